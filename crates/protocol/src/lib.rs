@@ -1,0 +1,19 @@
+//! What the bytes mean.
+//!
+//! Everything that two organisations must agree on, or that a stranger recomputes, is defined here and nowhere else:
+//! canonical JSON, digests, run identity, P104 records and outcomes, the Merkle log, signed notes and offline
+//! verification. The crate has no I/O, clock, entropy or async: a verifier depends on it alone.
+
+pub mod canon;
+pub mod command;
+pub mod digest;
+pub mod entry;
+pub mod envelope;
+pub mod import;
+pub mod keys;
+pub mod merkle;
+pub mod note;
+pub mod p104;
+pub mod record;
+pub mod run;
+pub mod time;
