@@ -10,10 +10,8 @@ use std::{fmt, str::FromStr};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(u64);
 
-/// 9999-12-31T23:59:59.999Z, the last time with a four-digit year.
-const MAX_MS: u64 = 253_402_300_799_999;
-/// The latest time that [`jiff`] can print, used as a fallback bound.
-const CLAMP_MS: u64 = 253_402_207_200_999;
+/// 9999-12-30T22:00:00.999Z: the latest time that the calendar library prints; later ones are clamped to it.
+const MAX_MS: u64 = 253_402_207_200_999;
 
 /// Why a string is not a [`Timestamp`] or [`U64`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,7 +26,7 @@ pub struct FormatError {
 impl Timestamp {
     /// From Unix milliseconds; later than the year 9999 is clamped to its end, so that printing never fails.
     pub fn from_millis(ms: u64) -> Self {
-        Self(ms.min(CLAMP_MS))
+        Self(ms.min(MAX_MS))
     }
     /// Unix milliseconds.
     pub fn millis(self) -> u64 {
@@ -42,7 +40,7 @@ impl Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let time = jiff::Timestamp::from_millisecond(self.0.min(MAX_MS) as i64).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        let time = jiff::Timestamp::from_millisecond(self.0 as i64).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
         write!(f, "{time:.3}")
     }
 }
