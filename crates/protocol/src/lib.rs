@@ -5,6 +5,7 @@
 //! verification. The crate has no I/O, clock, entropy or async: a verifier depends on it alone.
 
 pub mod canon;
+pub mod code;
 pub mod command;
 pub mod digest;
 pub mod entry;

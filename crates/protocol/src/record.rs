@@ -1,1 +1,460 @@
-//! (to be written)
+//! The records that stand in ledger entries, under P104's own names.
+//!
+//! Every operand of every hash is a member, so that a reader recomputes all of them from the records alone.
+
+use crate::code::Code;
+use crate::digest::Digest;
+use crate::entry::Ledger;
+use crate::keys::PublicKey;
+use crate::p104::{Attestation, Constitution, Outcome, Thresholds};
+use crate::run::{Element, ElementDigests};
+use crate::time::{Timestamp, U64};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The size and root of the Evidence ledger at the moment of an identity record: neither tree can be rolled back alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EvidenceAnchor {
+    /// Evidence ledger size.
+    pub size: U64,
+    /// Evidence ledger root at that size.
+    pub root: Digest,
+}
+
+/// One item of evidence or reasoning.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Content {
+    /// The content, any JSON.
+    pub data: Value,
+    /// Evidence entries referred to, by entry hash.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Digest>,
+    /// Runs referred to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub runs: Vec<Digest>,
+}
+
+/// SubstrateIdentityRecord, P104 `[0015]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SubstrateIdentity {
+    /// UUID, lowercase.
+    pub substrate_id: String,
+    /// Computed by the cluster from `founding`.
+    pub founding_tension_hash: Digest,
+    /// Time of birth.
+    pub initialisation_timestamp: Timestamp,
+    /// `null`: incomplete.
+    pub governance_chip_attestation_hash: Option<Digest>,
+    /// Schema.
+    pub schema_version_at_init: String,
+    /// P104 `[0016]`.
+    pub substrate_identity_hash: Digest,
+    /// `complete` or `incomplete` (no attestation, `[0025]`).
+    pub completeness: String,
+    /// The founding incompatibility itself.
+    pub founding: Value,
+    /// The owning organisation.
+    pub organisation: String,
+    /// The chip's attestation of the birth pre-record.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub attestation: Option<Attestation>,
+    /// The chip's key; its digest is the chip id.
+    pub chip: PublicKey,
+    /// The constitutional state at birth.
+    pub constitution: Constitution,
+    /// Anchor.
+    pub evidence_ledger: EvidenceAnchor,
+}
+
+/// IdentityPropagationRecord, P104 `[0017]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IdentityPropagation {
+    /// Unique in the substrate.
+    pub cycle_id: String,
+    /// Ordinal of the cycle, from 1.
+    pub sequence: U64,
+    /// Root of identity, equal in every cycle.
+    pub founding_tension_hash: Digest,
+    /// Hash of the previous cycle; of the birth for the first.
+    pub prior_identity_hash: Digest,
+    /// Hash of `goalvector`, or of the migration attestation.
+    pub goalvector_resolution_hash: Digest,
+    /// The resolution that was hashed (`resolution` kind) or the migration identity attestation (`migration` kind).
+    pub goalvector: Value,
+    /// Hash of `constitution`.
+    pub constitutional_state_hash: Digest,
+    /// What is in force at the end of the cycle.
+    pub constitution: Constitution,
+    /// Number of the substrate's Reasoning entries before this one.
+    pub reasoning_ledger_depth: U64,
+    /// Time of the cycle.
+    pub cycle_timestamp: Timestamp,
+    /// Amendments enacted in this cycle, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub amendments: Vec<Digest>,
+    /// `resolution` or `migration`.
+    pub cycle_kind: String,
+    /// Migration cycles: attestation hash of the origin chip.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub origin_attestation_hash: Option<Digest>,
+    /// Migration cycles: attestation hash of the destination chip.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub destination_attestation_hash: Option<Digest>,
+    /// P104 `[0018]`.
+    pub cycle_identity_hash: Digest,
+    /// Anchor.
+    pub evidence_ledger: EvidenceAnchor,
+}
+
+/// The close of a session, the same bytes in both ledgers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SessionClose {
+    /// Ordinal of the session, from 1.
+    pub session: U64,
+    /// Operand.
+    pub latest_cycle_identity_hash: Digest,
+    /// Operand: the substrate's Evidence entries before this record.
+    pub evidence_ledger_depth: U64,
+    /// Operand: the substrate's Reasoning entries before this record.
+    pub reasoning_ledger_depth: U64,
+    /// Operand.
+    pub session_close_timestamp: Timestamp,
+    /// Operand.
+    pub schema_version: String,
+    /// P104 `[0019]`.
+    pub cross_session_identity_continuity_hash: Digest,
+    /// Hash of the substrate's last Evidence entry before this record.
+    pub evidence_head: Option<Digest>,
+    /// Hash of the substrate's last Reasoning entry before this record.
+    pub reasoning_head: Option<Digest>,
+    /// `true` for a close by the organisation after the session was abandoned.
+    pub recovered: bool,
+    /// Anchor.
+    pub evidence_ledger: EvidenceAnchor,
+}
+
+/// What one node found when it re-hashed a substrate from its own disk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Finding {
+    /// The outcome that follows.
+    pub outcome: Outcome,
+    /// Short name of the deciding check, for example `ENTRY_HASH` or `CONTINUITY_HASH`.
+    pub check: String,
+    /// The first bad entry.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub at: Option<BadEntry>,
+    /// Expected value.
+    pub expected: String,
+    /// Found value.
+    pub found: String,
+    /// Hamming distance of the founding tension, bits.
+    pub drift: u32,
+    /// Cycles since birth.
+    pub lineage_depth: U64,
+    /// The recomputed continuity hash; absent when there was no close.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub recomputed: Option<Digest>,
+    /// Entries re-hashed, both ledgers.
+    pub entries_checked: U64,
+}
+
+/// The place of the first bad entry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BadEntry {
+    /// Which ledger.
+    pub ledger: Ledger,
+    /// Ledger index.
+    pub index: U64,
+}
+
+/// One node's finding as counted in a verification.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CountedVerdict {
+    /// Node id.
+    pub node: U64,
+    /// Organisation of the node.
+    pub organisation: String,
+    /// What it found.
+    pub finding: Finding,
+}
+
+/// The committed result of an identity verification.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IdentityVerification {
+    /// Ordinal of the session that opens.
+    pub session: U64,
+    /// The one outcome.
+    pub outcome: Outcome,
+    /// Deciding check, or `NO_PRIOR_SESSION`.
+    pub detail: String,
+    /// The hash stored at the last close.
+    pub retrieved: Option<Digest>,
+    /// The hash that the quorum recomputed.
+    pub recomputed: Option<Digest>,
+    /// The hash that the opener kept and presented.
+    pub presented: Option<Digest>,
+    /// Bits.
+    pub drift: u32,
+    /// Cycles.
+    pub lineage_depth: U64,
+    /// Values in force, so that anybody can repeat the decision.
+    pub thresholds: Thresholds,
+    /// Verdicts in order of arrival.
+    pub verdicts: Vec<CountedVerdict>,
+    /// Time of the last close.
+    pub continuing_from: Option<Timestamp>,
+    /// The exact sentence for VERIFIED; absent otherwise.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub notice: Option<String>,
+    /// `full` or `reduced`.
+    pub claim_level: String,
+    /// What happened since the last session: `AMENDMENT`, `MIGRATION` (figure 3).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub continuity_events: Vec<String>,
+}
+
+/// Every record. The tag is `record_type`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "record_type", rename_all = "snake_case")]
+pub enum Record {
+    /// An observation.
+    Evidence(Content),
+    /// A step of reasoning.
+    Reasoning(Content),
+    /// A run was declared (Evidence ledger, subject `run:…`): element digests and the declaration.
+    RunDeclaration {
+        /// Identity.
+        run_id: Digest,
+        /// Digests of the five elements.
+        elements: ElementDigests,
+        /// The declaration, canonical inside the leaf.
+        declaration: Value,
+    },
+    /// An organisation attests an identity.
+    RunAttestation {
+        /// Identity.
+        run_id: Digest,
+        /// Who.
+        organisation: String,
+        /// External reference that the organisation ties to the run.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        request: Option<String>,
+    },
+    /// Two organisations tie one external reference to different identities.
+    RunDisagreement {
+        /// The reference.
+        request: String,
+        /// First organisation and its run.
+        first: OrganisationRun,
+        /// Second organisation and its run.
+        second: OrganisationRun,
+        /// Elements in which the two declarations differ.
+        elements: Vec<Element>,
+    },
+    /// An execution of a declared run.
+    RunOutcome(RunOutcome),
+    /// Birth.
+    SubstrateIdentity(Box<SubstrateIdentity>),
+    /// Cycle.
+    IdentityPropagation(Box<IdentityPropagation>),
+    /// Close, in both ledgers.
+    SessionClose(SessionClose),
+    /// Outcome of a verification.
+    IdentityVerification(Box<IdentityVerification>),
+    /// HASH_MISMATCH.
+    TamperingDetection {
+        /// Ordinal of the session that was to open.
+        session: U64,
+        /// The quorum's finding.
+        finding: Finding,
+        /// Latest cycle identity hash in the state.
+        head: Digest,
+    },
+    /// The substrate is suppressed, for ever.
+    Suppression {
+        /// Why.
+        reason: String,
+    },
+    /// DRIFT_EXCEEDED: another entity continues.
+    NewIdentityLineage {
+        /// The lineage that ended.
+        prior_substrate_id: String,
+        /// Its head.
+        prior_head: Digest,
+        /// Its root.
+        prior_founding_tension_hash: Digest,
+        /// Bits.
+        drift: u32,
+        /// Bits allowed.
+        tolerance: u32,
+        /// The new entity.
+        new_substrate_id: String,
+    },
+    /// An enacted amendment.
+    Amendment {
+        /// Hash of `amendment`.
+        amendment_hash: Digest,
+        /// Hash of the previous amendment.
+        prior_amendment: Option<Digest>,
+        /// Content.
+        amendment: crate::command::Amendment,
+    },
+    /// A refused amendment.
+    AmendmentRefusal {
+        /// Why.
+        code: Code,
+        /// The rule.
+        rule: String,
+        /// Content.
+        amendment: crate::command::Amendment,
+        /// Drift that it would cause, bits.
+        drift: u32,
+    },
+    /// The origin seals.
+    MigrationSeal {
+        /// Migration.
+        migration_id: String,
+        /// Origin chip; its digest is the id.
+        origin: Digest,
+        /// Destination chip.
+        destination: Digest,
+        /// Epoch that ends.
+        epoch: U64,
+        /// Latest cycle identity hash.
+        head: Digest,
+        /// Continuity hash of the last close.
+        continuity_hash: Digest,
+        /// Entries of the substrate in each ledger before this record.
+        evidence_ledger_depth: U64,
+        /// Same for Reasoning.
+        reasoning_ledger_depth: U64,
+        /// Issued from the log index of the seal.
+        nonce: Digest,
+        /// Log index that the nonce contains.
+        seal_index: U64,
+        /// The ballot, when the origin was lost.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        ballot: Option<String>,
+        /// Anchor.
+        evidence_ledger: EvidenceAnchor,
+    },
+    /// MigrationIdentityAttestation, P104 `[0037]`.
+    MigrationIdentityAttestation {
+        /// Migration.
+        migration_id: String,
+        /// Origin chip.
+        origin: Digest,
+        /// Destination chip.
+        destination: Digest,
+        /// Attestation hash of the origin.
+        origin_attestation_hash: Option<Digest>,
+        /// Attestation hash of the destination.
+        destination_attestation_hash: Digest,
+        /// The destination's attestation.
+        attestation: Attestation,
+        /// Continuity hash that was carried.
+        continuity_hash: Digest,
+        /// Nonce.
+        nonce: Digest,
+        /// Epoch that begins.
+        epoch: U64,
+    },
+    /// The migration was abandoned before arrival; the origin continues at a new epoch.
+    MigrationAbort {
+        /// Migration.
+        migration_id: String,
+        /// Chip that continues.
+        chip: Digest,
+        /// Epoch that begins.
+        epoch: U64,
+        /// Fresh attestation hash.
+        attestation_hash: Digest,
+    },
+    /// Somebody tried to be the substrate outside the path.
+    DuplicateRefused {
+        /// Claimed id.
+        substrate_id: String,
+        /// Claimed chip.
+        chip: Digest,
+        /// Why.
+        code: Code,
+    },
+    /// A node whose copy failed while a quorum's copies hold.
+    NodeQuarantine {
+        /// Node.
+        node: U64,
+        /// Organisation.
+        organisation: String,
+        /// What it found on its own disk.
+        finding: Finding,
+        /// Substrate under verification.
+        substrate_id: String,
+    },
+    /// Governance: a change of organisations, keys, nodes or chips.
+    Governance {
+        /// What changed.
+        action: Value,
+    },
+    /// Governance: a ballot was decided.
+    BallotDecided {
+        /// Proposal.
+        proposal_id: String,
+        /// The proposal.
+        proposal: Value,
+        /// Organisations in favour.
+        approvals: Vec<String>,
+        /// Number needed.
+        threshold: U64,
+    },
+}
+
+/// An organisation's run under a reference.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OrganisationRun {
+    /// Who.
+    pub organisation: String,
+    /// Which run.
+    pub run_id: Digest,
+}
+
+/// What came of one execution. It never alters the identity.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunOutcome {
+    /// Identity of the declared run.
+    pub run_id: Digest,
+    /// Caller's name of the execution, unique within the run.
+    pub execution_id: String,
+    /// `succeeded`, `failed` or `cancelled`.
+    pub status: String,
+    /// Digests of the outputs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outputs: Vec<Output>,
+    /// Execution of the same run that this one reproduces.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reproduction_of: Option<String>,
+    /// Organisation that reports.
+    pub organisation: String,
+}
+
+/// One output, by digest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Output {
+    /// Media type.
+    pub media_type: String,
+    /// Bytes.
+    pub size: U64,
+    /// SHA-256 of the bytes.
+    pub digest: Digest,
+}

@@ -1,0 +1,1 @@
+//! Reads for the API: typed, over any view.
