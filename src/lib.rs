@@ -1,0 +1,1 @@
+//! The selfsame node: replication, storage, API and command line around the pure crates.
