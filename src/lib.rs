@@ -1,1 +1,4 @@
 //! The selfsame node: replication, storage, API and command line around the pure crates.
+
+pub mod env;
+pub mod store;

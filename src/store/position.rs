@@ -1,0 +1,34 @@
+//! Places in the log and ballots, in the store's own terms.
+
+use serde::{Deserialize, Serialize};
+
+/// A place in the log: index, and the leader that wrote it. Ordered as consensus orders them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Position {
+    /// Term of the leader.
+    pub term: u64,
+    /// Node id of the leader.
+    pub node: u64,
+    /// Index, from 0.
+    pub index: u64,
+}
+
+impl std::fmt::Display for Position {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} (term {} of node {})", self.index, self.term, self.node)
+    }
+}
+
+/// A vote that was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ballot {
+    /// Term.
+    pub term: u64,
+    /// Candidate; absent before any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<u64>,
+    /// Whether a quorum granted it.
+    pub committed: bool,
+}

@@ -1,0 +1,322 @@
+//! Snapshots: one consistent state in one file, written and read in chunks.
+//!
+//! ```text
+//! file   = "SFSNAP01" ‖ u32be len ‖ header JSON ‖ chunk* ‖ end
+//! chunk  = 0x01 ‖ u32be len ‖ BLAKE3(rows) ‖ rows            rows of at most about 1 MiB
+//! row    = table u8 ‖ u32be len ‖ key ‖ u32be len ‖ value
+//! end    = 0x00 ‖ u64be chunks ‖ BLAKE3( header JSON ‖ every chunk's digest )
+//! ```
+//! The end is written only after everything before it is durable: a file with a right end is whole. An import verifies
+//! the whole file before it changes anything. Memory is bounded by one chunk and redb's cache.
+
+use super::backend::Raw;
+use super::error::{SnapshotError, read_io};
+use super::header::{encode, write_record};
+use super::row;
+use super::state::{APPLIED, Applied, StateStore, fail};
+use super::view::StateView;
+use crate::env::DiskFile;
+use selfsame_machine::view::Table;
+use selfsame_protocol::digest::hex;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+const MAGIC: &[u8; 8] = b"SFSNAP01";
+const CHUNK: usize = 1 << 20;
+/// A chunk ends with the row that passes CHUNK; a row is at most a submission (4 MiB) or a list of tiles.
+const MAX_CHUNK: usize = 16 << 20;
+/// Membership of a few dozen nodes and fixed members.
+const MAX_HEADER: usize = 1 << 20;
+const END: usize = 1 + 8 + 32;
+
+/// What a snapshot holds, from its header.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SnapshotMeta {
+    /// Cluster id.
+    pub cluster: String,
+    /// Genesis digest.
+    pub genesis: String,
+    /// Applied mark of the state.
+    pub applied: Applied,
+}
+
+/// A snapshot file. The handle keeps the bytes readable even after the name was removed.
+#[derive(Clone, Debug)]
+pub struct SnapshotFile {
+    /// Name in the data directory.
+    pub name: String,
+    /// The bytes.
+    pub file: Arc<dyn DiskFile>,
+}
+
+struct Cursor<'a> {
+    snapshot: &'a SnapshotFile,
+    at: u64,
+}
+
+impl SnapshotFile {
+    fn bad(&self, rule: &'static str, expected: impl ToString, found: impl ToString) -> SnapshotError {
+        SnapshotError::Bad { name: self.name.clone(), rule, expected: expected.to_string(), found: found.to_string() }
+    }
+
+    /// Reads and checks the header alone.
+    pub fn meta(&self) -> Result<SnapshotMeta, SnapshotError> {
+        Ok(Cursor { snapshot: self, at: 0 }.header()?.0)
+    }
+
+    /// Verifies every digest; `rows` sees each row on the way.
+    fn walk(
+        &self,
+        mut rows: impl FnMut(Table, &[u8], &[u8]) -> Result<(), SnapshotError>,
+    ) -> Result<SnapshotMeta, SnapshotError> {
+        let mut cursor = Cursor { snapshot: self, at: 0 };
+        let (meta, header) = cursor.header()?;
+        let mut total = blake3::Hasher::new();
+        total.update(&header);
+        let mut chunks = 0u64;
+        loop {
+            match cursor.take(1)?[0] {
+                1 => {
+                    let len = cursor.length(MAX_CHUNK, "bytes of a chunk")?;
+                    let stored = cursor.take(32)?;
+                    let chunk = cursor.take(len)?;
+                    let found = blake3::hash(&chunk);
+                    if found.as_bytes()[..] != stored[..] {
+                        return Err(self.bad("a chunk matches its digest", hex(&stored), found.to_hex()));
+                    }
+                    total.update(&stored);
+                    chunks += 1;
+                    self.rows(&chunk, &mut rows)?;
+                }
+                0 => break,
+                other => return Err(self.bad("a part is a chunk (1) or the end (0)", "0 or 1", other)),
+            }
+        }
+        let stored_chunks = cursor.take(8)?;
+        if stored_chunks[..] != chunks.to_be_bytes() {
+            return Err(self.bad("the end counts the chunks", hex(&stored_chunks), chunks));
+        }
+        let stored = cursor.take(32)?;
+        let found = total.finalize();
+        if found.as_bytes()[..] != stored[..] {
+            return Err(self.bad("the file matches its total digest", hex(&stored), found.to_hex()));
+        }
+        match self.file.len()? {
+            len if len == cursor.at => Ok(meta),
+            len => Err(self.bad("nothing follows the end", cursor.at, len)),
+        }
+    }
+
+    fn rows(
+        &self,
+        mut chunk: &[u8],
+        rows: &mut impl FnMut(Table, &[u8], &[u8]) -> Result<(), SnapshotError>,
+    ) -> Result<(), SnapshotError> {
+        fn part<'a>(chunk: &mut &'a [u8]) -> Option<&'a [u8]> {
+            let (len, rest) = chunk.split_first_chunk::<4>()?;
+            let (part, rest) = rest.split_at_checked(u32::from_be_bytes(*len) as usize)?;
+            *chunk = rest;
+            Some(part)
+        }
+        while let Some((&number, rest)) = chunk.split_first() {
+            let table = Table::from_number(number).ok_or_else(|| self.bad("a row names a table", "a number", number))?;
+            chunk = rest;
+            let short = || self.bad("a row lies inside its chunk", "key and value", "fewer bytes");
+            let key = part(&mut chunk).ok_or_else(short)?;
+            let value = part(&mut chunk).ok_or_else(short)?;
+            rows(table, key, value)?;
+        }
+        Ok(())
+    }
+}
+
+impl Cursor<'_> {
+    fn take(&mut self, len: usize) -> Result<Vec<u8>, SnapshotError> {
+        let end = self.at.saturating_add(len as u64);
+        let have = self.snapshot.file.len()?;
+        if end > have {
+            return Err(self.snapshot.bad("the file is whole", end, have));
+        }
+        let mut out = vec![0; len];
+        self.snapshot.file.read(self.at, &mut out)?;
+        self.at = end;
+        Ok(out)
+    }
+    fn length(&mut self, max: usize, rule: &'static str) -> Result<usize, SnapshotError> {
+        let bytes = self.take(4)?;
+        let len = bytes.iter().fold(0usize, |sum, byte| sum << 8 | usize::from(*byte));
+        if len > max { Err(self.snapshot.bad(rule, max, len)) } else { Ok(len) }
+    }
+    fn header(&mut self) -> Result<(SnapshotMeta, Vec<u8>), SnapshotError> {
+        let magic = self.take(MAGIC.len())?;
+        if magic != MAGIC {
+            return Err(self.snapshot.bad("the file starts as a snapshot of format 1", hex(MAGIC), hex(&magic)));
+        }
+        let len = self.length(MAX_HEADER, "bytes of the header")?;
+        let header = self.take(len)?;
+        let meta = serde_json::from_slice(&header)
+            .map_err(|error| self.snapshot.bad("the header decodes", "its members", error))?;
+        Ok((meta, header))
+    }
+}
+
+struct Writer {
+    file: Arc<dyn DiskFile>,
+    at: u64,
+    total: blake3::Hasher,
+    chunks: u64,
+    rows: Vec<u8>,
+}
+
+impl Writer {
+    fn put(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.file.write(self.at, bytes)?;
+        self.at += bytes.len() as u64;
+        Ok(())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        if self.rows.is_empty() {
+            return Ok(());
+        }
+        let rows = std::mem::take(&mut self.rows);
+        let digest = blake3::hash(&rows);
+        self.total.update(digest.as_bytes());
+        self.chunks += 1;
+        self.put(&[1])?;
+        self.put(&(rows.len() as u32).to_be_bytes())?;
+        self.put(digest.as_bytes())?;
+        self.put(&rows)
+    }
+}
+
+impl StateStore {
+    /// Creates an empty file for a snapshot at `index`, under a name that is not taken.
+    pub fn new_snapshot_file(&self, index: u64) -> std::io::Result<SnapshotFile> {
+        let mut n = 0u64;
+        loop {
+            let name = format!("snapshot-{index:020}-{n}.snap");
+            if !self.disk.exists(&name)? {
+                let file = self.disk.open(&name, true)?;
+                return Ok(SnapshotFile { name, file });
+            }
+            n += 1;
+        }
+    }
+
+    /// Exports a view. The file is durable and whole when this returns.
+    pub fn export(&self, view: &StateView) -> Result<(SnapshotMeta, SnapshotFile), SnapshotError> {
+        let applied = view.applied().cloned().ok_or_else(|| read_io("no state was stored yet"))?;
+        let meta = SnapshotMeta {
+            cluster: self.identity.cluster.clone(),
+            genesis: self.identity.genesis.clone(),
+            applied,
+        };
+        let header = encode("snapshot header", &meta)?;
+        let target = self.new_snapshot_file(view.applied_index())?;
+        let mut total = blake3::Hasher::new();
+        total.update(&header);
+        let mut out = Writer { file: target.file.clone(), at: 0, total, chunks: 0, rows: Vec::new() };
+        out.put(MAGIC)?;
+        out.put(&(header.len() as u32).to_be_bytes())?;
+        out.put(&header)?;
+        for table in Table::ALL {
+            for item in view.table(*table)?.range::<&[u8]>(..).map_err(read_io)? {
+                let (key, stored) = item.map_err(read_io)?;
+                let value = row::unseal(table.name(), key.value(), stored.value())?;
+                out.rows.push(*table as u8);
+                for part in [key.value(), value] {
+                    out.rows.extend_from_slice(&(part.len() as u32).to_be_bytes());
+                    out.rows.extend_from_slice(part);
+                }
+                if out.rows.len() >= CHUNK {
+                    out.flush()?;
+                }
+            }
+        }
+        out.flush()?;
+        target.file.sync()?;
+        let mut end = vec![0];
+        end.extend_from_slice(&out.chunks.to_be_bytes());
+        end.extend_from_slice(out.total.finalize().as_bytes());
+        out.put(&end)?;
+        target.file.sync()?;
+        Ok((meta, target))
+    }
+
+    /// Replaces the state by a snapshot, in one transaction, after every digest of the file was verified.
+    pub fn import(&self, snapshot: &SnapshotFile) -> Result<SnapshotMeta, SnapshotError> {
+        let meta = snapshot.walk(|_, _, _| Ok(()))?;
+        let pairs = [("cluster", &self.identity.cluster, &meta.cluster), ("genesis", &self.identity.genesis, &meta.genesis)];
+        if let Some((_, expected, found)) = pairs.into_iter().find(|(_, expected, found)| expected != found) {
+            return Err(snapshot.bad("a snapshot is of this cluster", expected, found));
+        }
+        snapshot.file.sync()?;
+        let record = encode("applied mark", &meta.applied)?;
+        // The second walk verifies again: what is written is what was verified, even if the disk changed its mind.
+        let mut failed = None;
+        let written = self.db.write("a snapshot", |transaction| {
+            for table in Table::ALL {
+                transaction.delete_table(Raw::new(table.name())).map_err(fail)?;
+                transaction.open_table(Raw::new(table.name())).map_err(fail)?;
+            }
+            let mut open = None;
+            let walked = snapshot.walk(|table, key, value| {
+                if open.as_ref().is_none_or(|(of, _)| *of != table) {
+                    open = None;
+                    open = Some((table, transaction.open_table(Raw::new(table.name())).map_err(fail)?));
+                }
+                if let Some((_, open)) = &mut open {
+                    open.insert(key, &row::seal(table.name(), key, value)[..]).map_err(fail)?;
+                }
+                Ok(())
+            });
+            drop(open);
+            if let Err(error) = walked {
+                let reason = fail(&error);
+                failed = Some(error);
+                return Err(reason);
+            }
+            write_record(transaction, APPLIED, &record)
+        });
+        match (written, failed) {
+            (Ok(()), _) => Ok(meta),
+            (Err(_), Some(error)) => Err(error),
+            (Err(error), None) => Err(error.into()),
+        }
+    }
+
+    /// The newest whole snapshot in the directory; unfinished and older ones are removed.
+    pub fn current_snapshot(&self) -> Result<Option<(SnapshotMeta, SnapshotFile)>, SnapshotError> {
+        let mut current = None;
+        for name in self.disk.list()?.into_iter().rev().filter(|name| name.ends_with(".snap")) {
+            let snapshot = SnapshotFile { file: self.disk.open(&name, false)?, name };
+            match (&current, self.is_whole(&snapshot)) {
+                (None, Ok(meta)) => current = Some((meta, snapshot)),
+                _ => self.disk.remove(&snapshot.name)?,
+            }
+        }
+        Ok(current)
+    }
+
+    /// Removes every snapshot but `keep`. Handles that are being sent stay readable.
+    pub fn remove_other_snapshots(&self, keep: &str) -> std::io::Result<()> {
+        for name in self.disk.list()?.iter().filter(|name| name.ends_with(".snap") && *name != keep) {
+            self.disk.remove(name)?;
+        }
+        Ok(())
+    }
+
+    /// Removes one snapshot file.
+    pub fn remove_snapshot(&self, name: &str) -> std::io::Result<()> {
+        self.disk.remove(name)
+    }
+
+    fn is_whole(&self, snapshot: &SnapshotFile) -> Result<SnapshotMeta, SnapshotError> {
+        let len = snapshot.file.len()?;
+        if len < (MAGIC.len() + 4 + END) as u64 {
+            return Err(snapshot.bad("the file is whole", MAGIC.len() + 4 + END, len));
+        }
+        snapshot.walk(|_, _, _| Ok(()))
+    }
+}

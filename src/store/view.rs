@@ -1,0 +1,68 @@
+//! One consistent state, as the machine and the API read it.
+
+use super::backend::Raw;
+use super::error::read_io;
+use super::header::{decode, read_record_in};
+use super::row;
+use super::state::{APPLIED, Applied};
+use redb::{ReadOnlyTable, ReadTransaction};
+use selfsame_machine::view::{ReadError, Row, Table, View};
+use std::sync::OnceLock;
+
+type Open = ReadOnlyTable<&'static [u8], &'static [u8]>;
+
+/// A consistent view of the state at one applied index. Every read verifies the digest of what it returns.
+pub struct StateView {
+    transaction: ReadTransaction,
+    tables: Vec<OnceLock<Open>>,
+    applied: Option<Applied>,
+}
+
+impl StateView {
+    pub(super) fn new(transaction: ReadTransaction) -> Result<Self, ReadError> {
+        let applied = read_record_in(&transaction, APPLIED)?.map(|bytes| decode(APPLIED, &bytes)).transpose()?;
+        Ok(Self { transaction, tables: Table::ALL.iter().map(|_| OnceLock::new()).collect(), applied })
+    }
+
+    /// Index of the last entry in this view; 0 when none was applied.
+    pub fn applied_index(&self) -> u64 {
+        self.applied.as_ref().and_then(|applied| applied.position).map_or(0, |position| position.index)
+    }
+
+    /// The applied mark of this view.
+    pub fn applied(&self) -> Option<&Applied> {
+        self.applied.as_ref()
+    }
+
+    pub(super) fn table(&self, table: Table) -> Result<&Open, ReadError> {
+        let slot = self.tables.get(table as usize).ok_or_else(|| read_io("a table number out of range"))?;
+        if let Some(open) = slot.get() {
+            return Ok(open);
+        }
+        // Opened once per view: an open walks the master table.
+        let open = self.transaction.open_table(Raw::new(table.name())).map_err(read_io)?;
+        Ok(slot.get_or_init(|| open))
+    }
+}
+
+impl View for StateView {
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, ReadError> {
+        match self.table(table)?.get(key).map_err(read_io)? {
+            Some(stored) => Ok(Some(row::unseal(table.name(), key, stored.value())?.to_vec())),
+            None => Ok(None),
+        }
+    }
+
+    fn scan(&self, table: Table, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<Row>, ReadError> {
+        if from >= to {
+            return Ok(Vec::new());
+        }
+        let mut rows = Vec::new();
+        for item in self.table(table)?.range::<&[u8]>(from..to).map_err(read_io)?.take(limit) {
+            let (key, stored) = item.map_err(read_io)?;
+            let value = row::unseal(table.name(), key.value(), stored.value())?.to_vec();
+            rows.push((key.value().to_vec(), value));
+        }
+        Ok(rows)
+    }
+}
