@@ -26,9 +26,8 @@ impl std::fmt::Display for Position {
 pub struct Ballot {
     /// Term.
     pub term: u64,
-    /// Candidate; absent before any.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub node: Option<u64>,
+    /// Candidate.
+    pub node: u64,
     /// Whether a quorum granted it.
     pub committed: bool,
 }

@@ -19,7 +19,7 @@ use crate::env::DiskFile;
 use selfsame_machine::view::Table;
 use selfsame_protocol::digest::hex;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 const MAGIC: &[u8; 8] = b"SFSNAP01";
 const CHUNK: usize = 1 << 20;
@@ -63,6 +63,11 @@ impl SnapshotFile {
     /// Reads and checks the header alone.
     pub fn meta(&self) -> Result<SnapshotMeta, SnapshotError> {
         Ok(Cursor { snapshot: self, at: 0 }.header()?.0)
+    }
+
+    /// Verifies the whole file.
+    pub fn verify(&self) -> Result<SnapshotMeta, SnapshotError> {
+        self.walk(|_, _, _| Ok(()))
     }
 
     /// Verifies every digest; `rows` sees each row on the way.
@@ -246,7 +251,7 @@ impl StateStore {
 
     /// Replaces the state by a snapshot, in one transaction, after every digest of the file was verified.
     pub fn import(&self, snapshot: &SnapshotFile) -> Result<SnapshotMeta, SnapshotError> {
-        let meta = snapshot.walk(|_, _, _| Ok(()))?;
+        let meta = snapshot.verify()?;
         let pairs = [("cluster", &self.identity.cluster, &meta.cluster), ("genesis", &self.identity.genesis, &meta.genesis)];
         if let Some((_, expected, found)) = pairs.into_iter().find(|(_, expected, found)| expected != found) {
             return Err(snapshot.bad("a snapshot is of this cluster", expected, found));
@@ -286,30 +291,36 @@ impl StateStore {
         }
     }
 
-    /// The newest whole snapshot in the directory; unfinished and older ones are removed.
-    pub fn current_snapshot(&self) -> Result<Option<(SnapshotMeta, SnapshotFile)>, SnapshotError> {
-        let mut current = None;
+    /// The current snapshot.
+    pub fn current_snapshot(&self) -> Option<(SnapshotMeta, SnapshotFile)> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Makes a whole snapshot the current one and removes the one before. Handles that are being sent stay readable.
+    pub fn set_current_snapshot(&self, meta: SnapshotMeta, file: SnapshotFile) -> std::io::Result<()> {
+        let name = file.name.clone();
+        let before = self.current.lock().unwrap_or_else(PoisonError::into_inner).replace((meta, file));
+        match before {
+            Some((_, before)) if before.name != name => self.disk.remove(&before.name),
+            _ => Ok(()),
+        }
+    }
+
+    /// Removes one snapshot file, for example one that was received in part.
+    pub fn remove_snapshot(&self, name: &str) -> std::io::Result<()> {
+        self.disk.remove(name)
+    }
+
+    /// Finds the newest whole snapshot at start; unfinished and older ones are removed.
+    pub(super) fn find_snapshot(&self) -> std::io::Result<()> {
         for name in self.disk.list()?.into_iter().rev().filter(|name| name.ends_with(".snap")) {
             let snapshot = SnapshotFile { file: self.disk.open(&name, false)?, name };
-            match (&current, self.is_whole(&snapshot)) {
-                (None, Ok(meta)) => current = Some((meta, snapshot)),
+            match (self.current_snapshot(), self.is_whole(&snapshot)) {
+                (None, Ok(meta)) => self.set_current_snapshot(meta, snapshot)?,
                 _ => self.disk.remove(&snapshot.name)?,
             }
         }
-        Ok(current)
-    }
-
-    /// Removes every snapshot but `keep`. Handles that are being sent stay readable.
-    pub fn remove_other_snapshots(&self, keep: &str) -> std::io::Result<()> {
-        for name in self.disk.list()?.iter().filter(|name| name.ends_with(".snap") && *name != keep) {
-            self.disk.remove(name)?;
-        }
         Ok(())
-    }
-
-    /// Removes one snapshot file.
-    pub fn remove_snapshot(&self, name: &str) -> std::io::Result<()> {
-        self.disk.remove(name)
     }
 
     fn is_whole(&self, snapshot: &SnapshotFile) -> Result<SnapshotMeta, SnapshotError> {
@@ -317,6 +328,6 @@ impl StateStore {
         if len < (MAGIC.len() + 4 + END) as u64 {
             return Err(snapshot.bad("the file is whole", MAGIC.len() + 4 + END, len));
         }
-        snapshot.walk(|_, _, _| Ok(()))
+        snapshot.verify()
     }
 }

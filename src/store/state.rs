@@ -5,12 +5,13 @@ use super::error::{OpenError, WriteError};
 use super::header::{self, Identity, decode, encode, read_record, write_record};
 use super::position::Position;
 use super::row;
+use super::snapshot::{SnapshotFile, SnapshotMeta};
 use super::view::StateView;
 use crate::env::Disk;
 use redb::WriteTransaction;
 use selfsame_machine::view::{Changes, ReadError, Table};
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 pub(super) const FILE: &str = "state.redb";
 pub(super) const APPLIED: &[u8] = b"applied";
@@ -32,6 +33,7 @@ pub struct StateStore {
     pub(super) db: Db,
     pub(super) disk: Arc<dyn Disk>,
     pub(super) identity: Identity,
+    pub(super) current: Mutex<Option<(SnapshotMeta, SnapshotFile)>>,
 }
 
 pub(super) fn fail(error: impl ToString) -> WriteError {
@@ -51,7 +53,9 @@ impl StateStore {
             }
             Ok(())
         })?;
-        Ok(Self { db, disk, identity: identity.clone() })
+        let store = Self { db, disk, identity: identity.clone(), current: Mutex::default() };
+        store.find_snapshot()?;
+        Ok(store)
     }
 
     pub(super) fn close(&self) {

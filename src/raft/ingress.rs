@@ -1,0 +1,262 @@
+//! From envelopes to log entries: check at the door, queue within bounds, group, propose or forward, answer.
+
+use super::blocking::blocking;
+use super::node::Inner;
+use super::peer::within;
+use super::types::{Proposal, TypeConfig};
+use crate::wire::raft::v1 as pb;
+use bytes::Bytes;
+use openraft::error::{ClientWriteError, RaftError};
+use openraft::raft::ClientWriteResult;
+use selfsame_machine::Outcome;
+use selfsame_protocol::code::{Code, Refusal};
+use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::time::{Instant, timeout_at};
+
+/// One submission on its way.
+pub(super) struct Queued {
+    bytes: Bytes,
+    answer: oneshot::Sender<Result<Outcome, Refusal>>,
+    // Gives its share of the queue's bytes back when the submission was answered.
+    _room: OwnedSemaphorePermit,
+}
+
+type Answers = Result<Vec<Outcome>, Refusal>;
+
+fn overloaded(what: &str, limit: usize, found: usize) -> Refusal {
+    Refusal::new(Code::Overloaded, what, format!("at most {limit}"), found)
+}
+
+impl Inner {
+    /// Checks envelopes and queues those that pass; answers all when the last is answered.
+    pub(super) async fn submit_many(&self, envelopes: Vec<Vec<u8>>) -> Answers {
+        self.alive()?;
+        let envelopes: Vec<Bytes> = envelopes.into_iter().map(Bytes::from).collect();
+        let prepared = blocking(|| self.shared.preparer.prepare(&envelopes));
+        let mut outcomes: Vec<Option<Outcome>> = Vec::with_capacity(envelopes.len());
+        let (mut passed, mut keep) = (Vec::new(), Vec::new());
+        for (bytes, result) in envelopes.into_iter().zip(prepared) {
+            match result {
+                Ok(prepared) => {
+                    keep.push((bytes.clone(), prepared));
+                    passed.push(bytes);
+                    outcomes.push(None);
+                }
+                Err(refusal) => outcomes.push(Some(Err(refusal))),
+            }
+        }
+        let waiting = self.enqueue(passed)?;
+        self.shared.preparer.keep(keep);
+        let deadline = Instant::now() + self.settings.request_timeout() * 2;
+        let mut waiting = waiting.into_iter();
+        for slot in outcomes.iter_mut().filter(|slot| slot.is_none()) {
+            let Some(answer) = waiting.next() else { break };
+            let unknown = || Refusal::new(Code::OutcomeUnknown, "a submission is answered in time", "an answer", "none");
+            *slot = Some(match timeout_at(deadline, answer).await {
+                Ok(Ok(answer)) => answer?,
+                Ok(Err(_)) | Err(_) => return Err(unknown()),
+            });
+        }
+        Ok(outcomes.into_iter().flatten().collect())
+    }
+
+    fn enqueue(&self, passed: Vec<Bytes>) -> Result<Vec<oneshot::Receiver<Result<Outcome, Refusal>>>, Refusal> {
+        let count = passed.len();
+        let bytes: usize = passed.iter().map(Bytes::len).sum();
+        let full = || overloaded("bytes of submissions in the queue", self.settings.queue_bytes, bytes);
+        let mut rooms = Vec::with_capacity(count);
+        for bytes in &passed {
+            let len = u32::try_from(bytes.len()).map_err(|_| full())?;
+            rooms.push(self.room.clone().try_acquire_many_owned(len).map_err(|_| full())?);
+        }
+        let places = self.queue.try_reserve_many(count);
+        let places = places.map_err(|_| overloaded("submissions in the queue", self.settings.queue, count))?;
+        let mut waiting = Vec::with_capacity(count);
+        for ((bytes, room), place) in passed.into_iter().zip(rooms).zip(places) {
+            let (answer, receiver) = oneshot::channel();
+            place.send(Queued { bytes, answer, _room: room });
+            waiting.push(receiver);
+        }
+        Ok(waiting)
+    }
+
+    /// Proposes what another node forwarded. Never forwards again: two nodes that each take the other for the leader
+    /// must not play ball.
+    pub(super) async fn submit_forwarded(&self, submissions: Vec<Bytes>) -> Answers {
+        self.alive()?;
+        let permit = self.inflight.acquire().await.map_err(|_| self.no_leader())?;
+        let deadline = Instant::now() + self.settings.request_timeout();
+        let result = self.propose(submissions, deadline).await;
+        drop(permit);
+        match result {
+            Ok(outcomes) => Ok(outcomes),
+            Err(Attempt::NotLeader) => Err(self.no_leader()),
+            Err(Attempt::Unknown(refusal)) => Err(refusal),
+        }
+    }
+
+    fn proposal(&self, submissions: Vec<Bytes>) -> Proposal {
+        Proposal { time_ms: self.env.clock.now_ms(), submissions }
+    }
+
+    async fn propose(&self, submissions: Vec<Bytes>, deadline: Instant) -> Result<Vec<Outcome>, Attempt> {
+        let sent = self.raft.client_write_ff(self.proposal(submissions)).await;
+        let answer = sent.map_err(|error| Attempt::Unknown(self.stopped(error)))?;
+        self.applied(answer, deadline).await
+    }
+
+    async fn applied(
+        &self,
+        answer: oneshot::Receiver<ClientWriteResult<TypeConfig>>,
+        deadline: Instant,
+    ) -> Result<Vec<Outcome>, Attempt> {
+        match timeout_at(deadline, answer).await {
+            Ok(Ok(Ok(done))) => Ok(done.data),
+            Ok(Ok(Err(ClientWriteError::ForwardToLeader(_)))) => Err(Attempt::NotLeader),
+            Ok(Ok(Err(ClientWriteError::ChangeMembershipError(error)))) => Err(Attempt::Unknown(self.unknown(error))),
+            Ok(Err(error)) => Err(Attempt::Unknown(self.unknown(error))),
+            Err(_) => Err(Attempt::Unknown(self.unknown("no quorum answered in time"))),
+        }
+    }
+
+    async fn forward(&self, leader: u64, submissions: &[Bytes], deadline: Instant) -> Result<Vec<Outcome>, Attempt> {
+        use pb::submit_response::Result as Wire;
+        let Ok(mut client) = self.peers.client(leader, &self.peer_address(leader)) else { return Err(Attempt::NotLeader) };
+        let request = pb::SubmitRequest { sender: self.peers.sender(leader), submissions: submissions.to_vec() };
+        let limit = deadline.saturating_duration_since(Instant::now());
+        let answer = within(limit, client.submit(request)).await;
+        let unknown = |error: &dyn std::fmt::Display| Attempt::Unknown(self.unknown(error));
+        match answer.map_err(|status| unknown(&status))?.result {
+            Some(Wire::Outcomes(wire)) if wire.outcomes.len() == submissions.len() => {
+                let outcomes = wire.outcomes.iter().map(|json| serde_json::from_slice(json));
+                outcomes.collect::<Result<_, _>>().map_err(|error| unknown(&error))
+            }
+            Some(Wire::Refusal(json)) => match serde_json::from_slice::<Refusal>(&json) {
+                Ok(refusal) if refusal.code == Code::NoLeader => Err(Attempt::NotLeader),
+                Ok(refusal) => Err(Attempt::Unknown(refusal)),
+                Err(error) => Err(unknown(&error)),
+            },
+            Some(Wire::Outcomes(_)) | None => Err(unknown(&"the leader's answer does not fit the request")),
+        }
+    }
+
+    /// Tries until the batch is answered or time is up. Trying again is safe: a submission that was applied already
+    /// gives its first answer.
+    async fn deliver(&self, submissions: &[Bytes], deadline: Instant) -> Answers {
+        let mut metrics = self.raft.metrics();
+        let mut unknown = None;
+        loop {
+            let leader = metrics.borrow_and_update().current_leader;
+            let attempt = match leader {
+                Some(id) if id == self.id => self.propose(submissions.to_vec(), deadline).await,
+                Some(id) => self.forward(id, submissions, deadline).await,
+                None => Err(Attempt::NotLeader),
+            };
+            match attempt {
+                Ok(outcomes) => return Ok(outcomes),
+                Err(Attempt::Unknown(refusal)) => unknown = Some(refusal),
+                Err(Attempt::NotLeader) => {}
+            }
+            self.alive()?;
+            let give_up = || unknown.clone().unwrap_or_else(|| self.no_leader());
+            if Instant::now() >= deadline {
+                return Err(give_up());
+            }
+            // Leadership moved or is open: metrics change when it is settled, and at every heartbeat.
+            let pause = (Instant::now() + std::time::Duration::from_millis(self.settings.heartbeat_ms)).min(deadline);
+            if let Ok(Err(_)) = timeout_at(pause, metrics.changed()).await {
+                return Err(give_up());
+            }
+        }
+    }
+
+    pub(super) fn unknown(&self, reason: impl ToString) -> Refusal {
+        Refusal::new(Code::OutcomeUnknown, "a quorum confirms a write", "confirmation", reason)
+    }
+
+    pub(super) fn stopped(&self, error: impl ToString) -> Refusal {
+        match self.alive() {
+            Err(refusal) => refusal,
+            Ok(()) => Refusal::new(Code::ShuttingDown, "the node runs", "a running core", error),
+        }
+    }
+}
+
+enum Attempt {
+    /// Certainly not taken by this attempt, or taken back.
+    NotLeader,
+    /// May have taken effect.
+    Unknown(Refusal),
+}
+
+/// Groups what is queued into log entries until the node stops.
+pub(super) async fn batcher(inner: Arc<Inner>, mut queue: mpsc::Receiver<Queued>) {
+    loop {
+        let first = tokio::select! {
+            biased;
+            () = inner.stop.cancelled() => break,
+            first = queue.recv() => first,
+        };
+        let Some(first) = first else { break };
+        // While all proposals are in flight the queue fills, and the next entry carries more: group commit.
+        let Ok(permit) = inner.inflight.clone().acquire_owned().await else { break };
+        let mut bytes = first.bytes.len();
+        let mut batch = vec![first];
+        while batch.len() < inner.settings.max_batch && bytes < inner.settings.max_batch_bytes {
+            let Ok(next) = queue.try_recv() else { break };
+            bytes += next.bytes.len();
+            batch.push(next);
+        }
+        let submissions: Vec<Bytes> = batch.iter().map(|queued| queued.bytes.clone()).collect();
+        let deadline = Instant::now() + inner.settings.request_timeout();
+        // On the leader entries enter the log in queue order; the answer is awaited apart.
+        let early = match inner.leads() {
+            true => inner.raft.client_write_ff(inner.proposal(submissions.clone())).await.ok(),
+            false => None,
+        };
+        let inner = inner.clone();
+        tokio::spawn(async move {
+            let first = match early {
+                Some(answer) => inner.applied(answer, deadline).await,
+                None => Err(Attempt::NotLeader),
+            };
+            let answers = match first {
+                Ok(outcomes) => Ok(outcomes),
+                Err(Attempt::Unknown(refusal)) => Err(refusal),
+                Err(Attempt::NotLeader) => inner.deliver(&submissions, deadline).await,
+            };
+            drop(permit);
+            answer(batch, answers);
+        });
+    }
+    queue.close();
+    while let Some(queued) = queue.recv().await {
+        let refusal = Refusal::new(Code::ShuttingDown, "the node runs", "a running node", "a node that stops");
+        let _ = queued.answer.send(Err(refusal));
+    }
+}
+
+// A receiver that is gone gave up waiting; its submission is answered from the state when it asks again.
+fn answer(batch: Vec<Queued>, answers: Answers) {
+    match answers {
+        Ok(outcomes) => {
+            for (queued, outcome) in batch.into_iter().zip(outcomes) {
+                let _ = queued.answer.send(Ok(outcome));
+            }
+        }
+        Err(refusal) => {
+            for queued in batch {
+                let _ = queued.answer.send(Err(refusal.clone()));
+            }
+        }
+    }
+}
+
+/// The refusal of a core that answered with an error to something else than a write.
+pub(super) fn core_error<E: std::error::Error>(inner: &Inner, error: RaftError<u64, E>) -> Refusal {
+    match error {
+        RaftError::APIError(error) => Refusal::new(Code::NoLeader, "a leader with a quorum answers", "a leader", error),
+        RaftError::Fatal(error) => inner.stopped(error),
+    }
+}

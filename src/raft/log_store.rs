@@ -1,0 +1,131 @@
+//! openraft's log over the store's.
+
+use super::blocking::blocking;
+use super::codec;
+use super::fatal::Fatal;
+use super::types::{Entry, LogId, StorageError, TypeConfig, Vote};
+use crate::store::LogStore as Disk;
+use openraft::storage::{LogFlushed, RaftLogStorage};
+use openraft::{ErrorSubject, ErrorVerb, LogState, OptionalSend, RaftLogReader};
+use std::fmt::Debug;
+use std::ops::{Bound, RangeBounds};
+use std::sync::Arc;
+
+/// Bytes of entries read for one message: with one entry of up to 5 MiB beyond it, below the message cap.
+const READ_BYTES: usize = 1 << 20;
+
+/// The log, and its own reader: clones share the file.
+#[derive(Clone)]
+pub(super) struct LogStore {
+    disk: Arc<Disk>,
+    fatal: Fatal,
+}
+
+impl LogStore {
+    pub(super) fn new(disk: Arc<Disk>, fatal: Fatal) -> Self {
+        Self { disk, fatal }
+    }
+
+    fn read_failed(&self, error: impl ToString) -> StorageError {
+        self.fatal.storage(ErrorSubject::Logs, ErrorVerb::Read, error)
+    }
+    fn write_failed(&self, subject: ErrorSubject<u64>, error: impl ToString) -> StorageError {
+        self.fatal.storage(subject, ErrorVerb::Write, error)
+    }
+
+    fn read(&self, from: u64, to: u64, max_bytes: usize) -> Result<Vec<Entry>, StorageError> {
+        let rows = blocking(|| self.disk.read(from, to, max_bytes)).map_err(|error| self.read_failed(error))?;
+        rows.into_iter().map(|(index, bytes)| self.decode(index, bytes)).collect()
+    }
+
+    fn decode(&self, index: u64, bytes: Vec<u8>) -> Result<Entry, StorageError> {
+        let entry = codec::entry_from_disk(bytes)
+            .map_err(|error| self.read_failed(format!("log entry {index} does not decode: {error}")))?;
+        if entry.log_id.index != index {
+            let found = entry.log_id.index;
+            return Err(self.read_failed(format!("log entry at {index} names itself {found}")));
+        }
+        Ok(entry)
+    }
+}
+
+impl RaftLogReader<TypeConfig> for LogStore {
+    async fn try_get_log_entries<RB: RangeBounds<u64> + Clone + Debug + OptionalSend>(
+        &mut self,
+        range: RB,
+    ) -> Result<Vec<Entry>, StorageError> {
+        let from = match range.start_bound() {
+            Bound::Included(from) => *from,
+            Bound::Excluded(before) => before.saturating_add(1),
+            Bound::Unbounded => 0,
+        };
+        let to = match range.end_bound() {
+            Bound::Included(last) => last.saturating_add(1),
+            Bound::Excluded(to) => *to,
+            Bound::Unbounded => u64::MAX,
+        };
+        self.read(from, to, usize::MAX)
+    }
+
+    async fn limited_get_log_entries(&mut self, start: u64, end: u64) -> Result<Vec<Entry>, StorageError> {
+        self.read(start, end, READ_BYTES)
+    }
+}
+
+impl RaftLogStorage<TypeConfig> for LogStore {
+    type LogReader = Self;
+
+    async fn get_log_state(&mut self) -> Result<LogState<TypeConfig>, StorageError> {
+        let read = blocking(|| Ok((self.disk.purged()?, self.disk.last()?)));
+        let (purged, last) = read.map_err(|error: selfsame_machine::view::ReadError| self.read_failed(error))?;
+        let purged = purged.as_ref().map(codec::log_id);
+        let last = match last {
+            Some((index, bytes)) => Some(self.decode(index, bytes)?.log_id),
+            None => purged,
+        };
+        Ok(LogState { last_purged_log_id: purged, last_log_id: last })
+    }
+
+    async fn get_log_reader(&mut self) -> Self {
+        self.clone()
+    }
+
+    async fn save_vote(&mut self, vote: &Vote) -> Result<(), StorageError> {
+        blocking(|| self.disk.save_vote(codec::ballot(vote)))
+            .map_err(|error| self.write_failed(ErrorSubject::Vote, error))
+    }
+
+    async fn read_vote(&mut self) -> Result<Option<Vote>, StorageError> {
+        let vote = blocking(|| self.disk.vote());
+        let vote = vote.map_err(|error| self.fatal.storage(ErrorSubject::Vote, ErrorVerb::Read, error))?;
+        Ok(vote.as_ref().map(codec::vote))
+    }
+
+    async fn append<I>(&mut self, entries: I, callback: LogFlushed<TypeConfig>) -> Result<(), StorageError>
+    where
+        I: IntoIterator<Item = Entry> + OptionalSend,
+        I::IntoIter: OptionalSend,
+    {
+        let rows: Vec<_> =
+            entries.into_iter().map(|entry| (entry.log_id.index, codec::entry_to_disk(&entry))).collect();
+        match blocking(|| self.disk.append(&rows)) {
+            Ok(()) => {
+                callback.log_io_completed(Ok(()));
+                Ok(())
+            }
+            Err(error) => {
+                callback.log_io_completed(Err(std::io::Error::other(error.to_string())));
+                Err(self.write_failed(ErrorSubject::Logs, error))
+            }
+        }
+    }
+
+    async fn truncate(&mut self, log_id: LogId) -> Result<(), StorageError> {
+        blocking(|| self.disk.truncate(log_id.index)).map_err(|error| self.write_failed(ErrorSubject::Log(log_id), error))
+    }
+
+    async fn purge(&mut self, log_id: LogId) -> Result<(), StorageError> {
+        blocking(|| self.disk.purge(codec::position(&log_id)))
+            .map_err(|error| self.write_failed(ErrorSubject::Log(log_id), error))
+    }
+}

@@ -1,0 +1,204 @@
+//! openraft's state machine over the deterministic machine and the store.
+
+use super::blocking::blocking;
+use super::codec;
+use super::digests::Digests;
+use super::fatal::Fatal;
+use super::prepare::Preparer;
+use super::types::{Entry, LogId, Proposal, StorageError, StoredMembership, TypeConfig};
+use crate::store::{Applied, SnapshotFile, SnapshotMeta, StateStore};
+use openraft::storage::RaftStateMachine;
+use openraft::{EntryPayload, ErrorSubject, ErrorVerb, OptionalSend, RaftSnapshotBuilder, Snapshot};
+use selfsame_machine::view::Overlay;
+use selfsame_machine::{Batch, Outcome};
+use selfsame_protocol::digest::{hex, unhex};
+use selfsame_protocol::time::Timestamp;
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// What apply needs besides the state.
+pub(super) struct Shared {
+    pub store: Arc<StateStore>,
+    pub preparer: Arc<Preparer>,
+    pub digests: Arc<Digests>,
+    pub applied: watch::Sender<u64>,
+    pub fatal: Fatal,
+}
+
+/// The adapter; it holds nothing that the store does not.
+#[derive(Clone)]
+pub(super) struct Machine(pub Arc<Shared>);
+
+impl Shared {
+    fn failed(&self, verb: ErrorVerb, error: impl ToString) -> StorageError {
+        self.fatal.storage(ErrorSubject::StateMachine, verb, error)
+    }
+
+    fn membership(&self, applied: &Applied) -> Result<StoredMembership, StorageError> {
+        if applied.membership.is_empty() {
+            return Ok(StoredMembership::default());
+        }
+        serde_json::from_str(&applied.membership)
+            .map_err(|error| self.failed(ErrorVerb::Read, format!("stored membership does not decode: {error}")))
+    }
+
+    fn apply(&self, entries: Vec<Entry>) -> Result<Vec<Vec<Outcome>>, StorageError> {
+        let view = self.store.view().map_err(|error| self.failed(ErrorVerb::Read, error))?;
+        let mut mark = view.applied().cloned().unwrap_or(Applied {
+            position: None,
+            membership: String::new(),
+            digest: String::new(),
+        });
+        let mut overlay = Overlay::new(&view);
+        let mut answers = Vec::with_capacity(entries.len());
+        let mut digests = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let index = entry.log_id.index;
+            answers.push(match entry.payload {
+                EntryPayload::Blank => Vec::new(),
+                EntryPayload::Membership(membership) => {
+                    let stored = StoredMembership::new(Some(entry.log_id), membership);
+                    mark.membership =
+                        serde_json::to_string(&stored).map_err(|error| self.failed(ErrorVerb::Write, error))?;
+                    Vec::new()
+                }
+                EntryPayload::Normal(Proposal { time_ms, submissions }) => {
+                    let submissions = self.preparer.prepare(&submissions);
+                    let batch = Batch { time: Timestamp::from_millis(time_ms), submissions };
+                    let applied = selfsame_machine::apply(&overlay, index, &batch)
+                        .map_err(|fatal| self.failed(ErrorVerb::Write, format!("applying entry {index}: {fatal}")))?;
+                    overlay.absorb(applied.changes);
+                    mark.digest = hex(&applied.digest);
+                    applied.outcomes
+                }
+            });
+            mark.position = Some(codec::position(&entry.log_id));
+            if let Some(digest) = digest_of(&mark) {
+                digests.push((index, digest));
+            }
+        }
+        let changes = overlay.into_changes();
+        self.store.commit(&changes, &mark).map_err(|error| self.failed(ErrorVerb::Write, error))?;
+        for (index, digest) in digests {
+            self.digests.put(index, digest);
+        }
+        self.announce(&mark);
+        Ok(answers)
+    }
+
+    pub(super) fn announce(&self, mark: &Applied) {
+        let index = mark.position.map_or(0, |position| position.index);
+        self.applied.send_replace(index);
+    }
+
+    /// Restores what is kept in memory from the stored mark: at start and after a snapshot.
+    pub(super) fn restore(&self, mark: &Applied) {
+        self.digests.clear();
+        if let (Some(position), Some(digest)) = (mark.position, digest_of(mark)) {
+            self.digests.put(position.index, digest);
+        }
+        self.announce(mark);
+    }
+
+    fn meta(&self, meta: &SnapshotMeta, name: &str) -> Result<openraft::SnapshotMeta<u64, super::types::Member>, StorageError> {
+        Ok(openraft::SnapshotMeta {
+            last_log_id: meta.applied.position.as_ref().map(codec::log_id),
+            last_membership: self.membership(&meta.applied)?,
+            snapshot_id: name.to_owned(),
+        })
+    }
+
+    fn snapshot(&self, meta: &SnapshotMeta, file: SnapshotFile) -> Result<Snapshot<TypeConfig>, StorageError> {
+        Ok(Snapshot { meta: self.meta(meta, &file.name)?, snapshot: Box::new(file) })
+    }
+
+    /// The snapshot that a received file claims to be.
+    pub(super) fn received(&self, file: SnapshotFile) -> Result<Snapshot<TypeConfig>, String> {
+        let meta = file.meta().map_err(|error| error.to_string())?;
+        let last_membership = if meta.applied.membership.is_empty() {
+            StoredMembership::default()
+        } else {
+            serde_json::from_str(&meta.applied.membership).map_err(|error| format!("membership: {error}"))?
+        };
+        let last_log_id = meta.applied.position.as_ref().map(codec::log_id);
+        let snapshot_id = file.name.clone();
+        let meta = openraft::SnapshotMeta { last_log_id, last_membership, snapshot_id };
+        Ok(Snapshot { meta, snapshot: Box::new(file) })
+    }
+}
+
+fn digest_of(mark: &Applied) -> Option<[u8; 32]> {
+    unhex(&mark.digest)?.try_into().ok()
+}
+
+impl RaftSnapshotBuilder<TypeConfig> for Machine {
+    async fn build_snapshot(&mut self) -> Result<Snapshot<TypeConfig>, StorageError> {
+        let shared = &self.0;
+        let built = blocking(|| {
+            let view = shared.store.view()?;
+            let (meta, file) = shared.store.export(&view)?;
+            shared.store.set_current_snapshot(meta.clone(), file.clone())?;
+            Ok((meta, file))
+        });
+        let (meta, file) = built.map_err(|error: crate::store::SnapshotError| {
+            shared.fatal.storage(ErrorSubject::Snapshot(None), ErrorVerb::Write, error)
+        })?;
+        shared.snapshot(&meta, file)
+    }
+}
+
+impl RaftStateMachine<TypeConfig> for Machine {
+    type SnapshotBuilder = Self;
+
+    async fn applied_state(&mut self) -> Result<(Option<LogId>, StoredMembership), StorageError> {
+        let shared = &self.0;
+        let applied = blocking(|| shared.store.applied()).map_err(|error| shared.failed(ErrorVerb::Read, error))?;
+        match applied {
+            Some(applied) => Ok((applied.position.as_ref().map(codec::log_id), shared.membership(&applied)?)),
+            None => Ok((None, StoredMembership::default())),
+        }
+    }
+
+    async fn apply<I>(&mut self, entries: I) -> Result<Vec<Vec<Outcome>>, StorageError>
+    where
+        I: IntoIterator<Item = Entry> + OptionalSend,
+        I::IntoIter: OptionalSend,
+    {
+        let entries: Vec<Entry> = entries.into_iter().collect();
+        blocking(|| self.0.apply(entries))
+    }
+
+    async fn get_snapshot_builder(&mut self) -> Self {
+        self.clone()
+    }
+
+    async fn begin_receiving_snapshot(&mut self) -> Result<Box<SnapshotFile>, StorageError> {
+        // The peer service receives into files of its own; openraft asks for this only in its chunked protocol.
+        let file = blocking(|| self.0.store.new_snapshot_file(0));
+        file.map(Box::new).map_err(|error| self.0.failed(ErrorVerb::Write, error))
+    }
+
+    async fn install_snapshot(
+        &mut self,
+        meta: &openraft::SnapshotMeta<u64, super::types::Member>,
+        snapshot: Box<SnapshotFile>,
+    ) -> Result<(), StorageError> {
+        let shared = &self.0;
+        let installed = blocking(|| {
+            let installed = shared.store.import(&snapshot)?;
+            shared.store.set_current_snapshot(installed.clone(), *snapshot)?;
+            Ok(installed)
+        });
+        let installed = installed.map_err(|error: crate::store::SnapshotError| {
+            shared.fatal.storage(ErrorSubject::Snapshot(Some(meta.signature())), ErrorVerb::Write, error)
+        })?;
+        shared.restore(&installed.applied);
+        Ok(())
+    }
+
+    async fn get_current_snapshot(&mut self) -> Result<Option<Snapshot<TypeConfig>>, StorageError> {
+        let shared = &self.0;
+        let current = shared.store.current_snapshot();
+        current.map(|(meta, file)| shared.snapshot(&meta, file)).transpose()
+    }
+}

@@ -1,0 +1,30 @@
+//! Replication: the only place that names openraft.
+//!
+//! [`RaftNode`] is what the rest of the node sees. Around openraft's core stand the log store and the state machine
+//! adapter over [`crate::store`], the peer service and its client, the ingress queue that groups submissions into log
+//! entries, and a watch that compares state digests between replicas.
+
+mod blocking;
+mod codec;
+mod digests;
+mod fatal;
+mod ingress;
+mod log_store;
+mod machine;
+mod membership;
+mod network;
+mod node;
+mod peer;
+mod prepare;
+mod service;
+mod settings;
+mod status;
+#[cfg(test)]
+mod tests;
+mod types;
+mod watch;
+
+pub use node::{RaftNode, StartError};
+pub use settings::RaftSettings;
+pub use status::{RaftStatus, Role};
+pub use types::{Member, Proposal};

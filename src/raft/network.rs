@@ -1,0 +1,155 @@
+//! openraft's network over the peer service.
+
+use super::blocking::blocking;
+use super::codec;
+use super::peer::{Peers, within};
+use super::types::{Member, TypeConfig, Vote};
+use crate::env::DiskFile;
+use crate::wire::raft::v1 as pb;
+use crate::wire::raft::v1::peer_service_client::PeerServiceClient;
+use openraft::error::{Fatal, NetworkError, RPCError, RaftError, ReplicationClosed, StreamingError, Unreachable};
+use openraft::network::{Backoff, RPCOption};
+use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, VoteRequest, VoteResponse};
+use openraft::{AnyError, OptionalSend, RaftNetwork, RaftNetworkFactory, Snapshot};
+use std::sync::Arc;
+use std::time::Duration;
+use tonic::Status;
+use tonic::transport::Channel;
+
+/// Bytes of snapshot in one message.
+const PART: u64 = 1 << 20;
+
+type Rpc<E> = RPCError<u64, Member, E>;
+
+/// Makes connections for openraft.
+pub(super) struct Network(pub Arc<Peers>);
+
+/// The way to one node.
+pub(super) struct Connection {
+    peers: Arc<Peers>,
+    target: u64,
+    address: String,
+}
+
+impl RaftNetworkFactory<TypeConfig> for Network {
+    type Network = Connection;
+    async fn new_client(&mut self, target: u64, node: &Member) -> Connection {
+        Connection { peers: self.0.clone(), target, address: node.peer_addr.clone() }
+    }
+}
+
+fn unreachable(status: &Status) -> Unreachable {
+    Unreachable::from(AnyError::error(format!("{}: {}", status.code(), status.message())))
+}
+fn malformed(error: impl ToString) -> NetworkError {
+    NetworkError::from(AnyError::error(error.to_string()))
+}
+
+impl RaftNetwork<TypeConfig> for Connection {
+    async fn append_entries(
+        &mut self,
+        request: AppendEntriesRequest<TypeConfig>,
+        option: RPCOption,
+    ) -> Result<AppendEntriesResponse<u64>, Rpc<RaftError<u64>>> {
+        use pb::append_response::Result as Wire;
+        let request = pb::AppendRequest {
+            sender: self.peers.sender(self.target),
+            vote: Some(codec::vote_to_wire(&request.vote)),
+            previous: request.prev_log_id.as_ref().map(codec::position_to_wire),
+            commit: request.leader_commit.as_ref().map(codec::position_to_wire),
+            entries: request.entries.iter().map(codec::entry_to_wire).collect(),
+        };
+        let mut client = self.peers.client(self.target, &self.address).map_err(|status| unreachable(&status))?;
+        let answer = within(option.hard_ttl(), client.append(request)).await.map_err(|status| unreachable(&status))?;
+        match answer.result.ok_or_else(|| malformed("an append answer without result"))? {
+            Wire::Success(_) => Ok(AppendEntriesResponse::Success),
+            Wire::Partial(partial) => {
+                Ok(AppendEntriesResponse::PartialSuccess(partial.upto.as_ref().map(codec::position_from_wire)))
+            }
+            Wire::Conflict(_) => Ok(AppendEntriesResponse::Conflict),
+            Wire::HigherVote(vote) => {
+                Ok(AppendEntriesResponse::HigherVote(codec::vote_from_wire(Some(vote)).map_err(malformed)?))
+            }
+        }
+    }
+
+    async fn vote(
+        &mut self,
+        request: VoteRequest<u64>,
+        option: RPCOption,
+    ) -> Result<VoteResponse<u64>, Rpc<RaftError<u64>>> {
+        let request = pb::VoteRequest {
+            sender: self.peers.sender(self.target),
+            vote: Some(codec::vote_to_wire(&request.vote)),
+            last_log: request.last_log_id.as_ref().map(codec::position_to_wire),
+        };
+        let mut client = self.peers.client(self.target, &self.address).map_err(|status| unreachable(&status))?;
+        let answer = within(option.hard_ttl(), client.vote(request)).await.map_err(|status| unreachable(&status))?;
+        Ok(VoteResponse {
+            vote: codec::vote_from_wire(answer.vote).map_err(malformed)?,
+            vote_granted: answer.granted,
+            last_log_id: answer.last_log.as_ref().map(codec::position_from_wire),
+        })
+    }
+
+    async fn full_snapshot(
+        &mut self,
+        vote: Vote,
+        snapshot: Snapshot<TypeConfig>,
+        cancel: impl Future<Output = ReplicationClosed> + OptionalSend + 'static,
+        option: RPCOption,
+    ) -> Result<SnapshotResponse<u64>, StreamingError<TypeConfig, Fatal<u64>>> {
+        let file = snapshot.snapshot.file;
+        let bytes = blocking(|| file.len()).map_err(|error| malformed(error.to_string()))?;
+        let start = pb::SnapshotStart {
+            sender: self.peers.sender(self.target),
+            vote: Some(codec::vote_to_wire(&vote)),
+            bytes,
+        };
+        let stream = messages(file, start);
+        let client = self.peers.client(self.target, &self.address).map_err(|status| unreachable(&status))?;
+        tokio::select! {
+            biased;
+            closed = cancel => Err(closed.into()),
+            answer = send(client, stream, option.hard_ttl()) => {
+                let answer = answer.map_err(|status| unreachable(&status))?;
+                Ok(SnapshotResponse { vote: codec::vote_from_wire(answer.vote).map_err(malformed)? })
+            }
+        }
+    }
+
+    fn backoff(&self) -> Backoff {
+        Backoff::new(std::iter::repeat(Duration::from_millis(200)))
+    }
+}
+
+/// The messages of one snapshot. One part at a time is read, when the connection has room for it: memory does not grow
+/// with the state. A read error ends the stream early, and the receiver refuses what is short.
+fn messages(file: Arc<dyn DiskFile>, start: pb::SnapshotStart) -> Messages {
+    let bytes = start.bytes;
+    let start = pb::SnapshotRequest { part: Some(pb::snapshot_request::Part::Start(start)) };
+    let mut at = 0;
+    let parts = std::iter::from_fn(move || {
+        if at >= bytes {
+            return None;
+        }
+        let mut data = vec![0; usize::try_from(PART.min(bytes - at)).ok()?];
+        if let Err(error) = blocking(|| file.read(at, &mut data)) {
+            tracing::error!(%error, at, "reading a snapshot to send failed");
+            return None;
+        }
+        at += data.len() as u64;
+        let digest = blake3::hash(&data).as_bytes().to_vec().into();
+        let part = pb::snapshot_request::Part::Data(pb::SnapshotPart { digest, data: data.into() });
+        Some(pb::SnapshotRequest { part: Some(part) })
+    });
+    Box::pin(futures::stream::iter(std::iter::once(start).chain(parts)))
+}
+
+type Messages = std::pin::Pin<Box<dyn futures::Stream<Item = pb::SnapshotRequest> + Send>>;
+type Answer = std::pin::Pin<Box<dyn Future<Output = Result<pb::SnapshotResponse, Status>> + Send>>;
+
+// Boxed: the compiler cannot show that the future of the generated client outlives openraft's bound.
+fn send(mut client: PeerServiceClient<Channel>, messages: Messages, limit: Duration) -> Answer {
+    Box::pin(async move { within(limit, client.snapshot(messages)).await })
+}
