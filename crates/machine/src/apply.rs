@@ -1,10 +1,16 @@
 //! One batch of submissions: the entry point of every decision.
 
-use crate::view::{Changes, ReadError, View};
-use selfsame_protocol::code::Refusal;
+use crate::genesis::Genesis;
+use crate::state;
+use crate::txn::{Growth, Stop, Txn};
+use crate::view::{Changes, Overlay, ReadError, Table, View};
+use crate::{governance, migration, runs, session, substrate};
+use selfsame_protocol::code::{Code, Refusal};
+use selfsame_protocol::command::Command;
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::EntryRef;
+use selfsame_protocol::entry::{EntryRef, Ledger};
 use selfsame_protocol::envelope::Prepared;
+use selfsame_protocol::merkle::{Frontier, TileId, append_to_tiles};
 use selfsame_protocol::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -55,7 +61,200 @@ pub enum Fatal {
     Invariant(String),
 }
 
+/// [`Table::Meta`] key of the genesis.
+pub const META_GENESIS: &[u8] = b"genesis";
+/// [`Table::Meta`] key of the clock, u64be milliseconds.
+pub const META_CLOCK: &[u8] = b"clock";
+/// [`Table::Meta`] key of the state digest, 32 bytes.
+pub const META_DIGEST: &[u8] = b"digest";
+
+/// [`Table::Meta`] key of a ledger's compact tree.
+pub fn head_key(ledger: Ledger) -> Vec<u8> {
+    format!("head/{ledger}").into_bytes()
+}
+
+/// Key of a tile.
+pub fn tile_key(ledger: Ledger, tile: TileId) -> Vec<u8> {
+    [&[ledger.slot() as u8, tile.level][..], &tile.index.to_be_bytes()].concat()
+}
+
+/// A ledger's compact tree.
+pub fn frontier(view: &dyn View, ledger: Ledger) -> Result<Frontier, ReadError> {
+    let key = head_key(ledger);
+    match view.get(Table::Meta, &key)? {
+        None => Ok(Frontier::default()),
+        Some(bytes) => Frontier::from_bytes(&bytes).map_err(|e| state::undecodable(Table::Meta, &key, e)),
+    }
+}
+
 /// Applies one batch at log index `index`.
-pub fn apply(_view: &dyn View, _index: u64, _batch: &Batch) -> Result<Applied, Fatal> {
-    unimplemented!()
+pub fn apply(view: &dyn View, index: u64, batch: &Batch) -> Result<Applied, Fatal> {
+    let genesis: Genesis = state::load(view, Table::Meta, META_GENESIS)?
+        .ok_or_else(|| Fatal::Invariant("the state has no genesis: it was not initialised".into()))?;
+    let clock = state::load_u64(view, Table::Meta, META_CLOCK)?.unwrap_or(0);
+    let time = batch.time.max(Timestamp::from_millis(clock));
+    let mut over = Overlay::new(view);
+    let mut growth = Vec::with_capacity(2);
+    for ledger in Ledger::BOTH {
+        growth.push(Growth { frontier: frontier(view, ledger)?, leaves: Vec::new() });
+    }
+    let mut growth: [Growth; 2] = growth.try_into().map_err(|_| Fatal::Invariant("there are two ledgers".into()))?;
+    let start = [growth[0].frontier.size(), growth[1].frontier.size()];
+
+    let mut outcomes = Vec::with_capacity(batch.submissions.len());
+    for submission in &batch.submissions {
+        outcomes.push(match submission {
+            Ok(prepared) => one(&mut over, &mut growth, &genesis, index, time, prepared)?,
+            Err(refusal) => Err(refusal.clone()),
+        });
+    }
+
+    for ledger in Ledger::BOTH {
+        let Growth { frontier, leaves } = &growth[ledger.slot()];
+        if leaves.is_empty() {
+            continue;
+        }
+        let tiles = append_to_tiles(start[ledger.slot()], leaves, &mut |tile| view.get(Table::Tiles, &tile_key(ledger, tile)))?;
+        for (tile, hashes) in tiles {
+            over.put(Table::Tiles, tile_key(ledger, tile), hashes);
+        }
+        over.put(Table::Meta, head_key(ledger), frontier.to_bytes());
+    }
+    over.put(Table::Meta, META_CLOCK, time.millis().to_be_bytes());
+    let previous = view.get(Table::Meta, META_DIGEST)?.unwrap_or_default();
+    let digest = state_digest(&previous, index, over.changes());
+    over.put(Table::Meta, META_DIGEST, digest);
+    Ok(Applied { outcomes, changes: over.into_changes(), digest })
+}
+
+/// `BLAKE3(previous ‖ u64be index ‖ for each change: table, u64be len key, key, 0 | 1 ‖ u64be len value ‖ value)`.
+fn state_digest(previous: &[u8], index: u64, changes: &Changes) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(previous).update(&index.to_be_bytes());
+    for ((table, key), value) in changes {
+        hasher.update(&[*table as u8]).update(&(key.len() as u64).to_be_bytes()).update(key);
+        match value {
+            None => hasher.update(&[0]),
+            Some(value) => hasher.update(&[1]).update(&(value.len() as u64).to_be_bytes()).update(value),
+        };
+    }
+    *hasher.finalize().as_bytes()
+}
+
+/// The stored answer of a request.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Answer {
+    Accepted(Receipt),
+    Refused(Refusal),
+}
+
+fn one(over: &mut Overlay<'_>, growth: &mut [Growth; 2], genesis: &Genesis, index: u64, time: Timestamp, prepared: &Prepared) -> Result<Outcome, Fatal> {
+    let submission = &prepared.submission;
+    if submission.cluster != genesis.cluster {
+        return Ok(Err(Refusal::new(Code::WrongCluster, "a submission names this cluster", &genesis.cluster, &submission.cluster)));
+    }
+    let key = submission.author.key;
+    let request = [&key.id().as_bytes()[..], submission.request_id.as_bytes()].concat();
+    if let Some(stored) = over.get(Table::Requests, &request)? {
+        return first_answer(&request, &stored, &prepared.digest);
+    }
+    let Some(author) = state::load::<state::Registration>(over, Table::Keys, key.as_bytes())? else {
+        return Ok(Err(Refusal::new(Code::UnknownKey, "the author's key is registered", "a registered key", key)));
+    };
+    if author.role != submission.author.role {
+        return Ok(Err(Refusal::new(Code::RoleDenied, "the key is registered for the role", format!("{:?}", author.role), format!("{:?}", submission.author.role))));
+    }
+    if let Some(until) = author.until {
+        return Ok(Err(Refusal::new(Code::UnknownKey, "the key is still valid", format!("before log index {until}"), format!("log index {index}"))));
+    }
+
+    let mut txn = Txn { over: Overlay::new(over), growth: fork(growth), entries: Vec::new(), genesis, index, time, submission: prepared.digest, author, key };
+    let (answer, changes) = match dispatch(&mut txn, &submission.command) {
+        Ok(result) => {
+            let receipt = Receipt { submission: prepared.digest, entries: std::mem::take(&mut txn.entries), result };
+            join(growth, txn.growth);
+            (Answer::Accepted(receipt), txn.over.into_changes())
+        }
+        Err(Stop::Fatal(fatal)) => return Err(fatal),
+        Err(Stop::Refused(refusal)) => return Ok(Err(refusal)),
+        Err(Stop::Recorded(refusal, records)) => {
+            // What the command did before it was refused is dropped; only the refusal records stay.
+            txn.over = Overlay::new(over);
+            txn.growth = fork(growth);
+            txn.entries.clear();
+            for (ledger, subject, record) in records {
+                match txn.push(ledger, &subject, record) {
+                    Ok(_) => {}
+                    Err(Stop::Fatal(fatal)) => return Err(fatal),
+                    // A record too large to keep: the refusal stands without it.
+                    Err(Stop::Refused(_) | Stop::Recorded(..)) => return Ok(Err(refusal)),
+                }
+            }
+            join(growth, txn.growth);
+            (Answer::Refused(refusal), txn.over.into_changes())
+        }
+    };
+    over.absorb(changes);
+    let stored = [&prepared.digest.as_bytes()[..], &selfsame_protocol::canon::to_canonical_of(&answer)].concat();
+    over.put(Table::Requests, request, stored);
+    over.put(Table::Submissions, *prepared.digest.as_bytes(), prepared.envelope.to_bytes());
+    Ok(match answer {
+        Answer::Accepted(receipt) => Ok(receipt),
+        Answer::Refused(refusal) => Err(refusal),
+    })
+}
+
+/// The trees as one submission sees them: same heads, no leaves of its own yet.
+fn fork(growth: &[Growth; 2]) -> [Growth; 2] {
+    growth.each_ref().map(|g| Growth { frontier: g.frontier.clone(), leaves: Vec::new() })
+}
+
+/// Takes over what an accepted submission appended.
+fn join(growth: &mut [Growth; 2], grown: [Growth; 2]) {
+    for (mine, theirs) in growth.iter_mut().zip(grown) {
+        mine.frontier = theirs.frontier;
+        mine.leaves.extend(theirs.leaves);
+    }
+}
+
+fn first_answer(request: &[u8], stored: &[u8], digest: &Digest) -> Result<Outcome, Fatal> {
+    let Some((first, answer)) = stored.split_first_chunk::<32>() else {
+        return Err(state::undecodable(Table::Requests, request, "shorter than a digest").into());
+    };
+    if first != digest.as_bytes() {
+        let first = Digest::from_bytes(*first);
+        return Ok(Err(Refusal::new(Code::RequestIdReused, "a request id names one submission", first, digest)));
+    }
+    match serde_json::from_slice(answer).map_err(|e| state::undecodable(Table::Requests, request, e))? {
+        Answer::Accepted(receipt) => Ok(Ok(receipt)),
+        Answer::Refused(refusal) => Ok(Err(refusal)),
+    }
+}
+
+fn dispatch(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
+    match command {
+        Command::RotateKey { key, new } => governance::rotate_key(txn, *key, *new),
+        Command::EnrolNode { node, key } => governance::enrol_node(txn, node.0, *key),
+        Command::RetireNode { node } => governance::retire_node(txn, node.0),
+        Command::EnrolChip { chip, technology } => governance::enrol_chip(txn, *chip, technology),
+        Command::RetireChip { chip } => governance::retire_chip(txn, chip),
+        Command::Propose { proposal_id, proposal } => governance::propose(txn, proposal_id, proposal),
+        Command::Vote { proposal_id, approve } => governance::vote(txn, proposal_id, *approve),
+        Command::DeclareRun { declaration, request } => runs::declare(txn, declaration, request.as_deref()),
+        Command::ReportOutcome { .. } => runs::outcome(txn, command),
+        Command::InitSubstrate { .. } => substrate::init(txn, command),
+        Command::Append { substrate_id, fence, items } => substrate::append(txn, substrate_id, fence, items),
+        Command::Amend { substrate_id, fence, amendment } => substrate::amend(txn, substrate_id, fence, amendment),
+        Command::CloseCycle { substrate_id, fence, cycle_id, goalvector, prior_identity_hash } => {
+            substrate::close_cycle(txn, substrate_id, fence, cycle_id, goalvector, prior_identity_hash)
+        }
+        Command::OpenSession { .. } => session::open(txn, command),
+        Command::Verdict { substrate_id, verification, finding } => session::verdict(txn, substrate_id, verification.0, finding),
+        Command::CloseSession { substrate_id, fence, head } => session::close(txn, substrate_id, fence, head),
+        Command::RecoverClose { substrate_id } => session::recover_close(txn, substrate_id),
+        Command::Seal { .. } => migration::seal(txn, command),
+        Command::Arrive { .. } => migration::arrive(txn, command),
+        Command::AbortMigration { substrate_id, migration_id, attestation } => migration::abort(txn, substrate_id, migration_id, attestation),
+    }
 }

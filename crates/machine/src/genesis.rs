@@ -1,11 +1,15 @@
 //! The consensus identity of a cluster: what every node must agree on before the first entry.
 
-use crate::apply::Fatal;
-use crate::view::{Changes, View};
-use selfsame_protocol::command::ItemLimits;
+use crate::apply::{META_DIGEST, META_GENESIS};
+use crate::state::{self, Node, Organisation, Registration};
+use crate::view::{Changes, Model, Overlay, Table};
+use selfsame_protocol::code::{Code, Refusal};
+use selfsame_protocol::command::{ItemLimits, Role, is_name};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::keys::PublicKey;
+use selfsame_protocol::time::U64;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// The genesis of a cluster: `cluster.toml`, equal on all nodes, without addresses.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,8 +59,78 @@ impl Genesis {
         selfsame_protocol::p104::tagged("selfsame/genesis/v1", self)
     }
 
+    /// Checks what every node must be able to rely on. Names the rule and the values.
+    pub fn check(&self) -> Result<(), Refusal> {
+        let bad = |rule: &str, expected: &str, found: String| Err(Refusal::new(Code::Malformed, rule, expected, found));
+        if !is_name(&self.cluster) {
+            return bad("cluster", "1 to 128 of A-Z a-z 0-9 . _ : / -", self.cluster.clone());
+        }
+        if !is_name(&self.origin) || self.origin.ends_with('/') || self.origin.contains(':') {
+            return bad("origin", "a schemeless URL without trailing slash", self.origin.clone());
+        }
+        let mut names = BTreeSet::new();
+        let mut keys = BTreeSet::new();
+        for organisation in &self.organisations {
+            if !is_name(&organisation.name) || !names.insert(organisation.name.as_str()) {
+                return bad("organisation names", "different names", organisation.name.clone());
+            }
+            for key in [organisation.root_key, organisation.operator_key] {
+                if !keys.insert(key) {
+                    return bad("keys", "one use of each key", key.to_string());
+                }
+            }
+        }
+        let mut ids = BTreeSet::new();
+        for node in &self.nodes {
+            if node.id == 0 || !ids.insert(node.id) {
+                return bad("node ids", "different ids from 1", node.id.to_string());
+            }
+            if !names.contains(node.organisation.as_str()) {
+                return bad("organisation of a node", "a founding organisation", node.organisation.clone());
+            }
+            if !keys.insert(node.key) {
+                return bad("keys", "one use of each key", node.key.to_string());
+            }
+        }
+        if self.nodes.is_empty() {
+            return bad("nodes", "at least one founding node", "none".into());
+        }
+        // With several organisations none may hold a quorum of the voters alone.
+        if self.organisations.len() > 1 {
+            let quorum = self.nodes.len() / 2 + 1;
+            for organisation in &self.organisations {
+                let own = self.nodes.iter().filter(|n| n.organisation == organisation.name).count();
+                if own >= quorum {
+                    let refusal = Refusal::new(Code::OrganisationQuorum, "voters of one organisation", format!("fewer than {quorum}"), format!("{own} of {}", organisation.name));
+                    return Err(refusal);
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// The state before the first entry.
-    pub fn changes(&self, _view: &dyn View) -> Result<Changes, Fatal> {
-        Ok(Changes::new())
+    pub fn changes(&self) -> Changes {
+        let model = Model::default();
+        let mut over = Overlay::new(&model);
+        state::save(&mut over, Table::Meta, META_GENESIS, self);
+        let mut register = |over: &mut Overlay<'_>, key: PublicKey, role, organisation: &str, node| {
+            let registration = Registration { role, organisation: organisation.into(), node, since: U64(0), until: None };
+            state::save(over, Table::Keys, *key.as_bytes(), &registration);
+        };
+        for organisation in &self.organisations {
+            let value = Organisation { name: organisation.name.clone(), root_key: organisation.root_key, operator_key: organisation.operator_key };
+            state::save(&mut over, Table::Organisations, organisation.name.as_bytes(), &value);
+            register(&mut over, organisation.root_key, Role::Root, &organisation.name, None);
+            register(&mut over, organisation.operator_key, Role::Operator, &organisation.name, None);
+        }
+        for node in &self.nodes {
+            let value = Node { id: U64(node.id), organisation: node.organisation.clone(), key: node.key, retired: false, quarantined: None };
+            state::save(&mut over, Table::Nodes, node.id.to_be_bytes(), &value);
+            register(&mut over, node.key, Role::Node, &node.organisation, Some(U64(node.id)));
+        }
+        let digest = *blake3::hash(self.digest().as_bytes()).as_bytes();
+        over.put(Table::Meta, META_DIGEST, digest);
+        over.into_changes()
     }
 }

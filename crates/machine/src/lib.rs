@@ -6,7 +6,15 @@
 
 pub mod apply;
 pub mod genesis;
+mod governance;
+mod migration;
 pub mod read;
+mod runs;
+mod session;
+pub mod state;
+mod substrate;
+mod txn;
+pub mod verify;
 pub mod view;
 
 pub use apply::{Applied, Batch, Fatal, Outcome, Receipt, apply};

@@ -1,1 +1,156 @@
 //! Reads for the API: typed, over any view.
+
+use crate::apply::{META_GENESIS, frontier, tile_key};
+use crate::genesis::Genesis;
+use crate::governance::all;
+use crate::state::{self, Chip, Migration, Node, Organisation, Run, Substrate, pair_key, prefix_end};
+use crate::view::{ReadError, Table, View};
+use selfsame_protocol::code::{Code, Refusal};
+use selfsame_protocol::digest::Digest;
+use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::merkle::{ProofError, TileId, consistency_proof, inclusion_proof};
+use selfsame_protocol::p104::{IdentityStatement, Outcome};
+use selfsame_protocol::record::OrganisationRun;
+use selfsame_protocol::time::Timestamp;
+
+/// The consensus identity, once initialised.
+pub fn genesis(view: &dyn View) -> Result<Option<Genesis>, ReadError> {
+    state::load(view, Table::Meta, META_GENESIS)
+}
+
+/// A substrate's state.
+pub fn substrate(view: &dyn View, id: &str) -> Result<Option<Substrate>, ReadError> {
+    state::load(view, Table::Substrates, id.as_bytes())
+}
+
+/// A declared run.
+pub fn run(view: &dyn View, id: &Digest) -> Result<Option<Run>, ReadError> {
+    state::load(view, Table::Runs, id.as_bytes())
+}
+
+/// Every node that was ever enrolled, tombstones included.
+pub fn nodes(view: &dyn View) -> Result<Vec<Node>, ReadError> {
+    all(view, Table::Nodes)
+}
+
+/// Every organisation.
+pub fn organisations(view: &dyn View) -> Result<Vec<Organisation>, ReadError> {
+    all(view, Table::Organisations)
+}
+
+/// Every chip, retired ones included.
+pub fn chips(view: &dyn View) -> Result<Vec<Chip>, ReadError> {
+    all(view, Table::Chips)
+}
+
+/// A migration of a substrate.
+pub fn migration(view: &dyn View, substrate: &str, id: &str) -> Result<Option<Migration>, ReadError> {
+    state::load(view, Table::Migrations, &pair_key(substrate, id))
+}
+
+/// Which organisation ties a reference to which run, in order of organisation.
+pub fn agreement(view: &dyn View, request: &str) -> Result<Vec<OrganisationRun>, ReadError> {
+    let prefix = pair_key(request, "");
+    let rows = view.scan(Table::References, &prefix, &prefix_end(&prefix), 100_000)?;
+    rows.into_iter()
+        .map(|(key, value)| {
+            let run_id = <[u8; 32]>::try_from(value.as_slice()).map(Digest::from_bytes).map_err(|_| state::undecodable(Table::References, &key, "not a digest"))?;
+            Ok(OrganisationRun { organisation: String::from_utf8_lossy(&key[prefix.len()..]).into_owned(), run_id })
+        })
+        .collect()
+}
+
+/// Size and root of a ledger.
+pub fn head(view: &dyn View, ledger: Ledger) -> Result<(u64, Digest), ReadError> {
+    let frontier = frontier(view, ledger)?;
+    Ok((frontier.size(), frontier.root()))
+}
+
+/// The leaf at an index.
+pub fn leaf(view: &dyn View, ledger: Ledger, index: u64) -> Result<Option<Vec<u8>>, ReadError> {
+    view.get(state::leaves(ledger), &index.to_be_bytes())
+}
+
+/// The index of an entry hash.
+pub fn index_of(view: &dyn View, ledger: Ledger, hash: &Digest) -> Result<Option<u64>, ReadError> {
+    state::load_u64(view, Table::EntryHashes, &state::hash_key(ledger, hash))
+}
+
+/// Ledger indexes of a subject's entries from a depth on, at most `limit`.
+pub fn subject_indexes(view: &dyn View, subject: &str, ledger: Ledger, from: u64, limit: usize) -> Result<Vec<u64>, ReadError> {
+    let start = state::subject_key(subject, ledger, from);
+    let end = prefix_end(&[subject.as_bytes(), &[0, ledger.slot() as u8]].concat());
+    let rows = view.scan(Table::Subjects, &start, &end, limit)?;
+    rows.iter().map(|(key, value)| <[u8; 8]>::try_from(value.as_slice()).map(u64::from_be_bytes).map_err(|_| state::undecodable(Table::Subjects, key, "not a counter"))).collect()
+}
+
+/// The number of a subject's entries.
+pub fn subject_depth(view: &dyn View, subject: &str, ledger: Ledger) -> Result<u64, ReadError> {
+    Ok(state::load_chain(view, subject, ledger)?.depth)
+}
+
+/// A tile's hashes.
+pub fn tile(view: &dyn View, ledger: Ledger, tile: TileId) -> Result<Option<Vec<u8>>, ReadError> {
+    view.get(Table::Tiles, &tile_key(ledger, tile))
+}
+
+/// Inclusion proof of an entry in the tree of a size.
+pub fn inclusion(view: &dyn View, ledger: Ledger, index: u64, size: u64) -> Result<Vec<Digest>, ProofError<ReadError>> {
+    inclusion_proof(index, size, &mut |id| tile(view, ledger, id))
+}
+
+/// Consistency proof between two sizes.
+pub fn consistency(view: &dyn View, ledger: Ledger, old: u64, new: u64) -> Result<Vec<Digest>, ProofError<ReadError>> {
+    consistency_proof(old, new, &mut |id| tile(view, ledger, id))
+}
+
+/// A submission's envelope.
+pub fn envelope(view: &dyn View, digest: &Digest) -> Result<Option<Vec<u8>>, ReadError> {
+    view.get(Table::Submissions, digest.as_bytes())
+}
+
+/// Refuses reads of evidence before identity was verified, and after it was found broken.
+pub fn gate(substrate: &Substrate) -> Result<(), Refusal> {
+    crate::session::gate(substrate)
+}
+
+/// The identity statement at a time (P104 `[0041]`). A `regulated` one demands a VERIFIED, attested, unsuppressed
+/// substrate of sufficient depth.
+pub fn statement(view: &dyn View, id: &str, time: Timestamp, regulated: bool) -> Result<Result<IdentityStatement, Refusal>, ReadError> {
+    let Some(substrate) = substrate(view, id)? else {
+        return Ok(Err(Refusal::new(Code::UnknownSubstrate, "the substrate was born here", "a known substrate", id)));
+    };
+    let subject = format!("substrate:{id}");
+    let minimum = substrate.constitution.thresholds.minimum_lineage_depth;
+    let status = substrate.status.unwrap_or(Outcome::InsufficientDepth);
+    if regulated {
+        let refused = |rule: &str, expected: String, found: String| Ok(Err(Refusal::new(Code::RegulatedClaimDenied, rule, expected, found)));
+        if status != Outcome::Verified {
+            return refused("a regulated claim needs verified continuity", Outcome::Verified.to_string(), status.to_string());
+        }
+        if !substrate.complete {
+            return refused("a regulated claim needs an attested birth", "complete".into(), "incomplete".into());
+        }
+        if substrate.lineage_depth < minimum {
+            return refused("a regulated claim needs the minimum lineage depth", minimum.to_string(), substrate.lineage_depth.to_string());
+        }
+    }
+    let mut statement = IdentityStatement {
+        record_type: "identity_statement".into(),
+        substrate_id: id.into(),
+        founding_tension_hash: substrate.founding_tension_hash,
+        substrate_identity_hash: substrate.substrate_identity_hash,
+        identity_lineage_depth: substrate.lineage_depth.0,
+        latest_cycle_identity_hash: substrate.head,
+        cross_session_continuity_hash: substrate.last_close.as_ref().map(|c| c.cross_session_identity_continuity_hash),
+        evidence_ledger_depth: subject_depth(view, &subject, Ledger::Evidence)?,
+        reasoning_ledger_depth: subject_depth(view, &subject, Ledger::Reasoning)?,
+        constitutional_state_hash: substrate.constitution.hash(),
+        governance_chip_attestation_hash: substrate.holder.attestation_hash,
+        identity_continuity_status: status,
+        statement_timestamp: time,
+        statement_hash: Digest::from_bytes([0; 32]),
+    };
+    statement.statement_hash = statement.expected_hash();
+    Ok(Ok(statement))
+}

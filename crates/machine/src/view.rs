@@ -133,6 +133,10 @@ impl<'a> Overlay<'a> {
     pub fn absorb(&mut self, changes: Changes) {
         self.changes.extend(changes);
     }
+    /// The changes so far.
+    pub fn changes(&self) -> &Changes {
+        &self.changes
+    }
     /// The changes.
     pub fn into_changes(self) -> Changes {
         self.changes

@@ -334,8 +334,8 @@ pub enum Command {
         /// The substrate's entries in the Reasoning ledger.
         reasoning_ledger_depth: U64,
     },
-    /// Destination chip: ask to become active, having verified the bundle. The nodes verify it too; a quorum of
-    /// VERIFIED findings activates.
+    /// Destination chip: having verified the bundle, become active. One entry activates it at the next epoch,
+    /// invalidates the origin's activation and appends the migration cycle.
     Arrive {
         /// UUID.
         substrate_id: String,

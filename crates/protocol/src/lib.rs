@@ -16,5 +16,6 @@ pub mod merkle;
 pub mod note;
 pub mod p104;
 pub mod record;
+pub mod replay;
 pub mod run;
 pub mod time;

@@ -379,6 +379,17 @@ pub enum Record {
         /// Fresh attestation hash.
         attestation_hash: Digest,
     },
+    /// A write was refused by a rule that demands a record of the refusal.
+    WriteRefusal {
+        /// Why.
+        code: Code,
+        /// The rule.
+        rule: String,
+        /// What the rule wanted.
+        expected: String,
+        /// What was found.
+        found: String,
+    },
     /// Somebody tried to be the substrate outside the path.
     DuplicateRefused {
         /// Claimed id.

@@ -1,0 +1,231 @@
+//! One active chip: seal, arrive, abort, and seal by ballot.
+//!
+//! Zero active chips between seal and arrival is allowed, two never: one entry activates the destination at the next
+//! epoch and invalidates the origin's activation, and the set of invalidated activations never shrinks.
+
+use crate::state::{self, HolderStatus, Migration, Phase, Substrate, invalidated_key, pair_key};
+use crate::substrate::{fence, load, propagate, require_alive, save, subject};
+use crate::txn::{Stop, Txn, refuse};
+use crate::view::{Table, View};
+use selfsame_protocol::code::{Code, Refusal};
+use selfsame_protocol::command::Command;
+use selfsame_protocol::digest::Digest;
+use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::p104::{self, Attestation, Claims, Outcome};
+use selfsame_protocol::record::Record;
+use selfsame_protocol::time::U64;
+use serde_json::{Value, json};
+
+pub fn seal(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
+    let Command::Seal { substrate_id, fence: right, migration_id, destination, head, continuity_hash, evidence_ledger_depth, reasoning_ledger_depth } = command else {
+        return refuse(Code::Malformed, "command", "seal", "another command");
+    };
+    let mut substrate = load(txn, substrate_id)?;
+    fence(txn, &mut substrate, right)?;
+    let kept = continuity(&substrate)?;
+    let subject = subject(substrate_id);
+    let stated = [("latest cycle identity hash", substrate.head.to_string(), head.to_string()), ("continuity hash", kept.to_string(), continuity_hash.to_string())];
+    let depths = Ledger::BOTH.map(|ledger| state::load_chain(&txn.over, &subject, ledger).map(|chain| chain.depth));
+    let [evidence, reasoning] = depths;
+    let counted = [("evidence ledger depth", evidence?.to_string(), evidence_ledger_depth.to_string()), ("reasoning ledger depth", reasoning?.to_string(), reasoning_ledger_depth.to_string())];
+    for (rule, expected, found) in stated.into_iter().chain(counted) {
+        if expected != found {
+            return refuse(Code::StateMismatch, rule, expected, found);
+        }
+    }
+    if *destination == substrate.holder.chip {
+        return refuse(Code::WrongDestination, "a migration goes to another chip", "another chip", destination);
+    }
+    let nonce = do_seal(txn, &mut substrate, migration_id, destination, None)?;
+    save(txn, &substrate);
+    Ok(json!({"nonce": nonce, "epoch": U64(substrate.holder.epoch.0 + 1), "migration_id": migration_id}))
+}
+
+/// Seals a substrate whose chip is lost, by ballot of the organisations.
+pub fn force_seal(txn: &mut Txn<'_>, ballot: &str, substrate_id: &str, migration_id: &str, destination: &Digest) -> Result<Digest, Stop> {
+    let mut substrate = load(txn, substrate_id)?;
+    require_alive(&substrate)?;
+    if substrate.holder.status == HolderStatus::Sealed {
+        return refuse(Code::Sealed, "a sealed substrate is not sealed again", "an active chip", "sealed");
+    }
+    if substrate.phase == Phase::Open {
+        crate::session::close_now(txn, &mut substrate, true)?;
+    }
+    let nonce = do_seal(txn, &mut substrate, migration_id, destination, Some(ballot.into()))?;
+    save(txn, &substrate);
+    Ok(nonce)
+}
+
+/// The continuity hash of the last close; refused while a session is open or before the first close.
+fn continuity(substrate: &Substrate) -> Result<Digest, Refusal> {
+    if substrate.phase != Phase::Closed {
+        return Err(Refusal::new(Code::SessionAlreadyOpen, "a migration starts with the session closed", "no session", "a session"));
+    }
+    match &substrate.last_close {
+        Some(close) => Ok(close.cross_session_identity_continuity_hash),
+        None => Err(Refusal::new(Code::MigrationState, "a migration carries the continuity hash of a closed session", "a closed session", "no session was ever closed")),
+    }
+}
+
+fn do_seal(txn: &mut Txn<'_>, substrate: &mut Substrate, migration_id: &str, destination: &Digest, ballot: Option<String>) -> Result<Digest, Stop> {
+    let continuity_hash = continuity(substrate)?;
+    if substrate.constitution.thresholds.migration_attestation && !substrate.complete {
+        return refuse(Code::IdentityIncomplete, "a migration needs an attested birth", "complete", "incomplete");
+    }
+    crate::governance::usable_chip(txn, destination)?;
+    let key = pair_key(&substrate.substrate_id, migration_id);
+    if txn.over.get(Table::Migrations, &key)?.is_some() {
+        return refuse(Code::MigrationIdReused, "a migration id is used once in a substrate", "an unused id", migration_id);
+    }
+    let head = substrate.head;
+    let nonce = p104::migration_nonce(&txn.genesis.cluster, &substrate.substrate_id, migration_id, U64(txn.index), &head);
+    let subject = subject(&substrate.substrate_id);
+    let depths = [
+        U64(state::load_chain(&txn.over, &subject, Ledger::Evidence)?.depth),
+        U64(state::load_chain(&txn.over, &subject, Ledger::Reasoning)?.depth),
+    ];
+    let record = Record::MigrationSeal {
+        migration_id: migration_id.into(),
+        origin: substrate.holder.chip,
+        destination: *destination,
+        epoch: substrate.holder.epoch,
+        head,
+        continuity_hash,
+        evidence_ledger_depth: depths[0],
+        reasoning_ledger_depth: depths[1],
+        nonce,
+        seal_index: U64(txn.index),
+        ballot: ballot.clone(),
+        evidence_ledger: txn.anchor(),
+    };
+    txn.push(Ledger::Reasoning, &subject, record)?;
+    let migration = Migration {
+        migration_id: migration_id.into(),
+        origin: substrate.holder.chip,
+        destination: *destination,
+        epoch: substrate.holder.epoch,
+        head,
+        continuity_hash,
+        nonce,
+        seal_index: U64(txn.index),
+        state: "sealed".into(),
+        ballot,
+    };
+    state::save(&mut txn.over, Table::Migrations, key, &migration);
+    substrate.holder.status = HolderStatus::Sealed;
+    substrate.migration = Some(migration);
+    Ok(nonce)
+}
+
+/// The migration under way, when it has this id.
+fn under_way(substrate: &Substrate, migration_id: &str) -> Result<Migration, Refusal> {
+    require_alive(substrate)?;
+    match &substrate.migration {
+        Some(migration) if migration.migration_id == migration_id => Ok(migration.clone()),
+        Some(other) => Err(Refusal::new(Code::MigrationState, "the migration under way", &other.migration_id, migration_id)),
+        None => Err(Refusal::new(Code::MigrationState, "a migration is under way", "a sealed substrate", "none")),
+    }
+}
+
+fn activation(txn: &Txn<'_>, substrate: &Substrate, migration: &Migration, attestation: &Attestation) -> Result<Digest, Stop> {
+    let claims = Claims::Activation {
+        cluster: txn.genesis.cluster.clone(),
+        substrate_id: substrate.substrate_id.clone(),
+        migration_id: migration.migration_id.clone(),
+        nonce: migration.nonce,
+        epoch: U64(substrate.holder.epoch.0 + 1),
+        continuity_hash: migration.continuity_hash,
+        head: migration.head,
+    };
+    if attestation.chip != txn.key {
+        return refuse(Code::AttestationInvalid, "the chip attests itself", txn.key, attestation.chip);
+    }
+    if let Err(found) = attestation.verify(&claims) {
+        return refuse(Code::AttestationInvalid, "the attestation covers this activation under the issued nonce", "a valid attestation", found);
+    }
+    Ok(attestation.hash())
+}
+
+/// Activates a chip at the next epoch and invalidates the activation before, in the same entry.
+fn activate(txn: &mut Txn<'_>, substrate: &mut Substrate, attestation_hash: Digest) {
+    let old = invalidated_key(&substrate.substrate_id, &substrate.holder.chip, substrate.holder.epoch.0);
+    txn.over.put(Table::Invalidated, old, txn.index.to_be_bytes());
+    let holder = &mut substrate.holder;
+    holder.status = HolderStatus::Active;
+    holder.chip = txn.key.id();
+    holder.key = txn.key;
+    holder.attestation_hash = Some(attestation_hash);
+    holder.epoch = U64(holder.epoch.0 + 1);
+    holder.seq = U64(0);
+    holder.since = U64(txn.index);
+    substrate.migration = None;
+    substrate.events.push("MIGRATION".into());
+}
+
+fn finish(txn: &mut Txn<'_>, substrate: &Substrate, mut migration: Migration, state: &str) {
+    migration.state = state.into();
+    state::save(&mut txn.over, Table::Migrations, pair_key(&substrate.substrate_id, &migration.migration_id), &migration);
+}
+
+pub fn arrive(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
+    let Command::Arrive { substrate_id, migration_id, attestation, continuity_hash, head } = command else {
+        return refuse(Code::Malformed, "command", "arrive", "another command");
+    };
+    let mut substrate = load(txn, substrate_id)?;
+    let migration = under_way(&substrate, migration_id)?;
+    let chip = txn.key.id();
+    if chip != migration.destination {
+        return refuse(Code::WrongDestination, "the destination that the seal names arrives", migration.destination, chip);
+    }
+    crate::governance::usable_chip(txn, &chip)?;
+    for (rule, expected, found) in [("continuity hash of the seal", migration.continuity_hash, continuity_hash), ("head of the seal", migration.head, head)] {
+        if expected != *found {
+            return refuse(Code::StateMismatch, rule, expected, found);
+        }
+    }
+    let outcome = Outcome::decide(true, 0, substrate.lineage_depth.0, &substrate.constitution.thresholds);
+    if outcome != Outcome::Verified {
+        return refuse(Code::NotVerified, "only VERIFIED activates", Outcome::Verified, outcome);
+    }
+    let destination_attestation_hash = activation(txn, &substrate, &migration, attestation)?;
+    let origin_attestation_hash = substrate.holder.attestation_hash;
+    let record = Record::MigrationIdentityAttestation {
+        migration_id: migration_id.clone(),
+        origin: migration.origin,
+        destination: chip,
+        origin_attestation_hash,
+        destination_attestation_hash,
+        attestation: attestation.clone(),
+        continuity_hash: migration.continuity_hash,
+        nonce: migration.nonce,
+        epoch: U64(substrate.holder.epoch.0 + 1),
+    };
+    let goalvector = serde_json::to_value(&record).unwrap_or_default();
+    txn.push(Ledger::Reasoning, &subject(substrate_id), record)?;
+    activate(txn, &mut substrate, destination_attestation_hash);
+    substrate.constitution.chip = Some(chip);
+    // An origin without attestation (incomplete birth, attestation not required) contributes the empty tree's digest.
+    let origin = origin_attestation_hash.unwrap_or_else(|| Digest::of(b""));
+    let cycle_id = format!("migration/{migration_id}");
+    let cycle = propagate(txn, &mut substrate, &cycle_id, goalvector, p104::TAG_MIGRATION, Vec::new(), Some((origin, destination_attestation_hash)))?;
+    finish(txn, &substrate, migration, "arrived");
+    save(txn, &substrate);
+    Ok(json!({"epoch": substrate.holder.epoch, "chip": chip, "cycle_identity_hash": cycle}))
+}
+
+pub fn abort(txn: &mut Txn<'_>, substrate_id: &str, migration_id: &str, attestation: &Attestation) -> Result<Value, Stop> {
+    let mut substrate = load(txn, substrate_id)?;
+    let migration = under_way(&substrate, migration_id)?;
+    let chip = txn.key.id();
+    if chip != migration.origin {
+        return refuse(Code::ChipNotActive, "the origin aborts a migration", migration.origin, chip);
+    }
+    crate::governance::usable_chip(txn, &chip)?;
+    let attestation_hash = activation(txn, &substrate, &migration, attestation)?;
+    activate(txn, &mut substrate, attestation_hash);
+    let record = Record::MigrationAbort { migration_id: migration_id.into(), chip, epoch: substrate.holder.epoch, attestation_hash };
+    txn.push(Ledger::Reasoning, &subject(substrate_id), record)?;
+    finish(txn, &substrate, migration, "aborted");
+    save(txn, &substrate);
+    Ok(json!({"epoch": substrate.holder.epoch, "chip": chip}))
+}

@@ -1,0 +1,312 @@
+//! Sessions: verification before anything else, the verdicts of the nodes, and the close.
+
+use crate::governance::all;
+use crate::state::{self, Node, Phase, Substrate, Verification};
+use crate::substrate::{self, Birth, fence, load, require_session, save, subject};
+use crate::txn::{Stop, Txn, refuse};
+use crate::view::{Table, View};
+use selfsame_protocol::code::{Code, Refusal};
+use selfsame_protocol::command::{Command, Fence};
+use selfsame_protocol::digest::Digest;
+use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::p104::{self, Outcome};
+use selfsame_protocol::record::{CountedVerdict, Finding, IdentityVerification, Record, SessionClose};
+use selfsame_protocol::time::U64;
+use serde_json::{Value, json};
+
+pub fn open(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
+    let Command::OpenSession { substrate_id, fence: right, continuity_hash, founding, new_lineage } = command else {
+        return refuse(Code::Malformed, "command", "open_session", "another command");
+    };
+    let mut substrate = load(txn, substrate_id)?;
+    if let Err(stop) = fence(txn, &mut substrate, right) {
+        // Somebody with another chip claims to be this substrate: refused, and the claim is recorded in its own chain.
+        if let Stop::Refused(refusal) = &stop
+            && refusal.code == Code::ChipNotActive
+        {
+            let record = Record::DuplicateRefused { substrate_id: substrate_id.clone(), chip: txn.key.id(), code: refusal.code };
+            let chain = format!("organisation:{}", txn.author.organisation);
+            return Err(Stop::Recorded(refusal.clone(), vec![(Ledger::Reasoning, chain, record)]));
+        }
+        return Err(stop);
+    }
+    match substrate.phase {
+        Phase::Open => return refuse(Code::SessionAlreadyOpen, "one session at a time; an open one is resumed", "no session", "an open session"),
+        Phase::Verifying => return refuse(Code::VerificationPending, "one verification at a time", "none", "one under way"),
+        Phase::Closed => {}
+    }
+    let subject = subject(substrate_id);
+    let verification = Verification {
+        index: U64(txn.index),
+        substrate_id: substrate_id.clone(),
+        session: U64(substrate.session.0 + 1),
+        presented: *continuity_hash,
+        founding: founding.clone(),
+        new_lineage: new_lineage.clone(),
+        requested: txn.time,
+        submission: txn.submission,
+        verdicts: Vec::new(),
+        depths: [
+            U64(state::load_chain(&txn.over, &subject, Ledger::Evidence)?.depth),
+            U64(state::load_chain(&txn.over, &subject, Ledger::Reasoning)?.depth),
+        ],
+    };
+    substrate.phase = Phase::Verifying;
+    state::save(&mut txn.over, Table::Verifications, substrate_id.clone(), &verification);
+    save(txn, &substrate);
+    Ok(json!({"verification": verification.index, "session": verification.session}))
+}
+
+pub fn verdict(txn: &mut Txn<'_>, substrate_id: &str, index: u64, finding: &Finding) -> Result<Value, Stop> {
+    let Some(id) = txn.author.node else {
+        return refuse(Code::RoleDenied, "a verdict comes from a node", "a node key", "a key without node");
+    };
+    let node = match state::load::<Node>(&txn.over, Table::Nodes, &id.0.to_be_bytes())? {
+        Some(node) if node.counts() => node,
+        Some(_) => return refuse(Code::Quarantined, "verdicts of removed or quarantined nodes do not count", "a node in service", id),
+        None => return refuse(Code::UnknownNode, "the node is enrolled", "an enrolled node", id),
+    };
+    let mut substrate = load(txn, substrate_id)?;
+    let pending = state::load::<Verification>(&txn.over, Table::Verifications, substrate_id.as_bytes())?;
+    let Some(mut verification) = pending.filter(|v| v.index.0 == index) else {
+        // Late, but a failing copy is still a failing copy.
+        return match substrate.decided {
+            Some((decided, outcome)) if decided.0 == index => {
+                if finding.outcome == Outcome::HashMismatch && outcome != Outcome::HashMismatch {
+                    quarantine(txn, node, finding, substrate_id)?;
+                }
+                Ok(json!({"decided": true, "outcome": outcome}))
+            }
+            _ => refuse(Code::VerificationUnknown, "the verification is under way", "an open verification", index),
+        };
+    };
+    if verification.verdicts.iter().any(|v| v.node == id) {
+        return refuse(Code::VerificationUnknown, "one verdict for each node", "no earlier verdict", format!("a second verdict of node {id}"));
+    }
+    verification.verdicts.push(CountedVerdict { node: id, organisation: node.organisation.clone(), finding: finding.clone() });
+    let nodes: Vec<Node> = all(&txn.over, Table::Nodes)?;
+    let electorate: Vec<U64> = nodes.iter().filter(|n| n.counts()).map(|n| n.id).collect();
+    match decide(&verification.verdicts, &electorate) {
+        None => {
+            state::save(&mut txn.over, Table::Verifications, substrate_id, &verification);
+            Ok(json!({"decided": false}))
+        }
+        Some(decisive) => {
+            txn.over.remove(Table::Verifications, substrate_id);
+            let outcome = decisive.outcome;
+            settle(txn, &mut substrate, &verification, &decisive, &nodes)?;
+            Ok(json!({"decided": true, "outcome": outcome}))
+        }
+    }
+}
+
+/// The finding on which more than half of the electorate agree in outcome. When everybody has answered and no majority
+/// exists, nothing can be trusted: HASH_MISMATCH.
+pub fn decide(verdicts: &[CountedVerdict], electorate: &[U64]) -> Option<Finding> {
+    let counted: Vec<&CountedVerdict> = verdicts.iter().filter(|v| electorate.contains(&v.node)).collect();
+    let quorum = electorate.len() / 2 + 1;
+    for outcome in [Outcome::HashMismatch, Outcome::DriftExceeded, Outcome::InsufficientDepth, Outcome::Verified] {
+        let same: Vec<_> = counted.iter().filter(|v| v.finding.outcome == outcome).collect();
+        if same.len() >= quorum {
+            return same.first().map(|v| v.finding.clone());
+        }
+    }
+    (counted.len() >= electorate.len()).then(|| Finding {
+        outcome: Outcome::HashMismatch,
+        check: "NO_MAJORITY".into(),
+        at: None,
+        expected: format!("{quorum} equal verdicts of {}", electorate.len()),
+        found: counted.iter().map(|v| format!("node {}: {}", v.node, v.finding.outcome)).collect::<Vec<_>>().join(", "),
+        drift: 0,
+        lineage_depth: U64(0),
+        recomputed: None,
+        entries_checked: U64(0),
+    })
+}
+
+fn quarantine(txn: &mut Txn<'_>, mut node: Node, finding: &Finding, substrate_id: &str) -> Result<(), Stop> {
+    let record = Record::NodeQuarantine { node: node.id, organisation: node.organisation.clone(), finding: finding.clone(), substrate_id: substrate_id.into() };
+    let entry = txn.push(Ledger::Reasoning, "cluster", record)?;
+    node.quarantined = Some(entry.index);
+    state::save(&mut txn.over, Table::Nodes, node.id.0.to_be_bytes(), &node);
+    Ok(())
+}
+
+/// Commits the outcome: its record, and what follows from it.
+fn settle(txn: &mut Txn<'_>, substrate: &mut Substrate, verification: &Verification, decisive: &Finding, nodes: &[Node]) -> Result<(), Stop> {
+    let id = substrate.substrate_id.clone();
+    let subject = subject(&id);
+    let outcome = decisive.outcome;
+    let thresholds = substrate.constitution.thresholds.clone();
+    let close = substrate.last_close.clone();
+    let window = thresholds.verification_window_ms.0;
+    let in_window = window == 0 || close.as_ref().is_some_and(|c| verification.requested.millis().saturating_sub(c.session_close_timestamp.millis()) <= window);
+    let notice = (outcome == Outcome::Verified && in_window)
+        .then(|| close.as_ref().map(|c| p104::continuation_notice(&c.session_close_timestamp.to_string(), substrate.lineage_depth.0)))
+        .flatten();
+    let full = outcome == Outcome::Verified && substrate.complete;
+    let record = IdentityVerification {
+        session: verification.session,
+        outcome,
+        detail: decisive.check.clone(),
+        retrieved: close.as_ref().map(|c| c.cross_session_identity_continuity_hash),
+        recomputed: decisive.recomputed,
+        presented: verification.presented,
+        drift: decisive.drift,
+        lineage_depth: substrate.lineage_depth,
+        thresholds: thresholds.clone(),
+        verdicts: verification.verdicts.clone(),
+        continuing_from: close.map(|c| c.session_close_timestamp),
+        notice,
+        claim_level: if full { "full" } else { "reduced" }.into(),
+        continuity_events: std::mem::take(&mut substrate.events),
+    };
+    txn.push(Ledger::Reasoning, &subject, Record::IdentityVerification(Box::new(record)))?;
+    substrate.status = Some(outcome);
+    substrate.decided = Some((verification.index, outcome));
+    substrate.session = verification.session;
+    substrate.phase = Phase::Closed;
+    match outcome {
+        Outcome::Verified | Outcome::InsufficientDepth => substrate.phase = Phase::Open,
+        Outcome::HashMismatch => {
+            let record = Record::TamperingDetection { session: verification.session, finding: decisive.clone(), head: substrate.head };
+            txn.push(Ledger::Reasoning, &subject, record)?;
+            let entry = txn.push(Ledger::Reasoning, &subject, Record::Suppression { reason: Outcome::HashMismatch.to_string() })?;
+            substrate.suppressed = Some(entry.index);
+        }
+        Outcome::DriftExceeded => new_lineage(txn, substrate, verification, decisive.drift)?,
+    }
+    save(txn, substrate);
+    if outcome != Outcome::HashMismatch {
+        for verdict in verification.verdicts.iter().filter(|v| v.finding.outcome == Outcome::HashMismatch) {
+            if let Some(node) = nodes.iter().find(|n| n.id == verdict.node) {
+                quarantine(txn, node.clone(), &verdict.finding, &id)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A UUID that nobody chose: derived from the lineage that ended and the submission that asked.
+fn derived_uuid(prior: &str, submission: &Digest) -> String {
+    let hash = selfsame_protocol::digest::framed(&[b"selfsame/new-lineage/v1", prior.as_bytes(), submission.hex().as_bytes()]);
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&hash.as_bytes()[..16]);
+    bytes[6] = bytes[6] & 0x0f | 0x80; // version 8: custom (RFC 9562)
+    bytes[8] = bytes[8] & 0x3f | 0x80; // variant
+    let hex = selfsame_protocol::digest::hex(&bytes);
+    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+}
+
+fn new_lineage(txn: &mut Txn<'_>, substrate: &mut Substrate, verification: &Verification, drift: u32) -> Result<(), Stop> {
+    let holder = substrate.holder.key;
+    let Some(founding) = verification.founding.clone() else {
+        return Err(Stop::Fatal(crate::apply::Fatal::Invariant("drift without a presented founding document".into())));
+    };
+    let prepared = verification.new_lineage.clone();
+    let fresh = prepared.as_ref().map(|p| p.substrate_id.clone()).unwrap_or_else(|| derived_uuid(&substrate.substrate_id, &verification.submission));
+    let fresh = match state::load::<Substrate>(&txn.over, Table::Substrates, fresh.as_bytes())? {
+        Some(_) => derived_uuid(&substrate.substrate_id, &verification.submission),
+        None => fresh,
+    };
+    let record = Record::NewIdentityLineage {
+        prior_substrate_id: substrate.substrate_id.clone(),
+        prior_head: substrate.head,
+        prior_founding_tension_hash: substrate.founding_tension_hash,
+        drift,
+        tolerance: substrate.constitution.thresholds.drift_tolerance,
+        new_substrate_id: fresh.clone(),
+    };
+    txn.push(Ledger::Reasoning, &subject(&substrate.substrate_id), record)?;
+    substrate.successor = Some(fresh.clone());
+    // The birth belongs to the chip that asked, not to the node whose verdict happened to decide.
+    let deciding = std::mem::replace(&mut txn.key, holder);
+    let usable = prepared.filter(|p| p.substrate_id == fresh);
+    let mut birth = Birth {
+        substrate_id: &fresh,
+        founding: &founding,
+        initialised: usable.as_ref().map_or(txn.time, |p| p.initialisation_timestamp),
+        schema_version: &substrate.schema_version,
+        parameters: substrate.constitution.parameters.clone(),
+        thresholds: substrate.constitution.thresholds.clone(),
+        attestation: usable.and_then(|p| p.attestation),
+        organisation: substrate.organisation.clone(),
+        epoch: 1,
+    };
+    // An attestation that does not verify leaves the new birth incomplete; it does not undo the outcome.
+    if let Some(attestation) = &birth.attestation {
+        let claims = p104::Claims::Birth {
+            substrate_id: fresh.clone(),
+            founding_tension_hash: p104::founding_tension_hash(&selfsame_protocol::canon::to_canonical(&founding)),
+            initialisation_timestamp: birth.initialised,
+            schema_version_at_init: substrate.schema_version.clone(),
+        };
+        if attestation.chip != holder || attestation.verify(&claims).is_err() {
+            birth.attestation = None;
+        }
+    }
+    let born = substrate::give_birth(txn, birth);
+    txn.key = deciding;
+    born.map(|_| ())
+}
+
+pub fn close(txn: &mut Txn<'_>, substrate_id: &str, right: &Fence, head: &Digest) -> Result<Value, Stop> {
+    let mut substrate = load(txn, substrate_id)?;
+    fence(txn, &mut substrate, right)?;
+    require_session(&substrate)?;
+    if *head != substrate.head {
+        return refuse(Code::StateMismatch, "latest cycle identity hash", substrate.head, head);
+    }
+    if !substrate.queued.is_empty() {
+        return refuse(Code::AmendmentInvalid, "queued amendments are enacted by a cycle before the close", "no queued amendment", substrate.queued.len());
+    }
+    let record = close_now(txn, &mut substrate, false)?;
+    save(txn, &substrate);
+    Ok(json!({"continuity_hash": record.cross_session_identity_continuity_hash, "session": record.session, "session_close_timestamp": record.session_close_timestamp}))
+}
+
+pub fn recover_close(txn: &mut Txn<'_>, substrate_id: &str) -> Result<Value, Stop> {
+    let mut substrate = load(txn, substrate_id)?;
+    if substrate.organisation != txn.author.organisation {
+        return refuse(Code::RoleDenied, "the owning organisation closes an abandoned session", &substrate.organisation, &txn.author.organisation);
+    }
+    substrate::require_alive(&substrate)?;
+    require_session(&substrate)?;
+    let record = close_now(txn, &mut substrate, true)?;
+    save(txn, &substrate);
+    Ok(json!({"continuity_hash": record.cross_session_identity_continuity_hash, "session": record.session}))
+}
+
+/// Closes the open session: the same record in both ledgers, in one entry. Queued amendments of an unfinished cycle are
+/// dropped with it.
+pub fn close_now(txn: &mut Txn<'_>, substrate: &mut Substrate, recovered: bool) -> Result<SessionClose, Stop> {
+    let subject = subject(&substrate.substrate_id);
+    let [evidence, reasoning] = Ledger::BOTH.map(|ledger| state::load_chain(&txn.over, &subject, ledger));
+    let (evidence, reasoning) = (evidence?, reasoning?);
+    let record = SessionClose {
+        session: substrate.session,
+        latest_cycle_identity_hash: substrate.head,
+        evidence_ledger_depth: U64(evidence.depth),
+        reasoning_ledger_depth: U64(reasoning.depth),
+        session_close_timestamp: txn.time,
+        schema_version: substrate.schema_version.clone(),
+        cross_session_identity_continuity_hash: p104::continuity_hash(&substrate.head, U64(evidence.depth), U64(reasoning.depth), txn.time, &substrate.schema_version),
+        evidence_head: evidence.hash,
+        reasoning_head: reasoning.hash,
+        recovered,
+        evidence_ledger: txn.anchor(),
+    };
+    for ledger in Ledger::BOTH {
+        txn.push(ledger, &subject, Record::SessionClose(record.clone()))?;
+    }
+    substrate.queued.clear();
+    substrate.phase = Phase::Closed;
+    substrate.last_close = Some(record.clone());
+    Ok(record)
+}
+
+/// A refusal for reads of evidence before the gate.
+pub fn gate(substrate: &Substrate) -> Result<(), Refusal> {
+    substrate::require_alive(substrate)?;
+    require_session(substrate)
+}

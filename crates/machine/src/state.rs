@@ -1,0 +1,334 @@
+//! What the cluster keeps about each thing, and the keys under which it stands.
+
+use crate::view::{Overlay, ReadError, Table, View};
+use selfsame_protocol::command::{Amendment, PreparedBirth, Proposal, Role};
+use selfsame_protocol::digest::Digest;
+use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::keys::PublicKey;
+use selfsame_protocol::p104::{Constitution, Outcome};
+use selfsame_protocol::record::{CountedVerdict, SessionClose};
+use selfsame_protocol::run::ElementDigests;
+use selfsame_protocol::time::{Timestamp, U64};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// A member organisation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Organisation {
+    /// Name.
+    pub name: String,
+    /// Root key in force.
+    pub root_key: PublicKey,
+    /// Operator key in force.
+    pub operator_key: PublicKey,
+}
+
+/// What a key may do. Registrations are never removed: old signatures are judged by the index they were made at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Registration {
+    /// Role.
+    pub role: Role,
+    /// Organisation.
+    pub organisation: String,
+    /// Node id, for node keys.
+    pub node: Option<U64>,
+    /// Log index from which it is valid.
+    pub since: U64,
+    /// Log index from which it is no longer valid.
+    pub until: Option<U64>,
+}
+
+/// A node; removed ones stay as tombstones, because ids are never reused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Node {
+    /// Id.
+    pub id: U64,
+    /// Organisation.
+    pub organisation: String,
+    /// Verdict key.
+    pub key: PublicKey,
+    /// Removed for ever.
+    pub retired: bool,
+    /// Its own copy failed while a quorum's copies held: Reasoning index of the record.
+    pub quarantined: Option<U64>,
+}
+
+impl Node {
+    /// Whether its verdicts count.
+    pub fn counts(&self) -> bool {
+        !self.retired && self.quarantined.is_none()
+    }
+}
+
+/// An enrolled chip.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chip {
+    /// Key.
+    pub key: PublicKey,
+    /// Organisation.
+    pub organisation: String,
+    /// `software`.
+    pub technology: String,
+    /// Retired for good.
+    pub retired: bool,
+}
+
+/// A declared run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// Digests of the five elements.
+    pub elements: ElementDigests,
+    /// Evidence index of the declaration.
+    pub declared: U64,
+    /// Organisation → Evidence index of its first attestation.
+    pub attestations: BTreeMap<String, U64>,
+}
+
+/// Who may write, and with what.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// `active` or `sealed`.
+    pub status: HolderStatus,
+    /// Chip id.
+    pub chip: Digest,
+    /// Chip key.
+    pub key: PublicKey,
+    /// Attestation hash of this activation.
+    pub attestation_hash: Option<Digest>,
+    /// Epoch of this activation, from 1.
+    pub epoch: U64,
+    /// Last accepted sequence number, from 0.
+    pub seq: U64,
+    /// Log index of the activation.
+    pub since: U64,
+}
+
+/// State of the activation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HolderStatus {
+    /// May write.
+    Active,
+    /// Sealed for a migration: nobody may write.
+    Sealed,
+}
+
+/// A migration under way or done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Migration {
+    /// Id, unique in the substrate.
+    pub migration_id: String,
+    /// Origin chip id.
+    pub origin: Digest,
+    /// Destination chip id.
+    pub destination: Digest,
+    /// Epoch that ends.
+    pub epoch: U64,
+    /// Latest cycle identity hash at the seal.
+    pub head: Digest,
+    /// Continuity hash of the last close.
+    pub continuity_hash: Digest,
+    /// Nonce that the log issued.
+    pub nonce: Digest,
+    /// Log index of the seal.
+    pub seal_index: U64,
+    /// `sealed`, `arrived` or `aborted`.
+    pub state: String,
+    /// Proposal id when sealed by ballot.
+    pub ballot: Option<String>,
+}
+
+/// Where the session stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// No session.
+    Closed,
+    /// A verification is under way.
+    Verifying,
+    /// Evidence may be read and entries appended.
+    Open,
+}
+
+/// A substrate.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Substrate {
+    /// UUID.
+    pub substrate_id: String,
+    /// Owner.
+    pub organisation: String,
+    /// Root of identity.
+    pub founding_tension_hash: Digest,
+    /// Hash of the birth.
+    pub substrate_identity_hash: Digest,
+    /// Schema at birth.
+    pub schema_version: String,
+    /// Time of birth.
+    pub initialisation_timestamp: Timestamp,
+    /// Whether the birth is attested.
+    pub complete: bool,
+    /// Who may write.
+    pub holder: Holder,
+    /// Cycles since birth.
+    pub lineage_depth: U64,
+    /// Latest cycle identity hash.
+    pub head: Digest,
+    /// In force.
+    pub constitution: Constitution,
+    /// Sessions opened so far.
+    pub session: U64,
+    /// Where the session stands.
+    pub phase: Phase,
+    /// The last close.
+    pub last_close: Option<SessionClose>,
+    /// Amendments queued on the open cycle.
+    pub queued: Vec<Amendment>,
+    /// Result of the last verification.
+    pub status: Option<Outcome>,
+    /// The decided verification that late verdicts may still name: log index and outcome.
+    pub decided: Option<(U64, Outcome)>,
+    /// `AMENDMENT` or `MIGRATION` since the last verification.
+    pub events: Vec<String>,
+    /// Reasoning index of the suppression. For ever.
+    pub suppressed: Option<U64>,
+    /// The substrate that continues after DRIFT_EXCEEDED.
+    pub successor: Option<String>,
+    /// The migration under way.
+    pub migration: Option<Migration>,
+}
+
+/// A verification under way.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Verification {
+    /// Log index of the request: its name.
+    pub index: U64,
+    /// UUID.
+    pub substrate_id: String,
+    /// Ordinal of the session that is to open.
+    pub session: U64,
+    /// Continuity hash that the opener kept.
+    pub presented: Option<Digest>,
+    /// Founding document that the opener holds.
+    pub founding: Option<Value>,
+    /// Birth for the case of drift.
+    pub new_lineage: Option<PreparedBirth>,
+    /// When it was asked for.
+    pub requested: Timestamp,
+    /// Submission that asked.
+    pub submission: Digest,
+    /// Verdicts so far.
+    pub verdicts: Vec<CountedVerdict>,
+    /// Entries of the substrate when asked, per ledger: what each node re-hashes.
+    pub depths: [U64; 2],
+}
+
+/// A ballot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ballot {
+    /// Content.
+    pub proposal: Proposal,
+    /// Organisation → vote.
+    pub votes: BTreeMap<String, bool>,
+    /// Reasoning index of the decision.
+    pub decided: Option<U64>,
+}
+
+/// End of a subject's chain in one ledger.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Chain {
+    /// Number of entries.
+    pub depth: u64,
+    /// Hash of the last.
+    pub hash: Option<Digest>,
+}
+
+/// `subject ‖ 0x00 ‖ ledger ‖ depth`.
+pub fn subject_key(subject: &str, ledger: Ledger, depth: u64) -> Vec<u8> {
+    [subject.as_bytes(), &[0, ledger.slot() as u8], &depth.to_be_bytes()].concat()
+}
+
+/// Key of the end of a chain in [`Table::Meta`].
+fn chain_key(subject: &str, ledger: Ledger) -> Vec<u8> {
+    format!("chain/{ledger}/{subject}").into_bytes()
+}
+
+/// `a ‖ 0x00 ‖ b`, for names that contain no zero byte.
+pub fn pair_key(a: &str, b: &str) -> Vec<u8> {
+    [a.as_bytes(), &[0], b.as_bytes()].concat()
+}
+
+/// `uuid ‖ chip id ‖ epoch`.
+pub fn invalidated_key(substrate: &str, chip: &Digest, epoch: u64) -> Vec<u8> {
+    [substrate.as_bytes(), chip.as_bytes(), &epoch.to_be_bytes()].concat()
+}
+
+/// `ledger ‖ entry hash`.
+pub fn hash_key(ledger: Ledger, hash: &Digest) -> Vec<u8> {
+    [&[ledger.slot() as u8][..], hash.as_bytes()].concat()
+}
+
+/// The table of a ledger's leaves.
+pub const fn leaves(ledger: Ledger) -> Table {
+    match ledger {
+        Ledger::Evidence => Table::Evidence,
+        Ledger::Reasoning => Table::Reasoning,
+    }
+}
+
+/// The smallest key above every key that starts with `prefix`.
+pub fn prefix_end(prefix: &[u8]) -> Vec<u8> {
+    let mut end = prefix.to_vec();
+    while let Some(last) = end.pop() {
+        if last < 255 {
+            end.push(last + 1);
+            return end;
+        }
+    }
+    vec![255; 512]
+}
+
+/// A stored value that does not decode.
+pub fn undecodable(table: Table, key: &[u8], reason: impl ToString) -> ReadError {
+    ReadError::Undecodable { table: table.name(), key: selfsame_protocol::digest::hex(key), reason: reason.to_string() }
+}
+
+/// Reads a JSON value.
+pub fn load<T: DeserializeOwned>(view: &dyn View, table: Table, key: &[u8]) -> Result<Option<T>, ReadError> {
+    let Some(bytes) = view.get(table, key)? else { return Ok(None) };
+    serde_json::from_slice(&bytes).map(Some).map_err(|e| undecodable(table, key, e))
+}
+
+/// Writes a JSON value.
+pub fn save<T: Serialize>(over: &mut Overlay<'_>, table: Table, key: impl Into<Vec<u8>>, value: &T) {
+    over.put(table, key, selfsame_protocol::canon::to_canonical_of(value));
+}
+
+/// Reads a big-endian counter.
+pub fn load_u64(view: &dyn View, table: Table, key: &[u8]) -> Result<Option<u64>, ReadError> {
+    let Some(bytes) = view.get(table, key)? else { return Ok(None) };
+    match <[u8; 8]>::try_from(bytes.as_slice()) {
+        Ok(array) => Ok(Some(u64::from_be_bytes(array))),
+        Err(_) => Err(undecodable(table, key, format!("a counter has 8 bytes, found {}", bytes.len()))),
+    }
+}
+
+/// The end of a subject's chain.
+pub fn load_chain(view: &dyn View, subject: &str, ledger: Ledger) -> Result<Chain, ReadError> {
+    let key = chain_key(subject, ledger);
+    let Some(bytes) = view.get(Table::Meta, &key)? else { return Ok(Chain::default()) };
+    match <[u8; 40]>::try_from(bytes.as_slice()) {
+        Ok(array) => {
+            let (depth, hash) = array.split_at(8);
+            let depth = depth.iter().fold(0, |n, b| n << 8 | u64::from(*b));
+            let hash = <[u8; 32]>::try_from(hash).ok().map(Digest::from_bytes);
+            Ok(Chain { depth, hash })
+        }
+        Err(_) => Err(undecodable(Table::Meta, &key, format!("a chain end has 40 bytes, found {}", bytes.len()))),
+    }
+}
+
+/// Moves the end of a subject's chain.
+pub fn save_chain(over: &mut Overlay<'_>, subject: &str, ledger: Ledger, depth: u64, hash: &Digest) {
+    over.put(Table::Meta, chain_key(subject, ledger), [&depth.to_be_bytes()[..], hash.as_bytes()].concat());
+}

@@ -1,0 +1,402 @@
+//! Birth, appends, amendments and cycles of a substrate.
+
+use crate::state::{self, Holder, HolderStatus, Phase, Substrate, invalidated_key, pair_key};
+use crate::txn::{Stop, Txn, refuse};
+use crate::view::{Table, View};
+use selfsame_protocol::canon;
+use selfsame_protocol::code::{Code, Refusal};
+use selfsame_protocol::command::{Amendment, Command, Fence, GoalVector, Item};
+use selfsame_protocol::digest::Digest;
+use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::p104::{self, Attestation, Claims, Constitution, Thresholds};
+use selfsame_protocol::record::{Content, IdentityPropagation, Record, SubstrateIdentity};
+use selfsame_protocol::time::{Timestamp, U64};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// `substrate:<uuid>`.
+pub fn subject(substrate_id: &str) -> String {
+    format!("substrate:{substrate_id}")
+}
+
+/// The substrate, whatever its state.
+pub fn load(txn: &Txn<'_>, substrate_id: &str) -> Result<Substrate, Stop> {
+    match state::load(&txn.over, Table::Substrates, substrate_id.as_bytes())? {
+        Some(substrate) => Ok(substrate),
+        None => refuse(Code::UnknownSubstrate, "the substrate was born here", "a known substrate", substrate_id),
+    }
+}
+
+/// Stores the substrate.
+pub fn save(txn: &mut Txn<'_>, substrate: &Substrate) {
+    state::save(&mut txn.over, Table::Substrates, substrate.substrate_id.clone(), substrate);
+}
+
+/// Refuses whatever would write to a substrate that is suppressed or ended.
+pub fn require_alive(substrate: &Substrate) -> Result<(), Refusal> {
+    if let Some(at) = substrate.suppressed {
+        return Err(Refusal::new(Code::Suppressed, "no write after HASH_MISMATCH, for ever", "an unsuppressed substrate", format!("suppressed in Reasoning entry {at}")));
+    }
+    match &substrate.successor {
+        Some(next) => Err(Refusal::new(Code::LineageEnded, "no write to a lineage that ended", "a living lineage", format!("continued as {next}"))),
+        None => Ok(()),
+    }
+}
+
+/// The fence: accepts exactly the current activation's chip, its epoch and the next sequence number, and takes the
+/// number. No clock and no lease decides anything.
+pub fn fence(txn: &Txn<'_>, substrate: &mut Substrate, fence: &Fence) -> Result<(), Stop> {
+    require_alive(substrate)?;
+    let chip = txn.key.id();
+    let holder = &substrate.holder;
+    if chip != holder.chip || fence.epoch != holder.epoch {
+        let key = invalidated_key(&substrate.substrate_id, &chip, fence.epoch.0);
+        if let Some(at) = state::load_u64(&txn.over, Table::Invalidated, &key)? {
+            return refuse(
+                Code::ChipInvalidated,
+                "an invalidated activation never acts again",
+                format!("chip {} at epoch {}", holder.chip, holder.epoch),
+                format!("chip {chip} at epoch {}, invalidated at log index {at}", fence.epoch),
+            );
+        }
+        if chip != holder.chip {
+            return refuse(Code::ChipNotActive, "only the active chip writes", holder.chip, chip);
+        }
+        return refuse(Code::StaleEpoch, "epoch of the activation", holder.epoch, fence.epoch);
+    }
+    if holder.status == HolderStatus::Sealed {
+        return refuse(Code::Sealed, "nobody writes between seal and arrival", "an active chip", "sealed");
+    }
+    let next = holder.seq.0.saturating_add(1);
+    if fence.seq.0 != next {
+        return refuse(Code::StaleSequence, "next sequence number of the epoch", next, fence.seq);
+    }
+    substrate.holder.seq = fence.seq;
+    Ok(())
+}
+
+/// Refuses unless a session is open.
+pub fn require_session(substrate: &Substrate) -> Result<(), Refusal> {
+    match substrate.phase {
+        Phase::Open => Ok(()),
+        Phase::Closed => Err(Refusal::new(Code::SessionNotOpen, "identity is verified before anything else", "an open session", "no session")),
+        Phase::Verifying => Err(Refusal::new(Code::VerificationPending, "identity is verified before anything else", "an open session", "a verification under way")),
+    }
+}
+
+/// The two branches whose tension founds a substrate.
+fn check_founding(founding: &Value) -> Result<Vec<u8>, Refusal> {
+    let bad = |found: String| Err(Refusal::new(Code::FoundingInvalid, "the founding incompatibility has two antecedent branches", "different objects branch_a and branch_b", found));
+    let Some(object) = founding.as_object() else { return bad("not an object".into()) };
+    let (Some(a), Some(b)) = (object.get("branch_a"), object.get("branch_b")) else {
+        return bad(format!("members {:?}", object.keys().collect::<Vec<_>>()));
+    };
+    let filled = |branch: &Value| branch.as_object().is_some_and(|o| !o.is_empty());
+    if !filled(a) || !filled(b) {
+        return bad("a branch that is empty or not an object".into());
+    }
+    if a == b {
+        return bad("two equal branches".into());
+    }
+    Ok(canon::to_canonical(founding))
+}
+
+/// What a birth needs, from a command or from a prepared successor.
+pub struct Birth<'a> {
+    pub substrate_id: &'a str,
+    pub founding: &'a Value,
+    pub initialised: Timestamp,
+    pub schema_version: &'a str,
+    pub parameters: BTreeMap<String, Value>,
+    pub thresholds: Thresholds,
+    pub attestation: Option<Attestation>,
+    pub organisation: String,
+    pub epoch: u64,
+}
+
+pub fn init(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
+    let Command::InitSubstrate { substrate_id, founding, initialisation_timestamp, schema_version, parameters, thresholds, attestation } = command else {
+        return refuse(Code::Malformed, "command", "init_substrate", "another command");
+    };
+    let chip = txn.key.id();
+    crate::governance::usable_chip(txn, &chip)?;
+    if let Some(existing) = state::load::<Substrate>(&txn.over, Table::Substrates, substrate_id.as_bytes())? {
+        let refusal = Refusal::new(Code::IdentityConflict, "one substrate, one birth", existing.substrate_identity_hash, format!("a second birth by chip {chip}"));
+        let record = Record::DuplicateRefused { substrate_id: substrate_id.clone(), chip, code: Code::IdentityConflict };
+        return Err(Stop::Recorded(refusal, vec![(Ledger::Reasoning, format!("organisation:{}", txn.author.organisation), record)]));
+    }
+    if thresholds.drift_tolerance > 256 {
+        return refuse(Code::LimitExceeded, "drift tolerance in bits", "0 to 256", thresholds.drift_tolerance);
+    }
+    let organisation = txn.author.organisation.clone();
+    let birth = Birth {
+        substrate_id,
+        founding,
+        initialised: *initialisation_timestamp,
+        schema_version,
+        parameters: parameters.clone(),
+        thresholds: thresholds.clone(),
+        attestation: attestation.clone(),
+        organisation,
+        epoch: 1,
+    };
+    give_birth(txn, birth)
+}
+
+/// Appends the birth record and creates the substrate, held by the author's chip.
+pub fn give_birth(txn: &mut Txn<'_>, birth: Birth<'_>) -> Result<Value, Stop> {
+    let founding_tension_hash = p104::founding_tension_hash(&check_founding(birth.founding)?);
+    if let Some(attestation) = &birth.attestation {
+        if attestation.chip != txn.key {
+            return refuse(Code::AttestationInvalid, "the chip attests itself", txn.key, attestation.chip);
+        }
+        let claims = Claims::Birth {
+            substrate_id: birth.substrate_id.into(),
+            founding_tension_hash,
+            initialisation_timestamp: birth.initialised,
+            schema_version_at_init: birth.schema_version.into(),
+        };
+        if let Err(found) = attestation.verify(&claims) {
+            return refuse(Code::AttestationInvalid, "the attestation covers the birth pre-record", "a valid attestation", found);
+        }
+    }
+    let attestation_hash = birth.attestation.as_ref().map(Attestation::hash);
+    let substrate_identity_hash =
+        p104::substrate_identity_hash(birth.substrate_id, &founding_tension_hash, birth.initialised, attestation_hash.as_ref(), birth.schema_version);
+    let chip = txn.key.id();
+    let constitution = Constitution {
+        founding_tension_hash,
+        schema_version: birth.schema_version.into(),
+        parameters: birth.parameters,
+        thresholds: birth.thresholds,
+        amendment_head: None,
+        amendments: U64(0),
+        chip: Some(chip),
+    };
+    let record = SubstrateIdentity {
+        substrate_id: birth.substrate_id.into(),
+        founding_tension_hash,
+        initialisation_timestamp: birth.initialised,
+        governance_chip_attestation_hash: attestation_hash,
+        schema_version_at_init: birth.schema_version.into(),
+        substrate_identity_hash,
+        completeness: if attestation_hash.is_some() { "complete" } else { "incomplete" }.into(),
+        founding: birth.founding.clone(),
+        organisation: birth.organisation.clone(),
+        attestation: birth.attestation,
+        chip: txn.key,
+        constitution: constitution.clone(),
+        evidence_ledger: txn.anchor(),
+    };
+    txn.push(Ledger::Reasoning, &subject(birth.substrate_id), Record::SubstrateIdentity(Box::new(record)))?;
+    let substrate = Substrate {
+        substrate_id: birth.substrate_id.into(),
+        organisation: birth.organisation,
+        founding_tension_hash,
+        substrate_identity_hash,
+        schema_version: birth.schema_version.into(),
+        initialisation_timestamp: birth.initialised,
+        complete: attestation_hash.is_some(),
+        holder: Holder {
+            status: HolderStatus::Active,
+            chip,
+            key: txn.key,
+            attestation_hash,
+            epoch: U64(birth.epoch),
+            seq: U64(0),
+            since: U64(txn.index),
+        },
+        lineage_depth: U64(0),
+        head: substrate_identity_hash,
+        constitution,
+        session: U64(0),
+        phase: Phase::Closed,
+        last_close: None,
+        queued: Vec::new(),
+        status: None,
+        decided: None,
+        events: Vec::new(),
+        suppressed: None,
+        successor: None,
+        migration: None,
+    };
+    save(txn, &substrate);
+    Ok(json!({
+        "substrate_id": substrate.substrate_id,
+        "founding_tension_hash": founding_tension_hash,
+        "substrate_identity_hash": substrate_identity_hash,
+        "complete": substrate.complete,
+        "epoch": substrate.holder.epoch,
+    }))
+}
+
+pub fn append(txn: &mut Txn<'_>, substrate_id: &str, right: &Fence, items: &[Item]) -> Result<Value, Stop> {
+    let mut substrate = load(txn, substrate_id)?;
+    fence(txn, &mut substrate, right)?;
+    require_session(&substrate)?;
+    let subject = subject(substrate_id);
+    let max = txn.genesis.limits.max_item_bytes;
+    for item in items {
+        for hash in &item.evidence {
+            if let Err(refusal) = txn.require_evidence(hash) {
+                return Err(recorded(refusal, &subject));
+            }
+        }
+        for run in &item.runs {
+            if let Err(refusal) = txn.require_run(run) {
+                return Err(recorded(refusal, &subject));
+            }
+        }
+        let content = Content { data: item.data.clone(), evidence: item.evidence.clone(), runs: item.runs.clone() };
+        let record = match item.ledger {
+            Ledger::Evidence => Record::Evidence(content),
+            Ledger::Reasoning => Record::Reasoning(content),
+        };
+        let entry = txn.push(item.ledger, &subject, record)?;
+        let bytes = txn.over.get(state::leaves(item.ledger), &entry.index.0.to_be_bytes())?.map_or(0, |leaf| leaf.len());
+        if bytes > max + 2_048 {
+            return refuse(Code::LimitExceeded, "bytes of one item", max, bytes);
+        }
+    }
+    save(txn, &substrate);
+    Ok(json!({"count": items.len(), "seq": substrate.holder.seq}))
+}
+
+/// A refusal that stands in the substrate's own Reasoning chain.
+fn recorded(refusal: Refusal, subject: &str) -> Stop {
+    let record = Record::WriteRefusal { code: refusal.code, rule: refusal.rule.clone(), expected: refusal.expected.clone(), found: refusal.found.clone() };
+    Stop::Recorded(refusal, vec![(Ledger::Reasoning, subject.into(), record)])
+}
+
+pub fn amend(txn: &mut Txn<'_>, substrate_id: &str, right: &Fence, amendment: &Amendment) -> Result<Value, Stop> {
+    let mut substrate = load(txn, substrate_id)?;
+    fence(txn, &mut substrate, right)?;
+    require_session(&substrate)?;
+    if let Err((refusal, drift)) = check_amendment(&substrate, amendment) {
+        let record = Record::AmendmentRefusal { code: refusal.code, rule: refusal.rule.clone(), amendment: amendment.clone(), drift };
+        return Err(Stop::Recorded(refusal, vec![(Ledger::Reasoning, subject(substrate_id), record)]));
+    }
+    substrate.queued.push(amendment.clone());
+    save(txn, &substrate);
+    Ok(json!({"queued": substrate.queued.len(), "amendment_hash": p104::tagged(p104::TAG_AMENDMENT, amendment)}))
+}
+
+/// Most amendments that one cycle enacts.
+const MAX_QUEUED: usize = 64;
+
+fn check_amendment(substrate: &Substrate, amendment: &Amendment) -> Result<(), (Refusal, u32)> {
+    let refusal = |code, rule, expected: String, found: String| Refusal::new(code, rule, expected, found);
+    let root = substrate.founding_tension_hash;
+    if amendment.founding_tension_hash != root {
+        return Err((refusal(Code::WrongFoundingTension, "an amendment names the founding tension that it addresses", root.to_string(), amendment.founding_tension_hash.to_string()), 0));
+    }
+    if let Some(founding) = &amendment.founding {
+        // Drift is always measured against the root, so that small steps cannot add up.
+        let drift = root.hamming(&p104::founding_tension_hash(&canon::to_canonical(founding)));
+        return Err((refusal(Code::FoundingTensionProtected, "the founding incompatibility cannot be amended away", format!("drift 0, tolerance {}", substrate.constitution.thresholds.drift_tolerance), format!("drift {drift}")), drift));
+    }
+    let touched = amendment.set.keys().chain(&amendment.remove);
+    for name in touched.clone() {
+        if name.starts_with("founding") {
+            return Err((refusal(Code::FoundingTensionProtected, "no parameter named founding… is amendable", "another parameter".into(), name.clone()), 256));
+        }
+        if !selfsame_protocol::command::is_name(name) {
+            return Err((refusal(Code::AmendmentInvalid, "name of a parameter", "1 to 128 of A-Z a-z 0-9 . _ : / -".into(), name.clone()), 0));
+        }
+    }
+    if touched.count() == 0 {
+        return Err((refusal(Code::AmendmentInvalid, "an amendment changes something", "a parameter to set or remove".into(), "nothing".into()), 0));
+    }
+    if let Some(missing) = amendment.remove.iter().find(|name| !substrate.constitution.parameters.contains_key(*name)) {
+        return Err((refusal(Code::AmendmentInvalid, "a removed parameter exists", "a parameter in force".into(), missing.clone()), 0));
+    }
+    if substrate.queued.len() >= MAX_QUEUED {
+        return Err((refusal(Code::LimitExceeded, "amendments of one cycle", MAX_QUEUED.to_string(), (substrate.queued.len() + 1).to_string()), 0));
+    }
+    Ok(())
+}
+
+pub fn close_cycle(txn: &mut Txn<'_>, substrate_id: &str, right: &Fence, cycle_id: &str, goalvector: &GoalVector, prior: &Digest) -> Result<Value, Stop> {
+    let mut substrate = load(txn, substrate_id)?;
+    fence(txn, &mut substrate, right)?;
+    require_session(&substrate)?;
+    if *prior != substrate.head {
+        return refuse(Code::StateMismatch, "prior identity hash", substrate.head, prior);
+    }
+    let subject = subject(substrate_id);
+    for hash in &goalvector.evidence {
+        if let Err(refusal) = txn.require_evidence(hash) {
+            return Err(recorded(refusal, &subject));
+        }
+    }
+    for run in &goalvector.runs {
+        if let Err(refusal) = txn.require_run(run) {
+            return Err(recorded(refusal, &subject));
+        }
+    }
+    let mut amendments = Vec::new();
+    for amendment in std::mem::take(&mut substrate.queued) {
+        let constitution = &mut substrate.constitution;
+        let amendment_hash = p104::tagged(p104::TAG_AMENDMENT, &amendment);
+        let prior_amendment = constitution.amendment_head.replace(amendment_hash);
+        constitution.amendments = U64(constitution.amendments.0 + 1);
+        constitution.parameters.extend(amendment.set.clone());
+        for name in &amendment.remove {
+            constitution.parameters.remove(name);
+        }
+        txn.push(Ledger::Reasoning, &subject, Record::Amendment { amendment_hash, prior_amendment, amendment })?;
+        amendments.push(amendment_hash);
+    }
+    if !amendments.is_empty() {
+        substrate.events.push("AMENDMENT".into());
+    }
+    let goalvector = serde_json::to_value(goalvector).unwrap_or_default();
+    let cycle = propagate(txn, &mut substrate, cycle_id, goalvector, p104::TAG_GOALVECTOR, amendments, None)?;
+    save(txn, &substrate);
+    Ok(json!({"cycle_identity_hash": cycle, "sequence": substrate.lineage_depth, "constitutional_state_hash": substrate.constitution.hash()}))
+}
+
+/// Appends the identity propagation record of a cycle and moves the substrate's head.
+pub fn propagate(
+    txn: &mut Txn<'_>,
+    substrate: &mut Substrate,
+    cycle_id: &str,
+    goalvector: Value,
+    tag: &str,
+    amendments: Vec<Digest>,
+    migration: Option<(Digest, Digest)>,
+) -> Result<Digest, Stop> {
+    let used = pair_key(&substrate.substrate_id, cycle_id);
+    if txn.over.get(Table::Cycles, &used)?.is_some() {
+        return refuse(Code::CycleIdReused, "a cycle id is used once in a substrate", "an unused id", cycle_id);
+    }
+    let subject = subject(&substrate.substrate_id);
+    let sequence = U64(substrate.lineage_depth.0 + 1);
+    let depth = U64(state::load_chain(&txn.over, &subject, Ledger::Reasoning)?.depth);
+    let resolution = p104::tagged(tag, &goalvector);
+    let constitutional_state_hash = substrate.constitution.hash();
+    let hash = p104::cycle_identity_hash(&substrate.head, &resolution, &constitutional_state_hash, depth, txn.time, migration.as_ref().map(|(a, b)| (a, b)));
+    let record = IdentityPropagation {
+        cycle_id: cycle_id.into(),
+        sequence,
+        founding_tension_hash: substrate.founding_tension_hash,
+        prior_identity_hash: substrate.head,
+        goalvector_resolution_hash: resolution,
+        goalvector,
+        constitutional_state_hash,
+        constitution: substrate.constitution.clone(),
+        reasoning_ledger_depth: depth,
+        cycle_timestamp: txn.time,
+        amendments,
+        cycle_kind: if migration.is_some() { "migration" } else { "resolution" }.into(),
+        origin_attestation_hash: migration.map(|(origin, _)| origin),
+        destination_attestation_hash: migration.map(|(_, destination)| destination),
+        cycle_identity_hash: hash,
+        evidence_ledger: txn.anchor(),
+    };
+    txn.push(Ledger::Reasoning, &subject, Record::IdentityPropagation(Box::new(record)))?;
+    txn.over.put(Table::Cycles, used, sequence.0.to_be_bytes());
+    substrate.lineage_depth = sequence;
+    substrate.head = hash;
+    Ok(hash)
+}

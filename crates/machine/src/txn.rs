@@ -1,0 +1,125 @@
+//! One submission under decision: reads, changes and new entries, all or nothing.
+
+use crate::apply::Fatal;
+use crate::genesis::Genesis;
+use crate::state::{self, Chain, Registration};
+use crate::view::{Overlay, ReadError, Table, View};
+use selfsame_protocol::code::{Code, Refusal};
+use selfsame_protocol::digest::Digest;
+use selfsame_protocol::entry::{Entry, EntryRef, Ledger, MAX_LEAF_BYTES};
+use selfsame_protocol::merkle::Frontier;
+use selfsame_protocol::record::{EvidenceAnchor, Record};
+use selfsame_protocol::time::{Timestamp, U64};
+
+/// Why a submission ends without being accepted.
+pub enum Stop {
+    /// Refused; nothing changes.
+    Refused(Refusal),
+    /// Refused, and a rule demands a record of it: these entries are appended.
+    Recorded(Refusal, Vec<(Ledger, String, Record)>),
+    /// This replica cannot continue.
+    Fatal(Fatal),
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        Stop::Refused(refusal)
+    }
+}
+impl From<ReadError> for Stop {
+    fn from(error: ReadError) -> Self {
+        Stop::Fatal(error.into())
+    }
+}
+
+/// A refusal as an error of a decision.
+pub fn refuse<T>(code: Code, rule: &str, expected: impl ToString, found: impl ToString) -> Result<T, Stop> {
+    Err(Stop::Refused(Refusal::new(code, rule, expected, found)))
+}
+
+/// A ledger as it grows.
+pub struct Growth {
+    /// Compact tree.
+    pub frontier: Frontier,
+    /// Leaf hashes of what was appended here and is not in the tiles yet.
+    pub leaves: Vec<Digest>,
+}
+
+/// One submission under decision.
+pub struct Txn<'a> {
+    /// Reads and changes.
+    pub over: Overlay<'a>,
+    /// Both ledgers.
+    pub growth: [Growth; 2],
+    /// Entries so far.
+    pub entries: Vec<EntryRef>,
+    /// Consensus identity.
+    pub genesis: &'a Genesis,
+    /// Log index.
+    pub index: u64,
+    /// Time of the batch.
+    pub time: Timestamp,
+    /// The submission.
+    pub submission: Digest,
+    /// The author's registration.
+    pub author: Registration,
+    /// The author's key.
+    pub key: selfsame_protocol::keys::PublicKey,
+}
+
+impl Txn<'_> {
+    /// Appends a record to a ledger and to its subject's chain.
+    pub fn push(&mut self, ledger: Ledger, subject: &str, record: Record) -> Result<EntryRef, Stop> {
+        let Chain { depth, hash } = state::load_chain(&self.over, subject, ledger)?;
+        let growth = &mut self.growth[ledger.slot()];
+        let index = growth.frontier.size();
+        let entry = Entry {
+            index: U64(index),
+            ledger,
+            subject: subject.into(),
+            depth: U64(depth),
+            prior_entry_hash: hash,
+            time: self.time,
+            submission: self.submission,
+            record,
+        };
+        let leaf = entry.leaf();
+        if leaf.len() > MAX_LEAF_BYTES {
+            return refuse(Code::LimitExceeded, "bytes of one ledger entry", MAX_LEAF_BYTES, leaf.len());
+        }
+        let hash = Entry::hash_of(&leaf);
+        growth.frontier.append(hash);
+        growth.leaves.push(hash);
+        self.over.put(state::leaves(ledger), index.to_be_bytes(), leaf);
+        self.over.put(Table::EntryHashes, state::hash_key(ledger, &hash), index.to_be_bytes());
+        self.over.put(Table::Subjects, state::subject_key(subject, ledger, depth), index.to_be_bytes());
+        state::save_chain(&mut self.over, subject, ledger, depth + 1, &hash);
+        let entry = EntryRef { ledger, index: U64(index), hash };
+        self.entries.push(entry);
+        Ok(entry)
+    }
+
+    /// Size and root of the Evidence ledger now.
+    pub fn anchor(&self) -> EvidenceAnchor {
+        let frontier = &self.growth[0].frontier;
+        EvidenceAnchor { size: U64(frontier.size()), root: frontier.root() }
+    }
+
+    /// Refuses a reference to an Evidence entry that does not exist (referential integrity).
+    pub fn require_evidence(&self, hash: &Digest) -> Result<(), Refusal> {
+        match self.over.get(Table::EntryHashes, &state::hash_key(Ledger::Evidence, hash)) {
+            Ok(Some(_)) => Ok(()),
+            Ok(None) => Err(Refusal::new(Code::DanglingReference, "a reference names an existing Evidence entry", "an entry", hash)),
+            Err(error) => Err(Refusal::new(Code::Corrupt, "the entry index is readable", "a value", error)),
+        }
+    }
+
+    /// Refuses a reference to a run that was not declared.
+    pub fn require_run(&self, run: &Digest) -> Result<(), Refusal> {
+        match self.over.get(Table::Runs, run.as_bytes()) {
+            Ok(Some(_)) => Ok(()),
+            Ok(None) => Err(Refusal::new(Code::RunNotDeclared, "a run is declared before anything refers to it", "a declared run", run)),
+            Err(error) => Err(Refusal::new(Code::Corrupt, "the run table is readable", "a value", error)),
+        }
+    }
+}

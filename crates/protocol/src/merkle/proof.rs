@@ -1,0 +1,99 @@
+//! Checking proofs (RFC 9162 sections 2.1.3.2 and 2.1.4.2). Total on any input.
+
+use super::{empty_root, node_hash};
+use crate::digest::Digest;
+
+/// Why a proof does not hold.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{check}: expected {expected}, found {found}")]
+pub struct ProofFailure {
+    /// `INDEX_RANGE`, `PROOF_LENGTH`, `ROOT`, `OLD_ROOT` or `NEW_ROOT`.
+    pub check: &'static str,
+    /// Expected value.
+    pub expected: String,
+    /// Found value.
+    pub found: String,
+}
+
+fn fail(check: &'static str, expected: impl ToString, found: impl ToString) -> Result<(), ProofFailure> {
+    Err(ProofFailure { check, expected: expected.to_string(), found: found.to_string() })
+}
+
+fn same(check: &'static str, expected: &Digest, found: &Digest) -> Result<(), ProofFailure> {
+    if expected == found { Ok(()) } else { fail(check, expected, found) }
+}
+
+/// Checks that the leaf hash stands at `index` in the tree of `size` with `root`.
+pub fn verify_inclusion(leaf: &Digest, index: u64, size: u64, proof: &[Digest], root: &Digest) -> Result<(), ProofFailure> {
+    if index >= size {
+        return fail("INDEX_RANGE", format!("an index below {size}"), index);
+    }
+    let (mut fnode, mut snode) = (index, size - 1);
+    let mut hash = *leaf;
+    for sibling in proof {
+        if snode == 0 {
+            return fail("PROOF_LENGTH", "a shorter proof", format!("{} hashes", proof.len()));
+        }
+        if fnode & 1 == 1 || fnode == snode {
+            hash = node_hash(sibling, &hash);
+            while fnode & 1 == 0 && fnode != 0 {
+                fnode >>= 1;
+                snode >>= 1;
+            }
+        } else {
+            hash = node_hash(&hash, sibling);
+        }
+        fnode >>= 1;
+        snode >>= 1;
+    }
+    if snode != 0 {
+        return fail("PROOF_LENGTH", "a longer proof", format!("{} hashes", proof.len()));
+    }
+    same("ROOT", root, &hash)
+}
+
+/// Checks that the tree of `new_size` extends the tree of `old_size`.
+pub fn verify_consistency(old_size: u64, old_root: &Digest, new_size: u64, new_root: &Digest, proof: &[Digest]) -> Result<(), ProofFailure> {
+    if old_size > new_size {
+        return fail("INDEX_RANGE", format!("an old size of at most {new_size}"), old_size);
+    }
+    if old_size == new_size || old_size == 0 {
+        if !proof.is_empty() {
+            return fail("PROOF_LENGTH", "no hashes", format!("{} hashes", proof.len()));
+        }
+        let expected = if old_size == 0 { empty_root() } else { *new_root };
+        return same("OLD_ROOT", &expected, old_root);
+    }
+    // A power of two is itself a node of the new tree: its root starts the path.
+    let mut hashes = proof.iter();
+    let first = if old_size.is_power_of_two() { Some(old_root) } else { hashes.next() };
+    let Some(first) = first else { return fail("PROOF_LENGTH", "a longer proof", "0 hashes") };
+    let (mut fnode, mut snode) = (old_size - 1, new_size - 1);
+    while fnode & 1 == 1 {
+        fnode >>= 1;
+        snode >>= 1;
+    }
+    let (mut old, mut new) = (*first, *first);
+    for hash in hashes {
+        if snode == 0 {
+            return fail("PROOF_LENGTH", "a shorter proof", format!("{} hashes", proof.len()));
+        }
+        if fnode & 1 == 1 || fnode == snode {
+            old = node_hash(hash, &old);
+            new = node_hash(hash, &new);
+            while fnode & 1 == 0 && fnode != 0 {
+                fnode >>= 1;
+                snode >>= 1;
+            }
+        } else {
+            new = node_hash(&new, hash);
+        }
+        fnode >>= 1;
+        snode >>= 1;
+    }
+    if snode != 0 {
+        return fail("PROOF_LENGTH", "a longer proof", format!("{} hashes", proof.len()));
+    }
+    same("OLD_ROOT", old_root, &old)?;
+    same("NEW_ROOT", new_root, &new)
+}
