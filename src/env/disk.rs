@@ -63,7 +63,11 @@ impl DirDisk {
     }
 
     fn path(&self, name: &str) -> io::Result<PathBuf> {
-        if name.is_empty() || name == LOCK || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)) || name.starts_with('.') {
+        if name.is_empty()
+            || name == LOCK
+            || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+            || name.starts_with('.')
+        {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{name:?} is not a plain file name")));
         }
         Ok(self.root.join(name))

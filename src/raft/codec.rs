@@ -77,10 +77,9 @@ pub(super) fn entry_to_wire(entry: &Entry) -> pb::LogEntry {
     use pb::log_entry::Payload;
     let payload = match &entry.payload {
         EntryPayload::Blank => Payload::Blank(pb::Blank {}),
-        EntryPayload::Normal(proposal) => Payload::Proposal(pb::Proposal {
-            time_ms: proposal.time_ms,
-            submissions: proposal.submissions.clone(),
-        }),
+        EntryPayload::Normal(proposal) => {
+            Payload::Proposal(pb::Proposal { time_ms: proposal.time_ms, submissions: proposal.submissions.clone() })
+        }
         EntryPayload::Membership(membership) => Payload::Membership(membership_to_wire(membership)),
     };
     pb::LogEntry { position: Some(position_to_wire(&entry.log_id)), payload: Some(payload) }

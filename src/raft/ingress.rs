@@ -52,7 +52,8 @@ impl Inner {
         let mut waiting = waiting.into_iter();
         for slot in outcomes.iter_mut().filter(|slot| slot.is_none()) {
             let Some(answer) = waiting.next() else { break };
-            let unknown = || Refusal::new(Code::OutcomeUnknown, "a submission is answered in time", "an answer", "none");
+            let unknown =
+                || Refusal::new(Code::OutcomeUnknown, "a submission is answered in time", "an answer", "none");
             *slot = Some(match timeout_at(deadline, answer).await {
                 Ok(Ok(answer)) => answer?,
                 Ok(Err(_)) | Err(_) => return Err(unknown()),
@@ -122,7 +123,9 @@ impl Inner {
 
     async fn forward(&self, leader: u64, submissions: &[Bytes], deadline: Instant) -> Result<Vec<Outcome>, Attempt> {
         use pb::submit_response::Result as Wire;
-        let Ok(mut client) = self.peers.client(leader, &self.peer_address(leader)) else { return Err(Attempt::NotLeader) };
+        let Ok(mut client) = self.peers.client(leader, &self.peer_address(leader)) else {
+            return Err(Attempt::NotLeader);
+        };
         let request = pb::SubmitRequest { sender: self.peers.sender(leader), submissions: submissions.to_vec() };
         let limit = deadline.saturating_duration_since(Instant::now());
         let answer = within(limit, client.submit(request)).await;

@@ -121,7 +121,8 @@ impl RaftLogStorage<TypeConfig> for LogStore {
     }
 
     async fn truncate(&mut self, log_id: LogId) -> Result<(), StorageError> {
-        blocking(|| self.disk.truncate(log_id.index)).map_err(|error| self.write_failed(ErrorSubject::Log(log_id), error))
+        blocking(|| self.disk.truncate(log_id.index))
+            .map_err(|error| self.write_failed(ErrorSubject::Log(log_id), error))
     }
 
     async fn purge(&mut self, log_id: LogId) -> Result<(), StorageError> {

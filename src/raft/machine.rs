@@ -100,7 +100,11 @@ impl Shared {
         self.announce(mark);
     }
 
-    fn meta(&self, meta: &SnapshotMeta, name: &str) -> Result<openraft::SnapshotMeta<u64, super::types::Member>, StorageError> {
+    fn meta(
+        &self,
+        meta: &SnapshotMeta,
+        name: &str,
+    ) -> Result<openraft::SnapshotMeta<u64, super::types::Member>, StorageError> {
         Ok(openraft::SnapshotMeta {
             last_log_id: meta.applied.position.as_ref().map(codec::log_id),
             last_membership: self.membership(&meta.applied)?,

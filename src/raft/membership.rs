@@ -61,7 +61,12 @@ impl RaftNode {
             return Ok(());
         }
         if !inner.voters().contains(&to) {
-            return Err(Refusal::new(Code::UnknownNode, "leadership goes to a voter", format!("{:?}", inner.voters()), to));
+            return Err(Refusal::new(
+                Code::UnknownNode,
+                "leadership goes to a voter",
+                format!("{:?}", inner.voters()),
+                to,
+            ));
         }
         let all = u32::try_from(inner.settings.max_inflight).unwrap_or(u32::MAX);
         let drained = timeout(inner.settings.request_timeout(), inner.inflight.acquire_many(all)).await;
@@ -87,10 +92,10 @@ async fn hand_over(inner: &Inner, to: u64) -> Result<(), Refusal> {
     wait.map_err(|error| failed(&error.to_string()))?;
     // The lease of the last message counts from its arrival; a heartbeat may just have left.
     tokio::time::sleep(lease + Duration::from_millis(inner.settings.heartbeat_ms.min(50))).await;
-    let mut client =
-        inner.peers.client(to, &inner.peer_address(to)).map_err(|status| failed(status.message()))?;
+    let mut client = inner.peers.client(to, &inner.peer_address(to)).map_err(|status| failed(status.message()))?;
     let request = pb::ElectRequest { sender: inner.peers.sender(to) };
     within(lease, client.elect(request)).await.map_err(|status| failed(status.message()))?;
-    let wait = inner.raft.wait(Some(lease * 2)).metrics(|metrics| metrics.current_leader == Some(to), "new leader").await;
+    let wait =
+        inner.raft.wait(Some(lease * 2)).metrics(|metrics| metrics.current_leader == Some(to), "new leader").await;
     wait.map(|_| ()).map_err(|error| failed(&error.to_string()))
 }

@@ -6,15 +6,15 @@ use super::peer::{Peers, within};
 use super::types::{Member, TypeConfig, Vote};
 use crate::env::DiskFile;
 use crate::wire::raft::v1 as pb;
-use crate::wire::raft::v1::peer_service_client::PeerServiceClient;
 use openraft::error::{Fatal, NetworkError, RPCError, RaftError, ReplicationClosed, StreamingError, Unreachable};
 use openraft::network::{Backoff, RPCOption};
 use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, VoteRequest, VoteResponse};
 use openraft::{AnyError, OptionalSend, RaftNetwork, RaftNetworkFactory, Snapshot};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
-use tonic::transport::Channel;
 
 /// Bytes of snapshot in one message.
 const PART: u64 = 1 << 20;
@@ -101,17 +101,14 @@ impl RaftNetwork<TypeConfig> for Connection {
     ) -> Result<SnapshotResponse<u64>, StreamingError<TypeConfig, Fatal<u64>>> {
         let file = snapshot.snapshot.file;
         let bytes = blocking(|| file.len()).map_err(|error| malformed(error.to_string()))?;
-        let start = pb::SnapshotStart {
-            sender: self.peers.sender(self.target),
-            vote: Some(codec::vote_to_wire(&vote)),
-            bytes,
-        };
+        let start =
+            pb::SnapshotStart { sender: self.peers.sender(self.target), vote: Some(codec::vote_to_wire(&vote)), bytes };
         let stream = messages(file, start);
-        let client = self.peers.client(self.target, &self.address).map_err(|status| unreachable(&status))?;
+        let mut client = self.peers.client(self.target, &self.address).map_err(|status| unreachable(&status))?;
         tokio::select! {
             biased;
             closed = cancel => Err(closed.into()),
-            answer = send(client, stream, option.hard_ttl()) => {
+            answer = within(option.hard_ttl(), client.snapshot(stream)) => {
                 let answer = answer.map_err(|status| unreachable(&status))?;
                 Ok(SnapshotResponse { vote: codec::vote_from_wire(answer.vote).map_err(malformed)? })
             }
@@ -123,33 +120,26 @@ impl RaftNetwork<TypeConfig> for Connection {
     }
 }
 
-/// The messages of one snapshot. One part at a time is read, when the connection has room for it: memory does not grow
-/// with the state. A read error ends the stream early, and the receiver refuses what is short.
-fn messages(file: Arc<dyn DiskFile>, start: pb::SnapshotStart) -> Messages {
-    let bytes = start.bytes;
-    let start = pb::SnapshotRequest { part: Some(pb::snapshot_request::Part::Start(start)) };
-    let mut at = 0;
-    let parts = std::iter::from_fn(move || {
-        if at >= bytes {
-            return None;
+/// The messages of one snapshot. At most two parts are read ahead of the connection: memory does not grow with the
+/// state. A read error ends the stream early, and the receiver refuses what is short.
+fn messages(file: Arc<dyn DiskFile>, start: pb::SnapshotStart) -> ReceiverStream<pb::SnapshotRequest> {
+    let (sender, receiver) = mpsc::channel(2);
+    tokio::spawn(async move {
+        use pb::snapshot_request::Part;
+        let bytes = start.bytes;
+        let mut part = Part::Start(start);
+        let mut at = 0;
+        // The receiver is gone when the transfer was cancelled or refused: then there is nothing more to do.
+        while sender.send(pb::SnapshotRequest { part: Some(part) }).await.is_ok() && at < bytes {
+            let mut data = vec![0; usize::try_from(PART.min(bytes - at)).unwrap_or(0)];
+            if let Err(error) = blocking(|| file.read(at, &mut data)) {
+                tracing::error!(%error, at, "reading a snapshot to send failed");
+                return;
+            }
+            at += data.len() as u64;
+            let digest = blake3::hash(&data).as_bytes().to_vec().into();
+            part = Part::Data(pb::SnapshotPart { digest, data: data.into() });
         }
-        let mut data = vec![0; usize::try_from(PART.min(bytes - at)).ok()?];
-        if let Err(error) = blocking(|| file.read(at, &mut data)) {
-            tracing::error!(%error, at, "reading a snapshot to send failed");
-            return None;
-        }
-        at += data.len() as u64;
-        let digest = blake3::hash(&data).as_bytes().to_vec().into();
-        let part = pb::snapshot_request::Part::Data(pb::SnapshotPart { digest, data: data.into() });
-        Some(pb::SnapshotRequest { part: Some(part) })
     });
-    Box::pin(futures::stream::iter(std::iter::once(start).chain(parts)))
-}
-
-type Messages = std::pin::Pin<Box<dyn futures::Stream<Item = pb::SnapshotRequest> + Send>>;
-type Answer = std::pin::Pin<Box<dyn Future<Output = Result<pb::SnapshotResponse, Status>> + Send>>;
-
-// Boxed: the compiler cannot show that the future of the generated client outlives openraft's bound.
-fn send(mut client: PeerServiceClient<Channel>, messages: Messages, limit: Duration) -> Answer {
-    Box::pin(async move { within(limit, client.snapshot(messages)).await })
+    ReceiverStream::new(receiver)
 }

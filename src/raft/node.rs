@@ -179,7 +179,12 @@ impl RaftNode {
         match reached.map(|reached| reached.map(|_| ())) {
             Ok(Ok(_)) => inner.alive(),
             Ok(Err(error)) => Err(inner.stopped(error)),
-            Err(_) => Err(Refusal::new(Code::NoLeader, "entries up to the read index are applied", index, *inner.shared.applied.borrow())),
+            Err(_) => Err(Refusal::new(
+                Code::NoLeader,
+                "entries up to the read index are applied",
+                index,
+                *inner.shared.applied.borrow(),
+            )),
         }
     }
 
@@ -329,8 +334,7 @@ fn seed(store: &Store, genesis: &Genesis) -> Result<Applied, String> {
     if let Some(mark) = state.applied().map_err(|error| error.to_string())? {
         return Ok(mark);
     }
-    let view = state.view().map_err(|error| error.to_string())?;
-    let changes = genesis.changes(&view).map_err(|error| error.to_string())?;
+    let changes = genesis.changes();
     let mark = Applied { position: None, membership: String::new(), digest: String::new() };
     state.commit(&changes, &mark).map_err(|error| error.to_string())?;
     Ok(mark)

@@ -122,7 +122,9 @@ impl PeerService for Service {
             Ok(outcomes) => {
                 let encode = |outcome| serde_json::to_vec(outcome).map(bytes::Bytes::from);
                 let outcomes: Result<Vec<_>, _> = outcomes.iter().map(encode).collect();
-                Wire::Outcomes(pb::Outcomes { outcomes: outcomes.map_err(|error| Status::internal(error.to_string()))? })
+                Wire::Outcomes(pb::Outcomes {
+                    outcomes: outcomes.map_err(|error| Status::internal(error.to_string()))?,
+                })
             }
             Err(refusal) => Wire::Refusal(json(&refusal)),
         };

@@ -1,0 +1,172 @@
+//! Three nodes in one process, over loopback and real files.
+
+use super::*;
+use crate::env::{Env, Listener};
+use crate::store::{Identity, Store};
+use selfsame_machine::Genesis;
+use selfsame_machine::genesis::{GenesisNode, GenesisOrganisation};
+use selfsame_protocol::command::{Author, Command, ItemLimits, Role as AuthorRole, SUBMISSION_TYPE, Submission};
+use selfsame_protocol::envelope::Envelope;
+use selfsame_protocol::keys::SecretKey;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tempfile::TempDir;
+
+fn key(n: u8) -> SecretKey {
+    SecretKey::from_seed(&[n; 32])
+}
+
+fn genesis() -> Arc<Genesis> {
+    let organisation = |n: u8| GenesisOrganisation {
+        name: format!("org{n}"),
+        root_key: key(n).public(),
+        operator_key: key(100 + n).public(),
+    };
+    let node = |n: u8| GenesisNode { id: n.into(), organisation: format!("org{n}"), key: key(50 + n).public() };
+    Arc::new(Genesis {
+        cluster: "test".into(),
+        origin: "ledger.example".into(),
+        limits: ItemLimits::default(),
+        organisations: (1..=3).map(organisation).collect(),
+        nodes: (1..=3).map(node).collect(),
+    })
+}
+
+/// An envelope that the machine accepts: a chip's enrolment, different for each `n`.
+fn envelope(n: u32) -> Vec<u8> {
+    let mut seed = [7; 32];
+    seed[..4].copy_from_slice(&n.to_be_bytes());
+    let root = key(1);
+    let submission = Submission {
+        kind: SUBMISSION_TYPE.into(),
+        cluster: "test".into(),
+        request_id: format!("request-{n}"),
+        author: Author { role: AuthorRole::Root, key: root.public() },
+        command: Command::EnrolChip { chip: SecretKey::from_seed(&seed).public(), technology: "software".into() },
+    };
+    Envelope::sign(&submission, &root).to_bytes()
+}
+
+struct Cluster {
+    dirs: Vec<TempDir>,
+    addresses: BTreeMap<u64, Member>,
+    nodes: BTreeMap<u64, RaftNode>,
+    settings: RaftSettings,
+}
+
+impl Cluster {
+    async fn start(settings: RaftSettings) -> Cluster {
+        let dirs: Vec<TempDir> = (0..3).map(|_| tempfile::tempdir().unwrap()).collect();
+        let mut cluster = Cluster { dirs, addresses: BTreeMap::new(), nodes: BTreeMap::new(), settings };
+        let mut ready = Vec::new();
+        for id in 1..=3 {
+            let env = Env::real(cluster.dirs[id as usize - 1].path()).unwrap();
+            let listener = env.net.listen("127.0.0.1:0").await.unwrap();
+            let peer_addr = listener.local_addr().unwrap();
+            cluster.addresses.insert(id, Member { peer_addr, client_addr: String::new() });
+            ready.push((id, env, listener));
+        }
+        for (id, env, listener) in ready {
+            cluster.launch(id, env, listener).await;
+        }
+        cluster
+    }
+
+    async fn launch(&mut self, id: u64, env: Env, listener: Box<dyn Listener>) {
+        let genesis = genesis();
+        let identity = Identity { cluster: genesis.cluster.clone(), genesis: genesis.digest().to_string(), node: id };
+        let store = Store::open(env.disk.clone(), &identity).unwrap();
+        let node =
+            RaftNode::start(id, genesis, self.settings.clone(), store, env, listener, self.addresses.clone()).await;
+        self.nodes.insert(id, node.unwrap());
+    }
+
+    async fn restart(&mut self, id: u64) {
+        let env = Env::real(self.dirs[id as usize - 1].path()).unwrap();
+        let listener = env.net.listen(&self.addresses[&id].peer_addr).await.unwrap();
+        self.launch(id, env, listener).await;
+    }
+
+    async fn stop(&mut self, id: u64) {
+        self.nodes.remove(&id).unwrap().shutdown().await;
+    }
+
+    async fn leader(&self, not: u64) -> u64 {
+        let mut leader = self.nodes.values().next().unwrap().leader();
+        let found = leader.wait_for(|leader| leader.is_some_and(|leader| leader != not));
+        tokio::time::timeout(Duration::from_secs(30), found).await.unwrap().unwrap().unwrap()
+    }
+
+    async fn converge(&self, index: u64) {
+        for node in self.nodes.values() {
+            let mut applied = node.applied();
+            tokio::time::timeout(Duration::from_secs(30), applied.wait_for(|at| *at >= index)).await.unwrap().unwrap();
+        }
+        let digests: Vec<String> = self.nodes.values().map(|node| node.status().state_digest).collect();
+        assert!(digests.iter().all(|digest| *digest == digests[0] && !digest.is_empty()), "{digests:?}");
+    }
+}
+
+// shows
+#[tokio::test(flavor = "multi_thread")]
+async fn any_node_takes_submissions_and_all_agree() {
+    let cluster = Cluster::start(RaftSettings::default()).await;
+    cluster.leader(0).await;
+    let mut receipts = Vec::new();
+    for (n, node) in cluster.nodes.values().enumerate() {
+        receipts.push(node.submit(envelope(n as u32)).await.unwrap().unwrap());
+    }
+    let again = cluster.nodes[&2].submit(envelope(0)).await.unwrap().unwrap();
+    assert_eq!(again, receipts[0], "a retry on another node gets the first answer");
+    for node in cluster.nodes.values() {
+        node.linearize().await.unwrap();
+    }
+    let at = *cluster.nodes[&1].applied().borrow();
+    cluster.converge(at).await;
+}
+
+// shows
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_leader_takes_over_and_the_old_one_rejoins_by_snapshot() {
+    let settings =
+        RaftSettings { keep_logs: 0, lag_before_snapshot: 5, snapshot_every: 1_000_000, ..RaftSettings::default() };
+    let mut cluster = Cluster::start(settings).await;
+    let old = cluster.leader(0).await;
+    cluster.nodes[&old].submit(envelope(0)).await.unwrap().unwrap();
+    cluster.stop(old).await;
+    let new = cluster.leader(old).await;
+    for n in 1..30 {
+        cluster.nodes[&new].submit(envelope(n)).await.unwrap().unwrap();
+    }
+    let at = *cluster.nodes[&new].applied().borrow();
+    cluster.nodes[&new].trigger_snapshot().await.unwrap();
+    let mut metrics = cluster.nodes[&new].inner.raft.metrics();
+    let purged = metrics.wait_for(|metrics| metrics.purged.is_some_and(|id| id.index >= at - 1));
+    tokio::time::timeout(Duration::from_secs(30), purged).await.unwrap().unwrap();
+    cluster.restart(old).await;
+    cluster.converge(at).await;
+    assert!(cluster.nodes[&old].status().snapshot.is_some(), "{:?}", cluster.nodes[&old].status());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn leadership_is_handed_over_on_request() {
+    let cluster = Cluster::start(RaftSettings::default()).await;
+    let old = cluster.leader(0).await;
+    let to = cluster.nodes.keys().copied().find(|id| *id != old).unwrap();
+    cluster.nodes[&old].transfer_leader(to).await.unwrap();
+    assert_eq!(cluster.leader(old).await, to);
+    cluster.nodes[&old].submit(envelope(1)).await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measurement"]
+async fn submit_rate() {
+    let cluster = Cluster::start(RaftSettings::default()).await;
+    let leader = cluster.leader(0).await;
+    let envelopes: Vec<_> = (0..10_000).map(envelope).collect();
+    let begin = std::time::Instant::now();
+    let outcomes = cluster.nodes[&leader].submit_many(envelopes).await.unwrap();
+    assert!(outcomes.iter().all(Result::is_ok));
+    println!("{} submissions in {:?}", outcomes.len(), begin.elapsed());
+}

@@ -124,12 +124,7 @@ fn index_of(key: &[u8]) -> Result<u64, ReadError> {
     Ok(u64::from_be_bytes(bytes))
 }
 
-fn retain(
-    transaction: &WriteTransaction,
-    keep: impl Fn(u64) -> bool,
-    low: u64,
-    high: u64,
-) -> Result<(), WriteError> {
+fn retain(transaction: &WriteTransaction, keep: impl Fn(u64) -> bool, low: u64, high: u64) -> Result<(), WriteError> {
     let mut table = transaction.open_table(ENTRIES).map_err(fail)?;
     let (low, high) = (low.to_be_bytes(), high.to_be_bytes());
     // A key that is no index is kept here and reported by the scrub.

@@ -125,7 +125,8 @@ impl SnapshotFile {
             Some(part)
         }
         while let Some((&number, rest)) = chunk.split_first() {
-            let table = Table::from_number(number).ok_or_else(|| self.bad("a row names a table", "a number", number))?;
+            let table =
+                Table::from_number(number).ok_or_else(|| self.bad("a row names a table", "a number", number))?;
             chunk = rest;
             let short = || self.bad("a row lies inside its chunk", "key and value", "fewer bytes");
             let key = part(&mut chunk).ok_or_else(short)?;
@@ -212,11 +213,8 @@ impl StateStore {
     /// Exports a view. The file is durable and whole when this returns.
     pub fn export(&self, view: &StateView) -> Result<(SnapshotMeta, SnapshotFile), SnapshotError> {
         let applied = view.applied().cloned().ok_or_else(|| read_io("no state was stored yet"))?;
-        let meta = SnapshotMeta {
-            cluster: self.identity.cluster.clone(),
-            genesis: self.identity.genesis.clone(),
-            applied,
-        };
+        let meta =
+            SnapshotMeta { cluster: self.identity.cluster.clone(), genesis: self.identity.genesis.clone(), applied };
         let header = encode("snapshot header", &meta)?;
         let target = self.new_snapshot_file(view.applied_index())?;
         let mut total = blake3::Hasher::new();
@@ -252,7 +250,8 @@ impl StateStore {
     /// Replaces the state by a snapshot, in one transaction, after every digest of the file was verified.
     pub fn import(&self, snapshot: &SnapshotFile) -> Result<SnapshotMeta, SnapshotError> {
         let meta = snapshot.verify()?;
-        let pairs = [("cluster", &self.identity.cluster, &meta.cluster), ("genesis", &self.identity.genesis, &meta.genesis)];
+        let pairs =
+            [("cluster", &self.identity.cluster, &meta.cluster), ("genesis", &self.identity.genesis, &meta.genesis)];
         if let Some((_, expected, found)) = pairs.into_iter().find(|(_, expected, found)| expected != found) {
             return Err(snapshot.bad("a snapshot is of this cluster", expected, found));
         }

@@ -1,0 +1,164 @@
+//! What the store promises, on a disk that loses what was not synced.
+
+use super::*;
+use crate::env::sim_disk::{Faults, SimDisk};
+use proptest::prelude::*;
+use selfsame_machine::view::{Changes, ReadError, Table, View};
+
+fn identity() -> Identity {
+    Identity { cluster: "test".into(), genesis: "sha256:00".into(), node: 1 }
+}
+
+fn open(disk: &SimDisk) -> Store {
+    Store::open(Arc::new(disk.clone()), &identity()).unwrap()
+}
+
+fn mark(index: u64) -> Applied {
+    Applied { position: Some(Position { term: 1, node: 1, index }), membership: String::new(), digest: String::new() }
+}
+
+fn change(key: u64, value: &[u8]) -> Changes {
+    // Two tables, so that a half-applied commit would show.
+    let key = key.to_be_bytes().to_vec();
+    Changes::from([((Table::Evidence, key.clone()), Some(value.to_vec())), ((Table::Runs, key), Some(value.to_vec()))])
+}
+
+#[test]
+fn reopening_gives_everything_back() {
+    let disk = SimDisk::new();
+    let store = open(&disk);
+    store.log.append(&[(1, vec![1]), (2, vec![2]), (3, vec![3])]).unwrap();
+    store.log.truncate(3).unwrap();
+    store.log.purge(Position { term: 1, node: 1, index: 1 }).unwrap();
+    store.log.save_vote(Ballot { term: 4, node: 2, committed: true }).unwrap();
+    store.state.commit(&change(7, b"value"), &mark(2)).unwrap();
+    store.close();
+    let store = open(&disk);
+    assert_eq!(store.log.read(0, 9, usize::MAX).unwrap(), [(2, vec![2])]);
+    assert_eq!(store.log.purged().unwrap().unwrap().index, 1);
+    assert_eq!(store.log.vote().unwrap().unwrap(), Ballot { term: 4, node: 2, committed: true });
+    let view = store.state.view().unwrap();
+    assert_eq!(view.applied_index(), 2);
+    assert_eq!(view.get(Table::Runs, &7u64.to_be_bytes()).unwrap().unwrap(), b"value");
+}
+
+#[test]
+fn a_flipped_bit_is_found_and_named() {
+    let disk = SimDisk::new();
+    let store = open(&disk);
+    let value = b"a value that can be found in the file";
+    store.state.commit(&change(7, value), &mark(1)).unwrap();
+    store.close();
+    let bytes = disk.bytes(state::FILE);
+    for at in (0..bytes.len() - value.len()).filter(|at| bytes[*at..].starts_with(value)) {
+        disk.flip_bit(state::FILE, at as u64 + 3, 2);
+    }
+    let store = open(&disk);
+    let view = store.state.view().unwrap();
+    match view.get(Table::Runs, &7u64.to_be_bytes()) {
+        Err(ReadError::Corrupt { table, key, expected, found }) => {
+            assert_eq!((table, key.as_str()), ("runs", "0000000000000007"));
+            assert_ne!(expected, found);
+        }
+        other => panic!("{other:?}"),
+    }
+    let mut scrub = store.scrub();
+    while !scrub.slice(3).unwrap() {}
+    assert_eq!(scrub.bad().len(), 2, "{:?}", scrub.bad());
+}
+
+#[test]
+fn a_foreign_directory_is_refused_and_left_alone() {
+    let disk = SimDisk::new();
+    open(&disk).close();
+    for (other, name) in [
+        (Identity { node: 2, ..identity() }, "node"),
+        (Identity { cluster: "other".into(), ..identity() }, "cluster"),
+        (Identity { genesis: "sha256:01".into(), ..identity() }, "genesis"),
+    ] {
+        match Store::open(Arc::new(disk.clone()), &other) {
+            Err(OpenError::Foreign { what, .. }) => assert_eq!(what, name),
+            other => panic!("{:?}", other.map(|_| ())),
+        }
+    }
+    open(&disk);
+}
+
+#[test]
+fn a_failed_sync_is_an_error() {
+    let disk = SimDisk::new();
+    let store = open(&disk);
+    disk.set_faults(Faults { fail_sync_in: Some(1), capacity: None });
+    assert!(store.log.append(&[(1, vec![1])]).is_err());
+    assert!(store.log.append(&[(1, vec![1])]).is_err(), "nothing is written after a failed sync");
+}
+
+// shows: X-03
+#[test]
+fn a_snapshot_carries_the_state_and_a_damaged_one_changes_nothing() {
+    let (from, to) = (SimDisk::new(), SimDisk::new());
+    let source = open(&from);
+    for n in 0..50 {
+        source.state.commit(&change(n, &vec![n as u8; 100_000]), &mark(n)).unwrap();
+    }
+    let (meta, file) = source.state.export(&source.state.view().unwrap()).unwrap();
+    assert_eq!(meta.applied, mark(49));
+    let target = open(&to);
+    target.state.commit(&change(1_000, b"old"), &mark(3)).unwrap();
+    from.flip_bit(&file.name, 3_000_000, 1);
+    assert!(matches!(target.state.import(&file), Err(SnapshotError::Bad { .. })));
+    assert_eq!(target.state.view().unwrap().applied_index(), 3);
+    from.flip_bit(&file.name, 3_000_000, 1);
+    target.state.import(&file).unwrap();
+    let view = target.state.view().unwrap();
+    assert_eq!(view.applied_index(), 49);
+    assert_eq!(view.get(Table::Evidence, &1_000u64.to_be_bytes()).unwrap(), None);
+    assert_eq!(view.scan(Table::Evidence, &[], &[255], 99).unwrap().len(), 50);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    // shows: X-02
+    #[test]
+    fn a_crash_loses_nothing_acknowledged_and_halves_nothing(
+        rounds in prop::collection::vec((1u64..6, any::<bool>(), 1u64..8), 1..5),
+        seed in any::<u64>(),
+    ) {
+        let disk = SimDisk::new();
+        let mut random = seed | 1;
+        let mut next = move || { random ^= random << 13; random ^= random >> 7; random ^= random << 17; random >> 11 };
+        let mut index = 0u64;
+        for (commits, interrupted, sync) in rounds {
+            let store = open(&disk);
+            for _ in 0..commits {
+                index += 1;
+                store.log.append(&[(index, index.to_be_bytes().to_vec())]).unwrap();
+                store.state.commit(&change(index % 5, &index.to_be_bytes()), &mark(index)).unwrap();
+            }
+            if interrupted {
+                // Dies in the middle of a commit: after it, all of it or nothing of it is there.
+                disk.set_faults(Faults { fail_sync_in: Some(sync), capacity: None });
+                let _ = store.state.commit(&change((index + 1) % 5, &(index + 1).to_be_bytes()), &mark(index + 1));
+            }
+            disk.crash(&mut next);
+            let store = open(&disk);
+            let view = store.state.view().unwrap();
+            let applied = view.applied_index();
+            prop_assert!(applied == index || (interrupted && applied == index + 1), "{applied} after {index}");
+            if applied > 0 {
+                for table in [Table::Evidence, Table::Runs] {
+                    let value = view.get(table, &(applied % 5).to_be_bytes()).unwrap().unwrap();
+                    prop_assert_eq!(value, applied.to_be_bytes().to_vec());
+                }
+            }
+            let last = store.log.last().unwrap().map_or(0, |(last, _)| last);
+            prop_assert_eq!(last, index);
+            index = applied.max(index);
+            if last < index {
+                store.log.append(&[(index, index.to_be_bytes().to_vec())]).unwrap();
+            }
+            disk.crash(&mut next);
+        }
+    }
+}
