@@ -9,7 +9,7 @@ mod net;
 pub mod sim_disk;
 
 pub use disk::{DirDisk, Disk, DiskFile};
-pub use net::{Connection, Incoming, Listener, Net, Stream, TcpNet, connector, incoming};
+pub use net::{Connection, Connector, Incoming, Listener, Net, Stream, TcpNet, connector, incoming};
 
 use std::io;
 use std::path::Path;

@@ -111,26 +111,20 @@ pub fn incoming(listener: Box<dyn Listener>) -> Incoming {
 }
 
 /// A connector for tonic's `connect_with_connector` that dials over `net`.
-pub fn connector(
-    net: Arc<dyn Net>,
-) -> impl tower::Service<
-    tonic::codegen::http::Uri,
-    Response = TokioIo<Box<dyn Stream>>,
-    Error = io::Error,
-    Future = Pin<Box<dyn Future<Output = io::Result<TokioIo<Box<dyn Stream>>>> + Send>>,
-> + Clone
-+ Send
-+ 'static {
+pub fn connector(net: Arc<dyn Net>) -> Connector {
     Connector(net)
 }
 
+type Dialled = Pin<Box<dyn Future<Output = io::Result<TokioIo<Box<dyn Stream>>>> + Send>>;
+
+/// Dials the host and port of a URI over a [`Net`].
 #[derive(Clone)]
-struct Connector(Arc<dyn Net>);
+pub struct Connector(Arc<dyn Net>);
 
 impl tower::Service<tonic::codegen::http::Uri> for Connector {
     type Response = TokioIo<Box<dyn Stream>>;
     type Error = io::Error;
-    type Future = Pin<Box<dyn Future<Output = io::Result<Self::Response>> + Send>>;
+    type Future = Dialled;
 
     fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))

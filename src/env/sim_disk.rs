@@ -66,7 +66,7 @@ impl SimDisk {
                 while at < data.len() {
                     // Sectors are positions of the disk, not of the write.
                     let end = (at + SECTOR - (offset + at) % SECTOR).min(data.len());
-                    if random() % 2 == 0 {
+                    if random().is_multiple_of(2) {
                         if after.len() < offset + end {
                             after.resize(offset + end, 0);
                         }

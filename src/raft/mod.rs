@@ -4,6 +4,8 @@
 //! adapter over [`crate::store`], the peer service and its client, the ingress queue that groups submissions into log
 //! entries, and a watch that compares state digests between replicas.
 
+#![allow(clippy::result_large_err, reason = "openraft's traits fix their error types, which are that large")]
+
 mod blocking;
 mod codec;
 mod digests;

@@ -159,6 +159,44 @@ async fn leadership_is_handed_over_on_request() {
     cluster.nodes[&old].submit(envelope(1)).await.unwrap().unwrap();
 }
 
+// shows: X-04
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_quorum_nothing_is_read_or_written() {
+    let settings = RaftSettings { request_timeout_ms: 1_000, ..RaftSettings::default() };
+    let mut cluster = Cluster::start(settings).await;
+    let leader = cluster.leader(0).await;
+    cluster.nodes[&leader].submit(envelope(1)).await.unwrap().unwrap();
+    for id in (1..=3).filter(|id| *id != leader) {
+        cluster.stop(id).await;
+    }
+    assert!(cluster.nodes[&leader].linearize().await.is_err());
+    let refusal = cluster.nodes[&leader].submit(envelope(2)).await.unwrap_err();
+    assert!(refusal.code.retryable(), "{refusal}");
+}
+
+// shows: X-01
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_whose_state_differs_from_the_majority_leaves_for_good() {
+    let mut cluster = Cluster::start(RaftSettings { digest_every_ms: 200, ..RaftSettings::default() }).await;
+    let leader = cluster.leader(0).await;
+    cluster.nodes[&leader].submit(envelope(1)).await.unwrap().unwrap();
+    let at = *cluster.nodes[&leader].applied().borrow();
+    cluster.converge(at).await;
+    let odd = (1..=3).find(|id| *id != leader).unwrap();
+    cluster.nodes[&odd].inner.shared.digests.put(at, [1; 32]);
+    let mut fatal = cluster.nodes[&odd].fatal();
+    let reason = tokio::time::timeout(Duration::from_secs(30), fatal.wait_for(Option::is_some)).await.unwrap();
+    let reason = reason.unwrap().clone().unwrap();
+    assert!(reason.contains(&"01".repeat(32)) && reason.contains("differs from 2 of 3"), "{reason}");
+    assert!(cluster.nodes[&odd].submit(envelope(2)).await.is_err());
+    cluster.stop(odd).await;
+    let env = Env::real(cluster.dirs[odd as usize - 1].path()).unwrap();
+    let genesis = genesis();
+    let identity = Identity { cluster: "test".into(), genesis: genesis.digest().to_string(), node: odd };
+    assert!(matches!(Store::open(env.disk, &identity), Err(crate::store::OpenError::Quarantined { .. })));
+    cluster.nodes[&leader].submit(envelope(3)).await.unwrap().unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a measurement"]
 async fn submit_rate() {
