@@ -146,7 +146,10 @@ async fn a_new_leader_takes_over_and_the_old_one_rejoins_by_snapshot() {
     tokio::time::timeout(Duration::from_secs(30), purged).await.unwrap().unwrap();
     cluster.restart(old).await;
     cluster.converge(at).await;
-    assert!(cluster.nodes[&old].status().snapshot.is_some(), "{:?}", cluster.nodes[&old].status());
+    // The applied index is announced a moment before openraft reports where it came from.
+    let mut metrics = cluster.nodes[&old].inner.raft.metrics();
+    let snapshot = metrics.wait_for(|metrics| metrics.snapshot.is_some());
+    tokio::time::timeout(Duration::from_secs(30), snapshot).await.unwrap().unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
