@@ -1,0 +1,172 @@
+//! Which members a declaration has.
+
+use super::{DECLARATION_TYPE, Element};
+use crate::canon::{self, CanonCode, CanonError};
+use crate::digest::Digest;
+use serde_json::{Map, Value};
+
+/// Largest inline content, canonical bytes.
+const MAX_INLINE: usize = 8 << 10;
+
+type Check = Result<(), CanonError>;
+
+fn fail(code: CanonCode, pointer: &str, detail: impl Into<String>) -> Check {
+    Err(CanonError::new(code, pointer, detail))
+}
+
+/// Exactly these members: `required` and possibly `optional`.
+fn members<'a>(value: &'a Value, pointer: &str, required: &[&str], optional: &[&str]) -> Result<&'a Map<String, Value>, CanonError> {
+    let Some(object) = value.as_object() else {
+        return Err(CanonError::new(CanonCode::WrongType, pointer, "an object"));
+    };
+    if let Some(name) = required.iter().find(|name| !object.contains_key(**name)) {
+        return Err(CanonError::new(CanonCode::MissingMember, format!("{pointer}/{name}"), format!("required members are {}", required.join(", "))));
+    }
+    let known = |name: &&String| required.contains(&name.as_str()) || optional.contains(&name.as_str());
+    if let Some(name) = object.keys().find(|name| !known(name)) {
+        let detail = format!("known members are {}", [required, optional].concat().join(", "));
+        return Err(CanonError::new(CanonCode::UnknownMember, format!("{pointer}/{name}"), detail));
+    }
+    Ok(object)
+}
+
+fn text(value: &Value, pointer: &str) -> Check {
+    match value.as_str() {
+        Some(text) if !text.is_empty() => Ok(()),
+        _ => fail(CanonCode::WrongType, pointer, "a string that is not empty"),
+    }
+}
+
+fn digest(value: &Value, pointer: &str) -> Check {
+    match value.as_str().map(str::parse::<Digest>) {
+        Some(Ok(_)) => Ok(()),
+        _ => fail(CanonCode::WrongType, pointer, "sha256: and 64 lowercase hex characters"),
+    }
+}
+
+pub fn check(value: &Value) -> Check {
+    let names = Element::ALL.map(Element::as_str);
+    members(value, "", &["type", names[0], names[1], names[2], names[3], names[4]], &[])?;
+    if value["type"] != DECLARATION_TYPE {
+        return fail(CanonCode::WrongType, "/type", format!("{DECLARATION_TYPE:?}, found {}", value["type"]));
+    }
+    no_holes(value, &mut String::new())?;
+    model(&value["model"])?;
+    prompt(&value["prompt"])?;
+    for element in ["parameters", "context", "constraints"] {
+        let pointer = format!("/{element}");
+        let Some(object) = value[element].as_object() else {
+            return fail(CanonCode::WrongType, &pointer, "an object; {\"none\":true} says that there is nothing");
+        };
+        if object.contains_key("none") && (object.len() != 1 || object["none"] != Value::Bool(true)) {
+            return fail(CanonCode::WrongType, &format!("{pointer}/none"), "{\"none\":true} stands alone");
+        }
+        for name in object.keys() {
+            if !crate::command::is_name(name) {
+                return fail(CanonCode::WrongType, &pointer, format!("member names of A-Z a-z 0-9 . _ : / -, found {name:?}"));
+            }
+        }
+        external(&value[element], &pointer)?;
+    }
+    Ok(())
+}
+
+/// `null` and empty containers have a second spelling (absence), so they have no place in what is hashed.
+fn no_holes(value: &Value, pointer: &mut String) -> Check {
+    let length = pointer.len();
+    match value {
+        Value::Null => return fail(CanonCode::NullMember, pointer, "leave the member out instead of null"),
+        Value::Array(items) if items.is_empty() => return fail(CanonCode::EmptyContainer, pointer, "leave the member out instead of []"),
+        Value::Object(map) if map.is_empty() => return fail(CanonCode::EmptyContainer, pointer, "leave the member out instead of {}"),
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                pointer.push_str(&format!("/{index}"));
+                no_holes(item, pointer)?;
+                pointer.truncate(length);
+            }
+        }
+        Value::Object(map) => {
+            for (name, item) in map {
+                pointer.push_str(&format!("/{}", name.replace('~', "~0").replace('/', "~1")));
+                no_holes(item, pointer)?;
+                pointer.truncate(length);
+            }
+        }
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+    Ok(())
+}
+
+fn model(value: &Value) -> Check {
+    let object = members(value, "/model", &["provider", "name", "revision", "assurance"], &["digest"])?;
+    for name in ["provider", "name", "revision"] {
+        text(&object[name], &format!("/model/{name}"))?;
+    }
+    match (object["assurance"].as_str(), object.get("digest")) {
+        (Some("weights-digest"), Some(value)) => digest(value, "/model/digest"),
+        (Some("weights-digest"), None) => fail(CanonCode::MissingDigest, "/model/digest", "assurance weights-digest needs the digest of the weights"),
+        (Some("provider-asserted"), None) => Ok(()),
+        (Some("provider-asserted"), Some(_)) => fail(CanonCode::UnknownMember, "/model/digest", "assurance provider-asserted has no weights digest"),
+        _ => fail(CanonCode::WrongType, "/model/assurance", format!("weights-digest or provider-asserted, found {}", object["assurance"])),
+    }
+}
+
+/// A list of messages, each a role and parts; a part is a type and content, or any JSON object of a known type.
+fn prompt(value: &Value) -> Check {
+    let object = members(value, "/prompt", &["messages"], &[])?;
+    let Some(messages) = object["messages"].as_array() else { return fail(CanonCode::WrongType, "/prompt/messages", "an array of messages") };
+    for (index, message) in messages.iter().enumerate() {
+        let pointer = format!("/prompt/messages/{index}");
+        members(message, &pointer, &["role", "parts"], &["name"])?;
+        text(&message["role"], &format!("{pointer}/role"))?;
+        let Some(parts) = message["parts"].as_array() else { return fail(CanonCode::WrongType, &format!("{pointer}/parts"), "an array of parts") };
+        for (number, part) in parts.iter().enumerate() {
+            let pointer = format!("{pointer}/parts/{number}");
+            members(part, &pointer, &["type", "content"], &["id", "name"])?;
+            text(&part["type"], &format!("{pointer}/type"))?;
+            content(&part["content"], &format!("{pointer}/content"))?;
+        }
+    }
+    Ok(())
+}
+
+/// Exactly one of inline, by digest, or committed.
+fn content(value: &Value, pointer: &str) -> Check {
+    let Some(object) = value.as_object() else { return fail(CanonCode::WrongType, pointer, "an object: inline, digest or commitment") };
+    if let Some(inline) = object.get("inline") {
+        members(value, pointer, &["inline"], &[])?;
+        let size = canon::to_canonical(inline).len();
+        if size > MAX_INLINE {
+            return fail(CanonCode::TooLarge, &format!("{pointer}/inline"), format!("at most {MAX_INLINE} bytes inline, found {size}: declare larger content by digest"));
+        }
+        return Ok(());
+    }
+    if object.contains_key("commitment") {
+        members(value, pointer, &["commitment"], &[])?;
+        return digest(&object["commitment"], &format!("{pointer}/commitment"));
+    }
+    if object.contains_key("uri") && !object.contains_key("digest") {
+        return fail(CanonCode::MissingDigest, &format!("{pointer}/digest"), "external content is pinned by its digest");
+    }
+    members(value, pointer, &["media_type", "size", "digest"], &["uri"])?;
+    text(&object["media_type"], &format!("{pointer}/media_type"))?;
+    match object["size"].as_str().map(str::parse::<crate::time::U64>) {
+        Some(Ok(_)) => {}
+        _ => return fail(CanonCode::WrongType, &format!("{pointer}/size"), "bytes as a decimal string"),
+    }
+    digest(&object["digest"], &format!("{pointer}/digest"))
+}
+
+/// Wherever an object names a uri, it is content and needs its digest: external state is resolved into the declaration.
+fn external(value: &Value, pointer: &str) -> Check {
+    match value {
+        Value::Object(map) => {
+            if map.contains_key("uri") || map.contains_key("commitment") || map.contains_key("inline") {
+                return content(value, pointer);
+            }
+            map.iter().try_for_each(|(name, item)| external(item, &format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"))))
+        }
+        Value::Array(items) => items.iter().enumerate().try_for_each(|(index, item)| external(item, &format!("{pointer}/{index}"))),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(()),
+    }
+}
