@@ -1,5 +1,11 @@
 //! Generated gRPC code. Conversions to and from it live with their users; nothing beyond them sees these types.
 
+/// Clients' contract, `selfsame.v1`.
+#[allow(missing_docs, clippy::all, reason = "generated")]
+pub mod v1 {
+    tonic::include_proto!("selfsame.v1");
+}
+
 /// Peers' contract and the log's entry format, `selfsame.raft.v1`.
 pub mod raft {
     /// Version 1.

@@ -114,7 +114,8 @@ pub fn apply(view: &dyn View, index: u64, batch: &Batch) -> Result<Applied, Fata
         if leaves.is_empty() {
             continue;
         }
-        let tiles = append_to_tiles(start[ledger.slot()], leaves, &mut |tile| view.get(Table::Tiles, &tile_key(ledger, tile)))?;
+        let tiles =
+            append_to_tiles(start[ledger.slot()], leaves, &mut |tile| view.get(Table::Tiles, &tile_key(ledger, tile)))?;
         for (tile, hashes) in tiles {
             over.put(Table::Tiles, tile_key(ledger, tile), hashes);
         }
@@ -149,10 +150,22 @@ enum Answer {
     Refused(Refusal),
 }
 
-fn one(over: &mut Overlay<'_>, growth: &mut [Growth; 2], genesis: &Genesis, index: u64, time: Timestamp, prepared: &Prepared) -> Result<Outcome, Fatal> {
+fn one(
+    over: &mut Overlay<'_>,
+    growth: &mut [Growth; 2],
+    genesis: &Genesis,
+    index: u64,
+    time: Timestamp,
+    prepared: &Prepared,
+) -> Result<Outcome, Fatal> {
     let submission = &prepared.submission;
     if submission.cluster != genesis.cluster {
-        return Ok(Err(Refusal::new(Code::WrongCluster, "a submission names this cluster", &genesis.cluster, &submission.cluster)));
+        return Ok(Err(Refusal::new(
+            Code::WrongCluster,
+            "a submission names this cluster",
+            &genesis.cluster,
+            &submission.cluster,
+        )));
     }
     let key = submission.author.key;
     let request = [&key.id().as_bytes()[..], submission.request_id.as_bytes()].concat();
@@ -163,13 +176,33 @@ fn one(over: &mut Overlay<'_>, growth: &mut [Growth; 2], genesis: &Genesis, inde
         return Ok(Err(Refusal::new(Code::UnknownKey, "the author's key is registered", "a registered key", key)));
     };
     if author.role != submission.author.role {
-        return Ok(Err(Refusal::new(Code::RoleDenied, "the key is registered for the role", format!("{:?}", author.role), format!("{:?}", submission.author.role))));
+        return Ok(Err(Refusal::new(
+            Code::RoleDenied,
+            "the key is registered for the role",
+            format!("{:?}", author.role),
+            format!("{:?}", submission.author.role),
+        )));
     }
     if let Some(until) = author.until {
-        return Ok(Err(Refusal::new(Code::UnknownKey, "the key is still valid", format!("before log index {until}"), format!("log index {index}"))));
+        return Ok(Err(Refusal::new(
+            Code::UnknownKey,
+            "the key is still valid",
+            format!("before log index {until}"),
+            format!("log index {index}"),
+        )));
     }
 
-    let mut txn = Txn { over: Overlay::new(over), growth: fork(growth), entries: Vec::new(), genesis, index, time, submission: prepared.digest, author, key };
+    let mut txn = Txn {
+        over: Overlay::new(over),
+        growth: fork(growth),
+        entries: Vec::new(),
+        genesis,
+        index,
+        time,
+        submission: prepared.digest,
+        author,
+        key,
+    };
     let (answer, changes) = match dispatch(&mut txn, &submission.command) {
         Ok(result) => {
             let receipt = Receipt { submission: prepared.digest, entries: std::mem::take(&mut txn.entries), result };
@@ -250,11 +283,15 @@ fn dispatch(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
             substrate::close_cycle(txn, substrate_id, fence, cycle_id, goalvector, prior_identity_hash)
         }
         Command::OpenSession { .. } => session::open(txn, command),
-        Command::Verdict { substrate_id, verification, finding } => session::verdict(txn, substrate_id, verification.0, finding),
+        Command::Verdict { substrate_id, verification, finding } => {
+            session::verdict(txn, substrate_id, verification.0, finding)
+        }
         Command::CloseSession { substrate_id, fence, head } => session::close(txn, substrate_id, fence, head),
         Command::RecoverClose { substrate_id } => session::recover_close(txn, substrate_id),
         Command::Seal { .. } => migration::seal(txn, command),
         Command::Arrive { .. } => migration::arrive(txn, command),
-        Command::AbortMigration { substrate_id, migration_id, attestation } => migration::abort(txn, substrate_id, migration_id, attestation),
+        Command::AbortMigration { substrate_id, migration_id, attestation } => {
+            migration::abort(txn, substrate_id, migration_id, attestation)
+        }
     }
 }

@@ -101,7 +101,12 @@ impl Genesis {
             for organisation in &self.organisations {
                 let own = self.nodes.iter().filter(|n| n.organisation == organisation.name).count();
                 if own >= quorum {
-                    let refusal = Refusal::new(Code::OrganisationQuorum, "voters of one organisation", format!("fewer than {quorum}"), format!("{own} of {}", organisation.name));
+                    let refusal = Refusal::new(
+                        Code::OrganisationQuorum,
+                        "voters of one organisation",
+                        format!("fewer than {quorum}"),
+                        format!("{own} of {}", organisation.name),
+                    );
                     return Err(refusal);
                 }
             }
@@ -115,17 +120,28 @@ impl Genesis {
         let mut over = Overlay::new(&model);
         state::save(&mut over, Table::Meta, META_GENESIS, self);
         let mut register = |over: &mut Overlay<'_>, key: PublicKey, role, organisation: &str, node| {
-            let registration = Registration { role, organisation: organisation.into(), node, since: U64(0), until: None };
+            let registration =
+                Registration { role, organisation: organisation.into(), node, since: U64(0), until: None };
             state::save(over, Table::Keys, *key.as_bytes(), &registration);
         };
         for organisation in &self.organisations {
-            let value = Organisation { name: organisation.name.clone(), root_key: organisation.root_key, operator_key: organisation.operator_key };
+            let value = Organisation {
+                name: organisation.name.clone(),
+                root_key: organisation.root_key,
+                operator_key: organisation.operator_key,
+            };
             state::save(&mut over, Table::Organisations, organisation.name.as_bytes(), &value);
             register(&mut over, organisation.root_key, Role::Root, &organisation.name, None);
             register(&mut over, organisation.operator_key, Role::Operator, &organisation.name, None);
         }
         for node in &self.nodes {
-            let value = Node { id: U64(node.id), organisation: node.organisation.clone(), key: node.key, retired: false, quarantined: None };
+            let value = Node {
+                id: U64(node.id),
+                organisation: node.organisation.clone(),
+                key: node.key,
+                retired: false,
+                quarantined: None,
+            };
             state::save(&mut over, Table::Nodes, node.id.to_be_bytes(), &value);
             register(&mut over, node.key, Role::Node, &node.organisation, Some(U64(node.id)));
         }

@@ -16,7 +16,9 @@ use std::collections::BTreeMap;
 /// All of a table's JSON values. For tables bounded by governance (organisations, nodes), not by load.
 pub fn all<T: serde::de::DeserializeOwned>(view: &dyn View, table: Table) -> Result<Vec<T>, crate::view::ReadError> {
     let rows = view.scan(table, &[], &prefix_end(&[]), 100_000)?;
-    rows.iter().map(|(key, value)| serde_json::from_slice(value).map_err(|e| state::undecodable(table, key, e))).collect()
+    rows.iter()
+        .map(|(key, value)| serde_json::from_slice(value).map_err(|e| state::undecodable(table, key, e)))
+        .collect()
 }
 
 fn organisation(txn: &Txn<'_>) -> Result<Organisation, Stop> {
@@ -35,7 +37,13 @@ fn unused_key(txn: &Txn<'_>, key: PublicKey) -> Result<(), Stop> {
 }
 
 fn register(txn: &mut Txn<'_>, key: PublicKey, role: Role, node: Option<u64>) {
-    let registration = Registration { role, organisation: txn.author.organisation.clone(), node: node.map(U64), since: U64(txn.index), until: None };
+    let registration = Registration {
+        role,
+        organisation: txn.author.organisation.clone(),
+        node: node.map(U64),
+        since: U64(txn.index),
+        until: None,
+    };
     state::save(&mut txn.over, Table::Keys, *key.as_bytes(), &registration);
 }
 
@@ -72,7 +80,12 @@ pub fn enrol_node(txn: &mut Txn<'_>, id: u64, key: PublicKey) -> Result<Value, S
         return refuse(Code::Malformed, "node ids", "1 or more", id);
     }
     if let Some(node) = state::load::<Node>(&txn.over, Table::Nodes, &id.to_be_bytes())? {
-        return refuse(Code::NodeIdReused, "a node id is used once, also after removal", "an unused id", format!("node {id} of {}", node.organisation));
+        return refuse(
+            Code::NodeIdReused,
+            "a node id is used once, also after removal",
+            "an unused id",
+            format!("node {id} of {}", node.organisation),
+        );
     }
     unused_key(txn, key)?;
     let nodes: Vec<Node> = all(&txn.over, Table::Nodes)?;
@@ -81,9 +94,15 @@ pub fn enrol_node(txn: &mut Txn<'_>, id: u64, key: PublicKey) -> Result<Value, S
     let total = nodes.iter().filter(active).count() + 1;
     let own = nodes.iter().filter(active).filter(|n| n.organisation == txn.author.organisation).count() + 1;
     if organisations.len() > 1 && total > 2 && own > total / 2 {
-        return refuse(Code::OrganisationQuorum, "nodes of one organisation", format!("at most {} of {total}", total / 2), own);
+        return refuse(
+            Code::OrganisationQuorum,
+            "nodes of one organisation",
+            format!("at most {} of {total}", total / 2),
+            own,
+        );
     }
-    let node = Node { id: U64(id), organisation: txn.author.organisation.clone(), key, retired: false, quarantined: None };
+    let node =
+        Node { id: U64(id), organisation: txn.author.organisation.clone(), key, retired: false, quarantined: None };
     state::save(&mut txn.over, Table::Nodes, id.to_be_bytes(), &node);
     register(txn, key, Role::Node, Some(id));
     record(txn, json!({"action": "enrol_node", "node": U64(id), "key": key}))
@@ -94,7 +113,12 @@ pub fn retire_node(txn: &mut Txn<'_>, id: u64) -> Result<Value, Stop> {
         return refuse(Code::UnknownNode, "the node is enrolled", "an enrolled node", id);
     };
     if node.organisation != txn.author.organisation {
-        return refuse(Code::RoleDenied, "an organisation removes its own nodes", &txn.author.organisation, node.organisation);
+        return refuse(
+            Code::RoleDenied,
+            "an organisation removes its own nodes",
+            &txn.author.organisation,
+            node.organisation,
+        );
     }
     node.retired = true;
     end_key(txn, node.key)?;
@@ -107,7 +131,12 @@ pub fn enrol_chip(txn: &mut Txn<'_>, chip: PublicKey, technology: &str) -> Resul
         return refuse(Code::AttestationInvalid, "technology of a chip", "software", technology);
     }
     unused_key(txn, chip)?;
-    let value = Chip { key: chip, organisation: txn.author.organisation.clone(), technology: technology.into(), retired: false };
+    let value = Chip {
+        key: chip,
+        organisation: txn.author.organisation.clone(),
+        technology: technology.into(),
+        retired: false,
+    };
     state::save(&mut txn.over, Table::Chips, *chip.id().as_bytes(), &value);
     register(txn, chip, Role::Chip, None);
     record(txn, json!({"action": "enrol_chip", "chip": chip.id(), "key": chip, "technology": technology}))
@@ -118,7 +147,12 @@ pub fn retire_chip(txn: &mut Txn<'_>, id: &Digest) -> Result<Value, Stop> {
         return refuse(Code::UnknownChip, "the chip is enrolled", "an enrolled chip", id);
     };
     if chip.organisation != txn.author.organisation {
-        return refuse(Code::RoleDenied, "an organisation retires its own chips", &txn.author.organisation, chip.organisation);
+        return refuse(
+            Code::RoleDenied,
+            "an organisation retires its own chips",
+            &txn.author.organisation,
+            chip.organisation,
+        );
     }
     chip.retired = true;
     end_key(txn, chip.key)?;
@@ -151,10 +185,20 @@ fn count(txn: &mut Txn<'_>, id: &str, approve: bool) -> Result<Value, Stop> {
         return refuse(Code::UnknownProposal, "the proposal exists", "an open proposal", id);
     };
     if let Some(at) = ballot.decided {
-        return refuse(Code::ProposalClosed, "the ballot is open", "an open ballot", format!("decided in Reasoning entry {at}"));
+        return refuse(
+            Code::ProposalClosed,
+            "the ballot is open",
+            "an open ballot",
+            format!("decided in Reasoning entry {at}"),
+        );
     }
     if ballot.votes.insert(txn.author.organisation.clone(), approve).is_some() {
-        return refuse(Code::ProposalClosed, "one vote for each organisation", "no earlier vote", &txn.author.organisation);
+        return refuse(
+            Code::ProposalClosed,
+            "one vote for each organisation",
+            "no earlier vote",
+            &txn.author.organisation,
+        );
     }
     let organisations: Vec<Organisation> = all(&txn.over, Table::Organisations)?;
     let threshold = ballot_threshold(organisations.len());
@@ -184,7 +228,9 @@ fn count(txn: &mut Txn<'_>, id: &str, approve: bool) -> Result<Value, Stop> {
 pub fn usable_chip(txn: &Txn<'_>, id: &Digest) -> Result<Chip, Stop> {
     match state::load::<Chip>(&txn.over, Table::Chips, id.as_bytes())? {
         None => refuse(Code::UnknownChip, "the chip is enrolled", "an enrolled chip", id),
-        Some(chip) if chip.retired => Err(Stop::Refused(Refusal::new(Code::ChipRetired, "the chip is in service", "a chip in service", id))),
+        Some(chip) if chip.retired => {
+            Err(Stop::Refused(Refusal::new(Code::ChipRetired, "the chip is in service", "a chip in service", id)))
+        }
         Some(chip) => Ok(chip),
     }
 }

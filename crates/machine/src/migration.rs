@@ -17,17 +17,33 @@ use selfsame_protocol::time::U64;
 use serde_json::{Value, json};
 
 pub fn seal(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
-    let Command::Seal { substrate_id, fence: right, migration_id, destination, head, continuity_hash, evidence_ledger_depth, reasoning_ledger_depth } = command else {
+    let Command::Seal {
+        substrate_id,
+        fence: right,
+        migration_id,
+        destination,
+        head,
+        continuity_hash,
+        evidence_ledger_depth,
+        reasoning_ledger_depth,
+    } = command
+    else {
         return refuse(Code::Malformed, "command", "seal", "another command");
     };
     let mut substrate = load(txn, substrate_id)?;
     fence(txn, &mut substrate, right)?;
     let kept = continuity(&substrate)?;
     let subject = subject(substrate_id);
-    let stated = [("latest cycle identity hash", substrate.head.to_string(), head.to_string()), ("continuity hash", kept.to_string(), continuity_hash.to_string())];
+    let stated = [
+        ("latest cycle identity hash", substrate.head.to_string(), head.to_string()),
+        ("continuity hash", kept.to_string(), continuity_hash.to_string()),
+    ];
     let depths = Ledger::BOTH.map(|ledger| state::load_chain(&txn.over, &subject, ledger).map(|chain| chain.depth));
     let [evidence, reasoning] = depths;
-    let counted = [("evidence ledger depth", evidence?.to_string(), evidence_ledger_depth.to_string()), ("reasoning ledger depth", reasoning?.to_string(), reasoning_ledger_depth.to_string())];
+    let counted = [
+        ("evidence ledger depth", evidence?.to_string(), evidence_ledger_depth.to_string()),
+        ("reasoning ledger depth", reasoning?.to_string(), reasoning_ledger_depth.to_string()),
+    ];
     for (rule, expected, found) in stated.into_iter().chain(counted) {
         if expected != found {
             return refuse(Code::StateMismatch, rule, expected, found);
@@ -42,7 +58,13 @@ pub fn seal(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
 }
 
 /// Seals a substrate whose chip is lost, by ballot of the organisations.
-pub fn force_seal(txn: &mut Txn<'_>, ballot: &str, substrate_id: &str, migration_id: &str, destination: &Digest) -> Result<Digest, Stop> {
+pub fn force_seal(
+    txn: &mut Txn<'_>,
+    ballot: &str,
+    substrate_id: &str,
+    migration_id: &str,
+    destination: &Digest,
+) -> Result<Digest, Stop> {
     let mut substrate = load(txn, substrate_id)?;
     require_alive(&substrate)?;
     if substrate.holder.status == HolderStatus::Sealed {
@@ -59,15 +81,31 @@ pub fn force_seal(txn: &mut Txn<'_>, ballot: &str, substrate_id: &str, migration
 /// The continuity hash of the last close; refused while a session is open or before the first close.
 fn continuity(substrate: &Substrate) -> Result<Digest, Refusal> {
     if substrate.phase != Phase::Closed {
-        return Err(Refusal::new(Code::SessionAlreadyOpen, "a migration starts with the session closed", "no session", "a session"));
+        return Err(Refusal::new(
+            Code::SessionAlreadyOpen,
+            "a migration starts with the session closed",
+            "no session",
+            "a session",
+        ));
     }
     match &substrate.last_close {
         Some(close) => Ok(close.cross_session_identity_continuity_hash),
-        None => Err(Refusal::new(Code::MigrationState, "a migration carries the continuity hash of a closed session", "a closed session", "no session was ever closed")),
+        None => Err(Refusal::new(
+            Code::MigrationState,
+            "a migration carries the continuity hash of a closed session",
+            "a closed session",
+            "no session was ever closed",
+        )),
     }
 }
 
-fn do_seal(txn: &mut Txn<'_>, substrate: &mut Substrate, migration_id: &str, destination: &Digest, ballot: Option<String>) -> Result<Digest, Stop> {
+fn do_seal(
+    txn: &mut Txn<'_>,
+    substrate: &mut Substrate,
+    migration_id: &str,
+    destination: &Digest,
+    ballot: Option<String>,
+) -> Result<Digest, Stop> {
     let continuity_hash = continuity(substrate)?;
     if substrate.constitution.thresholds.migration_attestation && !substrate.complete {
         return refuse(Code::IdentityIncomplete, "a migration needs an attested birth", "complete", "incomplete");
@@ -75,10 +113,16 @@ fn do_seal(txn: &mut Txn<'_>, substrate: &mut Substrate, migration_id: &str, des
     crate::governance::usable_chip(txn, destination)?;
     let key = pair_key(&substrate.substrate_id, migration_id);
     if txn.over.get(Table::Migrations, &key)?.is_some() {
-        return refuse(Code::MigrationIdReused, "a migration id is used once in a substrate", "an unused id", migration_id);
+        return refuse(
+            Code::MigrationIdReused,
+            "a migration id is used once in a substrate",
+            "an unused id",
+            migration_id,
+        );
     }
     let head = substrate.head;
-    let nonce = p104::migration_nonce(&txn.genesis.cluster, &substrate.substrate_id, migration_id, U64(txn.index), &head);
+    let nonce =
+        p104::migration_nonce(&txn.genesis.cluster, &substrate.substrate_id, migration_id, U64(txn.index), &head);
     let subject = subject(&substrate.substrate_id);
     let depths = [
         U64(state::load_chain(&txn.over, &subject, Ledger::Evidence)?.depth),
@@ -122,12 +166,19 @@ fn under_way(substrate: &Substrate, migration_id: &str) -> Result<Migration, Ref
     require_alive(substrate)?;
     match &substrate.migration {
         Some(migration) if migration.migration_id == migration_id => Ok(migration.clone()),
-        Some(other) => Err(Refusal::new(Code::MigrationState, "the migration under way", &other.migration_id, migration_id)),
+        Some(other) => {
+            Err(Refusal::new(Code::MigrationState, "the migration under way", &other.migration_id, migration_id))
+        }
         None => Err(Refusal::new(Code::MigrationState, "a migration is under way", "a sealed substrate", "none")),
     }
 }
 
-fn activation(txn: &Txn<'_>, substrate: &Substrate, migration: &Migration, attestation: &Attestation) -> Result<Digest, Stop> {
+fn activation(
+    txn: &Txn<'_>,
+    substrate: &Substrate,
+    migration: &Migration,
+    attestation: &Attestation,
+) -> Result<Digest, Stop> {
     let claims = Claims::Activation {
         cluster: txn.genesis.cluster.clone(),
         substrate_id: substrate.substrate_id.clone(),
@@ -141,7 +192,12 @@ fn activation(txn: &Txn<'_>, substrate: &Substrate, migration: &Migration, attes
         return refuse(Code::AttestationInvalid, "the chip attests itself", txn.key, attestation.chip);
     }
     if let Err(found) = attestation.verify(&claims) {
-        return refuse(Code::AttestationInvalid, "the attestation covers this activation under the issued nonce", "a valid attestation", found);
+        return refuse(
+            Code::AttestationInvalid,
+            "the attestation covers this activation under the issued nonce",
+            "a valid attestation",
+            found,
+        );
     }
     Ok(attestation.hash())
 }
@@ -164,7 +220,12 @@ fn activate(txn: &mut Txn<'_>, substrate: &mut Substrate, attestation_hash: Dige
 
 fn finish(txn: &mut Txn<'_>, substrate: &Substrate, mut migration: Migration, state: &str) {
     migration.state = state.into();
-    state::save(&mut txn.over, Table::Migrations, pair_key(&substrate.substrate_id, &migration.migration_id), &migration);
+    state::save(
+        &mut txn.over,
+        Table::Migrations,
+        pair_key(&substrate.substrate_id, &migration.migration_id),
+        &migration,
+    );
 }
 
 pub fn arrive(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
@@ -175,10 +236,18 @@ pub fn arrive(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
     let migration = under_way(&substrate, migration_id)?;
     let chip = txn.key.id();
     if chip != migration.destination {
-        return refuse(Code::WrongDestination, "the destination that the seal names arrives", migration.destination, chip);
+        return refuse(
+            Code::WrongDestination,
+            "the destination that the seal names arrives",
+            migration.destination,
+            chip,
+        );
     }
     crate::governance::usable_chip(txn, &chip)?;
-    for (rule, expected, found) in [("continuity hash of the seal", migration.continuity_hash, continuity_hash), ("head of the seal", migration.head, head)] {
+    for (rule, expected, found) in [
+        ("continuity hash of the seal", migration.continuity_hash, continuity_hash),
+        ("head of the seal", migration.head, head),
+    ] {
         if expected != *found {
             return refuse(Code::StateMismatch, rule, expected, found);
         }
@@ -207,13 +276,26 @@ pub fn arrive(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
     // An origin without attestation (incomplete birth, attestation not required) contributes the empty tree's digest.
     let origin = origin_attestation_hash.unwrap_or_else(|| Digest::of(b""));
     let cycle_id = format!("migration/{migration_id}");
-    let cycle = propagate(txn, &mut substrate, &cycle_id, goalvector, p104::TAG_MIGRATION, Vec::new(), Some((origin, destination_attestation_hash)))?;
+    let cycle = propagate(
+        txn,
+        &mut substrate,
+        &cycle_id,
+        goalvector,
+        p104::TAG_MIGRATION,
+        Vec::new(),
+        Some((origin, destination_attestation_hash)),
+    )?;
     finish(txn, &substrate, migration, "arrived");
     save(txn, &substrate);
     Ok(json!({"epoch": substrate.holder.epoch, "chip": chip, "cycle_identity_hash": cycle}))
 }
 
-pub fn abort(txn: &mut Txn<'_>, substrate_id: &str, migration_id: &str, attestation: &Attestation) -> Result<Value, Stop> {
+pub fn abort(
+    txn: &mut Txn<'_>,
+    substrate_id: &str,
+    migration_id: &str,
+    attestation: &Attestation,
+) -> Result<Value, Stop> {
     let mut substrate = load(txn, substrate_id)?;
     let migration = under_way(&substrate, migration_id)?;
     let chip = txn.key.id();
@@ -223,7 +305,12 @@ pub fn abort(txn: &mut Txn<'_>, substrate_id: &str, migration_id: &str, attestat
     crate::governance::usable_chip(txn, &chip)?;
     let attestation_hash = activation(txn, &substrate, &migration, attestation)?;
     activate(txn, &mut substrate, attestation_hash);
-    let record = Record::MigrationAbort { migration_id: migration_id.into(), chip, epoch: substrate.holder.epoch, attestation_hash };
+    let record = Record::MigrationAbort {
+        migration_id: migration_id.into(),
+        chip,
+        epoch: substrate.holder.epoch,
+        attestation_hash,
+    };
     txn.push(Ledger::Reasoning, &subject(substrate_id), record)?;
     finish(txn, &substrate, migration, "aborted");
     save(txn, &substrate);

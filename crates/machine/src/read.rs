@@ -54,7 +54,9 @@ pub fn agreement(view: &dyn View, request: &str) -> Result<Vec<OrganisationRun>,
     let rows = view.scan(Table::References, &prefix, &prefix_end(&prefix), 100_000)?;
     rows.into_iter()
         .map(|(key, value)| {
-            let run_id = <[u8; 32]>::try_from(value.as_slice()).map(Digest::from_bytes).map_err(|_| state::undecodable(Table::References, &key, "not a digest"))?;
+            let run_id = <[u8; 32]>::try_from(value.as_slice())
+                .map(Digest::from_bytes)
+                .map_err(|_| state::undecodable(Table::References, &key, "not a digest"))?;
             Ok(OrganisationRun { organisation: String::from_utf8_lossy(&key[prefix.len()..]).into_owned(), run_id })
         })
         .collect()
@@ -77,11 +79,23 @@ pub fn index_of(view: &dyn View, ledger: Ledger, hash: &Digest) -> Result<Option
 }
 
 /// Ledger indexes of a subject's entries from a depth on, at most `limit`.
-pub fn subject_indexes(view: &dyn View, subject: &str, ledger: Ledger, from: u64, limit: usize) -> Result<Vec<u64>, ReadError> {
+pub fn subject_indexes(
+    view: &dyn View,
+    subject: &str,
+    ledger: Ledger,
+    from: u64,
+    limit: usize,
+) -> Result<Vec<u64>, ReadError> {
     let start = state::subject_key(subject, ledger, from);
     let end = prefix_end(&[subject.as_bytes(), &[0, ledger.slot() as u8]].concat());
     let rows = view.scan(Table::Subjects, &start, &end, limit)?;
-    rows.iter().map(|(key, value)| <[u8; 8]>::try_from(value.as_slice()).map(u64::from_be_bytes).map_err(|_| state::undecodable(Table::Subjects, key, "not a counter"))).collect()
+    rows.iter()
+        .map(|(key, value)| {
+            <[u8; 8]>::try_from(value.as_slice())
+                .map(u64::from_be_bytes)
+                .map_err(|_| state::undecodable(Table::Subjects, key, "not a counter"))
+        })
+        .collect()
 }
 
 /// The number of a subject's entries.
@@ -116,7 +130,12 @@ pub fn gate(substrate: &Substrate) -> Result<(), Refusal> {
 
 /// The identity statement at a time (P104 `[0041]`). A `regulated` one demands a VERIFIED, attested, unsuppressed
 /// substrate of sufficient depth.
-pub fn statement(view: &dyn View, id: &str, time: Timestamp, regulated: bool) -> Result<Result<IdentityStatement, Refusal>, ReadError> {
+pub fn statement(
+    view: &dyn View,
+    id: &str,
+    time: Timestamp,
+    regulated: bool,
+) -> Result<Result<IdentityStatement, Refusal>, ReadError> {
     let Some(substrate) = substrate(view, id)? else {
         return Ok(Err(Refusal::new(Code::UnknownSubstrate, "the substrate was born here", "a known substrate", id)));
     };
@@ -124,15 +143,25 @@ pub fn statement(view: &dyn View, id: &str, time: Timestamp, regulated: bool) ->
     let minimum = substrate.constitution.thresholds.minimum_lineage_depth;
     let status = substrate.status.unwrap_or(Outcome::InsufficientDepth);
     if regulated {
-        let refused = |rule: &str, expected: String, found: String| Ok(Err(Refusal::new(Code::RegulatedClaimDenied, rule, expected, found)));
+        let refused = |rule: &str, expected: String, found: String| {
+            Ok(Err(Refusal::new(Code::RegulatedClaimDenied, rule, expected, found)))
+        };
         if status != Outcome::Verified {
-            return refused("a regulated claim needs verified continuity", Outcome::Verified.to_string(), status.to_string());
+            return refused(
+                "a regulated claim needs verified continuity",
+                Outcome::Verified.to_string(),
+                status.to_string(),
+            );
         }
         if !substrate.complete {
             return refused("a regulated claim needs an attested birth", "complete".into(), "incomplete".into());
         }
         if substrate.lineage_depth < minimum {
-            return refused("a regulated claim needs the minimum lineage depth", minimum.to_string(), substrate.lineage_depth.to_string());
+            return refused(
+                "a regulated claim needs the minimum lineage depth",
+                minimum.to_string(),
+                substrate.lineage_depth.to_string(),
+            );
         }
     }
     let mut statement = IdentityStatement {

@@ -24,7 +24,8 @@ pub fn declare(txn: &mut Txn<'_>, declaration: &Value, request: Option<&str>) ->
         Some(run) => run,
         None => {
             let elements = parsed.element_digests();
-            let record = Record::RunDeclaration { run_id, elements: elements.clone(), declaration: declaration.clone() };
+            let record =
+                Record::RunDeclaration { run_id, elements: elements.clone(), declaration: declaration.clone() };
             let entry = txn.push(Ledger::Evidence, &subject, record)?;
             Run { elements, declared: entry.index, attestations: BTreeMap::new() }
         }
@@ -35,7 +36,8 @@ pub fn declare(txn: &mut Txn<'_>, declaration: &Value, request: Option<&str>) ->
     };
     // One attestation for each organisation, and one more whenever it ties a further reference to the run.
     if !run.attestations.contains_key(&organisation) || !earlier {
-        let record = Record::RunAttestation { run_id, organisation: organisation.clone(), request: request.map(Into::into) };
+        let record =
+            Record::RunAttestation { run_id, organisation: organisation.clone(), request: request.map(Into::into) };
         let entry = txn.push(Ledger::Evidence, &subject, record)?;
         run.attestations.entry(organisation).or_insert(entry.index);
     }
@@ -54,7 +56,9 @@ fn tie(txn: &mut Txn<'_>, request: &str, run_id: Digest) -> Result<bool, Stop> {
     match txn.over.get(Table::References, &key)? {
         Some(bytes) if bytes == run_id.as_bytes() => Ok(true),
         Some(bytes) => {
-            let first = <[u8; 32]>::try_from(bytes.as_slice()).map(Digest::from_bytes).map_err(|_| state::undecodable(Table::References, &key, "not a digest"))?;
+            let first = <[u8; 32]>::try_from(bytes.as_slice())
+                .map(Digest::from_bytes)
+                .map_err(|_| state::undecodable(Table::References, &key, "not a digest"))?;
             refuse(Code::IdentityConflict, "an organisation ties a reference to one run", first, run_id)
         }
         None => {
@@ -65,12 +69,19 @@ fn tie(txn: &mut Txn<'_>, request: &str, run_id: Digest) -> Result<bool, Stop> {
 }
 
 /// Records a disagreement with every other organisation that tied the reference to another identity.
-fn disagree(txn: &mut Txn<'_>, request: &str, run_id: Digest, elements: &selfsame_protocol::run::ElementDigests) -> Result<Vec<Value>, Stop> {
+fn disagree(
+    txn: &mut Txn<'_>,
+    request: &str,
+    run_id: Digest,
+    elements: &selfsame_protocol::run::ElementDigests,
+) -> Result<Vec<Value>, Stop> {
     let prefix = pair_key(request, "");
     let rows = txn.over.scan(Table::References, &prefix, &prefix_end(&prefix), 1_000)?;
     let mut found = Vec::new();
     for (key, value) in rows {
-        let other = <[u8; 32]>::try_from(value.as_slice()).map(Digest::from_bytes).map_err(|_| state::undecodable(Table::References, &key, "not a digest"))?;
+        let other = <[u8; 32]>::try_from(value.as_slice())
+            .map(Digest::from_bytes)
+            .map_err(|_| state::undecodable(Table::References, &key, "not a digest"))?;
         let organisation = String::from_utf8_lossy(&key[prefix.len()..]).into_owned();
         if other == run_id {
             continue;
@@ -81,7 +92,11 @@ fn disagree(txn: &mut Txn<'_>, request: &str, run_id: Digest, elements: &selfsam
         let second = OrganisationRun { organisation: txn.author.organisation.clone(), run_id };
         found.push(json!({"with": first.organisation, "run_id": other, "elements": elements}));
         let subject = format!("run:{run_id}");
-        txn.push(Ledger::Evidence, &subject, Record::RunDisagreement { request: request.into(), first, second, elements })?;
+        txn.push(
+            Ledger::Evidence,
+            &subject,
+            Record::RunDisagreement { request: request.into(), first, second, elements },
+        )?;
     }
     Ok(found)
 }
@@ -101,7 +116,12 @@ pub fn outcome(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
     if let Some(original) = reproduction_of
         && txn.over.get(Table::Executions, &key(original))?.is_none()
     {
-        return refuse(Code::DanglingReference, "a reproduction names a recorded execution of the same run", "a recorded execution", original);
+        return refuse(
+            Code::DanglingReference,
+            "a reproduction names a recorded execution of the same run",
+            "a recorded execution",
+            original,
+        );
     }
     let record = Record::RunOutcome(RunOutcome {
         run_id: *run_id,

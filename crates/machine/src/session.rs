@@ -24,15 +24,25 @@ pub fn open(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
         if let Stop::Refused(refusal) = &stop
             && refusal.code == Code::ChipNotActive
         {
-            let record = Record::DuplicateRefused { substrate_id: substrate_id.clone(), chip: txn.key.id(), code: refusal.code };
+            let record =
+                Record::DuplicateRefused { substrate_id: substrate_id.clone(), chip: txn.key.id(), code: refusal.code };
             let chain = format!("organisation:{}", txn.author.organisation);
             return Err(Stop::Recorded(refusal.clone(), vec![(Ledger::Reasoning, chain, record)]));
         }
         return Err(stop);
     }
     match substrate.phase {
-        Phase::Open => return refuse(Code::SessionAlreadyOpen, "one session at a time; an open one is resumed", "no session", "an open session"),
-        Phase::Verifying => return refuse(Code::VerificationPending, "one verification at a time", "none", "one under way"),
+        Phase::Open => {
+            return refuse(
+                Code::SessionAlreadyOpen,
+                "one session at a time; an open one is resumed",
+                "no session",
+                "an open session",
+            );
+        }
+        Phase::Verifying => {
+            return refuse(Code::VerificationPending, "one verification at a time", "none", "one under way");
+        }
         Phase::Closed => {}
     }
     let subject = subject(substrate_id);
@@ -63,7 +73,14 @@ pub fn verdict(txn: &mut Txn<'_>, substrate_id: &str, index: u64, finding: &Find
     };
     let node = match state::load::<Node>(&txn.over, Table::Nodes, &id.0.to_be_bytes())? {
         Some(node) if node.counts() => node,
-        Some(_) => return refuse(Code::Quarantined, "verdicts of removed or quarantined nodes do not count", "a node in service", id),
+        Some(_) => {
+            return refuse(
+                Code::Quarantined,
+                "verdicts of removed or quarantined nodes do not count",
+                "a node in service",
+                id,
+            );
+        }
         None => return refuse(Code::UnknownNode, "the node is enrolled", "an enrolled node", id),
     };
     let mut substrate = load(txn, substrate_id)?;
@@ -81,9 +98,18 @@ pub fn verdict(txn: &mut Txn<'_>, substrate_id: &str, index: u64, finding: &Find
         };
     };
     if verification.verdicts.iter().any(|v| v.node == id) {
-        return refuse(Code::VerificationUnknown, "one verdict for each node", "no earlier verdict", format!("a second verdict of node {id}"));
+        return refuse(
+            Code::VerificationUnknown,
+            "one verdict for each node",
+            "no earlier verdict",
+            format!("a second verdict of node {id}"),
+        );
     }
-    verification.verdicts.push(CountedVerdict { node: id, organisation: node.organisation.clone(), finding: finding.clone() });
+    verification.verdicts.push(CountedVerdict {
+        node: id,
+        organisation: node.organisation.clone(),
+        finding: finding.clone(),
+    });
     let nodes: Vec<Node> = all(&txn.over, Table::Nodes)?;
     let electorate: Vec<U64> = nodes.iter().filter(|n| n.counts()).map(|n| n.id).collect();
     match decide(&verification.verdicts, &electorate) {
@@ -125,7 +151,12 @@ pub fn decide(verdicts: &[CountedVerdict], electorate: &[U64]) -> Option<Finding
 }
 
 fn quarantine(txn: &mut Txn<'_>, mut node: Node, finding: &Finding, substrate_id: &str) -> Result<(), Stop> {
-    let record = Record::NodeQuarantine { node: node.id, organisation: node.organisation.clone(), finding: finding.clone(), substrate_id: substrate_id.into() };
+    let record = Record::NodeQuarantine {
+        node: node.id,
+        organisation: node.organisation.clone(),
+        finding: finding.clone(),
+        substrate_id: substrate_id.into(),
+    };
     let entry = txn.push(Ledger::Reasoning, "cluster", record)?;
     node.quarantined = Some(entry.index);
     state::save(&mut txn.over, Table::Nodes, node.id.0.to_be_bytes(), &node);
@@ -133,16 +164,29 @@ fn quarantine(txn: &mut Txn<'_>, mut node: Node, finding: &Finding, substrate_id
 }
 
 /// Commits the outcome: its record, and what follows from it.
-fn settle(txn: &mut Txn<'_>, substrate: &mut Substrate, verification: &Verification, decisive: &Finding, nodes: &[Node]) -> Result<(), Stop> {
+fn settle(
+    txn: &mut Txn<'_>,
+    substrate: &mut Substrate,
+    verification: &Verification,
+    decisive: &Finding,
+    nodes: &[Node],
+) -> Result<(), Stop> {
     let id = substrate.substrate_id.clone();
     let subject = subject(&id);
     let outcome = decisive.outcome;
     let thresholds = substrate.constitution.thresholds.clone();
     let close = substrate.last_close.clone();
     let window = thresholds.verification_window_ms.0;
-    let in_window = window == 0 || close.as_ref().is_some_and(|c| verification.requested.millis().saturating_sub(c.session_close_timestamp.millis()) <= window);
+    let in_window = window == 0
+        || close.as_ref().is_some_and(|c| {
+            verification.requested.millis().saturating_sub(c.session_close_timestamp.millis()) <= window
+        });
     let notice = (outcome == Outcome::Verified && in_window)
-        .then(|| close.as_ref().map(|c| p104::continuation_notice(&c.session_close_timestamp.to_string(), substrate.lineage_depth.0)))
+        .then(|| {
+            close
+                .as_ref()
+                .map(|c| p104::continuation_notice(&c.session_close_timestamp.to_string(), substrate.lineage_depth.0))
+        })
         .flatten();
     let full = outcome == Outcome::Verified && substrate.complete;
     let record = IdentityVerification {
@@ -169,9 +213,17 @@ fn settle(txn: &mut Txn<'_>, substrate: &mut Substrate, verification: &Verificat
     match outcome {
         Outcome::Verified | Outcome::InsufficientDepth => substrate.phase = Phase::Open,
         Outcome::HashMismatch => {
-            let record = Record::TamperingDetection { session: verification.session, finding: decisive.clone(), head: substrate.head };
+            let record = Record::TamperingDetection {
+                session: verification.session,
+                finding: decisive.clone(),
+                head: substrate.head,
+            };
             txn.push(Ledger::Reasoning, &subject, record)?;
-            let entry = txn.push(Ledger::Reasoning, &subject, Record::Suppression { reason: Outcome::HashMismatch.to_string() })?;
+            let entry = txn.push(
+                Ledger::Reasoning,
+                &subject,
+                Record::Suppression { reason: Outcome::HashMismatch.to_string() },
+            )?;
             substrate.suppressed = Some(entry.index);
         }
         Outcome::DriftExceeded => new_lineage(txn, substrate, verification, decisive.drift)?,
@@ -189,7 +241,8 @@ fn settle(txn: &mut Txn<'_>, substrate: &mut Substrate, verification: &Verificat
 
 /// A UUID that nobody chose: derived from the lineage that ended and the submission that asked.
 fn derived_uuid(prior: &str, submission: &Digest) -> String {
-    let hash = selfsame_protocol::digest::framed(&[b"selfsame/new-lineage/v1", prior.as_bytes(), submission.hex().as_bytes()]);
+    let hash =
+        selfsame_protocol::digest::framed(&[b"selfsame/new-lineage/v1", prior.as_bytes(), submission.hex().as_bytes()]);
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&hash.as_bytes()[..16]);
     bytes[6] = bytes[6] & 0x0f | 0x80; // version 8: custom (RFC 9562)
@@ -198,13 +251,21 @@ fn derived_uuid(prior: &str, submission: &Digest) -> String {
     format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
 }
 
-fn new_lineage(txn: &mut Txn<'_>, substrate: &mut Substrate, verification: &Verification, drift: u32) -> Result<(), Stop> {
+fn new_lineage(
+    txn: &mut Txn<'_>,
+    substrate: &mut Substrate,
+    verification: &Verification,
+    drift: u32,
+) -> Result<(), Stop> {
     let holder = substrate.holder.key;
     let Some(founding) = verification.founding.clone() else {
         return Err(Stop::Fatal(crate::apply::Fatal::Invariant("drift without a presented founding document".into())));
     };
     let prepared = verification.new_lineage.clone();
-    let fresh = prepared.as_ref().map(|p| p.substrate_id.clone()).unwrap_or_else(|| derived_uuid(&substrate.substrate_id, &verification.submission));
+    let fresh = prepared
+        .as_ref()
+        .map(|p| p.substrate_id.clone())
+        .unwrap_or_else(|| derived_uuid(&substrate.substrate_id, &verification.submission));
     let fresh = match state::load::<Substrate>(&txn.over, Table::Substrates, fresh.as_bytes())? {
         Some(_) => derived_uuid(&substrate.substrate_id, &verification.submission),
         None => fresh,
@@ -258,17 +319,29 @@ pub fn close(txn: &mut Txn<'_>, substrate_id: &str, right: &Fence, head: &Digest
         return refuse(Code::StateMismatch, "latest cycle identity hash", substrate.head, head);
     }
     if !substrate.queued.is_empty() {
-        return refuse(Code::AmendmentInvalid, "queued amendments are enacted by a cycle before the close", "no queued amendment", substrate.queued.len());
+        return refuse(
+            Code::AmendmentInvalid,
+            "queued amendments are enacted by a cycle before the close",
+            "no queued amendment",
+            substrate.queued.len(),
+        );
     }
     let record = close_now(txn, &mut substrate, false)?;
     save(txn, &substrate);
-    Ok(json!({"continuity_hash": record.cross_session_identity_continuity_hash, "session": record.session, "session_close_timestamp": record.session_close_timestamp}))
+    Ok(
+        json!({"continuity_hash": record.cross_session_identity_continuity_hash, "session": record.session, "session_close_timestamp": record.session_close_timestamp}),
+    )
 }
 
 pub fn recover_close(txn: &mut Txn<'_>, substrate_id: &str) -> Result<Value, Stop> {
     let mut substrate = load(txn, substrate_id)?;
     if substrate.organisation != txn.author.organisation {
-        return refuse(Code::RoleDenied, "the owning organisation closes an abandoned session", &substrate.organisation, &txn.author.organisation);
+        return refuse(
+            Code::RoleDenied,
+            "the owning organisation closes an abandoned session",
+            &substrate.organisation,
+            &txn.author.organisation,
+        );
     }
     substrate::require_alive(&substrate)?;
     require_session(&substrate)?;
@@ -290,7 +363,13 @@ pub fn close_now(txn: &mut Txn<'_>, substrate: &mut Substrate, recovered: bool) 
         reasoning_ledger_depth: U64(reasoning.depth),
         session_close_timestamp: txn.time,
         schema_version: substrate.schema_version.clone(),
-        cross_session_identity_continuity_hash: p104::continuity_hash(&substrate.head, U64(evidence.depth), U64(reasoning.depth), txn.time, &substrate.schema_version),
+        cross_session_identity_continuity_hash: p104::continuity_hash(
+            &substrate.head,
+            U64(evidence.depth),
+            U64(reasoning.depth),
+            txn.time,
+            &substrate.schema_version,
+        ),
         evidence_head: evidence.hash,
         reasoning_head: reasoning.hash,
         recovered,

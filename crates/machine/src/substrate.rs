@@ -35,10 +35,20 @@ pub fn save(txn: &mut Txn<'_>, substrate: &Substrate) {
 /// Refuses whatever would write to a substrate that is suppressed or ended.
 pub fn require_alive(substrate: &Substrate) -> Result<(), Refusal> {
     if let Some(at) = substrate.suppressed {
-        return Err(Refusal::new(Code::Suppressed, "no write after HASH_MISMATCH, for ever", "an unsuppressed substrate", format!("suppressed in Reasoning entry {at}")));
+        return Err(Refusal::new(
+            Code::Suppressed,
+            "no write after HASH_MISMATCH, for ever",
+            "an unsuppressed substrate",
+            format!("suppressed in Reasoning entry {at}"),
+        ));
     }
     match &substrate.successor {
-        Some(next) => Err(Refusal::new(Code::LineageEnded, "no write to a lineage that ended", "a living lineage", format!("continued as {next}"))),
+        Some(next) => Err(Refusal::new(
+            Code::LineageEnded,
+            "no write to a lineage that ended",
+            "a living lineage",
+            format!("continued as {next}"),
+        )),
         None => Ok(()),
     }
 }
@@ -79,14 +89,31 @@ pub fn fence(txn: &Txn<'_>, substrate: &mut Substrate, fence: &Fence) -> Result<
 pub fn require_session(substrate: &Substrate) -> Result<(), Refusal> {
     match substrate.phase {
         Phase::Open => Ok(()),
-        Phase::Closed => Err(Refusal::new(Code::SessionNotOpen, "identity is verified before anything else", "an open session", "no session")),
-        Phase::Verifying => Err(Refusal::new(Code::VerificationPending, "identity is verified before anything else", "an open session", "a verification under way")),
+        Phase::Closed => Err(Refusal::new(
+            Code::SessionNotOpen,
+            "identity is verified before anything else",
+            "an open session",
+            "no session",
+        )),
+        Phase::Verifying => Err(Refusal::new(
+            Code::VerificationPending,
+            "identity is verified before anything else",
+            "an open session",
+            "a verification under way",
+        )),
     }
 }
 
 /// The two branches whose tension founds a substrate.
 fn check_founding(founding: &Value) -> Result<Vec<u8>, Refusal> {
-    let bad = |found: String| Err(Refusal::new(Code::FoundingInvalid, "the founding incompatibility has two antecedent branches", "different objects branch_a and branch_b", found));
+    let bad = |found: String| {
+        Err(Refusal::new(
+            Code::FoundingInvalid,
+            "the founding incompatibility has two antecedent branches",
+            "different objects branch_a and branch_b",
+            found,
+        ))
+    };
     let Some(object) = founding.as_object() else { return bad("not an object".into()) };
     let (Some(a), Some(b)) = (object.get("branch_a"), object.get("branch_b")) else {
         return bad(format!("members {:?}", object.keys().collect::<Vec<_>>()));
@@ -115,15 +142,33 @@ pub struct Birth<'a> {
 }
 
 pub fn init(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
-    let Command::InitSubstrate { substrate_id, founding, initialisation_timestamp, schema_version, parameters, thresholds, attestation } = command else {
+    let Command::InitSubstrate {
+        substrate_id,
+        founding,
+        initialisation_timestamp,
+        schema_version,
+        parameters,
+        thresholds,
+        attestation,
+    } = command
+    else {
         return refuse(Code::Malformed, "command", "init_substrate", "another command");
     };
     let chip = txn.key.id();
     crate::governance::usable_chip(txn, &chip)?;
     if let Some(existing) = state::load::<Substrate>(&txn.over, Table::Substrates, substrate_id.as_bytes())? {
-        let refusal = Refusal::new(Code::IdentityConflict, "one substrate, one birth", existing.substrate_identity_hash, format!("a second birth by chip {chip}"));
-        let record = Record::DuplicateRefused { substrate_id: substrate_id.clone(), chip, code: Code::IdentityConflict };
-        return Err(Stop::Recorded(refusal, vec![(Ledger::Reasoning, format!("organisation:{}", txn.author.organisation), record)]));
+        let refusal = Refusal::new(
+            Code::IdentityConflict,
+            "one substrate, one birth",
+            existing.substrate_identity_hash,
+            format!("a second birth by chip {chip}"),
+        );
+        let record =
+            Record::DuplicateRefused { substrate_id: substrate_id.clone(), chip, code: Code::IdentityConflict };
+        return Err(Stop::Recorded(
+            refusal,
+            vec![(Ledger::Reasoning, format!("organisation:{}", txn.author.organisation), record)],
+        ));
     }
     if thresholds.drift_tolerance > 256 {
         return refuse(Code::LimitExceeded, "drift tolerance in bits", "0 to 256", thresholds.drift_tolerance);
@@ -157,12 +202,22 @@ pub fn give_birth(txn: &mut Txn<'_>, birth: Birth<'_>) -> Result<Value, Stop> {
             schema_version_at_init: birth.schema_version.into(),
         };
         if let Err(found) = attestation.verify(&claims) {
-            return refuse(Code::AttestationInvalid, "the attestation covers the birth pre-record", "a valid attestation", found);
+            return refuse(
+                Code::AttestationInvalid,
+                "the attestation covers the birth pre-record",
+                "a valid attestation",
+                found,
+            );
         }
     }
     let attestation_hash = birth.attestation.as_ref().map(Attestation::hash);
-    let substrate_identity_hash =
-        p104::substrate_identity_hash(birth.substrate_id, &founding_tension_hash, birth.initialised, attestation_hash.as_ref(), birth.schema_version);
+    let substrate_identity_hash = p104::substrate_identity_hash(
+        birth.substrate_id,
+        &founding_tension_hash,
+        birth.initialised,
+        attestation_hash.as_ref(),
+        birth.schema_version,
+    );
     let chip = txn.key.id();
     let constitution = Constitution {
         founding_tension_hash,
@@ -253,7 +308,8 @@ pub fn append(txn: &mut Txn<'_>, substrate_id: &str, right: &Fence, items: &[Ite
             Ledger::Reasoning => Record::Reasoning(content),
         };
         let entry = txn.push(item.ledger, &subject, record)?;
-        let bytes = txn.over.get(state::leaves(item.ledger), &entry.index.0.to_be_bytes())?.map_or(0, |leaf| leaf.len());
+        let bytes =
+            txn.over.get(state::leaves(item.ledger), &entry.index.0.to_be_bytes())?.map_or(0, |leaf| leaf.len());
         if bytes > max + 2_048 {
             return refuse(Code::LimitExceeded, "bytes of one item", max, bytes);
         }
@@ -264,7 +320,12 @@ pub fn append(txn: &mut Txn<'_>, substrate_id: &str, right: &Fence, items: &[Ite
 
 /// A refusal that stands in the substrate's own Reasoning chain.
 fn recorded(refusal: Refusal, subject: &str) -> Stop {
-    let record = Record::WriteRefusal { code: refusal.code, rule: refusal.rule.clone(), expected: refusal.expected.clone(), found: refusal.found.clone() };
+    let record = Record::WriteRefusal {
+        code: refusal.code,
+        rule: refusal.rule.clone(),
+        expected: refusal.expected.clone(),
+        found: refusal.found.clone(),
+    };
     Stop::Recorded(refusal, vec![(Ledger::Reasoning, subject.into(), record)])
 }
 
@@ -273,7 +334,12 @@ pub fn amend(txn: &mut Txn<'_>, substrate_id: &str, right: &Fence, amendment: &A
     fence(txn, &mut substrate, right)?;
     require_session(&substrate)?;
     if let Err((refusal, drift)) = check_amendment(&substrate, amendment) {
-        let record = Record::AmendmentRefusal { code: refusal.code, rule: refusal.rule.clone(), amendment: amendment.clone(), drift };
+        let record = Record::AmendmentRefusal {
+            code: refusal.code,
+            rule: refusal.rule.clone(),
+            amendment: amendment.clone(),
+            drift,
+        };
         return Err(Stop::Recorded(refusal, vec![(Ledger::Reasoning, subject(substrate_id), record)]));
     }
     substrate.queued.push(amendment.clone());
@@ -288,35 +354,98 @@ fn check_amendment(substrate: &Substrate, amendment: &Amendment) -> Result<(), (
     let refusal = |code, rule, expected: String, found: String| Refusal::new(code, rule, expected, found);
     let root = substrate.founding_tension_hash;
     if amendment.founding_tension_hash != root {
-        return Err((refusal(Code::WrongFoundingTension, "an amendment names the founding tension that it addresses", root.to_string(), amendment.founding_tension_hash.to_string()), 0));
+        return Err((
+            refusal(
+                Code::WrongFoundingTension,
+                "an amendment names the founding tension that it addresses",
+                root.to_string(),
+                amendment.founding_tension_hash.to_string(),
+            ),
+            0,
+        ));
     }
     if let Some(founding) = &amendment.founding {
         // Drift is always measured against the root, so that small steps cannot add up.
         let drift = root.hamming(&p104::founding_tension_hash(&canon::to_canonical(founding)));
-        return Err((refusal(Code::FoundingTensionProtected, "the founding incompatibility cannot be amended away", format!("drift 0, tolerance {}", substrate.constitution.thresholds.drift_tolerance), format!("drift {drift}")), drift));
+        return Err((
+            refusal(
+                Code::FoundingTensionProtected,
+                "the founding incompatibility cannot be amended away",
+                format!("drift 0, tolerance {}", substrate.constitution.thresholds.drift_tolerance),
+                format!("drift {drift}"),
+            ),
+            drift,
+        ));
     }
     let touched = amendment.set.keys().chain(&amendment.remove);
     for name in touched.clone() {
         if name.starts_with("founding") {
-            return Err((refusal(Code::FoundingTensionProtected, "no parameter named founding… is amendable", "another parameter".into(), name.clone()), 256));
+            return Err((
+                refusal(
+                    Code::FoundingTensionProtected,
+                    "no parameter named founding… is amendable",
+                    "another parameter".into(),
+                    name.clone(),
+                ),
+                256,
+            ));
         }
         if !selfsame_protocol::command::is_name(name) {
-            return Err((refusal(Code::AmendmentInvalid, "name of a parameter", "1 to 128 of A-Z a-z 0-9 . _ : / -".into(), name.clone()), 0));
+            return Err((
+                refusal(
+                    Code::AmendmentInvalid,
+                    "name of a parameter",
+                    "1 to 128 of A-Z a-z 0-9 . _ : / -".into(),
+                    name.clone(),
+                ),
+                0,
+            ));
         }
     }
     if touched.count() == 0 {
-        return Err((refusal(Code::AmendmentInvalid, "an amendment changes something", "a parameter to set or remove".into(), "nothing".into()), 0));
+        return Err((
+            refusal(
+                Code::AmendmentInvalid,
+                "an amendment changes something",
+                "a parameter to set or remove".into(),
+                "nothing".into(),
+            ),
+            0,
+        ));
     }
     if let Some(missing) = amendment.remove.iter().find(|name| !substrate.constitution.parameters.contains_key(*name)) {
-        return Err((refusal(Code::AmendmentInvalid, "a removed parameter exists", "a parameter in force".into(), missing.clone()), 0));
+        return Err((
+            refusal(
+                Code::AmendmentInvalid,
+                "a removed parameter exists",
+                "a parameter in force".into(),
+                missing.clone(),
+            ),
+            0,
+        ));
     }
     if substrate.queued.len() >= MAX_QUEUED {
-        return Err((refusal(Code::LimitExceeded, "amendments of one cycle", MAX_QUEUED.to_string(), (substrate.queued.len() + 1).to_string()), 0));
+        return Err((
+            refusal(
+                Code::LimitExceeded,
+                "amendments of one cycle",
+                MAX_QUEUED.to_string(),
+                (substrate.queued.len() + 1).to_string(),
+            ),
+            0,
+        ));
     }
     Ok(())
 }
 
-pub fn close_cycle(txn: &mut Txn<'_>, substrate_id: &str, right: &Fence, cycle_id: &str, goalvector: &GoalVector, prior: &Digest) -> Result<Value, Stop> {
+pub fn close_cycle(
+    txn: &mut Txn<'_>,
+    substrate_id: &str,
+    right: &Fence,
+    cycle_id: &str,
+    goalvector: &GoalVector,
+    prior: &Digest,
+) -> Result<Value, Stop> {
     let mut substrate = load(txn, substrate_id)?;
     fence(txn, &mut substrate, right)?;
     require_session(&substrate)?;
@@ -353,7 +482,9 @@ pub fn close_cycle(txn: &mut Txn<'_>, substrate_id: &str, right: &Fence, cycle_i
     let goalvector = serde_json::to_value(goalvector).unwrap_or_default();
     let cycle = propagate(txn, &mut substrate, cycle_id, goalvector, p104::TAG_GOALVECTOR, amendments, None)?;
     save(txn, &substrate);
-    Ok(json!({"cycle_identity_hash": cycle, "sequence": substrate.lineage_depth, "constitutional_state_hash": substrate.constitution.hash()}))
+    Ok(
+        json!({"cycle_identity_hash": cycle, "sequence": substrate.lineage_depth, "constitutional_state_hash": substrate.constitution.hash()}),
+    )
 }
 
 /// Appends the identity propagation record of a cycle and moves the substrate's head.
@@ -375,7 +506,14 @@ pub fn propagate(
     let depth = U64(state::load_chain(&txn.over, &subject, Ledger::Reasoning)?.depth);
     let resolution = p104::tagged(tag, &goalvector);
     let constitutional_state_hash = substrate.constitution.hash();
-    let hash = p104::cycle_identity_hash(&substrate.head, &resolution, &constitutional_state_hash, depth, txn.time, migration.as_ref().map(|(a, b)| (a, b)));
+    let hash = p104::cycle_identity_hash(
+        &substrate.head,
+        &resolution,
+        &constitutional_state_hash,
+        depth,
+        txn.time,
+        migration.as_ref().map(|(a, b)| (a, b)),
+    );
     let record = IdentityPropagation {
         cycle_id: cycle_id.into(),
         sequence,

@@ -109,7 +109,12 @@ impl Txn<'_> {
     pub fn require_evidence(&self, hash: &Digest) -> Result<(), Refusal> {
         match self.over.get(Table::EntryHashes, &state::hash_key(Ledger::Evidence, hash)) {
             Ok(Some(_)) => Ok(()),
-            Ok(None) => Err(Refusal::new(Code::DanglingReference, "a reference names an existing Evidence entry", "an entry", hash)),
+            Ok(None) => Err(Refusal::new(
+                Code::DanglingReference,
+                "a reference names an existing Evidence entry",
+                "an entry",
+                hash,
+            )),
             Err(error) => Err(Refusal::new(Code::Corrupt, "the entry index is readable", "a value", error)),
         }
     }
@@ -118,7 +123,12 @@ impl Txn<'_> {
     pub fn require_run(&self, run: &Digest) -> Result<(), Refusal> {
         match self.over.get(Table::Runs, run.as_bytes()) {
             Ok(Some(_)) => Ok(()),
-            Ok(None) => Err(Refusal::new(Code::RunNotDeclared, "a run is declared before anything refers to it", "a declared run", run)),
+            Ok(None) => Err(Refusal::new(
+                Code::RunNotDeclared,
+                "a run is declared before anything refers to it",
+                "a declared run",
+                run,
+            )),
             Err(error) => Err(Refusal::new(Code::Corrupt, "the run table is readable", "a value", error)),
         }
     }

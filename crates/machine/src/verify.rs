@@ -23,7 +23,17 @@ const SLICE: usize = 1_024;
 pub fn finding(view: &dyn View, verification: &Verification) -> Result<Finding, ReadError> {
     let id = &verification.substrate_id;
     let Some(substrate) = state::load::<Substrate>(view, Table::Substrates, id.as_bytes())? else {
-        return Ok(mismatch(BadCheck { check: "SUBSTRATE_STATE", ledger: Ledger::Reasoning, index: 0, expected: "a substrate".into(), found: "none".into() }, 0, 0));
+        return Ok(mismatch(
+            BadCheck {
+                check: "SUBSTRATE_STATE",
+                ledger: Ledger::Reasoning,
+                index: 0,
+                expected: "a substrate".into(),
+                found: "none".into(),
+            },
+            0,
+            0,
+        ));
     };
     let mut replay = Replay::new(id);
     for ledger in Ledger::BOTH {
@@ -36,14 +46,28 @@ pub fn finding(view: &dyn View, verification: &Verification) -> Result<Finding, 
         Ok(history) => history,
         Err(bad) => return Ok(mismatch(bad, checked, substrate.lineage_depth.0)),
     };
-    let at = |ledger: Ledger, check, expected: String, found: String| BadCheck { check, ledger, index: verification.depths[ledger.slot()].0, expected, found };
+    let at = |ledger: Ledger, check, expected: String, found: String| BadCheck {
+        check,
+        ledger,
+        index: verification.depths[ledger.slot()].0,
+        expected,
+        found,
+    };
     let show = |digest: Option<Digest>| digest.map_or_else(|| "none".to_string(), |d| d.to_string());
     let kept = substrate.last_close.as_ref().map(|c| c.cross_session_identity_continuity_hash);
     let mut checks = vec![
-        ("SUBSTRATE_IDENTITY_HASH", substrate.substrate_identity_hash.to_string(), history.birth.substrate_identity_hash.to_string()),
+        (
+            "SUBSTRATE_IDENTITY_HASH",
+            substrate.substrate_identity_hash.to_string(),
+            history.birth.substrate_identity_hash.to_string(),
+        ),
         ("HEAD", substrate.head.to_string(), history.head.to_string()),
         ("LINEAGE_DEPTH", substrate.lineage_depth.to_string(), history.lineage_depth.to_string()),
-        ("CONSTITUTIONAL_STATE_HASH", substrate.constitution.hash().to_string(), history.constitution.hash().to_string()),
+        (
+            "CONSTITUTIONAL_STATE_HASH",
+            substrate.constitution.hash().to_string(),
+            history.constitution.hash().to_string(),
+        ),
         ("CONTINUITY_HASH", show(kept), show(history.recomputed)),
     ];
     if verification.presented.is_some() {
@@ -67,7 +91,11 @@ pub fn finding(view: &dyn View, verification: &Verification) -> Result<Finding, 
         Outcome::Verified | Outcome::HashMismatch => "CONTINUITY_HASH",
     };
     // A first open can claim no continuity, whatever the minimum depth is set to.
-    let (outcome, check) = if outcome == Outcome::Verified && history.last_close.is_none() { (Outcome::InsufficientDepth, "NO_PRIOR_SESSION") } else { (outcome, check) };
+    let (outcome, check) = if outcome == Outcome::Verified && history.last_close.is_none() {
+        (Outcome::InsufficientDepth, "NO_PRIOR_SESSION")
+    } else {
+        (outcome, check)
+    };
     Ok(Finding {
         outcome,
         check: check.into(),
@@ -96,12 +124,24 @@ fn mismatch(bad: BadCheck, checked: u64, lineage_depth: u64) -> Finding {
 }
 
 /// Feeds the first `depth` entries of one ledger; the inner error is the first bad one.
-fn feed(view: &dyn View, replay: &mut Replay, id: &str, ledger: Ledger, depth: u64) -> Result<Result<(), BadCheck>, ReadError> {
+fn feed(
+    view: &dyn View,
+    replay: &mut Replay,
+    id: &str,
+    ledger: Ledger,
+    depth: u64,
+) -> Result<Result<(), BadCheck>, ReadError> {
     let subject = format!("substrate:{id}");
     let mut next = 0;
-    let bad = |check, index, expected: String, found: String| Ok(Err(BadCheck { check, ledger, index, expected, found }));
+    let bad =
+        |check, index, expected: String, found: String| Ok(Err(BadCheck { check, ledger, index, expected, found }));
     while next < depth {
-        let rows = match view.scan(Table::Subjects, &state::subject_key(&subject, ledger, next), &state::subject_key(&subject, ledger, depth), SLICE) {
+        let rows = match view.scan(
+            Table::Subjects,
+            &state::subject_key(&subject, ledger, next),
+            &state::subject_key(&subject, ledger, depth),
+            SLICE,
+        ) {
             Ok(rows) => rows,
             Err(ReadError::Corrupt { expected, found, .. }) => return bad("SUBJECT_INDEX", next, expected, found),
             Err(error) => return Err(error),

@@ -160,7 +160,12 @@ impl Code {
     pub const fn retryable(self) -> bool {
         match self.class() {
             Class::Unavailable | Class::Exhausted => true,
-            Class::Invalid | Class::NotFound | Class::Exists | Class::Precondition | Class::Denied | Class::DataLoss => false,
+            Class::Invalid
+            | Class::NotFound
+            | Class::Exists
+            | Class::Precondition
+            | Class::Denied
+            | Class::DataLoss => false,
         }
     }
     /// The exit status of the command line: 2 usage, 3 unavailable, 4 not found, 5 conflict, 6 denied, 10 integrity.

@@ -425,7 +425,13 @@ pub fn is_uuid(text: &str) -> bool {
 impl Submission {
     /// A submission of `command`.
     pub fn new(cluster: &str, request_id: &str, role: Role, key: PublicKey, command: Command) -> Self {
-        Self { kind: SUBMISSION_TYPE.into(), cluster: cluster.into(), request_id: request_id.into(), author: Author { role, key }, command }
+        Self {
+            kind: SUBMISSION_TYPE.into(),
+            cluster: cluster.into(),
+            request_id: request_id.into(),
+            author: Author { role, key },
+            command,
+        }
     }
 
     /// Checks the limits and names that need no state.
@@ -434,20 +440,38 @@ impl Submission {
             return Err(Refusal::new(Code::Malformed, "type of the payload", SUBMISSION_TYPE, &self.kind));
         }
         let name = |what: &str, text: &str| {
-            if is_name(text) { Ok(()) } else { Err(Refusal::new(Code::Malformed, what, "1 to 128 of A-Z a-z 0-9 . _ : / -", text)) }
+            if is_name(text) {
+                Ok(())
+            } else {
+                Err(Refusal::new(Code::Malformed, what, "1 to 128 of A-Z a-z 0-9 . _ : / -", text))
+            }
         };
         name("request_id", &self.request_id)?;
         if self.author.role != self.command.allowed_role() {
-            return Err(Refusal::new(Code::RoleDenied, "role that may issue the command", format!("{:?}", self.command.allowed_role()), format!("{:?}", self.author.role)));
+            return Err(Refusal::new(
+                Code::RoleDenied,
+                "role that may issue the command",
+                format!("{:?}", self.command.allowed_role()),
+                format!("{:?}", self.author.role),
+            ));
         }
         let uuid = |text: &str| {
-            if is_uuid(text) { Ok(()) } else { Err(Refusal::new(Code::Malformed, "substrate_id", "a lowercase UUID", text)) }
+            if is_uuid(text) {
+                Ok(())
+            } else {
+                Err(Refusal::new(Code::Malformed, "substrate_id", "a lowercase UUID", text))
+            }
         };
         match &self.command {
             Command::Append { substrate_id, items, .. } => {
                 uuid(substrate_id)?;
                 if !(1..=limits.max_items).contains(&items.len()) {
-                    return Err(Refusal::new(Code::LimitExceeded, "items of one append", format!("1 to {}", limits.max_items), items.len()));
+                    return Err(Refusal::new(
+                        Code::LimitExceeded,
+                        "items of one append",
+                        format!("1 to {}", limits.max_items),
+                        items.len(),
+                    ));
                 }
                 Ok(())
             }
@@ -458,7 +482,12 @@ impl Submission {
             Command::DeclareRun { request, .. } => request.as_deref().map_or(Ok(()), |r| name("request", r)),
             Command::ReportOutcome { execution_id, outputs, .. } => {
                 if outputs.len() > limits.max_items {
-                    return Err(Refusal::new(Code::LimitExceeded, "outputs of one execution", limits.max_items, outputs.len()));
+                    return Err(Refusal::new(
+                        Code::LimitExceeded,
+                        "outputs of one execution",
+                        limits.max_items,
+                        outputs.len(),
+                    ));
                 }
                 name("execution_id", execution_id)
             }
@@ -487,7 +516,11 @@ impl Submission {
             | Command::CloseSession { substrate_id, .. }
             | Command::RecoverClose { substrate_id }
             | Command::Verdict { substrate_id, .. } => uuid(substrate_id),
-            Command::RotateKey { .. } | Command::EnrolNode { .. } | Command::RetireNode { .. } | Command::EnrolChip { .. } | Command::RetireChip { .. } => Ok(()),
+            Command::RotateKey { .. }
+            | Command::EnrolNode { .. }
+            | Command::RetireNode { .. }
+            | Command::EnrolChip { .. }
+            | Command::RetireChip { .. } => Ok(()),
         }
     }
 }

@@ -138,7 +138,14 @@ mod tests {
     fn only_the_exact_spelling_parses() {
         let good = format!("sha256:{}", "a".repeat(64));
         assert_eq!(good.parse::<Digest>().unwrap().to_string(), good);
-        let bad = ["".into(), "a".repeat(64), good.to_uppercase(), good[..70].into(), format!("{good}a"), format!("sha256:{}é", "a".repeat(62))];
+        let bad = [
+            "".into(),
+            "a".repeat(64),
+            good.to_uppercase(),
+            good[..70].into(),
+            format!("{good}a"),
+            format!("sha256:{}é", "a".repeat(62)),
+        ];
         for text in bad {
             assert!(text.parse::<Digest>().is_err(), "{text}");
         }

@@ -57,7 +57,10 @@ impl fmt::Display for Ledger {
 impl FromStr for Ledger {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        Ledger::BOTH.into_iter().find(|l| l.as_str() == text).ok_or_else(|| format!("a ledger is \"evidence\" or \"reasoning\", found {text:?}"))
+        Ledger::BOTH
+            .into_iter()
+            .find(|l| l.as_str() == text)
+            .ok_or_else(|| format!("a ledger is \"evidence\" or \"reasoning\", found {text:?}"))
     }
 }
 

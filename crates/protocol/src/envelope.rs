@@ -67,7 +67,12 @@ impl Envelope {
     /// Splits the binary form; fails only when shorter than a signature.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Refusal> {
         let (signature, payload) = bytes.split_first_chunk::<64>().ok_or_else(|| {
-            Refusal::new(Code::Malformed, "an envelope is a 64-byte signature and a payload", "65 bytes or more", bytes.len())
+            Refusal::new(
+                Code::Malformed,
+                "an envelope is a 64-byte signature and a payload",
+                "65 bytes or more",
+                bytes.len(),
+            )
         })?;
         Ok(Self { payload: payload.to_vec(), signature: *signature })
     }
@@ -89,8 +94,10 @@ impl Envelope {
     /// Reads DSSE JSON with exactly one signature.
     pub fn from_json(bytes: &[u8]) -> Result<Self, Refusal> {
         let bad = |rule: &str, found: String| Refusal::new(Code::Malformed, rule, "a DSSE envelope", found);
-        let value = canon::parse(bytes, &Limits::SUBMISSION).map_err(|e| bad("an envelope is strict JSON", e.to_string()))?;
-        let json: JsonEnvelope = canon::decode(value).map_err(|e| bad("an envelope has the DSSE members", e.to_string()))?;
+        let value =
+            canon::parse(bytes, &Limits::SUBMISSION).map_err(|e| bad("an envelope is strict JSON", e.to_string()))?;
+        let json: JsonEnvelope =
+            canon::decode(value).map_err(|e| bad("an envelope has the DSSE members", e.to_string()))?;
         if json.payload_type != PAYLOAD_TYPE {
             return Err(Refusal::new(Code::Malformed, "payloadType is fixed", PAYLOAD_TYPE, json.payload_type));
         }
@@ -98,7 +105,8 @@ impl Envelope {
             return Err(bad("an envelope has exactly one signature", format!("{} signatures", json.signatures.len())));
         };
         let decode = |text: &str| STANDARD.decode(text).map_err(|e| bad("members are padded base64", e.to_string()));
-        let signature = <[u8; 64]>::try_from(decode(&signature.sig)?).map_err(|s| bad("a signature has 64 bytes", s.len().to_string()))?;
+        let signature = <[u8; 64]>::try_from(decode(&signature.sig)?)
+            .map_err(|s| bad("a signature has 64 bytes", s.len().to_string()))?;
         Ok(Self { payload: decode(&json.payload)?, signature })
     }
 }
@@ -118,7 +126,12 @@ pub struct Prepared {
 /// that the payload names. Pure and independent of other submissions: run it in parallel, off the consensus thread.
 pub fn prepare(bytes: &[u8], limits: &ItemLimits) -> Result<Prepared, Refusal> {
     if bytes.len() > limits.max_submission_bytes {
-        return Err(Refusal::new(Code::LimitExceeded, "bytes of one submission", limits.max_submission_bytes, bytes.len()));
+        return Err(Refusal::new(
+            Code::LimitExceeded,
+            "bytes of one submission",
+            limits.max_submission_bytes,
+            bytes.len(),
+        ));
     }
     let envelope = Envelope::from_bytes(bytes)?;
     let value = canon::require_canonical(&envelope.payload, &Limits::SUBMISSION)
@@ -127,7 +140,12 @@ pub fn prepare(bytes: &[u8], limits: &ItemLimits) -> Result<Prepared, Refusal> {
         .map_err(|e| Refusal::new(Code::Malformed, "the payload is a submission", "its members and forms", e))?;
     submission.check(limits)?;
     if !submission.author.key.verify(&pae(&envelope.payload), &envelope.signature) {
-        return Err(Refusal::new(Code::BadSignature, "Ed25519 over the DSSE encoding", submission.author.key, "a signature that does not verify"));
+        return Err(Refusal::new(
+            Code::BadSignature,
+            "Ed25519 over the DSSE encoding",
+            submission.author.key,
+            "a signature that does not verify",
+        ));
     }
     Ok(Prepared { digest: envelope.digest(), envelope, submission })
 }

@@ -28,7 +28,13 @@ impl Format {
         let has = |name: &str| body.get(name).is_some();
         if has("input") {
             Some(Format::OpenAiResponses)
-        } else if has("messages") && has("max_tokens") && (has("system") || has("stop_sequences") || has("anthropic_version") || body["model"].as_str().is_some_and(|m| m.starts_with("claude"))) {
+        } else if has("messages")
+            && has("max_tokens")
+            && (has("system")
+                || has("stop_sequences")
+                || has("anthropic_version")
+                || body["model"].as_str().is_some_and(|m| m.starts_with("claude")))
+        {
             Some(Format::AnthropicMessages)
         } else if has("messages") {
             Some(Format::OpenAiChat)
@@ -75,11 +81,37 @@ fn refused<T>(pointer: impl Into<String>, rule: &str) -> Result<T, ImportError> 
 }
 
 /// Members that only carry transport and never change what was asked.
-const TRANSPORT: &[&str] = &["stream", "stream_options", "user", "metadata", "store", "service_tier", "request_id", "priority", "safety_identifier", "prompt_cache_key"];
+const TRANSPORT: &[&str] = &[
+    "stream",
+    "stream_options",
+    "user",
+    "metadata",
+    "store",
+    "service_tier",
+    "request_id",
+    "priority",
+    "safety_identifier",
+    "prompt_cache_key",
+];
 /// Members that say how the answer is bound rather than how it is sampled.
-const CONSTRAINTS: &[&str] = &["tools", "tool_choice", "parallel_tool_calls", "response_format", "text", "guided_json", "guided_regex", "guided_choice", "guided_grammar", "structured_outputs", "modalities", "include", "truncation"];
+const CONSTRAINTS: &[&str] = &[
+    "tools",
+    "tool_choice",
+    "parallel_tool_calls",
+    "response_format",
+    "text",
+    "guided_json",
+    "guided_regex",
+    "guided_choice",
+    "guided_grammar",
+    "structured_outputs",
+    "modalities",
+    "include",
+    "truncation",
+];
 /// State on the server that a declaration cannot contain.
-const SERVER_STATE: &[&str] = &["previous_response_id", "conversation", "prompt", "container", "mcp_servers", "background"];
+const SERVER_STATE: &[&str] =
+    &["previous_response_id", "conversation", "prompt", "container", "mcp_servers", "background"];
 
 /// Imports a request body; `format` of `None` detects it.
 pub fn import(format: Option<Format>, body: &[u8], options: &ImportOptions) -> Result<Declaration, ImportError> {
@@ -92,7 +124,9 @@ pub fn import(format: Option<Format>, body: &[u8], options: &ImportOptions) -> R
     if let Some(name) = SERVER_STATE.iter().find(|name| members.contains_key(**name)) {
         return refused(format!("/{name}"), "state kept by the server cannot be declared: resolve it into the request");
     }
-    let Some(Value::String(name)) = members.remove("model") else { return refused("/model", "a model name is required") };
+    let Some(Value::String(name)) = members.remove("model") else {
+        return refused("/model", "a model name is required");
+    };
     let mut messages = Vec::new();
     if let Some(system) = members.remove(if format == Format::AnthropicMessages { "system" } else { "instructions" }) {
         messages.push(message("system", &system, "/system")?);
@@ -110,10 +144,16 @@ pub fn import(format: Option<Format>, body: &[u8], options: &ImportOptions) -> R
                 let role = if role == "developer" { "system" } else { role };
                 let mut converted = message(role, &item["content"], &pointer)?;
                 if let Some(calls) = item.get("tool_calls") {
-                    converted["parts"].as_array_mut().into_iter().for_each(|parts| parts.push(part("tool_call", calls.clone())));
+                    converted["parts"]
+                        .as_array_mut()
+                        .into_iter()
+                        .for_each(|parts| parts.push(part("tool_call", calls.clone())));
                 }
                 if let Some(id) = item.get("tool_call_id") {
-                    converted["parts"].as_array_mut().into_iter().for_each(|parts| parts.push(part("tool_call_id", id.clone())));
+                    converted["parts"]
+                        .as_array_mut()
+                        .into_iter()
+                        .for_each(|parts| parts.push(part("tool_call_id", id.clone())));
                 }
                 if let Some(name) = item.get("name") {
                     converted["name"] = name.clone();
@@ -142,7 +182,10 @@ pub fn import(format: Option<Format>, body: &[u8], options: &ImportOptions) -> R
     if let Some(seed) = members.get("seed").and_then(Value::as_i64) {
         members.insert("seed".into(), Value::String(seed.to_string()));
     }
-    let provider = options.provider.clone().unwrap_or_else(|| if format == Format::AnthropicMessages { "anthropic" } else { "openai" }.into());
+    let provider = options
+        .provider
+        .clone()
+        .unwrap_or_else(|| if format == Format::AnthropicMessages { "anthropic" } else { "openai" }.into());
     let mut model = json!({"provider": provider, "revision": options.revision.clone().unwrap_or_else(|| name.clone()), "name": name, "assurance": "provider-asserted"});
     if let Some(weights) = options.weights {
         model["assurance"] = json!("weights-digest");
@@ -163,10 +206,13 @@ pub fn import(format: Option<Format>, body: &[u8], options: &ImportOptions) -> R
 
 /// Drops `null` and empty containers: request formats treat them as absent.
 fn without_holes(value: Value) -> Value {
-    let hole = |v: &Value| v.is_null() || v.as_array().is_some_and(Vec::is_empty) || v.as_object().is_some_and(Map::is_empty);
+    let hole =
+        |v: &Value| v.is_null() || v.as_array().is_some_and(Vec::is_empty) || v.as_object().is_some_and(Map::is_empty);
     match value {
         Value::Array(items) => Value::Array(items.into_iter().map(without_holes).filter(|v| !hole(v)).collect()),
-        Value::Object(map) => Value::Object(map.into_iter().map(|(k, v)| (k, without_holes(v))).filter(|(_, v)| !hole(v)).collect()),
+        Value::Object(map) => {
+            Value::Object(map.into_iter().map(|(k, v)| (k, without_holes(v))).filter(|(_, v)| !hole(v)).collect())
+        }
         other => other,
     }
 }
@@ -216,7 +262,9 @@ fn block_part(block: &Value, pointer: &str) -> Result<Value, ImportError> {
             let data = block["source"]["data"].as_str().unwrap_or_default();
             binary(block["source"]["media_type"].as_str().unwrap_or("application/octet-stream"), data, pointer)
         }
-        Some("image" | "document" | "file" | "input_file") => refused(pointer, "external content is pinned by its digest: send it as data"),
+        Some("image" | "document" | "file" | "input_file") => {
+            refused(pointer, "external content is pinned by its digest: send it as data")
+        }
         Some(kind) => Ok(part(kind, block.clone())),
         None => refused(pointer, "a content block has a type"),
     }
@@ -231,7 +279,9 @@ fn image(url: &str, pointer: &str) -> Result<Value, ImportError> {
 
 fn binary(media_type: &str, data: &str, pointer: &str) -> Result<Value, ImportError> {
     match base64::engine::general_purpose::STANDARD.decode(data) {
-        Ok(bytes) => Ok(json!({"type": "blob", "content": {"media_type": media_type, "size": U64(bytes.len() as u64), "digest": Digest::of(&bytes)}})),
+        Ok(bytes) => Ok(
+            json!({"type": "blob", "content": {"media_type": media_type, "size": U64(bytes.len() as u64), "digest": Digest::of(&bytes)}}),
+        ),
         Err(error) => refused(pointer, &format!("content is padded base64: {error}")),
     }
 }
@@ -260,8 +310,13 @@ mod tests {
 
     #[test]
     fn server_state_and_addresses_are_refused_by_name() {
-        let error = |body: Value| import(None, &serde_json::to_vec(&body).unwrap(), &ImportOptions::default()).unwrap_err().to_string();
-        assert!(error(json!({"model": "m", "input": "x", "previous_response_id": "r"})).starts_with("/previous_response_id"));
+        let error = |body: Value| {
+            import(None, &serde_json::to_vec(&body).unwrap(), &ImportOptions::default()).unwrap_err().to_string()
+        };
+        assert!(
+            error(json!({"model": "m", "input": "x", "previous_response_id": "r"}))
+                .starts_with("/previous_response_id")
+        );
         let image = json!({"model": "m", "messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}]}]});
         assert!(error(image).starts_with("/messages/0/content/0"));
         assert!(error(json!({"model": "m"})).contains("no known request format"));

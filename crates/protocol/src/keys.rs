@@ -32,9 +32,8 @@ impl PublicKey {
     }
     /// Strict verification (no malleable signature, no small-order key): the same verdict on every node.
     pub fn verify(&self, message: &[u8], signature: &[u8; 64]) -> bool {
-        VerifyingKey::from_bytes(&self.0).is_ok_and(|key| {
-            key.verify_strict(message, &ed25519_dalek::Signature::from_bytes(signature)).is_ok()
-        })
+        VerifyingKey::from_bytes(&self.0)
+            .is_ok_and(|key| key.verify_strict(message, &ed25519_dalek::Signature::from_bytes(signature)).is_ok())
     }
 }
 
@@ -111,6 +110,10 @@ mod tests {
         // The small-order identity point "verifies" anything under the lax rule.
         let mut identity = [0; 32];
         identity[0] = 1;
-        assert!(!PublicKey(identity).verify(b"message", &{ let mut s = [0; 64]; s[0] = 1; s }));
+        assert!(!PublicKey(identity).verify(b"message", &{
+            let mut s = [0; 64];
+            s[0] = 1;
+            s
+        }));
     }
 }

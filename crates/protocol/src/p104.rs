@@ -26,7 +26,13 @@ pub fn founding_tension_hash(canonical_document: &[u8]) -> Digest {
 }
 
 /// SubstrateIdentityHash (P104 `[0016]`). `attestation` is `None` for an incomplete birth.
-pub fn substrate_identity_hash(substrate_id: &str, founding_tension: &Digest, initialised: Timestamp, attestation: Option<&Digest>, schema_version: &str) -> Digest {
+pub fn substrate_identity_hash(
+    substrate_id: &str,
+    founding_tension: &Digest,
+    initialised: Timestamp,
+    attestation: Option<&Digest>,
+    schema_version: &str,
+) -> Digest {
     framed(&[
         substrate_id.as_bytes(),
         founding_tension.hex().as_bytes(),
@@ -46,14 +52,26 @@ pub fn cycle_identity_hash(
     cycle_timestamp: Timestamp,
     migration: Option<(&Digest, &Digest)>,
 ) -> Digest {
-    let operands = [prior.hex(), goalvector_resolution.hex(), constitutional_state.hex(), reasoning_depth.to_string(), cycle_timestamp.to_string()];
+    let operands = [
+        prior.hex(),
+        goalvector_resolution.hex(),
+        constitutional_state.hex(),
+        reasoning_depth.to_string(),
+        cycle_timestamp.to_string(),
+    ];
     let attestations = migration.map(|(origin, destination)| [origin.hex(), destination.hex()]);
     let parts: Vec<&[u8]> = operands.iter().chain(attestations.iter().flatten()).map(|s| s.as_bytes()).collect();
     framed(&parts)
 }
 
 /// CrossSessionIdentityContinuityHash (P104 `[0019]`).
-pub fn continuity_hash(latest_cycle: &Digest, evidence_depth: U64, reasoning_depth: U64, closed: Timestamp, schema_version: &str) -> Digest {
+pub fn continuity_hash(
+    latest_cycle: &Digest,
+    evidence_depth: U64,
+    reasoning_depth: U64,
+    closed: Timestamp,
+    schema_version: &str,
+) -> Digest {
     framed(&[
         latest_cycle.hex().as_bytes(),
         evidence_depth.to_string().as_bytes(),
@@ -84,8 +102,21 @@ pub const TAG_STATEMENT: &str = "selfsame/identity-statement/v1";
 pub const TAG_NONCE: &str = "selfsame/migration-nonce/v1";
 
 /// The nonce that the log issues for a migration: nobody chooses it, every replica and auditor recomputes it.
-pub fn migration_nonce(cluster: &str, substrate_id: &str, migration_id: &str, seal_index: U64, head: &Digest) -> Digest {
-    framed(&[TAG_NONCE.as_bytes(), cluster.as_bytes(), substrate_id.as_bytes(), migration_id.as_bytes(), seal_index.to_string().as_bytes(), head.hex().as_bytes()])
+pub fn migration_nonce(
+    cluster: &str,
+    substrate_id: &str,
+    migration_id: &str,
+    seal_index: U64,
+    head: &Digest,
+) -> Digest {
+    framed(&[
+        TAG_NONCE.as_bytes(),
+        cluster.as_bytes(),
+        substrate_id.as_bytes(),
+        migration_id.as_bytes(),
+        seal_index.to_string().as_bytes(),
+        head.hex().as_bytes(),
+    ])
 }
 
 /// What is in force for a substrate: the preimage of the constitutional state hash.
@@ -133,7 +164,12 @@ pub struct Thresholds {
 
 impl Default for Thresholds {
     fn default() -> Self {
-        Self { minimum_lineage_depth: U64(1), drift_tolerance: 0, verification_window_ms: U64(0), migration_attestation: true }
+        Self {
+            minimum_lineage_depth: U64(1),
+            drift_tolerance: 0,
+            verification_window_ms: U64(0),
+            migration_attestation: true,
+        }
     }
 }
 

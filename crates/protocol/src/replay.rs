@@ -117,10 +117,13 @@ impl Replay {
         let slot = ledger.slot();
         let at = self.last_index[slot].map_or(0, |i| i.saturating_add(1));
         let fail = |check, expected: String, found: String| BadCheck { check, ledger, index: at, expected, found };
-        let entry = Entry::from_leaf(leaf).map_err(|e| fail("ENTRY_FORM", "a canonical entry".into(), e.to_string()))?;
+        let entry =
+            Entry::from_leaf(leaf).map_err(|e| fail("ENTRY_FORM", "a canonical entry".into(), e.to_string()))?;
         let index = entry.index.0;
         let fail = |check, expected: String, found: String| BadCheck { check, ledger, index, expected, found };
-        let same = |check, expected: String, found: String| if expected == found { Ok(()) } else { Err(fail(check, expected, found)) };
+        let same = |check, expected: String, found: String| {
+            if expected == found { Ok(()) } else { Err(fail(check, expected, found)) }
+        };
         same("ENTRY_LEDGER", ledger.to_string(), entry.ledger.to_string())?;
         same("ENTRY_SUBJECT", self.subject.clone(), entry.subject.clone())?;
         same("ENTRY_DEPTH", self.depths[slot].to_string(), entry.depth.to_string())?;
@@ -161,7 +164,13 @@ impl Replay {
     }
 
     fn reasoning(&mut self, index: u64, entry: &Entry) -> Check {
-        let fail = |check, expected: String, found: String| BadCheck { check, ledger: Ledger::Reasoning, index, expected, found };
+        let fail = |check, expected: String, found: String| BadCheck {
+            check,
+            ledger: Ledger::Reasoning,
+            index,
+            expected,
+            found,
+        };
         if self.birth.is_none() != matches!(entry.record, Record::SubstrateIdentity(_)) {
             return Err(fail("BIRTH_FIRST", "one substrate_identity, as the first record".into(), kind(&entry.record)));
         }
@@ -178,14 +187,16 @@ impl Replay {
             Record::IdentityPropagation(cycle) => self.cycle(index, cycle),
             Record::SessionClose(close) => self.close(index, close),
             Record::IdentityVerification(result) => {
-                self.session_open = matches!(result.outcome, p104::Outcome::Verified | p104::Outcome::InsufficientDepth);
+                self.session_open =
+                    matches!(result.outcome, p104::Outcome::Verified | p104::Outcome::InsufficientDepth);
                 self.events.clear();
                 Ok(())
             }
             Record::Amendment { amendment_hash, amendment, prior_amendment } => {
                 let expected = p104::tagged(p104::TAG_AMENDMENT, amendment);
                 same("AMENDMENT_HASH", index, expected, *amendment_hash)?;
-                let head = self.amendments.last().copied().or(self.constitution.as_ref().and_then(|c| c.amendment_head));
+                let head =
+                    self.amendments.last().copied().or(self.constitution.as_ref().and_then(|c| c.amendment_head));
                 if head != *prior_amendment {
                     return Err(fail("AMENDMENT_CHAIN", show(&head), show(prior_amendment)));
                 }
@@ -205,7 +216,13 @@ impl Replay {
     }
 
     fn birth(&mut self, index: u64, birth: &SubstrateIdentity) -> Check {
-        let fail = |check, expected: String, found: String| BadCheck { check, ledger: Ledger::Reasoning, index, expected, found };
+        let fail = |check, expected: String, found: String| BadCheck {
+            check,
+            ledger: Ledger::Reasoning,
+            index,
+            expected,
+            found,
+        };
         if birth.substrate_id != self.substrate_id {
             return Err(fail("SUBSTRATE_ID", self.substrate_id.clone(), birth.substrate_id.clone()));
         }
@@ -219,7 +236,9 @@ impl Replay {
                 initialisation_timestamp: birth.initialisation_timestamp,
                 schema_version_at_init: birth.schema_version_at_init.clone(),
             };
-            attestation.verify(&claims).map_err(|e| fail("BIRTH_ATTESTATION", "an attestation of the pre-record".into(), e))?;
+            attestation
+                .verify(&claims)
+                .map_err(|e| fail("BIRTH_ATTESTATION", "an attestation of the pre-record".into(), e))?;
         }
         let attestation = birth.attestation.as_ref().map(p104::Attestation::hash);
         if attestation != birth.governance_chip_attestation_hash {
@@ -246,7 +265,13 @@ impl Replay {
     }
 
     fn cycle(&mut self, index: u64, cycle: &IdentityPropagation) -> Check {
-        let fail = |check, expected: String, found: String| BadCheck { check, ledger: Ledger::Reasoning, index, expected, found };
+        let fail = |check, expected: String, found: String| BadCheck {
+            check,
+            ledger: Ledger::Reasoning,
+            index,
+            expected,
+            found,
+        };
         let (Some(birth), Some(before)) = (&self.birth, &self.constitution) else {
             return Err(fail("BIRTH_FIRST", "a birth".into(), "a cycle".into()));
         };
@@ -261,7 +286,12 @@ impl Replay {
         }
         let migration = cycle.cycle_kind == "migration";
         let tag = if migration { p104::TAG_MIGRATION } else { p104::TAG_GOALVECTOR };
-        same("GOALVECTOR_RESOLUTION_HASH", index, p104::tagged(tag, &cycle.goalvector), cycle.goalvector_resolution_hash)?;
+        same(
+            "GOALVECTOR_RESOLUTION_HASH",
+            index,
+            p104::tagged(tag, &cycle.goalvector),
+            cycle.goalvector_resolution_hash,
+        )?;
         same("CONSTITUTIONAL_STATE_HASH", index, cycle.constitution.hash(), cycle.constitutional_state_hash)?;
         if cycle.amendments != self.amendments {
             return Err(fail("AMENDMENTS_LISTED", format!("{:?}", self.amendments), format!("{:?}", cycle.amendments)));
@@ -274,13 +304,21 @@ impl Replay {
             }
             same("CONSTITUTION_UNCHANGED", index, expected.hash(), cycle.constitutional_state_hash)?;
         } else if cycle.constitution.amendment_head != cycle.amendments.last().copied() {
-            return Err(fail("AMENDMENT_HEAD", show(&cycle.amendments.last().copied()), show(&cycle.constitution.amendment_head)));
+            return Err(fail(
+                "AMENDMENT_HEAD",
+                show(&cycle.amendments.last().copied()),
+                show(&cycle.constitution.amendment_head),
+            ));
         }
         let attestations = match (migration, &cycle.origin_attestation_hash, &cycle.destination_attestation_hash) {
             (true, Some(origin), Some(destination)) => Some((origin, destination)),
             (false, None, None) => None,
             (_, origin, destination) => {
-                return Err(fail("MIGRATION_ATTESTATIONS", "both in a migration cycle, none in another".into(), format!("{}, {}", show(origin), show(destination))));
+                return Err(fail(
+                    "MIGRATION_ATTESTATIONS",
+                    "both in a migration cycle, none in another".into(),
+                    format!("{}, {}", show(origin), show(destination)),
+                ));
             }
         };
         let hash = p104::cycle_identity_hash(
@@ -305,12 +343,22 @@ impl Replay {
     }
 
     fn close(&mut self, index: u64, close: &SessionClose) -> Check {
-        let fail = |check, expected: String, found: String| BadCheck { check, ledger: Ledger::Reasoning, index, expected, found };
+        let fail = |check, expected: String, found: String| BadCheck {
+            check,
+            ledger: Ledger::Reasoning,
+            index,
+            expected,
+            found,
+        };
         let Some((copy, evidence_head)) = self.evidence_closes.get(self.closes_matched) else {
             return Err(fail("CLOSE_IN_BOTH_LEDGERS", "the same close in Evidence".into(), "none".into()));
         };
         if copy != close {
-            return Err(fail("CLOSE_COPIES_EQUAL", copy.cross_session_identity_continuity_hash.to_string(), close.cross_session_identity_continuity_hash.to_string()));
+            return Err(fail(
+                "CLOSE_COPIES_EQUAL",
+                copy.cross_session_identity_continuity_hash.to_string(),
+                close.cross_session_identity_continuity_hash.to_string(),
+            ));
         }
         same("CLOSE_HEAD", index, self.head, close.latest_cycle_identity_hash)?;
         if close.reasoning_ledger_depth.0 != self.depths[1] {
@@ -340,13 +388,29 @@ impl Replay {
 
     /// Checks what only the whole history shows, and returns it.
     pub fn finish(self) -> Result<History, BadCheck> {
-        let at = |check, ledger: Ledger, expected: String, found: String| BadCheck { check, ledger, index: self.last_index[ledger.slot()].map_or(0, |i| i.saturating_add(1)), expected, found };
+        let at = |check, ledger: Ledger, expected: String, found: String| BadCheck {
+            check,
+            ledger,
+            index: self.last_index[ledger.slot()].map_or(0, |i| i.saturating_add(1)),
+            expected,
+            found,
+        };
         if self.closes_matched != self.evidence_closes.len() {
-            return Err(at("CLOSE_IN_BOTH_LEDGERS", Ledger::Reasoning, format!("{} closes", self.evidence_closes.len()), format!("{} closes", self.closes_matched)));
+            return Err(at(
+                "CLOSE_IN_BOTH_LEDGERS",
+                Ledger::Reasoning,
+                format!("{} closes", self.evidence_closes.len()),
+                format!("{} closes", self.closes_matched),
+            ));
         }
         for (close, _) in &self.evidence_closes {
             if close.evidence_ledger_depth.0 >= self.depths[0] {
-                return Err(at("EVIDENCE_DEPTH", Ledger::Evidence, format!("more than {}", close.evidence_ledger_depth), self.depths[0].to_string()));
+                return Err(at(
+                    "EVIDENCE_DEPTH",
+                    Ledger::Evidence,
+                    format!("more than {}", close.evidence_ledger_depth),
+                    self.depths[0].to_string(),
+                ));
             }
         }
         let (Some(birth), Some(constitution)) = (self.birth.clone(), self.constitution.clone()) else {

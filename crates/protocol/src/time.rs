@@ -110,7 +110,15 @@ mod tests {
     fn a_time_has_one_spelling() {
         assert_eq!(Timestamp::from_millis(1_772_928_000_000).to_string(), "2026-03-08T00:00:00.000Z");
         assert_eq!("2026-03-08T00:00:00.000Z".parse(), Ok(Timestamp::from_millis(1_772_928_000_000)));
-        for bad in ["2026-03-08T00:00:00Z", "2026-03-08T00:00:00.000+00:00", "2026-03-08 00:00:00.000Z", "2026-03-08T00:00:00.0001Z", "", "now", "-000001-01-01T00:00:00.000Z"] {
+        for bad in [
+            "2026-03-08T00:00:00Z",
+            "2026-03-08T00:00:00.000+00:00",
+            "2026-03-08 00:00:00.000Z",
+            "2026-03-08T00:00:00.0001Z",
+            "",
+            "now",
+            "-000001-01-01T00:00:00.000Z",
+        ] {
             assert!(bad.parse::<Timestamp>().is_err(), "{bad}");
         }
         assert_eq!(Timestamp::from_millis(u64::MAX).to_string(), "9999-12-30T21:59:59.999Z");

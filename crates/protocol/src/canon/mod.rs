@@ -107,10 +107,19 @@ impl CanonError {
 /// Parses strictly.
 pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Value, CanonError> {
     if bytes.len() > limits.max_bytes {
-        return Err(CanonError::new(CanonCode::TooLarge, "", format!("at most {} bytes, found {}", limits.max_bytes, bytes.len())));
+        return Err(CanonError::new(
+            CanonCode::TooLarge,
+            "",
+            format!("at most {} bytes, found {}", limits.max_bytes, bytes.len()),
+        ));
     }
-    let text = std::str::from_utf8(bytes)
-        .map_err(|e| CanonError::new(CanonCode::InvalidUtf8, "", format!("UTF-8 up to byte {}, then 0x{:02x}", e.valid_up_to(), bytes[e.valid_up_to()])))?;
+    let text = std::str::from_utf8(bytes).map_err(|e| {
+        CanonError::new(
+            CanonCode::InvalidUtf8,
+            "",
+            format!("UTF-8 up to byte {}, then 0x{:02x}", e.valid_up_to(), bytes[e.valid_up_to()]),
+        )
+    })?;
     parser::parse(text, limits)
 }
 
@@ -138,7 +147,11 @@ pub fn require_canonical(bytes: &[u8], limits: &Limits) -> Result<Value, CanonEr
         return Ok(value);
     }
     let at = canonical.iter().zip(bytes).take_while(|(a, b)| a == b).count();
-    Err(CanonError::new(CanonCode::NotCanonical, "", format!("the canonical form differs from byte {at} on ({} bytes, found {})", canonical.len(), bytes.len())))
+    Err(CanonError::new(
+        CanonCode::NotCanonical,
+        "",
+        format!("the canonical form differs from byte {at} on ({} bytes, found {})", canonical.len(), bytes.len()),
+    ))
 }
 
 /// Reads a typed value; unknown, missing and mistyped members are named by serde.
@@ -160,7 +173,14 @@ mod tests {
     fn what_is_ambiguous_is_refused_and_named() {
         assert_eq!(code(r#"{"a":1,"a":1}"#), "DUPLICATE_KEY");
         assert_eq!(code(r#"{"a":1,"\u0061":1}"#), "DUPLICATE_KEY");
-        for unsafe_integer in ["9007199254740992", "-9007199254740992", "18446744073709551616", "1e20", "9007199254740993.0", "99999999999999999999999"] {
+        for unsafe_integer in [
+            "9007199254740992",
+            "-9007199254740992",
+            "18446744073709551616",
+            "1e20",
+            "9007199254740993.0",
+            "99999999999999999999999",
+        ] {
             let accepted_form = parse(unsafe_integer.as_bytes(), &Limits::DECLARATION);
             assert!(accepted_form.is_err(), "{unsafe_integer}");
         }
@@ -170,7 +190,27 @@ mod tests {
         assert_eq!(code(r#"{"a":null}"#), "NULL_MEMBER");
         assert_eq!(code(r#"{"a":[]}"#), "EMPTY_CONTAINER");
         assert_eq!(code(&"[".repeat(100_000)), "TOO_DEEP");
-        for syntax in ["", "{", "[1,]", "{\"a\" 1}", "01", "1.", "nul", "\"a", "NaN", "Infinity", "1 2", "{'a':1}", "\"\u{1}\"", "+1", ".5", "-", "1e", "\"\\x\"", "\"\\u12\""] {
+        for syntax in [
+            "",
+            "{",
+            "[1,]",
+            "{\"a\" 1}",
+            "01",
+            "1.",
+            "nul",
+            "\"a",
+            "NaN",
+            "Infinity",
+            "1 2",
+            "{'a':1}",
+            "\"\u{1}\"",
+            "+1",
+            ".5",
+            "-",
+            "1e",
+            "\"\\x\"",
+            "\"\\u12\"",
+        ] {
             assert_eq!(code(syntax), "SYNTAX", "{syntax}");
         }
         assert_eq!(parse(b"\xff", &Limits::DECLARATION).unwrap_err().code.as_str(), "INVALID_UTF8");
@@ -182,11 +222,28 @@ mod tests {
     fn numbers_take_the_form_of_the_rfc() {
         // RFC 8785 appendix B and section 3.2.2.3, as far as the strict profile admits them.
         for (input, expected) in [
-            ("0", "0"), ("-0", "0"), ("-0.0", "0"), ("1.0", "1"), ("1e0", "1"), ("4.50", "4.5"), ("2e-3", "0.002"), ("1E30", "1e+30"), ("1e21", "1e+21"),
-            ("0.000000000000000000000000001", "1e-27"), ("333333333.33333329", "333333333.3333333"), ("9007199254740991", "9007199254740991"),
-            ("5e-324", "5e-324"), ("1.7976931348623157e308", "1.7976931348623157e+308"), ("0.70", "0.7"), ("1e-7", "1e-7"), ("0.000001", "0.000001"),
+            ("0", "0"),
+            ("-0", "0"),
+            ("-0.0", "0"),
+            ("1.0", "1"),
+            ("1e0", "1"),
+            ("4.50", "4.5"),
+            ("2e-3", "0.002"),
+            ("1E30", "1e+30"),
+            ("1e21", "1e+21"),
+            ("0.000000000000000000000000001", "1e-27"),
+            ("333333333.33333329", "333333333.3333333"),
+            ("9007199254740991", "9007199254740991"),
+            ("5e-324", "5e-324"),
+            ("1.7976931348623157e308", "1.7976931348623157e+308"),
+            ("0.70", "0.7"),
+            ("1e-7", "1e-7"),
+            ("0.000001", "0.000001"),
         ] {
-            assert_eq!(String::from_utf8(canonicalize(input.as_bytes(), &Limits::DECLARATION).unwrap()).unwrap(), expected);
+            assert_eq!(
+                String::from_utf8(canonicalize(input.as_bytes(), &Limits::DECLARATION).unwrap()).unwrap(),
+                expected
+            );
         }
     }
 
@@ -201,13 +258,17 @@ mod tests {
         let leaf = prop_oneof![
             any::<bool>().prop_map(Value::from),
             (-9_007_199_254_740_991..=9_007_199_254_740_991_i64).prop_map(Value::from),
-            any::<f64>().prop_filter("in profile", |f| f.is_finite() && !(f.fract() == 0.0 && f.abs() >= 9e15 && f.abs() < 1e21)).prop_map(Value::from),
+            any::<f64>()
+                .prop_filter("in profile", |f| f.is_finite()
+                    && !(f.fract() == 0.0 && f.abs() >= 9e15 && f.abs() < 1e21))
+                .prop_map(Value::from),
             any::<String>().prop_map(Value::from),
         ];
         leaf.prop_recursive(4, 64, 6, |inner| {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 1..6).prop_map(Value::from),
-                prop::collection::btree_map(any::<String>(), inner, 1..6).prop_map(|m| Value::Object(m.into_iter().collect())),
+                prop::collection::btree_map(any::<String>(), inner, 1..6)
+                    .prop_map(|m| Value::Object(m.into_iter().collect())),
             ]
         })
     }

@@ -74,7 +74,11 @@ impl Parser<'_> {
             Some(b'f') => self.word("false", Value::Bool(false)),
             Some(b'n') => {
                 let null = self.word("null", Value::Null)?;
-                if self.limits.nulls { Ok(null) } else { Err(self.error(CanonCode::NullMember, "leave the member out instead of null")) }
+                if self.limits.nulls {
+                    Ok(null)
+                } else {
+                    Err(self.error(CanonCode::NullMember, "leave the member out instead of null"))
+                }
             }
             Some(b'-' | b'0'..=b'9') => self.number(),
             other => Err(self.unexpected("a value", other)),
@@ -95,11 +99,19 @@ impl Parser<'_> {
             return Ok(());
         }
         // The path of a hostile document is as long as it is deep: the place is enough.
-        Err(CanonError::new(CanonCode::TooDeep, "", format!("at most {} levels of nesting, found more at byte {}", self.limits.max_depth, self.at)))
+        Err(CanonError::new(
+            CanonCode::TooDeep,
+            "",
+            format!("at most {} levels of nesting, found more at byte {}", self.limits.max_depth, self.at),
+        ))
     }
 
     fn empty(&self, what: &str) -> Parsed<()> {
-        if self.limits.nulls { Ok(()) } else { Err(self.error(CanonCode::EmptyContainer, format!("leave the member out instead of an empty {what}"))) }
+        if self.limits.nulls {
+            Ok(())
+        } else {
+            Err(self.error(CanonCode::EmptyContainer, format!("leave the member out instead of an empty {what}")))
+        }
     }
 
     fn array(&mut self) -> Parsed<Value> {
@@ -214,7 +226,12 @@ impl Parser<'_> {
 
     fn unicode(&mut self) -> Parsed<char> {
         let first = self.hex4()?;
-        let lone = |parser: &Self| parser.error(CanonCode::LoneSurrogate, format!("a surrogate pair, found \\u{first:04x} alone before byte {}", parser.at));
+        let lone = |parser: &Self| {
+            parser.error(
+                CanonCode::LoneSurrogate,
+                format!("a surrogate pair, found \\u{first:04x} alone before byte {}", parser.at),
+            )
+        };
         let scalar = match first {
             0xd800..=0xdbff => {
                 if !self.text.as_bytes()[self.at..].starts_with(b"\\u") {
@@ -269,7 +286,12 @@ impl Parser<'_> {
         }
         let text = &self.text[start..self.at];
         let shown = || text.chars().take(60).collect::<String>();
-        let unsafe_integer = |parser: &Self| parser.error(CanonCode::UnsafeInteger, format!("an integer within ±9007199254740991, or a decimal string, found {}", shown()));
+        let unsafe_integer = |parser: &Self| {
+            parser.error(
+                CanonCode::UnsafeInteger,
+                format!("an integer within ±9007199254740991, or a decimal string, found {}", shown()),
+            )
+        };
         if integer {
             let value: i64 = text.parse().map_err(|_| unsafe_integer(self))?;
             if value.unsigned_abs() > MAX_SAFE as u64 {

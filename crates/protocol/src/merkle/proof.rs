@@ -24,7 +24,13 @@ fn same(check: &'static str, expected: &Digest, found: &Digest) -> Result<(), Pr
 }
 
 /// Checks that the leaf hash stands at `index` in the tree of `size` with `root`.
-pub fn verify_inclusion(leaf: &Digest, index: u64, size: u64, proof: &[Digest], root: &Digest) -> Result<(), ProofFailure> {
+pub fn verify_inclusion(
+    leaf: &Digest,
+    index: u64,
+    size: u64,
+    proof: &[Digest],
+    root: &Digest,
+) -> Result<(), ProofFailure> {
     if index >= size {
         return fail("INDEX_RANGE", format!("an index below {size}"), index);
     }
@@ -53,7 +59,13 @@ pub fn verify_inclusion(leaf: &Digest, index: u64, size: u64, proof: &[Digest], 
 }
 
 /// Checks that the tree of `new_size` extends the tree of `old_size`.
-pub fn verify_consistency(old_size: u64, old_root: &Digest, new_size: u64, new_root: &Digest, proof: &[Digest]) -> Result<(), ProofFailure> {
+pub fn verify_consistency(
+    old_size: u64,
+    old_root: &Digest,
+    new_size: u64,
+    new_root: &Digest,
+    proof: &[Digest],
+) -> Result<(), ProofFailure> {
     if old_size > new_size {
         return fail("INDEX_RANGE", format!("an old size of at most {new_size}"), old_size);
     }

@@ -76,7 +76,11 @@ fn subtree(hashes: &[[u8; 32]]) -> Digest {
 }
 
 /// Appends leaf hashes to a tree of `start` leaves. Returns the complete new bytes of every tile that changed, once each.
-pub fn append_to_tiles<E>(start: u64, leaves: &[Digest], read: &mut dyn FnMut(TileId) -> Result<Option<Vec<u8>>, E>) -> Result<Vec<(TileId, Vec<u8>)>, E> {
+pub fn append_to_tiles<E>(
+    start: u64,
+    leaves: &[Digest],
+    read: &mut dyn FnMut(TileId) -> Result<Option<Vec<u8>>, E>,
+) -> Result<Vec<(TileId, Vec<u8>)>, E> {
     let mut changed = Vec::new();
     let mut at = start;
     let mut pending: Vec<Digest> = leaves.to_vec();
@@ -132,7 +136,8 @@ impl<E> Reader<'_, E> {
                 self.seen.len() - 1
             }
         };
-        let run = hashes(&self.seen[position].1).get(offset..offset + count as usize).ok_or(ProofError::MissingTile(tile))?;
+        let run =
+            hashes(&self.seen[position].1).get(offset..offset + count as usize).ok_or(ProofError::MissingTile(tile))?;
         Ok(subtree(run))
     }
 
@@ -156,7 +161,11 @@ fn largest_power_below(n: u64) -> u64 {
 
 /// RFC 6962 inclusion proof of leaf `index` in the tree of `size`, sibling of the leaf first. The tiles may hold more
 /// entries than `size`.
-pub fn inclusion_proof<E>(index: u64, size: u64, read: &mut dyn FnMut(TileId) -> Result<Option<Vec<u8>>, E>) -> Result<Vec<Digest>, ProofError<E>> {
+pub fn inclusion_proof<E>(
+    index: u64,
+    size: u64,
+    read: &mut dyn FnMut(TileId) -> Result<Option<Vec<u8>>, E>,
+) -> Result<Vec<Digest>, ProofError<E>> {
     if index >= size {
         return Err(ProofError::OutOfRange { index, size });
     }
@@ -178,7 +187,11 @@ pub fn inclusion_proof<E>(index: u64, size: u64, read: &mut dyn FnMut(TileId) ->
 }
 
 /// RFC 6962 consistency proof between the trees of `old` and `new` entries; empty for `old` 0 or equal sizes.
-pub fn consistency_proof<E>(old: u64, new: u64, read: &mut dyn FnMut(TileId) -> Result<Option<Vec<u8>>, E>) -> Result<Vec<Digest>, ProofError<E>> {
+pub fn consistency_proof<E>(
+    old: u64,
+    new: u64,
+    read: &mut dyn FnMut(TileId) -> Result<Option<Vec<u8>>, E>,
+) -> Result<Vec<Digest>, ProofError<E>> {
     if old > new {
         return Err(ProofError::OutOfRange { index: old, size: new });
     }
@@ -222,7 +235,9 @@ mod tests {
         let mut tiles = Tiles::new();
         let mut at = 0;
         for size in sizes {
-            let changed = append_to_tiles(at as u64, &all[at..*size], &mut |id| Ok::<_, Infallible>(tiles.get(&id).cloned())).unwrap();
+            let changed =
+                append_to_tiles(at as u64, &all[at..*size], &mut |id| Ok::<_, Infallible>(tiles.get(&id).cloned()))
+                    .unwrap();
             tiles.extend(changed);
             at = *size;
         }
@@ -284,10 +299,24 @@ mod tests {
         for size in [65_536_u64, 65_537, 70_000] {
             let root = naive_root(&all[..size as usize]);
             for index in [0, 255, 256, 65_535, size - 1] {
-                verify_inclusion(&all[index as usize], index, size, &inclusion_proof(index, size, &mut read).unwrap(), &root).unwrap();
+                verify_inclusion(
+                    &all[index as usize],
+                    index,
+                    size,
+                    &inclusion_proof(index, size, &mut read).unwrap(),
+                    &root,
+                )
+                .unwrap();
             }
             for old in [1, 256, 40_000, 65_536] {
-                verify_consistency(old, &naive_root(&all[..old as usize]), size, &root, &consistency_proof(old, size, &mut read).unwrap()).unwrap();
+                verify_consistency(
+                    old,
+                    &naive_root(&all[..old as usize]),
+                    size,
+                    &root,
+                    &consistency_proof(old, size, &mut read).unwrap(),
+                )
+                .unwrap();
             }
         }
     }

@@ -35,7 +35,8 @@ pub enum Element {
 
 impl Element {
     /// All five.
-    pub const ALL: [Element; 5] = [Element::Model, Element::Prompt, Element::Parameters, Element::Context, Element::Constraints];
+    pub const ALL: [Element; 5] =
+        [Element::Model, Element::Prompt, Element::Parameters, Element::Context, Element::Constraints];
     /// The member name.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -214,14 +215,26 @@ pub struct LintWarning {
 /// Looks for what a careful declarer would pin down.
 pub fn lint(declaration: &Declaration) -> Vec<LintWarning> {
     let mut out = Vec::new();
-    let mut warn = |rule, pointer: &str, advice: &str| out.push(LintWarning { rule, pointer: pointer.into(), advice: advice.into() });
+    let mut warn = |rule, pointer: &str, advice: &str| {
+        out.push(LintWarning { rule, pointer: pointer.into(), advice: advice.into() })
+    };
     let model = &declaration.value["model"];
     if model["assurance"] == "provider-asserted" {
-        warn("PROVIDER_ASSERTED_MODEL", "/model/assurance", "the provider says which model ran; declare a weights digest where weights are known");
+        warn(
+            "PROVIDER_ASSERTED_MODEL",
+            "/model/assurance",
+            "the provider says which model ran; declare a weights digest where weights are known",
+        );
     }
     let revision = model["revision"].as_str().unwrap_or_default();
-    if ["latest", "main", "master", "default", "stable"].contains(&revision) || revision == model["name"].as_str().unwrap_or_default() {
-        warn("MUTABLE_REVISION", "/model/revision", "this name can point to another model tomorrow; declare the resolved revision");
+    if ["latest", "main", "master", "default", "stable"].contains(&revision)
+        || revision == model["name"].as_str().unwrap_or_default()
+    {
+        warn(
+            "MUTABLE_REVISION",
+            "/model/revision",
+            "this name can point to another model tomorrow; declare the resolved revision",
+        );
     }
     let parameters = &declaration.value["parameters"];
     let samples = parameters["temperature"].as_f64().is_none_or(|t| t > 0.0);
@@ -229,8 +242,13 @@ pub fn lint(declaration: &Declaration) -> Vec<LintWarning> {
         warn("NO_SEED", "/parameters/seed", "sampling without a declared seed cannot be reproduced");
     }
     for (name, value) in parameters.as_object().into_iter().flatten() {
-        if value.is_f64() && value.to_string().trim_start_matches('-').chars().filter(char::is_ascii_digit).count() > 15 {
-            warn("LONG_NUMBER", &format!("/parameters/{name}"), "more than 15 digits: probably a 32-bit float widened to 64 bits");
+        if value.is_f64() && value.to_string().trim_start_matches('-').chars().filter(char::is_ascii_digit).count() > 15
+        {
+            warn(
+                "LONG_NUMBER",
+                &format!("/parameters/{name}"),
+                "more than 15 digits: probably a 32-bit float widened to 64 bits",
+            );
         }
     }
     out

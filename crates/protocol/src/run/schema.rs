@@ -15,12 +15,21 @@ fn fail(code: CanonCode, pointer: &str, detail: impl Into<String>) -> Check {
 }
 
 /// Exactly these members: `required` and possibly `optional`.
-fn members<'a>(value: &'a Value, pointer: &str, required: &[&str], optional: &[&str]) -> Result<&'a Map<String, Value>, CanonError> {
+fn members<'a>(
+    value: &'a Value,
+    pointer: &str,
+    required: &[&str],
+    optional: &[&str],
+) -> Result<&'a Map<String, Value>, CanonError> {
     let Some(object) = value.as_object() else {
         return Err(CanonError::new(CanonCode::WrongType, pointer, "an object"));
     };
     if let Some(name) = required.iter().find(|name| !object.contains_key(**name)) {
-        return Err(CanonError::new(CanonCode::MissingMember, format!("{pointer}/{name}"), format!("required members are {}", required.join(", "))));
+        return Err(CanonError::new(
+            CanonCode::MissingMember,
+            format!("{pointer}/{name}"),
+            format!("required members are {}", required.join(", ")),
+        ));
     }
     let known = |name: &&String| required.contains(&name.as_str()) || optional.contains(&name.as_str());
     if let Some(name) = object.keys().find(|name| !known(name)) {
@@ -63,7 +72,11 @@ pub fn check(value: &Value) -> Check {
         }
         for name in object.keys() {
             if !crate::command::is_name(name) {
-                return fail(CanonCode::WrongType, &pointer, format!("member names of A-Z a-z 0-9 . _ : / -, found {name:?}"));
+                return fail(
+                    CanonCode::WrongType,
+                    &pointer,
+                    format!("member names of A-Z a-z 0-9 . _ : / -, found {name:?}"),
+                );
             }
         }
         external(&value[element], &pointer)?;
@@ -76,8 +89,12 @@ fn no_holes(value: &Value, pointer: &mut String) -> Check {
     let length = pointer.len();
     match value {
         Value::Null => return fail(CanonCode::NullMember, pointer, "leave the member out instead of null"),
-        Value::Array(items) if items.is_empty() => return fail(CanonCode::EmptyContainer, pointer, "leave the member out instead of []"),
-        Value::Object(map) if map.is_empty() => return fail(CanonCode::EmptyContainer, pointer, "leave the member out instead of {}"),
+        Value::Array(items) if items.is_empty() => {
+            return fail(CanonCode::EmptyContainer, pointer, "leave the member out instead of []");
+        }
+        Value::Object(map) if map.is_empty() => {
+            return fail(CanonCode::EmptyContainer, pointer, "leave the member out instead of {}");
+        }
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
                 pointer.push_str(&format!("/{index}"));
@@ -104,22 +121,34 @@ fn model(value: &Value) -> Check {
     }
     match (object["assurance"].as_str(), object.get("digest")) {
         (Some("weights-digest"), Some(value)) => digest(value, "/model/digest"),
-        (Some("weights-digest"), None) => fail(CanonCode::MissingDigest, "/model/digest", "assurance weights-digest needs the digest of the weights"),
+        (Some("weights-digest"), None) => {
+            fail(CanonCode::MissingDigest, "/model/digest", "assurance weights-digest needs the digest of the weights")
+        }
         (Some("provider-asserted"), None) => Ok(()),
-        (Some("provider-asserted"), Some(_)) => fail(CanonCode::UnknownMember, "/model/digest", "assurance provider-asserted has no weights digest"),
-        _ => fail(CanonCode::WrongType, "/model/assurance", format!("weights-digest or provider-asserted, found {}", object["assurance"])),
+        (Some("provider-asserted"), Some(_)) => {
+            fail(CanonCode::UnknownMember, "/model/digest", "assurance provider-asserted has no weights digest")
+        }
+        _ => fail(
+            CanonCode::WrongType,
+            "/model/assurance",
+            format!("weights-digest or provider-asserted, found {}", object["assurance"]),
+        ),
     }
 }
 
 /// A list of messages, each a role and parts; a part is a type and content, or any JSON object of a known type.
 fn prompt(value: &Value) -> Check {
     let object = members(value, "/prompt", &["messages"], &[])?;
-    let Some(messages) = object["messages"].as_array() else { return fail(CanonCode::WrongType, "/prompt/messages", "an array of messages") };
+    let Some(messages) = object["messages"].as_array() else {
+        return fail(CanonCode::WrongType, "/prompt/messages", "an array of messages");
+    };
     for (index, message) in messages.iter().enumerate() {
         let pointer = format!("/prompt/messages/{index}");
         members(message, &pointer, &["role", "parts"], &["name"])?;
         text(&message["role"], &format!("{pointer}/role"))?;
-        let Some(parts) = message["parts"].as_array() else { return fail(CanonCode::WrongType, &format!("{pointer}/parts"), "an array of parts") };
+        let Some(parts) = message["parts"].as_array() else {
+            return fail(CanonCode::WrongType, &format!("{pointer}/parts"), "an array of parts");
+        };
         for (number, part) in parts.iter().enumerate() {
             let pointer = format!("{pointer}/parts/{number}");
             members(part, &pointer, &["type", "content"], &["id", "name"])?;
@@ -132,12 +161,18 @@ fn prompt(value: &Value) -> Check {
 
 /// Exactly one of inline, by digest, or committed.
 fn content(value: &Value, pointer: &str) -> Check {
-    let Some(object) = value.as_object() else { return fail(CanonCode::WrongType, pointer, "an object: inline, digest or commitment") };
+    let Some(object) = value.as_object() else {
+        return fail(CanonCode::WrongType, pointer, "an object: inline, digest or commitment");
+    };
     if let Some(inline) = object.get("inline") {
         members(value, pointer, &["inline"], &[])?;
         let size = canon::to_canonical(inline).len();
         if size > MAX_INLINE {
-            return fail(CanonCode::TooLarge, &format!("{pointer}/inline"), format!("at most {MAX_INLINE} bytes inline, found {size}: declare larger content by digest"));
+            return fail(
+                CanonCode::TooLarge,
+                &format!("{pointer}/inline"),
+                format!("at most {MAX_INLINE} bytes inline, found {size}: declare larger content by digest"),
+            );
         }
         return Ok(());
     }
@@ -146,7 +181,11 @@ fn content(value: &Value, pointer: &str) -> Check {
         return digest(&object["commitment"], &format!("{pointer}/commitment"));
     }
     if object.contains_key("uri") && !object.contains_key("digest") {
-        return fail(CanonCode::MissingDigest, &format!("{pointer}/digest"), "external content is pinned by its digest");
+        return fail(
+            CanonCode::MissingDigest,
+            &format!("{pointer}/digest"),
+            "external content is pinned by its digest",
+        );
     }
     members(value, pointer, &["media_type", "size", "digest"], &["uri"])?;
     text(&object["media_type"], &format!("{pointer}/media_type"))?;
@@ -164,9 +203,13 @@ fn external(value: &Value, pointer: &str) -> Check {
             if map.contains_key("uri") || map.contains_key("commitment") || map.contains_key("inline") {
                 return content(value, pointer);
             }
-            map.iter().try_for_each(|(name, item)| external(item, &format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"))))
+            map.iter().try_for_each(|(name, item)| {
+                external(item, &format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1")))
+            })
         }
-        Value::Array(items) => items.iter().enumerate().try_for_each(|(index, item)| external(item, &format!("{pointer}/{index}"))),
+        Value::Array(items) => {
+            items.iter().enumerate().try_for_each(|(index, item)| external(item, &format!("{pointer}/{index}")))
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(()),
     }
 }
