@@ -119,7 +119,7 @@ impl Genesis {
         let model = Model::default();
         let mut over = Overlay::new(&model);
         state::save(&mut over, Table::Meta, META_GENESIS, self);
-        let mut register = |over: &mut Overlay<'_>, key: PublicKey, role, organisation: &str, node| {
+        let register = |over: &mut Overlay<'_>, key: PublicKey, role, organisation: &str, node| {
             let registration =
                 Registration { role, organisation: organisation.into(), node, since: U64(0), until: None };
             state::save(over, Table::Keys, *key.as_bytes(), &registration);

@@ -4,7 +4,7 @@ use crate::governance::all;
 use crate::state::{self, Node, Phase, Substrate, Verification};
 use crate::substrate::{self, Birth, fence, load, require_session, save, subject};
 use crate::txn::{Stop, Txn, refuse};
-use crate::view::{Table, View};
+use crate::view::Table;
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::command::{Command, Fence};
 use selfsame_protocol::digest::Digest;

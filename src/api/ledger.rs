@@ -1,0 +1,173 @@
+//! Submissions and both ledgers.
+
+use super::{Api, bytes_of, digest_of, json_of, ledger_of, not_found, refused, unreadable, wire_ref};
+use crate::wire::v1::{self, ledger_service_server::LedgerService};
+use futures::StreamExt as _;
+use selfsame_machine::read;
+use selfsame_protocol::code::{Code, Refusal};
+use selfsame_protocol::entry::{Entry, EntryRef, Ledger};
+use selfsame_protocol::merkle::ProofError;
+use selfsame_protocol::time::U64;
+use std::pin::Pin;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status, Streaming};
+
+type Answers<T> = Pin<Box<dyn futures::Stream<Item = Result<T, Status>> + Send>>;
+/// Envelopes of one stream that are under way at once.
+const WINDOW: usize = 256;
+/// Entries read at once for a tail.
+const SLICE: u64 = 256;
+
+fn proof_error<E: ToString>(error: ProofError<E>) -> Status {
+    match error {
+        ProofError::OutOfRange { index, size } => refused(Refusal::new(Code::NotFound, "index within the tree", format!("below {size}"), index)),
+        ProofError::MissingTile(tile) => unreadable(format!("tile {} of level {} is missing", tile.index, tile.level)),
+        ProofError::Read(error) => unreadable(error.to_string()),
+    }
+}
+
+#[tonic::async_trait]
+impl LedgerService for Api {
+    async fn submit(&self, request: Request<v1::SubmitRequest>) -> Result<Response<v1::SubmitResponse>, Status> {
+        let envelope = request.into_inner().envelope.to_vec();
+        let receipt = self.raft.submit(envelope).await.map_err(refused)?.map_err(refused)?;
+        Ok(Response::new(v1::SubmitResponse { receipt: json_of(&receipt) }))
+    }
+
+    type SubmitStreamStream = Answers<v1::SubmitStreamResponse>;
+    async fn submit_stream(&self, request: Request<Streaming<v1::SubmitStreamRequest>>) -> Result<Response<Self::SubmitStreamStream>, Status> {
+        let raft = self.raft.clone();
+        let requests = request.into_inner().enumerate();
+        let answers = requests.map(move |(position, request)| {
+            let raft = raft.clone();
+            async move {
+                let envelope = request?.envelope.to_vec();
+                let result = match raft.submit(envelope).await.and_then(|outcome| outcome) {
+                    Ok(receipt) => v1::submit_stream_response::Result::Receipt(json_of(&receipt)),
+                    Err(r) => v1::submit_stream_response::Result::Refusal(v1::Refusal { code: r.code.to_string(), rule: r.rule, expected: r.expected, found: r.found }),
+                };
+                Ok(v1::SubmitStreamResponse { position: position as u64, result: Some(result) })
+            }
+        });
+        Ok(Response::new(Box::pin(answers.buffered(WINDOW))))
+    }
+
+    type TailStream = Answers<v1::TailResponse>;
+    async fn tail(&self, request: Request<v1::TailRequest>) -> Result<Response<Self::TailStream>, Status> {
+        let request = request.into_inner();
+        let ledger = ledger_of(request.ledger)?;
+        self.read(request.stale_ok).await?;
+        let (send, receive) = mpsc::channel(64);
+        let api = self.clone();
+        tokio::spawn(async move {
+            if let Err(status) = follow(&api, ledger, request.from_index, request.follow, &send).await {
+                // The reader may be gone; then nobody wants the error either.
+                let _ = send.send(Err(status)).await;
+            }
+        });
+        Ok(Response::new(Box::pin(ReceiverStream::new(receive))))
+    }
+
+    async fn get_entry(&self, request: Request<v1::GetEntryRequest>) -> Result<Response<v1::GetEntryResponse>, Status> {
+        let request = request.into_inner();
+        let ledger = ledger_of(request.ledger)?;
+        let view = self.read(request.stale_ok).await?;
+        let index = match request.selector {
+            Some(v1::get_entry_request::Selector::Index(index)) => index,
+            Some(v1::get_entry_request::Selector::Hash(hash)) => {
+                let hash = digest_of(&hash, "entry hash")?;
+                read::index_of(&view, ledger, &hash).map_err(unreadable)?.ok_or_else(|| not_found("an entry of this hash", hash))?
+            }
+            None => return Err(refused(Refusal::new(Code::Malformed, "selector", "an index or a hash", "none"))),
+        };
+        let leaf = read::leaf(&view, ledger, index).map_err(unreadable)?.ok_or_else(|| not_found("an entry at this index", index))?;
+        let entry = EntryRef { ledger, index: U64(index), hash: Entry::hash_of(&leaf) };
+        Ok(Response::new(v1::GetEntryResponse { entry: Some(wire_ref(&entry)), leaf: leaf.into() }))
+    }
+
+    async fn get_inclusion_proof(&self, request: Request<v1::GetInclusionProofRequest>) -> Result<Response<v1::GetInclusionProofResponse>, Status> {
+        let request = request.into_inner();
+        let ledger = ledger_of(request.ledger)?;
+        let view = self.read(request.stale_ok).await?;
+        let (current, root) = read::head(&view, ledger).map_err(unreadable)?;
+        let size = if request.size == 0 { current } else { request.size };
+        if size > current {
+            return Err(proof_error(ProofError::<String>::OutOfRange { index: size, size: current }));
+        }
+        let hashes = read::inclusion(&view, ledger, request.index, size).map_err(proof_error)?;
+        let leaf = read::leaf(&view, ledger, request.index).map_err(unreadable)?.ok_or_else(|| not_found("an entry at this index", request.index))?;
+        Ok(Response::new(v1::GetInclusionProofResponse {
+            index: request.index,
+            size,
+            leaf: leaf.into(),
+            hashes: hashes.iter().map(bytes_of).collect(),
+            root: if size == current { bytes_of(&root) } else { bytes::Bytes::new() },
+            checkpoint: if size == current { self.checkpoint(&view, ledger)? } else { String::new() },
+        }))
+    }
+
+    async fn get_consistency_proof(&self, request: Request<v1::GetConsistencyProofRequest>) -> Result<Response<v1::GetConsistencyProofResponse>, Status> {
+        let request = request.into_inner();
+        let ledger = ledger_of(request.ledger)?;
+        let view = self.read(request.stale_ok).await?;
+        let (current, _) = read::head(&view, ledger).map_err(unreadable)?;
+        let new_size = if request.new_size == 0 { current } else { request.new_size };
+        if new_size > current {
+            return Err(proof_error(ProofError::<String>::OutOfRange { index: new_size, size: current }));
+        }
+        let hashes = read::consistency(&view, ledger, request.old_size, new_size).map_err(proof_error)?;
+        let checkpoint = if new_size == current { self.checkpoint(&view, ledger)? } else { String::new() };
+        Ok(Response::new(v1::GetConsistencyProofResponse { old_size: request.old_size, new_size, hashes: hashes.iter().map(bytes_of).collect(), checkpoint }))
+    }
+
+    async fn get_checkpoint(&self, request: Request<v1::GetCheckpointRequest>) -> Result<Response<v1::GetCheckpointResponse>, Status> {
+        let request = request.into_inner();
+        let ledger = ledger_of(request.ledger)?;
+        let view = self.read(request.stale_ok).await?;
+        Ok(Response::new(v1::GetCheckpointResponse { checkpoint: self.checkpoint(&view, ledger)? }))
+    }
+
+    async fn get_submission(&self, request: Request<v1::GetSubmissionRequest>) -> Result<Response<v1::GetSubmissionResponse>, Status> {
+        let request = request.into_inner();
+        let digest = digest_of(&request.digest, "submission digest")?;
+        let view = self.read(request.stale_ok).await?;
+        let envelope = read::envelope(&view, &digest).map_err(unreadable)?.ok_or_else(|| not_found("a submission of this digest", digest))?;
+        Ok(Response::new(v1::GetSubmissionResponse { envelope: envelope.into() }))
+    }
+}
+
+/// Sends entries from an index on; with `wait` it goes on when new ones are applied, until the reader leaves.
+async fn follow(api: &Api, ledger: Ledger, from: u64, wait: bool, send: &mpsc::Sender<Result<v1::TailResponse, Status>>) -> Result<(), Status> {
+    let mut applied = api.raft.applied();
+    let mut next = from;
+    loop {
+        applied.borrow_and_update();
+        let mut slice = Vec::new();
+        {
+            let view = api.raft.view().map_err(unreadable)?;
+            let (size, _) = read::head(&view, ledger).map_err(unreadable)?;
+            for index in next..size.min(next.saturating_add(SLICE)) {
+                let leaf = read::leaf(&view, ledger, index).map_err(unreadable)?.ok_or_else(|| not_found("an entry at this index", index))?;
+                slice.push(v1::TailResponse { index, leaf: leaf.into() });
+            }
+        }
+        let full = slice.len() as u64 == SLICE;
+        next += slice.len() as u64;
+        for item in slice {
+            if send.send(Ok(item)).await.is_err() {
+                return Ok(());
+            }
+        }
+        if full {
+            continue;
+        }
+        if !wait {
+            return Ok(());
+        }
+        tokio::select! {
+            changed = applied.changed() => if changed.is_err() { return Ok(()) },
+            () = send.closed() => return Ok(()),
+        }
+    }
+}

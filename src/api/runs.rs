@@ -1,0 +1,90 @@
+//! Declared runs.
+
+use super::{Api, bytes_of, digest_of, json_of, not_found, unreadable, wire_ref};
+use crate::store::StateView;
+use crate::wire::v1::{self, run_service_server::RunService};
+use selfsame_machine::read;
+use selfsame_machine::state::Run;
+use selfsame_protocol::digest::Digest;
+use selfsame_protocol::entry::{Entry, EntryRef, Ledger};
+use selfsame_protocol::record::Record;
+use selfsame_protocol::run::compare;
+use selfsame_protocol::time::U64;
+use tonic::{Request, Response, Status};
+
+fn entry_at(view: &StateView, index: u64) -> Result<(EntryRef, Entry), Status> {
+    let leaf = read::leaf(view, Ledger::Evidence, index).map_err(unreadable)?.ok_or_else(|| not_found("an Evidence entry", index))?;
+    let entry = Entry::from_leaf(&leaf).map_err(unreadable)?;
+    Ok((EntryRef { ledger: Ledger::Evidence, index: U64(index), hash: Entry::hash_of(&leaf) }, entry))
+}
+
+fn known(view: &StateView, id: &Digest) -> Result<Run, Status> {
+    read::run(view, id).map_err(unreadable)?.ok_or_else(|| not_found("a declared run", id))
+}
+
+#[tonic::async_trait]
+impl RunService for Api {
+    async fn get_run(&self, request: Request<v1::GetRunRequest>) -> Result<Response<v1::GetRunResponse>, Status> {
+        let request = request.into_inner();
+        let id = digest_of(&request.run_id, "run id")?;
+        let view = self.read(request.stale_ok).await?;
+        let run = known(&view, &id)?;
+        let (place, entry) = entry_at(&view, run.declared.0)?;
+        let Record::RunDeclaration { declaration, .. } = entry.record else { return Err(unreadable("the declaration's entry holds another record")) };
+        let mut attestations = Vec::new();
+        for (organisation, index) in &run.attestations {
+            attestations.push(v1::RunAttestation { organisation: organisation.clone(), entry: Some(wire_ref(&entry_at(&view, index.0)?.0)) });
+        }
+        Ok(Response::new(v1::GetRunResponse {
+            run_id: bytes_of(&id),
+            declaration: json_of(&declaration),
+            elements: json_of(&run.elements),
+            attestations,
+            entry: Some(wire_ref(&place)),
+        }))
+    }
+
+    async fn get_agreement(&self, request: Request<v1::GetAgreementRequest>) -> Result<Response<v1::GetAgreementResponse>, Status> {
+        let request = request.into_inner();
+        let view = self.read(request.stale_ok).await?;
+        let mut agreements = Vec::new();
+        let found = read::agreement(&view, &request.request).map_err(unreadable)?;
+        for tied in &found {
+            let run = known(&view, &tied.run_id)?;
+            agreements.push(v1::Agreement {
+                organisation: tied.organisation.clone(),
+                run_id: bytes_of(&tied.run_id),
+                since_index: run.attestations.get(&tied.organisation).map_or(0, |index| index.0),
+            });
+        }
+        let agreed = found.windows(2).all(|pair| pair[0].run_id == pair[1].run_id);
+        Ok(Response::new(v1::GetAgreementResponse { agreements, agreed }))
+    }
+
+    async fn compare_runs(&self, request: Request<v1::CompareRunsRequest>) -> Result<Response<v1::CompareRunsResponse>, Status> {
+        let request = request.into_inner();
+        let (first, second) = (digest_of(&request.first, "first run id")?, digest_of(&request.second, "second run id")?);
+        let view = self.read(request.stale_ok).await?;
+        let (a, b) = (known(&view, &first)?.elements, known(&view, &second)?.elements);
+        let differences: Vec<_> = compare(&a, &b)
+            .into_iter()
+            .map(|element| v1::ElementDifference { element: element.to_string(), first: bytes_of(&a.get(element)), second: bytes_of(&b.get(element)) })
+            .collect();
+        Ok(Response::new(v1::CompareRunsResponse { same: differences.is_empty(), differences }))
+    }
+
+    async fn list_outcomes(&self, request: Request<v1::ListOutcomesRequest>) -> Result<Response<v1::ListOutcomesResponse>, Status> {
+        let request = request.into_inner();
+        let id = digest_of(&request.run_id, "run id")?;
+        let view = self.read(request.stale_ok).await?;
+        known(&view, &id)?;
+        let mut outcomes = Vec::new();
+        for index in read::subject_indexes(&view, &format!("run:{id}"), Ledger::Evidence, 0, 100_000).map_err(unreadable)? {
+            let (place, entry) = entry_at(&view, index)?;
+            if matches!(entry.record, Record::RunOutcome(_)) {
+                outcomes.push(v1::RunOutcome { entry: Some(wire_ref(&place)), record: json_of(&entry.record) });
+            }
+        }
+        Ok(Response::new(v1::ListOutcomesResponse { outcomes }))
+    }
+}
