@@ -1,7 +1,10 @@
 //! The selfsame node: replication, storage, API and command line around the pure crates.
 
+pub mod actor;
 pub mod api;
+pub mod cli;
 pub mod client;
+pub mod demo;
 pub mod env;
 pub mod node;
 pub mod raft;

@@ -121,6 +121,11 @@ fn scrub(store: &Store, id: u64) {
 }
 
 impl Node {
+    /// The node's clock, milliseconds since 1970.
+    pub fn now_ms(&self) -> u64 {
+        self.env.clock.now_ms()
+    }
+
     /// Stops serving and replicating, and closes the store. Every acknowledged write is durable before this is called.
     pub async fn shutdown(mut self) {
         self.env.shutdown.cancel();

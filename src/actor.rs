@@ -1,0 +1,37 @@
+//! Somebody who signs: a key, its role and the cluster it speaks to.
+
+use selfsame_protocol::canon;
+use selfsame_protocol::command::{Command, Role, Submission};
+use selfsame_protocol::digest::Digest;
+use selfsame_protocol::envelope::Envelope;
+use selfsame_protocol::keys::SecretKey;
+
+/// A signer of submissions.
+#[derive(Clone, Debug)]
+pub struct Actor {
+    /// Cluster id, part of every signature.
+    pub cluster: String,
+    /// Role of the key.
+    pub role: Role,
+    /// The key.
+    pub key: SecretKey,
+}
+
+impl Actor {
+    /// Signs a command under a request id: the same id and command give the same submission.
+    pub fn sign(&self, request_id: &str, command: Command) -> Envelope {
+        let submission = Submission::new(&self.cluster, request_id, self.role, self.key.public(), command);
+        Envelope::sign(&submission, &self.key)
+    }
+
+    /// Signs a command under a request id derived from its content, so that repeating it is a retry.
+    pub fn sign_content(&self, command: Command) -> Envelope {
+        let id = format!("content/{}", Digest::of(&canon::to_canonical_of(&command)).hex());
+        self.sign(&id, command)
+    }
+
+    /// The chip id or key id.
+    pub fn id(&self) -> Digest {
+        self.key.public().id()
+    }
+}

@@ -1,0 +1,448 @@
+//! The steps.
+
+use super::cluster::{Cluster, Failure, ORGANISATIONS, flip_leaf, fresh_key};
+use crate::actor::Actor;
+use crate::client::{Client, ClientError, Rail};
+use selfsame_machine::Receipt;
+use selfsame_protocol::bundle;
+use selfsame_protocol::code::Code;
+use selfsame_protocol::command::{Amendment, Command, Fence, GoalVector, Item, Role};
+use selfsame_protocol::digest::Digest;
+use selfsame_protocol::entry::{EntryRef, Ledger};
+use selfsame_protocol::import::{ImportOptions, import};
+use selfsame_protocol::note::{TYPE_ED25519, Vkey};
+use selfsame_protocol::p104::{self, Attestation, Claims, Outcome, Thresholds};
+use selfsame_protocol::record::Record;
+use selfsame_protocol::time::{Timestamp, U64};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+const REQUEST: &[u8] = include_bytes!("../../examples/requests/openai-chat.json");
+const FOUNDING: &[u8] = include_bytes!("../../examples/founding-incompatibility.json");
+const SUBSTRATE: &str = "6f1d7a52-0c1e-4b7e-9d6a-2f60b1d3c8a4";
+
+/// The story and what it has so far.
+pub struct Story {
+    /// The nodes.
+    pub cluster: Cluster,
+    /// Steps that held.
+    pub steps: usize,
+    client: Client,
+    started: Instant,
+    requests: u64,
+    chips: [Actor; 2],
+    /// The active chip's place in `chips`, with its epoch and last sequence number.
+    active: usize,
+    epoch: u64,
+    seq: u64,
+    evidence: Vec<EntryRef>,
+    continuity: Option<Digest>,
+}
+
+/// Fails with a sentence unless the claim holds.
+fn hold(claim: bool, what: &str) -> Result<(), Failure> {
+    if claim { Ok(()) } else { Err(format!("this does not hold: {what}").into()) }
+}
+
+fn refused(answer: Result<Receipt, ClientError>, code: Code) -> Result<String, Failure> {
+    match answer {
+        Err(ClientError::Refused(refusal)) if refusal.code == code => Ok(refusal.to_string()),
+        Err(error) => Err(format!("expected the refusal {code}, got: {error}").into()),
+        Ok(_) => Err(format!("expected the refusal {code}, but it was accepted").into()),
+    }
+}
+
+impl Story {
+    /// The story before its first step.
+    pub fn new(cluster: Cluster, started: Instant) -> Result<Story, Failure> {
+        let chip = || -> Result<Actor, Failure> { Ok(Actor { cluster: cluster.genesis.cluster.clone(), role: Role::Chip, key: fresh_key()? }) };
+        let chips = [chip()?, chip()?];
+        let client = cluster.client()?;
+        Ok(Story { cluster, client, started, steps: 0, requests: 0, chips, active: 0, epoch: 1, seq: 0, evidence: Vec::new(), continuity: None })
+    }
+
+    /// Tells the whole story.
+    pub async fn tell(&mut self) -> Result<(), Failure> {
+        self.runs().await?;
+        self.birth().await?;
+        self.sessions().await?;
+        self.amendments().await?;
+        self.migration().await?;
+        let kept = self.export().await?;
+        self.one_bad_disk().await?;
+        self.quorum_of_bad_disks().await?;
+        self.offline(&kept).await
+    }
+
+    fn step(&mut self, title: &str) {
+        self.steps += 1;
+        println!("{:>2}. [{:>5.1} s] {title}", self.steps, self.started.elapsed().as_secs_f64());
+    }
+
+    fn say(&self, line: impl AsRef<str>) {
+        println!("      {}", line.as_ref());
+    }
+
+    async fn submit(&mut self, actor: &Actor, command: Command) -> Result<Receipt, ClientError> {
+        self.requests += 1;
+        let envelope = actor.sign(&format!("demo/{}", self.requests), command);
+        self.client.submit(&envelope).await
+    }
+
+    fn chip(&self) -> Actor {
+        self.chips[self.active].clone()
+    }
+
+    /// The right of the active chip's next write.
+    fn fence(&mut self) -> Fence {
+        self.seq += 1;
+        Fence { epoch: U64(self.epoch), seq: U64(self.seq) }
+    }
+
+    async fn runs(&mut self) -> Result<(), Failure> {
+        let options = ImportOptions { revision: Some("gpt-4o-2024-08-06".into()), ..ImportOptions::default() };
+        let declaration = import(None, REQUEST, &options)?;
+        self.step("A run is declared before it executes, from a chat-completions request");
+        let aurora = self.cluster.organisation(0, Role::Operator);
+        let declare = |declaration: &Value| Command::DeclareRun { declaration: declaration.clone(), request: Some("case/2026-0311".into()) };
+        let receipt = self.submit(&aurora, declare(declaration.value())).await?;
+        hold(receipt.result["run_id"] == json!(declaration.run_id()), "the cluster's run id is the one computed here from the declaration")?;
+        self.say(format!("run id {}", declaration.run_id()));
+        self.say("computed offline and by the cluster alike: selfsame run id --import examples/requests/openai-chat.json");
+
+        self.step("A second organisation arrives at the same identity on its own");
+        let borealis = self.cluster.organisation(1, Role::Operator);
+        let mut reordered: Value = serde_json::from_slice(REQUEST)?;
+        reordered["stream"] = json!(true);
+        let again = import(None, serde_json::to_string_pretty(&reordered)?.as_bytes(), &options)?;
+        let receipt = self.submit(&borealis, declare(again.value())).await?;
+        hold(receipt.result["run_id"] == json!(declaration.run_id()) && receipt.result["new"] == json!(false), "another layout of the same request is the same run")?;
+        let agreement = self.client.agreement("case/2026-0311").await?;
+        hold(agreement.agreed && agreement.agreements.len() == 2, "two organisations attest one identity")?;
+        self.say("aurora and borealis attest one identity under case/2026-0311");
+
+        self.step("A third ties the same reference to a run with one parameter changed");
+        let cygnus = self.cluster.organisation(2, Role::Operator);
+        let mut changed = declaration.value().clone();
+        changed["parameters"]["temperature"] = json!(0.9);
+        let receipt = self.submit(&cygnus, declare(&changed)).await?;
+        let named = &receipt.result["disagreements"][0]["elements"];
+        hold(*named == json!(["parameters"]), "the disagreement names exactly the element that differs")?;
+        hold(!self.client.agreement("case/2026-0311").await?.agreed, "the disagreement is visible to everybody")?;
+        self.say(format!("recorded: cygnus disagrees with aurora and borealis in {named}, from digests alone"));
+
+        self.step("An execution is bound to its declaration; an undeclared one is refused");
+        let report = |run_id: Digest| Command::ReportOutcome { run_id, execution_id: "execution-1".into(), status: "succeeded".into(), outputs: Vec::new(), reproduction_of: None };
+        self.submit(&aurora, report(declaration.run_id())).await?;
+        let answer = self.submit(&aurora, report(Digest::of(b"never declared"))).await;
+        let reason = refused(answer, Code::RunNotDeclared)?;
+        self.say(reason);
+        Ok(())
+    }
+
+    async fn birth(&mut self) -> Result<(), Failure> {
+        self.step("A substrate is born, bound to its founding incompatibility and an attested chip");
+        for chip in self.chips.clone() {
+            let root = self.cluster.organisation(0, Role::Root);
+            self.submit(&root, Command::EnrolChip { chip: chip.key.public(), technology: "software".into() }).await?;
+        }
+        let founding: Value = serde_json::from_slice(FOUNDING)?;
+        let tension = p104::founding_tension_hash(&selfsame_protocol::canon::to_canonical(&founding));
+        let initialised = Timestamp::from_millis(self.cluster.node(1).map_or(0, |n| n.now_ms()));
+        let claims = Claims::Birth {
+            substrate_id: SUBSTRATE.into(),
+            founding_tension_hash: tension,
+            initialisation_timestamp: initialised,
+            schema_version_at_init: p104::SCHEMA_VERSION.into(),
+        };
+        let chip = self.chip();
+        let command = Command::InitSubstrate {
+            substrate_id: SUBSTRATE.into(),
+            founding,
+            initialisation_timestamp: initialised,
+            schema_version: p104::SCHEMA_VERSION.into(),
+            parameters: BTreeMap::from([("escalation_threshold".to_string(), json!("0.80"))]),
+            thresholds: Thresholds::default(),
+            attestation: Some(Attestation::software(&claims, &chip.key)),
+        };
+        let receipt = self.submit(&chip, command.clone()).await?;
+        hold(receipt.result["founding_tension_hash"] == json!(tension), "the cluster computed the founding tension hash itself")?;
+        hold(receipt.result["complete"] == json!(true), "the birth is attested")?;
+        self.say(format!("substrate identity hash {}", receipt.result["substrate_identity_hash"].as_str().unwrap_or_default()));
+        let other = self.chips[1].clone();
+        let reason = refused(self.submit(&other, command).await, Code::IdentityConflict)?;
+        self.say(format!("the same id from other hardware: {reason}"));
+        Ok(())
+    }
+
+    async fn open(&mut self) -> Result<Rail, Failure> {
+        let fence = self.fence();
+        let command = Command::OpenSession { substrate_id: SUBSTRATE.into(), fence, continuity_hash: self.continuity, founding: None, new_lineage: None };
+        self.requests += 1;
+        let envelope = self.chip().sign(&format!("demo/{}", self.requests), command);
+        let rail = self.client.open_session(&envelope).await?;
+        hold(rail.outcome().is_some(), "the first item of the Evidence Rail is the verification")?;
+        Ok(rail)
+    }
+
+    async fn append(&mut self, note: &str) -> Result<(), Failure> {
+        let refers = self.evidence.last().map(|e| vec![e.hash]).unwrap_or_default();
+        let items = vec![
+            Item { ledger: Ledger::Evidence, data: json!({"observation": note}), evidence: Vec::new(), runs: Vec::new() },
+            Item { ledger: Ledger::Reasoning, data: json!({"because": note}), evidence: refers, runs: Vec::new() },
+        ];
+        let fence = self.fence();
+        let chip = self.chip();
+        let receipt = self.submit(&chip, Command::Append { substrate_id: SUBSTRATE.into(), fence, items }).await?;
+        self.evidence.extend(receipt.entries.iter().filter(|e| e.ledger == Ledger::Evidence));
+        Ok(())
+    }
+
+    async fn cycle(&mut self, name: &str) -> Result<(), Failure> {
+        let state = self.client.substrate(SUBSTRATE).await?;
+        let fence = self.fence();
+        let goalvector = GoalVector { goalvector_id: format!("goal/{name}"), outcome: json!({"resolved": name}), evidence: self.evidence.iter().map(|e| e.hash).collect(), runs: Vec::new() };
+        let command = Command::CloseCycle { substrate_id: SUBSTRATE.into(), fence, cycle_id: name.into(), goalvector, prior_identity_hash: state.head };
+        let chip = self.chip();
+        self.submit(&chip, command).await?;
+        Ok(())
+    }
+
+    async fn close(&mut self) -> Result<(), Failure> {
+        let head = self.client.substrate(SUBSTRATE).await?.head;
+        let fence = self.fence();
+        let chip = self.chip();
+        let receipt = self.submit(&chip, Command::CloseSession { substrate_id: SUBSTRATE.into(), fence, head }).await?;
+        self.continuity = receipt.result["continuity_hash"].as_str().and_then(|h| h.parse().ok());
+        hold(self.continuity.is_some(), "the close gives the continuity hash that the chip keeps")
+    }
+
+    async fn sessions(&mut self) -> Result<(), Failure> {
+        self.step("Before anything else, identity is verified: nothing is appended without a session");
+        let fence = Fence { epoch: U64(self.epoch), seq: U64(self.seq + 1) };
+        let items = vec![Item { ledger: Ledger::Evidence, data: json!("too early"), evidence: Vec::new(), runs: Vec::new() }];
+        let chip = self.chip();
+        let reason = refused(self.submit(&chip, Command::Append { substrate_id: SUBSTRATE.into(), fence, items }).await, Code::SessionNotOpen)?;
+        self.say(reason);
+        let rail = self.open().await?;
+        hold(rail.outcome() == Some(Outcome::InsufficientDepth), "a first session claims no continuity")?;
+        self.say("first open: INSUFFICIENT_DEPTH (NO_PRIOR_SESSION), a reduced claim; every node re-hashed its own disk and signed its verdict");
+
+        self.step("Evidence, reasoning and two resolution cycles; then the session closes");
+        self.append("pressure at pump 17 rose to 4.1 bar").await?;
+        self.cycle("cycle-1").await?;
+        self.append("valve 3 was closed by hand at 14:05").await?;
+        self.cycle("cycle-2").await?;
+        self.close().await?;
+        self.say(format!("continuity hash {}", self.continuity.map(|h| h.to_string()).unwrap_or_default()));
+
+        self.step("The next session: a quorum recomputes the whole chain and finds the same entity");
+        let rail = self.open().await?;
+        let Some(notice) = rail.notice() else { return Err("no continuation notice".into()) };
+        hold(rail.outcome() == Some(Outcome::Verified), "the outcome is VERIFIED")?;
+        hold(notice.starts_with("Substrate identity verified — continuing from ") && notice.ends_with("/2."), "the sentence is P104's, with date and depth")?;
+        self.say(notice);
+        Ok(())
+    }
+
+    async fn amendments(&mut self) -> Result<(), Failure> {
+        self.step("An amendment that touches the founding tension is refused, and the refusal recorded");
+        let tension = self.client.substrate(SUBSTRATE).await?.founding_tension_hash;
+        let amendment = Amendment {
+            founding_tension_hash: tension,
+            reason: "the tension is inconvenient".into(),
+            set: BTreeMap::new(),
+            remove: Vec::new(),
+            founding: Some(json!({"branch_a": {"claim": "one"}, "branch_b": {"claim": "other"}})),
+        };
+        let fence = Fence { epoch: U64(self.epoch), seq: U64(self.seq + 1) };
+        let chip = self.chip();
+        let reason = refused(self.submit(&chip, Command::Amend { substrate_id: SUBSTRATE.into(), fence, amendment: amendment.clone() }).await, Code::FoundingTensionProtected)?;
+        self.say(reason);
+        let permitted = Amendment { reason: "fewer escalations".into(), set: BTreeMap::from([("escalation_threshold".to_string(), json!("0.85"))]), founding: None, ..amendment };
+        let fence = self.fence();
+        self.submit(&chip, Command::Amend { substrate_id: SUBSTRATE.into(), fence, amendment: permitted }).await?;
+        self.cycle("cycle-3").await?;
+        self.close().await?;
+        let state = self.client.substrate(SUBSTRATE).await?;
+        hold(state.constitution.parameters["escalation_threshold"] == json!("0.85"), "a permitted amendment is enacted when its cycle closes")?;
+        self.say("a permitted one is enacted with its cycle; identity continues through it");
+        Ok(())
+    }
+
+    async fn migration(&mut self) -> Result<(), Failure> {
+        self.step("The substrate migrates to another chip, and the leader dies in the middle");
+        let state = self.client.substrate(SUBSTRATE).await?;
+        let Some(continuity_hash) = self.continuity else { return Err("no continuity hash".into()) };
+        let depths = state.last_close.as_ref().map(|c| (U64(c.evidence_ledger_depth.0 + 1), U64(c.reasoning_ledger_depth.0 + 1)));
+        let Some((evidence_ledger_depth, reasoning_ledger_depth)) = depths else { return Err("no close".into()) };
+        let (origin, destination) = (self.chips[0].clone(), self.chips[1].clone());
+        let fence = self.fence();
+        let seal = Command::Seal {
+            substrate_id: SUBSTRATE.into(),
+            fence,
+            migration_id: "to-the-second-chip".into(),
+            destination: destination.id(),
+            head: state.head,
+            continuity_hash,
+            evidence_ledger_depth,
+            reasoning_ledger_depth,
+        };
+        let receipt = self.submit(&origin, seal).await?;
+        let nonce: Digest = receipt.result["nonce"].as_str().unwrap_or_default().parse()?;
+        self.say("sealed: the origin can write no more; the log issued the nonce");
+        let leader = self.cluster.leader().await?;
+        self.cluster.stop_node(leader).await;
+        self.say(format!("node {leader} ({}), the leader, is gone", ORGANISATIONS[leader as usize - 1]));
+        let bundle = self.client.bundle(SUBSTRATE).await?;
+        let keys = self.node_keys();
+        let text = std::str::from_utf8(&bundle)?;
+        let (report, history) = bundle::verify(text.lines(), &keys, |_| {})?;
+        hold(history.head == state.head && history.recomputed == Some(continuity_hash), "the destination verified the whole chain itself")?;
+        self.say(format!("the destination re-hashed {} entries and {} cycles by itself", report.entries, report.lineage_depth));
+        let claims = Claims::Activation {
+            cluster: self.cluster.genesis.cluster.clone(),
+            substrate_id: SUBSTRATE.into(),
+            migration_id: "to-the-second-chip".into(),
+            nonce,
+            epoch: U64(self.epoch + 1),
+            continuity_hash,
+            head: state.head,
+        };
+        let arrive = Command::Arrive {
+            substrate_id: SUBSTRATE.into(),
+            migration_id: "to-the-second-chip".into(),
+            attestation: Attestation::software(&claims, &destination.key),
+            continuity_hash,
+            head: state.head,
+        };
+        let receipt = self.submit(&destination, arrive).await?;
+        let new = self.cluster.leader().await?;
+        hold(new != leader, "another node leads")?;
+        self.say(format!("node {new} leads; the destination is active at epoch {}", receipt.result["epoch"].as_str().unwrap_or_default()));
+        self.active = 1;
+        self.epoch += 1;
+        let old_right = Fence { epoch: U64(1), seq: U64(self.seq + 1) };
+        self.seq = 0;
+        let items = vec![Item { ledger: Ledger::Evidence, data: json!("from the old chip"), evidence: Vec::new(), runs: Vec::new() }];
+        let answer = self.submit(&origin, Command::Append { substrate_id: SUBSTRATE.into(), fence: old_right, items }).await;
+        let reason = refused(answer, Code::ChipInvalidated)?;
+        self.say(format!("the old chip's write: {reason}"));
+        self.cluster.start_node(leader).await?;
+        self.level(leader).await?;
+        self.say(format!("node {leader} is back and has caught up, with the same state digest"));
+        Ok(())
+    }
+
+    /// Waits until a node has applied what the leader has, and compares their state digests.
+    async fn level(&self, id: u64) -> Result<(), Failure> {
+        let leader = self.cluster.leader().await?;
+        let Some((node, ahead)) = self.cluster.node(id).zip(self.cluster.node(leader)) else { return Err(format!("node {id} is not running").into()) };
+        let target = ahead.raft.status().applied;
+        node.raft.applied().wait_for(|at| *at >= target).await?;
+        Ok(())
+    }
+
+    fn node_keys(&self) -> Vec<Vkey> {
+        let genesis = &self.cluster.genesis;
+        genesis.nodes.iter().map(|n| Vkey { name: crate::api::node_key_name(genesis, n.id), kind: TYPE_ED25519, key: n.key }).collect()
+    }
+
+    async fn export(&mut self) -> Result<(Vec<u8>, p104::IdentityStatement), Failure> {
+        self.step("The new chip opens a session, and a regulator gets a statement with its proof");
+        let rail = self.open().await?;
+        hold(rail.outcome() == Some(Outcome::Verified), "the entity on the new chip is the same entity")?;
+        if let Some(Record::IdentityVerification(result)) = rail.items.first().map(|i| &i.record) {
+            self.say(format!("{} (since the last session: {})", result.notice.clone().unwrap_or_default(), result.continuity_events.join(", ")));
+        }
+        self.append("first observation on the new chip").await?;
+        self.cycle("cycle-5").await?;
+        self.close().await?;
+        let (statement, document) = self.client.statement(SUBSTRATE, true).await?;
+        let bundle = self.client.bundle(SUBSTRATE).await?;
+        std::fs::write(self.cluster.root.join("statement.json"), serde_json::to_vec_pretty(&document)?)?;
+        std::fs::write(self.cluster.root.join("bundle.jsonl"), &bundle)?;
+        self.say(format!("statement {}, lineage depth {}, {}", statement.statement_hash, statement.identity_lineage_depth, statement.identity_continuity_status));
+        Ok((bundle, statement))
+    }
+
+    /// Stops a node, flips one bit of an entry in its file, and starts it again.
+    async fn damage(&mut self, id: u64, leaf: &[u8]) -> Result<(), Failure> {
+        self.cluster.stop_node(id).await;
+        let copies = flip_leaf(&self.cluster.dir(id).join("state.redb"), leaf)?;
+        hold(copies > 0, "the entry's bytes are in the node's file")?;
+        self.cluster.start_node(id).await
+    }
+
+    async fn one_bad_disk(&mut self) -> Result<(), Failure> {
+        self.step("One byte of one entry is flipped on one node's disk");
+        let Some(first) = self.evidence.first().copied() else { return Err("no evidence".into()) };
+        let leaf = self.client.leaf(Ledger::Evidence, first.index.0).await?;
+        let leader = self.cluster.leader().await?;
+        let bad = if leader == 3 { 2 } else { 3 };
+        self.damage(bad, &leaf).await?;
+        self.level(bad).await?;
+        let rail = self.open().await?;
+        hold(rail.outcome() == Some(Outcome::Verified), "the quorum's copies hold: the substrate goes on")?;
+        let name = ORGANISATIONS[bad as usize - 1];
+        let mut applied = self.cluster.node(leader).ok_or("no leader")?.raft.applied();
+        loop {
+            applied.borrow_and_update();
+            let nodes = self.client.nodes().await?;
+            if nodes.iter().any(|n| n.id == bad && n.quarantined && n.membership != "voter") {
+                break;
+            }
+            applied.changed().await?;
+        }
+        self.say(format!("VERIFIED by the quorum; node {bad} ({name}) is quarantined by name and no longer votes"));
+        self.close().await
+    }
+
+    async fn quorum_of_bad_disks(&mut self) -> Result<(), Failure> {
+        self.step("The same byte is flipped on a quorum");
+        let Some(first) = self.evidence.first().copied() else { return Err("no evidence".into()) };
+        let nodes = self.client.nodes().await?;
+        let good: Vec<u64> = nodes.iter().filter(|n| !n.quarantined).map(|n| n.id).collect();
+        let leaf = self.client.leaf(Ledger::Evidence, first.index.0).await?;
+        for id in &good {
+            self.damage(*id, &leaf).await?;
+        }
+        let rail = self.open().await?;
+        hold(rail.outcome() == Some(Outcome::HashMismatch), "the outcome is HASH_MISMATCH")?;
+        if let Some(Record::IdentityVerification(result)) = rail.items.first().map(|i| &i.record)
+            && let Some(finding) = result.verdicts.first().map(|v| &v.finding)
+        {
+            let at = finding.at.as_ref().map(|at| format!("{} entry {}", at.ledger, at.index)).unwrap_or_default();
+            self.say(format!("HASH_MISMATCH: {} at {at}", finding.check));
+        }
+        hold(rail.items.len() == 1, "behind a failed verification nothing is shown")?;
+        self.cluster.stop().await;
+        for id in 1..=3 {
+            self.cluster.start_node(id).await?;
+        }
+        let fence = self.fence();
+        let chip = self.chip();
+        let answer = self.submit(&chip, Command::CloseSession { substrate_id: SUBSTRATE.into(), fence, head: Digest::of(b"") }).await;
+        let reason = refused(answer, Code::Suppressed)?;
+        self.say(format!("after a restart of all nodes, still: {reason}"));
+        Ok(())
+    }
+
+    async fn offline(&mut self, kept: &(Vec<u8>, p104::IdentityStatement)) -> Result<(), Failure> {
+        self.step("The cluster is gone; the exported statement is verified from the file alone");
+        let keys = self.node_keys();
+        self.cluster.stop().await;
+        let text = std::str::from_utf8(&kept.0)?;
+        let (report, history) = bundle::verify(text.lines(), &keys, |_| {})?;
+        bundle::same_entity(&kept.1, &history)?;
+        self.say(format!("{} entries, {} cycles, signed by {}: the same entity", report.entries, report.lineage_depth, report.signers.join(", ")));
+        let altered = text.replacen("pressure at pump 17 rose to 4.1 bar", "pressure at pump 17 rose to 3.1 bar", 1);
+        match bundle::verify(altered.lines(), &keys, |_| {}) {
+            Err(error) if error.tampered => self.say(format!("one digit changed: {error}")),
+            Err(error) => return Err(format!("expected a named alteration, got: {error}").into()),
+            Ok(_) => return Err("an altered bundle verified".into()),
+        }
+        Ok(())
+    }
+}
