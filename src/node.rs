@@ -84,10 +84,12 @@ pub async fn start(config: NodeConfig, genesis: Arc<Genesis>, key: SecretKey, en
     let peers = listen(&config.peer_listen).await?;
     let clients = listen(&config.client_listen).await?;
     let client_addr = clients.local_addr().unwrap_or_else(|_| config.client_listen.clone());
-    let identity = Identity { cluster: genesis.cluster.clone(), genesis: genesis.digest().to_string(), node: config.id };
+    let identity =
+        Identity { cluster: genesis.cluster.clone(), genesis: genesis.digest().to_string(), node: config.id };
     let store = Store::open(env.disk.clone(), &identity)?;
     scrub(&store, config.id);
-    let raft = RaftNode::start(config.id, genesis.clone(), config.raft, store, env.clone(), peers, config.members).await?;
+    let raft =
+        RaftNode::start(config.id, genesis.clone(), config.raft, store, env.clone(), peers, config.members).await?;
     let api = Api { raft: raft.clone(), genesis, key: Arc::new(key), id: config.id, env: env.clone() };
     let mut tasks = JoinSet::new();
     tasks.spawn(verifier::run(api.clone()));

@@ -29,7 +29,11 @@ impl ClusterService for Api {
         Ok(Response::new(v1::GetStatusResponse {
             node_id: self.id,
             leader_id: status.leader.unwrap_or_default(),
-            leader_address: status.leader.and_then(|leader| status.voters.iter().find(|(id, _)| *id == leader)).map(|(_, address)| address.clone()).unwrap_or_default(),
+            leader_address: status
+                .leader
+                .and_then(|leader| status.voters.iter().find(|(id, _)| *id == leader))
+                .map(|(_, address)| address.clone())
+                .unwrap_or_default(),
             term: status.term,
             last_log_index: status.last_log.unwrap_or_default(),
             committed_index: status.commit.unwrap_or_default(),
@@ -48,14 +52,22 @@ impl ClusterService for Api {
         }))
     }
 
-    async fn add_learner(&self, request: Request<v1::AddLearnerRequest>) -> Result<Response<v1::AddLearnerResponse>, Status> {
+    async fn add_learner(
+        &self,
+        request: Request<v1::AddLearnerRequest>,
+    ) -> Result<Response<v1::AddLearnerResponse>, Status> {
         let request = request.into_inner();
         // Only a node that its organisation enrolled, and that was never removed, may join: ids are never reused.
         let view = self.read(false).await?;
         let nodes = read::nodes(&view).map_err(unreadable)?;
         drop(view);
         if !nodes.iter().any(|n| n.id.0 == request.node_id && n.counts()) {
-            let refusal = selfsame_protocol::code::Refusal::new(selfsame_protocol::code::Code::UnknownNode, "a learner is enrolled by its organisation and was never removed", "an enrolled node", request.node_id);
+            let refusal = selfsame_protocol::code::Refusal::new(
+                selfsame_protocol::code::Code::UnknownNode,
+                "a learner is enrolled by its organisation and was never removed",
+                "an enrolled node",
+                request.node_id,
+            );
             return Err(refused(refusal));
         }
         let member = Member { peer_addr: request.peer_address, client_addr: request.client_address };
@@ -63,32 +75,54 @@ impl ClusterService for Api {
         Ok(Response::new(v1::AddLearnerResponse {}))
     }
 
-    async fn promote_node(&self, request: Request<v1::PromoteNodeRequest>) -> Result<Response<v1::PromoteNodeResponse>, Status> {
+    async fn promote_node(
+        &self,
+        request: Request<v1::PromoteNodeRequest>,
+    ) -> Result<Response<v1::PromoteNodeResponse>, Status> {
         self.raft.promote(request.into_inner().node_id).await.map_err(refused)?;
         Ok(Response::new(v1::PromoteNodeResponse {}))
     }
 
-    async fn remove_node(&self, request: Request<v1::RemoveNodeRequest>) -> Result<Response<v1::RemoveNodeResponse>, Status> {
+    async fn remove_node(
+        &self,
+        request: Request<v1::RemoveNodeRequest>,
+    ) -> Result<Response<v1::RemoveNodeResponse>, Status> {
         self.raft.remove(request.into_inner().node_id).await.map_err(refused)?;
         Ok(Response::new(v1::RemoveNodeResponse {}))
     }
 
-    async fn transfer_leader(&self, request: Request<v1::TransferLeaderRequest>) -> Result<Response<v1::TransferLeaderResponse>, Status> {
+    async fn transfer_leader(
+        &self,
+        request: Request<v1::TransferLeaderRequest>,
+    ) -> Result<Response<v1::TransferLeaderResponse>, Status> {
         self.raft.transfer_leader(request.into_inner().node_id).await.map_err(refused)?;
         Ok(Response::new(v1::TransferLeaderResponse {}))
     }
 
-    async fn trigger_snapshot(&self, _: Request<v1::TriggerSnapshotRequest>) -> Result<Response<v1::TriggerSnapshotResponse>, Status> {
+    async fn trigger_snapshot(
+        &self,
+        _: Request<v1::TriggerSnapshotRequest>,
+    ) -> Result<Response<v1::TriggerSnapshotResponse>, Status> {
         self.raft.trigger_snapshot().await.map_err(refused)?;
         Ok(Response::new(v1::TriggerSnapshotResponse {}))
     }
 
     async fn get_genesis(&self, _: Request<v1::GetGenesisRequest>) -> Result<Response<v1::GetGenesisResponse>, Status> {
-        Ok(Response::new(v1::GetGenesisResponse { genesis: json_of(&*self.genesis), digest: bytes_of(&self.genesis.digest()) }))
+        Ok(Response::new(v1::GetGenesisResponse {
+            genesis: json_of(&*self.genesis),
+            digest: bytes_of(&self.genesis.digest()),
+        }))
     }
 
-    async fn list_nodes(&self, request: Request<v1::ListNodesRequest>) -> Result<Response<v1::ListNodesResponse>, Status> {
-        let view = if request.into_inner().stale_ok { self.raft.view().map_err(unreadable)? } else { self.read(false).await? };
+    async fn list_nodes(
+        &self,
+        request: Request<v1::ListNodesRequest>,
+    ) -> Result<Response<v1::ListNodesResponse>, Status> {
+        let view = if request.into_inner().stale_ok {
+            self.raft.view().map_err(unreadable)?
+        } else {
+            self.read(false).await?
+        };
         let status = self.raft.status();
         let nodes = read::nodes(&view).map_err(unreadable)?.into_iter().map(|node| {
             let id = node.id.0;

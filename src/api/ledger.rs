@@ -21,7 +21,9 @@ const SLICE: u64 = 256;
 
 fn proof_error<E: ToString>(error: ProofError<E>) -> Status {
     match error {
-        ProofError::OutOfRange { index, size } => refused(Refusal::new(Code::NotFound, "index within the tree", format!("below {size}"), index)),
+        ProofError::OutOfRange { index, size } => {
+            refused(Refusal::new(Code::NotFound, "index within the tree", format!("below {size}"), index))
+        }
         ProofError::MissingTile(tile) => unreadable(format!("tile {} of level {} is missing", tile.index, tile.level)),
         ProofError::Read(error) => unreadable(error.to_string()),
     }
@@ -36,7 +38,10 @@ impl LedgerService for Api {
     }
 
     type SubmitStreamStream = Answers<v1::SubmitStreamResponse>;
-    async fn submit_stream(&self, request: Request<Streaming<v1::SubmitStreamRequest>>) -> Result<Response<Self::SubmitStreamStream>, Status> {
+    async fn submit_stream(
+        &self,
+        request: Request<Streaming<v1::SubmitStreamRequest>>,
+    ) -> Result<Response<Self::SubmitStreamStream>, Status> {
         let raft = self.raft.clone();
         let requests = request.into_inner().enumerate();
         let answers = requests.map(move |(position, request)| {
@@ -45,7 +50,12 @@ impl LedgerService for Api {
                 let envelope = request?.envelope.to_vec();
                 let result = match raft.submit(envelope).await.and_then(|outcome| outcome) {
                     Ok(receipt) => v1::submit_stream_response::Result::Receipt(json_of(&receipt)),
-                    Err(r) => v1::submit_stream_response::Result::Refusal(v1::Refusal { code: r.code.to_string(), rule: r.rule, expected: r.expected, found: r.found }),
+                    Err(r) => v1::submit_stream_response::Result::Refusal(v1::Refusal {
+                        code: r.code.to_string(),
+                        rule: r.rule,
+                        expected: r.expected,
+                        found: r.found,
+                    }),
                 };
                 Ok(v1::SubmitStreamResponse { position: position as u64, result: Some(result) })
             }
@@ -77,16 +87,23 @@ impl LedgerService for Api {
             Some(v1::get_entry_request::Selector::Index(index)) => index,
             Some(v1::get_entry_request::Selector::Hash(hash)) => {
                 let hash = digest_of(&hash, "entry hash")?;
-                read::index_of(&view, ledger, &hash).map_err(unreadable)?.ok_or_else(|| not_found("an entry of this hash", hash))?
+                read::index_of(&view, ledger, &hash)
+                    .map_err(unreadable)?
+                    .ok_or_else(|| not_found("an entry of this hash", hash))?
             }
             None => return Err(refused(Refusal::new(Code::Malformed, "selector", "an index or a hash", "none"))),
         };
-        let leaf = read::leaf(&view, ledger, index).map_err(unreadable)?.ok_or_else(|| not_found("an entry at this index", index))?;
+        let leaf = read::leaf(&view, ledger, index)
+            .map_err(unreadable)?
+            .ok_or_else(|| not_found("an entry at this index", index))?;
         let entry = EntryRef { ledger, index: U64(index), hash: Entry::hash_of(&leaf) };
         Ok(Response::new(v1::GetEntryResponse { entry: Some(wire_ref(&entry)), leaf: leaf.into() }))
     }
 
-    async fn get_inclusion_proof(&self, request: Request<v1::GetInclusionProofRequest>) -> Result<Response<v1::GetInclusionProofResponse>, Status> {
+    async fn get_inclusion_proof(
+        &self,
+        request: Request<v1::GetInclusionProofRequest>,
+    ) -> Result<Response<v1::GetInclusionProofResponse>, Status> {
         let request = request.into_inner();
         let ledger = ledger_of(request.ledger)?;
         let view = self.read(request.stale_ok).await?;
@@ -96,7 +113,9 @@ impl LedgerService for Api {
             return Err(proof_error(ProofError::<String>::OutOfRange { index: size, size: current }));
         }
         let hashes = read::inclusion(&view, ledger, request.index, size).map_err(proof_error)?;
-        let leaf = read::leaf(&view, ledger, request.index).map_err(unreadable)?.ok_or_else(|| not_found("an entry at this index", request.index))?;
+        let leaf = read::leaf(&view, ledger, request.index)
+            .map_err(unreadable)?
+            .ok_or_else(|| not_found("an entry at this index", request.index))?;
         Ok(Response::new(v1::GetInclusionProofResponse {
             index: request.index,
             size,
@@ -107,7 +126,10 @@ impl LedgerService for Api {
         }))
     }
 
-    async fn get_consistency_proof(&self, request: Request<v1::GetConsistencyProofRequest>) -> Result<Response<v1::GetConsistencyProofResponse>, Status> {
+    async fn get_consistency_proof(
+        &self,
+        request: Request<v1::GetConsistencyProofRequest>,
+    ) -> Result<Response<v1::GetConsistencyProofResponse>, Status> {
         let request = request.into_inner();
         let ledger = ledger_of(request.ledger)?;
         let view = self.read(request.stale_ok).await?;
@@ -118,27 +140,46 @@ impl LedgerService for Api {
         }
         let hashes = read::consistency(&view, ledger, request.old_size, new_size).map_err(proof_error)?;
         let checkpoint = if new_size == current { self.checkpoint(&view, ledger)? } else { String::new() };
-        Ok(Response::new(v1::GetConsistencyProofResponse { old_size: request.old_size, new_size, hashes: hashes.iter().map(bytes_of).collect(), checkpoint }))
+        Ok(Response::new(v1::GetConsistencyProofResponse {
+            old_size: request.old_size,
+            new_size,
+            hashes: hashes.iter().map(bytes_of).collect(),
+            checkpoint,
+        }))
     }
 
-    async fn get_checkpoint(&self, request: Request<v1::GetCheckpointRequest>) -> Result<Response<v1::GetCheckpointResponse>, Status> {
+    async fn get_checkpoint(
+        &self,
+        request: Request<v1::GetCheckpointRequest>,
+    ) -> Result<Response<v1::GetCheckpointResponse>, Status> {
         let request = request.into_inner();
         let ledger = ledger_of(request.ledger)?;
         let view = self.read(request.stale_ok).await?;
         Ok(Response::new(v1::GetCheckpointResponse { checkpoint: self.checkpoint(&view, ledger)? }))
     }
 
-    async fn get_submission(&self, request: Request<v1::GetSubmissionRequest>) -> Result<Response<v1::GetSubmissionResponse>, Status> {
+    async fn get_submission(
+        &self,
+        request: Request<v1::GetSubmissionRequest>,
+    ) -> Result<Response<v1::GetSubmissionResponse>, Status> {
         let request = request.into_inner();
         let digest = digest_of(&request.digest, "submission digest")?;
         let view = self.read(request.stale_ok).await?;
-        let envelope = read::envelope(&view, &digest).map_err(unreadable)?.ok_or_else(|| not_found("a submission of this digest", digest))?;
+        let envelope = read::envelope(&view, &digest)
+            .map_err(unreadable)?
+            .ok_or_else(|| not_found("a submission of this digest", digest))?;
         Ok(Response::new(v1::GetSubmissionResponse { envelope: envelope.into() }))
     }
 }
 
 /// Sends entries from an index on; with `wait` it goes on when new ones are applied, until the reader leaves.
-async fn follow(api: &Api, ledger: Ledger, from: u64, wait: bool, send: &mpsc::Sender<Result<v1::TailResponse, Status>>) -> Result<(), Status> {
+async fn follow(
+    api: &Api,
+    ledger: Ledger,
+    from: u64,
+    wait: bool,
+    send: &mpsc::Sender<Result<v1::TailResponse, Status>>,
+) -> Result<(), Status> {
     let mut applied = api.raft.applied();
     let mut next = from;
     loop {
@@ -148,7 +189,9 @@ async fn follow(api: &Api, ledger: Ledger, from: u64, wait: bool, send: &mpsc::S
             let view = api.raft.view().map_err(unreadable)?;
             let (size, _) = read::head(&view, ledger).map_err(unreadable)?;
             for index in next..size.min(next.saturating_add(SLICE)) {
-                let leaf = read::leaf(&view, ledger, index).map_err(unreadable)?.ok_or_else(|| not_found("an entry at this index", index))?;
+                let leaf = read::leaf(&view, ledger, index)
+                    .map_err(unreadable)?
+                    .ok_or_else(|| not_found("an entry at this index", index))?;
                 slice.push(v1::TailResponse { index, leaf: leaf.into() });
             }
         }

@@ -69,7 +69,12 @@ impl Api {
     fn serving(&self, view: &StateView) -> Result<(), Status> {
         let nodes = read::nodes(view).map_err(unreadable)?;
         match nodes.iter().find(|n| n.id.0 == self.id).and_then(|n| n.quarantined) {
-            Some(at) => Err(refused(Refusal::new(Code::Quarantined, "a quarantined node does not serve", "another node", format!("node {}, quarantined in Reasoning entry {at}", self.id)))),
+            Some(at) => Err(refused(Refusal::new(
+                Code::Quarantined,
+                "a quarantined node does not serve",
+                "another node",
+                format!("node {}, quarantined in Reasoning entry {at}", self.id),
+            ))),
             None => Ok(()),
         }
     }
@@ -93,7 +98,9 @@ fn ledger_of(number: i32) -> Result<Ledger, Status> {
     match v1::Ledger::try_from(number) {
         Ok(v1::Ledger::Evidence) => Ok(Ledger::Evidence),
         Ok(v1::Ledger::Reasoning) => Ok(Ledger::Reasoning),
-        Ok(v1::Ledger::Unspecified) | Err(_) => Err(refused(Refusal::new(Code::Malformed, "ledger", "LEDGER_EVIDENCE or LEDGER_REASONING", number))),
+        Ok(v1::Ledger::Unspecified) | Err(_) => {
+            Err(refused(Refusal::new(Code::Malformed, "ledger", "LEDGER_EVIDENCE or LEDGER_REASONING", number)))
+        }
     }
 }
 
@@ -105,7 +112,11 @@ fn wire_ledger(ledger: Ledger) -> i32 {
 }
 
 fn wire_ref(entry: &EntryRef) -> v1::EntryRef {
-    v1::EntryRef { ledger: wire_ledger(entry.ledger), index: entry.index.0, hash: entry.hash.as_bytes().to_vec().into() }
+    v1::EntryRef {
+        ledger: wire_ledger(entry.ledger),
+        index: entry.index.0,
+        hash: entry.hash.as_bytes().to_vec().into(),
+    }
 }
 
 fn digest_of(bytes: &[u8], what: &str) -> Result<Digest, Status> {
@@ -131,7 +142,8 @@ pub fn router(api: Api) -> tonic::transport::server::Router {
     use v1::run_service_server::RunServiceServer;
     use v1::substrate_service_server::SubstrateServiceServer;
     let (_reporter, health) = tonic_health::server::health_reporter();
-    let builder = tonic_reflection::server::Builder::configure().register_encoded_file_descriptor_set(crate::wire::FILE_DESCRIPTOR_SET);
+    let builder = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(crate::wire::FILE_DESCRIPTOR_SET);
     let mut server = tonic::transport::Server::builder().concurrency_limit_per_connection(CONCURRENCY);
     let router = server
         .add_service(health)

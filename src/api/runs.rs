@@ -13,7 +13,9 @@ use selfsame_protocol::time::U64;
 use tonic::{Request, Response, Status};
 
 fn entry_at(view: &StateView, index: u64) -> Result<(EntryRef, Entry), Status> {
-    let leaf = read::leaf(view, Ledger::Evidence, index).map_err(unreadable)?.ok_or_else(|| not_found("an Evidence entry", index))?;
+    let leaf = read::leaf(view, Ledger::Evidence, index)
+        .map_err(unreadable)?
+        .ok_or_else(|| not_found("an Evidence entry", index))?;
     let entry = Entry::from_leaf(&leaf).map_err(unreadable)?;
     Ok((EntryRef { ledger: Ledger::Evidence, index: U64(index), hash: Entry::hash_of(&leaf) }, entry))
 }
@@ -30,10 +32,15 @@ impl RunService for Api {
         let view = self.read(request.stale_ok).await?;
         let run = known(&view, &id)?;
         let (place, entry) = entry_at(&view, run.declared.0)?;
-        let Record::RunDeclaration { declaration, .. } = entry.record else { return Err(unreadable("the declaration's entry holds another record")) };
+        let Record::RunDeclaration { declaration, .. } = entry.record else {
+            return Err(unreadable("the declaration's entry holds another record"));
+        };
         let mut attestations = Vec::new();
         for (organisation, index) in &run.attestations {
-            attestations.push(v1::RunAttestation { organisation: organisation.clone(), entry: Some(wire_ref(&entry_at(&view, index.0)?.0)) });
+            attestations.push(v1::RunAttestation {
+                organisation: organisation.clone(),
+                entry: Some(wire_ref(&entry_at(&view, index.0)?.0)),
+            });
         }
         Ok(Response::new(v1::GetRunResponse {
             run_id: bytes_of(&id),
@@ -44,7 +51,10 @@ impl RunService for Api {
         }))
     }
 
-    async fn get_agreement(&self, request: Request<v1::GetAgreementRequest>) -> Result<Response<v1::GetAgreementResponse>, Status> {
+    async fn get_agreement(
+        &self,
+        request: Request<v1::GetAgreementRequest>,
+    ) -> Result<Response<v1::GetAgreementResponse>, Status> {
         let request = request.into_inner();
         let view = self.read(request.stale_ok).await?;
         let mut agreements = Vec::new();
@@ -61,25 +71,38 @@ impl RunService for Api {
         Ok(Response::new(v1::GetAgreementResponse { agreements, agreed }))
     }
 
-    async fn compare_runs(&self, request: Request<v1::CompareRunsRequest>) -> Result<Response<v1::CompareRunsResponse>, Status> {
+    async fn compare_runs(
+        &self,
+        request: Request<v1::CompareRunsRequest>,
+    ) -> Result<Response<v1::CompareRunsResponse>, Status> {
         let request = request.into_inner();
-        let (first, second) = (digest_of(&request.first, "first run id")?, digest_of(&request.second, "second run id")?);
+        let (first, second) =
+            (digest_of(&request.first, "first run id")?, digest_of(&request.second, "second run id")?);
         let view = self.read(request.stale_ok).await?;
         let (a, b) = (known(&view, &first)?.elements, known(&view, &second)?.elements);
         let differences: Vec<_> = compare(&a, &b)
             .into_iter()
-            .map(|element| v1::ElementDifference { element: element.to_string(), first: bytes_of(&a.get(element)), second: bytes_of(&b.get(element)) })
+            .map(|element| v1::ElementDifference {
+                element: element.to_string(),
+                first: bytes_of(&a.get(element)),
+                second: bytes_of(&b.get(element)),
+            })
             .collect();
         Ok(Response::new(v1::CompareRunsResponse { same: differences.is_empty(), differences }))
     }
 
-    async fn list_outcomes(&self, request: Request<v1::ListOutcomesRequest>) -> Result<Response<v1::ListOutcomesResponse>, Status> {
+    async fn list_outcomes(
+        &self,
+        request: Request<v1::ListOutcomesRequest>,
+    ) -> Result<Response<v1::ListOutcomesResponse>, Status> {
         let request = request.into_inner();
         let id = digest_of(&request.run_id, "run id")?;
         let view = self.read(request.stale_ok).await?;
         known(&view, &id)?;
         let mut outcomes = Vec::new();
-        for index in read::subject_indexes(&view, &format!("run:{id}"), Ledger::Evidence, 0, 100_000).map_err(unreadable)? {
+        for index in
+            read::subject_indexes(&view, &format!("run:{id}"), Ledger::Evidence, 0, 100_000).map_err(unreadable)?
+        {
             let (place, entry) = entry_at(&view, index)?;
             if matches!(entry.record, Record::RunOutcome(_)) {
                 outcomes.push(v1::RunOutcome { entry: Some(wire_ref(&place)), record: json_of(&entry.record) });

@@ -27,12 +27,15 @@ const RAIL: usize = 16;
 const MAX_READ: usize = 1_000;
 
 fn known(view: &StateView, id: &str) -> Result<Substrate, Status> {
-    let unknown = || refused(Refusal::new(Code::UnknownSubstrate, "the substrate was born here", "a known substrate", id));
+    let unknown =
+        || refused(Refusal::new(Code::UnknownSubstrate, "the substrate was born here", "a known substrate", id));
     read::substrate(view, id).map_err(unreadable)?.ok_or_else(unknown)
 }
 
 fn item(view: &StateView, ledger: Ledger, index: u64) -> Result<(Entry, v1::RailItem), Status> {
-    let leaf = read::leaf(view, ledger, index).map_err(unreadable)?.ok_or_else(|| unreadable(format!("entry {index} is missing")))?;
+    let leaf = read::leaf(view, ledger, index)
+        .map_err(unreadable)?
+        .ok_or_else(|| unreadable(format!("entry {index} is missing")))?;
     let entry = Entry::from_leaf(&leaf).map_err(unreadable)?;
     let place = EntryRef { ledger, index: U64(index), hash: Entry::hash_of(&leaf) };
     let record = json_of(&entry.record);
@@ -47,7 +50,8 @@ fn decided(view: &StateView, id: &str, session: u64) -> Result<Option<v1::RailIt
     let mut end = depth;
     while end > 0 {
         let start = end.saturating_sub(64);
-        let indexes = read::subject_indexes(view, &subject, Ledger::Reasoning, start, (end - start) as usize).map_err(unreadable)?;
+        let indexes = read::subject_indexes(view, &subject, Ledger::Reasoning, start, (end - start) as usize)
+            .map_err(unreadable)?;
         for index in indexes.into_iter().rev() {
             let (entry, rail) = item(view, Ledger::Reasoning, index)?;
             match entry.record {
@@ -63,13 +67,24 @@ fn decided(view: &StateView, id: &str, session: u64) -> Result<Option<v1::RailIt
 
 #[tonic::async_trait]
 impl SubstrateService for Api {
-    async fn open_session(&self, request: Request<v1::OpenSessionRequest>) -> Result<Response<v1::OpenSessionResponse>, Status> {
+    async fn open_session(
+        &self,
+        request: Request<v1::OpenSessionRequest>,
+    ) -> Result<Response<v1::OpenSessionResponse>, Status> {
         let bytes = request.into_inner().envelope.to_vec();
         let envelope = Envelope::from_bytes(&bytes).map_err(refused)?;
-        let command = canon::parse(&envelope.payload, &canon::Limits::SUBMISSION).and_then(canon::decode::<selfsame_protocol::command::Submission>);
+        let command = canon::parse(&envelope.payload, &canon::Limits::SUBMISSION)
+            .and_then(canon::decode::<selfsame_protocol::command::Submission>);
         let id = match command.map(|s| s.command) {
             Ok(Command::OpenSession { substrate_id, .. }) => substrate_id,
-            _ => return Err(refused(Refusal::new(Code::Malformed, "command of the envelope", "open_session", "another command"))),
+            _ => {
+                return Err(refused(Refusal::new(
+                    Code::Malformed,
+                    "command of the envelope",
+                    "open_session",
+                    "another command",
+                )));
+            }
         };
         let receipt = self.raft.submit(bytes).await.map_err(refused)?.map_err(refused)?;
         let session: u64 = receipt.result["session"].as_str().and_then(|s| s.parse().ok()).unwrap_or_default();
@@ -84,11 +99,23 @@ impl SubstrateService for Api {
                     }
                 }
                 if applied.changed().await.is_err() {
-                    return Err(refused(Refusal::new(Code::ShuttingDown, "the node runs", "a running node", "shutting down")));
+                    return Err(refused(Refusal::new(
+                        Code::ShuttingDown,
+                        "the node runs",
+                        "a running node",
+                        "shutting down",
+                    )));
                 }
             }
         };
-        let late = || refused(Refusal::new(Code::OutcomeUnknown, "a quorum of nodes answers in time", "a decided verification", "verdicts are missing; retry with the same request"));
+        let late = || {
+            refused(Refusal::new(
+                Code::OutcomeUnknown,
+                "a quorum of nodes answers in time",
+                "a decided verification",
+                "verdicts are missing; retry with the same request",
+            ))
+        };
         let first = tokio::time::timeout(VERDICTS_WITHIN, wait).await.map_err(|_| late())??;
         let mut rail = vec![first];
         let view = self.read(false).await?;
@@ -96,24 +123,35 @@ impl SubstrateService for Api {
         if known(&view, &id)?.phase == Phase::Open {
             let subject = format!("substrate:{id}");
             let depth = read::subject_depth(&view, &subject, Ledger::Evidence).map_err(unreadable)?;
-            for index in read::subject_indexes(&view, &subject, Ledger::Evidence, depth.saturating_sub(RAIL as u64), RAIL).map_err(unreadable)? {
+            for index in
+                read::subject_indexes(&view, &subject, Ledger::Evidence, depth.saturating_sub(RAIL as u64), RAIL)
+                    .map_err(unreadable)?
+            {
                 rail.push(item(&view, Ledger::Evidence, index)?.1);
             }
         }
         Ok(Response::new(v1::OpenSessionResponse { rail, receipt: json_of(&receipt) }))
     }
 
-    async fn get_substrate(&self, request: Request<v1::GetSubstrateRequest>) -> Result<Response<v1::GetSubstrateResponse>, Status> {
+    async fn get_substrate(
+        &self,
+        request: Request<v1::GetSubstrateRequest>,
+    ) -> Result<Response<v1::GetSubstrateResponse>, Status> {
         let request = request.into_inner();
         let view = self.read(request.stale_ok).await?;
         Ok(Response::new(v1::GetSubstrateResponse { state: json_of(&known(&view, &request.substrate_id)?) }))
     }
 
-    async fn get_statement(&self, request: Request<v1::GetStatementRequest>) -> Result<Response<v1::GetStatementResponse>, Status> {
+    async fn get_statement(
+        &self,
+        request: Request<v1::GetStatementRequest>,
+    ) -> Result<Response<v1::GetStatementResponse>, Status> {
         let request = request.into_inner();
         let view = self.read(false).await?;
         let time = Timestamp::from_millis(self.env.clock.now_ms());
-        let statement = read::statement(&view, &request.substrate_id, time, request.regulated).map_err(unreadable)?.map_err(refused)?;
+        let statement = read::statement(&view, &request.substrate_id, time, request.regulated)
+            .map_err(unreadable)?
+            .map_err(refused)?;
         let signature = self.key.sign(&canon::to_canonical_of(&statement));
         let proof = serde_json::json!({
             "signatures": [{"key": self.key.public(), "name": node_key_name(&self.genesis, self.id), "signature": selfsame_protocol::digest::hex(&signature)}],
@@ -124,7 +162,10 @@ impl SubstrateService for Api {
     }
 
     type GetBundleStream = Pin<Box<dyn futures::Stream<Item = Result<v1::GetBundleResponse, Status>> + Send>>;
-    async fn get_bundle(&self, request: Request<v1::GetBundleRequest>) -> Result<Response<Self::GetBundleStream>, Status> {
+    async fn get_bundle(
+        &self,
+        request: Request<v1::GetBundleRequest>,
+    ) -> Result<Response<Self::GetBundleStream>, Status> {
         let id = request.into_inner().substrate_id;
         let view = self.read(false).await?;
         known(&view, &id)?;
@@ -140,14 +181,21 @@ impl SubstrateService for Api {
         Ok(Response::new(Box::pin(ReceiverStream::new(receive))))
     }
 
-    async fn read_evidence(&self, request: Request<v1::ReadEvidenceRequest>) -> Result<Response<v1::ReadEvidenceResponse>, Status> {
+    async fn read_evidence(
+        &self,
+        request: Request<v1::ReadEvidenceRequest>,
+    ) -> Result<Response<v1::ReadEvidenceResponse>, Status> {
         let request = request.into_inner();
         let view = self.read(false).await?;
         read::gate(&known(&view, &request.substrate_id)?).map_err(refused)?;
         let limit = if request.limit == 0 { 100 } else { (request.limit as usize).min(MAX_READ) };
         let subject = format!("substrate:{}", request.substrate_id);
-        let indexes = read::subject_indexes(&view, &subject, Ledger::Evidence, request.from_depth, limit).map_err(unreadable)?;
-        let items: Vec<_> = indexes.into_iter().map(|index| item(&view, Ledger::Evidence, index).map(|(_, item)| item)).collect::<Result<_, _>>()?;
+        let indexes =
+            read::subject_indexes(&view, &subject, Ledger::Evidence, request.from_depth, limit).map_err(unreadable)?;
+        let items: Vec<_> = indexes
+            .into_iter()
+            .map(|index| item(&view, Ledger::Evidence, index).map(|(_, item)| item))
+            .collect::<Result<_, _>>()?;
         let next_depth = request.from_depth.saturating_add(items.len() as u64);
         Ok(Response::new(v1::ReadEvidenceResponse { items, next_depth }))
     }
@@ -158,13 +206,19 @@ impl Api {
     fn write_bundle(&self, view: &StateView, id: &str, out: &dyn Fn(Vec<u8>) -> bool) -> Result<(), Status> {
         let time = Timestamp::from_millis(self.env.clock.now_ms());
         let nodes = read::nodes(view).map_err(unreadable)?;
-        let keys = nodes.iter().map(|n| Vkey { name: node_key_name(&self.genesis, n.id.0), kind: TYPE_ED25519, key: n.key }.to_text()).collect();
+        let keys = nodes
+            .iter()
+            .map(|n| Vkey { name: node_key_name(&self.genesis, n.id.0), kind: TYPE_ED25519, key: n.key }.to_text())
+            .collect();
         let header = Header {
             bundle: BUNDLE_TYPE.into(),
             cluster: self.genesis.cluster.clone(),
             substrate_id: id.into(),
             keys,
-            checkpoints: Checkpoints { evidence: self.checkpoint(view, Ledger::Evidence)?, reasoning: self.checkpoint(view, Ledger::Reasoning)? },
+            checkpoints: Checkpoints {
+                evidence: self.checkpoint(view, Ledger::Evidence)?,
+                reasoning: self.checkpoint(view, Ledger::Reasoning)?,
+            },
             statement: read::statement(view, id, time, false).map_err(unreadable)?.map_err(refused)?,
         };
         let newline = |mut bytes: Vec<u8>| {
@@ -185,7 +239,9 @@ impl Api {
                 }
                 depth += indexes.len() as u64;
                 for index in indexes {
-                    let leaf = read::leaf(view, ledger, index).map_err(unreadable)?.ok_or_else(|| unreadable(format!("entry {index} is missing")))?;
+                    let leaf = read::leaf(view, ledger, index)
+                        .map_err(unreadable)?
+                        .ok_or_else(|| unreadable(format!("entry {index} is missing")))?;
                     let proof = read::inclusion(view, ledger, index, size).map_err(|e| unreadable(e.to_string()))?;
                     let leaf = String::from_utf8(leaf).map_err(unreadable)?;
                     if !out(newline(canon::to_canonical_of(&Line { ledger, leaf, proof }))) {

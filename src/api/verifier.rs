@@ -67,7 +67,8 @@ fn findings(api: &Api) -> Result<Vec<Vec<u8>>, String> {
         let finding = verify::finding(&view, &verification).map_err(|e| e.to_string())?;
         tracing::info!(node = api.id, substrate = verification.substrate_id, outcome = %finding.outcome, check = finding.check, "verdict");
         let request = format!("verdict/{}/{}", verification.substrate_id, verification.index);
-        let command = Command::Verdict { substrate_id: verification.substrate_id, verification: verification.index, finding };
+        let command =
+            Command::Verdict { substrate_id: verification.substrate_id, verification: verification.index, finding };
         let submission = Submission::new(&api.genesis.cluster, &request, AuthorRole::Node, api.key.public(), command);
         out.push(Envelope::sign(&submission, &api.key).to_bytes());
     }
@@ -90,7 +91,11 @@ async fn demote(api: &Api) {
         }
         tracing::error!(node = id, "a quarantined or retired node leaves the voters");
         if id == api.id {
-            let other = status.voters.iter().map(|(voter, _)| *voter).find(|voter| !nodes.iter().any(|n| n.id.0 == *voter && !n.counts()));
+            let other = status
+                .voters
+                .iter()
+                .map(|(voter, _)| *voter)
+                .find(|voter| !nodes.iter().any(|n| n.id.0 == *voter && !n.counts()));
             if let Some(other) = other
                 && let Err(refusal) = api.raft.transfer_leader(other).await
             {

@@ -132,7 +132,11 @@ macro_rules! call {
                 async move {
                     let mut request = Request::new(message);
                     request.set_timeout(ATTEMPT);
-                    $service::new(channel).max_decoding_message_size(MAX_MESSAGE).$method(request).await.map(Response::into_inner)
+                    $service::new(channel)
+                        .max_decoding_message_size(MAX_MESSAGE)
+                        .$method(request)
+                        .await
+                        .map(Response::into_inner)
                 }
             })
             .await
@@ -144,7 +148,8 @@ impl Client {
     pub fn new(endpoints: &[String], net: Arc<dyn Net>) -> Result<Client, ClientError> {
         let channel = |address: &String| {
             let bare = address.strip_prefix("http://").unwrap_or(address);
-            let endpoint = Endpoint::from_shared(format!("http://{bare}")).map_err(|e| ClientError::Endpoint(format!("{address}: {e}")))?;
+            let endpoint = Endpoint::from_shared(format!("http://{bare}"))
+                .map_err(|e| ClientError::Endpoint(format!("{address}: {e}")))?;
             Ok(endpoint.connect_timeout(Duration::from_secs(3)).connect_with_connector_lazy(connector(net.clone())))
         };
         if endpoints.is_empty() {
@@ -154,7 +159,10 @@ impl Client {
         Ok(Client { channels: Arc::new(channels), at: Arc::default() })
     }
 
-    async fn retry<T, F: Future<Output = Result<T, Status>>>(&self, call: impl Fn(Channel) -> F) -> Result<T, ClientError> {
+    async fn retry<T, F: Future<Output = Result<T, Status>>>(
+        &self,
+        call: impl Fn(Channel) -> F,
+    ) -> Result<T, ClientError> {
         let deadline = tokio::time::Instant::now() + TOTAL;
         loop {
             let at = self.at.load(Ordering::Relaxed) % self.channels.len();
@@ -165,10 +173,17 @@ impl Client {
             let refusal = from_status(&status);
             let again = match &refusal {
                 Some(refusal) => refusal.code.retryable(),
-                None => matches!(status.code(), tonic::Code::Unavailable | tonic::Code::DeadlineExceeded | tonic::Code::Cancelled | tonic::Code::Unknown),
+                None => matches!(
+                    status.code(),
+                    tonic::Code::Unavailable
+                        | tonic::Code::DeadlineExceeded
+                        | tonic::Code::Cancelled
+                        | tonic::Code::Unknown
+                ),
             };
             if !again || tokio::time::Instant::now() + PAUSE >= deadline {
-                return Err(refusal.map_or_else(|| ClientError::Unreachable(status.message().to_string()), ClientError::Refused));
+                return Err(refusal
+                    .map_or_else(|| ClientError::Unreachable(status.message().to_string()), ClientError::Refused));
             }
             self.at.store(at + 1, Ordering::Relaxed);
             tokio::time::sleep(PAUSE).await;
@@ -177,34 +192,60 @@ impl Client {
 
     /// Submits an envelope; answers when it is committed and applied.
     pub async fn submit(&self, envelope: &Envelope) -> Result<Receipt, ClientError> {
-        let answer = call!(self, LedgerServiceClient, submit, v1::SubmitRequest { envelope: envelope.to_bytes().into() })?;
+        let answer =
+            call!(self, LedgerServiceClient, submit, v1::SubmitRequest { envelope: envelope.to_bytes().into() })?;
         json(&answer.receipt)
     }
 
     /// Submits an open_session envelope and returns the Evidence Rail of the decided verification.
     pub async fn open_session(&self, envelope: &Envelope) -> Result<Rail, ClientError> {
-        let answer = call!(self, SubstrateServiceClient, open_session, v1::OpenSessionRequest { envelope: envelope.to_bytes().into() })?;
-        let items = answer.rail.iter().map(|item| Ok(RailItem { record: json(&item.record)?, entry: entry(item.entry.as_ref())? })).collect::<Result<_, ClientError>>()?;
+        let answer = call!(
+            self,
+            SubstrateServiceClient,
+            open_session,
+            v1::OpenSessionRequest { envelope: envelope.to_bytes().into() }
+        )?;
+        let items = answer
+            .rail
+            .iter()
+            .map(|item| Ok(RailItem { record: json(&item.record)?, entry: entry(item.entry.as_ref())? }))
+            .collect::<Result<_, ClientError>>()?;
         Ok(Rail { items })
     }
 
     /// A substrate's state.
     pub async fn substrate(&self, id: &str) -> Result<selfsame_machine::state::Substrate, ClientError> {
-        let answer = call!(self, SubstrateServiceClient, get_substrate, v1::GetSubstrateRequest { substrate_id: id.into(), stale_ok: false })?;
+        let answer = call!(
+            self,
+            SubstrateServiceClient,
+            get_substrate,
+            v1::GetSubstrateRequest { substrate_id: id.into(), stale_ok: false }
+        )?;
         json(&answer.state)
     }
 
     /// The identity statement with its proof, as JSON.
-    pub async fn statement(&self, id: &str, regulated: bool) -> Result<(IdentityStatement, serde_json::Value), ClientError> {
-        let answer = call!(self, SubstrateServiceClient, get_statement, v1::GetStatementRequest { substrate_id: id.into(), regulated })?;
+    pub async fn statement(
+        &self,
+        id: &str,
+        regulated: bool,
+    ) -> Result<(IdentityStatement, serde_json::Value), ClientError> {
+        let answer = call!(
+            self,
+            SubstrateServiceClient,
+            get_statement,
+            v1::GetStatementRequest { substrate_id: id.into(), regulated }
+        )?;
         let document: serde_json::Value = json(&answer.statement)?;
-        let statement = serde_json::from_value(document["statement"].clone()).map_err(|e| ClientError::Answer(e.to_string()))?;
+        let statement =
+            serde_json::from_value(document["statement"].clone()).map_err(|e| ClientError::Answer(e.to_string()))?;
         Ok((statement, document))
     }
 
     /// The bundle of a substrate.
     pub async fn bundle(&self, id: &str) -> Result<Vec<u8>, ClientError> {
-        let mut stream = call!(self, SubstrateServiceClient, get_bundle, v1::GetBundleRequest { substrate_id: id.into() })?;
+        let mut stream =
+            call!(self, SubstrateServiceClient, get_bundle, v1::GetBundleRequest { substrate_id: id.into() })?;
         let mut out = Vec::new();
         while let Some(part) = stream.message().await.map_err(lost)? {
             out.extend_from_slice(&part.data);
@@ -214,48 +255,85 @@ impl Client {
 
     /// Evidence of an open session from a depth on.
     pub async fn evidence(&self, id: &str, from: u64, limit: u32) -> Result<Vec<RailItem>, ClientError> {
-        let answer = call!(self, SubstrateServiceClient, read_evidence, v1::ReadEvidenceRequest { substrate_id: id.into(), from_depth: from, limit })?;
-        answer.items.iter().map(|item| Ok(RailItem { record: json(&item.record)?, entry: entry(item.entry.as_ref())? })).collect()
+        let answer = call!(
+            self,
+            SubstrateServiceClient,
+            read_evidence,
+            v1::ReadEvidenceRequest { substrate_id: id.into(), from_depth: from, limit }
+        )?;
+        answer
+            .items
+            .iter()
+            .map(|item| Ok(RailItem { record: json(&item.record)?, entry: entry(item.entry.as_ref())? }))
+            .collect()
     }
 
     /// A declared run.
     pub async fn run(&self, id: &Digest) -> Result<v1::GetRunResponse, ClientError> {
-        call!(self, RunServiceClient, get_run, v1::GetRunRequest { run_id: id.as_bytes().to_vec().into(), stale_ok: false })
+        call!(
+            self,
+            RunServiceClient,
+            get_run,
+            v1::GetRunRequest { run_id: id.as_bytes().to_vec().into(), stale_ok: false }
+        )
     }
 
     /// Which organisation ties a reference to which run, and whether they agree.
     pub async fn agreement(&self, request: &str) -> Result<v1::GetAgreementResponse, ClientError> {
-        call!(self, RunServiceClient, get_agreement, v1::GetAgreementRequest { request: request.into(), stale_ok: false })
+        call!(
+            self,
+            RunServiceClient,
+            get_agreement,
+            v1::GetAgreementRequest { request: request.into(), stale_ok: false }
+        )
     }
 
     /// Names the elements in which two declared runs differ.
     pub async fn compare(&self, first: &Digest, second: &Digest) -> Result<Vec<String>, ClientError> {
-        let message = v1::CompareRunsRequest { first: first.as_bytes().to_vec().into(), second: second.as_bytes().to_vec().into(), stale_ok: false };
+        let message = v1::CompareRunsRequest {
+            first: first.as_bytes().to_vec().into(),
+            second: second.as_bytes().to_vec().into(),
+            stale_ok: false,
+        };
         let answer = call!(self, RunServiceClient, compare_runs, message)?;
         Ok(answer.differences.into_iter().map(|d| d.element).collect())
     }
 
     /// Executions of a run.
     pub async fn outcomes(&self, id: &Digest) -> Result<Vec<Record>, ClientError> {
-        let answer = call!(self, RunServiceClient, list_outcomes, v1::ListOutcomesRequest { run_id: id.as_bytes().to_vec().into(), stale_ok: false })?;
+        let answer = call!(
+            self,
+            RunServiceClient,
+            list_outcomes,
+            v1::ListOutcomesRequest { run_id: id.as_bytes().to_vec().into(), stale_ok: false }
+        )?;
         answer.outcomes.iter().map(|o| json(&o.record)).collect()
     }
 
     /// One entry's leaf.
     pub async fn leaf(&self, ledger: Ledger, index: u64) -> Result<Vec<u8>, ClientError> {
         let selector = Some(v1::get_entry_request::Selector::Index(index));
-        let answer = call!(self, LedgerServiceClient, get_entry, v1::GetEntryRequest { ledger: wire(ledger), selector, stale_ok: false })?;
+        let answer = call!(
+            self,
+            LedgerServiceClient,
+            get_entry,
+            v1::GetEntryRequest { ledger: wire(ledger), selector, stale_ok: false }
+        )?;
         Ok(answer.leaf.to_vec())
     }
 
     /// Streams a ledger from an index; with `follow` it does not end.
-    pub async fn tail(&self, ledger: Ledger, from_index: u64, follow: bool) -> Result<tonic::Streaming<v1::TailResponse>, ClientError> {
+    pub async fn tail(
+        &self,
+        ledger: Ledger,
+        from_index: u64,
+        follow: bool,
+    ) -> Result<tonic::Streaming<v1::TailResponse>, ClientError> {
         let message = v1::TailRequest { ledger: wire(ledger), from_index, follow, stale_ok: false };
         // A stream may last: it has no deadline of its own.
-        self.retry(|channel| {
-            let message = message;
-            async move { LedgerServiceClient::new(channel).tail(message).await.map(Response::into_inner) }
-        })
+        self.retry(
+            |channel| async move { LedgerServiceClient::new(channel).tail(message).await.map(Response::into_inner) },
+        )
         .await
     }
 
@@ -263,19 +341,36 @@ impl Client {
     pub async fn inclusion(&self, ledger: Ledger, index: u64, size: u64) -> Result<Inclusion, ClientError> {
         let message = v1::GetInclusionProofRequest { ledger: wire(ledger), index, size, stale_ok: false };
         let answer = call!(self, LedgerServiceClient, get_inclusion_proof, message)?;
-        Ok(Inclusion { size: answer.size, leaf: answer.leaf.to_vec(), hashes: hashes(&answer.hashes)?, checkpoint: answer.checkpoint })
+        Ok(Inclusion {
+            size: answer.size,
+            leaf: answer.leaf.to_vec(),
+            hashes: hashes(&answer.hashes)?,
+            checkpoint: answer.checkpoint,
+        })
     }
 
     /// A consistency proof; `new` 0 is the present size. Returns the new size, the hashes and the checkpoint.
-    pub async fn consistency(&self, ledger: Ledger, old: u64, new: u64) -> Result<(u64, Vec<Digest>, String), ClientError> {
-        let message = v1::GetConsistencyProofRequest { ledger: wire(ledger), old_size: old, new_size: new, stale_ok: false };
+    pub async fn consistency(
+        &self,
+        ledger: Ledger,
+        old: u64,
+        new: u64,
+    ) -> Result<(u64, Vec<Digest>, String), ClientError> {
+        let message =
+            v1::GetConsistencyProofRequest { ledger: wire(ledger), old_size: old, new_size: new, stale_ok: false };
         let answer = call!(self, LedgerServiceClient, get_consistency_proof, message)?;
         Ok((answer.new_size, hashes(&answer.hashes)?, answer.checkpoint))
     }
 
     /// A ledger's checkpoint, signed by the node that answers.
     pub async fn checkpoint(&self, ledger: Ledger) -> Result<String, ClientError> {
-        Ok(call!(self, LedgerServiceClient, get_checkpoint, v1::GetCheckpointRequest { ledger: wire(ledger), stale_ok: false })?.checkpoint)
+        Ok(call!(
+            self,
+            LedgerServiceClient,
+            get_checkpoint,
+            v1::GetCheckpointRequest { ledger: wire(ledger), stale_ok: false }
+        )?
+        .checkpoint)
     }
 
     /// What each endpoint says of itself, in order of the endpoints.
@@ -332,7 +427,11 @@ fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ClientError> {
 }
 
 fn hashes(list: &[bytes::Bytes]) -> Result<Vec<Digest>, ClientError> {
-    let one = |bytes: &bytes::Bytes| <[u8; 32]>::try_from(&bytes[..]).map(Digest::from_bytes).map_err(|_| ClientError::Answer(format!("a hash has 32 bytes, found {}", bytes.len())));
+    let one = |bytes: &bytes::Bytes| {
+        <[u8; 32]>::try_from(&bytes[..])
+            .map(Digest::from_bytes)
+            .map_err(|_| ClientError::Answer(format!("a hash has 32 bytes, found {}", bytes.len())))
+    };
     list.iter().map(one).collect()
 }
 

@@ -67,16 +67,38 @@ impl Cluster {
             origin: format!("{cluster}.example"),
             limits: ItemLimits::default(),
             organisations: names()
-                .map(|(i, name)| GenesisOrganisation { name: (*name).into(), root_key: keys.roots[i].public(), operator_key: keys.operators[i].public() })
+                .map(|(i, name)| GenesisOrganisation {
+                    name: (*name).into(),
+                    root_key: keys.roots[i].public(),
+                    operator_key: keys.operators[i].public(),
+                })
                 .collect(),
-            nodes: names().map(|(i, name)| GenesisNode { id: i as u64 + 1, organisation: (*name).into(), key: keys.nodes[i].public() }).collect(),
+            nodes: names()
+                .map(|(i, name)| GenesisNode {
+                    id: i as u64 + 1,
+                    organisation: (*name).into(),
+                    key: keys.nodes[i].public(),
+                })
+                .collect(),
         }
     }
 
     /// Starts all three nodes on the given ports (peer and client for each node).
     pub async fn start(root: &Path, genesis: Genesis, keys: Keys, ports: &[(u16, u16)]) -> Result<Cluster, Failure> {
-        let members = (1..).zip(ports).map(|(id, (peer, client))| (id, Member { peer_addr: format!("127.0.0.1:{peer}"), client_addr: format!("127.0.0.1:{client}") })).collect();
-        let mut cluster = Cluster { genesis: Arc::new(genesis), keys, root: root.into(), members, nodes: BTreeMap::new(), settings: RaftSettings::default() };
+        let members = (1..)
+            .zip(ports)
+            .map(|(id, (peer, client))| {
+                (id, Member { peer_addr: format!("127.0.0.1:{peer}"), client_addr: format!("127.0.0.1:{client}") })
+            })
+            .collect();
+        let mut cluster = Cluster {
+            genesis: Arc::new(genesis),
+            keys,
+            root: root.into(),
+            members,
+            nodes: BTreeMap::new(),
+            settings: RaftSettings::default(),
+        };
         for id in 1..=ports.len() as u64 {
             cluster.start_node(id).await?;
         }
@@ -91,7 +113,13 @@ impl Cluster {
     /// Starts one node on its directory.
     pub async fn start_node(&mut self, id: u64) -> Result<(), Failure> {
         let Some(member) = self.members.get(&id) else { return Err(format!("no node {id}").into()) };
-        let config = NodeConfig { id, peer_listen: member.peer_addr.clone(), client_listen: member.client_addr.clone(), members: self.members.clone(), raft: self.settings.clone() };
+        let config = NodeConfig {
+            id,
+            peer_listen: member.peer_addr.clone(),
+            client_listen: member.client_addr.clone(),
+            members: self.members.clone(),
+            raft: self.settings.clone(),
+        };
         let env = Env::real(&self.dir(id))?;
         let key = self.keys.nodes[id as usize - 1].clone();
         self.nodes.insert(id, node::start(config, self.genesis.clone(), key, env).await?);
@@ -146,7 +174,8 @@ impl Cluster {
 
 /// Free loopback ports, found by binding them for a moment.
 pub fn free_ports(pairs: usize) -> Result<Vec<(u16, u16)>, Failure> {
-    let listeners: Vec<_> = (0..pairs * 2).map(|_| std::net::TcpListener::bind("127.0.0.1:0")).collect::<Result<_, _>>()?;
+    let listeners: Vec<_> =
+        (0..pairs * 2).map(|_| std::net::TcpListener::bind("127.0.0.1:0")).collect::<Result<_, _>>()?;
     let ports: Vec<u16> = listeners.iter().map(|l| l.local_addr().map(|a| a.port())).collect::<Result<_, _>>()?;
     Ok(ports.chunks(2).map(|pair| (pair[0], pair[1])).collect())
 }

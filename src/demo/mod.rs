@@ -20,7 +20,11 @@ pub async fn run(keep: bool) -> Result<(), Failure> {
     story.cluster.stop().await;
     if keep {
         let kept = dir.keep();
-        println!("\nKept in {}. Try:\n  selfsame verify {}\n  (change one character of that file and try again)", kept.display(), kept.join("bundle.jsonl").display());
+        println!(
+            "\nKept in {}. Try:\n  selfsame verify {}\n  (change one character of that file and try again)",
+            kept.display(),
+            kept.join("bundle.jsonl").display()
+        );
     }
     told?;
     println!("\nEvery step held. {} steps in {:.1} s.", story.steps, started.elapsed().as_secs_f64());

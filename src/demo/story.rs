@@ -56,10 +56,24 @@ fn refused(answer: Result<Receipt, ClientError>, code: Code) -> Result<String, F
 impl Story {
     /// The story before its first step.
     pub fn new(cluster: Cluster, started: Instant) -> Result<Story, Failure> {
-        let chip = || -> Result<Actor, Failure> { Ok(Actor { cluster: cluster.genesis.cluster.clone(), role: Role::Chip, key: fresh_key()? }) };
+        let chip = || -> Result<Actor, Failure> {
+            Ok(Actor { cluster: cluster.genesis.cluster.clone(), role: Role::Chip, key: fresh_key()? })
+        };
         let chips = [chip()?, chip()?];
         let client = cluster.client()?;
-        Ok(Story { cluster, client, started, steps: 0, requests: 0, chips, active: 0, epoch: 1, seq: 0, evidence: Vec::new(), continuity: None })
+        Ok(Story {
+            cluster,
+            client,
+            started,
+            steps: 0,
+            requests: 0,
+            chips,
+            active: 0,
+            epoch: 1,
+            seq: 0,
+            evidence: Vec::new(),
+            continuity: None,
+        })
     }
 
     /// Tells the whole story.
@@ -105,11 +119,19 @@ impl Story {
         let declaration = import(None, REQUEST, &options)?;
         self.step("A run is declared before it executes, from a chat-completions request");
         let aurora = self.cluster.organisation(0, Role::Operator);
-        let declare = |declaration: &Value| Command::DeclareRun { declaration: declaration.clone(), request: Some("case/2026-0311".into()) };
+        let declare = |declaration: &Value| Command::DeclareRun {
+            declaration: declaration.clone(),
+            request: Some("case/2026-0311".into()),
+        };
         let receipt = self.submit(&aurora, declare(declaration.value())).await?;
-        hold(receipt.result["run_id"] == json!(declaration.run_id()), "the cluster's run id is the one computed here from the declaration")?;
+        hold(
+            receipt.result["run_id"] == json!(declaration.run_id()),
+            "the cluster's run id is the one computed here from the declaration",
+        )?;
         self.say(format!("run id {}", declaration.run_id()));
-        self.say("computed offline and by the cluster alike: selfsame run id --import examples/requests/openai-chat.json");
+        self.say(
+            "computed offline and by the cluster alike: selfsame run id --import examples/requests/openai-chat.json",
+        );
 
         self.step("A second organisation arrives at the same identity on its own");
         let borealis = self.cluster.organisation(1, Role::Operator);
@@ -117,7 +139,10 @@ impl Story {
         reordered["stream"] = json!(true);
         let again = import(None, serde_json::to_string_pretty(&reordered)?.as_bytes(), &options)?;
         let receipt = self.submit(&borealis, declare(again.value())).await?;
-        hold(receipt.result["run_id"] == json!(declaration.run_id()) && receipt.result["new"] == json!(false), "another layout of the same request is the same run")?;
+        hold(
+            receipt.result["run_id"] == json!(declaration.run_id()) && receipt.result["new"] == json!(false),
+            "another layout of the same request is the same run",
+        )?;
         let agreement = self.client.agreement("case/2026-0311").await?;
         hold(agreement.agreed && agreement.agreements.len() == 2, "two organisations attest one identity")?;
         self.say("aurora and borealis attest one identity under case/2026-0311");
@@ -133,7 +158,13 @@ impl Story {
         self.say(format!("recorded: cygnus disagrees with aurora and borealis in {named}, from digests alone"));
 
         self.step("An execution is bound to its declaration; an undeclared one is refused");
-        let report = |run_id: Digest| Command::ReportOutcome { run_id, execution_id: "execution-1".into(), status: "succeeded".into(), outputs: Vec::new(), reproduction_of: None };
+        let report = |run_id: Digest| Command::ReportOutcome {
+            run_id,
+            execution_id: "execution-1".into(),
+            status: "succeeded".into(),
+            outputs: Vec::new(),
+            reproduction_of: None,
+        };
         self.submit(&aurora, report(declaration.run_id())).await?;
         let answer = self.submit(&aurora, report(Digest::of(b"never declared"))).await;
         let reason = refused(answer, Code::RunNotDeclared)?;
@@ -167,9 +198,15 @@ impl Story {
             attestation: Some(Attestation::software(&claims, &chip.key)),
         };
         let receipt = self.submit(&chip, command.clone()).await?;
-        hold(receipt.result["founding_tension_hash"] == json!(tension), "the cluster computed the founding tension hash itself")?;
+        hold(
+            receipt.result["founding_tension_hash"] == json!(tension),
+            "the cluster computed the founding tension hash itself",
+        )?;
         hold(receipt.result["complete"] == json!(true), "the birth is attested")?;
-        self.say(format!("substrate identity hash {}", receipt.result["substrate_identity_hash"].as_str().unwrap_or_default()));
+        self.say(format!(
+            "substrate identity hash {}",
+            receipt.result["substrate_identity_hash"].as_str().unwrap_or_default()
+        ));
         let other = self.chips[1].clone();
         let reason = refused(self.submit(&other, command).await, Code::IdentityConflict)?;
         self.say(format!("the same id from other hardware: {reason}"));
@@ -178,7 +215,13 @@ impl Story {
 
     async fn open(&mut self) -> Result<Rail, Failure> {
         let fence = self.fence();
-        let command = Command::OpenSession { substrate_id: SUBSTRATE.into(), fence, continuity_hash: self.continuity, founding: None, new_lineage: None };
+        let command = Command::OpenSession {
+            substrate_id: SUBSTRATE.into(),
+            fence,
+            continuity_hash: self.continuity,
+            founding: None,
+            new_lineage: None,
+        };
         self.requests += 1;
         let envelope = self.chip().sign(&format!("demo/{}", self.requests), command);
         let rail = self.client.open_session(&envelope).await?;
@@ -189,7 +232,12 @@ impl Story {
     async fn append(&mut self, note: &str) -> Result<(), Failure> {
         let refers = self.evidence.last().map(|e| vec![e.hash]).unwrap_or_default();
         let items = vec![
-            Item { ledger: Ledger::Evidence, data: json!({"observation": note}), evidence: Vec::new(), runs: Vec::new() },
+            Item {
+                ledger: Ledger::Evidence,
+                data: json!({"observation": note}),
+                evidence: Vec::new(),
+                runs: Vec::new(),
+            },
             Item { ledger: Ledger::Reasoning, data: json!({"because": note}), evidence: refers, runs: Vec::new() },
         ];
         let fence = self.fence();
@@ -202,8 +250,19 @@ impl Story {
     async fn cycle(&mut self, name: &str) -> Result<(), Failure> {
         let state = self.client.substrate(SUBSTRATE).await?;
         let fence = self.fence();
-        let goalvector = GoalVector { goalvector_id: format!("goal/{name}"), outcome: json!({"resolved": name}), evidence: self.evidence.iter().map(|e| e.hash).collect(), runs: Vec::new() };
-        let command = Command::CloseCycle { substrate_id: SUBSTRATE.into(), fence, cycle_id: name.into(), goalvector, prior_identity_hash: state.head };
+        let goalvector = GoalVector {
+            goalvector_id: format!("goal/{name}"),
+            outcome: json!({"resolved": name}),
+            evidence: self.evidence.iter().map(|e| e.hash).collect(),
+            runs: Vec::new(),
+        };
+        let command = Command::CloseCycle {
+            substrate_id: SUBSTRATE.into(),
+            fence,
+            cycle_id: name.into(),
+            goalvector,
+            prior_identity_hash: state.head,
+        };
         let chip = self.chip();
         self.submit(&chip, command).await?;
         Ok(())
@@ -221,9 +280,13 @@ impl Story {
     async fn sessions(&mut self) -> Result<(), Failure> {
         self.step("Before anything else, identity is verified: nothing is appended without a session");
         let fence = Fence { epoch: U64(self.epoch), seq: U64(self.seq + 1) };
-        let items = vec![Item { ledger: Ledger::Evidence, data: json!("too early"), evidence: Vec::new(), runs: Vec::new() }];
+        let items =
+            vec![Item { ledger: Ledger::Evidence, data: json!("too early"), evidence: Vec::new(), runs: Vec::new() }];
         let chip = self.chip();
-        let reason = refused(self.submit(&chip, Command::Append { substrate_id: SUBSTRATE.into(), fence, items }).await, Code::SessionNotOpen)?;
+        let reason = refused(
+            self.submit(&chip, Command::Append { substrate_id: SUBSTRATE.into(), fence, items }).await,
+            Code::SessionNotOpen,
+        )?;
         self.say(reason);
         let rail = self.open().await?;
         hold(rail.outcome() == Some(Outcome::InsufficientDepth), "a first session claims no continuity")?;
@@ -241,7 +304,10 @@ impl Story {
         let rail = self.open().await?;
         let Some(notice) = rail.notice() else { return Err("no continuation notice".into()) };
         hold(rail.outcome() == Some(Outcome::Verified), "the outcome is VERIFIED")?;
-        hold(notice.starts_with("Substrate identity verified — continuing from ") && notice.ends_with("/2."), "the sentence is P104's, with date and depth")?;
+        hold(
+            notice.starts_with("Substrate identity verified — continuing from ") && notice.ends_with("/2."),
+            "the sentence is P104's, with date and depth",
+        )?;
         self.say(notice);
         Ok(())
     }
@@ -258,15 +324,27 @@ impl Story {
         };
         let fence = Fence { epoch: U64(self.epoch), seq: U64(self.seq + 1) };
         let chip = self.chip();
-        let reason = refused(self.submit(&chip, Command::Amend { substrate_id: SUBSTRATE.into(), fence, amendment: amendment.clone() }).await, Code::FoundingTensionProtected)?;
+        let reason = refused(
+            self.submit(&chip, Command::Amend { substrate_id: SUBSTRATE.into(), fence, amendment: amendment.clone() })
+                .await,
+            Code::FoundingTensionProtected,
+        )?;
         self.say(reason);
-        let permitted = Amendment { reason: "fewer escalations".into(), set: BTreeMap::from([("escalation_threshold".to_string(), json!("0.85"))]), founding: None, ..amendment };
+        let permitted = Amendment {
+            reason: "fewer escalations".into(),
+            set: BTreeMap::from([("escalation_threshold".to_string(), json!("0.85"))]),
+            founding: None,
+            ..amendment
+        };
         let fence = self.fence();
         self.submit(&chip, Command::Amend { substrate_id: SUBSTRATE.into(), fence, amendment: permitted }).await?;
         self.cycle("cycle-3").await?;
         self.close().await?;
         let state = self.client.substrate(SUBSTRATE).await?;
-        hold(state.constitution.parameters["escalation_threshold"] == json!("0.85"), "a permitted amendment is enacted when its cycle closes")?;
+        hold(
+            state.constitution.parameters["escalation_threshold"] == json!("0.85"),
+            "a permitted amendment is enacted when its cycle closes",
+        )?;
         self.say("a permitted one is enacted with its cycle; identity continues through it");
         Ok(())
     }
@@ -275,7 +353,10 @@ impl Story {
         self.step("The substrate migrates to another chip, and the leader dies in the middle");
         let state = self.client.substrate(SUBSTRATE).await?;
         let Some(continuity_hash) = self.continuity else { return Err("no continuity hash".into()) };
-        let depths = state.last_close.as_ref().map(|c| (U64(c.evidence_ledger_depth.0 + 1), U64(c.reasoning_ledger_depth.0 + 1)));
+        let depths = state
+            .last_close
+            .as_ref()
+            .map(|c| (U64(c.evidence_ledger_depth.0 + 1), U64(c.reasoning_ledger_depth.0 + 1)));
         let Some((evidence_ledger_depth, reasoning_ledger_depth)) = depths else { return Err("no close".into()) };
         let (origin, destination) = (self.chips[0].clone(), self.chips[1].clone());
         let fence = self.fence();
@@ -299,8 +380,14 @@ impl Story {
         let keys = self.node_keys();
         let text = std::str::from_utf8(&bundle)?;
         let (report, history) = bundle::verify(text.lines(), &keys, |_| {})?;
-        hold(history.head == state.head && history.recomputed == Some(continuity_hash), "the destination verified the whole chain itself")?;
-        self.say(format!("the destination re-hashed {} entries and {} cycles by itself", report.entries, report.lineage_depth));
+        hold(
+            history.head == state.head && history.recomputed == Some(continuity_hash),
+            "the destination verified the whole chain itself",
+        )?;
+        self.say(format!(
+            "the destination re-hashed {} entries and {} cycles by itself",
+            report.entries, report.lineage_depth
+        ));
         let claims = Claims::Activation {
             cluster: self.cluster.genesis.cluster.clone(),
             substrate_id: SUBSTRATE.into(),
@@ -320,13 +407,22 @@ impl Story {
         let receipt = self.submit(&destination, arrive).await?;
         let new = self.cluster.leader().await?;
         hold(new != leader, "another node leads")?;
-        self.say(format!("node {new} leads; the destination is active at epoch {}", receipt.result["epoch"].as_str().unwrap_or_default()));
+        self.say(format!(
+            "node {new} leads; the destination is active at epoch {}",
+            receipt.result["epoch"].as_str().unwrap_or_default()
+        ));
         self.active = 1;
         self.epoch += 1;
         let old_right = Fence { epoch: U64(1), seq: U64(self.seq + 1) };
         self.seq = 0;
-        let items = vec![Item { ledger: Ledger::Evidence, data: json!("from the old chip"), evidence: Vec::new(), runs: Vec::new() }];
-        let answer = self.submit(&origin, Command::Append { substrate_id: SUBSTRATE.into(), fence: old_right, items }).await;
+        let items = vec![Item {
+            ledger: Ledger::Evidence,
+            data: json!("from the old chip"),
+            evidence: Vec::new(),
+            runs: Vec::new(),
+        }];
+        let answer =
+            self.submit(&origin, Command::Append { substrate_id: SUBSTRATE.into(), fence: old_right, items }).await;
         let reason = refused(answer, Code::ChipInvalidated)?;
         self.say(format!("the old chip's write: {reason}"));
         self.cluster.start_node(leader).await?;
@@ -338,15 +434,26 @@ impl Story {
     /// Waits until a node has applied what the leader has, and compares their state digests.
     async fn level(&self, id: u64) -> Result<(), Failure> {
         let leader = self.cluster.leader().await?;
-        let Some((node, ahead)) = self.cluster.node(id).zip(self.cluster.node(leader)) else { return Err(format!("node {id} is not running").into()) };
+        let Some((node, ahead)) = self.cluster.node(id).zip(self.cluster.node(leader)) else {
+            return Err(format!("node {id} is not running").into());
+        };
         let target = ahead.raft.status().applied;
         node.raft.applied().wait_for(|at| *at >= target).await?;
-        Ok(())
+        let (mine, theirs) = (node.raft.status(), ahead.raft.status());
+        // Digests are comparable only at one index; with nothing being written both stand at the same.
+        hold(
+            mine.applied != theirs.applied || mine.state_digest == theirs.state_digest,
+            "equal index, equal state digest",
+        )
     }
 
     fn node_keys(&self) -> Vec<Vkey> {
         let genesis = &self.cluster.genesis;
-        genesis.nodes.iter().map(|n| Vkey { name: crate::api::node_key_name(genesis, n.id), kind: TYPE_ED25519, key: n.key }).collect()
+        genesis
+            .nodes
+            .iter()
+            .map(|n| Vkey { name: crate::api::node_key_name(genesis, n.id), kind: TYPE_ED25519, key: n.key })
+            .collect()
     }
 
     async fn export(&mut self) -> Result<(Vec<u8>, p104::IdentityStatement), Failure> {
@@ -354,7 +461,11 @@ impl Story {
         let rail = self.open().await?;
         hold(rail.outcome() == Some(Outcome::Verified), "the entity on the new chip is the same entity")?;
         if let Some(Record::IdentityVerification(result)) = rail.items.first().map(|i| &i.record) {
-            self.say(format!("{} (since the last session: {})", result.notice.clone().unwrap_or_default(), result.continuity_events.join(", ")));
+            self.say(format!(
+                "{} (since the last session: {})",
+                result.notice.clone().unwrap_or_default(),
+                result.continuity_events.join(", ")
+            ));
         }
         self.append("first observation on the new chip").await?;
         self.cycle("cycle-5").await?;
@@ -363,7 +474,10 @@ impl Story {
         let bundle = self.client.bundle(SUBSTRATE).await?;
         std::fs::write(self.cluster.root.join("statement.json"), serde_json::to_vec_pretty(&document)?)?;
         std::fs::write(self.cluster.root.join("bundle.jsonl"), &bundle)?;
-        self.say(format!("statement {}, lineage depth {}, {}", statement.statement_hash, statement.identity_lineage_depth, statement.identity_continuity_status));
+        self.say(format!(
+            "statement {}, lineage depth {}, {}",
+            statement.statement_hash, statement.identity_lineage_depth, statement.identity_continuity_status
+        ));
         Ok((bundle, statement))
     }
 
@@ -423,7 +537,9 @@ impl Story {
         }
         let fence = self.fence();
         let chip = self.chip();
-        let answer = self.submit(&chip, Command::CloseSession { substrate_id: SUBSTRATE.into(), fence, head: Digest::of(b"") }).await;
+        let answer = self
+            .submit(&chip, Command::CloseSession { substrate_id: SUBSTRATE.into(), fence, head: Digest::of(b"") })
+            .await;
         let reason = refused(answer, Code::Suppressed)?;
         self.say(format!("after a restart of all nodes, still: {reason}"));
         Ok(())
@@ -436,7 +552,12 @@ impl Story {
         let text = std::str::from_utf8(&kept.0)?;
         let (report, history) = bundle::verify(text.lines(), &keys, |_| {})?;
         bundle::same_entity(&kept.1, &history)?;
-        self.say(format!("{} entries, {} cycles, signed by {}: the same entity", report.entries, report.lineage_depth, report.signers.join(", ")));
+        self.say(format!(
+            "{} entries, {} cycles, signed by {}: the same entity",
+            report.entries,
+            report.lineage_depth,
+            report.signers.join(", ")
+        ));
         let altered = text.replacen("pressure at pump 17 rose to 4.1 bar", "pressure at pump 17 rose to 3.1 bar", 1);
         match bundle::verify(altered.lines(), &keys, |_| {}) {
             Err(error) if error.tampered => self.say(format!("one digit changed: {error}")),

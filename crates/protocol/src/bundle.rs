@@ -108,7 +108,14 @@ fn place(ledger: &Option<Ledger>, index: &Option<u64>) -> String {
 }
 
 fn bad<T>(check: &str, expected: impl ToString, found: impl ToString) -> Result<T, BundleError> {
-    Err(BundleError { check: check.into(), ledger: None, index: None, expected: expected.to_string(), found: found.to_string(), tampered: true })
+    Err(BundleError {
+        check: check.into(),
+        ledger: None,
+        index: None,
+        expected: expected.to_string(),
+        found: found.to_string(),
+        tampered: true,
+    })
 }
 
 /// Checks a statement by itself: its hash, and the members that must agree.
@@ -133,19 +140,32 @@ fn checkpoint(text: &str, keys: &[Vkey]) -> Result<(Checkpoint, Vec<String>), Bu
     let note = Note::parse(text.as_bytes()).or_else(|error| bad("CHECKPOINT_FORM", "a signed note", error))?;
     let known = note.signatures.iter().any(|s| keys.iter().any(|k| k.name == s.name && k.id() == s.id));
     if !known {
-        let mut error = BundleError { check: "CHECKPOINT_KEY".into(), ledger: None, index: None, expected: "a signature of a key that the reader knows".into(), found: "none".into(), tampered: false };
+        let mut error = BundleError {
+            check: "CHECKPOINT_KEY".into(),
+            ledger: None,
+            index: None,
+            expected: "a signature of a key that the reader knows".into(),
+            found: "none".into(),
+            tampered: false,
+        };
         error.found = note.signatures.iter().map(|s| s.name.clone()).collect::<Vec<_>>().join(", ");
         return Err(error);
     }
-    let verified = note.verify(keys).or_else(|error| bad("CHECKPOINT_SIGNATURE", "a signature that verifies", error))?;
-    let checkpoint = Checkpoint::parse(&note.text).or_else(|error| bad("CHECKPOINT_FORM", "origin, size and root", error))?;
+    let verified =
+        note.verify(keys).or_else(|error| bad("CHECKPOINT_SIGNATURE", "a signature that verifies", error))?;
+    let checkpoint =
+        Checkpoint::parse(&note.text).or_else(|error| bad("CHECKPOINT_FORM", "origin, size and root", error))?;
     Ok((checkpoint, verified.into_iter().map(|v| v.name).collect()))
 }
 
 /// Verifies a bundle: every entry re-hashed, its inclusion proven, the identity chain recomputed from the birth, the
 /// statement compared with the result. With `keys` empty the keys of the bundle are used, which shows integrity but not
 /// who vouches for it. `progress` is called with the number of entries done.
-pub fn verify<'a>(mut lines: impl Iterator<Item = &'a str>, keys: &[Vkey], mut progress: impl FnMut(u64)) -> Result<(Report, History), BundleError> {
+pub fn verify<'a>(
+    mut lines: impl Iterator<Item = &'a str>,
+    keys: &[Vkey],
+    mut progress: impl FnMut(u64),
+) -> Result<(Report, History), BundleError> {
     let Some(first) = lines.next() else { return bad("BUNDLE_LINE", "a header", "an empty file") };
     let header: Header = line(first, 1)?;
     if header.bundle != BUNDLE_TYPE {
@@ -194,12 +214,24 @@ pub fn verify<'a>(mut lines: impl Iterator<Item = &'a str>, keys: &[Vkey], mut p
     let show = |digest: &Option<Digest>| digest.map_or_else(|| "none".to_string(), |d| d.to_string());
     for (check, expected, found) in [
         ("STATEMENT_SUBSTRATE", header.substrate_id.clone(), statement.substrate_id.clone()),
-        ("STATEMENT_FOUNDING_TENSION", history.birth.founding_tension_hash.to_string(), statement.founding_tension_hash.to_string()),
-        ("STATEMENT_IDENTITY", history.birth.substrate_identity_hash.to_string(), statement.substrate_identity_hash.to_string()),
+        (
+            "STATEMENT_FOUNDING_TENSION",
+            history.birth.founding_tension_hash.to_string(),
+            statement.founding_tension_hash.to_string(),
+        ),
+        (
+            "STATEMENT_IDENTITY",
+            history.birth.substrate_identity_hash.to_string(),
+            statement.substrate_identity_hash.to_string(),
+        ),
         ("STATEMENT_LINEAGE_DEPTH", history.lineage_depth.to_string(), statement.identity_lineage_depth.to_string()),
         ("STATEMENT_HEAD", history.head.to_string(), statement.latest_cycle_identity_hash.to_string()),
         ("STATEMENT_CONTINUITY", show(&close), show(&statement.cross_session_continuity_hash)),
-        ("STATEMENT_CONSTITUTION", history.constitution.hash().to_string(), statement.constitutional_state_hash.to_string()),
+        (
+            "STATEMENT_CONSTITUTION",
+            history.constitution.hash().to_string(),
+            statement.constitutional_state_hash.to_string(),
+        ),
         ("STATEMENT_ATTESTATION", show(&history.chip_attestation), show(&statement.governance_chip_attestation_hash)),
         ("STATEMENT_EVIDENCE_DEPTH", history.depths[0].to_string(), statement.evidence_ledger_depth.to_string()),
         ("STATEMENT_REASONING_DEPTH", history.depths[1].to_string(), statement.reasoning_ledger_depth.to_string()),
@@ -222,7 +254,14 @@ pub fn verify<'a>(mut lines: impl Iterator<Item = &'a str>, keys: &[Vkey], mut p
 }
 
 fn from_replay(bad: crate::replay::BadCheck) -> BundleError {
-    BundleError { check: bad.check.into(), ledger: Some(bad.ledger), index: Some(bad.index), expected: bad.expected, found: bad.found, tampered: true }
+    BundleError {
+        check: bad.check.into(),
+        ledger: Some(bad.ledger),
+        index: Some(bad.index),
+        expected: bad.expected,
+        found: bad.found,
+        tampered: true,
+    }
 }
 
 /// Whether a later history is the entity that a baseline statement described: its birth is the same and the baseline's
