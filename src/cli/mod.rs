@@ -1,12 +1,29 @@
-//! The command line.
+//! The command line: one file for each noun.
 
-use clap::{Parser, Subcommand};
+mod cluster;
+mod context;
+mod ledger;
+mod node;
+mod run;
+mod substrate;
+mod verify;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use context::{CliError, Done, Global};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// selfsame answers with proof: is this the same AI that ran before, that was approved, that was declared?
 #[derive(Parser)]
-#[command(version, about, long_about = None)]
+#[command(
+    version,
+    about,
+    long_about = None,
+    after_help = "Exit status: 0 success, 1 unexpected, 2 usage or bad input, 3 no answer (retry), 4 not found, 5 conflict or precondition,\n6 not allowed, 10 HASH_MISMATCH or altered, 11 DRIFT_EXCEEDED, 12 INSUFFICIENT_DEPTH, 13 cannot be decided."
+)]
 struct Cli {
+    #[command(flatten)]
+    global: Global,
     #[command(subcommand)]
     command: Command,
 }
@@ -19,12 +36,91 @@ enum Command {
         #[arg(long)]
         keep: bool,
     },
+    /// Run a three-node cluster in this process, kept between starts.
+    Dev {
+        /// Directory of data and keys.
+        #[arg(long, default_value = "selfsame-dev")]
+        dir: PathBuf,
+        /// First port for peers; clients use the ports 100 above.
+        #[arg(long, default_value_t = 7101)]
+        port_base: u16,
+    },
+    /// One node.
+    #[command(subcommand)]
+    Node(node::NodeCommand),
+    /// The cluster and its members.
+    #[command(subcommand)]
+    Cluster(cluster::ClusterCommand),
+    /// Declared runs.
+    #[command(subcommand)]
+    Run(run::Run),
+    /// Persistent identities.
+    #[command(subcommand)]
+    Substrate(substrate::Substrate),
+    /// Moving a substrate to another chip.
+    #[command(subcommand)]
+    Migrate(substrate::Migrate),
+    /// Entries, proofs and checkpoints.
+    #[command(subcommand)]
+    Ledger(ledger::LedgerCommand),
+    /// Verify a file with the cluster gone.
+    Verify(verify::Verify),
+    /// Keys, nodes and chips of your organisation.
+    #[command(subcommand)]
+    Governance(cluster::Governance),
+    /// Key files.
+    #[command(subcommand)]
+    Key(cluster::KeyCommand),
+    /// Configuration files.
+    #[command(subcommand)]
+    Config(node::ConfigCommand),
+    /// Whether a quorum answers: exit status 0 or 3.
+    Health,
+    /// Print a completion script.
+    Completion {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page.
+    Man,
+}
+
+async fn dispatch(global: &Global, command: Command) -> Done {
+    match command {
+        Command::Demo { keep } => crate::demo::run(keep).await.map_err(|e| CliError::with(1, e)),
+        Command::Dev { dir, port_base } => node::dev(global, &dir, port_base).await,
+        Command::Node(command) => node::main(global, command).await,
+        Command::Cluster(command) => cluster::main(global, command).await,
+        Command::Run(command) => run::main(global, command).await,
+        Command::Substrate(command) => substrate::main(global, command).await,
+        Command::Migrate(command) => substrate::migrate(global, command).await,
+        Command::Ledger(command) => ledger::main(global, command).await,
+        Command::Verify(command) => verify::main(global, &command),
+        Command::Governance(command) => cluster::governance(global, command).await,
+        Command::Key(command) => cluster::key(global, &command),
+        Command::Config(command) => node::configuration(global, &command),
+        Command::Health => {
+            // A linearizable read succeeds only with a leader and a quorum.
+            global.client()?.nodes().await?;
+            global.say("a quorum answers");
+            Ok(())
+        }
+        Command::Completion { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "selfsame", &mut std::io::stdout());
+            Ok(())
+        }
+        Command::Man => {
+            clap_mangen::Man::new(Cli::command()).render(&mut std::io::stdout()).map_err(|e| CliError::with(1, e))
+        }
+    }
 }
 
 /// Runs the command line and gives its exit status.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let filter = tracing_subscriber::EnvFilter::try_from_env("SELFSAME_LOG").unwrap_or_else(|_| "off".into());
+    let serves = matches!(cli.command, Command::Node(_) | Command::Dev { .. });
+    let filter = tracing_subscriber::EnvFilter::try_from_env("SELFSAME_LOG")
+        .unwrap_or_else(|_| if serves { "warn,openraft=error" } else { "off" }.into());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -33,12 +129,21 @@ pub fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let Command::Demo { keep } = cli.command;
-    match runtime.block_on(crate::demo::run(keep)) {
+    match runtime.block_on(dispatch(&cli.global, cli.command)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("selfsame: {error}");
-            ExitCode::FAILURE
+            eprintln!("selfsame: {}", error.message);
+            ExitCode::from(error.status)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
     }
 }

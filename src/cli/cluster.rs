@@ -1,0 +1,183 @@
+//! `selfsame cluster`, `selfsame governance`, `selfsame key`: the cluster, its keys and its members.
+
+use super::context::{CliError, Done, Global};
+use crate::keys;
+use clap::{Subcommand, ValueEnum};
+use selfsame_protocol::command::{Command, OrganisationKey, Role};
+use selfsame_protocol::digest::Digest;
+use selfsame_protocol::keys::PublicKey;
+use selfsame_protocol::time::U64;
+use serde_json::json;
+use std::path::PathBuf;
+
+/// Commands on the cluster.
+#[derive(Subcommand, Debug)]
+pub enum ClusterCommand {
+    /// What every endpoint says of itself.
+    Status,
+    /// Every node that ever was, tombstones included.
+    Members,
+    /// Add an enrolled node as learner.
+    AddLearner {
+        /// Node id.
+        id: u64,
+        /// Address for peers.
+        #[arg(long)]
+        peer: String,
+        /// Address for clients.
+        #[arg(long)]
+        client: String,
+    },
+    /// Make a learner a voter.
+    Promote {
+        /// Node id.
+        id: u64,
+    },
+    /// Remove a node from the membership. Its id is never used again.
+    Remove {
+        /// Node id.
+        id: u64,
+    },
+    /// Hand leadership to a voter.
+    TransferLeader {
+        /// Node id.
+        id: u64,
+    },
+    /// Write a snapshot on the node that answers.
+    Snapshot,
+    /// Print the consensus identity.
+    Genesis,
+}
+
+/// Runs a cluster command.
+pub async fn main(global: &Global, command: ClusterCommand) -> Done {
+    let client = global.client()?;
+    match command {
+        ClusterCommand::Status => {
+            let mut reached = 0;
+            let mut nodes = Vec::new();
+            for status in client.statuses().await {
+                nodes.push(match status {
+                    Ok(s) => {
+                        reached += 1;
+                        json!({"node": s.node_id, "role": s.role, "term": s.term, "leader": s.leader_id, "applied": s.applied_index, "last_log": s.last_log_index,
+                            "evidence_size": s.evidence_size, "reasoning_size": s.reasoning_size, "voters": s.voters, "learners": s.learners,
+                            "quarantined": s.quarantined, "state_digest": selfsame_protocol::digest::hex(&s.state_digest), "version": s.version})
+                    }
+                    Err(error) => json!({"error": error.to_string()}),
+                });
+            }
+            global.print("ClusterStatus", json!({"nodes": nodes}));
+            if reached == 0 {
+                return Err(CliError::with(3, "no endpoint answered"));
+            }
+        }
+        ClusterCommand::Members => {
+            let nodes: Vec<_> = client
+                .nodes()
+                .await?
+                .iter()
+                .map(|n| json!({"node": n.id, "organisation": n.organisation, "membership": n.membership, "peer": n.peer_address, "retired": n.retired, "quarantined": n.quarantined}))
+                .collect();
+            global.print("Members", json!({"nodes": nodes}));
+        }
+        ClusterCommand::AddLearner { id, peer, client: address } => client.add_learner(id, &peer, &address).await?,
+        ClusterCommand::Promote { id } => client.promote(id).await?,
+        ClusterCommand::Remove { id } => client.remove(id).await?,
+        ClusterCommand::TransferLeader { id } => client.transfer_leader(id).await?,
+        ClusterCommand::Snapshot => client.snapshot().await?,
+        ClusterCommand::Genesis => global.print("Genesis", json!(client.genesis().await?)),
+    }
+    Ok(())
+}
+
+/// Which key of an organisation.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Which {
+    /// Root key.
+    Root,
+    /// Operator key.
+    Operator,
+}
+
+/// Commands of an organisation, signed by its root key.
+#[derive(Subcommand, Debug)]
+pub enum Governance {
+    /// Replace one of your organisation's keys.
+    RotateKey {
+        /// Which key.
+        #[arg(value_enum)]
+        which: Which,
+        /// Public half of the new key.
+        new: PublicKey,
+    },
+    /// Register a node of your organisation; then start it and add it as learner.
+    EnrolNode {
+        /// Node id that was never used.
+        id: u64,
+        /// Public half of its key.
+        node_key: PublicKey,
+    },
+    /// Remove a node of your organisation for ever.
+    RetireNode {
+        /// Node id.
+        id: u64,
+    },
+    /// Register a chip of your organisation.
+    EnrolChip {
+        /// Public half of its key.
+        chip: PublicKey,
+    },
+    /// Retire a chip of your organisation for good.
+    RetireChip {
+        /// Chip id.
+        chip: Digest,
+    },
+}
+
+/// Runs a governance command.
+pub async fn governance(global: &Global, command: Governance) -> Done {
+    let command = match command {
+        Governance::RotateKey { which, new } => Command::RotateKey {
+            key: match which {
+                Which::Root => OrganisationKey::Root,
+                Which::Operator => OrganisationKey::Operator,
+            },
+            new,
+        },
+        Governance::EnrolNode { id, node_key } => Command::EnrolNode { node: U64(id), key: node_key },
+        Governance::RetireNode { id } => Command::RetireNode { node: U64(id) },
+        Governance::EnrolChip { chip } => Command::EnrolChip { chip, technology: "software".into() },
+        Governance::RetireChip { chip } => Command::RetireChip { chip },
+    };
+    global.submit(Role::Root, command).await.map(|_| ())
+}
+
+/// Commands on key files. Offline.
+#[derive(Subcommand, Debug)]
+pub enum KeyCommand {
+    /// Make a key and write it to a new file, readable by you alone.
+    New {
+        /// File that does not exist yet.
+        file: PathBuf,
+    },
+    /// Show the public half of a key.
+    Show {
+        /// Key file.
+        file: PathBuf,
+    },
+}
+
+/// Runs a key command.
+pub fn key(global: &Global, command: &KeyCommand) -> Done {
+    let key = match command {
+        KeyCommand::New { file } => {
+            let key = keys::fresh().map_err(|e| CliError::with(1, e))?;
+            keys::save(file, &key)?;
+            key
+        }
+        KeyCommand::Show { file } => keys::load(file)?,
+    };
+    global.print("Key", json!({"public": key.public(), "id": key.public().id()}));
+    Ok(())
+}

@@ -1,0 +1,232 @@
+//! What every command needs: where the cluster is, who signs, how to print.
+
+use crate::actor::Actor;
+use crate::client::{Client, ClientError};
+use crate::env::TcpNet;
+use crate::keys;
+use clap::{Args, ValueEnum};
+use selfsame_machine::Receipt;
+use selfsame_protocol::command::{Command, Fence, Role};
+use selfsame_protocol::envelope::Envelope;
+use selfsame_protocol::time::U64;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Form of the output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people.
+    #[default]
+    Table,
+    /// One JSON document.
+    Json,
+    /// One JSON document on one line.
+    Jsonl,
+}
+
+/// Flags of every command.
+#[derive(Args, Clone, Debug)]
+pub struct Global {
+    /// Client address of a node, host:port; repeat or separate by commas for more nodes.
+    #[arg(long, global = true, env = "SELFSAME_ENDPOINT", value_delimiter = ',')]
+    pub endpoint: Vec<String>,
+    /// Directory that `selfsame dev` wrote: endpoints and keys are found there.
+    #[arg(long, global = true, env = "SELFSAME_CONTEXT")]
+    pub context: Option<PathBuf>,
+    /// Key file that signs, or the name of a key in the context (for example aurora-operator).
+    #[arg(long, global = true, env = "SELFSAME_KEY")]
+    pub key: Option<String>,
+    /// Name of the request. By default it is derived from the content, so that repeating a command is a safe retry and
+    /// gives the first answer; give another name to do the same thing twice.
+    #[arg(long, global = true, env = "SELFSAME_REQUEST_ID")]
+    pub request_id: Option<String>,
+    /// Form of the output.
+    #[arg(short = 'o', long = "output", global = true, value_enum, default_value_t, env = "SELFSAME_OUTPUT")]
+    pub output: Output,
+    /// Say nothing but the data.
+    #[arg(long, short, global = true, env = "SELFSAME_QUIET")]
+    pub quiet: bool,
+}
+
+/// A failure with its exit status.
+#[derive(Debug)]
+pub struct CliError {
+    /// Exit status.
+    pub status: u8,
+    /// Message.
+    pub message: String,
+}
+
+impl CliError {
+    /// A usage or configuration error.
+    pub fn usage(message: impl ToString) -> Self {
+        Self { status: 2, message: message.to_string() }
+    }
+    /// Any other status.
+    pub fn with(status: u8, message: impl ToString) -> Self {
+        Self { status, message: message.to_string() }
+    }
+}
+
+impl From<ClientError> for CliError {
+    fn from(error: ClientError) -> Self {
+        Self { status: error.exit_status(), message: error.to_string() }
+    }
+}
+
+macro_rules! usage_from {
+    ($($error:ty),*) => {$(
+        impl From<$error> for CliError {
+            fn from(error: $error) -> Self {
+                CliError::usage(error)
+            }
+        }
+    )*};
+}
+usage_from!(
+    selfsame_protocol::canon::CanonError,
+    selfsame_protocol::import::ImportError,
+    crate::keys::KeyFileError,
+    crate::config::ConfigError
+);
+
+/// Result of a command.
+pub type Done = Result<(), CliError>;
+
+impl Global {
+    fn context_dir(&self) -> Option<PathBuf> {
+        self.context
+            .clone()
+            .or_else(|| Some(PathBuf::from("selfsame-dev")).filter(|dir| dir.join("context.json").exists()))
+    }
+
+    /// A client of the endpoints given, or of the context.
+    pub fn client(&self) -> Result<Client, CliError> {
+        let mut endpoints = self.endpoint.clone();
+        if endpoints.is_empty()
+            && let Some(dir) = self.context_dir()
+        {
+            let file: Value = serde_json::from_slice(&read(&dir.join("context.json"))?).map_err(CliError::usage)?;
+            endpoints =
+                file["endpoints"].as_array().into_iter().flatten().filter_map(|e| e.as_str().map(Into::into)).collect();
+        }
+        if endpoints.is_empty() {
+            return Err(CliError::usage(
+                "no endpoint: give --endpoint host:port, set SELFSAME_ENDPOINT, or run in a directory with selfsame-dev",
+            ));
+        }
+        Ok(Client::new(&endpoints, Arc::new(TcpNet))?)
+    }
+
+    /// The signing key.
+    pub fn signer(&self) -> Result<selfsame_protocol::keys::SecretKey, CliError> {
+        let Some(name) = &self.key else {
+            return Err(CliError::usage("this command is signed: give --key FILE or set SELFSAME_KEY"));
+        };
+        let path = Path::new(name);
+        if !path.exists()
+            && let Some(dir) = self.context_dir()
+        {
+            let inside = dir.join("keys").join(format!("{name}.json"));
+            if inside.exists() {
+                return Ok(keys::load(&inside)?);
+            }
+        }
+        Ok(keys::load(path)?)
+    }
+
+    /// Signs a command in a role for the cluster that answers.
+    pub async fn sign(&self, client: &Client, role: Role, command: Command) -> Result<Envelope, CliError> {
+        let actor = Actor { cluster: client.genesis().await?.cluster, role, key: self.signer()? };
+        Ok(match &self.request_id {
+            Some(id) => actor.sign(id, command),
+            None => actor.sign_content(command),
+        })
+    }
+
+    /// Signs and submits a command and prints the receipt.
+    pub async fn submit(&self, role: Role, command: Command) -> Result<Receipt, CliError> {
+        let client = self.client()?;
+        let envelope = self.sign(&client, role, command).await?;
+        let receipt = client.submit(&envelope).await?;
+        self.print(
+            "Receipt",
+            json!({"submission": receipt.submission, "entries": receipt.entries, "result": receipt.result}),
+        );
+        Ok(receipt)
+    }
+
+    /// The right of the next write of a substrate, from its present state.
+    pub async fn fence(&self, client: &Client, substrate: &str) -> Result<Fence, CliError> {
+        let holder = client.substrate(substrate).await?.holder;
+        Ok(Fence { epoch: holder.epoch, seq: U64(holder.seq.0.saturating_add(1)) })
+    }
+
+    /// Prints data on standard output.
+    pub fn print(&self, kind: &str, value: Value) {
+        let mut document = json!({"apiVersion": "selfsame/v1", "kind": kind});
+        match (document.as_object_mut(), value) {
+            (Some(document), Value::Object(members)) => document.extend(members),
+            (Some(document), other) => {
+                document.insert("value".into(), other);
+            }
+            (None, _) => {}
+        }
+        match self.output {
+            Output::Json => println!("{document:#}"),
+            Output::Jsonl => println!("{document}"),
+            Output::Table => {
+                let mut rows = Vec::new();
+                for (name, value) in document
+                    .as_object()
+                    .into_iter()
+                    .flatten()
+                    .filter(|(name, _)| *name != "apiVersion" && *name != "kind")
+                {
+                    flatten(name, value, &mut rows);
+                }
+                let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+                for (name, value) in rows {
+                    println!("{name:<width$}  {value}");
+                }
+            }
+        }
+    }
+
+    /// Talks on standard error.
+    pub fn say(&self, line: &str) {
+        if !self.quiet {
+            eprintln!("{line}");
+        }
+    }
+}
+
+fn flatten(name: &str, value: &Value, rows: &mut Vec<(String, String)>) {
+    match value {
+        Value::Object(members) if !members.is_empty() => {
+            members.iter().for_each(|(member, value)| flatten(&format!("{name}.{member}"), value, rows))
+        }
+        Value::Array(items) if items.iter().any(Value::is_object) => {
+            items.iter().enumerate().for_each(|(i, value)| flatten(&format!("{name}[{i}]"), value, rows))
+        }
+        Value::String(text) => rows.push((name.into(), text.clone())),
+        other => rows.push((name.into(), other.to_string())),
+    }
+}
+
+/// Reads a file, or standard input for `-`.
+pub fn read(path: &Path) -> Result<Vec<u8>, CliError> {
+    let read = if path == Path::new("-") {
+        let mut bytes = Vec::new();
+        std::io::Read::read_to_end(&mut std::io::stdin(), &mut bytes).map(|_| bytes)
+    } else {
+        std::fs::read(path)
+    };
+    read.map_err(|error| CliError::usage(format!("{}: {error}", path.display())))
+}
+
+/// Reads a JSON file strictly.
+pub fn read_json(path: &Path) -> Result<Value, CliError> {
+    Ok(selfsame_protocol::canon::parse(&read(path)?, &selfsame_protocol::canon::Limits::DOCUMENT)?)
+}

@@ -1,0 +1,95 @@
+//! `selfsame ledger`: entries, proofs and checkpoints.
+
+use super::context::{CliError, Done, Global};
+use clap::Subcommand;
+use selfsame_protocol::digest::Digest;
+use selfsame_protocol::entry::{Entry, Ledger};
+use selfsame_protocol::merkle::{leaf_hash, verify_consistency, verify_inclusion};
+use selfsame_protocol::note::{Checkpoint, Note};
+use serde_json::{Value, json};
+
+/// Commands on the two ledgers.
+#[derive(Subcommand, Debug)]
+pub enum LedgerCommand {
+    /// Print one entry exactly as it stands in its leaf.
+    Get {
+        /// evidence or reasoning.
+        ledger: Ledger,
+        /// Position, from 0.
+        index: u64,
+    },
+    /// Print entries from an index on, one on each line.
+    Tail {
+        /// evidence or reasoning.
+        ledger: Ledger,
+        /// First index.
+        #[arg(long, default_value_t = 0)]
+        from: u64,
+        /// Go on with new entries until interrupted.
+        #[arg(long)]
+        follow: bool,
+    },
+    /// Get an inclusion proof and check it against the signed checkpoint.
+    Prove {
+        /// evidence or reasoning.
+        ledger: Ledger,
+        /// Position, from 0.
+        index: u64,
+    },
+    /// Check that the ledger only grew since a size and root that you kept.
+    Consistency {
+        /// evidence or reasoning.
+        ledger: Ledger,
+        /// Size that you kept.
+        #[arg(long)]
+        size: u64,
+        /// Root that you kept.
+        #[arg(long)]
+        root: Digest,
+    },
+    /// Print the checkpoint, a C2SP signed note.
+    Checkpoint {
+        /// evidence or reasoning.
+        ledger: Ledger,
+    },
+}
+
+fn checkpoint(text: &str) -> Result<Checkpoint, CliError> {
+    let bad = |e: selfsame_protocol::note::NoteError| CliError::with(10, e);
+    Checkpoint::parse(&Note::parse(text.as_bytes()).map_err(bad)?.text).map_err(bad)
+}
+
+/// Runs a command.
+pub async fn main(global: &Global, command: LedgerCommand) -> Done {
+    let client = global.client()?;
+    match command {
+        LedgerCommand::Get { ledger, index } => {
+            println!("{}", String::from_utf8_lossy(&client.leaf(ledger, index).await?))
+        }
+        LedgerCommand::Tail { ledger, from, follow } => {
+            let mut stream = client.tail(ledger, from, follow).await?;
+            while let Some(item) = stream.message().await.map_err(|e| CliError::with(3, e.message()))? {
+                println!("{}", String::from_utf8_lossy(&item.leaf));
+            }
+        }
+        LedgerCommand::Prove { ledger, index } => {
+            let proof = client.inclusion(ledger, index, 0).await?;
+            let head = checkpoint(&proof.checkpoint)?;
+            let hash = leaf_hash(&proof.leaf);
+            verify_inclusion(&hash, index, head.size, &proof.hashes, &head.root).map_err(|e| CliError::with(10, e))?;
+            let entry: Value = Entry::from_leaf(&proof.leaf).map(|e| json!(e))?;
+            global.print("InclusionProof", json!({"index": index, "size": head.size, "root": head.root, "leaf_hash": hash, "proof": proof.hashes, "checkpoint": proof.checkpoint, "entry": entry}));
+        }
+        LedgerCommand::Consistency { ledger, size, root } => {
+            let (new_size, hashes, note) = client.consistency(ledger, size, 0).await?;
+            let head = checkpoint(&note)?;
+            verify_consistency(size, &root, new_size, &head.root, &hashes).map_err(|e| CliError::with(10, e))?;
+            global.print(
+                "ConsistencyProof",
+                json!({"old_size": size, "new_size": new_size, "root": head.root, "proof": hashes, "checkpoint": note}),
+            );
+        }
+        LedgerCommand::Checkpoint { ledger } => print!("{}", client.checkpoint(ledger).await?),
+    }
+    Ok(())
+}

@@ -1,0 +1,181 @@
+//! `selfsame node`, `selfsame dev`, `selfsame config`: running nodes.
+
+use super::context::{CliError, Done, Global};
+use crate::config::{self, DEFAULT_NODE_FILE, Loaded};
+use crate::demo::cluster::{Cluster, Failure, Keys, ORGANISATIONS};
+use crate::env::Env;
+use crate::keys;
+use crate::node;
+use crate::store::{Identity, Store};
+use clap::Subcommand;
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Commands on one node.
+#[derive(Subcommand, Debug)]
+pub enum NodeCommand {
+    /// Create the data directory and check the configuration. Refuses a directory that is in use or somebody else's.
+    Init {
+        /// Node file.
+        #[arg(long)]
+        config: PathBuf,
+    },
+    /// Run the node until it is interrupted.
+    Run {
+        /// Node file.
+        #[arg(long)]
+        config: PathBuf,
+    },
+    /// Run a node that joins a cluster it did not found: its organisation enrols it first (`governance enrol-node`), then
+    /// it is started with this command, added (`cluster add-learner`) and, once it has caught up, promoted.
+    Join {
+        /// Node file.
+        #[arg(long)]
+        config: PathBuf,
+    },
+}
+
+/// Commands on configuration files. Offline.
+#[derive(Subcommand, Debug)]
+pub enum ConfigCommand {
+    /// Check a node file and the consensus identity that it names.
+    Check {
+        /// Node file.
+        config: PathBuf,
+    },
+    /// Show a node file as it is understood, with defaults.
+    Show {
+        /// Node file.
+        config: PathBuf,
+    },
+    /// Print a commented node file to start from.
+    Default,
+}
+
+/// Runs a configuration command.
+pub fn configuration(global: &Global, command: &ConfigCommand) -> Done {
+    match command {
+        ConfigCommand::Check { config } => {
+            let loaded = config::load(config)?;
+            keys::load(&loaded.key_file)?;
+            global.print("Config", json!({"ok": true, "node": loaded.config.id, "cluster": loaded.genesis.cluster, "genesis_digest": loaded.genesis.digest()}));
+        }
+        ConfigCommand::Show { config } => {
+            let loaded = config::load(config)?;
+            global.print("Config", json!({"file": loaded.file, "data_dir": loaded.data_dir, "raft": format!("{:?}", loaded.config.raft), "genesis": loaded.genesis}));
+        }
+        ConfigCommand::Default => print!("{DEFAULT_NODE_FILE}"),
+    }
+    Ok(())
+}
+
+fn environment(loaded: &Loaded) -> Result<Env, CliError> {
+    Env::real(&loaded.data_dir)
+        .map_err(|e| CliError::with(5, format!("data directory {}: {e}", loaded.data_dir.display())))
+}
+
+/// Runs a node command.
+pub async fn main(global: &Global, command: NodeCommand) -> Done {
+    match command {
+        NodeCommand::Init { config } => {
+            let loaded = config::load(&config)?;
+            keys::load(&loaded.key_file)?;
+            let env = environment(&loaded)?;
+            let identity = Identity {
+                cluster: loaded.genesis.cluster.clone(),
+                genesis: loaded.genesis.digest().to_string(),
+                node: loaded.config.id,
+            };
+            let store = Store::open(env.disk.clone(), &identity).map_err(|e| CliError::with(5, e))?;
+            store.close();
+            global.print(
+                "Node",
+                json!({"node": loaded.config.id, "data_dir": loaded.data_dir, "cluster": loaded.genesis.cluster}),
+            );
+            Ok(())
+        }
+        NodeCommand::Run { config } => run(global, &config, true).await,
+        NodeCommand::Join { config } => run(global, &config, false).await,
+    }
+}
+
+async fn run(global: &Global, path: &Path, founder: bool) -> Done {
+    let loaded = config::load(path)?;
+    let founds = loaded.genesis.nodes.iter().any(|n| n.id == loaded.config.id);
+    if founds != founder {
+        let (is, command) = if founds { ("a founding node", "node run") } else { ("not a founding node", "node join") };
+        return Err(CliError::usage(format!("node {} is {is}: use `selfsame {command}`", loaded.config.id)));
+    }
+    let key = keys::load(&loaded.key_file)?;
+    let env = environment(&loaded)?;
+    let id = loaded.config.id;
+    let started =
+        node::start(loaded.config, Arc::new(loaded.genesis), key, env).await.map_err(|e| CliError::with(5, e))?;
+    global.say(&format!("node {id} serves clients on {}", started.client_addr));
+    let mut fatal = started.raft.fatal();
+    let reason = tokio::select! {
+        reason = fatal.wait_for(Option::is_some) => reason.ok().and_then(|r| r.clone()),
+        () = interrupted() => None,
+    };
+    started.shutdown().await;
+    match reason {
+        None => Ok(()),
+        Some(reason) => Err(CliError::with(1, format!("node {id} stopped: {reason}"))),
+    }
+}
+
+/// Ends when the process is asked to stop.
+async fn interrupted() {
+    #[cfg(unix)]
+    if let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        tokio::select! {
+            _ = terminate.recv() => return,
+            _ = tokio::signal::ctrl_c() => return,
+        }
+    }
+    // Without signals the process runs until it is killed, which loses nothing that was acknowledged.
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Keys of a development cluster, made once and kept.
+fn dev_keys(dir: &Path) -> Result<Keys, Failure> {
+    std::fs::create_dir_all(dir)?;
+    let load = |name: String| {
+        let path = dir.join(format!("{name}.json"));
+        if !path.exists() {
+            keys::save(&path, &keys::fresh()?)?;
+        }
+        Ok::<_, Failure>(keys::load(&path)?)
+    };
+    let all =
+        |what: &str| ORGANISATIONS.iter().map(|name| load(format!("{name}-{what}"))).collect::<Result<Vec<_>, _>>();
+    for chip in ["chip-a", "chip-b"] {
+        load(chip.into())?;
+    }
+    Ok(Keys { roots: all("root")?, operators: all("operator")?, nodes: all("node")? })
+}
+
+/// Runs three nodes of three organisations in this process until it is interrupted.
+pub async fn dev(global: &Global, dir: &Path, port_base: u16) -> Done {
+    let failed = |e: Failure| CliError::with(5, e);
+    let keys = dev_keys(&dir.join("keys")).map_err(failed)?;
+    let genesis = Cluster::genesis("dev", &keys);
+    let ports: Vec<(u16, u16)> =
+        (0..3).map(|i| (port_base.saturating_add(i), port_base.saturating_add(100 + i))).collect();
+    let mut cluster = Cluster::start(dir, genesis, keys, &ports).await.map_err(failed)?;
+    let context = json!({"cluster": "dev", "endpoints": cluster.endpoints()});
+    std::fs::write(dir.join("context.json"), format!("{context:#}\n")).map_err(|e| CliError::with(5, e))?;
+    let leader = cluster.leader().await.map_err(failed)?;
+    let chip = keys::load(&dir.join("keys/chip-a.json"))?.public();
+    global.say(&format!(
+        "Three nodes run; node {leader} leads. Clients: {}. Data and keys in {}.\nStop with Ctrl-C; everything is there again at the next start.\n\nIn another terminal, in this directory:\n  selfsame cluster status\n  selfsame run declare --import examples/requests/openai-chat.json --request case/1 --key aurora-operator\n  selfsame governance enrol-chip {chip} --key aurora-root\n  selfsame substrate init 00000000-0000-4000-8000-000000000001 --founding examples/founding-incompatibility.json --key chip-a\n  selfsame substrate open 00000000-0000-4000-8000-000000000001 --key chip-a",
+        cluster.endpoints().join(", "),
+        dir.display()
+    ));
+    interrupted().await;
+    cluster.stop().await;
+    Ok(())
+}

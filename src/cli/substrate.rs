@@ -1,0 +1,457 @@
+//! `selfsame substrate` and `selfsame migrate`: persistent identity and the one active chip.
+
+use super::context::{CliError, Done, Global, read, read_json};
+use clap::Subcommand;
+use selfsame_protocol::bundle;
+use selfsame_protocol::canon;
+use selfsame_protocol::command::{Amendment, Command, GoalVector, Item, Proposal, Role};
+use selfsame_protocol::digest::Digest;
+use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::p104::{self, Attestation, Claims, IdentityStatement, Outcome, Thresholds};
+use selfsame_protocol::record::Record;
+use selfsame_protocol::time::{Timestamp, U64};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Commands on substrates. Writes are signed by the substrate's chip.
+#[derive(Subcommand, Debug)]
+pub enum Substrate {
+    /// Give birth to a substrate, attested by the signing chip.
+    Init {
+        /// UUID, lowercase.
+        id: String,
+        /// File with the founding incompatibility: objects branch_a and branch_b.
+        #[arg(long)]
+        founding: PathBuf,
+        /// Governance parameter NAME=JSON. Repeatable.
+        #[arg(long = "set", value_parser = parameter)]
+        parameters: Vec<(String, Value)>,
+        /// Cycles below which no continuity is claimed.
+        #[arg(long, default_value_t = 1)]
+        minimum_depth: u64,
+        /// Bits of founding tension drift tolerated; only 0 and 256 are meaningful.
+        #[arg(long, default_value_t = 0)]
+        drift_tolerance: u32,
+        /// Birth without attestation: no regulated claim, no migration.
+        #[arg(long)]
+        unattested: bool,
+    },
+    /// Show a substrate's state.
+    Show {
+        /// UUID.
+        id: String,
+    },
+    /// Verify identity and open a session. Exit status 10 HASH_MISMATCH, 11 DRIFT_EXCEEDED, 12 INSUFFICIENT_DEPTH.
+    Open {
+        /// UUID.
+        id: String,
+        /// The continuity hash that you kept from the last close.
+        #[arg(long)]
+        continuity_hash: Option<Digest>,
+        /// The founding document that the running substrate holds.
+        #[arg(long)]
+        founding: Option<PathBuf>,
+    },
+    /// Append evidence or reasoning.
+    Append {
+        /// UUID.
+        id: String,
+        /// evidence or reasoning.
+        #[arg(long, default_value = "evidence")]
+        ledger: Ledger,
+        /// The content as JSON; repeat for several items under one signature.
+        #[arg(long = "data", value_parser = parse_json, required = true)]
+        data: Vec<Value>,
+        /// Evidence entry that every item refers to, by hash. Repeatable.
+        #[arg(long = "evidence")]
+        evidence: Vec<Digest>,
+        /// Run that every item refers to. Repeatable.
+        #[arg(long = "run")]
+        runs: Vec<Digest>,
+    },
+    /// Read the evidence of an open session.
+    Evidence {
+        /// UUID.
+        id: String,
+        /// First depth.
+        #[arg(long, default_value_t = 0)]
+        from: u64,
+        /// Most items.
+        #[arg(long, default_value_t = 100)]
+        limit: u32,
+    },
+    /// Queue an amendment; it is enacted when the cycle closes.
+    Amend {
+        /// UUID.
+        id: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+        /// Parameter NAME=JSON to set. Repeatable.
+        #[arg(long = "set", value_parser = parameter)]
+        set: Vec<(String, Value)>,
+        /// Parameter to remove. Repeatable.
+        #[arg(long)]
+        remove: Vec<String>,
+    },
+    /// Close a goal vector resolution cycle.
+    Cycle {
+        /// UUID.
+        id: String,
+        /// Name of the cycle, unique in the substrate.
+        #[arg(long)]
+        cycle: String,
+        /// Name of the goal vector.
+        #[arg(long)]
+        goalvector: String,
+        /// How it was resolved, as JSON.
+        #[arg(long, value_parser = parse_json)]
+        outcome: Value,
+        /// Evidence entry it rests on, by hash. Repeatable.
+        #[arg(long = "evidence")]
+        evidence: Vec<Digest>,
+    },
+    /// Close the session; keep the continuity hash that is printed.
+    Close {
+        /// UUID.
+        id: String,
+    },
+    /// Close a session that was abandoned, signed by the organisation's operator key.
+    RecoverClose {
+        /// UUID.
+        id: String,
+    },
+    /// Print the identity statement with its proof.
+    Statement {
+        /// UUID.
+        id: String,
+        /// For a regulated claim: refused unless VERIFIED, attested and deep enough.
+        #[arg(long)]
+        regulated: bool,
+    },
+    /// Write the whole history to a file that verifies without a cluster.
+    Bundle {
+        /// UUID.
+        id: String,
+        /// File to write; - for standard output.
+        #[arg(default_value = "-")]
+        file: PathBuf,
+    },
+    /// Is the entity of a bundle the one that a baseline statement described? Offline. Exit status 0 yes, 10 no.
+    Baseline {
+        /// File with the baseline: a statement, alone or with its proof.
+        statement: PathBuf,
+        /// File with the later bundle.
+        bundle: PathBuf,
+    },
+}
+
+/// Commands on migrations.
+#[derive(Subcommand, Debug)]
+pub enum Migrate {
+    /// Seal a substrate for a migration, signed by the active chip. Prints the nonce.
+    Seal {
+        /// UUID.
+        id: String,
+        /// Name of the migration, unique in the substrate.
+        #[arg(long)]
+        migration: String,
+        /// Destination chip id.
+        #[arg(long)]
+        destination: Digest,
+    },
+    /// Verify the bundle and become active, signed by the destination chip.
+    Arrive {
+        /// UUID.
+        id: String,
+        /// Name of the migration.
+        #[arg(long)]
+        migration: String,
+    },
+    /// Abandon a migration before arrival, signed by the origin chip.
+    Abort {
+        /// UUID.
+        id: String,
+        /// Name of the migration.
+        #[arg(long)]
+        migration: String,
+    },
+    /// Show the holder and the migration under way.
+    Status {
+        /// UUID.
+        id: String,
+    },
+    /// Propose to seal a substrate whose chip is lost, signed by an organisation's root key.
+    ForceSeal {
+        /// UUID.
+        id: String,
+        /// Name of the proposal, unique in the cluster.
+        #[arg(long)]
+        proposal: String,
+        /// Name of the migration.
+        #[arg(long)]
+        migration: String,
+        /// Destination chip id.
+        #[arg(long)]
+        destination: Digest,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
+    /// Vote on a proposal, signed by an organisation's root key.
+    Vote {
+        /// Name of the proposal.
+        #[arg(long)]
+        proposal: String,
+        /// Vote against it.
+        #[arg(long)]
+        reject: bool,
+    },
+}
+
+fn parse_json(text: &str) -> Result<Value, String> {
+    canon::parse(text.as_bytes(), &canon::Limits::SUBMISSION).map_err(|e| e.to_string())
+}
+
+fn parameter(text: &str) -> Result<(String, Value), String> {
+    let (name, value) = text.split_once('=').ok_or("a parameter is NAME=JSON, for example limit=\"0.8\"")?;
+    Ok((name.into(), parse_json(value)?))
+}
+
+/// Runs a substrate command.
+pub async fn main(global: &Global, command: Substrate) -> Done {
+    match command {
+        Substrate::Init { id, founding, parameters, minimum_depth, drift_tolerance, unattested } => {
+            let founding = read_json(&founding)?;
+            let chip = global.signer()?;
+            let now = crate::env::Clock::now_ms(&crate::env::SystemClock);
+            let initialised = Timestamp::from_millis(now);
+            let claims = Claims::Birth {
+                substrate_id: id.clone(),
+                founding_tension_hash: p104::founding_tension_hash(&canon::to_canonical(&founding)),
+                initialisation_timestamp: initialised,
+                schema_version_at_init: p104::SCHEMA_VERSION.into(),
+            };
+            let command = Command::InitSubstrate {
+                substrate_id: id.clone(),
+                founding,
+                initialisation_timestamp: initialised,
+                schema_version: p104::SCHEMA_VERSION.into(),
+                parameters: parameters.into_iter().collect(),
+                thresholds: Thresholds {
+                    minimum_lineage_depth: U64(minimum_depth),
+                    drift_tolerance,
+                    ..Thresholds::default()
+                },
+                attestation: (!unattested).then(|| Attestation::software(&claims, &chip)),
+            };
+            global.submit(Role::Chip, command).await?;
+        }
+        Substrate::Show { id } => global.print("Substrate", json!(global.client()?.substrate(&id).await?)),
+        Substrate::Open { id, continuity_hash, founding } => return open(global, id, continuity_hash, founding).await,
+        Substrate::Append { id, ledger, data, evidence, runs } => {
+            let fence = global.fence(&global.client()?, &id).await?;
+            let item = |data| Item { ledger, data, evidence: evidence.clone(), runs: runs.clone() };
+            global
+                .submit(
+                    Role::Chip,
+                    Command::Append { substrate_id: id, fence, items: data.into_iter().map(item).collect() },
+                )
+                .await?;
+        }
+        Substrate::Evidence { id, from, limit } => {
+            let items = global.client()?.evidence(&id, from, limit).await?;
+            let items: Vec<_> = items.iter().map(|i| json!({"entry": i.entry, "record": i.record})).collect();
+            global.print("Evidence", json!({"items": items}));
+        }
+        Substrate::Amend { id, reason, set, remove } => {
+            let client = global.client()?;
+            let founding_tension_hash = client.substrate(&id).await?.founding_tension_hash;
+            let fence = global.fence(&client, &id).await?;
+            let amendment = Amendment {
+                founding_tension_hash,
+                reason,
+                set: set.into_iter().collect::<BTreeMap<_, _>>(),
+                remove,
+                founding: None,
+            };
+            global.submit(Role::Chip, Command::Amend { substrate_id: id, fence, amendment }).await?;
+        }
+        Substrate::Cycle { id, cycle, goalvector, outcome, evidence } => {
+            let client = global.client()?;
+            let prior_identity_hash = client.substrate(&id).await?.head;
+            let fence = global.fence(&client, &id).await?;
+            let goalvector = GoalVector { goalvector_id: goalvector, outcome, evidence, runs: Vec::new() };
+            global
+                .submit(
+                    Role::Chip,
+                    Command::CloseCycle { substrate_id: id, fence, cycle_id: cycle, goalvector, prior_identity_hash },
+                )
+                .await?;
+        }
+        Substrate::Close { id } => {
+            let client = global.client()?;
+            let head = client.substrate(&id).await?.head;
+            let fence = global.fence(&client, &id).await?;
+            global.submit(Role::Chip, Command::CloseSession { substrate_id: id, fence, head }).await?;
+        }
+        Substrate::RecoverClose { id } => {
+            global.submit(Role::Operator, Command::RecoverClose { substrate_id: id }).await?;
+        }
+        Substrate::Statement { id, regulated } => println!("{:#}", global.client()?.statement(&id, regulated).await?.1),
+        Substrate::Bundle { id, file } => {
+            let bytes = global.client()?.bundle(&id).await?;
+            if file == PathBuf::from("-") {
+                print!("{}", String::from_utf8_lossy(&bytes));
+            } else {
+                std::fs::write(&file, &bytes).map_err(|e| CliError::usage(format!("{}: {e}", file.display())))?;
+                global.say(&format!(
+                    "{} bytes in {}; check them with: selfsame verify {}",
+                    bytes.len(),
+                    file.display(),
+                    file.display()
+                ));
+            }
+        }
+        Substrate::Baseline { statement, bundle: file } => {
+            let document = read_json(&statement)?;
+            let inner = document.get("statement").cloned().unwrap_or(document);
+            let statement: IdentityStatement = canon::decode(inner)?;
+            let text = super::verify::text(read(&file)?)?;
+            let (report, history) = bundle::verify(text.lines(), &[], |_| {}).map_err(super::verify::failed)?;
+            bundle::same_entity(&statement, &history).map_err(super::verify::failed)?;
+            global.print("Baseline", json!({"same_entity": true, "baseline_depth": statement.identity_lineage_depth, "later_depth": report.lineage_depth}));
+        }
+    }
+    Ok(())
+}
+
+async fn open(global: &Global, id: String, continuity_hash: Option<Digest>, founding: Option<PathBuf>) -> Done {
+    let client = global.client()?;
+    let founding = founding.as_deref().map(read_json).transpose()?;
+    let fence = global.fence(&client, &id).await?;
+    let command = Command::OpenSession { substrate_id: id, fence, continuity_hash, founding, new_lineage: None };
+    let envelope = global.sign(&client, Role::Chip, command).await?;
+    let rail = client.open_session(&envelope).await?;
+    let items: Vec<_> = rail.items.iter().map(|i| json!({"entry": i.entry, "record": i.record})).collect();
+    if let Some(notice) = rail.notice() {
+        global.say(notice);
+    }
+    global.print("EvidenceRail", json!({"outcome": rail.outcome(), "items": items}));
+    let detail = match rail.items.first().map(|i| &i.record) {
+        Some(Record::IdentityVerification(result)) => result.detail.clone(),
+        _ => String::new(),
+    };
+    match rail.outcome() {
+        Some(Outcome::Verified) => Ok(()),
+        Some(Outcome::HashMismatch) => {
+            Err(CliError::with(10, format!("HASH_MISMATCH ({detail}): the substrate is suppressed")))
+        }
+        Some(Outcome::DriftExceeded) => {
+            Err(CliError::with(11, "DRIFT_EXCEEDED: a new lineage began; see successor in `substrate show`"))
+        }
+        Some(Outcome::InsufficientDepth) => {
+            Err(CliError::with(12, format!("INSUFFICIENT_DEPTH ({detail}): the session is open with a reduced claim")))
+        }
+        None => Err(CliError::with(13, "the node gave no outcome")),
+    }
+}
+
+/// Runs a migration command.
+pub async fn migrate(global: &Global, command: Migrate) -> Done {
+    match command {
+        Migrate::Seal { id, migration, destination } => {
+            let client = global.client()?;
+            let state = client.substrate(&id).await?;
+            let Some(close) = state.last_close else {
+                return Err(CliError::with(5, "a migration starts from a closed session: none was closed yet"));
+            };
+            let (_, history) = whole_chain(&client, &id).await?;
+            let command = Command::Seal {
+                fence: global.fence(&client, &id).await?,
+                substrate_id: id,
+                migration_id: migration,
+                destination,
+                head: state.head,
+                continuity_hash: close.cross_session_identity_continuity_hash,
+                evidence_ledger_depth: U64(history.depths[0]),
+                reasoning_ledger_depth: U64(history.depths[1]),
+            };
+            global.submit(Role::Chip, command).await?;
+        }
+        Migrate::Arrive { id, migration } => {
+            let client = global.client()?;
+            let chip = global.signer()?;
+            let (report, history) = whole_chain(&client, &id).await?;
+            global
+                .say(&format!("verified {} entries and {} cycles of the bundle", report.entries, report.lineage_depth));
+            let (claims, continuity_hash, head) = activation(&client, &id, &migration).await?;
+            if history.recomputed != Some(continuity_hash) || history.head != head {
+                return Err(CliError::with(
+                    10,
+                    "HASH_MISMATCH: the bundle is not the substrate that was sealed; nothing was sent",
+                ));
+            }
+            let attestation = Attestation::software(&claims, &chip);
+            global
+                .submit(
+                    Role::Chip,
+                    Command::Arrive { substrate_id: id, migration_id: migration, attestation, continuity_hash, head },
+                )
+                .await?;
+        }
+        Migrate::Abort { id, migration } => {
+            let client = global.client()?;
+            let (claims, ..) = activation(&client, &id, &migration).await?;
+            let attestation = Attestation::software(&claims, &global.signer()?);
+            global
+                .submit(Role::Chip, Command::AbortMigration { substrate_id: id, migration_id: migration, attestation })
+                .await?;
+        }
+        Migrate::Status { id } => {
+            let state = global.client()?.substrate(&id).await?;
+            global
+                .print("Migration", json!({"substrate_id": id, "holder": state.holder, "migration": state.migration}));
+        }
+        Migrate::ForceSeal { id, proposal, migration, destination, reason } => {
+            let proposal_content =
+                Proposal::ForceSeal { substrate_id: id, migration_id: migration, destination, reason };
+            global.submit(Role::Root, Command::Propose { proposal_id: proposal, proposal: proposal_content }).await?;
+        }
+        Migrate::Vote { proposal, reject } => {
+            global.submit(Role::Root, Command::Vote { proposal_id: proposal, approve: !reject }).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn whole_chain(
+    client: &crate::client::Client,
+    id: &str,
+) -> Result<(bundle::Report, selfsame_protocol::replay::History), CliError> {
+    let text = super::verify::text(client.bundle(id).await?)?;
+    bundle::verify(text.lines(), &[], |_| {}).map_err(super::verify::failed)
+}
+
+/// What an attestation of this activation claims, with the continuity hash and the head of the seal.
+async fn activation(
+    client: &crate::client::Client,
+    id: &str,
+    migration: &str,
+) -> Result<(Claims, Digest, Digest), CliError> {
+    let state = client.substrate(id).await?;
+    let Some(under_way) = state.migration.filter(|m| m.migration_id == migration) else {
+        return Err(CliError::with(5, format!("no migration {migration} is under way")));
+    };
+    let claims = Claims::Activation {
+        cluster: client.genesis().await?.cluster,
+        substrate_id: id.into(),
+        migration_id: migration.into(),
+        nonce: under_way.nonce,
+        epoch: U64(state.holder.epoch.0 + 1),
+        continuity_hash: under_way.continuity_hash,
+        head: under_way.head,
+    };
+    Ok((claims, under_way.continuity_hash, under_way.head))
+}

@@ -1,0 +1,96 @@
+//! `selfsame verify`: everything that can be checked with the cluster gone.
+
+use super::context::{CliError, Done, Global, read};
+use clap::Args;
+use selfsame_protocol::bundle::{self, BundleError};
+use selfsame_protocol::canon;
+use selfsame_protocol::note::{Note, Vkey};
+use selfsame_protocol::p104::IdentityStatement;
+use serde_json::json;
+use std::path::PathBuf;
+
+/// Verify a bundle, a statement or a checkpoint from the file alone.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Exit status: 0 holds, 10 was altered (the first failing check is named), 13 cannot be decided.\n\nExample:\n  selfsame substrate bundle UUID history.jsonl && selfsame verify history.jsonl"
+)]
+pub struct Verify {
+    /// File; - for standard input.
+    file: PathBuf,
+    /// Verifier key that you trust (name+id+key). Repeatable. Without any, the keys inside a bundle are used, which shows
+    /// that nothing was altered but not who vouches for it.
+    #[arg(long = "trust")]
+    trust: Vec<String>,
+}
+
+/// A failed check as exit status 10, or 13 when nothing can be decided.
+pub fn failed(error: BundleError) -> CliError {
+    CliError::with(if error.tampered { 10 } else { 13 }, error)
+}
+
+/// Text of a file.
+pub fn text(bytes: Vec<u8>) -> Result<String, CliError> {
+    String::from_utf8(bytes)
+        .map_err(|e| CliError::with(10, format!("the file is UTF-8 up to byte {}", e.utf8_error().valid_up_to())))
+}
+
+/// Runs the command.
+pub fn main(global: &Global, command: &Verify) -> Done {
+    let keys = command.trust.iter().map(|k| Vkey::parse(k)).collect::<Result<Vec<_>, _>>().map_err(CliError::usage)?;
+    let text = text(read(&command.file)?)?;
+    if text.starts_with("{\"bundle\":") {
+        let (report, _) = bundle::verify(text.lines(), &keys, |_| {}).map_err(failed)?;
+        if !report.keys_from_reader {
+            global.say("no --trust key was given: the keys inside the bundle were used");
+        }
+        global.print("Verification", json!(report));
+        return Ok(());
+    }
+    if text.trim_start().starts_with('{') {
+        let document = canon::parse(text.as_bytes(), &canon::Limits::DOCUMENT)?;
+        let inner = document.get("statement").cloned().unwrap_or_else(|| document.clone());
+        let statement: IdentityStatement =
+            canon::decode(inner).map_err(|e| CliError::with(13, format!("neither a bundle nor a statement: {e}")))?;
+        bundle::verify_statement(&statement).map_err(failed)?;
+        let mut signers = Vec::new();
+        for signature in document["proof"]["signatures"].as_array().into_iter().flatten() {
+            signers.push(statement_signer(&statement, signature, &keys)?);
+        }
+        global.print("Verification", json!({"statement_hash": statement.statement_hash, "status": statement.identity_continuity_status, "signers": signers}));
+        return Ok(());
+    }
+    let note = Note::parse(text.as_bytes())
+        .map_err(|e| CliError::with(13, format!("neither a bundle, a statement nor a signed note: {e}")))?;
+    if keys.is_empty() {
+        return Err(CliError::with(13, "a checkpoint is verified with --trust keys"));
+    }
+    let verified =
+        note.verify(&keys).map_err(|e| CliError::with(if e.expected == "one of a known key" { 13 } else { 10 }, e))?;
+    global.print(
+        "Verification",
+        json!({"text": note.text, "signers": verified.iter().map(|v| &v.name).collect::<Vec<_>>()}),
+    );
+    Ok(())
+}
+
+fn statement_signer(
+    statement: &IdentityStatement,
+    signature: &serde_json::Value,
+    trusted: &[Vkey],
+) -> Result<String, CliError> {
+    let altered = |what: &str| CliError::with(10, format!("STATEMENT_SIGNATURE: {what}"));
+    let key: selfsame_protocol::keys::PublicKey =
+        signature["key"].as_str().unwrap_or_default().parse().map_err(|_| altered("the key does not read"))?;
+    let bytes = signature["signature"]
+        .as_str()
+        .and_then(selfsame_protocol::digest::unhex)
+        .and_then(|b| <[u8; 64]>::try_from(b).ok());
+    let Some(bytes) = bytes else { return Err(altered("the signature does not read")) };
+    if !key.verify(&canon::to_canonical_of(statement), &bytes) {
+        return Err(altered("it does not verify over this statement"));
+    }
+    if !trusted.is_empty() && !trusted.iter().any(|k| k.key == key) {
+        return Err(CliError::with(13, format!("signed by {key}, which is not among the trusted keys")));
+    }
+    Ok(key.to_string())
+}

@@ -1,0 +1,183 @@
+//! Configuration files. `cluster.toml` is the consensus identity, equal on all nodes; the node file is what one process
+//! decides about itself. Unknown members are errors.
+
+use crate::node::NodeConfig;
+use crate::raft::{Member, RaftSettings};
+use selfsame_machine::Genesis;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The file of one node.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NodeFile {
+    /// This node.
+    pub node: NodeSection,
+    /// Addresses to listen on.
+    pub listen: ListenSection,
+    /// Where the members are reached, by node id.
+    pub members: BTreeMap<String, MemberSection>,
+    /// Timing and batching.
+    #[serde(default)]
+    pub raft: RaftSection,
+}
+
+/// This node.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NodeSection {
+    /// Node id, from 1; never used twice in a cluster.
+    pub id: u64,
+    /// Directory of the data; relative paths start at the file.
+    pub data_dir: PathBuf,
+    /// Key file of the node.
+    pub key_file: PathBuf,
+    /// The consensus identity.
+    pub cluster_file: PathBuf,
+}
+
+/// Addresses to listen on.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListenSection {
+    /// For peers.
+    pub peer: String,
+    /// For clients.
+    pub client: String,
+}
+
+/// Where a member is reached.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MemberSection {
+    /// By peers.
+    pub peer: String,
+    /// By clients.
+    pub client: String,
+}
+
+/// Timing and batching; absent members take the default.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RaftSection {
+    /// Milliseconds between heartbeats.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub heartbeat_ms: Option<u64>,
+    /// Shortest time without a leader before an election, milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub election_min_ms: Option<u64>,
+    /// Longest, milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub election_max_ms: Option<u64>,
+    /// Log entries between snapshots.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snapshot_every: Option<u64>,
+    /// Log entries kept behind a snapshot.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep_logs: Option<u64>,
+    /// Entries by which a follower may lag before it gets a snapshot instead of the log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lag_before_snapshot: Option<u64>,
+}
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{file}: {reason}")]
+pub struct ConfigError {
+    /// File.
+    pub file: String,
+    /// Reason, with line and member where the parser knows them.
+    pub reason: String,
+}
+
+fn read(path: &Path) -> Result<String, ConfigError> {
+    std::fs::read_to_string(path).map_err(|e| ConfigError { file: path.display().to_string(), reason: e.to_string() })
+}
+
+/// Reads and checks a consensus identity.
+pub fn load_genesis(path: &Path) -> Result<Genesis, ConfigError> {
+    let bad = |reason: String| ConfigError { file: path.display().to_string(), reason };
+    let genesis: Genesis = toml::from_str(&read(path)?).map_err(|e| bad(e.to_string()))?;
+    genesis.check().map_err(|e| bad(e.to_string()))?;
+    Ok(genesis)
+}
+
+/// A node file with everything it points to resolved.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The file.
+    pub file: NodeFile,
+    /// Data directory.
+    pub data_dir: PathBuf,
+    /// Key file.
+    pub key_file: PathBuf,
+    /// Consensus identity.
+    pub genesis: Genesis,
+    /// What the node is started with.
+    pub config: NodeConfig,
+}
+
+/// Reads a node file and the consensus identity that it names.
+pub fn load(path: &Path) -> Result<Loaded, ConfigError> {
+    let bad = |reason: String| ConfigError { file: path.display().to_string(), reason };
+    let file: NodeFile = toml::from_str(&read(path)?).map_err(|e| bad(e.to_string()))?;
+    let base = path.parent().unwrap_or(Path::new("."));
+    let genesis = load_genesis(&base.join(&file.node.cluster_file))?;
+    let mut members = BTreeMap::new();
+    for (id, member) in &file.members {
+        let id: u64 = id.parse().map_err(|_| bad(format!("members: a node id is a number, found {id:?}")))?;
+        members.insert(id, Member { peer_addr: member.peer.clone(), client_addr: member.client.clone() });
+    }
+    for node in &genesis.nodes {
+        if !members.contains_key(&node.id) {
+            return Err(bad(format!("members: founding node {} has no address", node.id)));
+        }
+    }
+    let mut raft = RaftSettings::default();
+    let section = &file.raft;
+    for (slot, value) in [
+        (&mut raft.heartbeat_ms, section.heartbeat_ms),
+        (&mut raft.election_min_ms, section.election_min_ms),
+        (&mut raft.election_max_ms, section.election_max_ms),
+        (&mut raft.snapshot_every, section.snapshot_every),
+        (&mut raft.keep_logs, section.keep_logs),
+        (&mut raft.lag_before_snapshot, section.lag_before_snapshot),
+    ] {
+        *slot = value.unwrap_or(*slot);
+    }
+    let config = NodeConfig {
+        id: file.node.id,
+        peer_listen: file.listen.peer.clone(),
+        client_listen: file.listen.client.clone(),
+        members,
+        raft,
+    };
+    Ok(Loaded {
+        data_dir: base.join(&file.node.data_dir),
+        key_file: base.join(&file.node.key_file),
+        genesis,
+        config,
+        file,
+    })
+}
+
+/// A node file with every member and its meaning.
+pub const DEFAULT_NODE_FILE: &str = include_str!("../cluster-config/node1.toml");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_shipped_file_loads_and_unknown_members_do_not() {
+        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("cluster-config");
+        for id in 1..=3 {
+            let loaded = load(&dir.join(format!("node{id}.toml"))).unwrap();
+            assert_eq!(loaded.config.id, id);
+            assert_eq!(loaded.genesis.nodes.len(), 3);
+        }
+        let error = toml::from_str::<NodeFile>(&format!("{DEFAULT_NODE_FILE}\n[oops]\n")).unwrap_err();
+        assert!(error.to_string().contains("oops"));
+    }
+}
