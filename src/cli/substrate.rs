@@ -302,7 +302,7 @@ pub async fn main(global: &Global, command: Substrate) -> Done {
         Substrate::Statement { id, regulated } => println!("{:#}", global.client()?.statement(&id, regulated).await?.1),
         Substrate::Bundle { id, file } => {
             let bytes = global.client()?.bundle(&id).await?;
-            if file == "-" {
+            if file.as_os_str() == "-" {
                 print!("{}", String::from_utf8_lossy(&bytes));
             } else {
                 std::fs::write(&file, &bytes).map_err(|e| CliError::usage(format!("{}: {e}", file.display())))?;
