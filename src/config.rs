@@ -21,7 +21,22 @@ pub struct NodeFile {
     /// Timing and batching.
     #[serde(default)]
     pub raft: RaftSection,
+    /// What is done to the stored data.
+    #[serde(default)]
+    pub storage: StorageSection,
 }
+
+/// What is done to the stored data; absent members take the default.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StorageSection {
+    /// Seconds between two readings of every stored row; 0 reads them at the start only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scrub_every_s: Option<u64>,
+}
+
+/// Seconds between two readings of every stored row: a day.
+pub const SCRUB_EVERY_S: u64 = 86_400;
 
 /// This node.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -45,6 +60,9 @@ pub struct ListenSection {
     pub peer: String,
     /// For clients.
     pub client: String,
+    /// For health, metrics and tiles over HTTP; absent serves none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub http: Option<String>,
 }
 
 /// Where a member is reached.
@@ -150,6 +168,8 @@ pub fn load(path: &Path) -> Result<Loaded, ConfigError> {
         id: file.node.id,
         peer_listen: file.listen.peer.clone(),
         client_listen: file.listen.client.clone(),
+        http_listen: file.listen.http.clone(),
+        scrub_every_ms: file.storage.scrub_every_s.unwrap_or(SCRUB_EVERY_S).saturating_mul(1_000),
         members,
         raft,
     };

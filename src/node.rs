@@ -1,14 +1,19 @@
 //! Assembly: one node from its configuration and its environment.
 
-use crate::api::{self, Api, verifier};
+use crate::api::{Api, verifier};
 use crate::env::{Env, incoming};
+use crate::http;
+use crate::metrics::Metrics;
 use crate::raft::{Member, RaftNode, RaftSettings};
+use crate::scrub::{self, Scrubbed};
 use crate::store::{Identity, OpenError, Store};
 use selfsame_machine::Genesis;
 use selfsame_protocol::code::Refusal;
 use selfsame_protocol::keys::SecretKey;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 /// What a process decides about its node; what all nodes must agree on is in [`Genesis`].
@@ -20,6 +25,10 @@ pub struct NodeConfig {
     pub peer_listen: String,
     /// Address that clients connect to.
     pub client_listen: String,
+    /// Address of health, metrics and tiles over HTTP; `None` serves none.
+    pub http_listen: Option<String>,
+    /// Milliseconds between two readings of every stored row; 0 reads them at the start only.
+    pub scrub_every_ms: u64,
     /// Where every founding member is reached, this node included.
     pub members: BTreeMap<u64, Member>,
     /// Timing and batching.
@@ -64,6 +73,11 @@ pub struct Node {
     pub raft: RaftNode,
     /// Address of the client API as bound.
     pub client_addr: String,
+    /// Address of HTTP as bound.
+    pub http_addr: Option<String>,
+    /// What the node counts.
+    pub metrics: Arc<Metrics>,
+    scrubbed: watch::Receiver<Scrubbed>,
     env: Env,
     tasks: JoinSet<()>,
 }
@@ -83,46 +97,51 @@ pub async fn start(config: NodeConfig, genesis: Arc<Genesis>, key: SecretKey, en
     };
     let peers = listen(&config.peer_listen).await?;
     let clients = listen(&config.client_listen).await?;
+    let http_listener = match &config.http_listen {
+        Some(address) => Some(listen(address).await?),
+        None => None,
+    };
     let client_addr = clients.local_addr().unwrap_or_else(|_| config.client_listen.clone());
     let identity =
         Identity { cluster: genesis.cluster.clone(), genesis: genesis.digest().to_string(), node: config.id };
     let store = Store::open(env.disk.clone(), &identity)?;
-    scrub(&store, config.id);
+    let metrics = Arc::new(Metrics::new());
+    let (scrubbing, scrubbed) = watch::channel(Scrubbed::default());
+    let pause = Duration::from_millis(config.scrub_every_ms);
+    let scrub = scrub::run(store.clone(), config.id, pause, metrics.clone(), scrubbing, env.clone());
     let raft =
         RaftNode::start(config.id, genesis.clone(), config.raft, store, env.clone(), peers, config.members).await?;
-    let api = Api { raft: raft.clone(), genesis, key: Arc::new(key), id: config.id, env: env.clone() };
+    let (api, watch, router) = Api::new(raft.clone(), genesis, key, config.id, env.clone(), metrics.clone());
     let mut tasks = JoinSet::new();
+    tasks.spawn(scrub);
     tasks.spawn(verifier::run(api.clone()));
+    tasks.spawn(api.clone().watch(watch));
     let stop = env.shutdown.clone();
     tasks.spawn(async move {
-        let served = api::router(api).serve_with_incoming_shutdown(incoming(clients), stop.cancelled_owned()).await;
+        let served = router.serve_with_incoming_shutdown(incoming(clients), stop.cancelled_owned()).await;
         if let Err(error) = served {
             tracing::error!(%error, "the client API ended");
         }
     });
-    Ok(Node { raft, client_addr, env, tasks })
-}
-
-/// Reads every row once before serving. A bad row is an alarm, not an end: the node still gives its verdicts, and the
-/// quorum decides whether it stays.
-fn scrub(store: &Store, id: u64) {
-    let mut scrub = store.scrub();
-    loop {
-        match scrub.slice(4_096) {
-            Ok(true) => break,
-            Ok(false) => {}
-            Err(error) => {
-                tracing::error!(node = id, %error, "the scrub at start could not read on");
-                break;
-            }
-        }
+    let http_addr = http_listener.as_ref().and_then(|listener| listener.local_addr().ok());
+    if let Some(listener) = http_listener {
+        let state = http::Http { api, scrubbed: scrubbed.clone() };
+        tasks.spawn(http::serve(state, listener, env.shutdown.clone()));
     }
-    for bad in scrub.bad() {
-        tracing::error!(node = id, table = bad.table, key = bad.key, error = %bad.error, "stored data failed its digest");
-    }
+    Ok(Node { raft, client_addr, http_addr, metrics, scrubbed, env, tasks })
 }
 
 impl Node {
+    /// The result of reading every stored row, once it is there.
+    pub fn scrubbed(&self) -> watch::Receiver<Scrubbed> {
+        self.scrubbed.clone()
+    }
+
+    /// Why the node cannot continue, once that is so. The process should exit with it.
+    pub fn fatal(&self) -> watch::Receiver<Option<String>> {
+        self.raft.fatal()
+    }
+
     /// The node's clock, milliseconds since 1970.
     pub fn now_ms(&self) -> u64 {
         self.env.clock.now_ms()

@@ -1,6 +1,6 @@
 //! Submissions and both ledgers.
 
-use super::{Api, bytes_of, digest_of, json_of, ledger_of, not_found, refused, unreadable, wire_ref};
+use super::{Api, bytes_of, digest_of, json_of, ledger_of, not_found, refused, shutting_down, unreadable, wire_ref};
 use crate::wire::v1::{self, ledger_service_server::LedgerService};
 use futures::StreamExt as _;
 use selfsame_machine::read;
@@ -9,13 +9,16 @@ use selfsame_protocol::entry::{Entry, EntryRef, Ledger};
 use selfsame_protocol::merkle::ProofError;
 use selfsame_protocol::time::U64;
 use std::pin::Pin;
-use tokio::sync::mpsc;
+use std::sync::Arc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
 type Answers<T> = Pin<Box<dyn futures::Stream<Item = Result<T, Status>> + Send>>;
 /// Envelopes of one stream that are under way at once.
 const WINDOW: usize = 256;
+/// Bytes of envelopes of one stream that are under way at once; more than the largest message.
+const WINDOW_BYTES: u32 = 16 << 20;
 /// Entries read at once for a tail.
 const SLICE: u64 = 256;
 
@@ -33,7 +36,7 @@ fn proof_error<E: ToString>(error: ProofError<E>) -> Status {
 impl LedgerService for Api {
     async fn submit(&self, request: Request<v1::SubmitRequest>) -> Result<Response<v1::SubmitResponse>, Status> {
         let envelope = request.into_inner().envelope.to_vec();
-        let receipt = self.raft.submit(envelope).await.map_err(refused)?.map_err(refused)?;
+        let receipt = self.submit_one(envelope).await.map_err(refused)?;
         Ok(Response::new(v1::SubmitResponse { receipt: json_of(&receipt) }))
     }
 
@@ -42,13 +45,21 @@ impl LedgerService for Api {
         &self,
         request: Request<Streaming<v1::SubmitStreamRequest>>,
     ) -> Result<Response<Self::SubmitStreamStream>, Status> {
-        let raft = self.raft.clone();
-        let requests = request.into_inner().enumerate();
-        let answers = requests.map(move |(position, request)| {
-            let raft = raft.clone();
+        let room = Arc::new(Semaphore::new(WINDOW_BYTES as usize));
+        // Reads the next envelope only when it fits: a fast sender cannot fill the memory.
+        let requests = request.into_inner().enumerate().then(move |(position, request)| {
+            let room = room.clone();
             async move {
-                let envelope = request?.envelope.to_vec();
-                let result = match raft.submit(envelope).await.and_then(|outcome| outcome) {
+                let bytes = request.as_ref().map_or(0, |request| request.envelope.len());
+                let share = u32::try_from(bytes).unwrap_or(WINDOW_BYTES).min(WINDOW_BYTES);
+                (position, request, room.acquire_many_owned(share).await)
+            }
+        });
+        let api = self.clone();
+        let answers = requests.map(move |(position, request, share)| {
+            let api = api.clone();
+            async move {
+                let result = match api.submit_one(request?.envelope.to_vec()).await {
                     Ok(receipt) => v1::submit_stream_response::Result::Receipt(json_of(&receipt)),
                     Err(r) => v1::submit_stream_response::Result::Refusal(v1::Refusal {
                         code: r.code.to_string(),
@@ -57,6 +68,7 @@ impl LedgerService for Api {
                         found: r.found,
                     }),
                 };
+                drop(share);
                 Ok(v1::SubmitStreamResponse { position: position as u64, result: Some(result) })
             }
         });
@@ -187,6 +199,7 @@ async fn follow(
         let mut slice = Vec::new();
         {
             let view = api.raft.view().map_err(unreadable)?;
+            api.serving(&view)?;
             let (size, _) = read::head(&view, ledger).map_err(unreadable)?;
             for index in next..size.min(next.saturating_add(SLICE)) {
                 let leaf = read::leaf(&view, ledger, index)
@@ -209,8 +222,10 @@ async fn follow(
             return Ok(());
         }
         tokio::select! {
-            changed = applied.changed() => if changed.is_err() { return Ok(()) },
+            changed = applied.changed() => if changed.is_err() { return Err(shutting_down()) },
             () = send.closed() => return Ok(()),
+            // Said aloud, so that the reader goes to another node instead of waiting for entries that never come.
+            () = api.env.shutdown.cancelled() => return Err(shutting_down()),
         }
     }
 }

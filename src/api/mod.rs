@@ -4,10 +4,12 @@ mod cluster;
 pub mod code;
 mod ledger;
 mod runs;
+mod standing;
 mod substrates;
 pub mod verifier;
 
 use crate::env::Env;
+use crate::metrics::Metrics;
 use crate::raft::RaftNode;
 use crate::store::StateView;
 use crate::wire::v1;
@@ -19,12 +21,21 @@ use selfsame_protocol::entry::{EntryRef, Ledger};
 use selfsame_protocol::keys::SecretKey;
 use selfsame_protocol::note::{Checkpoint, Note};
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Semaphore, watch};
 use tonic::Status;
+use tonic_health::server::HealthReporter;
 
 /// Largest message that clients may send: one submission and its framing.
 pub const MAX_MESSAGE: usize = 9 << 20;
 /// Requests of one connection handled at once.
-pub const CONCURRENCY: usize = 4_096;
+pub const CONCURRENCY: usize = 1_024;
+/// Bundles written at once. Each holds a view of the state, which keeps old pages from being used again, and a thread.
+const BUNDLES: usize = 8;
+/// Bytes of entries in one paged answer; one entry more (64 KiB) fits the client's limit with room.
+const PAGE_BYTES: usize = 4 << 20;
+/// No answer of one call takes longer; every wait inside is shorter.
+const CALL: Duration = Duration::from_secs(60);
 
 /// What every service needs.
 #[derive(Clone)]
@@ -39,6 +50,16 @@ pub struct Api {
     pub id: u64,
     /// Clock.
     pub env: Env,
+    /// What this node counts.
+    pub metrics: Arc<Metrics>,
+    standing: watch::Receiver<Option<Refusal>>,
+    bundles: Arc<Semaphore>,
+}
+
+/// What keeps an [`Api`]'s standing up to date; [`Api::watch`] runs it.
+pub struct Watch {
+    standing: watch::Sender<Option<Refusal>>,
+    reporter: HealthReporter,
 }
 
 /// An error on the way to an answer.
@@ -55,6 +76,49 @@ fn not_found(what: &str, name: impl ToString) -> Status {
 }
 
 impl Api {
+    /// The services of one node, with the health service and what keeps both up to date.
+    pub fn new(
+        raft: RaftNode,
+        genesis: Arc<Genesis>,
+        key: SecretKey,
+        id: u64,
+        env: Env,
+        metrics: Arc<Metrics>,
+    ) -> (Api, Watch, tonic::transport::server::Router) {
+        let (sender, standing) = watch::channel(None);
+        let (reporter, health) = tonic_health::server::health_reporter();
+        let bundles = Arc::new(Semaphore::new(BUNDLES));
+        let api = Api { raft, genesis, key: Arc::new(key), id, env, metrics, standing, bundles };
+        let router = router(api.clone(), health);
+        (api, Watch { standing: sender, reporter }, router)
+    }
+
+    /// Keeps the standing up to date until the node stops.
+    pub async fn watch(self, watch: Watch) {
+        standing::run(self, watch.reporter, watch.standing).await;
+    }
+
+    /// Why this node does not serve now, if so.
+    pub fn standing(&self) -> Option<Refusal> {
+        self.standing.borrow().clone()
+    }
+
+    /// Refuses writes while this node does not serve. Cheap, for it stands in front of every submission.
+    fn writable(&self) -> Result<(), Refusal> {
+        self.standing.borrow().clone().map_or(Ok(()), Err)
+    }
+
+    /// Submits one envelope and counts the answer.
+    async fn submit_one(&self, envelope: Vec<u8>) -> Result<selfsame_machine::Receipt, Refusal> {
+        let start = tokio::time::Instant::now();
+        let outcome = match self.writable() {
+            Ok(()) => self.raft.submit(envelope).await.and_then(|outcome| outcome),
+            Err(refusal) => Err(refusal),
+        };
+        self.metrics.answered(start.elapsed(), outcome.as_ref().err().map(|refusal| refusal.code));
+        outcome
+    }
+
     /// A view for reading: linearizable unless `stale_ok`. Refused while this node is quarantined.
     async fn read(&self, stale_ok: bool) -> Result<StateView, Status> {
         if !stale_ok {
@@ -66,21 +130,15 @@ impl Api {
     }
 
     /// Refuses while this node is quarantined: its copy failed where a quorum's copies hold.
-    fn serving(&self, view: &StateView) -> Result<(), Status> {
-        let nodes = read::nodes(view).map_err(unreadable)?;
-        match nodes.iter().find(|n| n.id.0 == self.id).and_then(|n| n.quarantined) {
-            Some(at) => Err(refused(Refusal::new(
-                Code::Quarantined,
-                "a quarantined node does not serve",
-                "another node",
-                format!("node {}, quarantined in Reasoning entry {at}", self.id),
-            ))),
+    pub(crate) fn serving(&self, view: &StateView) -> Result<(), Status> {
+        match standing::quarantine(view, self.id).map_err(unreadable)? {
+            Some(refusal) => Err(refused(refusal)),
             None => Ok(()),
         }
     }
 
     /// A ledger's checkpoint, signed with this node's key under the ledger's origin and the node's number.
-    fn checkpoint(&self, view: &StateView, ledger: Ledger) -> Result<String, Status> {
+    pub(crate) fn checkpoint(&self, view: &StateView, ledger: Ledger) -> Result<String, Status> {
         let (size, root) = read::head(view, ledger).map_err(unreadable)?;
         let origin = format!("{}/{ledger}", self.genesis.origin);
         let mut note = Note::new(Checkpoint { origin, size, root }.to_text());
@@ -135,16 +193,27 @@ fn json_of<T: serde::Serialize>(value: &T) -> bytes::Bytes {
     selfsame_protocol::canon::to_canonical_of(value).into()
 }
 
+fn shutting_down() -> Status {
+    refused(Refusal::new(Code::ShuttingDown, "the node runs", "a running node", "a node that stops"))
+}
+
 /// Every client service on one router.
-pub fn router(api: Api) -> tonic::transport::server::Router {
+fn router<H: tonic_health::pb::health_server::Health>(
+    api: Api,
+    health: tonic_health::pb::health_server::HealthServer<H>,
+) -> tonic::transport::server::Router {
     use v1::cluster_service_server::ClusterServiceServer;
     use v1::ledger_service_server::LedgerServiceServer;
     use v1::run_service_server::RunServiceServer;
     use v1::substrate_service_server::SubstrateServiceServer;
-    let (_reporter, health) = tonic_health::server::health_reporter();
     let builder = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(crate::wire::FILE_DESCRIPTOR_SET);
-    let mut server = tonic::transport::Server::builder().concurrency_limit_per_connection(CONCURRENCY);
+    let mut server = tonic::transport::Server::builder()
+        .concurrency_limit_per_connection(CONCURRENCY)
+        .timeout(CALL)
+        // A caller that vanished without closing its connection frees its streams.
+        .http2_keepalive_interval(Some(Duration::from_secs(20)))
+        .http2_keepalive_timeout(Some(Duration::from_secs(10)));
     let router = server
         .add_service(health)
         .add_service(LedgerServiceServer::new(api.clone()).max_decoding_message_size(MAX_MESSAGE))

@@ -1,6 +1,6 @@
 //! Declared runs.
 
-use super::{Api, bytes_of, digest_of, json_of, not_found, unreadable, wire_ref};
+use super::{Api, PAGE_BYTES, bytes_of, digest_of, json_of, not_found, unreadable, wire_ref};
 use crate::store::StateView;
 use crate::wire::v1::{self, run_service_server::RunService};
 use selfsame_machine::read;
@@ -11,6 +11,9 @@ use selfsame_protocol::record::Record;
 use selfsame_protocol::run::compare;
 use selfsame_protocol::time::U64;
 use tonic::{Request, Response, Status};
+
+/// Entries of a run read for one page of outcomes.
+const PAGE: usize = 1_000;
 
 fn entry_at(view: &StateView, index: u64) -> Result<(EntryRef, Entry), Status> {
     let leaf = read::leaf(view, Ledger::Evidence, index)
@@ -99,15 +102,25 @@ impl RunService for Api {
         let id = digest_of(&request.run_id, "run id")?;
         let view = self.read(request.stale_ok).await?;
         known(&view, &id)?;
-        let mut outcomes = Vec::new();
-        for index in
-            read::subject_indexes(&view, &format!("run:{id}"), Ledger::Evidence, 0, 100_000).map_err(unreadable)?
-        {
-            let (place, entry) = entry_at(&view, index)?;
+        let subject = format!("run:{id}");
+        let indexes =
+            read::subject_indexes(&view, &subject, Ledger::Evidence, request.from_depth, PAGE).map_err(unreadable)?;
+        let (mut outcomes, mut bytes, mut read) = (Vec::new(), 0, 0);
+        for index in &indexes {
+            let (place, entry) = entry_at(&view, *index)?;
+            read += 1;
             if matches!(entry.record, Record::RunOutcome(_)) {
-                outcomes.push(v1::RunOutcome { entry: Some(wire_ref(&place)), record: json_of(&entry.record) });
+                let record = json_of(&entry.record);
+                bytes += record.len();
+                outcomes.push(v1::RunOutcome { entry: Some(wire_ref(&place)), record });
+            }
+            if bytes >= PAGE_BYTES {
+                break;
             }
         }
-        Ok(Response::new(v1::ListOutcomesResponse { outcomes }))
+        // A full page, or one cut short by its bytes, has more behind it.
+        let more = indexes.len() == PAGE || read < indexes.len();
+        let next_depth = if more { request.from_depth.saturating_add(read as u64) } else { 0 };
+        Ok(Response::new(v1::ListOutcomesResponse { outcomes, next_depth }))
     }
 }

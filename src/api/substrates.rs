@@ -1,6 +1,6 @@
 //! Substrates: sessions, evidence, statements, bundles.
 
-use super::{Api, json_of, node_key_name, refused, unreadable, wire_ref};
+use super::{Api, BUNDLES, PAGE_BYTES, json_of, node_key_name, refused, shutting_down, unreadable, wire_ref};
 use crate::store::StateView;
 use crate::wire::v1::{self, substrate_service_server::SubstrateService};
 use selfsame_machine::read;
@@ -12,6 +12,7 @@ use selfsame_protocol::command::Command;
 use selfsame_protocol::entry::{Entry, EntryRef, Ledger};
 use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::note::{TYPE_ED25519, Vkey};
+use selfsame_protocol::p104::Outcome;
 use selfsame_protocol::record::Record;
 use selfsame_protocol::time::{Timestamp, U64};
 use std::pin::Pin;
@@ -25,6 +26,8 @@ const VERDICTS_WITHIN: Duration = Duration::from_secs(20);
 const RAIL: usize = 16;
 /// Most items of one read.
 const MAX_READ: usize = 1_000;
+/// A reader of a bundle that takes no part for this long is left: others wait for its place.
+const READER_PATIENCE: Duration = Duration::from_secs(30);
 
 fn known(view: &StateView, id: &str) -> Result<Substrate, Status> {
     let unknown =
@@ -43,7 +46,7 @@ fn item(view: &StateView, ledger: Ledger, index: u64) -> Result<(Entry, v1::Rail
 }
 
 /// The committed result of the verification that an open asked for, once it stands in the ledger.
-fn decided(view: &StateView, id: &str, session: u64) -> Result<Option<v1::RailItem>, Status> {
+fn decided(view: &StateView, id: &str, session: u64) -> Result<Option<(Outcome, v1::RailItem)>, Status> {
     let subject = format!("substrate:{id}");
     let depth = read::subject_depth(view, &subject, Ledger::Reasoning).map_err(unreadable)?;
     // The record of this session is among the last ones: walk back in slices until an older session is met.
@@ -55,7 +58,9 @@ fn decided(view: &StateView, id: &str, session: u64) -> Result<Option<v1::RailIt
         for index in indexes.into_iter().rev() {
             let (entry, rail) = item(view, Ledger::Reasoning, index)?;
             match entry.record {
-                Record::IdentityVerification(result) if result.session.0 == session => return Ok(Some(rail)),
+                Record::IdentityVerification(result) if result.session.0 == session => {
+                    return Ok(Some((result.outcome, rail)));
+                }
                 Record::IdentityVerification(result) if result.session.0 < session => return Ok(None),
                 _ => {}
             }
@@ -86,7 +91,7 @@ impl SubstrateService for Api {
                 )));
             }
         };
-        let receipt = self.raft.submit(bytes).await.map_err(refused)?.map_err(refused)?;
+        let receipt = self.submit_one(bytes).await.map_err(refused)?;
         let session: u64 = receipt.result["session"].as_str().and_then(|s| s.parse().ok()).unwrap_or_default();
         let mut applied = self.raft.applied();
         let wait = async {
@@ -98,13 +103,9 @@ impl SubstrateService for Api {
                         return Ok::<_, Status>(first);
                     }
                 }
-                if applied.changed().await.is_err() {
-                    return Err(refused(Refusal::new(
-                        Code::ShuttingDown,
-                        "the node runs",
-                        "a running node",
-                        "shutting down",
-                    )));
+                tokio::select! {
+                    changed = applied.changed() => if changed.is_err() { return Err(shutting_down()) },
+                    () = self.env.shutdown.cancelled() => return Err(shutting_down()),
                 }
             }
         };
@@ -116,7 +117,8 @@ impl SubstrateService for Api {
                 "verdicts are missing; retry with the same request",
             ))
         };
-        let first = tokio::time::timeout(VERDICTS_WITHIN, wait).await.map_err(|_| late())??;
+        let (outcome, first) = tokio::time::timeout(VERDICTS_WITHIN, wait).await.map_err(|_| late())??;
+        self.metrics.opened(outcome);
         let mut rail = vec![first];
         let view = self.read(false).await?;
         // The verification is always first and never hidden; evidence follows only behind an open gate.
@@ -169,14 +171,20 @@ impl SubstrateService for Api {
         let id = request.into_inner().substrate_id;
         let view = self.read(false).await?;
         known(&view, &id)?;
+        let place = self.bundles.clone().try_acquire_owned().map_err(|_| {
+            let found = "all of them being written";
+            refused(Refusal::new(Code::Overloaded, "bundles written at once", format!("at most {BUNDLES}"), found))
+        })?;
         let (send, receive) = tokio::sync::mpsc::channel(16);
-        let api = self.clone();
+        let (api, runtime) = (self.clone(), tokio::runtime::Handle::current());
         tokio::task::spawn_blocking(move || {
-            let out = |bytes: Vec<u8>| send.blocking_send(Ok(v1::GetBundleResponse { data: bytes.into() })).is_ok();
+            let part = |part| runtime.block_on(tokio::time::timeout(READER_PATIENCE, send.send(part)));
+            let out = |bytes: Vec<u8>| matches!(part(Ok(v1::GetBundleResponse { data: bytes.into() })), Ok(Ok(())));
             if let Err(status) = api.write_bundle(&view, &id, &out) {
                 // The reader may be gone; then nobody wants the error either.
-                let _ = send.blocking_send(Err(status));
+                let _ = part(Err(status));
             }
+            drop(place);
         });
         Ok(Response::new(Box::pin(ReceiverStream::new(receive))))
     }
@@ -192,10 +200,15 @@ impl SubstrateService for Api {
         let subject = format!("substrate:{}", request.substrate_id);
         let indexes =
             read::subject_indexes(&view, &subject, Ledger::Evidence, request.from_depth, limit).map_err(unreadable)?;
-        let items: Vec<_> = indexes
-            .into_iter()
-            .map(|index| item(&view, Ledger::Evidence, index).map(|(_, item)| item))
-            .collect::<Result<_, _>>()?;
+        let (mut items, mut bytes) = (Vec::new(), 0);
+        for index in indexes {
+            let (_, item) = item(&view, Ledger::Evidence, index)?;
+            bytes += item.record.len();
+            items.push(item);
+            if bytes >= PAGE_BYTES {
+                break;
+            }
+        }
         let next_depth = request.from_depth.saturating_add(items.len() as u64);
         Ok(Response::new(v1::ReadEvidenceResponse { items, next_depth }))
     }

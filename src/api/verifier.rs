@@ -5,7 +5,6 @@ use crate::raft::Role;
 use selfsame_machine::{read, verify};
 use selfsame_protocol::command::{Command, Role as AuthorRole, Submission};
 use selfsame_protocol::envelope::Envelope;
-use selfsame_protocol::time::U64;
 use std::time::Duration;
 
 /// Pause before a verdict that could not be submitted is tried again.
@@ -51,8 +50,7 @@ async fn round(api: &Api) -> Result<bool, String> {
             }
         }
     }
-    demote(api).await;
-    Ok(again)
+    Ok(demote(api).await || again)
 }
 
 /// Signed verdicts on everything pending, from one consistent view of this node's disk.
@@ -66,6 +64,7 @@ fn findings(api: &Api) -> Result<Vec<Vec<u8>>, String> {
         }
         let finding = verify::finding(&view, &verification).map_err(|e| e.to_string())?;
         tracing::info!(node = api.id, substrate = verification.substrate_id, outcome = %finding.outcome, check = finding.check, "verdict");
+        api.metrics.verdict(finding.outcome);
         let request = format!("verdict/{}/{}", verification.substrate_id, verification.index);
         let command =
             Command::Verdict { substrate_id: verification.substrate_id, verification: verification.index, finding };
@@ -75,34 +74,36 @@ fn findings(api: &Api) -> Result<Vec<Vec<u8>>, String> {
     Ok(out)
 }
 
-/// The leader takes quarantined nodes out of the voters. It is tried again at every look until it holds.
-async fn demote(api: &Api) {
+/// The leader takes the vote of quarantined nodes and removes retired ones. True when that has to be tried again.
+async fn demote(api: &Api) -> bool {
     let status = api.raft.status();
     if status.role != Role::Leader || status.voters.len() < 2 {
-        return;
+        return false;
     }
-    let Ok(view) = api.raft.view() else { return };
-    let Ok(nodes) = read::nodes(&view) else { return };
-    drop(view);
-    for node in nodes.iter().filter(|n| n.quarantined.is_some() || n.retired) {
-        let U64(id) = node.id;
-        if !status.voters.iter().any(|(voter, _)| *voter == id) {
-            continue;
-        }
-        tracing::error!(node = id, "a quarantined or retired node leaves the voters");
-        if id == api.id {
-            let other = status
-                .voters
-                .iter()
-                .map(|(voter, _)| *voter)
-                .find(|voter| !nodes.iter().any(|n| n.id.0 == *voter && !n.counts()));
-            if let Some(other) = other
-                && let Err(refusal) = api.raft.transfer_leader(other).await
-            {
-                tracing::warn!(%refusal, "leadership not handed over yet");
+    let Ok(nodes) = api.raft.view().and_then(|view| read::nodes(&view)) else { return false };
+    let counts = |id: u64| nodes.iter().all(|node| node.id.0 != id || node.counts());
+    let mut again = false;
+    for node in nodes.iter().filter(|node| !node.counts()) {
+        let id = node.id.0;
+        let has = |list: &[(u64, String)]| list.iter().any(|(member, _)| *member == id);
+        let result = if has(&status.voters) && id == api.id {
+            // A leader cannot judge itself out: it hands over, and the next leader does it.
+            match status.voters.iter().map(|(voter, _)| *voter).find(|voter| counts(*voter)) {
+                Some(other) => api.raft.transfer_leader(other).await,
+                None => continue,
             }
-        } else if let Err(refusal) = api.raft.remove(id).await {
-            tracing::warn!(%refusal, node = id, "not removed yet");
+        } else if has(&status.voters) {
+            tracing::error!(node = id, "a quarantined or retired node loses its vote");
+            api.raft.demote(id).await
+        } else if has(&status.learners) && node.retired {
+            api.raft.remove(id).await
+        } else {
+            continue;
+        };
+        if let Err(refusal) = result {
+            tracing::warn!(%refusal, node = id, "membership not changed yet");
+            again = true;
         }
     }
+    again
 }

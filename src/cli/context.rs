@@ -174,8 +174,8 @@ impl Global {
             (None, _) => {}
         }
         match self.output {
-            Output::Json => println!("{document:#}"),
-            Output::Jsonl => println!("{document}"),
+            Output::Json => out(&format!("{document:#}\n")),
+            Output::Jsonl => out(&format!("{document}\n")),
             Output::Table => {
                 let mut rows = Vec::new();
                 for (name, value) in document
@@ -188,7 +188,7 @@ impl Global {
                 }
                 let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
                 for (name, value) in rows {
-                    println!("{name:<width$}  {value}");
+                    out(&format!("{name:<width$}  {value}\n"));
                 }
             }
         }
@@ -212,6 +212,15 @@ fn flatten(name: &str, value: &Value, rows: &mut Vec<(String, String)>) {
         }
         Value::String(text) => rows.push((name.into(), text.clone())),
         other => rows.push((name.into(), other.to_string())),
+    }
+}
+
+/// Writes data to standard output. A reader that left (a closed pipe, as with `| head`) ends the process quietly.
+pub fn out(text: &str) {
+    use std::io::Write as _;
+    let mut stdout = std::io::stdout().lock();
+    if stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).is_err() {
+        std::process::exit(0);
     }
 }
 

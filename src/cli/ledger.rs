@@ -1,6 +1,6 @@
 //! `selfsame ledger`: entries, proofs and checkpoints.
 
-use super::context::{CliError, Done, Global};
+use super::context::{CliError, Done, Global, out};
 use clap::Subcommand;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{Entry, Ledger};
@@ -64,12 +64,12 @@ pub async fn main(global: &Global, command: LedgerCommand) -> Done {
     let client = global.client()?;
     match command {
         LedgerCommand::Get { ledger, index } => {
-            println!("{}", String::from_utf8_lossy(&client.leaf(ledger, index).await?))
+            out(&format!("{}\n", String::from_utf8_lossy(&client.leaf(ledger, index).await?)))
         }
         LedgerCommand::Tail { ledger, from, follow } => {
             let mut stream = client.tail(ledger, from, follow).await?;
             while let Some(item) = stream.message().await.map_err(|e| CliError::with(3, e.message()))? {
-                println!("{}", String::from_utf8_lossy(&item.leaf));
+                out(&format!("{}\n", String::from_utf8_lossy(&item.leaf)));
             }
         }
         LedgerCommand::Prove { ledger, index } => {
@@ -89,7 +89,7 @@ pub async fn main(global: &Global, command: LedgerCommand) -> Done {
                 json!({"old_size": size, "new_size": new_size, "root": head.root, "proof": hashes, "checkpoint": note}),
             );
         }
-        LedgerCommand::Checkpoint { ledger } => print!("{}", client.checkpoint(ledger).await?),
+        LedgerCommand::Checkpoint { ledger } => out(&client.checkpoint(ledger).await?.to_string()),
     }
     Ok(())
 }

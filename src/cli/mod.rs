@@ -106,11 +106,16 @@ async fn dispatch(global: &Global, command: Command) -> Done {
             Ok(())
         }
         Command::Completion { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "selfsame", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "selfsame", &mut script);
+            context::out(&String::from_utf8_lossy(&script));
             Ok(())
         }
         Command::Man => {
-            clap_mangen::Man::new(Cli::command()).render(&mut std::io::stdout()).map_err(|e| CliError::with(1, e))
+            let mut page = Vec::new();
+            clap_mangen::Man::new(Cli::command()).render(&mut page).map_err(|e| CliError::with(1, e))?;
+            context::out(&String::from_utf8_lossy(&page));
+            Ok(())
         }
     }
 }

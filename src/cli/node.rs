@@ -1,6 +1,6 @@
 //! `selfsame node`, `selfsame dev`, `selfsame config`: running nodes.
 
-use super::context::{CliError, Done, Global};
+use super::context::{CliError, Done, Global, out};
 use crate::config::{self, DEFAULT_NODE_FILE, Loaded};
 use crate::demo::cluster::{Cluster, Failure, Keys, ORGANISATIONS};
 use crate::env::Env;
@@ -9,6 +9,7 @@ use crate::node;
 use crate::store::{Identity, Store};
 use clap::Subcommand;
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -65,7 +66,7 @@ pub fn configuration(global: &Global, command: &ConfigCommand) -> Done {
             let loaded = config::load(config)?;
             global.print("Config", json!({"file": loaded.file, "data_dir": loaded.data_dir, "raft": format!("{:?}", loaded.config.raft), "genesis": loaded.genesis}));
         }
-        ConfigCommand::Default => print!("{DEFAULT_NODE_FILE}"),
+        ConfigCommand::Default => out(DEFAULT_NODE_FILE),
     }
     Ok(())
 }
@@ -113,6 +114,9 @@ async fn run(global: &Global, path: &Path, founder: bool) -> Done {
     let started =
         node::start(loaded.config, Arc::new(loaded.genesis), key, env).await.map_err(|e| CliError::with(5, e))?;
     global.say(&format!("node {id} serves clients on {}", started.client_addr));
+    if let Some(address) = &started.http_addr {
+        global.say(&format!("node {id} serves health, metrics and tiles on http://{address}"));
+    }
     let mut fatal = started.raft.fatal();
     let reason = tokio::select! {
         reason = fatal.wait_for(Option::is_some) => reason.ok().and_then(|r| r.clone()),
@@ -165,15 +169,20 @@ pub async fn dev(global: &Global, dir: &Path, port_base: u16) -> Done {
     let genesis = Cluster::genesis("dev", &keys);
     let ports: Vec<(u16, u16)> =
         (0..3).map(|i| (port_base.saturating_add(i), port_base.saturating_add(100 + i))).collect();
-    let mut cluster = Cluster::start(dir, genesis, keys, &ports).await.map_err(failed)?;
-    let context = json!({"cluster": "dev", "endpoints": cluster.endpoints()});
+    let http: BTreeMap<u64, String> =
+        (0..3).map(|i| (u64::from(i) + 1, format!("127.0.0.1:{}", port_base.saturating_add(200 + i)))).collect();
+    let web = http.values().cloned().collect::<Vec<_>>();
+    let mut cluster = Cluster::start(dir, genesis, keys, &ports, http).await.map_err(failed)?;
+    let context = json!({"cluster": "dev", "endpoints": cluster.endpoints(), "http": web});
     std::fs::write(dir.join("context.json"), format!("{context:#}\n")).map_err(|e| CliError::with(5, e))?;
     let leader = cluster.leader().await.map_err(failed)?;
     let chip = keys::load(&dir.join("keys/chip-a.json"))?.public();
     global.say(&format!(
-        "Three nodes run; node {leader} leads. Clients: {}. Data and keys in {}.\nStop with Ctrl-C; everything is there again at the next start.\n\nIn another terminal, in this directory:\n  selfsame cluster status\n  selfsame run declare --import examples/requests/openai-chat.json --request case/1 --key aurora-operator\n  selfsame governance enrol-chip {chip} --key aurora-root\n  selfsame substrate init 00000000-0000-4000-8000-000000000001 --founding examples/founding-incompatibility.json --key chip-a\n  selfsame substrate open 00000000-0000-4000-8000-000000000001 --key chip-a",
+        "Three nodes run; node {leader} leads. Clients: {}. HTTP: {}. Data and keys in {}.\nStop with Ctrl-C; everything is there again at the next start.\n\nIn another terminal, in this directory:\n  selfsame cluster status\n  curl http://{}/readyz?verbose\n  selfsame run declare --import examples/requests/openai-chat.json --request case/1 --key aurora-operator\n  selfsame governance enrol-chip {chip} --key aurora-root\n  selfsame substrate init 00000000-0000-4000-8000-000000000001 --founding examples/founding-incompatibility.json --key chip-a\n  selfsame substrate open 00000000-0000-4000-8000-000000000001 --key chip-a",
         cluster.endpoints().join(", "),
-        dir.display()
+        web.join(", "),
+        dir.display(),
+        web[0],
     ));
     interrupted().await;
     cluster.stop().await;

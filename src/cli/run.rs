@@ -1,6 +1,6 @@
 //! `selfsame run`: declared runs.
 
-use super::context::{CliError, Done, Global, read};
+use super::context::{CliError, Done, Global, out, read};
 use clap::{Args, Subcommand};
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{Command, Role};
@@ -131,7 +131,7 @@ pub async fn main(global: &Global, command: Run) -> Done {
                 json!({"run_id": declaration.run_id(), "elements": declaration.element_digests()}),
             );
         }
-        Run::Import(source) => println!("{}", String::from_utf8_lossy(source.declaration()?.canonical())),
+        Run::Import(source) => out(&format!("{}\n", String::from_utf8_lossy(source.declaration()?.canonical()))),
         Run::Lint(source) => {
             let warnings = lint(&source.declaration()?);
             global.print("Lint", json!({"warnings": warnings}));
@@ -161,7 +161,7 @@ pub async fn main(global: &Global, command: Run) -> Done {
                 ));
             }
             if canonical {
-                print!("{}", String::from_utf8_lossy(declaration.canonical()));
+                out(&format!("{}", String::from_utf8_lossy(declaration.canonical())));
                 return Ok(());
             }
             let attestations: Vec<_> = run

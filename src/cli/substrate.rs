@@ -1,6 +1,6 @@
 //! `selfsame substrate` and `selfsame migrate`: persistent identity and the one active chip.
 
-use super::context::{CliError, Done, Global, read, read_json};
+use super::context::{CliError, Done, Global, out, read, read_json};
 use clap::Subcommand;
 use selfsame_protocol::bundle;
 use selfsame_protocol::canon;
@@ -299,11 +299,13 @@ pub async fn main(global: &Global, command: Substrate) -> Done {
         Substrate::RecoverClose { id } => {
             global.submit(Role::Operator, Command::RecoverClose { substrate_id: id }).await?;
         }
-        Substrate::Statement { id, regulated } => println!("{:#}", global.client()?.statement(&id, regulated).await?.1),
+        Substrate::Statement { id, regulated } => {
+            out(&format!("{:#}\n", global.client()?.statement(&id, regulated).await?.1))
+        }
         Substrate::Bundle { id, file } => {
             let bytes = global.client()?.bundle(&id).await?;
             if file.as_os_str() == "-" {
-                print!("{}", String::from_utf8_lossy(&bytes));
+                out(&format!("{}", String::from_utf8_lossy(&bytes)));
             } else {
                 std::fs::write(&file, &bytes).map_err(|e| CliError::usage(format!("{}: {e}", file.display())))?;
                 global.say(&format!(

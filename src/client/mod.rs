@@ -301,13 +301,19 @@ impl Client {
 
     /// Executions of a run.
     pub async fn outcomes(&self, id: &Digest) -> Result<Vec<Record>, ClientError> {
-        let answer = call!(
-            self,
-            RunServiceClient,
-            list_outcomes,
-            v1::ListOutcomesRequest { run_id: id.as_bytes().to_vec().into(), stale_ok: false }
-        )?;
-        answer.outcomes.iter().map(|o| json(&o.record)).collect()
+        let (mut records, mut from_depth) = (Vec::new(), 0);
+        loop {
+            let message =
+                v1::ListOutcomesRequest { run_id: id.as_bytes().to_vec().into(), stale_ok: false, from_depth };
+            let answer = call!(self, RunServiceClient, list_outcomes, message)?;
+            for outcome in &answer.outcomes {
+                records.push(json(&outcome.record)?);
+            }
+            if answer.next_depth <= from_depth {
+                return Ok(records);
+            }
+            from_depth = answer.next_depth;
+        }
     }
 
     /// One entry's leaf.

@@ -56,6 +56,7 @@ pub struct Cluster {
     members: BTreeMap<u64, Member>,
     nodes: BTreeMap<u64, Node>,
     settings: RaftSettings,
+    http: BTreeMap<u64, String>,
 }
 
 impl Cluster {
@@ -83,8 +84,14 @@ impl Cluster {
         }
     }
 
-    /// Starts all three nodes on the given ports (peer and client for each node).
-    pub async fn start(root: &Path, genesis: Genesis, keys: Keys, ports: &[(u16, u16)]) -> Result<Cluster, Failure> {
+    /// Starts all three nodes on the given ports (peer and client for each node) and HTTP addresses by node.
+    pub async fn start(
+        root: &Path,
+        genesis: Genesis,
+        keys: Keys,
+        ports: &[(u16, u16)],
+        http: BTreeMap<u64, String>,
+    ) -> Result<Cluster, Failure> {
         let members = (1..)
             .zip(ports)
             .map(|(id, (peer, client))| {
@@ -98,6 +105,7 @@ impl Cluster {
             members,
             nodes: BTreeMap::new(),
             settings: RaftSettings::default(),
+            http,
         };
         for id in 1..=ports.len() as u64 {
             cluster.start_node(id).await?;
@@ -118,6 +126,8 @@ impl Cluster {
             peer_listen: member.peer_addr.clone(),
             client_listen: member.client_addr.clone(),
             members: self.members.clone(),
+            http_listen: self.http.get(&id).cloned(),
+            scrub_every_ms: crate::config::SCRUB_EVERY_S * 1_000,
             raft: self.settings.clone(),
         };
         let env = Env::real(&self.dir(id))?;

@@ -5,6 +5,7 @@ pub mod cluster;
 mod story;
 
 use cluster::{Cluster, Failure, Keys, free_ports};
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 /// Runs the story in a fresh directory and removes it, or keeps it and says where.
@@ -13,7 +14,7 @@ pub async fn run(keep: bool) -> Result<(), Failure> {
     let dir = tempfile::Builder::new().prefix("selfsame-demo-").tempdir()?;
     let keys = Keys::fresh()?;
     let genesis = Cluster::genesis("demo", &keys);
-    let cluster = Cluster::start(dir.path(), genesis, keys, &free_ports(3)?).await?;
+    let cluster = Cluster::start(dir.path(), genesis, keys, &free_ports(3)?, BTreeMap::new()).await?;
     println!("Three organisations, three nodes, one cluster. Data in {}\n", dir.path().display());
     let mut story = story::Story::new(cluster, started)?;
     let told = story.tell().await;

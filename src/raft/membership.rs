@@ -33,6 +33,27 @@ impl RaftNode {
         self.change(change, false).await
     }
 
+    /// Takes the vote of a node, which stays as a learner. Refused unless a majority of the voters that would remain
+    /// holds everything this leader has applied: otherwise the change could not complete and the cluster would stand.
+    pub async fn demote(&self, id: u64) -> Result<(), Refusal> {
+        let inner = &self.inner;
+        if !inner.leads() {
+            return Err(inner.no_leader());
+        }
+        let metrics = inner.raft.metrics().borrow().clone();
+        let applied = metrics.last_applied.map(|at| at.index);
+        let replication = metrics.replication.unwrap_or_default();
+        let remaining: Vec<u64> = inner.voters().into_iter().filter(|voter| *voter != id).collect();
+        let matched = |voter: &u64| replication.get(voter).copied().flatten().map(|at| at.index);
+        let able = remaining.iter().filter(|voter| **voter == inner.id || matched(voter) >= applied).count();
+        let needed = remaining.len() / 2 + 1;
+        if able < needed {
+            let rule = "remaining voters that hold all applied entries";
+            return Err(Refusal::new(Code::NoLeader, rule, format!("at least {needed} of {}", remaining.len()), able));
+        }
+        self.change(ChangeMembers::RemoveVoters(BTreeSet::from([id])), true).await
+    }
+
     async fn change(&self, change: ChangeMembers<u64, Member>, retain: bool) -> Result<(), Refusal> {
         let inner = &self.inner;
         inner.alive()?;
