@@ -2,6 +2,7 @@
 
 pub mod actor;
 pub mod api;
+pub mod bench;
 pub mod cli;
 pub mod client;
 pub mod config;

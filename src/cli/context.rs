@@ -101,8 +101,8 @@ impl Global {
             .or_else(|| Some(PathBuf::from("selfsame-dev")).filter(|dir| dir.join("context.json").exists()))
     }
 
-    /// A client of the endpoints given, or of the context.
-    pub fn client(&self) -> Result<Client, CliError> {
+    /// The endpoints given, or those of the context.
+    pub fn endpoints(&self) -> Result<Vec<String>, CliError> {
         let mut endpoints = self.endpoint.clone();
         if endpoints.is_empty()
             && let Some(dir) = self.context_dir()
@@ -116,7 +116,12 @@ impl Global {
                 "no endpoint: give --endpoint host:port, set SELFSAME_ENDPOINT, or run in a directory with selfsame-dev",
             ));
         }
-        Ok(Client::new(&endpoints, Arc::new(TcpNet))?)
+        Ok(endpoints)
+    }
+
+    /// A client of [`Global::endpoints`].
+    pub fn client(&self) -> Result<Client, CliError> {
+        Ok(Client::new(&self.endpoints()?, Arc::new(TcpNet))?)
     }
 
     /// The signing key.

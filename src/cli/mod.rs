@@ -74,6 +74,7 @@ enum Command {
     /// Configuration files.
     #[command(subcommand)]
     Config(node::ConfigCommand),
+    Bench(crate::bench::Bench),
     /// Whether a quorum answers: exit status 0 or 3.
     Health,
     /// Print a completion script.
@@ -99,6 +100,12 @@ async fn dispatch(global: &Global, command: Command) -> Done {
         Command::Governance(command) => cluster::governance(global, command).await,
         Command::Key(command) => cluster::key(global, &command),
         Command::Config(command) => node::configuration(global, &command),
+        Command::Bench(bench) => {
+            let remote = if bench.is_local() { None } else { Some((global.endpoints()?, global.signer()?)) };
+            let report = bench.run(remote, |line| global.say(line)).await.map_err(|e| CliError::with(1, e))?;
+            global.print("Bench", report);
+            Ok(())
+        }
         Command::Health => {
             // A linearizable read succeeds only with a leader and a quorum.
             global.client()?.nodes().await?;
@@ -125,7 +132,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let serves = matches!(cli.command, Command::Node(_) | Command::Dev { .. });
     let filter = tracing_subscriber::EnvFilter::try_from_env("SELFSAME_LOG")
-        .unwrap_or_else(|_| if serves { "warn,openraft=error" } else { "off" }.into());
+        .unwrap_or_else(|_| if serves { "warn,openraft=off" } else { "off" }.into());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
