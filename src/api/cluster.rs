@@ -1,16 +1,65 @@
 //! The cluster itself: status, membership, consensus identity.
 
-use super::{Api, bytes_of, json_of, unreadable};
+use super::{Api, bytes_of, json_of, refused, unreadable};
 use crate::raft::{Member, Role};
 use crate::wire::v1::{self, cluster_service_server::ClusterService};
 use selfsame_machine::read;
 use selfsame_machine::state::Registration;
 use selfsame_machine::view::{Table, View};
+use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::digest::unhex;
 use selfsame_protocol::entry::Ledger;
+use std::collections::{BTreeMap, BTreeSet};
 use tonic::{Request, Response, Status};
 
-use super::refused;
+impl Api {
+    /// Membership follows what organisations signed: only a node that its organisation enrolled, and that was neither
+    /// retired nor quarantined, may join or vote.
+    async fn may_join(&self, id: u64) -> Result<(), Status> {
+        let nodes = read::nodes(&self.read(false).await?).map_err(unreadable)?;
+        if nodes.iter().any(|node| node.id.0 == id && node.counts()) {
+            return Ok(());
+        }
+        let rule = "a member is enrolled by its organisation, and neither retired nor quarantined";
+        Err(refused(Refusal::new(Code::UnknownNode, rule, "an enrolled node", id)))
+    }
+
+    /// A node leaves after its organisation retired it, by a signed command that stands in the ledger; whoever reaches
+    /// this port cannot take another organisation's vote.
+    async fn may_leave(&self, id: u64) -> Result<(), Status> {
+        let nodes = read::nodes(&self.read(false).await?).map_err(unreadable)?;
+        match nodes.iter().find(|node| node.id.0 == id) {
+            Some(node) if node.retired => Ok(()),
+            Some(node) => {
+                let rule = "a member is removed after its organisation retired it (governance retire-node)";
+                let found = format!("node {id} of {}, not retired", node.organisation);
+                Err(refused(Refusal::new(Code::RoleDenied, rule, "a retired node", found)))
+            }
+            None => Err(refused(Refusal::new(Code::UnknownNode, "the node is known", "a node", id))),
+        }
+    }
+
+    /// No organisation may hold a quorum of the voters alone, unless it is the only one.
+    async fn keeps_balance(&self, id: u64) -> Result<(), Status> {
+        let nodes = read::nodes(&self.read(false).await?).map_err(unreadable)?;
+        let mut voters: BTreeSet<u64> = self.raft.status().voters.into_iter().map(|(voter, _)| voter).collect();
+        voters.insert(id);
+        let mut seats: BTreeMap<&str, usize> = BTreeMap::new();
+        for node in nodes.iter().filter(|node| voters.contains(&node.id.0)) {
+            *seats.entry(&node.organisation).or_default() += 1;
+        }
+        let quorum = voters.len() / 2 + 1;
+        match seats.iter().find(|(_, held)| **held >= quorum && seats.len() > 1) {
+            None => Ok(()),
+            Some((organisation, held)) => {
+                let rule = "no organisation holds a quorum of the voters";
+                let expected = format!("at most {} of {}", quorum - 1, voters.len());
+                let found = format!("{held} of {organisation}");
+                Err(refused(Refusal::new(Code::OrganisationQuorum, rule, expected, found)))
+            }
+        }
+    }
+}
 
 #[tonic::async_trait]
 impl ClusterService for Api {
@@ -57,19 +106,7 @@ impl ClusterService for Api {
         request: Request<v1::AddLearnerRequest>,
     ) -> Result<Response<v1::AddLearnerResponse>, Status> {
         let request = request.into_inner();
-        // Only a node that its organisation enrolled, and that was never removed, may join: ids are never reused.
-        let view = self.read(false).await?;
-        let nodes = read::nodes(&view).map_err(unreadable)?;
-        drop(view);
-        if !nodes.iter().any(|n| n.id.0 == request.node_id && n.counts()) {
-            let refusal = selfsame_protocol::code::Refusal::new(
-                selfsame_protocol::code::Code::UnknownNode,
-                "a learner is enrolled by its organisation and was never removed",
-                "an enrolled node",
-                request.node_id,
-            );
-            return Err(refused(refusal));
-        }
+        self.may_join(request.node_id).await?;
         let member = Member { peer_addr: request.peer_address, client_addr: request.client_address };
         self.raft.add_learner(request.node_id, member).await.map_err(refused)?;
         Ok(Response::new(v1::AddLearnerResponse {}))
@@ -79,7 +116,10 @@ impl ClusterService for Api {
         &self,
         request: Request<v1::PromoteNodeRequest>,
     ) -> Result<Response<v1::PromoteNodeResponse>, Status> {
-        self.raft.promote(request.into_inner().node_id).await.map_err(refused)?;
+        let id = request.into_inner().node_id;
+        self.may_join(id).await?;
+        self.keeps_balance(id).await?;
+        self.raft.promote(id).await.map_err(refused)?;
         Ok(Response::new(v1::PromoteNodeResponse {}))
     }
 
@@ -87,7 +127,9 @@ impl ClusterService for Api {
         &self,
         request: Request<v1::RemoveNodeRequest>,
     ) -> Result<Response<v1::RemoveNodeResponse>, Status> {
-        self.raft.remove(request.into_inner().node_id).await.map_err(refused)?;
+        let id = request.into_inner().node_id;
+        self.may_leave(id).await?;
+        self.raft.remove(id).await.map_err(refused)?;
         Ok(Response::new(v1::RemoveNodeResponse {}))
     }
 

@@ -33,7 +33,8 @@ pub enum ClusterCommand {
         /// Node id.
         id: u64,
     },
-    /// Remove a node from the membership. Its id is never used again.
+    /// Remove a node from the membership, after its organisation retired it (`governance retire-node`). Its id is a
+    /// tombstone: it is never used again.
     Remove {
         /// Node id.
         id: u64,

@@ -38,6 +38,41 @@ struct FormatOnly {
     format: u32,
 }
 
+impl Header {
+    fn of(identity: &Identity) -> Header {
+        Header {
+            format: FORMAT,
+            cluster: identity.cluster.clone(),
+            genesis: identity.genesis.clone(),
+            node: identity.node,
+        }
+    }
+}
+
+/// A copy of the header beside the databases. It is read before they are opened, because opening a database writes to
+/// it: the files of somebody else must stay as they are. The databases' own headers decide; this copy only refuses
+/// early, and one that cannot be read says nothing.
+pub(super) const FILE: &str = "identity";
+
+/// Refuses a directory whose copy of the header names something else. True when the copy is there and right.
+pub(super) fn check_file(disk: &dyn Disk, identity: &Identity) -> Result<bool, OpenError> {
+    match super::read_small(disk, FILE)? {
+        Some(text) if serde_json::from_str::<FormatOnly>(&text).is_ok() => {
+            check(FILE, text.as_bytes(), identity).map(|()| true)
+        }
+        Some(_) | None => Ok(false),
+    }
+}
+
+/// Writes the copy, after the databases accepted the identity.
+pub(super) fn write_file(disk: &dyn Disk, identity: &Identity) -> Result<(), OpenError> {
+    let bytes = encode("header", &Header::of(identity))?;
+    let file = disk.open(FILE, true)?;
+    file.set_len(bytes.len() as u64)?;
+    file.write(0, &bytes)?;
+    Ok(file.sync()?)
+}
+
 /// Checks the header, or writes it into an empty file together with `first`'s tables.
 pub(super) fn check_or_create(
     db: &Db,
@@ -48,13 +83,7 @@ pub(super) fn check_or_create(
     match read_record(db, HEADER)? {
         Some(bytes) => check(file, &bytes, identity),
         None => {
-            let header = Header {
-                format: FORMAT,
-                cluster: identity.cluster.clone(),
-                genesis: identity.genesis.clone(),
-                node: identity.node,
-            };
-            let bytes = encode("header", &header)?;
+            let bytes = encode("header", &Header::of(identity))?;
             db.write("header", |transaction| {
                 write_record(transaction, HEADER, &bytes)?;
                 first(transaction)

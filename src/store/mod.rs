@@ -1,6 +1,7 @@
 //! What a node keeps: the consensus log and the replicated state, in two redb files.
 //!
 //! ```text
+//! identity     copy of the header, read before the databases are opened
 //! log.redb     header · vote · entries (u64be index → entry bytes) · purged
 //! state.redb   header · applied (position, membership, digest) · the machine's tables, one redb table each
 //! snapshot-<index>-<n>.snap   an exported state
@@ -55,6 +56,7 @@ impl Store {
         if let Some(reason) = read_small(&*disk, QUARANTINE)? {
             return Err(OpenError::Quarantined { reason });
         }
+        let named = header::check_file(&*disk, identity)?;
         let (log, state) = (disk.exists(log::FILE)?, disk.exists(state::FILE)?);
         // A file lost alone must not come back empty: an empty log forgets votes that were given.
         let log_is_new = !log || disk.open(log::FILE, false)?.is_empty()?;
@@ -65,6 +67,9 @@ impl Store {
         let state = StateStore::open(disk.clone(), identity)?;
         if state.applied()?.is_none_or(|applied| applied.position.is_none()) && log.purged()?.is_some() {
             return Err(OpenError::Missing { present: log::FILE, missing: state::FILE });
+        }
+        if !named {
+            header::write_file(&*disk, identity)?;
         }
         Ok(Store { log: Arc::new(log), state: Arc::new(state), disk })
     }

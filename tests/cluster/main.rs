@@ -1,0 +1,6 @@
+//! Clusters of real processes.
+
+mod crash;
+mod harness;
+mod membership;
+mod start;
