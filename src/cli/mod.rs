@@ -45,16 +45,16 @@ enum Command {
         #[arg(long, default_value_t = 7101)]
         port_base: u16,
     },
-    /// One node.
+    /// Set up one node, run it, or let it join a cluster.
     #[command(subcommand)]
     Node(node::NodeCommand),
     /// The cluster and its members.
     #[command(subcommand)]
     Cluster(cluster::ClusterCommand),
-    /// Declared runs.
+    /// Declared runs: identity, comparison, agreement, executions.
     #[command(subcommand)]
     Run(run::Run),
-    /// Persistent identities.
+    /// Persistent identities: birth, sessions, cycles, statements.
     #[command(subcommand)]
     Substrate(substrate::Substrate),
     /// Moving a substrate to another chip.
@@ -68,10 +68,10 @@ enum Command {
     /// Keys, nodes and chips of your organisation.
     #[command(subcommand)]
     Governance(cluster::Governance),
-    /// Key files.
+    /// Key files: make one, show its public half.
     #[command(subcommand)]
     Key(cluster::KeyCommand),
-    /// Configuration files.
+    /// Configuration files: check, show, start from a default.
     #[command(subcommand)]
     Config(node::ConfigCommand),
     Bench(crate::bench::Bench),
