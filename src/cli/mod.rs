@@ -1,8 +1,10 @@
 //! The command line: one file for each noun.
 
+mod bulk;
 mod cluster;
 mod context;
 mod ledger;
+mod migrate;
 mod node;
 mod run;
 mod substrate;
@@ -59,7 +61,7 @@ enum Command {
     Substrate(substrate::Substrate),
     /// Moving a substrate to another chip.
     #[command(subcommand)]
-    Migrate(substrate::Migrate),
+    Migrate(migrate::Migrate),
     /// Entries, proofs and checkpoints.
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
@@ -94,7 +96,7 @@ async fn dispatch(global: &Global, command: Command) -> Done {
         Command::Cluster(command) => cluster::main(global, command).await,
         Command::Run(command) => run::main(global, command).await,
         Command::Substrate(command) => substrate::main(global, command).await,
-        Command::Migrate(command) => substrate::migrate(global, command).await,
+        Command::Migrate(command) => migrate::main(global, command).await,
         Command::Ledger(command) => ledger::main(global, command).await,
         Command::Verify(command) => verify::main(global, &command),
         Command::Governance(command) => cluster::governance(global, command).await,
