@@ -6,7 +6,6 @@ use crate::demo::cluster::{Cluster, Failure, Keys, ORGANISATIONS};
 use crate::env::Env;
 use crate::keys;
 use crate::node;
-use crate::store::{Identity, Store};
 use clap::Subcommand;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -83,13 +82,7 @@ pub async fn main(global: &Global, command: NodeCommand) -> Done {
             let loaded = config::load(&config)?;
             keys::load(&loaded.key_file)?;
             let env = environment(&loaded)?;
-            let identity = Identity {
-                cluster: loaded.genesis.cluster.clone(),
-                genesis: loaded.genesis.digest().to_string(),
-                node: loaded.config.id,
-            };
-            let store = Store::open(env.disk.clone(), &identity).map_err(|e| CliError::with(5, e))?;
-            store.close();
+            node::init(loaded.config.id, &loaded.genesis, &env).map_err(|e| CliError::with(5, e))?;
             global.print(
                 "Node",
                 json!({"node": loaded.config.id, "data_dir": loaded.data_dir, "cluster": loaded.genesis.cluster}),

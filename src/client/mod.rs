@@ -4,8 +4,8 @@
 
 mod stream;
 
-use crate::api::code::from_status;
 use crate::env::{Net, connector};
+use crate::wire::code::from_status;
 use crate::wire::v1;
 use selfsame_machine::Receipt;
 use selfsame_protocol::code::{Code, Refusal};
