@@ -87,6 +87,12 @@ fn open(id: u64, genesis: &Genesis, env: &Env) -> Result<Store, OpenError> {
     Store::open(env.disk.clone(), &identity)
 }
 
+/// Whether the data directory was made by [`init`] or used before. A node that lost its disk must not come back under
+/// its old id with an empty one: it would have forgotten its votes.
+pub fn is_initialised(env: &Env) -> Result<bool, StartError> {
+    Store::exists(&*env.disk).map_err(|error| StartError::Store(error.into()))
+}
+
 /// Makes the data directory of a node, or checks that it is this node's.
 pub fn init(id: u64, genesis: &Genesis, env: &Env) -> Result<(), StartError> {
     open(id, genesis, env)?.close();

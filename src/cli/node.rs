@@ -15,7 +15,8 @@ use std::sync::Arc;
 /// Commands on one node.
 #[derive(Subcommand, Debug)]
 pub enum NodeCommand {
-    /// Create the data directory and check the configuration. Refuses a directory that is in use or somebody else's.
+    /// Create the data directory of a new node, once, and check the configuration. Refuses a directory that is in use or
+    /// somebody else's.
     Init {
         /// Node file.
         #[arg(long)]
@@ -104,6 +105,15 @@ async fn run(global: &Global, path: &Path, founder: bool) -> Done {
     let key = keys::load(&loaded.key_file)?;
     let env = environment(&loaded)?;
     let id = loaded.config.id;
+    if !node::is_initialised(&env).map_err(|e| CliError::with(5, e))? {
+        return Err(CliError::with(
+            5,
+            format!(
+                "data directory {} is empty: a new node is made once with `selfsame node init`; a node that lost its data comes back under a new id (governance enrol-node, node join)",
+                loaded.data_dir.display()
+            ),
+        ));
+    }
     let started =
         node::start(loaded.config, Arc::new(loaded.genesis), key, env).await.map_err(|e| CliError::with(5, e))?;
     global.say(&format!("node {id} serves clients on {}", started.client_addr));
