@@ -15,7 +15,7 @@ use selfsame_protocol::entry::{Entry, Ledger};
 use selfsame_protocol::envelope::{Envelope, prepare};
 use selfsame_protocol::keys::SecretKey;
 use selfsame_protocol::p104::{self, Attestation, Claims, Outcome as Identity, SCHEMA_VERSION, Thresholds};
-use selfsame_protocol::record::{Finding, IdentityPropagation, Record};
+use selfsame_protocol::record::{Finding, IdentityPropagation, IdentityVerification, Record};
 use selfsame_protocol::time::{Timestamp, U64};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -395,7 +395,8 @@ impl World {
     }
     pub fn entries(&self, ledger: Ledger) -> Vec<Entry> {
         (0..self.size(ledger))
-            .map(|i| Entry::from_leaf(&read::leaf(&self.model, ledger, i).unwrap().unwrap()).unwrap())
+            .filter_map(|i| read::leaf(&self.model, ledger, i).unwrap())
+            .map(|leaf| Entry::from_leaf(&leaf).unwrap())
             .collect()
     }
     /// Entries of one subject, in order.
@@ -441,8 +442,43 @@ impl World {
     }
 }
 
-pub fn continuity(id: &str, world: &World) -> Digest {
-    world.substrate(id).last_close.unwrap().cross_session_identity_continuity_hash
+/// A substrate whose first session is closed after one cycle.
+pub fn closed() -> (World, String) {
+    let mut world = World::new();
+    let id = uuid(1);
+    world.seasoned(&id, 0);
+    (world, id)
+}
+pub fn verifications(world: &World, id: &str) -> Vec<IdentityVerification> {
+    let records = world.records(id).into_iter();
+    records
+        .filter_map(|record| match record {
+            Record::IdentityVerification(verification) => Some(*verification),
+            _ => None,
+        })
+        .collect()
+}
+/// Everything that a chip or its organisation could still do with a substrate.
+pub fn writes(world: &World, id: &str) -> Vec<(Role, SecretKey, Command)> {
+    let chips = [
+        world.append_command(id, vec![item(Ledger::Evidence, "more")]),
+        world.amend_command(id, amendment(&[("limit", json!("12"))])),
+        world.cycle_command(id, "cycle/more"),
+        world.close_command(id),
+        world.open_command(id),
+        world.seal_command(id, "m1", &chip(1)),
+    ];
+    let mut all: Vec<_> = chips.into_iter().map(|command| (Role::Chip, chip(0), command)).collect();
+    all.push((Role::Operator, operator(0), Command::RecoverClose { substrate_id: id.into() }));
+    all
+}
+/// The next open, with another founding document.
+pub fn open_with_founding(world: &World, id: &str, birth: Option<PreparedBirth>) -> Command {
+    let mut command = world.open_command(id);
+    let Command::OpenSession { founding, new_lineage, .. } = &mut command else { unreachable!() };
+    *founding = Some(other_founding());
+    *new_lineage = birth;
+    command
 }
 pub fn notice(millis: u64, depth: u64) -> String {
     p104::continuation_notice(&Timestamp::from_millis(millis).to_string(), depth)
