@@ -292,16 +292,7 @@ pub fn append(txn: &mut Txn<'_>, substrate_id: &str, right: &Fence, items: &[Ite
     let subject = subject(substrate_id);
     let max = txn.genesis.limits.max_item_bytes;
     for item in items {
-        for hash in &item.evidence {
-            if let Err(refusal) = txn.require_evidence(hash) {
-                return Err(recorded(refusal, &subject));
-            }
-        }
-        for run in &item.runs {
-            if let Err(refusal) = txn.require_run(run) {
-                return Err(recorded(refusal, &subject));
-            }
-        }
+        references(txn, &subject, &item.evidence, &item.runs)?;
         let content = Content { data: item.data.clone(), evidence: item.evidence.clone(), runs: item.runs.clone() };
         let record = match item.ledger {
             Ledger::Evidence => Record::Evidence(content),
@@ -318,15 +309,24 @@ pub fn append(txn: &mut Txn<'_>, substrate_id: &str, right: &Fence, items: &[Ite
     Ok(json!({"count": items.len(), "seq": substrate.holder.seq}))
 }
 
-/// A refusal that stands in the substrate's own Reasoning chain.
-fn recorded(refusal: Refusal, subject: &str) -> Stop {
-    let record = Record::WriteRefusal {
-        code: refusal.code,
-        rule: refusal.rule.clone(),
-        expected: refusal.expected.clone(),
-        found: refusal.found.clone(),
-    };
-    Stop::Recorded(refusal, vec![(Ledger::Reasoning, subject.into(), record)])
+/// Referential integrity of what a chip writes; the refusal stands in the substrate's own Reasoning chain.
+fn references(txn: &Txn<'_>, subject: &str, evidence: &[Digest], runs: &[Digest]) -> Result<(), Stop> {
+    let checked = evidence
+        .iter()
+        .try_for_each(|hash| txn.require_evidence(hash))
+        .and_then(|()| runs.iter().try_for_each(|run| txn.require_run(run)));
+    checked.map_err(|stop| match stop {
+        Stop::Refused(refusal) => {
+            let record = Record::WriteRefusal {
+                code: refusal.code,
+                rule: refusal.rule.clone(),
+                expected: refusal.expected.clone(),
+                found: refusal.found.clone(),
+            };
+            Stop::Recorded(refusal, vec![(Ledger::Reasoning, subject.into(), record)])
+        }
+        other => other,
+    })
 }
 
 pub fn amend(txn: &mut Txn<'_>, substrate_id: &str, right: &Fence, amendment: &Amendment) -> Result<Value, Stop> {
@@ -453,16 +453,7 @@ pub fn close_cycle(
         return refuse(Code::StateMismatch, "prior identity hash", substrate.head, prior);
     }
     let subject = subject(substrate_id);
-    for hash in &goalvector.evidence {
-        if let Err(refusal) = txn.require_evidence(hash) {
-            return Err(recorded(refusal, &subject));
-        }
-    }
-    for run in &goalvector.runs {
-        if let Err(refusal) = txn.require_run(run) {
-            return Err(recorded(refusal, &subject));
-        }
-    }
+    references(txn, &subject, &goalvector.evidence, &goalvector.runs)?;
     let mut amendments = Vec::new();
     for amendment in std::mem::take(&mut substrate.queued) {
         let constitution = &mut substrate.constitution;
