@@ -194,8 +194,8 @@ impl World {
             time: Timestamp::from_millis(self.millis),
             submissions: envelopes.iter().map(|bytes| prepare(bytes, &ItemLimits::default())).collect(),
         };
-        let mut applied = apply(&self.model, self.index, &batch).unwrap();
-        self.model.commit(std::mem::take(&mut applied.changes));
+        let applied = apply(&self.model, self.index, &batch).unwrap();
+        self.model.commit(applied.changes.clone());
         applied
     }
 
