@@ -4,7 +4,7 @@ use crate::governance::all;
 use crate::state::{self, Node, Phase, Substrate, Verification};
 use crate::substrate::{self, Birth, fence, load, require_session, save, subject};
 use crate::txn::{Stop, Txn, refuse};
-use crate::view::Table;
+use crate::view::{Table, View};
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::command::{Command, Fence};
 use selfsame_protocol::digest::Digest;
@@ -262,13 +262,17 @@ fn new_lineage(
         return Err(Stop::Fatal(crate::apply::Fatal::Invariant("drift without a presented founding document".into())));
     };
     let prepared = verification.new_lineage.clone();
-    let fresh = prepared
-        .as_ref()
-        .map(|p| p.substrate_id.clone())
-        .unwrap_or_else(|| derived_uuid(&substrate.substrate_id, &verification.submission));
-    let fresh = match state::load::<Substrate>(&txn.over, Table::Substrates, fresh.as_bytes())? {
-        Some(_) => derived_uuid(&substrate.substrate_id, &verification.submission),
-        None => fresh,
+    // Never the id of a substrate that exists: whoever asks can compute the derived id beforehand, and let it be born.
+    let mut fresh = prepared.as_ref().map(|p| p.substrate_id.clone());
+    let mut seed = substrate.substrate_id.clone();
+    let fresh = loop {
+        let candidate = fresh.take().unwrap_or_else(|| {
+            seed = derived_uuid(&seed, &verification.submission);
+            seed.clone()
+        });
+        if txn.over.get(Table::Substrates, candidate.as_bytes())?.is_none() {
+            break candidate;
+        }
     };
     let record = Record::NewIdentityLineage {
         prior_substrate_id: substrate.substrate_id.clone(),
