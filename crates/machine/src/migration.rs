@@ -49,9 +49,6 @@ pub fn seal(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
             return refuse(Code::StateMismatch, rule, expected, found);
         }
     }
-    if *destination == substrate.holder.chip {
-        return refuse(Code::WrongDestination, "a migration goes to another chip", "another chip", destination);
-    }
     let nonce = do_seal(txn, &mut substrate, migration_id, destination, None)?;
     save(txn, &substrate);
     Ok(json!({"nonce": nonce, "epoch": U64(substrate.holder.epoch.0 + 1), "migration_id": migration_id}))
@@ -109,6 +106,9 @@ fn do_seal(
     let continuity_hash = continuity(substrate)?;
     if substrate.constitution.thresholds.migration_attestation && !substrate.complete {
         return refuse(Code::IdentityIncomplete, "a migration needs an attested birth", "complete", "incomplete");
+    }
+    if *destination == substrate.holder.chip {
+        return refuse(Code::WrongDestination, "a migration goes to another chip", "another chip", destination);
     }
     crate::governance::usable_chip(txn, destination)?;
     let key = pair_key(&substrate.substrate_id, migration_id);
