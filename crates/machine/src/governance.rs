@@ -120,6 +120,9 @@ pub fn retire_node(txn: &mut Txn<'_>, id: u64) -> Result<Value, Stop> {
             node.organisation,
         );
     }
+    if node.retired {
+        return refuse(Code::UnknownNode, "a node is removed once", "a node in service", id);
+    }
     node.retired = true;
     end_key(txn, node.key)?;
     state::save(&mut txn.over, Table::Nodes, id.to_be_bytes(), &node);
@@ -153,6 +156,9 @@ pub fn retire_chip(txn: &mut Txn<'_>, id: &Digest) -> Result<Value, Stop> {
             &txn.author.organisation,
             chip.organisation,
         );
+    }
+    if chip.retired {
+        return refuse(Code::ChipRetired, "a chip is retired once", "a chip in service", id);
     }
     chip.retired = true;
     end_key(txn, chip.key)?;
