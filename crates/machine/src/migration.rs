@@ -4,7 +4,7 @@
 //! epoch and invalidates the origin's activation, and the set of invalidated activations never shrinks.
 
 use crate::state::{self, HolderStatus, Migration, Phase, Substrate, invalidated_key, pair_key};
-use crate::substrate::{fence, load, propagate, require_alive, save, subject};
+use crate::substrate::{MIGRATION_CYCLE, fence, load, propagate, require_alive, save, subject};
 use crate::txn::{Stop, Txn, refuse};
 use crate::view::{Table, View};
 use selfsame_protocol::code::{Code, Refusal};
@@ -275,7 +275,7 @@ pub fn arrive(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
     substrate.constitution.chip = Some(chip);
     // An origin without attestation (incomplete birth, attestation not required) contributes the empty tree's digest.
     let origin = origin_attestation_hash.unwrap_or_else(|| Digest::of(b""));
-    let cycle_id = format!("migration/{migration_id}");
+    let cycle_id = format!("{MIGRATION_CYCLE}{migration_id}");
     let cycle = propagate(
         txn,
         &mut substrate,

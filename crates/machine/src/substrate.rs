@@ -438,6 +438,9 @@ fn check_amendment(substrate: &Substrate, amendment: &Amendment) -> Result<(), (
     Ok(())
 }
 
+/// Prefix of the ids of migration cycles: a chip cannot take one beforehand and so prevent an arrival.
+pub const MIGRATION_CYCLE: &str = "migration/";
+
 pub fn close_cycle(
     txn: &mut Txn<'_>,
     substrate_id: &str,
@@ -451,6 +454,14 @@ pub fn close_cycle(
     require_session(&substrate)?;
     if *prior != substrate.head {
         return refuse(Code::StateMismatch, "prior identity hash", substrate.head, prior);
+    }
+    if cycle_id.starts_with(MIGRATION_CYCLE) {
+        return refuse(
+            Code::CycleIdReused,
+            "cycle ids under migration/ belong to migrations",
+            "another cycle id",
+            cycle_id,
+        );
     }
     let subject = subject(substrate_id);
     references(txn, &subject, &goalvector.evidence, &goalvector.runs)?;
