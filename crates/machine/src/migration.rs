@@ -4,7 +4,7 @@
 //! epoch and invalidates the origin's activation, and the set of invalidated activations never shrinks.
 
 use crate::state::{self, HolderStatus, Migration, Phase, Substrate, invalidated_key, pair_key};
-use crate::substrate::{MIGRATION_CYCLE, fence, load, propagate, require_alive, save, subject};
+use crate::substrate::{MIGRATION_CYCLE, event, fence, load, propagate, require_alive, save, subject};
 use crate::txn::{Stop, Txn, refuse};
 use crate::view::{Table, View};
 use selfsame_protocol::code::{Code, Refusal};
@@ -215,7 +215,7 @@ fn activate(txn: &mut Txn<'_>, substrate: &mut Substrate, attestation_hash: Dige
     holder.seq = U64(0);
     holder.since = U64(txn.index);
     substrate.migration = None;
-    substrate.events.push("MIGRATION".into());
+    event(substrate, "MIGRATION");
 }
 
 fn finish(txn: &mut Txn<'_>, substrate: &Substrate, mut migration: Migration, state: &str) {

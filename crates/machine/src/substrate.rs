@@ -32,6 +32,13 @@ pub fn save(txn: &mut Txn<'_>, substrate: &Substrate) {
     state::save(&mut txn.over, Table::Substrates, substrate.substrate_id.clone(), substrate);
 }
 
+/// Notes what happened since the last verification, once: the list stands in the next verification record.
+pub fn event(substrate: &mut Substrate, name: &str) {
+    if !substrate.events.iter().any(|event| event == name) {
+        substrate.events.push(name.into());
+    }
+}
+
 /// Refuses whatever would write to a substrate that is suppressed or ended.
 pub fn require_alive(substrate: &Substrate) -> Result<(), Refusal> {
     if let Some(at) = substrate.suppressed {
@@ -479,7 +486,7 @@ pub fn close_cycle(
         amendments.push(amendment_hash);
     }
     if !amendments.is_empty() {
-        substrate.events.push("AMENDMENT".into());
+        event(&mut substrate, "AMENDMENT");
     }
     let goalvector = serde_json::to_value(goalvector).unwrap_or_default();
     let cycle = propagate(txn, &mut substrate, cycle_id, goalvector, p104::TAG_GOALVECTOR, amendments, None)?;
