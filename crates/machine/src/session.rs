@@ -67,7 +67,24 @@ pub fn open(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
     Ok(json!({"verification": verification.index, "session": verification.session}))
 }
 
+/// Characters of one text of a finding that are kept: what a node writes there cannot outgrow the record of the outcome.
+const FINDING_TEXT: usize = 200;
+
+fn cut(finding: &Finding) -> Finding {
+    let cut = |text: &str| match text.char_indices().nth(FINDING_TEXT) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.into(),
+    };
+    Finding {
+        check: cut(&finding.check),
+        expected: cut(&finding.expected),
+        found: cut(&finding.found),
+        ..finding.clone()
+    }
+}
+
 pub fn verdict(txn: &mut Txn<'_>, substrate_id: &str, index: u64, finding: &Finding) -> Result<Value, Stop> {
+    let finding = &cut(finding);
     let Some(id) = txn.author.node else {
         return refuse(Code::RoleDenied, "a verdict comes from a node", "a node key", "a key without node");
     };
