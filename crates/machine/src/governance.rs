@@ -126,7 +126,9 @@ pub fn retire_node(txn: &mut Txn<'_>, id: u64) -> Result<Value, Stop> {
     node.retired = true;
     end_key(txn, node.key)?;
     state::save(&mut txn.over, Table::Nodes, id.to_be_bytes(), &node);
-    record(txn, json!({"action": "retire_node", "node": U64(id)}))
+    let action = record(txn, json!({"action": "retire_node", "node": U64(id)}))?;
+    crate::session::recount(txn)?;
+    Ok(action)
 }
 
 pub fn enrol_chip(txn: &mut Txn<'_>, chip: PublicKey, technology: &str) -> Result<Value, Stop> {
