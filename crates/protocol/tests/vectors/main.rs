@@ -4,6 +4,7 @@
 //! two readings of the protocol, not one with itself.
 
 mod canonical;
+mod p104;
 
 use selfsame_protocol::digest::unhex;
 use serde_json::Value;
