@@ -8,11 +8,12 @@ The expected values come from docs and standards, never from the Rust code: only
 import pathlib
 import sys
 
-from generator import canonical, common, p104
+from generator import canonical, common, merkle, p104
 
 FILES = {
     "canonical": canonical.build,
     "p104": p104.build,
+    "merkle": merkle.build,
 }
 
 

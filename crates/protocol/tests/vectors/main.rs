@@ -4,6 +4,7 @@
 //! two readings of the protocol, not one with itself.
 
 mod canonical;
+mod merkle;
 mod p104;
 
 use selfsame_protocol::digest::unhex;
