@@ -5,6 +5,7 @@
 
 mod canonical;
 mod merkle;
+mod notes;
 mod p104;
 
 use selfsame_protocol::digest::unhex;
