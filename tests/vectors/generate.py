@@ -8,13 +8,14 @@ The expected values come from docs and standards, never from the Rust code: only
 import pathlib
 import sys
 
-from generator import canonical, common, merkle, notes, p104
+from generator import canonical, common, envelope, merkle, notes, p104
 
 FILES = {
     "canonical": canonical.build,
     "p104": p104.build,
     "merkle": merkle.build,
     "notes": notes.build,
+    "envelope": envelope.build,
 }
 
 

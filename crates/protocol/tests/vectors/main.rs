@@ -4,6 +4,7 @@
 //! two readings of the protocol, not one with itself.
 
 mod canonical;
+mod envelope;
 mod merkle;
 mod notes;
 mod p104;
