@@ -82,6 +82,23 @@ pub struct Node {
     tasks: JoinSet<()>,
 }
 
+fn open(id: u64, genesis: &Genesis, env: &Env) -> Result<Store, OpenError> {
+    let identity = Identity { cluster: genesis.cluster.clone(), genesis: genesis.digest().to_string(), node: id };
+    Store::open(env.disk.clone(), &identity)
+}
+
+/// Whether the data directory was made by [`init`] or used before. A node that lost its disk must not come back under
+/// its old id with an empty one: it would have forgotten its votes.
+pub fn is_initialised(env: &Env) -> Result<bool, StartError> {
+    Store::exists(&*env.disk).map_err(|error| StartError::Store(error.into()))
+}
+
+/// Makes the data directory of a node, or checks that it is this node's.
+pub fn init(id: u64, genesis: &Genesis, env: &Env) -> Result<(), StartError> {
+    open(id, genesis, env)?.close();
+    Ok(())
+}
+
 /// Starts a node: configuration, listeners, store, replication, verdicts, API. Nothing is served before replication
 /// stands; the ports are taken before the store is touched, so that a busy port changes no data.
 pub async fn start(config: NodeConfig, genesis: Arc<Genesis>, key: SecretKey, env: Env) -> Result<Node, StartError> {
@@ -102,9 +119,7 @@ pub async fn start(config: NodeConfig, genesis: Arc<Genesis>, key: SecretKey, en
         None => None,
     };
     let client_addr = clients.local_addr().unwrap_or_else(|_| config.client_listen.clone());
-    let identity =
-        Identity { cluster: genesis.cluster.clone(), genesis: genesis.digest().to_string(), node: config.id };
-    let store = Store::open(env.disk.clone(), &identity)?;
+    let store = open(config.id, &genesis, &env)?;
     let metrics = Arc::new(Metrics::new());
     let (scrubbing, scrubbed) = watch::channel(Scrubbed::default());
     let pause = Duration::from_millis(config.scrub_every_ms);

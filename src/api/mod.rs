@@ -1,7 +1,6 @@
 //! Services for clients, one file each.
 
 mod cluster;
-pub mod code;
 mod ledger;
 mod runs;
 mod standing;
@@ -12,8 +11,8 @@ use crate::env::Env;
 use crate::metrics::Metrics;
 use crate::raft::RaftNode;
 use crate::store::StateView;
+use crate::wire::code::to_status;
 use crate::wire::v1;
-use code::to_status;
 use selfsame_machine::{Genesis, read};
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::digest::Digest;
@@ -142,14 +141,9 @@ impl Api {
         let (size, root) = read::head(view, ledger).map_err(unreadable)?;
         let origin = format!("{}/{ledger}", self.genesis.origin);
         let mut note = Note::new(Checkpoint { origin, size, root }.to_text());
-        note.sign(&node_key_name(&self.genesis, self.id), &self.key);
+        note.sign(&self.genesis.node_key_name(self.id), &self.key);
         Ok(note.to_text())
     }
-}
-
-/// The name under which a node signs checkpoints.
-pub fn node_key_name(genesis: &Genesis, id: u64) -> String {
-    format!("{}/node/{id}", genesis.origin)
 }
 
 fn ledger_of(number: i32) -> Result<Ledger, Status> {

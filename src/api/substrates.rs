@@ -1,6 +1,6 @@
 //! Substrates: sessions, evidence, statements, bundles.
 
-use super::{Api, BUNDLES, PAGE_BYTES, json_of, node_key_name, refused, shutting_down, unreadable, wire_ref};
+use super::{Api, BUNDLES, PAGE_BYTES, json_of, refused, shutting_down, unreadable, wire_ref};
 use crate::store::StateView;
 use crate::wire::v1::{self, substrate_service_server::SubstrateService};
 use selfsame_machine::read;
@@ -156,7 +156,7 @@ impl SubstrateService for Api {
             .map_err(refused)?;
         let signature = self.key.sign(&canon::to_canonical_of(&statement));
         let proof = serde_json::json!({
-            "signatures": [{"key": self.key.public(), "name": node_key_name(&self.genesis, self.id), "signature": selfsame_protocol::digest::hex(&signature)}],
+            "signatures": [{"key": self.key.public(), "name": self.genesis.node_key_name(self.id), "signature": selfsame_protocol::digest::hex(&signature)}],
             "checkpoints": {"evidence": self.checkpoint(&view, Ledger::Evidence)?, "reasoning": self.checkpoint(&view, Ledger::Reasoning)?},
         });
         let document = serde_json::json!({"statement": statement, "proof": proof});
@@ -221,7 +221,7 @@ impl Api {
         let nodes = read::nodes(view).map_err(unreadable)?;
         let keys = nodes
             .iter()
-            .map(|n| Vkey { name: node_key_name(&self.genesis, n.id.0), kind: TYPE_ED25519, key: n.key }.to_text())
+            .map(|n| Vkey { name: self.genesis.node_key_name(n.id.0), kind: TYPE_ED25519, key: n.key }.to_text())
             .collect();
         let header = Header {
             bundle: BUNDLE_TYPE.into(),

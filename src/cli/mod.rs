@@ -1,8 +1,10 @@
 //! The command line: one file for each noun.
 
+mod bulk;
 mod cluster;
 mod context;
 mod ledger;
+mod migrate;
 mod node;
 mod run;
 mod substrate;
@@ -45,21 +47,21 @@ enum Command {
         #[arg(long, default_value_t = 7101)]
         port_base: u16,
     },
-    /// One node.
+    /// Set up one node, run it, or let it join a cluster.
     #[command(subcommand)]
     Node(node::NodeCommand),
     /// The cluster and its members.
     #[command(subcommand)]
     Cluster(cluster::ClusterCommand),
-    /// Declared runs.
+    /// Declared runs: identity, comparison, agreement, executions.
     #[command(subcommand)]
     Run(run::Run),
-    /// Persistent identities.
+    /// Persistent identities: birth, sessions, cycles, statements.
     #[command(subcommand)]
     Substrate(substrate::Substrate),
     /// Moving a substrate to another chip.
     #[command(subcommand)]
-    Migrate(substrate::Migrate),
+    Migrate(migrate::Migrate),
     /// Entries, proofs and checkpoints.
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
@@ -68,10 +70,10 @@ enum Command {
     /// Keys, nodes and chips of your organisation.
     #[command(subcommand)]
     Governance(cluster::Governance),
-    /// Key files.
+    /// Key files: make one, show its public half.
     #[command(subcommand)]
     Key(cluster::KeyCommand),
-    /// Configuration files.
+    /// Configuration files: check, show, start from a default.
     #[command(subcommand)]
     Config(node::ConfigCommand),
     Bench(crate::bench::Bench),
@@ -94,7 +96,7 @@ async fn dispatch(global: &Global, command: Command) -> Done {
         Command::Cluster(command) => cluster::main(global, command).await,
         Command::Run(command) => run::main(global, command).await,
         Command::Substrate(command) => substrate::main(global, command).await,
-        Command::Migrate(command) => substrate::migrate(global, command).await,
+        Command::Migrate(command) => migrate::main(global, command).await,
         Command::Ledger(command) => ledger::main(global, command).await,
         Command::Verify(command) => verify::main(global, &command),
         Command::Governance(command) => cluster::governance(global, command).await,

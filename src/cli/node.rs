@@ -6,7 +6,6 @@ use crate::demo::cluster::{Cluster, Failure, Keys, ORGANISATIONS};
 use crate::env::Env;
 use crate::keys;
 use crate::node;
-use crate::store::{Identity, Store};
 use clap::Subcommand;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -16,7 +15,8 @@ use std::sync::Arc;
 /// Commands on one node.
 #[derive(Subcommand, Debug)]
 pub enum NodeCommand {
-    /// Create the data directory and check the configuration. Refuses a directory that is in use or somebody else's.
+    /// Create the data directory of a new node, once, and check the configuration. Refuses a directory that is in use or
+    /// somebody else's.
     Init {
         /// Node file.
         #[arg(long)]
@@ -83,13 +83,7 @@ pub async fn main(global: &Global, command: NodeCommand) -> Done {
             let loaded = config::load(&config)?;
             keys::load(&loaded.key_file)?;
             let env = environment(&loaded)?;
-            let identity = Identity {
-                cluster: loaded.genesis.cluster.clone(),
-                genesis: loaded.genesis.digest().to_string(),
-                node: loaded.config.id,
-            };
-            let store = Store::open(env.disk.clone(), &identity).map_err(|e| CliError::with(5, e))?;
-            store.close();
+            node::init(loaded.config.id, &loaded.genesis, &env).map_err(|e| CliError::with(5, e))?;
             global.print(
                 "Node",
                 json!({"node": loaded.config.id, "data_dir": loaded.data_dir, "cluster": loaded.genesis.cluster}),
@@ -111,6 +105,15 @@ async fn run(global: &Global, path: &Path, founder: bool) -> Done {
     let key = keys::load(&loaded.key_file)?;
     let env = environment(&loaded)?;
     let id = loaded.config.id;
+    if !node::is_initialised(&env).map_err(|e| CliError::with(5, e))? {
+        return Err(CliError::with(
+            5,
+            format!(
+                "data directory {} is empty: a new node is made once with `selfsame node init`; a node that lost its data comes back under a new id (governance enrol-node, node join)",
+                loaded.data_dir.display()
+            ),
+        ));
+    }
     let started =
         node::start(loaded.config, Arc::new(loaded.genesis), key, env).await.map_err(|e| CliError::with(5, e))?;
     global.say(&format!("node {id} serves clients on {}", started.client_addr));

@@ -1,10 +1,10 @@
-//! `selfsame substrate` and `selfsame migrate`: persistent identity and the one active chip.
+//! `selfsame substrate`: persistent identity.
 
 use super::context::{CliError, Done, Global, out, read, read_json};
 use clap::Subcommand;
 use selfsame_protocol::bundle;
 use selfsame_protocol::canon;
-use selfsame_protocol::command::{Amendment, Command, GoalVector, Item, Proposal, Role};
+use selfsame_protocol::command::{Amendment, Command, GoalVector, Item, Role};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::p104::{self, Attestation, Claims, IdentityStatement, Outcome, Thresholds};
@@ -69,6 +69,24 @@ pub enum Substrate {
         /// Run that every item refers to. Repeatable.
         #[arg(long = "run")]
         runs: Vec<Digest>,
+    },
+    /// Append a file of JSON lines, an item for each line, streamed in signed batches. Interrupted, it is run again with
+    /// the same file and goes on where it stopped.
+    Import {
+        /// UUID.
+        id: String,
+        /// File with one JSON value on each line; - for standard input.
+        file: PathBuf,
+        /// evidence or reasoning.
+        #[arg(long, default_value = "evidence")]
+        ledger: Ledger,
+        /// Items under one signature, 1 to 1,000.
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+        batch: u16,
+        /// Name of this import. By default the digest of the file's path: importing a changed file under the same path
+        /// is refused where it differs, and needs a name.
+        #[arg(long)]
+        name: Option<String>,
     },
     /// Read the evidence of an open session.
     Evidence {
@@ -147,69 +165,6 @@ pub enum Substrate {
     },
 }
 
-/// Commands on migrations.
-#[derive(Subcommand, Debug)]
-pub enum Migrate {
-    /// Seal a substrate for a migration, signed by the active chip. Prints the nonce.
-    Seal {
-        /// UUID.
-        id: String,
-        /// Name of the migration, unique in the substrate.
-        #[arg(long)]
-        migration: String,
-        /// Destination chip id.
-        #[arg(long)]
-        destination: Digest,
-    },
-    /// Verify the bundle and become active, signed by the destination chip.
-    Arrive {
-        /// UUID.
-        id: String,
-        /// Name of the migration.
-        #[arg(long)]
-        migration: String,
-    },
-    /// Abandon a migration before arrival, signed by the origin chip.
-    Abort {
-        /// UUID.
-        id: String,
-        /// Name of the migration.
-        #[arg(long)]
-        migration: String,
-    },
-    /// Show the holder and the migration under way.
-    Status {
-        /// UUID.
-        id: String,
-    },
-    /// Propose to seal a substrate whose chip is lost, signed by an organisation's root key.
-    ForceSeal {
-        /// UUID.
-        id: String,
-        /// Name of the proposal, unique in the cluster.
-        #[arg(long)]
-        proposal: String,
-        /// Name of the migration.
-        #[arg(long)]
-        migration: String,
-        /// Destination chip id.
-        #[arg(long)]
-        destination: Digest,
-        /// Why.
-        #[arg(long)]
-        reason: String,
-    },
-    /// Vote on a proposal, signed by an organisation's root key.
-    Vote {
-        /// Name of the proposal.
-        #[arg(long)]
-        proposal: String,
-        /// Vote against it.
-        #[arg(long)]
-        reject: bool,
-    },
-}
-
 fn parse_json(text: &str) -> Result<Value, String> {
     canon::parse(text.as_bytes(), &canon::Limits::SUBMISSION).map_err(|e| e.to_string())
 }
@@ -259,6 +214,10 @@ pub async fn main(global: &Global, command: Substrate) -> Done {
                     Command::Append { substrate_id: id, fence, items: data.into_iter().map(item).collect() },
                 )
                 .await?;
+        }
+        Substrate::Import { id, file, ledger, batch, name } => {
+            let bulk = super::bulk::Bulk { id, file, ledger, batch: usize::from(batch), name };
+            return super::bulk::main(global, bulk).await;
         }
         Substrate::Evidence { id, from, limit } => {
             let items = global.client()?.evidence(&id, from, limit).await?;
@@ -358,102 +317,4 @@ async fn open(global: &Global, id: String, continuity_hash: Option<Digest>, foun
         }
         None => Err(CliError::with(13, "the node gave no outcome")),
     }
-}
-
-/// Runs a migration command.
-pub async fn migrate(global: &Global, command: Migrate) -> Done {
-    match command {
-        Migrate::Seal { id, migration, destination } => {
-            let client = global.client()?;
-            let state = client.substrate(&id).await?;
-            let Some(close) = state.last_close else {
-                return Err(CliError::with(5, "a migration starts from a closed session: none was closed yet"));
-            };
-            let (_, history) = whole_chain(&client, &id).await?;
-            let command = Command::Seal {
-                fence: global.fence(&client, &id).await?,
-                substrate_id: id,
-                migration_id: migration,
-                destination,
-                head: state.head,
-                continuity_hash: close.cross_session_identity_continuity_hash,
-                evidence_ledger_depth: U64(history.depths[0]),
-                reasoning_ledger_depth: U64(history.depths[1]),
-            };
-            global.submit(Role::Chip, command).await?;
-        }
-        Migrate::Arrive { id, migration } => {
-            let client = global.client()?;
-            let chip = global.signer()?;
-            let (report, history) = whole_chain(&client, &id).await?;
-            global
-                .say(&format!("verified {} entries and {} cycles of the bundle", report.entries, report.lineage_depth));
-            let (claims, continuity_hash, head) = activation(&client, &id, &migration).await?;
-            if history.recomputed != Some(continuity_hash) || history.head != head {
-                return Err(CliError::with(
-                    10,
-                    "HASH_MISMATCH: the bundle is not the substrate that was sealed; nothing was sent",
-                ));
-            }
-            let attestation = Attestation::software(&claims, &chip);
-            global
-                .submit(
-                    Role::Chip,
-                    Command::Arrive { substrate_id: id, migration_id: migration, attestation, continuity_hash, head },
-                )
-                .await?;
-        }
-        Migrate::Abort { id, migration } => {
-            let client = global.client()?;
-            let (claims, ..) = activation(&client, &id, &migration).await?;
-            let attestation = Attestation::software(&claims, &global.signer()?);
-            global
-                .submit(Role::Chip, Command::AbortMigration { substrate_id: id, migration_id: migration, attestation })
-                .await?;
-        }
-        Migrate::Status { id } => {
-            let state = global.client()?.substrate(&id).await?;
-            global
-                .print("Migration", json!({"substrate_id": id, "holder": state.holder, "migration": state.migration}));
-        }
-        Migrate::ForceSeal { id, proposal, migration, destination, reason } => {
-            let proposal_content =
-                Proposal::ForceSeal { substrate_id: id, migration_id: migration, destination, reason };
-            global.submit(Role::Root, Command::Propose { proposal_id: proposal, proposal: proposal_content }).await?;
-        }
-        Migrate::Vote { proposal, reject } => {
-            global.submit(Role::Root, Command::Vote { proposal_id: proposal, approve: !reject }).await?;
-        }
-    }
-    Ok(())
-}
-
-async fn whole_chain(
-    client: &crate::client::Client,
-    id: &str,
-) -> Result<(bundle::Report, selfsame_protocol::replay::History), CliError> {
-    let text = super::verify::text(client.bundle(id).await?)?;
-    bundle::verify(text.lines(), &[], |_| {}).map_err(super::verify::failed)
-}
-
-/// What an attestation of this activation claims, with the continuity hash and the head of the seal.
-async fn activation(
-    client: &crate::client::Client,
-    id: &str,
-    migration: &str,
-) -> Result<(Claims, Digest, Digest), CliError> {
-    let state = client.substrate(id).await?;
-    let Some(under_way) = state.migration.filter(|m| m.migration_id == migration) else {
-        return Err(CliError::with(5, format!("no migration {migration} is under way")));
-    };
-    let claims = Claims::Activation {
-        cluster: client.genesis().await?.cluster,
-        substrate_id: id.into(),
-        migration_id: migration.into(),
-        nonce: under_way.nonce,
-        epoch: U64(state.holder.epoch.0 + 1),
-        continuity_hash: under_way.continuity_hash,
-        head: under_way.head,
-    };
-    Ok((claims, under_way.continuity_hash, under_way.head))
 }

@@ -2,8 +2,10 @@
 //!
 //! A retry sends the same bytes, and the request id inside them makes it safe: an answer that was lost is given again.
 
-use crate::api::code::from_status;
+mod stream;
+
 use crate::env::{Net, connector};
+use crate::wire::code::from_status;
 use crate::wire::v1;
 use selfsame_machine::Receipt;
 use selfsame_protocol::code::{Code, Refusal};
@@ -326,6 +328,13 @@ impl Client {
             v1::GetEntryRequest { ledger: wire(ledger), selector, stale_ok: false }
         )?;
         Ok(answer.leaf.to_vec())
+    }
+
+    /// The signed submission of a digest.
+    pub async fn submission(&self, digest: &Digest) -> Result<Envelope, ClientError> {
+        let message = v1::GetSubmissionRequest { digest: digest.as_bytes().to_vec().into(), stale_ok: false };
+        let answer = call!(self, LedgerServiceClient, get_submission, message)?;
+        Envelope::from_bytes(&answer.envelope).map_err(|error| ClientError::Answer(error.to_string()))
     }
 
     /// Streams a ledger from an index; with `follow` it does not end.

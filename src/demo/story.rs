@@ -452,7 +452,7 @@ impl Story {
         genesis
             .nodes
             .iter()
-            .map(|n| Vkey { name: crate::api::node_key_name(genesis, n.id), kind: TYPE_ED25519, key: n.key })
+            .map(|n| Vkey { name: genesis.node_key_name(n.id), kind: TYPE_ED25519, key: n.key })
             .collect()
     }
 

@@ -1,10 +1,12 @@
 //! Three nodes in one process, over loopback and real files.
 
 use super::*;
-use crate::env::{Env, Listener};
+use crate::env::sim_disk::{Faults, SimDisk};
+use crate::env::{Disk as _, Env, Listener};
 use crate::store::{Identity, Store};
 use selfsame_machine::Genesis;
 use selfsame_machine::genesis::{GenesisNode, GenesisOrganisation};
+use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{Author, Command, ItemLimits, Role as AuthorRole, SUBMISSION_TYPE, Submission};
 use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::keys::SecretKey;
@@ -199,6 +201,55 @@ async fn a_node_whose_state_differs_from_the_majority_leaves_for_good() {
     let identity = Identity { cluster: "test".into(), genesis: genesis.digest().to_string(), node: odd };
     assert!(matches!(Store::open(env.disk, &identity), Err(crate::store::OpenError::Quarantined { .. })));
     cluster.nodes[&leader].submit(envelope(3)).await.unwrap().unwrap();
+}
+
+// shows: X-02
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_stops_the_node_with_the_reason_and_loses_nothing() {
+    let disk = SimDisk::new();
+    let mut alone = (*genesis()).clone();
+    alone.organisations.truncate(1);
+    alone.nodes.truncate(1);
+    let alone = Arc::new(alone);
+    let start = async |disk: &SimDisk| {
+        let mut env = Env::real(tempfile::tempdir().unwrap().path()).unwrap();
+        env.disk = Arc::new(disk.clone());
+        let listener = env.net.listen("127.0.0.1:0").await.unwrap();
+        let member = Member { peer_addr: listener.local_addr().unwrap(), client_addr: String::new() };
+        let identity = Identity { cluster: "test".into(), genesis: alone.digest().to_string(), node: 1 };
+        let store = Store::open(env.disk.clone(), &identity).unwrap();
+        let settings = RaftSettings { request_timeout_ms: 2_000, ..RaftSettings::default() };
+        RaftNode::start(1, alone.clone(), settings, store, env, listener, BTreeMap::from([(1, member)])).await.unwrap()
+    };
+    let node = start(&disk).await;
+    let mut kept = Vec::new();
+    let first = node.submit(envelope(0)).await.unwrap().unwrap();
+    kept.push((0, first));
+    let used: u64 = disk.list().unwrap().iter().map(|name| disk.bytes(name).len() as u64).sum();
+    disk.set_faults(Faults { capacity: Some(used + 20_000), ..Faults::default() });
+    let mut fatal = node.fatal();
+    for n in 1.. {
+        match node.submit(envelope(n)).await {
+            Ok(outcome) => kept.push((n, outcome.unwrap())),
+            Err(refusal) => {
+                assert!(matches!(refusal.code, Code::Quarantined | Code::OutcomeUnknown), "{refusal}");
+                break;
+            }
+        }
+    }
+    let reason = fatal.wait_for(Option::is_some).await.unwrap().clone().unwrap();
+    assert!(reason.contains("no storage space") || reason.contains("No space"), "{reason}");
+    assert!(node.submit(envelope(0)).await.is_err(), "a node that could not write takes nothing more");
+    node.shutdown().await;
+
+    // The disk has room again: everything that was acknowledged is there, and a retry gives the first answer.
+    disk.crash(|| 0);
+    let node = start(&disk).await;
+    assert!(kept.len() > 1, "the disk was full before the first entry");
+    for (n, receipt) in kept {
+        assert_eq!(node.submit(envelope(n)).await.unwrap().unwrap(), receipt);
+    }
+    node.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -74,6 +74,11 @@ impl Store {
         Ok(Store { log: Arc::new(log), state: Arc::new(state), disk })
     }
 
+    /// Whether the directory holds a store, of whomever.
+    pub fn exists(disk: &dyn Disk) -> std::io::Result<bool> {
+        Ok(disk.exists(log::FILE)? || disk.exists(state::FILE)? || disk.exists(QUARANTINE)?)
+    }
+
     /// Marks the directory so that the node never takes part again; an operator removes it and gives a new node id.
     pub fn quarantine(&self, reason: &str) -> std::io::Result<()> {
         let file = self.disk.open(QUARANTINE, true)?;

@@ -85,6 +85,35 @@ fn a_foreign_directory_is_refused_and_left_alone() {
 }
 
 #[test]
+fn a_newer_format_and_a_lost_file_are_named_and_nothing_is_made_anew() {
+    let disk = SimDisk::new();
+    let store = open(&disk);
+    store.log.append(&[(1, vec![1])]).unwrap();
+    store.state.commit(&change(7, b"value"), &mark(1)).unwrap();
+    store.close();
+    let newer = |disk: &SimDisk| {
+        let text = String::from_utf8(disk.bytes(header::FILE)).unwrap().replacen("\"format\":1", "\"format\":2", 1);
+        disk.open(header::FILE, false).unwrap().write(0, text.as_bytes()).unwrap();
+    };
+    // Without the copy the database's own header decides.
+    let kept = disk.bytes(header::FILE);
+    disk.remove(header::FILE).unwrap();
+    open(&disk).close();
+    assert_eq!(disk.bytes(header::FILE), kept);
+    newer(&disk);
+    match Store::open(Arc::new(disk.clone()), &identity()) {
+        Err(OpenError::Newer { found: 2, supported: 1, .. }) => {}
+        other => panic!("{:?}", other.map(|_| ())),
+    }
+    disk.open(header::FILE, false).unwrap().write(0, &kept).unwrap();
+    disk.remove(log::FILE).unwrap();
+    match Store::open(Arc::new(disk.clone()), &identity()) {
+        Err(OpenError::Missing { missing, .. }) => assert_eq!(missing, log::FILE),
+        other => panic!("{:?}", other.map(|_| ())),
+    }
+}
+
+#[test]
 fn a_failed_sync_is_an_error() {
     let disk = SimDisk::new();
     let store = open(&disk);

@@ -82,6 +82,10 @@ impl Processes {
 
     /// Starts a node's process.
     pub fn start(&mut self, id: u64) {
+        if !self.path(&format!("data{id}")).exists() {
+            let output = run(self.dir.path(), &["node", "init", "--config", &format!("node{id}.toml")]);
+            assert!(output.status.success(), "{}", said(&output));
+        }
         let command = if id <= 3 { "run" } else { "join" };
         let log = std::fs::File::options().create(true).append(true).open(self.path(&format!("node{id}.log"))).unwrap();
         let child = Command::new(SELFSAME)

@@ -1,5 +1,6 @@
 //! Clusters of real processes.
 
+mod bulk;
 mod crash;
 mod harness;
 mod membership;

@@ -11,6 +11,7 @@ fn files(dir: &Path) -> BTreeMap<String, Digest> {
     let Ok(entries) = fs::read_dir(dir) else { return BTreeMap::new() };
     entries
         .map(|entry| entry.unwrap())
+        .filter(|entry| entry.file_name() != "lock")
         .map(|entry| (entry.file_name().into_string().unwrap(), Digest::of(&fs::read(entry.path()).unwrap())))
         .collect()
 }
@@ -78,6 +79,13 @@ fn a_file_that_is_no_database_or_a_part_of_one_is_refused_and_left_as_it_is() {
         assert!(said(&output).contains(&format!("{file} cannot be opened")), "{}", said(&output));
         assert_eq!(Digest::of(&fs::read(&path).unwrap()), Digest::of(content), "{file}");
     }
+}
+
+/// A node that lost its disk has forgotten its votes: it does not come back under its id by accident.
+#[test]
+fn an_empty_directory_is_not_taken_for_a_new_node() {
+    let cluster = Processes::prepare(RaftSection::default(), 0);
+    refuses(&cluster, 5, &["data1 is empty", "node init", "under a new id"]);
 }
 
 #[test]

@@ -54,6 +54,11 @@ pub struct GenesisNode {
 }
 
 impl Genesis {
+    /// The name under which a node signs checkpoints: `<origin>/node/<id>`.
+    pub fn node_key_name(&self, id: u64) -> String {
+        format!("{}/node/{id}", self.origin)
+    }
+
     /// Digest of the consensus identity; checked in every peer handshake and in the data directory's header.
     pub fn digest(&self) -> Digest {
         selfsame_protocol::p104::tagged("selfsame/genesis/v1", self)

@@ -120,10 +120,15 @@ pub fn retire_node(txn: &mut Txn<'_>, id: u64) -> Result<Value, Stop> {
             node.organisation,
         );
     }
+    if node.retired {
+        return refuse(Code::UnknownNode, "a node is removed once", "a node in service", id);
+    }
     node.retired = true;
     end_key(txn, node.key)?;
     state::save(&mut txn.over, Table::Nodes, id.to_be_bytes(), &node);
-    record(txn, json!({"action": "retire_node", "node": U64(id)}))
+    let action = record(txn, json!({"action": "retire_node", "node": U64(id)}))?;
+    crate::session::recount(txn)?;
+    Ok(action)
 }
 
 pub fn enrol_chip(txn: &mut Txn<'_>, chip: PublicKey, technology: &str) -> Result<Value, Stop> {
@@ -153,6 +158,9 @@ pub fn retire_chip(txn: &mut Txn<'_>, id: &Digest) -> Result<Value, Stop> {
             &txn.author.organisation,
             chip.organisation,
         );
+    }
+    if chip.retired {
+        return refuse(Code::ChipRetired, "a chip is retired once", "a chip in service", id);
     }
     chip.retired = true;
     end_key(txn, chip.key)?;

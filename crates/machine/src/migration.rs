@@ -4,7 +4,7 @@
 //! epoch and invalidates the origin's activation, and the set of invalidated activations never shrinks.
 
 use crate::state::{self, HolderStatus, Migration, Phase, Substrate, invalidated_key, pair_key};
-use crate::substrate::{fence, load, propagate, require_alive, save, subject};
+use crate::substrate::{MIGRATION_CYCLE, event, fence, load, propagate, require_alive, save, subject};
 use crate::txn::{Stop, Txn, refuse};
 use crate::view::{Table, View};
 use selfsame_protocol::code::{Code, Refusal};
@@ -48,9 +48,6 @@ pub fn seal(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
         if expected != found {
             return refuse(Code::StateMismatch, rule, expected, found);
         }
-    }
-    if *destination == substrate.holder.chip {
-        return refuse(Code::WrongDestination, "a migration goes to another chip", "another chip", destination);
     }
     let nonce = do_seal(txn, &mut substrate, migration_id, destination, None)?;
     save(txn, &substrate);
@@ -109,6 +106,9 @@ fn do_seal(
     let continuity_hash = continuity(substrate)?;
     if substrate.constitution.thresholds.migration_attestation && !substrate.complete {
         return refuse(Code::IdentityIncomplete, "a migration needs an attested birth", "complete", "incomplete");
+    }
+    if *destination == substrate.holder.chip {
+        return refuse(Code::WrongDestination, "a migration goes to another chip", "another chip", destination);
     }
     crate::governance::usable_chip(txn, destination)?;
     let key = pair_key(&substrate.substrate_id, migration_id);
@@ -215,7 +215,7 @@ fn activate(txn: &mut Txn<'_>, substrate: &mut Substrate, attestation_hash: Dige
     holder.seq = U64(0);
     holder.since = U64(txn.index);
     substrate.migration = None;
-    substrate.events.push("MIGRATION".into());
+    event(substrate, "MIGRATION");
 }
 
 fn finish(txn: &mut Txn<'_>, substrate: &Substrate, mut migration: Migration, state: &str) {
@@ -275,7 +275,7 @@ pub fn arrive(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
     substrate.constitution.chip = Some(chip);
     // An origin without attestation (incomplete birth, attestation not required) contributes the empty tree's digest.
     let origin = origin_attestation_hash.unwrap_or_else(|| Digest::of(b""));
-    let cycle_id = format!("migration/{migration_id}");
+    let cycle_id = format!("{MIGRATION_CYCLE}{migration_id}");
     let cycle = propagate(
         txn,
         &mut substrate,

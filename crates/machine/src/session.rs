@@ -4,7 +4,7 @@ use crate::governance::all;
 use crate::state::{self, Node, Phase, Substrate, Verification};
 use crate::substrate::{self, Birth, fence, load, require_session, save, subject};
 use crate::txn::{Stop, Txn, refuse};
-use crate::view::Table;
+use crate::view::{Table, View};
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::command::{Command, Fence};
 use selfsame_protocol::digest::Digest;
@@ -67,7 +67,24 @@ pub fn open(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
     Ok(json!({"verification": verification.index, "session": verification.session}))
 }
 
+/// Characters of one text of a finding that are kept: what a node writes there cannot outgrow the record of the outcome.
+const FINDING_TEXT: usize = 200;
+
+fn cut(finding: &Finding) -> Finding {
+    let cut = |text: &str| match text.char_indices().nth(FINDING_TEXT) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.into(),
+    };
+    Finding {
+        check: cut(&finding.check),
+        expected: cut(&finding.expected),
+        found: cut(&finding.found),
+        ..finding.clone()
+    }
+}
+
 pub fn verdict(txn: &mut Txn<'_>, substrate_id: &str, index: u64, finding: &Finding) -> Result<Value, Stop> {
+    let finding = &cut(finding);
     let Some(id) = txn.author.node else {
         return refuse(Code::RoleDenied, "a verdict comes from a node", "a node key", "a key without node");
     };
@@ -91,6 +108,7 @@ pub fn verdict(txn: &mut Txn<'_>, substrate_id: &str, index: u64, finding: &Find
             Some((decided, outcome)) if decided.0 == index => {
                 if finding.outcome == Outcome::HashMismatch && outcome != Outcome::HashMismatch {
                     quarantine(txn, node, finding, substrate_id)?;
+                    recount(txn)?;
                 }
                 Ok(json!({"decided": true, "outcome": outcome}))
             }
@@ -110,8 +128,7 @@ pub fn verdict(txn: &mut Txn<'_>, substrate_id: &str, index: u64, finding: &Find
         organisation: node.organisation.clone(),
         finding: finding.clone(),
     });
-    let nodes: Vec<Node> = all(&txn.over, Table::Nodes)?;
-    let electorate: Vec<U64> = nodes.iter().filter(|n| n.counts()).map(|n| n.id).collect();
+    let (nodes, electorate) = electorate(txn)?;
     match decide(&verification.verdicts, &electorate) {
         None => {
             state::save(&mut txn.over, Table::Verifications, substrate_id, &verification);
@@ -120,9 +137,34 @@ pub fn verdict(txn: &mut Txn<'_>, substrate_id: &str, index: u64, finding: &Find
         Some(decisive) => {
             txn.over.remove(Table::Verifications, substrate_id);
             let outcome = decisive.outcome;
-            settle(txn, &mut substrate, &verification, &decisive, &nodes)?;
+            if settle(txn, &mut substrate, &verification, &decisive, &nodes)? {
+                recount(txn)?;
+            }
             Ok(json!({"decided": true, "outcome": outcome}))
         }
+    }
+}
+
+/// Every node, and the ids of those whose verdicts count.
+fn electorate(txn: &Txn<'_>) -> Result<(Vec<Node>, Vec<U64>), Stop> {
+    let nodes: Vec<Node> = all(&txn.over, Table::Nodes)?;
+    let electorate = nodes.iter().filter(|n| n.counts()).map(|n| n.id).collect();
+    Ok((nodes, electorate))
+}
+
+/// Decides every verification that waited for a node which has just left the electorate: nobody else would speak again.
+pub fn recount(txn: &mut Txn<'_>) -> Result<(), Stop> {
+    loop {
+        let (nodes, electorate) = electorate(txn)?;
+        if electorate.is_empty() {
+            return Ok(());
+        }
+        let pending: Vec<Verification> = all(&txn.over, Table::Verifications)?;
+        let decided = pending.into_iter().find_map(|v| decide(&v.verdicts, &electorate).map(|finding| (v, finding)));
+        let Some((verification, decisive)) = decided else { return Ok(()) };
+        txn.over.remove(Table::Verifications, verification.substrate_id.clone());
+        let mut substrate = load(txn, &verification.substrate_id)?;
+        settle(txn, &mut substrate, &verification, &decisive, &nodes)?;
     }
 }
 
@@ -163,14 +205,14 @@ fn quarantine(txn: &mut Txn<'_>, mut node: Node, finding: &Finding, substrate_id
     Ok(())
 }
 
-/// Commits the outcome: its record, and what follows from it.
+/// Commits the outcome: its record, and what follows from it. `true` when a node was quarantined for its verdict.
 fn settle(
     txn: &mut Txn<'_>,
     substrate: &mut Substrate,
     verification: &Verification,
     decisive: &Finding,
     nodes: &[Node],
-) -> Result<(), Stop> {
+) -> Result<bool, Stop> {
     let id = substrate.substrate_id.clone();
     let subject = subject(&id);
     let outcome = decisive.outcome;
@@ -229,14 +271,17 @@ fn settle(
         Outcome::DriftExceeded => new_lineage(txn, substrate, verification, decisive.drift)?,
     }
     save(txn, substrate);
+    let mut quarantined = false;
     if outcome != Outcome::HashMismatch {
         for verdict in verification.verdicts.iter().filter(|v| v.finding.outcome == Outcome::HashMismatch) {
-            if let Some(node) = nodes.iter().find(|n| n.id == verdict.node) {
+            // A node that left the electorate since its verdict is out of service already.
+            if let Some(node) = nodes.iter().find(|n| n.id == verdict.node && n.counts()) {
                 quarantine(txn, node.clone(), &verdict.finding, &id)?;
+                quarantined = true;
             }
         }
     }
-    Ok(())
+    Ok(quarantined)
 }
 
 /// A UUID that nobody chose: derived from the lineage that ended and the submission that asked.
@@ -262,13 +307,17 @@ fn new_lineage(
         return Err(Stop::Fatal(crate::apply::Fatal::Invariant("drift without a presented founding document".into())));
     };
     let prepared = verification.new_lineage.clone();
-    let fresh = prepared
-        .as_ref()
-        .map(|p| p.substrate_id.clone())
-        .unwrap_or_else(|| derived_uuid(&substrate.substrate_id, &verification.submission));
-    let fresh = match state::load::<Substrate>(&txn.over, Table::Substrates, fresh.as_bytes())? {
-        Some(_) => derived_uuid(&substrate.substrate_id, &verification.submission),
-        None => fresh,
+    // Never the id of a substrate that exists: whoever asks can compute the derived id beforehand, and let it be born.
+    let mut fresh = prepared.as_ref().map(|p| p.substrate_id.clone());
+    let mut seed = substrate.substrate_id.clone();
+    let fresh = loop {
+        let candidate = fresh.take().unwrap_or_else(|| {
+            seed = derived_uuid(&seed, &verification.submission);
+            seed.clone()
+        });
+        if txn.over.get(Table::Substrates, candidate.as_bytes())?.is_none() {
+            break candidate;
+        }
     };
     let record = Record::NewIdentityLineage {
         prior_substrate_id: substrate.substrate_id.clone(),

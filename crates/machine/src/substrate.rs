@@ -32,6 +32,13 @@ pub fn save(txn: &mut Txn<'_>, substrate: &Substrate) {
     state::save(&mut txn.over, Table::Substrates, substrate.substrate_id.clone(), substrate);
 }
 
+/// Notes what happened since the last verification, once: the list stands in the next verification record.
+pub fn event(substrate: &mut Substrate, name: &str) {
+    if !substrate.events.iter().any(|event| event == name) {
+        substrate.events.push(name.into());
+    }
+}
+
 /// Refuses whatever would write to a substrate that is suppressed or ended.
 pub fn require_alive(substrate: &Substrate) -> Result<(), Refusal> {
     if let Some(at) = substrate.suppressed {
@@ -292,16 +299,7 @@ pub fn append(txn: &mut Txn<'_>, substrate_id: &str, right: &Fence, items: &[Ite
     let subject = subject(substrate_id);
     let max = txn.genesis.limits.max_item_bytes;
     for item in items {
-        for hash in &item.evidence {
-            if let Err(refusal) = txn.require_evidence(hash) {
-                return Err(recorded(refusal, &subject));
-            }
-        }
-        for run in &item.runs {
-            if let Err(refusal) = txn.require_run(run) {
-                return Err(recorded(refusal, &subject));
-            }
-        }
+        references(txn, &subject, &item.evidence, &item.runs)?;
         let content = Content { data: item.data.clone(), evidence: item.evidence.clone(), runs: item.runs.clone() };
         let record = match item.ledger {
             Ledger::Evidence => Record::Evidence(content),
@@ -318,15 +316,24 @@ pub fn append(txn: &mut Txn<'_>, substrate_id: &str, right: &Fence, items: &[Ite
     Ok(json!({"count": items.len(), "seq": substrate.holder.seq}))
 }
 
-/// A refusal that stands in the substrate's own Reasoning chain.
-fn recorded(refusal: Refusal, subject: &str) -> Stop {
-    let record = Record::WriteRefusal {
-        code: refusal.code,
-        rule: refusal.rule.clone(),
-        expected: refusal.expected.clone(),
-        found: refusal.found.clone(),
-    };
-    Stop::Recorded(refusal, vec![(Ledger::Reasoning, subject.into(), record)])
+/// Referential integrity of what a chip writes; the refusal stands in the substrate's own Reasoning chain.
+fn references(txn: &Txn<'_>, subject: &str, evidence: &[Digest], runs: &[Digest]) -> Result<(), Stop> {
+    let checked = evidence
+        .iter()
+        .try_for_each(|hash| txn.require_evidence(hash))
+        .and_then(|()| runs.iter().try_for_each(|run| txn.require_run(run)));
+    checked.map_err(|stop| match stop {
+        Stop::Refused(refusal) => {
+            let record = Record::WriteRefusal {
+                code: refusal.code,
+                rule: refusal.rule.clone(),
+                expected: refusal.expected.clone(),
+                found: refusal.found.clone(),
+            };
+            Stop::Recorded(refusal, vec![(Ledger::Reasoning, subject.into(), record)])
+        }
+        other => other,
+    })
 }
 
 pub fn amend(txn: &mut Txn<'_>, substrate_id: &str, right: &Fence, amendment: &Amendment) -> Result<Value, Stop> {
@@ -438,6 +445,9 @@ fn check_amendment(substrate: &Substrate, amendment: &Amendment) -> Result<(), (
     Ok(())
 }
 
+/// Prefix of the ids of migration cycles: a chip cannot take one beforehand and so prevent an arrival.
+pub const MIGRATION_CYCLE: &str = "migration/";
+
 pub fn close_cycle(
     txn: &mut Txn<'_>,
     substrate_id: &str,
@@ -452,17 +462,16 @@ pub fn close_cycle(
     if *prior != substrate.head {
         return refuse(Code::StateMismatch, "prior identity hash", substrate.head, prior);
     }
+    if cycle_id.starts_with(MIGRATION_CYCLE) {
+        return refuse(
+            Code::CycleIdReused,
+            "cycle ids under migration/ belong to migrations",
+            "another cycle id",
+            cycle_id,
+        );
+    }
     let subject = subject(substrate_id);
-    for hash in &goalvector.evidence {
-        if let Err(refusal) = txn.require_evidence(hash) {
-            return Err(recorded(refusal, &subject));
-        }
-    }
-    for run in &goalvector.runs {
-        if let Err(refusal) = txn.require_run(run) {
-            return Err(recorded(refusal, &subject));
-        }
-    }
+    references(txn, &subject, &goalvector.evidence, &goalvector.runs)?;
     let mut amendments = Vec::new();
     for amendment in std::mem::take(&mut substrate.queued) {
         let constitution = &mut substrate.constitution;
@@ -477,7 +486,7 @@ pub fn close_cycle(
         amendments.push(amendment_hash);
     }
     if !amendments.is_empty() {
-        substrate.events.push("AMENDMENT".into());
+        event(&mut substrate, "AMENDMENT");
     }
     let goalvector = serde_json::to_value(goalvector).unwrap_or_default();
     let cycle = propagate(txn, &mut substrate, cycle_id, goalvector, p104::TAG_GOALVECTOR, amendments, None)?;

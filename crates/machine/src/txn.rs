@@ -105,31 +105,22 @@ impl Txn<'_> {
         EvidenceAnchor { size: U64(frontier.size()), root: frontier.root() }
     }
 
-    /// Refuses a reference to an Evidence entry that does not exist (referential integrity).
-    pub fn require_evidence(&self, hash: &Digest) -> Result<(), Refusal> {
-        match self.over.get(Table::EntryHashes, &state::hash_key(Ledger::Evidence, hash)) {
-            Ok(Some(_)) => Ok(()),
-            Ok(None) => Err(Refusal::new(
-                Code::DanglingReference,
-                "a reference names an existing Evidence entry",
-                "an entry",
-                hash,
-            )),
-            Err(error) => Err(Refusal::new(Code::Corrupt, "the entry index is readable", "a value", error)),
+    /// Refuses a reference to an Evidence entry that does not exist (referential integrity). A failing read is fatal,
+    /// never a refusal: other replicas can read and would decide otherwise.
+    pub fn require_evidence(&self, hash: &Digest) -> Result<(), Stop> {
+        match self.over.get(Table::EntryHashes, &state::hash_key(Ledger::Evidence, hash))? {
+            Some(_) => Ok(()),
+            None => refuse(Code::DanglingReference, "a reference names an existing Evidence entry", "an entry", hash),
         }
     }
 
     /// Refuses a reference to a run that was not declared.
-    pub fn require_run(&self, run: &Digest) -> Result<(), Refusal> {
-        match self.over.get(Table::Runs, run.as_bytes()) {
-            Ok(Some(_)) => Ok(()),
-            Ok(None) => Err(Refusal::new(
-                Code::RunNotDeclared,
-                "a run is declared before anything refers to it",
-                "a declared run",
-                run,
-            )),
-            Err(error) => Err(Refusal::new(Code::Corrupt, "the run table is readable", "a value", error)),
+    pub fn require_run(&self, run: &Digest) -> Result<(), Stop> {
+        match self.over.get(Table::Runs, run.as_bytes())? {
+            Some(_) => Ok(()),
+            None => {
+                refuse(Code::RunNotDeclared, "a run is declared before anything refers to it", "a declared run", run)
+            }
         }
     }
 }

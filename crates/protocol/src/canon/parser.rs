@@ -57,7 +57,7 @@ impl Parser<'_> {
         self.error(CanonCode::Syntax, format!("expected {wanted} at byte {}, found {found}", self.at))
     }
 
-    fn expect(&mut self, byte: u8, wanted: &str) -> Parsed<()> {
+    fn want(&mut self, byte: u8, wanted: &str) -> Parsed<()> {
         if self.peek() == Some(byte) {
             self.at += 1;
             return Ok(());
@@ -134,7 +134,7 @@ impl Parser<'_> {
                 self.at += 1;
                 continue;
             }
-            self.expect(b']', "',' or ']'")?;
+            self.want(b']', "',' or ']'")?;
             return Ok(Value::Array(items));
         }
     }
@@ -159,7 +159,7 @@ impl Parser<'_> {
                 return Err(self.error(CanonCode::DuplicateKey, format!("each member once, found {name:?} again")));
             }
             self.space();
-            self.expect(b':', "':'")?;
+            self.want(b':', "':'")?;
             self.space();
             self.path.push(Step::Member(name));
             let value = self.value()?;
@@ -171,7 +171,7 @@ impl Parser<'_> {
                 self.at += 1;
                 continue;
             }
-            self.expect(b'}', "',' or '}'")?;
+            self.want(b'}', "',' or '}'")?;
             return Ok(Value::Object(members));
         }
     }

@@ -74,7 +74,8 @@ pub fn verify_consistency(
             return fail("PROOF_LENGTH", "no hashes", format!("{} hashes", proof.len()));
         }
         let expected = if old_size == 0 { empty_root() } else { *new_root };
-        return same("OLD_ROOT", &expected, old_root);
+        same("OLD_ROOT", &expected, old_root)?;
+        return if new_size == 0 { same("NEW_ROOT", &expected, new_root) } else { Ok(()) };
     }
     // A power of two is itself a node of the new tree: its root starts the path.
     let mut hashes = proof.iter();

@@ -1,4 +1,7 @@
-//! Generated gRPC code. Conversions to and from it live with their users; nothing beyond them sees these types.
+//! Generated gRPC code. Conversions to and from it live with their users, but for the
+//! table of statuses, which server and client share; nothing beyond them sees these types.
+
+pub mod code;
 
 /// Clients' contract, `selfsame.v1`.
 #[allow(missing_docs, clippy::all, reason = "generated")]

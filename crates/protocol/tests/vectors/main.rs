@@ -1,0 +1,41 @@
+//! The crate against the language-neutral vectors in `tests/vectors` at the root of the repository.
+//!
+//! The expected values there come from another implementation (`tests/vectors/generate.py`), so that these tests compare
+//! two readings of the protocol, not one with itself.
+
+mod canonical;
+mod envelope;
+mod merkle;
+mod notes;
+mod p104;
+
+use selfsame_protocol::digest::unhex;
+use serde_json::Value;
+
+/// The content of a vector file.
+fn load(name: &str) -> Value {
+    let path = format!("{}/../../tests/vectors/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
+    let value: Value = serde_json::from_slice(&text).unwrap_or_else(|e| panic!("{path}: {e}"));
+    assert_eq!(value["vectors"], format!("selfsame/test-vectors/{name}/v1"));
+    value
+}
+
+/// The cases of a list, which must not be empty: a misspelt name would test nothing.
+fn cases<'a>(value: &'a Value, list: &str) -> &'a [Value] {
+    let cases = value[list].as_array().unwrap_or_else(|| panic!("no list {list}"));
+    assert!(!cases.is_empty(), "{list} is empty");
+    cases
+}
+
+fn text<'a>(value: &'a Value, member: &str) -> &'a str {
+    value[member].as_str().unwrap_or_else(|| panic!("no text {member} in {value}"))
+}
+
+fn number(value: &Value, member: &str) -> u64 {
+    value[member].as_u64().unwrap_or_else(|| panic!("no number {member} in {value}"))
+}
+
+fn bytes(value: &Value, member: &str) -> Vec<u8> {
+    unhex(text(value, member)).unwrap_or_else(|| panic!("no hex {member} in {value}"))
+}

@@ -1,0 +1,152 @@
+//! The command line without a cluster, and the story.
+
+use serde_json::Value;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+const SELFSAME: &str = env!("CARGO_BIN_EXE_selfsame");
+
+fn examples(name: &str) -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name).display().to_string()
+}
+
+fn selfsame(arguments: &[&str], input: &[u8]) -> Output {
+    let mut child = Command::new(SELFSAME)
+        .args(arguments)
+        .env_clear()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A command that refuses early does not read its input.
+    let _ = child.stdin.take().unwrap().write_all(input);
+    child.wait_with_output().unwrap()
+}
+
+fn json(output: &Output) -> Value {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// Exit status and the parts of the message.
+fn refuses(arguments: &[&str], input: &[u8], status: i32, parts: &[&str]) {
+    let output = selfsame(arguments, input);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(status), "{arguments:?}: {said}");
+    for part in parts {
+        assert!(said.contains(part), "{arguments:?}: {part:?} in {said}");
+    }
+}
+
+/// The demo keeps its files; its bundle then verifies from the file alone, and no altered one does.
+/// shows: P-064, P-001
+#[test]
+fn the_story_holds_and_what_it_exports_is_verified_with_the_cluster_gone() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = Command::new(SELFSAME).args(["demo", "--keep"]).env("TMPDIR", dir.path()).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{told}\n{}", String::from_utf8_lossy(&output.stderr));
+    for sentence in ["Substrate identity verified — continuing from", "HASH_MISMATCH", "CHIP_INVALIDATED", "SUPPRESSED"]
+    {
+        assert!(told.contains(sentence), "{sentence} in\n{told}");
+    }
+    let kept = std::fs::read_dir(dir.path()).unwrap().next().unwrap().unwrap().path();
+    let bundle = kept.join("bundle.jsonl");
+    let whole = std::fs::read(&bundle).unwrap();
+    let report = json(&selfsame(&["verify", "-", "-o", "json"], &whole));
+    assert!(report["entries"].as_u64().or_else(|| report["entries"].as_str()?.parse().ok()) > Some(20), "{report}");
+    let statement = std::fs::read(kept.join("statement.json")).unwrap();
+    assert_eq!(json(&selfsame(&["verify", "-", "-o", "json"], &statement))["signers"].as_array().unwrap().len(), 1);
+
+    // One bit anywhere: refused, and never accepted.
+    for at in (0..whole.len()).step_by(whole.len() / 97) {
+        let mut altered = whole.clone();
+        altered[at] ^= 1;
+        let output = selfsame(&["verify", "-"], &altered);
+        assert!(
+            matches!(output.status.code(), Some(10 | 13)),
+            "byte {at}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+    // Cut short: something is missing, and it is said.
+    for keep in [0, 1, whole.len() / 2, whole.len() - 2] {
+        let output = selfsame(&["verify", "-"], &whole[..keep]);
+        assert!(!output.status.success(), "{keep} bytes of {}", whole.len());
+    }
+}
+
+/// shows: RI-01, WL-01
+#[test]
+fn a_run_identity_needs_no_cluster_and_no_layout() {
+    let request = std::fs::read(examples("requests/openai-chat.json")).unwrap();
+    let file = examples("requests/openai-chat.json");
+    let first = json(&selfsame(&["run", "id", "--import", &file, "-o", "json"], b""));
+    let value: Value = serde_json::from_slice(&request).unwrap();
+    let compact = serde_json::to_vec(&value).unwrap();
+    assert_ne!(compact, request);
+    let second = json(&selfsame(&["run", "id", "--import", "-", "-o", "json"], &compact));
+    assert_eq!(first, second);
+    // The canonical declaration that import prints has the same identity.
+    let declaration = selfsame(&["run", "import", "--import", &file], b"").stdout;
+    assert_eq!(json(&selfsame(&["run", "id", "-", "-o", "json"], &declaration)), first);
+}
+
+#[test]
+fn bad_input_is_refused_with_its_place_and_a_stable_exit_status() {
+    refuses(&["run", "id", "-"], b"{\"a\":1,\"a\":2}", 2, &["DUPLICATE_KEY", "\"a\" again"]);
+    refuses(&["run", "id", "-"], b"{\"type\":\"selfsame/run-declaration/v1\"}", 2, &["MISSING_MEMBER"]);
+    refuses(&["run", "id", "-"], b"not json", 2, &["byte"]);
+    refuses(&["run", "id", "-"], &[b'['; 10_000], 2, &["TOO_DEEP", "64"]);
+    refuses(&["run", "id", "/nowhere/at/all"], b"", 2, &["/nowhere/at/all"]);
+    refuses(&["verify", "-"], b"nothing known", 13, &["neither a bundle"]);
+    refuses(&["run", "show", "sha256:00"], b"", 2, &["RUN_ID", "sha256:00"]);
+    refuses(&["cluster", "status"], b"", 2, &["no endpoint"]);
+    refuses(&["--endpoint", "127.0.0.1:1", "cluster", "status"], b"", 3, &["no endpoint answered"]);
+    refuses(&["no-such-noun"], b"", 2, &["no-such-noun"]);
+}
+
+/// A reader that leaves early, as `head` does, ends the command without a complaint.
+#[test]
+fn a_closed_pipe_is_no_error() {
+    let mut child = Command::new(SELFSAME).arg("man").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+}
+
+#[test]
+fn every_command_explains_itself() {
+    fn walk(path: &[String]) {
+        let mut arguments: Vec<&str> = path.iter().map(String::as_str).collect();
+        arguments.push("--help");
+        let help = String::from_utf8(selfsame(&arguments, b"").stdout).unwrap();
+        let about = help.lines().next().unwrap_or_default();
+        assert!(about.len() > 10 && !about.starts_with("Usage"), "{path:?} says nothing of itself:\n{help}");
+        let Some(list) = help.split("\nCommands:\n").nth(1) else { return };
+        for line in list.lines().take_while(|line| !line.trim().is_empty()) {
+            let Some(name) = line.strip_prefix("  ").and_then(|rest| rest.split(' ').next()) else { continue };
+            if !name.is_empty() && name != "help" {
+                walk(&[path, &[name.to_owned()]].concat());
+            }
+        }
+    }
+    walk(&[]);
+}
+
+/// Files of a new key are readable by their owner alone, and never overwritten.
+#[test]
+fn a_key_file_is_private_and_never_overwritten() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = tempfile::tempdir().unwrap();
+    let file: PathBuf = dir.path().join("key.json");
+    let path = file.display().to_string();
+    let made = json(&selfsame(&["key", "new", &path, "-o", "json"], b""));
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let before = std::fs::read(&file).unwrap();
+    refuses(&["key", "new", &path], b"", 2, &[&path]);
+    assert_eq!(std::fs::read(&file).unwrap(), before);
+    assert_eq!(json(&selfsame(&["key", "show", &path, "-o", "json"], b""))["public"], made["public"]);
+}
