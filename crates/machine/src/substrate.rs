@@ -111,8 +111,12 @@ pub fn require_session(substrate: &Substrate) -> Result<(), Refusal> {
     }
 }
 
-/// The two branches whose tension founds a substrate.
-fn check_founding(founding: &Value) -> Result<Vec<u8>, Refusal> {
+/// Bytes of a founding document, canonical. Together with [`MAX_CONSTITUTION_BYTES`] it leaves 8 KiB of a leaf for the
+/// other members of a birth, so that a new lineage always fits.
+pub const MAX_FOUNDING_BYTES: usize = 24 << 10;
+
+/// The two branches whose tension founds a substrate: the canonical document.
+pub fn check_founding(founding: &Value) -> Result<Vec<u8>, Refusal> {
     let bad = |found: String| {
         Err(Refusal::new(
             Code::FoundingInvalid,
@@ -132,7 +136,12 @@ fn check_founding(founding: &Value) -> Result<Vec<u8>, Refusal> {
     if a == b {
         return bad("two equal branches".into());
     }
-    Ok(canon::to_canonical(founding))
+    let bytes = canon::to_canonical(founding);
+    if bytes.len() > MAX_FOUNDING_BYTES {
+        let rule = "bytes of a founding incompatibility";
+        return Err(Refusal::new(Code::LimitExceeded, rule, MAX_FOUNDING_BYTES, bytes.len()));
+    }
+    Ok(bytes)
 }
 
 /// What a birth needs, from a command or from a prepared successor.
