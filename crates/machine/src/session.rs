@@ -45,6 +45,10 @@ pub fn open(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
         }
         Phase::Closed => {}
     }
+    // Should the drift be exceeded, this document founds the new lineage: the outcome must not depend on it then.
+    if let Some(founding) = founding {
+        substrate::check_founding(founding)?;
+    }
     let subject = subject(substrate_id);
     let verification = Verification {
         index: U64(txn.index),

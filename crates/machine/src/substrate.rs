@@ -111,8 +111,12 @@ pub fn require_session(substrate: &Substrate) -> Result<(), Refusal> {
     }
 }
 
-/// The two branches whose tension founds a substrate.
-fn check_founding(founding: &Value) -> Result<Vec<u8>, Refusal> {
+/// Bytes of a founding document, canonical. Together with [`MAX_CONSTITUTION_BYTES`] it leaves 8 KiB of a leaf for the
+/// other members of a birth, so that a new lineage always fits.
+pub const MAX_FOUNDING_BYTES: usize = 24 << 10;
+
+/// The two branches whose tension founds a substrate: the canonical document.
+pub fn check_founding(founding: &Value) -> Result<Vec<u8>, Refusal> {
     let bad = |found: String| {
         Err(Refusal::new(
             Code::FoundingInvalid,
@@ -132,7 +136,22 @@ fn check_founding(founding: &Value) -> Result<Vec<u8>, Refusal> {
     if a == b {
         return bad("two equal branches".into());
     }
-    Ok(canon::to_canonical(founding))
+    let bytes = canon::to_canonical(founding);
+    if bytes.len() > MAX_FOUNDING_BYTES {
+        let rule = "bytes of a founding incompatibility";
+        return Err(Refusal::new(Code::LimitExceeded, rule, MAX_FOUNDING_BYTES, bytes.len()));
+    }
+    Ok(bytes)
+}
+
+/// Bytes of a constitution, and of one amendment, canonical: a cycle, a migration and a new lineage must always fit.
+pub const MAX_CONSTITUTION_BYTES: usize = 32 << 10;
+
+fn check_size<T: serde::Serialize>(rule: &str, value: &T) -> Result<(), Refusal> {
+    match canon::to_canonical_of(value).len() {
+        0..=MAX_CONSTITUTION_BYTES => Ok(()),
+        found => Err(Refusal::new(Code::LimitExceeded, rule, MAX_CONSTITUTION_BYTES, found)),
+    }
 }
 
 /// What a birth needs, from a command or from a prepared successor.
@@ -235,6 +254,7 @@ pub fn give_birth(txn: &mut Txn<'_>, birth: Birth<'_>) -> Result<Value, Stop> {
         amendments: U64(0),
         chip: Some(chip),
     };
+    check_size("bytes of a constitution", &constitution)?;
     let record = SubstrateIdentity {
         substrate_id: birth.substrate_id.into(),
         founding_tension_hash,
@@ -442,7 +462,24 @@ fn check_amendment(substrate: &Substrate, amendment: &Amendment) -> Result<(), (
             0,
         ));
     }
-    Ok(())
+    check_size("bytes of an amendment", amendment).map_err(|refusal| (refusal, 0))?;
+    let mut constitution = substrate.constitution.clone();
+    for amendment in substrate.queued.iter().chain([amendment]) {
+        enact(&mut constitution, amendment);
+    }
+    check_size("bytes of a constitution", &constitution).map_err(|refusal| (refusal, 0))
+}
+
+/// Puts an amendment in force; its hash and that of the one before.
+fn enact(constitution: &mut Constitution, amendment: &Amendment) -> (Digest, Option<Digest>) {
+    let amendment_hash = p104::tagged(p104::TAG_AMENDMENT, amendment);
+    let prior_amendment = constitution.amendment_head.replace(amendment_hash);
+    constitution.amendments = U64(constitution.amendments.0 + 1);
+    constitution.parameters.extend(amendment.set.clone());
+    for name in &amendment.remove {
+        constitution.parameters.remove(name);
+    }
+    (amendment_hash, prior_amendment)
 }
 
 /// Prefix of the ids of migration cycles: a chip cannot take one beforehand and so prevent an arrival.
@@ -474,14 +511,7 @@ pub fn close_cycle(
     references(txn, &subject, &goalvector.evidence, &goalvector.runs)?;
     let mut amendments = Vec::new();
     for amendment in std::mem::take(&mut substrate.queued) {
-        let constitution = &mut substrate.constitution;
-        let amendment_hash = p104::tagged(p104::TAG_AMENDMENT, &amendment);
-        let prior_amendment = constitution.amendment_head.replace(amendment_hash);
-        constitution.amendments = U64(constitution.amendments.0 + 1);
-        constitution.parameters.extend(amendment.set.clone());
-        for name in &amendment.remove {
-            constitution.parameters.remove(name);
-        }
+        let (amendment_hash, prior_amendment) = enact(&mut substrate.constitution, &amendment);
         txn.push(Ledger::Reasoning, &subject, Record::Amendment { amendment_hash, prior_amendment, amendment })?;
         amendments.push(amendment_hash);
     }

@@ -1,0 +1,383 @@
+//! Random sequences of commands, valid and invalid, from a fixed seed: what must hold after every one of them.
+
+mod common;
+
+use common::*;
+use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
+use selfsame_machine::state::{HolderStatus, Substrate, invalidated_key, prefix_end};
+use selfsame_machine::view::{Changes, Model, Table, View};
+use selfsame_machine::{read, verify};
+use selfsame_protocol::command::{Command, Fence, OrganisationKey, Proposal, Role};
+use selfsame_protocol::digest::Digest;
+use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::keys::SecretKey;
+use selfsame_protocol::p104::{Attestation, Outcome};
+use selfsame_protocol::time::U64;
+use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is drawn: which command, on which substrate, by whom, and what is wrong with it.
+#[derive(Clone, Copy, Debug)]
+struct Step {
+    kind: u8,
+    id: u64,
+    who: u8,
+    flaw: u8,
+    with: u8,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    // Often the right chip and no flaw, so that sequences get far.
+    let who = prop_oneof![6 => Just(255u8), 2 => 0u8..4];
+    let flaw = prop_oneof![6 => Just(0u8), 3 => 1u8..8];
+    // 20 opens a session as its chip would. What leads on is drawn more often.
+    let kind =
+        prop_oneof![3 => Just(2u8), 3 => Just(20u8), 3 => Just(4u8), 3 => Just(6u8), 3 => Just(7u8), 7 => 0u8..20];
+    (kind, 1u64..4, who, flaw, any::<u8>()).prop_map(|(kind, id, who, flaw, with)| Step { kind, id, who, flaw, with })
+}
+
+/// The role, key and command of a step in the present state.
+fn command(world: &World, step: Step) -> (Role, SecretKey, Command) {
+    let id = uuid(step.id);
+    let substrate = read::substrate(&world.model, &id).unwrap();
+    let active = substrate.as_ref().map(|s| s.holder.chip);
+    let own = (0..4).find(|n| Some(chip(*n).public().id()) == active).unwrap_or(step.with % 3);
+    let by = chip(if step.who == 255 { own } else { step.who });
+    let other = chip((own + 1 + step.with % 2) % 3);
+    let organisation = step.with % 3;
+    let migration = format!("m{}", step.with % 8);
+    let known = substrate.is_some();
+    let sealed = substrate.as_ref().and_then(|s| s.migration.clone());
+    let role = if step.flaw == 7 { Role::Operator } else { Role::Chip };
+    // A substrate that was never born is named with what another would present.
+    if !known && !matches!(step.kind, 0 | 12..=19) {
+        return (role, by.clone(), birth(&id, &by));
+    }
+    let mut command = match step.kind {
+        0 => birth(&id, if step.flaw == 1 { &other } else { &by }),
+        1 | 11 => world.append_command(&id, vec![item(Ledger::BOTH[usize::from(step.with % 2)], "text")]),
+        2 => world.cycle_command(&id, &format!("cycle/{}", step.with % 32)),
+        3 => world.amend_command(&id, amendment(&[("limit", json!(step.with.to_string()))])),
+        4 => world.close_command(&id),
+        5 => world.open_command(&id),
+        6 => world.seal_command(&id, &migration, &other),
+        7 | 8 if sealed.is_some() => {
+            let migration = sealed.unwrap();
+            let arriving = (0..4).map(chip).find(|c| c.public().id() == migration.destination).unwrap();
+            let by = if step.who == 255 { arriving } else { by };
+            return (role, by.clone(), world.arrive_command(&id, &migration.migration_id, &by));
+        }
+        9 if sealed.is_some() => world.abort_command(&id, &sealed.unwrap().migration_id, &by),
+        7..=9 => world.open_command(&id),
+        10 => open_with_founding(world, &id, None),
+        12 => {
+            let declaration = json!({"type": "selfsame/run-declaration/v1", "model": step.with});
+            let command = Command::DeclareRun { declaration, request: None };
+            return (Role::Operator, operator(organisation), command);
+        }
+        13 => {
+            let command = Command::EnrolChip { chip: chip(step.with % 6).public(), technology: "software".into() };
+            return (Role::Root, root(organisation), command);
+        }
+        14 if step.with > 230 => {
+            let command = Command::RetireChip { chip: chip(step.with % 4).public().id() };
+            return (Role::Root, root(organisation), command);
+        }
+        15 if step.with > 200 => {
+            let new = key(100 + step.with % 8).public();
+            return (Role::Root, root(organisation), Command::RotateKey { key: OrganisationKey::Operator, new });
+        }
+        16 => {
+            let proposal = Proposal::ForceSeal {
+                substrate_id: id,
+                migration_id: migration,
+                destination: other.public().id(),
+                reason: "lost".into(),
+            };
+            let command = Command::Propose { proposal_id: format!("p{}", step.with % 4), proposal };
+            return (Role::Root, root(organisation), command);
+        }
+        17 | 18 => {
+            let command = Command::Vote { proposal_id: format!("p{}", step.with / 3 % 4), approve: true };
+            return (Role::Root, root(organisation), command);
+        }
+        19 => return (Role::Operator, operator(organisation), Command::RecoverClose { substrate_id: id }),
+        _ => {
+            let fence = Fence { epoch: U64(1), seq: U64(u64::from(step.with)) };
+            Command::Append { substrate_id: uuid(99), fence, items: vec![item(Ledger::Evidence, "nowhere")] }
+        }
+    };
+    if step.flaw == 4
+        && let Some((chip, epoch)) = dead(world, &id, step.with)
+    {
+        let fence = Fence { epoch: U64(epoch), seq: U64(u64::from(step.with % 8)) };
+        return (role, chip, Command::Append { substrate_id: id, fence, items: vec![item(Ledger::Evidence, "late")] });
+    }
+    spoil(&mut command, step);
+    (role, by, command)
+}
+
+/// An activation of the substrate that was invalidated: its chip and epoch.
+fn dead(world: &World, id: &str, with: u8) -> Option<(SecretKey, u64)> {
+    let rows = world.model.scan(Table::Invalidated, id.as_bytes(), &prefix_end(id.as_bytes()), 100).unwrap();
+    let (key, _) = rows.get(usize::from(with) % rows.len().max(1))?;
+    let epoch = key.last_chunk::<8>().copied().map(u64::from_be_bytes)?;
+    (0..4).map(chip).find(|c| key == &invalidated_key(id, &c.public().id(), epoch)).map(|chip| (chip, epoch))
+}
+
+fn spoil(command: &mut Command, step: Step) {
+    let wrong = Digest::of(&[step.with]);
+    match command {
+        Command::Append { fence, .. }
+        | Command::Amend { fence, .. }
+        | Command::CloseCycle { fence, .. }
+        | Command::CloseSession { fence, .. }
+        | Command::OpenSession { fence, .. }
+        | Command::Seal { fence, .. }
+            if (2..5).contains(&step.flaw) =>
+        {
+            *fence = match step.flaw {
+                2 => Fence { epoch: U64(fence.epoch.0.wrapping_add(u64::from(step.with)).wrapping_sub(2)), ..*fence },
+                3 => Fence { seq: U64(fence.seq.0.wrapping_sub(1)), ..*fence },
+                _ => Fence { epoch: U64(u64::MAX), seq: U64(u64::MAX) },
+            };
+        }
+        Command::CloseCycle { prior_identity_hash, .. } if step.flaw == 5 => *prior_identity_hash = wrong,
+        Command::CloseCycle { goalvector, .. } if step.flaw == 6 => goalvector.evidence = vec![wrong],
+        Command::OpenSession { continuity_hash, .. } if step.flaw == 5 && step.with > 200 => {
+            *continuity_hash = Some(wrong);
+        }
+        Command::Seal { head, .. } if step.flaw == 5 => *head = wrong,
+        Command::Amend { amendment, .. } if (5..=6).contains(&step.flaw) => amendment.founding = Some(other_founding()),
+        Command::AbortMigration { attestation, .. } if step.flaw == 5 => {
+            *attestation = Attestation { technology: "none".into(), ..attestation.clone() };
+        }
+        _ => {}
+    }
+}
+
+/// What is remembered over a sequence.
+#[derive(Default)]
+struct Watch {
+    /// (substrate, epoch) → chip: at most one activation each.
+    activations: BTreeMap<(String, u64), Digest>,
+    substrates: BTreeMap<String, Substrate>,
+    heads: [(u64, Option<Digest>); 2],
+    outcomes: BTreeSet<String>,
+}
+
+fn substrates(model: &Model) -> Vec<Substrate> {
+    let rows = model.scan(Table::Substrates, &[], &prefix_end(&[]), usize::MAX).unwrap();
+    rows.iter().map(|(_, value)| serde_json::from_slice(value).unwrap()).collect()
+}
+
+/// Rows of these tables are written once and stay.
+const APPEND_ONLY: [Table; 9] = [
+    Table::Evidence,
+    Table::Reasoning,
+    Table::Subjects,
+    Table::EntryHashes,
+    Table::Submissions,
+    Table::Requests,
+    Table::Executions,
+    Table::Cycles,
+    Table::Invalidated,
+];
+
+impl Watch {
+    fn check(&mut self, before: &Model, changes: &Changes, world: &World) {
+        for ((table, key), change) in changes {
+            if APPEND_ONLY.contains(table) {
+                assert!(change.is_some(), "{table:?}: a row was removed");
+                assert_eq!(before.get(*table, key).unwrap(), None, "{table:?}: a row was written twice");
+            }
+        }
+        for ledger in Ledger::BOTH {
+            let (size, root) = read::head(&world.model, ledger).unwrap();
+            let (old, old_root) = self.heads[ledger.slot()];
+            assert!(size >= old, "{ledger} shrank");
+            assert!(size > old || old_root.is_none_or(|old| old == root), "{ledger} changed at one size");
+            self.heads[ledger.slot()] = (size, Some(root));
+        }
+        for now in substrates(&world.model) {
+            let id = now.substrate_id.clone();
+            let (chip, epoch) = (now.holder.chip, now.holder.epoch.0);
+            let first = *self.activations.entry((id.clone(), epoch)).or_insert(chip);
+            assert_eq!(first, chip, "two chips in one epoch");
+            let gone = |chip: &Digest, epoch| {
+                world.model.get(Table::Invalidated, &invalidated_key(&id, chip, epoch)).unwrap().is_some()
+            };
+            assert!(!gone(&chip, epoch), "the holder was invalidated");
+            for ((other, old), chip) in &self.activations {
+                assert!(*other != id || *old == epoch || gone(chip, *old), "two activations of {id} live");
+            }
+            assert_eq!(now.migration.is_some(), now.holder.status == HolderStatus::Sealed);
+            assert_eq!(now.founding_tension_hash, now.constitution.founding_tension_hash);
+            if let Some(then) = self.substrates.get(&id) {
+                assert!(now.holder.epoch >= then.holder.epoch && epoch <= then.holder.epoch.0 + 1, "epoch");
+                assert!(now.holder.epoch > then.holder.epoch || now.holder.seq >= then.holder.seq, "sequence");
+                assert!((0..=1).contains(&(now.lineage_depth.0 - then.lineage_depth.0)), "lineage depth");
+                assert_eq!(now.lineage_depth == then.lineage_depth, now.head == then.head);
+                assert_eq!(now.substrate_identity_hash, then.substrate_identity_hash, "a second birth");
+                assert_eq!(now.founding_tension_hash, then.founding_tension_hash);
+                assert!(then.suppressed.is_none() || now == *then, "suppression was left");
+                assert!(then.successor.is_none() || now == *then, "a lineage went on after its end");
+            } else {
+                assert_eq!((epoch, now.lineage_depth), (1, U64(0)));
+            }
+            self.substrates.insert(id, now);
+        }
+    }
+
+    fn send(&mut self, world: &mut World, envelope: Vec<u8>) -> bool {
+        let before = world.model.clone();
+        let applied = world.batch(&[envelope]);
+        match &applied.outcomes[0] {
+            Ok(receipt) => {
+                let kept = receipt.entries.iter().all(|e| read::index_of(&world.model, e.ledger, &e.hash).is_ok());
+                assert!(kept);
+                self.outcomes.insert("accepted".into());
+            }
+            Err(refusal) => {
+                self.outcomes.insert(refusal.code.to_string());
+                // Only the clock and the digest move, or nothing but appended records and the stored answer.
+                let changed: BTreeSet<_> = applied.changes.keys().map(|(table, _)| *table).collect();
+                let allowed = APPEND_ONLY.iter().chain(&[Table::Meta, Table::Tiles]);
+                assert!(changed.is_subset(&allowed.copied().collect()), "{refusal}: {changed:?}");
+            }
+        }
+        self.check(&before, &applied.changes, world);
+        applied.outcomes[0].is_ok()
+    }
+}
+
+/// What came of a sequence.
+struct Ran {
+    world: World,
+    /// Every submission, and whether it was accepted.
+    sent: Vec<(Vec<u8>, bool)>,
+    /// Codes of the refusals, and `accepted`.
+    reached: BTreeSet<String>,
+}
+
+fn run(steps: &[Step]) -> Ran {
+    let mut world = World::new();
+    let mut watch = Watch::default();
+    let mut sent = Vec::new();
+    for step in steps {
+        let (role, key, command) = if step.kind == 20 {
+            let id = uuid(step.id);
+            let chip = match read::substrate(&world.model, &id).unwrap() {
+                None => continue,
+                Some(substrate) => (0..4).map(chip).find(|c| c.public() == substrate.holder.key).unwrap(),
+            };
+            (Role::Chip, chip, world.open_command(&id))
+        } else {
+            command(&world, *step)
+        };
+        let request = world.request();
+        let mut envelopes = vec![envelope(role, &key, &request, command)];
+        // Every node says what it finds; sometimes one of them lies.
+        for verification in if step.kind % 5 == 0 { verify::pending(&world.model).unwrap() } else { Vec::new() } {
+            for from in 1..=3 {
+                let mut finding = verify::finding(&world.model, &verification).unwrap();
+                if step.flaw == 6 && u64::from(step.with % 3) + 1 == from {
+                    finding.outcome = Outcome::HashMismatch;
+                }
+                let verdict = Command::Verdict {
+                    substrate_id: verification.substrate_id.clone(),
+                    verification: verification.index,
+                    finding,
+                };
+                let request = format!("verdict/{from}/{}", verification.index);
+                envelopes.push(envelope(Role::Node, &node(from), &request, verdict));
+            }
+        }
+        for envelope in envelopes {
+            let mut bytes = envelope.to_bytes();
+            if step.flaw == 1 && step.with % 4 == 0 {
+                let at = usize::from(step.with) % bytes.len();
+                bytes[at] ^= 1 << (step.with % 8);
+            }
+            let accepted = watch.send(&mut world, bytes.clone());
+            sent.push((bytes, accepted));
+        }
+    }
+    Ran { world, sent, reached: watch.outcomes }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, rng_seed: RngSeed::Fixed(104), failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// shows: P-023, P-043, P-052, P-064, P-085, P-086, P-087, X-01, X-05, X-06
+    #[test]
+    fn no_sequence_of_commands_breaks_an_invariant(steps in prop::collection::vec(step(), 1..120)) {
+        let Ran { mut world, sent, .. } = run(&steps);
+        // Whatever happened, each history recomputes from its leaves alone.
+        for substrate in substrates(&world.model) {
+            let history = world.replay(&substrate.substrate_id);
+            prop_assert_eq!(history.head, substrate.head);
+            prop_assert_eq!(history.lineage_depth, substrate.lineage_depth.0);
+            prop_assert_eq!(history.constitution, substrate.constitution);
+        }
+        // Another replica that applies the same bytes stands at the same digest.
+        let mut other = World::new();
+        for (bytes, _) in &sent {
+            other.batch(std::slice::from_ref(bytes));
+        }
+        prop_assert_eq!(world.digest(), other.digest());
+        prop_assert!(world.model == other.model);
+        // Everything that was accepted, once more: answered from the store.
+        let before = rows(&world.model);
+        let accepted: Vec<_> = sent.into_iter().filter(|(_, accepted)| *accepted).map(|(bytes, _)| bytes).collect();
+        prop_assert!(world.batch(&accepted).outcomes.iter().all(Result::is_ok));
+        prop_assert!(before == rows(&world.model), "a retry changed the state");
+    }
+}
+
+/// The sequences reach what they are to exercise.
+/// shows: P-087
+#[test]
+fn the_random_sequences_reach_every_kind_of_state() {
+    use proptest::strategy::ValueTree;
+    use proptest::test_runner::{Config, TestRunner};
+    let config = Config { rng_seed: RngSeed::Fixed(104), failure_persistence: None, ..Config::default() };
+    let mut runner = TestRunner::new(config);
+    let strategy = prop::collection::vec(step(), 60..120);
+    let (mut outcomes, mut epochs, mut deepest) = (BTreeSet::new(), 0, 0);
+    let (mut suppressed, mut ended, mut quarantined) = (0, 0, 0);
+    for _ in 0..60 {
+        let steps = strategy.new_tree(&mut runner).unwrap().current();
+        let Ran { world, reached, .. } = run(&steps);
+        outcomes.extend(reached);
+        for substrate in substrates(&world.model) {
+            epochs = epochs.max(substrate.holder.epoch.0);
+            deepest = deepest.max(substrate.lineage_depth.0);
+            suppressed += u32::from(substrate.suppressed.is_some());
+            ended += u32::from(substrate.successor.is_some());
+        }
+        quarantined += read::nodes(&world.model).unwrap().iter().filter(|n| n.quarantined.is_some()).count();
+    }
+    assert!(epochs >= 3 && deepest >= 5, "epochs {epochs}, depth {deepest}");
+    assert!(suppressed > 0 && ended > 0 && quarantined > 0, "{suppressed} {ended} {quarantined}");
+    for code in [
+        "accepted",
+        "BAD_SIGNATURE",
+        "CHIP_INVALIDATED",
+        "CHIP_NOT_ACTIVE",
+        "DANGLING_REFERENCE",
+        "FOUNDING_TENSION_PROTECTED",
+        "IDENTITY_CONFLICT",
+        "LINEAGE_ENDED",
+        "SEALED",
+        "SESSION_NOT_OPEN",
+        "STALE_EPOCH",
+        "STALE_SEQUENCE",
+        "STATE_MISMATCH",
+        "SUPPRESSED",
+        "VERIFICATION_PENDING",
+    ] {
+        assert!(outcomes.contains(code), "{code} never reached: {outcomes:?}");
+    }
+}
