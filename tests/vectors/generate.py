@@ -8,7 +8,7 @@ The expected values come from docs and standards, never from the Rust code: only
 import pathlib
 import sys
 
-from generator import canonical, common, envelope, merkle, notes, p104
+from generator import canonical, common, envelope, merkle, notes, outcomes, p104
 
 FILES = {
     "canonical": canonical.build,
@@ -16,6 +16,7 @@ FILES = {
     "merkle": merkle.build,
     "notes": notes.build,
     "envelope": envelope.build,
+    "outcomes": outcomes.build,
 }
 
 

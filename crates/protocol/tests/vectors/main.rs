@@ -7,6 +7,7 @@ mod canonical;
 mod envelope;
 mod merkle;
 mod notes;
+mod outcomes;
 mod p104;
 
 use selfsame_protocol::digest::unhex;
