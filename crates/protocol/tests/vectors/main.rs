@@ -9,6 +9,7 @@ mod merkle;
 mod notes;
 mod outcomes;
 mod p104;
+mod runs;
 
 use selfsame_protocol::digest::unhex;
 use serde_json::Value;
