@@ -8,14 +8,16 @@ The expected values come from docs and standards, never from the Rust code: only
 import pathlib
 import sys
 
-from generator import canonical, common, envelope, merkle, notes, p104
+from generator import canonical, common, envelope, merkle, notes, outcomes, p104, runs
 
 FILES = {
     "canonical": canonical.build,
+    "runs": runs.build,
     "p104": p104.build,
     "merkle": merkle.build,
     "notes": notes.build,
     "envelope": envelope.build,
+    "outcomes": outcomes.build,
 }
 
 

@@ -34,6 +34,7 @@ fn members<'a>(
     let known = |name: &&String| required.contains(&name.as_str()) || optional.contains(&name.as_str());
     if let Some(name) = object.keys().find(|name| !known(name)) {
         let detail = format!("known members are {}", [required, optional].concat().join(", "));
+        let name = name.replace('~', "~0").replace('/', "~1");
         return Err(CanonError::new(CanonCode::UnknownMember, format!("{pointer}/{name}"), detail));
     }
     Ok(object)

@@ -7,7 +7,9 @@ mod canonical;
 mod envelope;
 mod merkle;
 mod notes;
+mod outcomes;
 mod p104;
+mod runs;
 
 use selfsame_protocol::digest::unhex;
 use serde_json::Value;
