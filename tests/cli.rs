@@ -41,7 +41,7 @@ fn refuses(arguments: &[&str], input: &[u8], status: i32, parts: &[&str]) {
 }
 
 /// The demo keeps its files; its bundle then verifies from the file alone, and no altered one does.
-/// shows: P-064, P-001
+/// shows: P-001, P-003, P-004, P-007, P-012, P-015, P-016, P-019, P-064, P-096, P-100, P-105, P-108
 #[test]
 fn the_story_holds_and_what_it_exports_is_verified_with_the_cluster_gone() {
     let dir = tempfile::tempdir().unwrap();
@@ -59,6 +59,26 @@ fn the_story_holds_and_what_it_exports_is_verified_with_the_cluster_gone() {
     assert!(report["entries"].as_u64().or_else(|| report["entries"].as_str()?.parse().ok()) > Some(20), "{report}");
     let statement = std::fs::read(kept.join("statement.json")).unwrap();
     assert_eq!(json(&selfsame(&["verify", "-", "-o", "json"], &statement))["signers"].as_array().unwrap().len(), 1);
+
+    // The statement is a baseline of the history that it belongs to, and says nothing without a signature.
+    let baseline = selfsame(
+        &[
+            "substrate",
+            "baseline",
+            &kept.join("statement.json").display().to_string(),
+            &bundle.display().to_string(),
+            "-o",
+            "json",
+        ],
+        b"",
+    );
+    assert_eq!(json(&baseline)["same_entity"], true);
+    let mut unsigned: Value = serde_json::from_slice(&statement).unwrap();
+    unsigned["proof"]["signatures"] = Value::Array(Vec::new());
+    refuses(&["verify", "-"], &serde_json::to_vec(&unsigned).unwrap(), 13, &["STATEMENT_KEY", "no signature"]);
+    let mut better: Value = serde_json::from_slice(&statement).unwrap();
+    better["statement"]["identity_lineage_depth"] = 99.into();
+    refuses(&["verify", "-"], &serde_json::to_vec(&better).unwrap(), 10, &["STATEMENT_HASH"]);
 
     // One bit anywhere: refused, and never accepted.
     for at in (0..whole.len()).step_by(whole.len() / 97) {
@@ -78,7 +98,7 @@ fn the_story_holds_and_what_it_exports_is_verified_with_the_cluster_gone() {
     }
 }
 
-/// shows: RI-01, WL-01
+/// shows: RI-01, RI-15, RI-19, WL-01, WL-05, WL-31
 #[test]
 fn a_run_identity_needs_no_cluster_and_no_layout() {
     let request = std::fs::read(examples("requests/openai-chat.json")).unwrap();

@@ -12,7 +12,7 @@ use selfsame_protocol::command::Command;
 use selfsame_protocol::entry::{Entry, EntryRef, Ledger};
 use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::note::{TYPE_ED25519, Vkey};
-use selfsame_protocol::p104::Outcome;
+use selfsame_protocol::p104::{IdentityStatement, Outcome, StatementSignature};
 use selfsame_protocol::record::Record;
 use selfsame_protocol::time::{Timestamp, U64};
 use std::pin::Pin;
@@ -154,9 +154,9 @@ impl SubstrateService for Api {
         let statement = read::statement(&view, &request.substrate_id, time, request.regulated)
             .map_err(unreadable)?
             .map_err(refused)?;
-        let signature = self.key.sign(&canon::to_canonical_of(&statement));
+        let signature = self.sign(&statement);
         let proof = serde_json::json!({
-            "signatures": [{"key": self.key.public(), "name": self.genesis.node_key_name(self.id), "signature": selfsame_protocol::digest::hex(&signature)}],
+            "signatures": [signature],
             "checkpoints": {"evidence": self.checkpoint(&view, Ledger::Evidence)?, "reasoning": self.checkpoint(&view, Ledger::Reasoning)?},
         });
         let document = serde_json::json!({"statement": statement, "proof": proof});
@@ -215,6 +215,10 @@ impl SubstrateService for Api {
 }
 
 impl Api {
+    fn sign(&self, statement: &IdentityStatement) -> StatementSignature {
+        StatementSignature::sign(statement, self.genesis.node_key_name(self.id), &self.key)
+    }
+
     /// Writes the lines of a bundle; stops early when `out` says that the reader is gone.
     fn write_bundle(&self, view: &StateView, id: &str, out: &dyn Fn(Vec<u8>) -> bool) -> Result<(), Status> {
         let time = Timestamp::from_millis(self.env.clock.now_ms());
@@ -223,6 +227,7 @@ impl Api {
             .iter()
             .map(|n| Vkey { name: self.genesis.node_key_name(n.id.0), kind: TYPE_ED25519, key: n.key }.to_text())
             .collect();
+        let statement = read::statement(view, id, time, false).map_err(unreadable)?.map_err(refused)?;
         let header = Header {
             bundle: BUNDLE_TYPE.into(),
             cluster: self.genesis.cluster.clone(),
@@ -232,7 +237,8 @@ impl Api {
                 evidence: self.checkpoint(view, Ledger::Evidence)?,
                 reasoning: self.checkpoint(view, Ledger::Reasoning)?,
             },
-            statement: read::statement(view, id, time, false).map_err(unreadable)?.map_err(refused)?,
+            statement_signatures: vec![self.sign(&statement)],
+            statement,
         };
         let newline = |mut bytes: Vec<u8>| {
             bytes.push(b'\n');

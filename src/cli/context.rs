@@ -37,8 +37,10 @@ pub struct Global {
     /// Key file that signs, or the name of a key in the context (for example aurora-operator).
     #[arg(long, global = true, env = "SELFSAME_KEY")]
     pub key: Option<String>,
-    /// Name of the request. By default it is derived from the content, so that repeating a command is a safe retry and
-    /// gives the first answer; give another name to do the same thing twice.
+    /// Name of the request. By default it is derived from the content, so that repeating a declaration or a command of
+    /// an organisation is a safe retry and gives the first answer; give another name to do the same thing twice. A
+    /// write of a substrate counts its sequence number and is another request each time: give a name, and a repeat is
+    /// refused instead of done twice.
     #[arg(long, global = true, env = "SELFSAME_REQUEST_ID")]
     pub request_id: Option<String>,
     /// Form of the output.

@@ -22,6 +22,9 @@ pub enum Migrate {
         /// Destination chip id.
         #[arg(long)]
         destination: Digest,
+        /// Verifier key that you trust for the history that the cluster sends (name+id+key). Repeatable.
+        #[arg(long = "trust")]
+        trust: Vec<String>,
     },
     /// Verify the bundle and become active, signed by the destination chip.
     Arrive {
@@ -30,6 +33,9 @@ pub enum Migrate {
         /// Name of the migration.
         #[arg(long)]
         migration: String,
+        /// Verifier key that you trust for the history that the cluster sends (name+id+key). Repeatable.
+        #[arg(long = "trust")]
+        trust: Vec<String>,
     },
     /// Abandon a migration before arrival, signed by the origin chip.
     Abort {
@@ -75,13 +81,13 @@ pub enum Migrate {
 /// Runs a command.
 pub async fn main(global: &Global, command: Migrate) -> Done {
     match command {
-        Migrate::Seal { id, migration, destination } => {
+        Migrate::Seal { id, migration, destination, trust } => {
             let client = global.client()?;
             let state = client.substrate(&id).await?;
             let Some(close) = state.last_close else {
                 return Err(CliError::with(5, "a migration starts from a closed session: none was closed yet"));
             };
-            let (_, history) = whole_chain(&client, &id).await?;
+            let (_, history) = whole_chain(&client, &id, &trust).await?;
             let command = Command::Seal {
                 fence: global.fence(&client, &id).await?,
                 substrate_id: id,
@@ -94,10 +100,10 @@ pub async fn main(global: &Global, command: Migrate) -> Done {
             };
             global.submit(Role::Chip, command).await?;
         }
-        Migrate::Arrive { id, migration } => {
+        Migrate::Arrive { id, migration, trust } => {
             let client = global.client()?;
             let chip = global.signer()?;
-            let (report, history) = whole_chain(&client, &id).await?;
+            let (report, history) = whole_chain(&client, &id, &trust).await?;
             global
                 .say(&format!("verified {} entries and {} cycles of the bundle", report.entries, report.lineage_depth));
             let (claims, continuity_hash, head) = activation(&client, &id, &migration).await?;
@@ -143,9 +149,10 @@ pub async fn main(global: &Global, command: Migrate) -> Done {
 async fn whole_chain(
     client: &crate::client::Client,
     id: &str,
+    trust: &[String],
 ) -> Result<(bundle::Report, selfsame_protocol::replay::History), CliError> {
     let text = super::verify::text(client.bundle(id).await?)?;
-    bundle::verify(text.lines(), &[], |_| {}).map_err(super::verify::failed)
+    bundle::verify(text.lines(), &super::verify::trusted(trust)?, |_| {}).map_err(super::verify::failed)
 }
 
 /// What an attestation of this activation claims, with the continuity hash and the head of the seal.

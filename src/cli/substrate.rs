@@ -162,6 +162,9 @@ pub enum Substrate {
         statement: PathBuf,
         /// File with the later bundle.
         bundle: PathBuf,
+        /// Verifier key that you trust for the bundle (name+id+key). Repeatable; without any, the bundle's own are used.
+        #[arg(long = "trust")]
+        trust: Vec<String>,
     },
 }
 
@@ -275,12 +278,13 @@ pub async fn main(global: &Global, command: Substrate) -> Done {
                 ));
             }
         }
-        Substrate::Baseline { statement, bundle: file } => {
+        Substrate::Baseline { statement, bundle: file, trust } => {
             let document = read_json(&statement)?;
             let inner = document.get("statement").cloned().unwrap_or(document);
             let statement: IdentityStatement = canon::decode(inner)?;
             let text = super::verify::text(read(&file)?)?;
-            let (report, history) = bundle::verify(text.lines(), &[], |_| {}).map_err(super::verify::failed)?;
+            let (report, history) = bundle::verify(text.lines(), &super::verify::trusted(&trust)?, |_| {})
+                .map_err(super::verify::failed)?;
             bundle::same_entity(&statement, &history).map_err(super::verify::failed)?;
             global.print("Baseline", json!({"same_entity": true, "baseline_depth": statement.identity_lineage_depth, "later_depth": report.lineage_depth}));
         }

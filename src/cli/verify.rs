@@ -4,8 +4,8 @@ use super::context::{CliError, Done, Global, read};
 use clap::Args;
 use selfsame_protocol::bundle::{self, BundleError};
 use selfsame_protocol::canon;
-use selfsame_protocol::note::{Note, Vkey};
-use selfsame_protocol::p104::IdentityStatement;
+use selfsame_protocol::note::{Note, TYPE_ED25519, Vkey};
+use selfsame_protocol::p104::{IdentityStatement, StatementSignature};
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -23,6 +23,11 @@ pub struct Verify {
     trust: Vec<String>,
 }
 
+/// The keys of `--trust` flags.
+pub fn trusted(flags: &[String]) -> Result<Vec<Vkey>, CliError> {
+    flags.iter().map(|key| Vkey::parse(key)).collect::<Result<_, _>>().map_err(CliError::usage)
+}
+
 /// A failed check as exit status 10, or 13 when nothing can be decided.
 pub fn failed(error: BundleError) -> CliError {
     CliError::with(if error.tampered { 10 } else { 13 }, error)
@@ -36,7 +41,7 @@ pub fn text(bytes: Vec<u8>) -> Result<String, CliError> {
 
 /// Runs the command.
 pub fn main(global: &Global, command: &Verify) -> Done {
-    let keys = command.trust.iter().map(|k| Vkey::parse(k)).collect::<Result<Vec<_>, _>>().map_err(CliError::usage)?;
+    let keys = trusted(&command.trust)?;
     let text = text(read(&command.file)?)?;
     if text.starts_with("{\"bundle\":") {
         let (report, _) = bundle::verify(text.lines(), &keys, |_| {}).map_err(failed)?;
@@ -52,11 +57,20 @@ pub fn main(global: &Global, command: &Verify) -> Done {
         let statement: IdentityStatement =
             canon::decode(inner).map_err(|e| CliError::with(13, format!("neither a bundle nor a statement: {e}")))?;
         bundle::verify_statement(&statement).map_err(failed)?;
-        let mut signers = Vec::new();
-        for signature in document["proof"]["signatures"].as_array().into_iter().flatten() {
-            signers.push(statement_signer(&statement, signature, &keys)?);
+        let signatures = &document["proof"]["signatures"];
+        let signatures: Vec<StatementSignature> = match signatures.is_null() {
+            true => Vec::new(),
+            false => canon::decode(signatures.clone())
+                .map_err(|e| CliError::with(10, format!("STATEMENT_SIGNATURE: the signatures do not read: {e}")))?,
+        };
+        let own: Vec<Vkey> =
+            signatures.iter().map(|s| Vkey { name: s.name.clone(), kind: TYPE_ED25519, key: s.key }).collect();
+        let known = if keys.is_empty() { &own } else { &keys };
+        let signers = bundle::statement_signers(&statement, &signatures, known).map_err(failed)?;
+        if keys.is_empty() {
+            global.say("no --trust key was given: the keys beside the signatures were used");
         }
-        global.print("Verification", json!({"statement_hash": statement.statement_hash, "status": statement.identity_continuity_status, "signers": signers}));
+        global.print("Verification", json!({"statement_hash": statement.statement_hash, "status": statement.identity_continuity_status, "signers": signers, "keys_from_reader": !keys.is_empty()}));
         return Ok(());
     }
     let note = Note::parse(text.as_bytes())
@@ -71,26 +85,4 @@ pub fn main(global: &Global, command: &Verify) -> Done {
         json!({"text": note.text, "signers": verified.iter().map(|v| &v.name).collect::<Vec<_>>()}),
     );
     Ok(())
-}
-
-fn statement_signer(
-    statement: &IdentityStatement,
-    signature: &serde_json::Value,
-    trusted: &[Vkey],
-) -> Result<String, CliError> {
-    let altered = |what: &str| CliError::with(10, format!("STATEMENT_SIGNATURE: {what}"));
-    let key: selfsame_protocol::keys::PublicKey =
-        signature["key"].as_str().unwrap_or_default().parse().map_err(|_| altered("the key does not read"))?;
-    let bytes = signature["signature"]
-        .as_str()
-        .and_then(selfsame_protocol::digest::unhex)
-        .and_then(|b| <[u8; 64]>::try_from(b).ok());
-    let Some(bytes) = bytes else { return Err(altered("the signature does not read")) };
-    if !key.verify(&canon::to_canonical_of(statement), &bytes) {
-        return Err(altered("it does not verify over this statement"));
-    }
-    if !trusted.is_empty() && !trusted.iter().any(|k| k.key == key) {
-        return Err(CliError::with(13, format!("signed by {key}, which is not among the trusted keys")));
-    }
-    Ok(key.to_string())
 }

@@ -309,6 +309,7 @@ pub fn abort(
         migration_id: migration_id.into(),
         chip,
         epoch: substrate.holder.epoch,
+        attestation: attestation.clone(),
         attestation_hash,
     };
     txn.push(Ledger::Reasoning, &subject(substrate_id), record)?;

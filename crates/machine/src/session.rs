@@ -244,6 +244,7 @@ fn settle(
         presented: verification.presented,
         drift: decisive.drift,
         lineage_depth: substrate.lineage_depth,
+        evidence_ledger_depth: verification.depths[Ledger::Evidence.slot()],
         thresholds: thresholds.clone(),
         verdicts: verification.verdicts.clone(),
         continuing_from: close.map(|c| c.session_close_timestamp),

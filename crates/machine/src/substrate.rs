@@ -465,21 +465,9 @@ fn check_amendment(substrate: &Substrate, amendment: &Amendment) -> Result<(), (
     check_size("bytes of an amendment", amendment).map_err(|refusal| (refusal, 0))?;
     let mut constitution = substrate.constitution.clone();
     for amendment in substrate.queued.iter().chain([amendment]) {
-        enact(&mut constitution, amendment);
+        constitution.enact(amendment);
     }
     check_size("bytes of a constitution", &constitution).map_err(|refusal| (refusal, 0))
-}
-
-/// Puts an amendment in force; its hash and that of the one before.
-fn enact(constitution: &mut Constitution, amendment: &Amendment) -> (Digest, Option<Digest>) {
-    let amendment_hash = p104::tagged(p104::TAG_AMENDMENT, amendment);
-    let prior_amendment = constitution.amendment_head.replace(amendment_hash);
-    constitution.amendments = U64(constitution.amendments.0 + 1);
-    constitution.parameters.extend(amendment.set.clone());
-    for name in &amendment.remove {
-        constitution.parameters.remove(name);
-    }
-    (amendment_hash, prior_amendment)
 }
 
 /// Prefix of the ids of migration cycles: a chip cannot take one beforehand and so prevent an arrival.
@@ -511,7 +499,7 @@ pub fn close_cycle(
     references(txn, &subject, &goalvector.evidence, &goalvector.runs)?;
     let mut amendments = Vec::new();
     for amendment in std::mem::take(&mut substrate.queued) {
-        let (amendment_hash, prior_amendment) = enact(&mut substrate.constitution, &amendment);
+        let (amendment_hash, prior_amendment) = substrate.constitution.enact(&amendment);
         txn.push(Ledger::Reasoning, &subject, Record::Amendment { amendment_hash, prior_amendment, amendment })?;
         amendments.push(amendment_hash);
     }

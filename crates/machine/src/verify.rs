@@ -1,5 +1,7 @@
 //! What one node finds when it re-hashes a substrate from its own disk.
 
+use crate::apply::META_GENESIS;
+use crate::genesis::Genesis;
 use crate::state::{self, Substrate, Verification};
 use crate::view::{ReadError, Table, View};
 use selfsame_protocol::canon;
@@ -35,7 +37,9 @@ pub fn finding(view: &dyn View, verification: &Verification) -> Result<Finding, 
             0,
         ));
     };
-    let mut replay = Replay::new(id);
+    let genesis: Option<Genesis> = state::load(view, Table::Meta, META_GENESIS)?;
+    let cluster = genesis.map_or_else(String::new, |genesis| genesis.cluster);
+    let mut replay = Replay::new(&cluster, id);
     for ledger in Ledger::BOTH {
         if let Err(bad) = feed(view, &mut replay, id, ledger, verification.depths[ledger.slot()].0)? {
             return Ok(mismatch(bad, replay.checked(), substrate.lineage_depth.0));

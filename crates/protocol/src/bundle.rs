@@ -3,7 +3,7 @@
 //! JSON lines, each canonical:
 //! ```text
 //! {"bundle":"selfsame/substrate-bundle/v1","checkpoints":{"evidence":note,"reasoning":note},"cluster":…,
-//!  "keys":[vkey,…],"statement":{…},"substrate_id":…}
+//!  "keys":[vkey,…],"statement":{…},"statement_signatures":[{"key":…,"name":…,"signature":hex},…],"substrate_id":…}
 //! {"leaf":"<canonical entry>","ledger":"evidence","proof":["sha256:…",…]}      every Evidence entry, in order
 //! {"leaf":"<canonical entry>","ledger":"reasoning","proof":[…]}                every Reasoning entry, in order
 //! ```
@@ -14,7 +14,7 @@ use crate::digest::Digest;
 use crate::entry::{Entry, Ledger};
 use crate::merkle::verify_inclusion;
 use crate::note::{Checkpoint, Note, Vkey};
-use crate::p104::{IdentityStatement, Outcome};
+use crate::p104::{IdentityStatement, Outcome, StatementSignature};
 use crate::replay::{History, Replay};
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +47,8 @@ pub struct Header {
     pub checkpoints: Checkpoints,
     /// Identity statement of the same moment.
     pub statement: IdentityStatement,
+    /// Signatures under the statement, at least one.
+    pub statement_signatures: Vec<StatementSignature>,
 }
 
 /// Every further line.
@@ -130,6 +132,42 @@ pub fn verify_statement(statement: &IdentityStatement) -> Result<(), BundleError
     Ok(())
 }
 
+/// Names of the trusted keys that signed a statement. Every signature must verify, and one must be trusted: without it
+/// nothing can be decided about who says so.
+pub fn statement_signers(
+    statement: &IdentityStatement,
+    signatures: &[StatementSignature],
+    trusted: &[Vkey],
+) -> Result<Vec<String>, BundleError> {
+    let mut names = Vec::new();
+    for signature in signatures {
+        if !signature.verifies(statement) {
+            return bad(
+                "STATEMENT_SIGNATURE",
+                format!("a signature of {} under this statement", signature.key),
+                "none",
+            );
+        }
+        if trusted.iter().any(|known| known.key == signature.key && known.name == signature.name) {
+            names.push(signature.name.clone());
+        }
+    }
+    if names.is_empty() {
+        return Err(BundleError {
+            check: "STATEMENT_KEY".into(),
+            ledger: None,
+            index: None,
+            expected: "a signature of a key that the reader knows".into(),
+            found: match signatures {
+                [] => "no signature".into(),
+                _ => signatures.iter().map(|signature| signature.name.clone()).collect::<Vec<_>>().join(", "),
+            },
+            tampered: false,
+        });
+    }
+    Ok(names)
+}
+
 fn line<T: serde::de::DeserializeOwned>(text: &str, number: u64) -> Result<T, BundleError> {
     let parsed = canon::require_canonical(text.as_bytes(), &Limits::DOCUMENT).and_then(canon::decode);
     parsed.or_else(|error| bad("BUNDLE_LINE", format!("line {number} in canonical form with its members"), error))
@@ -185,7 +223,7 @@ pub fn verify<'a>(
         }
     }
     let heads = [evidence, reasoning];
-    let mut replay = Replay::new(&header.substrate_id);
+    let mut replay = Replay::new(&header.cluster, &header.substrate_id);
     let mut last = Ledger::Evidence;
     for (number, text) in (2..).zip(lines) {
         let Line { ledger, leaf, proof } = line(text, number)?;
@@ -210,6 +248,9 @@ pub fn verify<'a>(
     let history = replay.finish().map_err(from_replay)?;
     let statement = &header.statement;
     verify_statement(statement)?;
+    signers.extend(statement_signers(statement, &header.statement_signatures, trusted)?);
+    signers.sort();
+    signers.dedup();
     let close = history.last_close.as_ref().map(|c| c.cross_session_identity_continuity_hash);
     let show = |digest: &Option<Digest>| digest.map_or_else(|| "none".to_string(), |d| d.to_string());
     for (check, expected, found) in [
@@ -233,6 +274,7 @@ pub fn verify<'a>(
             statement.constitutional_state_hash.to_string(),
         ),
         ("STATEMENT_ATTESTATION", show(&history.chip_attestation), show(&statement.governance_chip_attestation_hash)),
+        ("STATEMENT_STATUS", history.status.to_string(), statement.identity_continuity_status.to_string()),
         ("STATEMENT_EVIDENCE_DEPTH", history.depths[0].to_string(), statement.evidence_ledger_depth.to_string()),
         ("STATEMENT_REASONING_DEPTH", history.depths[1].to_string(), statement.reasoning_ledger_depth.to_string()),
     ] {

@@ -6,6 +6,7 @@
 //! operand, which no hash can equal.
 
 use crate::canon;
+use crate::command::Amendment;
 use crate::digest::{Digest, framed};
 use crate::time::{Timestamp, U64};
 use serde::{Deserialize, Serialize};
@@ -144,6 +145,18 @@ impl Constitution {
     pub fn hash(&self) -> Digest {
         tagged(TAG_CONSTITUTION, self)
     }
+
+    /// Puts an amendment in force; gives its hash and that of the one before it.
+    pub fn enact(&mut self, amendment: &Amendment) -> (Digest, Option<Digest>) {
+        let hash = tagged(TAG_AMENDMENT, amendment);
+        let prior = self.amendment_head.replace(hash);
+        self.amendments = U64(self.amendments.0.saturating_add(1));
+        self.parameters.extend(amendment.set.clone());
+        for name in &amendment.remove {
+            self.parameters.remove(name);
+        }
+        (hash, prior)
+    }
 }
 
 /// P104's calibration parameters, as configuration in force for one substrate.
@@ -259,6 +272,37 @@ impl IdentityStatement {
             object.remove("statement_hash");
         }
         tagged(TAG_STATEMENT, &value)
+    }
+
+    /// What a node signs: `"selfsame/identity-statement/v1\n" ‖ JCS(statement)`.
+    pub fn signed_bytes(&self) -> Vec<u8> {
+        [TAG_STATEMENT.as_bytes(), b"\n", &canon::to_canonical_of(self)].concat()
+    }
+}
+
+/// A node's signature under a statement.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StatementSignature {
+    /// The node's key.
+    pub key: crate::keys::PublicKey,
+    /// The name of its verifier key, `<origin>/node/<id>`.
+    pub name: String,
+    /// Ed25519 over [`IdentityStatement::signed_bytes`], 128 lowercase hex.
+    pub signature: String,
+}
+
+impl StatementSignature {
+    /// Signs a statement.
+    pub fn sign(statement: &IdentityStatement, name: String, key: &crate::keys::SecretKey) -> Self {
+        let signature = crate::digest::hex(&key.sign(&statement.signed_bytes()));
+        Self { key: key.public(), name, signature }
+    }
+
+    /// Whether this is a signature of its key under exactly this statement.
+    pub fn verifies(&self, statement: &IdentityStatement) -> bool {
+        let bytes = crate::digest::unhex(&self.signature).and_then(|bytes| <[u8; 64]>::try_from(bytes).ok());
+        bytes.is_some_and(|bytes| self.key.verify(&statement.signed_bytes(), &bytes))
     }
 }
 

@@ -206,6 +206,8 @@ pub struct IdentityVerification {
     pub drift: u32,
     /// Cycles.
     pub lineage_depth: U64,
+    /// Entries of the substrate in the Evidence ledger: none is written between a close and the verification after it.
+    pub evidence_ledger_depth: U64,
     /// Values in force, so that anybody can repeat the decision.
     pub thresholds: Thresholds,
     /// Verdicts in order of arrival.
@@ -376,7 +378,9 @@ pub enum Record {
         chip: Digest,
         /// Epoch that begins.
         epoch: U64,
-        /// Fresh attestation hash.
+        /// The chip's fresh attestation, under the nonce of the seal.
+        attestation: Attestation,
+        /// Its hash.
         attestation_hash: Digest,
     },
     /// A write was refused by a rule that demands a record of the refusal.

@@ -421,7 +421,7 @@ impl World {
     }
     /// Replays the substrate from its leaves alone.
     pub fn replay(&self, id: &str) -> selfsame_protocol::replay::History {
-        let mut replay = selfsame_protocol::replay::Replay::new(id);
+        let mut replay = selfsame_protocol::replay::Replay::new(CLUSTER, id);
         for ledger in Ledger::BOTH {
             for entry in self.chain(&format!("substrate:{id}"), ledger) {
                 replay.leaf(ledger, &entry.leaf()).unwrap();

@@ -4,11 +4,14 @@
 //! the cluster gone. Feed all Evidence leaves in order, then all Reasoning leaves, then [`Replay::finish`]. Every hash
 //! is recomputed from record members; nothing stored is believed. The first failing check is named with both values.
 
+mod migration;
+
 use crate::digest::Digest;
 use crate::entry::{Entry, Ledger};
 use crate::p104;
 use crate::record::{IdentityPropagation, Record, SessionClose, SubstrateIdentity};
 use crate::time::{Timestamp, U64};
+use migration::Seal;
 use serde_json::Value;
 
 /// The first check that failed.
@@ -52,25 +55,39 @@ pub struct History {
     pub chip_attestation: Option<Digest>,
     /// `AMENDMENT` or `MIGRATION` since the last close.
     pub events: Vec<String>,
+    /// The last committed verification; INSUFFICIENT_DEPTH before the first.
+    pub status: p104::Outcome,
+    /// Epoch of the active chip.
+    pub epoch: u64,
 }
 
 /// Re-computation in progress.
 #[derive(Debug)]
 pub struct Replay {
     subject: String,
+    cluster: String,
     substrate_id: String,
     depths: [u64; 2],
     heads: [Option<Digest>; 2],
     last_index: [Option<u64>; 2],
     time: [Timestamp; 2],
-    /// Closes seen in Evidence, each with the ledger's chain head before it.
-    evidence_closes: Vec<(SessionClose, Option<Digest>)>,
+    /// Closes seen in Evidence, each with the ledger's depth and chain head before it.
+    evidence_closes: Vec<(SessionClose, u64, Option<Digest>)>,
     closes_matched: usize,
+    /// Evidence entries up to the last close: the depth at which the next session must begin.
+    evidence_gate: u64,
     birth: Option<SubstrateIdentity>,
     head: Digest,
     lineage_depth: u64,
     constitution: Option<p104::Constitution>,
+    /// Amendments of the cycle under way, and the constitution with them in force.
     amendments: Vec<Digest>,
+    amended: Option<p104::Constitution>,
+    seal: Option<Seal>,
+    /// Chip that arrived, with its attestation hash, until its migration cycle stands.
+    arrived: Option<(Digest, Digest)>,
+    epoch: u64,
+    status: p104::Outcome,
     last_close: Option<SessionClose>,
     recomputed: Option<Digest>,
     session_open: bool,
@@ -82,10 +99,11 @@ pub struct Replay {
 type Check = Result<(), BadCheck>;
 
 impl Replay {
-    /// Starts for one substrate.
-    pub fn new(substrate_id: &str) -> Self {
+    /// Starts for one substrate of a cluster.
+    pub fn new(cluster: &str, substrate_id: &str) -> Self {
         Self {
             subject: format!("substrate:{substrate_id}"),
+            cluster: cluster.into(),
             substrate_id: substrate_id.into(),
             depths: [0; 2],
             heads: [None; 2],
@@ -93,11 +111,17 @@ impl Replay {
             time: [Timestamp::default(); 2],
             evidence_closes: Vec::new(),
             closes_matched: 0,
+            evidence_gate: 0,
             birth: None,
             head: Digest::from_bytes([0; 32]),
             lineage_depth: 0,
             constitution: None,
             amendments: Vec::new(),
+            amended: None,
+            seal: None,
+            arrived: None,
+            epoch: 1,
+            status: p104::Outcome::InsufficientDepth,
             last_close: None,
             recomputed: None,
             session_open: false,
@@ -150,7 +174,7 @@ impl Replay {
         match &entry.record {
             Record::Evidence(_) => Ok(()),
             Record::SessionClose(close) => {
-                self.evidence_closes.push((close.clone(), self.heads[0]));
+                self.evidence_closes.push((close.clone(), self.depths[0], self.heads[0]));
                 Ok(())
             }
             other => Err(BadCheck {
@@ -187,30 +211,35 @@ impl Replay {
             Record::IdentityPropagation(cycle) => self.cycle(index, cycle),
             Record::SessionClose(close) => self.close(index, close),
             Record::IdentityVerification(result) => {
+                // Evidence has no gate of its own: whatever was written past it shows as a depth.
+                if result.evidence_ledger_depth.0 != self.evidence_gate {
+                    let found = result.evidence_ledger_depth.to_string();
+                    return Err(fail("EVIDENCE_GATE", self.evidence_gate.to_string(), found));
+                }
                 self.session_open =
                     matches!(result.outcome, p104::Outcome::Verified | p104::Outcome::InsufficientDepth);
+                self.status = result.outcome;
                 self.events.clear();
                 Ok(())
             }
             Record::Amendment { amendment_hash, amendment, prior_amendment } => {
                 let expected = p104::tagged(p104::TAG_AMENDMENT, amendment);
                 same("AMENDMENT_HASH", index, expected, *amendment_hash)?;
-                let head =
-                    self.amendments.last().copied().or(self.constitution.as_ref().and_then(|c| c.amendment_head));
+                let Some(before) = self.amended.take().or_else(|| self.constitution.clone()) else {
+                    return Err(fail("BIRTH_FIRST", "a birth".into(), "an amendment".into()));
+                };
+                let mut amended = before;
+                let (_, head) = amended.enact(amendment);
                 if head != *prior_amendment {
                     return Err(fail("AMENDMENT_CHAIN", show(&head), show(prior_amendment)));
                 }
+                self.amended = Some(amended);
                 self.amendments.push(*amendment_hash);
                 Ok(())
             }
-            Record::MigrationIdentityAttestation { attestation, destination_attestation_hash, .. } => {
-                same("ATTESTATION_HASH", index, attestation.hash(), *destination_attestation_hash)
-            }
-            Record::MigrationAbort { attestation_hash, .. } => {
-                self.chip_attestation = Some(*attestation_hash);
-                self.events.push("MIGRATION".into());
-                Ok(())
-            }
+            record @ (Record::MigrationSeal { .. }
+            | Record::MigrationIdentityAttestation { .. }
+            | Record::MigrationAbort { .. }) => self.migration(index, record),
             _ => Ok(()),
         }
     }
@@ -296,20 +325,13 @@ impl Replay {
         if cycle.amendments != self.amendments {
             return Err(fail("AMENDMENTS_LISTED", format!("{:?}", self.amendments), format!("{:?}", cycle.amendments)));
         }
-        // Without an amendment only a migration changes the constitution, and then only its chip.
-        if cycle.amendments.is_empty() {
-            let mut expected = before.clone();
-            if migration {
-                expected.chip = cycle.constitution.chip;
-            }
-            same("CONSTITUTION_UNCHANGED", index, expected.hash(), cycle.constitutional_state_hash)?;
-        } else if cycle.constitution.amendment_head != cycle.amendments.last().copied() {
-            return Err(fail(
-                "AMENDMENT_HEAD",
-                show(&cycle.amendments.last().copied()),
-                show(&cycle.constitution.amendment_head),
-            ));
+        // Only listed amendments and an arrival change the constitution; an arrival changes its chip alone.
+        let mut expected = self.amended.clone().unwrap_or_else(|| before.clone());
+        let arrived = if migration { self.arrived } else { None };
+        if let Some((chip, _)) = arrived {
+            expected.chip = Some(chip);
         }
+        same("CONSTITUTION_RECOMPUTED", index, expected.hash(), cycle.constitutional_state_hash)?;
         let attestations = match (migration, &cycle.origin_attestation_hash, &cycle.destination_attestation_hash) {
             (true, Some(origin), Some(destination)) => Some((origin, destination)),
             (false, None, None) => None,
@@ -330,7 +352,18 @@ impl Replay {
             attestations,
         );
         same("CYCLE_IDENTITY_HASH", index, hash, cycle.cycle_identity_hash)?;
-        if let Some((_, destination)) = attestations {
+        if let Some((origin, destination)) = attestations {
+            let Some((_, attested)) = self.arrived.take() else {
+                return Err(fail(
+                    "MIGRATION_ATTESTED",
+                    "the arrival's attestation before its cycle".into(),
+                    "none".into(),
+                ));
+            };
+            // An origin without attestation contributes the digest of nothing.
+            let before = self.chip_attestation.unwrap_or_else(|| Digest::of(b""));
+            same("ORIGIN_ATTESTATION", index, before, *origin)?;
+            same("DESTINATION_ATTESTATION", index, attested, *destination)?;
             self.chip_attestation = Some(*destination);
             self.events.push("MIGRATION".into());
         }
@@ -339,6 +372,7 @@ impl Replay {
         self.lineage_depth += 1;
         self.constitution = Some(cycle.constitution.clone());
         self.amendments.clear();
+        self.amended = None;
         Ok(())
     }
 
@@ -350,7 +384,7 @@ impl Replay {
             expected,
             found,
         };
-        let Some((copy, evidence_head)) = self.evidence_closes.get(self.closes_matched) else {
+        let Some((copy, evidence_depth, evidence_head)) = self.evidence_closes.get(self.closes_matched) else {
             return Err(fail("CLOSE_IN_BOTH_LEDGERS", "the same close in Evidence".into(), "none".into()));
         };
         if copy != close {
@@ -363,6 +397,9 @@ impl Replay {
         same("CLOSE_HEAD", index, self.head, close.latest_cycle_identity_hash)?;
         if close.reasoning_ledger_depth.0 != self.depths[1] {
             return Err(fail("REASONING_DEPTH", self.depths[1].to_string(), close.reasoning_ledger_depth.to_string()));
+        }
+        if close.evidence_ledger_depth.0 != *evidence_depth {
+            return Err(fail("EVIDENCE_DEPTH", evidence_depth.to_string(), close.evidence_ledger_depth.to_string()));
         }
         if close.evidence_head != *evidence_head {
             return Err(fail("EVIDENCE_HEAD", show(evidence_head), show(&close.evidence_head)));
@@ -379,6 +416,8 @@ impl Replay {
         );
         same("CONTINUITY_HASH", index, recomputed, close.cross_session_identity_continuity_hash)?;
         self.closes_matched += 1;
+        // The close itself stands in Evidence too.
+        self.evidence_gate = close.evidence_ledger_depth.0.saturating_add(1);
         self.session_open = false;
         self.events.clear();
         self.recomputed = Some(recomputed);
@@ -403,15 +442,14 @@ impl Replay {
                 format!("{} closes", self.closes_matched),
             ));
         }
-        for (close, _) in &self.evidence_closes {
-            if close.evidence_ledger_depth.0 >= self.depths[0] {
-                return Err(at(
-                    "EVIDENCE_DEPTH",
-                    Ledger::Evidence,
-                    format!("more than {}", close.evidence_ledger_depth),
-                    self.depths[0].to_string(),
-                ));
-            }
+        // With the session closed nothing may follow the close in Evidence.
+        if !self.session_open && self.depths[0] != self.evidence_gate {
+            return Err(at(
+                "EVIDENCE_GATE",
+                Ledger::Evidence,
+                self.evidence_gate.to_string(),
+                self.depths[0].to_string(),
+            ));
         }
         let (Some(birth), Some(constitution)) = (self.birth.clone(), self.constitution.clone()) else {
             return Err(at("BIRTH_FIRST", Ledger::Reasoning, "a birth record".into(), "no entry".into()));
@@ -428,6 +466,8 @@ impl Replay {
             identity_chain: self.identity_chain,
             chip_attestation: self.chip_attestation,
             events: self.events,
+            status: self.status,
+            epoch: self.epoch,
         })
     }
 }
