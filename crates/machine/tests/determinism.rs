@@ -161,7 +161,7 @@ fn a_request_id_names_one_submission_of_one_key() {
     world.send(&birth).unwrap();
 }
 
-/// shows: X-03, P-052, P-054
+/// shows: P-052, P-054
 #[test]
 fn every_entry_is_included_and_every_tree_extends_the_one_before() {
     let (mut world, id) = open_world();

@@ -35,7 +35,7 @@ fn vote(proposal: &str, approve: bool) -> Command {
     Command::Vote { proposal_id: proposal.into(), approve }
 }
 
-/// shows: P-044, P-085
+/// shows: P-044, X-05
 #[test]
 fn a_chip_is_enrolled_once_by_its_organisation_and_every_step_is_recorded() {
     let mut world = World::empty();
@@ -61,7 +61,7 @@ fn a_chip_is_enrolled_once_by_its_organisation_and_every_step_is_recorded() {
     world.born(&uuid(1), 0);
 }
 
-/// shows: P-085, P-086
+/// shows: P-087, X-05
 #[test]
 fn a_retired_chip_acts_no_more_and_only_its_organisation_retires_it() {
     let (mut world, id) = closed();
@@ -109,7 +109,7 @@ fn a_rotated_key_is_refused_from_the_next_entry_on_and_its_successor_acts() {
     world.ok(Role::Root, &root(1), rotate(OrganisationKey::Operator, 93));
 }
 
-/// shows
+/// shows: X-05
 #[test]
 fn node_ids_are_never_reused_and_no_organisation_gains_a_quorum() {
     let mut world = World::new();
@@ -129,7 +129,7 @@ fn node_ids_are_never_reused_and_no_organisation_gains_a_quorum() {
     assert_eq!(retired, [(1, false), (2, false), (3, false), (4, true), (5, false)]);
 }
 
-/// shows: P-085, X-05
+/// shows: X-05
 #[test]
 fn a_ballot_needs_two_thirds_of_the_organisations_and_one_vote_of_each() {
     let (mut world, id) = closed();

@@ -203,7 +203,7 @@ fn an_arrival_restates_the_seal_and_attests_this_activation() {
     world.refused(Role::Chip, &chip(2), good, Code::MigrationState);
 }
 
-/// shows: P-046, P-084, X-05
+/// shows: P-082, P-084, X-05
 #[test]
 fn only_a_closed_attested_and_verified_substrate_migrates() {
     let mut world = World::new();

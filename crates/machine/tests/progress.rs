@@ -146,7 +146,7 @@ fn a_verification_is_decided_when_the_node_that_it_waits_for_leaves() {
     assert_eq!(world.substrate(&id).phase, Phase::Verifying);
 }
 
-/// shows: P-058, P-065
+/// shows: P-072
 #[test]
 fn a_node_cannot_prevent_the_record_by_a_finding_of_any_size() {
     let (mut world, id) = closed();
@@ -244,7 +244,7 @@ fn a_chip_cannot_take_the_cycle_id_of_a_migration_to_come() {
     world.arrive(&id, "m1", &chip(1));
 }
 
-/// shows: P-085, X-05
+/// shows: X-05
 #[test]
 fn what_is_retired_is_not_retired_again_at_a_later_index() {
     let mut world = World::new();
@@ -261,7 +261,7 @@ fn what_is_retired_is_not_retired_again_at_a_later_index() {
     assert_eq!(until(&world), ended, "old signatures are judged by the index at which the key ended");
 }
 
-/// shows: P-085, P-087
+/// shows: X-05
 #[test]
 fn a_ballot_seals_towards_another_chip_only() {
     let (mut world, id) = closed();

@@ -337,7 +337,7 @@ proptest! {
 }
 
 /// The sequences reach what they are to exercise.
-/// shows: P-087
+/// shows: X-05
 #[test]
 fn the_random_sequences_reach_every_kind_of_state() {
     use proptest::strategy::ValueTree;

@@ -221,7 +221,7 @@ fn drift_at_the_tolerance_holds_and_one_bit_more_does_not() {
     }
 }
 
-/// shows: P-002, P-058, X-05
+/// shows: P-058, X-05
 #[test]
 fn one_session_and_one_verification_at_a_time() {
     let (mut world, id) = closed();

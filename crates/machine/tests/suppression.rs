@@ -217,7 +217,7 @@ fn a_verdict_counts_once_from_a_node_in_service_for_the_verification_under_way()
     world.refused(Role::Node, &node(1), command(U64(1)), Code::VerificationUnknown);
 }
 
-/// shows: P-064, X-05
+/// shows: P-060, X-05
 #[test]
 fn a_node_whose_copy_fails_against_a_quorum_is_quarantined_and_the_substrate_goes_on() {
     // In time and late.
