@@ -71,12 +71,24 @@ pub struct Replay {
     lineage_depth: u64,
     constitution: Option<p104::Constitution>,
     amendments: Vec<Digest>,
+    /// The constitution with the amendments that the next cycle enacts.
+    amended: Option<p104::Constitution>,
+    /// The arrival that the next cycle records.
+    arrival: Option<Arrival>,
     last_close: Option<SessionClose>,
     recomputed: Option<Digest>,
     session_open: bool,
     identity_chain: Vec<Digest>,
     chip_attestation: Option<Digest>,
     events: Vec<String>,
+}
+
+/// What a migration identity attestation says, for the cycle that follows it.
+#[derive(Debug)]
+struct Arrival {
+    chip: Digest,
+    attestation: Digest,
+    resolution: Digest,
 }
 
 type Check = Result<(), BadCheck>;
@@ -98,6 +110,8 @@ impl Replay {
             lineage_depth: 0,
             constitution: None,
             amendments: Vec::new(),
+            amended: None,
+            arrival: None,
             last_close: None,
             recomputed: None,
             session_open: false,
@@ -150,6 +164,15 @@ impl Replay {
         match &entry.record {
             Record::Evidence(_) => Ok(()),
             Record::SessionClose(close) => {
+                if close.evidence_ledger_depth.0 != self.depths[0] {
+                    return Err(BadCheck {
+                        check: "EVIDENCE_DEPTH",
+                        ledger: Ledger::Evidence,
+                        index,
+                        expected: self.depths[0].to_string(),
+                        found: close.evidence_ledger_depth.to_string(),
+                    });
+                }
                 self.evidence_closes.push((close.clone(), self.heads[0]));
                 Ok(())
             }
@@ -200,11 +223,33 @@ impl Replay {
                 if head != *prior_amendment {
                     return Err(fail("AMENDMENT_CHAIN", show(&head), show(prior_amendment)));
                 }
+                let (Some(birth), Some(mut constitution)) =
+                    (&self.birth, self.amended.take().or_else(|| self.constitution.clone()))
+                else {
+                    return Err(fail("BIRTH_FIRST", "a birth".into(), "an amendment".into()));
+                };
+                same(
+                    "AMENDMENT_FOUNDING_TENSION",
+                    index,
+                    birth.founding_tension_hash,
+                    amendment.founding_tension_hash,
+                )?;
+                constitution.amendment_head = Some(expected);
+                constitution.amendments = U64(constitution.amendments.0.saturating_add(1));
+                constitution.parameters.extend(amendment.set.clone());
+                constitution.parameters.retain(|name, _| !amendment.remove.contains(name));
+                self.amended = Some(constitution);
                 self.amendments.push(*amendment_hash);
                 Ok(())
             }
-            Record::MigrationIdentityAttestation { attestation, destination_attestation_hash, .. } => {
-                same("ATTESTATION_HASH", index, attestation.hash(), *destination_attestation_hash)
+            Record::MigrationIdentityAttestation { attestation, destination_attestation_hash, destination, .. } => {
+                same("ATTESTATION_HASH", index, attestation.hash(), *destination_attestation_hash)?;
+                self.arrival = Some(Arrival {
+                    chip: *destination,
+                    attestation: *destination_attestation_hash,
+                    resolution: p104::tagged(p104::TAG_MIGRATION, &entry.record),
+                });
+                Ok(())
             }
             Record::MigrationAbort { attestation_hash, .. } => {
                 self.chip_attestation = Some(*attestation_hash);
@@ -239,6 +284,9 @@ impl Replay {
             attestation
                 .verify(&claims)
                 .map_err(|e| fail("BIRTH_ATTESTATION", "an attestation of the pre-record".into(), e))?;
+            if attestation.chip != birth.chip {
+                return Err(fail("BIRTH_CHIP", attestation.chip.to_string(), birth.chip.to_string()));
+            }
         }
         let attestation = birth.attestation.as_ref().map(p104::Attestation::hash);
         if attestation != birth.governance_chip_attestation_hash {
@@ -284,7 +332,11 @@ impl Replay {
         if cycle.reasoning_ledger_depth.0 != self.depths[1] {
             return Err(fail("REASONING_DEPTH", self.depths[1].to_string(), cycle.reasoning_ledger_depth.to_string()));
         }
-        let migration = cycle.cycle_kind == "migration";
+        let migration = match cycle.cycle_kind.as_str() {
+            "migration" => true,
+            "resolution" => false,
+            other => return Err(fail("CYCLE_KIND", "resolution or migration".into(), other.into())),
+        };
         let tag = if migration { p104::TAG_MIGRATION } else { p104::TAG_GOALVECTOR };
         same(
             "GOALVECTOR_RESOLUTION_HASH",
@@ -296,20 +348,14 @@ impl Replay {
         if cycle.amendments != self.amendments {
             return Err(fail("AMENDMENTS_LISTED", format!("{:?}", self.amendments), format!("{:?}", cycle.amendments)));
         }
-        // Without an amendment only a migration changes the constitution, and then only its chip.
-        if cycle.amendments.is_empty() {
-            let mut expected = before.clone();
-            if migration {
-                expected.chip = cycle.constitution.chip;
-            }
-            same("CONSTITUTION_UNCHANGED", index, expected.hash(), cycle.constitutional_state_hash)?;
-        } else if cycle.constitution.amendment_head != cycle.amendments.last().copied() {
-            return Err(fail(
-                "AMENDMENT_HEAD",
-                show(&cycle.amendments.last().copied()),
-                show(&cycle.constitution.amendment_head),
-            ));
+        // Only the listed amendments change the constitution; a migration changes its chip.
+        let arrival = self.arrival.take().filter(|_| migration);
+        let mut expected = self.amended.take().unwrap_or_else(|| before.clone());
+        if let Some(arrival) = &arrival {
+            expected.chip = Some(arrival.chip);
         }
+        let check = if cycle.amendments.is_empty() { "CONSTITUTION_UNCHANGED" } else { "CONSTITUTION_AMENDED" };
+        same(check, index, expected.hash(), cycle.constitutional_state_hash)?;
         let attestations = match (migration, &cycle.origin_attestation_hash, &cycle.destination_attestation_hash) {
             (true, Some(origin), Some(destination)) => Some((origin, destination)),
             (false, None, None) => None,
@@ -321,6 +367,16 @@ impl Replay {
                 ));
             }
         };
+        if let Some((origin, destination)) = attestations {
+            let Some(arrival) = arrival else {
+                return Err(fail("MIGRATION_ARRIVAL", "an attestation of the arrival before it".into(), "none".into()));
+            };
+            same("MIGRATION_ARRIVAL", index, arrival.resolution, cycle.goalvector_resolution_hash)?;
+            // An origin without attestation stands as the digest of nothing.
+            let held = self.chip_attestation.unwrap_or_else(|| Digest::of(b""));
+            same("MIGRATION_ORIGIN", index, held, *origin)?;
+            same("MIGRATION_DESTINATION", index, arrival.attestation, *destination)?;
+        }
         let hash = p104::cycle_identity_hash(
             &cycle.prior_identity_hash,
             &cycle.goalvector_resolution_hash,
@@ -402,16 +458,6 @@ impl Replay {
                 format!("{} closes", self.evidence_closes.len()),
                 format!("{} closes", self.closes_matched),
             ));
-        }
-        for (close, _) in &self.evidence_closes {
-            if close.evidence_ledger_depth.0 >= self.depths[0] {
-                return Err(at(
-                    "EVIDENCE_DEPTH",
-                    Ledger::Evidence,
-                    format!("more than {}", close.evidence_ledger_depth),
-                    self.depths[0].to_string(),
-                ));
-            }
         }
         let (Some(birth), Some(constitution)) = (self.birth.clone(), self.constitution.clone()) else {
             return Err(at("BIRTH_FIRST", Ledger::Reasoning, "a birth record".into(), "no entry".into()));
