@@ -374,6 +374,11 @@ def rewritten() -> list[tuple[str, dict, str]]:
         ("an entry before its predecessor", {"reasoning entry": sets(index="0")}, "ENTRY_INDEX"),
         ("an entry of an earlier time", {"reasoning entry": sets(time="2026-03-07T00:00:00.000Z")}, "ENTRY_TIME"),
         ("an entry of the other ledger", {"reasoning entry": sets(ledger="evidence")}, "ENTRY_LEDGER"),
+        ("a record with an unknown member", {"amendment": sets(note="x")}, "ENTRY_FORM"),
+        ("a record whose null is left out", {"amendment": without("prior_amendment")}, "ENTRY_FORM"),
+        ("a constitution whose null is left out", {"cycle-2": cycle_again(
+            lambda r: text(r, constitution={k: v for k, v in r["constitution"].items() if k != "chip"}))}, "ENTRY_FORM"),
+        ("an empty list that the schema leaves out", {"reasoning": sets(runs=[])}, "ENTRY_FORM"),
         ("an entry with an unknown member", {"reasoning entry": sets(note="x")}, "ENTRY_FORM"),
     ]  # fmt: skip
 
