@@ -8,7 +8,7 @@ The expected values come from docs and standards, never from the Rust code: only
 import pathlib
 import sys
 
-from generator import canonical, common, envelope, merkle, notes, outcomes, p104, runs
+from generator import bundle, canonical, common, envelope, merkle, notes, outcomes, p104, runs
 
 FILES = {
     "canonical": canonical.build,
@@ -18,6 +18,7 @@ FILES = {
     "notes": notes.build,
     "envelope": envelope.build,
     "outcomes": outcomes.build,
+    "bundle": bundle.build,
 }
 
 

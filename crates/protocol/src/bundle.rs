@@ -168,9 +168,9 @@ pub fn statement_signers(
     Ok(names)
 }
 
-fn line<T: serde::de::DeserializeOwned>(text: &str, number: u64) -> Result<T, BundleError> {
-    let parsed = canon::require_canonical(text.as_bytes(), &Limits::DOCUMENT).and_then(canon::decode);
-    parsed.or_else(|error| bad("BUNDLE_LINE", format!("line {number} in canonical form with its members"), error))
+fn line<T: serde::de::DeserializeOwned + Serialize>(text: &str, number: u64) -> Result<T, BundleError> {
+    canon::decode_exact(text.as_bytes(), &Limits::DOCUMENT)
+        .or_else(|error| bad("BUNDLE_LINE", format!("line {number} in canonical form with its members"), error))
 }
 
 /// The signed checkpoint of one ledger, under keys that are known.

@@ -93,7 +93,7 @@ impl Entry {
     }
     /// Reads a leaf; refuses what is not canonical or has unknown members.
     pub fn from_leaf(leaf: &[u8]) -> Result<Self, canon::CanonError> {
-        canon::decode(canon::require_canonical(leaf, &canon::Limits::LEAF)?)
+        canon::decode_exact(leaf, &canon::Limits::LEAF)
     }
     /// The hash that names a leaf.
     pub fn hash_of(leaf: &[u8]) -> Digest {

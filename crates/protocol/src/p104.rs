@@ -246,7 +246,8 @@ pub struct IdentityStatement {
     pub identity_lineage_depth: u64,
     /// Hash of the latest cycle; the substrate identity hash before the first.
     pub latest_cycle_identity_hash: Digest,
-    /// `null` before the first close.
+    /// `null` before the first close, not absent.
+    #[serde(deserialize_with = "present")]
     pub cross_session_continuity_hash: Option<Digest>,
     /// Entries of the substrate in the Evidence ledger.
     pub evidence_ledger_depth: u64,
@@ -254,7 +255,8 @@ pub struct IdentityStatement {
     pub reasoning_ledger_depth: u64,
     /// Hash of what is in force.
     pub constitutional_state_hash: Digest,
-    /// Attestation of the active chip; `null` for an incomplete birth.
+    /// Attestation of the active chip; `null` for an incomplete birth, not absent.
+    #[serde(deserialize_with = "present")]
     pub governance_chip_attestation_hash: Option<Digest>,
     /// One of the four outcome names: the last committed verification. INSUFFICIENT_DEPTH before the first.
     pub identity_continuity_status: Outcome,
@@ -262,6 +264,11 @@ pub struct IdentityStatement {
     pub statement_timestamp: Timestamp,
     /// [`IdentityStatement::expected_hash`].
     pub statement_hash: Digest,
+}
+
+/// A member that may be `null` but must stand.
+fn present<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Option<Digest>, D::Error> {
+    Option::deserialize(d)
 }
 
 impl IdentityStatement {

@@ -159,6 +159,16 @@ pub fn decode<T: DeserializeOwned>(value: Value) -> Result<T, CanonError> {
     serde_json::from_value(value).map_err(|e| CanonError::new(CanonCode::Schema, "", e.to_string()))
 }
 
+/// Reads a typed value from its canonical bytes. What the type reads over (a member that it does not know, a `null` left
+/// out, an empty list written out) is refused: one value, one spelling, whether one hashes the bytes or the value.
+pub fn decode_exact<T: DeserializeOwned + Serialize>(bytes: &[u8], limits: &Limits) -> Result<T, CanonError> {
+    let value: T = decode(require_canonical(bytes, limits)?)?;
+    if to_canonical_of(&value) == bytes {
+        return Ok(value);
+    }
+    Err(CanonError::new(CanonCode::Schema, "", "exactly the members of the schema, found others or another form"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

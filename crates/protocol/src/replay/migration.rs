@@ -18,6 +18,15 @@ pub(super) struct Seal {
     head: Digest,
 }
 
+/// What an arrival says, for the cycle that follows it.
+#[derive(Debug)]
+pub(super) struct Arrival {
+    pub chip: Digest,
+    pub attestation: Digest,
+    /// Hash of the attestation record, which is the cycle's goal vector.
+    pub resolution: Digest,
+}
+
 impl Replay {
     /// Seal, arrival and abort: who, bound to which nonce, attested by whom.
     pub(super) fn migration(&mut self, index: u64, record: &Record) -> Check {
@@ -123,7 +132,11 @@ impl Replay {
                     let expected = show(&self.chip_attestation);
                     return Err(fail("ORIGIN_ATTESTATION", expected, show(origin_attestation_hash)));
                 }
-                self.arrived = Some((*destination, *destination_attestation_hash));
+                self.arrival = Some(Arrival {
+                    chip: *destination,
+                    attestation: *destination_attestation_hash,
+                    resolution: p104::tagged(p104::TAG_MIGRATION, record),
+                });
                 self.epoch = epoch.0;
                 self.seal = None;
             }

@@ -11,7 +11,7 @@ use crate::entry::{Entry, Ledger};
 use crate::p104;
 use crate::record::{IdentityPropagation, Record, SessionClose, SubstrateIdentity};
 use crate::time::{Timestamp, U64};
-use migration::Seal;
+use migration::{Arrival, Seal};
 use serde_json::Value;
 
 /// The first check that failed.
@@ -71,8 +71,8 @@ pub struct Replay {
     heads: [Option<Digest>; 2],
     last_index: [Option<u64>; 2],
     time: [Timestamp; 2],
-    /// Closes seen in Evidence, each with the ledger's depth and chain head before it.
-    evidence_closes: Vec<(SessionClose, u64, Option<Digest>)>,
+    /// Closes seen in Evidence, each with the ledger's chain head before it.
+    evidence_closes: Vec<(SessionClose, Option<Digest>)>,
     closes_matched: usize,
     /// Evidence entries up to the last close: the depth at which the next session must begin.
     evidence_gate: u64,
@@ -84,8 +84,8 @@ pub struct Replay {
     amendments: Vec<Digest>,
     amended: Option<p104::Constitution>,
     seal: Option<Seal>,
-    /// Chip that arrived, with its attestation hash, until its migration cycle stands.
-    arrived: Option<(Digest, Digest)>,
+    /// The arrival that the next cycle records.
+    arrival: Option<Arrival>,
     epoch: u64,
     status: p104::Outcome,
     last_close: Option<SessionClose>,
@@ -119,7 +119,7 @@ impl Replay {
             amendments: Vec::new(),
             amended: None,
             seal: None,
-            arrived: None,
+            arrival: None,
             epoch: 1,
             status: p104::Outcome::InsufficientDepth,
             last_close: None,
@@ -174,7 +174,16 @@ impl Replay {
         match &entry.record {
             Record::Evidence(_) => Ok(()),
             Record::SessionClose(close) => {
-                self.evidence_closes.push((close.clone(), self.depths[0], self.heads[0]));
+                if close.evidence_ledger_depth.0 != self.depths[0] {
+                    return Err(BadCheck {
+                        check: "EVIDENCE_DEPTH",
+                        ledger: Ledger::Evidence,
+                        index,
+                        expected: self.depths[0].to_string(),
+                        found: close.evidence_ledger_depth.to_string(),
+                    });
+                }
+                self.evidence_closes.push((close.clone(), self.heads[0]));
                 Ok(())
             }
             other => Err(BadCheck {
@@ -233,6 +242,8 @@ impl Replay {
                 if head != *prior_amendment {
                     return Err(fail("AMENDMENT_CHAIN", show(&head), show(prior_amendment)));
                 }
+                let root = amended.founding_tension_hash;
+                same("AMENDMENT_FOUNDING_TENSION", index, root, amendment.founding_tension_hash)?;
                 self.amended = Some(amended);
                 self.amendments.push(*amendment_hash);
                 Ok(())
@@ -268,6 +279,9 @@ impl Replay {
             attestation
                 .verify(&claims)
                 .map_err(|e| fail("BIRTH_ATTESTATION", "an attestation of the pre-record".into(), e))?;
+            if attestation.chip != birth.chip {
+                return Err(fail("BIRTH_CHIP", attestation.chip.to_string(), birth.chip.to_string()));
+            }
         }
         let attestation = birth.attestation.as_ref().map(p104::Attestation::hash);
         if attestation != birth.governance_chip_attestation_hash {
@@ -313,7 +327,11 @@ impl Replay {
         if cycle.reasoning_ledger_depth.0 != self.depths[1] {
             return Err(fail("REASONING_DEPTH", self.depths[1].to_string(), cycle.reasoning_ledger_depth.to_string()));
         }
-        let migration = cycle.cycle_kind == "migration";
+        let migration = match cycle.cycle_kind.as_str() {
+            "migration" => true,
+            "resolution" => false,
+            other => return Err(fail("CYCLE_KIND", "resolution or migration".into(), other.into())),
+        };
         let tag = if migration { p104::TAG_MIGRATION } else { p104::TAG_GOALVECTOR };
         same(
             "GOALVECTOR_RESOLUTION_HASH",
@@ -326,12 +344,13 @@ impl Replay {
             return Err(fail("AMENDMENTS_LISTED", format!("{:?}", self.amendments), format!("{:?}", cycle.amendments)));
         }
         // Only listed amendments and an arrival change the constitution; an arrival changes its chip alone.
-        let mut expected = self.amended.clone().unwrap_or_else(|| before.clone());
-        let arrived = if migration { self.arrived } else { None };
-        if let Some((chip, _)) = arrived {
-            expected.chip = Some(chip);
+        let arrival = self.arrival.take().filter(|_| migration);
+        let mut expected = self.amended.take().unwrap_or_else(|| before.clone());
+        if let Some(arrival) = &arrival {
+            expected.chip = Some(arrival.chip);
         }
-        same("CONSTITUTION_RECOMPUTED", index, expected.hash(), cycle.constitutional_state_hash)?;
+        let check = if cycle.amendments.is_empty() { "CONSTITUTION_UNCHANGED" } else { "CONSTITUTION_AMENDED" };
+        same(check, index, expected.hash(), cycle.constitutional_state_hash)?;
         let attestations = match (migration, &cycle.origin_attestation_hash, &cycle.destination_attestation_hash) {
             (true, Some(origin), Some(destination)) => Some((origin, destination)),
             (false, None, None) => None,
@@ -343,6 +362,16 @@ impl Replay {
                 ));
             }
         };
+        if let Some((origin, destination)) = attestations {
+            let Some(arrival) = arrival else {
+                return Err(fail("MIGRATION_ARRIVAL", "an attestation of the arrival before it".into(), "none".into()));
+            };
+            same("MIGRATION_ARRIVAL", index, arrival.resolution, cycle.goalvector_resolution_hash)?;
+            // An origin without attestation stands as the digest of nothing.
+            let held = self.chip_attestation.unwrap_or_else(|| Digest::of(b""));
+            same("MIGRATION_ORIGIN", index, held, *origin)?;
+            same("MIGRATION_DESTINATION", index, arrival.attestation, *destination)?;
+        }
         let hash = p104::cycle_identity_hash(
             &cycle.prior_identity_hash,
             &cycle.goalvector_resolution_hash,
@@ -352,18 +381,7 @@ impl Replay {
             attestations,
         );
         same("CYCLE_IDENTITY_HASH", index, hash, cycle.cycle_identity_hash)?;
-        if let Some((origin, destination)) = attestations {
-            let Some((_, attested)) = self.arrived.take() else {
-                return Err(fail(
-                    "MIGRATION_ATTESTED",
-                    "the arrival's attestation before its cycle".into(),
-                    "none".into(),
-                ));
-            };
-            // An origin without attestation contributes the digest of nothing.
-            let before = self.chip_attestation.unwrap_or_else(|| Digest::of(b""));
-            same("ORIGIN_ATTESTATION", index, before, *origin)?;
-            same("DESTINATION_ATTESTATION", index, attested, *destination)?;
+        if let Some((_, destination)) = attestations {
             self.chip_attestation = Some(*destination);
             self.events.push("MIGRATION".into());
         }
@@ -384,7 +402,7 @@ impl Replay {
             expected,
             found,
         };
-        let Some((copy, evidence_depth, evidence_head)) = self.evidence_closes.get(self.closes_matched) else {
+        let Some((copy, evidence_head)) = self.evidence_closes.get(self.closes_matched) else {
             return Err(fail("CLOSE_IN_BOTH_LEDGERS", "the same close in Evidence".into(), "none".into()));
         };
         if copy != close {
@@ -397,9 +415,6 @@ impl Replay {
         same("CLOSE_HEAD", index, self.head, close.latest_cycle_identity_hash)?;
         if close.reasoning_ledger_depth.0 != self.depths[1] {
             return Err(fail("REASONING_DEPTH", self.depths[1].to_string(), close.reasoning_ledger_depth.to_string()));
-        }
-        if close.evidence_ledger_depth.0 != *evidence_depth {
-            return Err(fail("EVIDENCE_DEPTH", evidence_depth.to_string(), close.evidence_ledger_depth.to_string()));
         }
         if close.evidence_head != *evidence_head {
             return Err(fail("EVIDENCE_HEAD", show(evidence_head), show(&close.evidence_head)));

@@ -3,6 +3,7 @@
 //! The expected values there come from another implementation (`tests/vectors/generate.py`), so that these tests compare
 //! two readings of the protocol, not one with itself.
 
+mod bundle;
 mod canonical;
 mod envelope;
 mod merkle;
