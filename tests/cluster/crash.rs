@@ -125,7 +125,7 @@ async fn all_nodes_killed_at_once_come_back_with_everything() {
     all_hold(&cluster, &acknowledged).await;
 }
 
-/// shows: X-01
+/// shows: RI-08, WL-03, X-01, X-03
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_fell_behind_the_log_rejoins_by_snapshot() {
     let raft = RaftSection {
@@ -139,7 +139,10 @@ async fn a_node_that_fell_behind_the_log_rejoins_by_snapshot() {
     let leader = cluster.leader().await;
     let away = (1..=3).find(|id| *id != leader).unwrap();
     let (client, operator) = (cluster.client(&[leader]), cluster.operator());
-    let mut acknowledged = declare(&client, &operator, 0).await.unwrap().entries;
+    let first = declare(&client, &operator, 0).await.unwrap();
+    let run_id = first.result["run_id"].as_str().unwrap().parse().unwrap();
+    let declaration = client.run(&run_id).await.unwrap().declaration;
+    let mut acknowledged = first.entries;
     let last_seen = cluster.client(&[away]).statuses().await.remove(0).unwrap().last_log_index;
     cluster.kill(away);
     // One log entry each, until the entries that the node needs are gone from the leader's log.
@@ -153,6 +156,7 @@ async fn a_node_that_fell_behind_the_log_rejoins_by_snapshot() {
     cluster.start(away);
     let back = cluster.client(&[away]);
     holds(&back, &acknowledged).await;
+    assert_eq!(back.run(&run_id).await.unwrap().declaration, declaration, "byte for byte, after the log is gone");
     let status = back.statuses().await.remove(0).unwrap();
     assert!(status.snapshot_index > last_seen, "a snapshot was installed: {status:?}");
 }

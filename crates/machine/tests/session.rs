@@ -3,8 +3,8 @@
 mod common;
 
 use common::*;
-use selfsame_machine::read;
 use selfsame_machine::state::Phase;
+use selfsame_machine::{read, verify};
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{Command, PreparedBirth, Role};
 use selfsame_protocol::digest::{Digest, framed};
@@ -296,4 +296,48 @@ fn what_happened_since_the_last_verification_is_listed() {
     world.arrive(&id, "m1", &chip(1));
     assert_eq!(world.open(&id, &chip(1)), Outcome::Verified);
     assert_eq!(verifications(&world, &id).pop().unwrap().continuity_events, ["AMENDMENT", "MIGRATION"]);
+}
+
+/// A statement can be had at any point of a life, and says of each what is so.
+/// shows: P-091
+#[test]
+fn a_statement_can_be_had_at_any_point_of_a_life() {
+    let mut world = World::new();
+    let id = uuid(91);
+    let statement = |world: &World| {
+        let now = Timestamp::from_millis(world.millis);
+        let statement = read::statement(&world.model, &id, now, false).unwrap().unwrap();
+        assert_eq!(statement.statement_hash, statement.expected_hash());
+        (
+            statement.identity_continuity_status,
+            statement.identity_lineage_depth,
+            statement.cross_session_continuity_hash,
+        )
+    };
+    world.born(&id, 0);
+    assert_eq!(statement(&world), (Outcome::InsufficientDepth, 0, None));
+    world.open(&id, &chip(0));
+    world.cycle(&id, &chip(0), "one");
+    assert_eq!(statement(&world), (Outcome::InsufficientDepth, 1, None));
+    world.close(&id, &chip(0));
+    let (status, depth, kept) = statement(&world);
+    assert_eq!((status, depth), (Outcome::InsufficientDepth, 1));
+    assert!(kept.is_some());
+    world.ask(&id, &chip(0));
+    assert_eq!(statement(&world), (Outcome::InsufficientDepth, 1, kept), "while a verification is under way");
+    let verification = world.pending(&id).index;
+    for node in 1..=3 {
+        let finding = verify::finding(&world.model, &world.pending(&id)).unwrap();
+        world.verdict(&id, verification, node, finding).unwrap();
+        if world.substrate(&id).decided.is_some_and(|(index, _)| index == verification) {
+            break;
+        }
+    }
+    assert_eq!(statement(&world), (Outcome::Verified, 1, kept));
+    world.close(&id, &chip(0));
+    world.enrol(1, &chip(9));
+    world.seal(&id, "m", &chip(0), &chip(9));
+    assert_eq!(statement(&world).0, Outcome::Verified, "sealed");
+    world.arrive(&id, "m", &chip(9));
+    assert_eq!((statement(&world).0, statement(&world).1), (Outcome::Verified, 2), "migrated");
 }

@@ -294,7 +294,7 @@ mod tests {
         import(None, &serde_json::to_vec(&body).unwrap(), &ImportOptions::default()).unwrap().run_id()
     }
 
-    // shows: WL-14, WL-23, WL-27, RI-11, RI-20, RI-21
+    // shows: WL-06, WL-14, WL-23, WL-27, RI-11, RI-20, RI-21
     #[test]
     fn equivalent_requests_are_one_declaration() {
         let plain = json!({"model": "m-1", "messages": [{"role": "user", "content": "hello"}], "temperature": 0.5});
