@@ -218,3 +218,40 @@ impl Record {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::env::SimTime;
+    use selfsame_protocol::entry::EntryRef;
+    use selfsame_protocol::time::U64;
+
+    fn oracle() -> Oracle {
+        Oracle::new(Trace::default(), SimTime::default())
+    }
+
+    fn receipt(submission: &str, index: u64) -> Receipt {
+        let submission = Digest::of(submission.as_bytes());
+        let entry = EntryRef { ledger: Ledger::Evidence, index: U64(index), hash: submission };
+        Receipt { submission, entries: vec![entry], result: serde_json::Value::Null }
+    }
+
+    /// Answers one call for each submission with the entry at the index, and gives what was found wrong.
+    fn found(answers: &[(&str, Answer)]) -> Vec<&'static str> {
+        let oracle = oracle();
+        for (submission, answer) in answers {
+            let call = oracle.invoked("c", "append", Digest::of(submission.as_bytes()));
+            oracle.answered(call, answer.clone());
+        }
+        oracle.take_violations().into_iter().map(|violation| violation.invariant).collect()
+    }
+
+    #[test]
+    fn promises_that_exclude_each_other_are_found() {
+        let ok = |submission, index| (submission, Answer::Ok(receipt(submission, index)));
+        assert!(found(&[ok("a", 1), ("b", Answer::Unknown(String::new())), ok("b", 2), ok("a", 1)]).is_empty());
+        assert_eq!(found(&[ok("a", 1), ok("a", 2)]), ["retry"]);
+        assert_eq!(found(&[ok("a", 1), ok("b", 1)]), ["one_owner"]);
+        assert_eq!(found(&[ok("a", 1), ("a", Answer::Refused(Code::StaleSequence))]), ["retry"]);
+    }
+}

@@ -31,7 +31,7 @@ pub async fn run(mut session: Session, organisation: u64) -> turmoil::Result {
         session.pause(400).await;
         let (what, command) = if known.is_empty() || session.random.gen_bool(0.5) {
             let number = session.random.gen_range(0..RUNS);
-            let request = Some(format!("case/{}", number % 5));
+            let request = Some(format!("case/{number}"));
             ("declare", Command::DeclareRun { declaration: declaration(&format!("Why {number}?")), request })
         } else {
             executions += 1;
