@@ -1,6 +1,7 @@
 //! Substrates: sessions, evidence, statements, bundles.
 
 use super::{Api, BUNDLES, PAGE_BYTES, json_of, refused, shutting_down, unreadable, wire_ref};
+use crate::env::Executor;
 use crate::store::StateView;
 use crate::wire::v1::{self, substrate_service_server::SubstrateService};
 use selfsame_machine::read;
@@ -15,6 +16,7 @@ use selfsame_protocol::note::{TYPE_ED25519, Vkey};
 use selfsame_protocol::p104::{IdentityStatement, Outcome, StatementSignature};
 use selfsame_protocol::record::Record;
 use selfsame_protocol::time::{Timestamp, U64};
+use std::cell::RefCell;
 use std::pin::Pin;
 use std::time::Duration;
 use tokio_stream::wrappers::ReceiverStream;
@@ -177,15 +179,39 @@ impl SubstrateService for Api {
         })?;
         let (send, receive) = tokio::sync::mpsc::channel(16);
         let (api, runtime) = (self.clone(), tokio::runtime::Handle::current());
-        tokio::task::spawn_blocking(move || {
-            let part = |part| runtime.block_on(tokio::time::timeout(READER_PATIENCE, send.send(part)));
-            let out = |bytes: Vec<u8>| matches!(part(Ok(v1::GetBundleResponse { data: bytes.into() })), Ok(Ok(())));
-            if let Err(status) = api.write_bundle(&view, &id, &out) {
-                // The reader may be gone; then nobody wants the error either.
-                let _ = part(Err(status));
+        match self.env.executor {
+            Executor::Threads => {
+                tokio::task::spawn_blocking(move || {
+                    let part = |part| runtime.block_on(tokio::time::timeout(READER_PATIENCE, send.send(part)));
+                    let out =
+                        |data: Vec<u8>| matches!(part(Ok(v1::GetBundleResponse { data: data.into() })), Ok(Ok(())));
+                    if let Err(status) = api.write_bundle(&view, &id, &out) {
+                        // The reader may be gone; then nobody wants the error either.
+                        let _ = part(Err(status));
+                    }
+                    drop(place);
+                });
             }
-            drop(place);
-        });
+            // Without a thread of its own the writer cannot wait for the reader: all parts are made first.
+            Executor::Inline => {
+                let parts = RefCell::new(Vec::new());
+                let out = |data: Vec<u8>| {
+                    parts.borrow_mut().push(Ok(v1::GetBundleResponse { data: data.into() }));
+                    true
+                };
+                let failed = api.write_bundle(&view, &id, &out).err();
+                let parts = parts.into_inner().into_iter().chain(failed.map(Err));
+                runtime.spawn(async move {
+                    for part in parts {
+                        let sent = tokio::time::timeout(READER_PATIENCE, send.send(part)).await;
+                        if !matches!(sent, Ok(Ok(()))) {
+                            break;
+                        }
+                    }
+                    drop(place);
+                });
+            }
+        }
         Ok(Response::new(Box::pin(ReceiverStream::new(receive))))
     }
 

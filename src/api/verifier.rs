@@ -34,9 +34,9 @@ pub async fn run(api: Api) {
 /// One look at what is pending; true when something is left to try again.
 async fn round(api: &Api) -> Result<bool, String> {
     let found = {
-        let api = api.clone();
+        let (api, executor) = (api.clone(), api.env.executor);
         // Re-hashing takes as long as the substrate is large: off the threads that serve.
-        tokio::task::spawn_blocking(move || findings(&api)).await.map_err(|e| e.to_string())??
+        executor.run(move || findings(&api)).await.map_err(|e| e.to_string())??
     };
     let mut again = false;
     for envelope in found {

@@ -26,12 +26,14 @@ use v1::ledger_service_client::LedgerServiceClient;
 use v1::run_service_client::RunServiceClient;
 use v1::substrate_service_client::SubstrateServiceClient;
 
-/// Time for one attempt.
+/// Time for one attempt, unless [`Client::with_patience`] says otherwise.
 const ATTEMPT: Duration = Duration::from_secs(25);
 /// Time for all attempts of one call.
 const TOTAL: Duration = Duration::from_secs(60);
 /// Pause between attempts.
 const PAUSE: Duration = Duration::from_millis(150);
+/// Time without a word on a connection in use before it is asked for a sign of life, and time for the sign.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// Largest answer read.
 const MAX_MESSAGE: usize = 16 << 20;
 
@@ -122,6 +124,8 @@ pub struct Inclusion {
 pub struct Client {
     channels: Arc<Vec<Channel>>,
     at: Arc<AtomicUsize>,
+    attempt: Duration,
+    total: Duration,
 }
 
 /// Calls a method of a service until it answers, moving to the next node when one cannot.
@@ -133,7 +137,7 @@ macro_rules! call {
                 let message = message.clone();
                 async move {
                     let mut request = Request::new(message);
-                    request.set_timeout(ATTEMPT);
+                    request.set_timeout($self.attempt);
                     $service::new(channel)
                         .max_decoding_message_size(MAX_MESSAGE)
                         .$method(request)
@@ -152,20 +156,30 @@ impl Client {
             let bare = address.strip_prefix("http://").unwrap_or(address);
             let endpoint = Endpoint::from_shared(format!("http://{bare}"))
                 .map_err(|e| ClientError::Endpoint(format!("{address}: {e}")))?;
-            Ok(endpoint.connect_timeout(Duration::from_secs(3)).connect_with_connector_lazy(connector(net.clone())))
+            let endpoint = endpoint
+                .connect_timeout(Duration::from_secs(3))
+                // A connection whose other end vanished without a word is noticed, and the next call opens another.
+                .http2_keep_alive_interval(KEEP_ALIVE)
+                .keep_alive_timeout(KEEP_ALIVE);
+            Ok(endpoint.connect_with_connector_lazy(connector(net.clone())))
         };
         if endpoints.is_empty() {
             return Err(ClientError::Endpoint("at least one host:port is needed".into()));
         }
         let channels = endpoints.iter().map(channel).collect::<Result<Vec<_>, _>>()?;
-        Ok(Client { channels: Arc::new(channels), at: Arc::default() })
+        Ok(Client { channels: Arc::new(channels), at: Arc::default(), attempt: ATTEMPT, total: TOTAL })
+    }
+
+    /// The same client with other limits on one attempt and on all attempts of one call.
+    pub fn with_patience(self, attempt: Duration, total: Duration) -> Client {
+        Client { attempt, total, ..self }
     }
 
     async fn retry<T, F: Future<Output = Result<T, Status>>>(
         &self,
         call: impl Fn(Channel) -> F,
     ) -> Result<T, ClientError> {
-        let deadline = tokio::time::Instant::now() + TOTAL;
+        let deadline = tokio::time::Instant::now() + self.total;
         loop {
             let at = self.at.load(Ordering::Relaxed) % self.channels.len();
             let status = match call(self.channels[at].clone()).await {

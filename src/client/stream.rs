@@ -1,6 +1,6 @@
 //! Bulk appends over one stream.
 
-use super::{Client, ClientError, MAX_MESSAGE, PAUSE, TOTAL, json, lost};
+use super::{Client, ClientError, MAX_MESSAGE, PAUSE, json, lost};
 use crate::wire::v1::{self, ledger_service_client::LedgerServiceClient};
 use selfsame_machine::Receipt;
 use selfsame_protocol::code::{Code, Refusal};
@@ -18,7 +18,7 @@ impl Client {
         envelopes: &[Envelope],
         mut each: impl FnMut(usize, Receipt),
     ) -> Result<(), ClientError> {
-        let (mut done, mut deadline) = (0, Instant::now() + TOTAL);
+        let (mut done, mut deadline) = (0, Instant::now() + self.total);
         while done < envelopes.len() {
             let before = done;
             let broke = match self.stream(&envelopes[done..], &mut done, &mut each, deadline).await {
@@ -26,7 +26,7 @@ impl Client {
                 Err(broke) => broke,
             };
             if done > before {
-                deadline = Instant::now() + TOTAL;
+                deadline = Instant::now() + self.total;
             }
             // When the leader changes, submissions under way may reach the next one in another order. One that came
             // before its predecessor was refused, which kept nothing of it; the predecessor is in now.

@@ -1,14 +1,17 @@
-//! Everything a node takes from the machine it runs on: network, disk, clock, entropy and the signal to stop.
+//! Everything a node takes from the machine it runs on: network, disk, clock, entropy, threads and the signal to
+//! stop.
 //!
 //! Nothing else in the node may reach for these: a simulator replaces all of them, and then every run of a seed is the
 //! same. Real implementations are [`TcpNet`], [`DirDisk`], [`SystemClock`] and [`OsEntropy`].
 
 mod disk;
+mod executor;
 mod net;
 #[doc(hidden)]
 pub mod sim_disk;
 
 pub use disk::{DirDisk, Disk, DiskFile};
+pub use executor::Executor;
 pub use net::{Connection, Connector, Incoming, Listener, Net, Stream, TcpNet, connector, incoming};
 
 use std::io;
@@ -27,6 +30,8 @@ pub struct Env {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
+    /// Where long work runs.
+    pub executor: Executor,
     /// Cancelled when the process is asked to stop.
     pub shutdown: CancellationToken,
 }
@@ -39,6 +44,7 @@ impl Env {
             disk: Arc::new(DirDisk::open(data)?),
             clock: Arc::new(SystemClock),
             entropy: Arc::new(OsEntropy),
+            executor: Executor::Threads,
             shutdown: CancellationToken::new(),
         })
     }

@@ -41,6 +41,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+fn put(bytes: &mut Vec<u8>, at: usize, data: &[u8]) {
+    if bytes.len() < at + data.len() {
+        bytes.resize(at + data.len(), 0);
+    }
+    bytes[at..at + data.len()].copy_from_slice(data);
+}
+
 impl SimDisk {
     /// An empty disk.
     pub fn new() -> Self {
@@ -67,10 +74,7 @@ impl SimDisk {
                     // Sectors are positions of the disk, not of the write.
                     let end = (at + SECTOR - (offset + at) % SECTOR).min(data.len());
                     if random().is_multiple_of(2) {
-                        if after.len() < offset + end {
-                            after.resize(offset + end, 0);
-                        }
-                        after[offset + at..offset + end].copy_from_slice(&data[at..end]);
+                        put(&mut after, offset + at, &data[at..end]);
                     }
                     at = end;
                 }
@@ -94,6 +98,26 @@ impl SimDisk {
                 }
             }
         }
+    }
+
+    /// A disk of its own with the durable images only: what is left when no un-synced write survives.
+    pub fn durable_copy(&self) -> SimDisk {
+        self.copy(|image| image.durable.clone())
+    }
+
+    /// A disk of its own with the images that reads see now.
+    pub fn live_copy(&self) -> SimDisk {
+        self.copy(|image| image.live.clone())
+    }
+
+    fn copy(&self, bytes: impl Fn(&Image) -> Vec<u8>) -> SimDisk {
+        let copied = SimDisk::new();
+        for (name, file) in &lock(&self.0).files {
+            let bytes = bytes(&lock(file));
+            let image = Image { live: bytes.clone(), durable: bytes, unsynced: Vec::new() };
+            lock(&copied.0).files.insert(name.clone(), Arc::new(Mutex::new(image)));
+        }
+        copied
     }
 
     /// The live bytes of a file.
@@ -214,9 +238,12 @@ impl DiskFile for SimFile {
                 return Err(io::Error::from_raw_os_error(5));
             }
         }
-        let mut image = lock(&self.image);
-        image.durable = image.live.clone();
-        image.unsynced.clear();
+        let mut guard = lock(&self.image);
+        let image = &mut *guard;
+        // Only what was written since: after a failed sync the lost writes stay lost, though reads still show them.
+        for (offset, data) in image.unsynced.drain(..) {
+            put(&mut image.durable, position(offset)?, &data);
+        }
         Ok(())
     }
 }

@@ -18,6 +18,7 @@ mod network;
 mod node;
 mod peer;
 mod prepare;
+mod runtime;
 mod service;
 mod settings;
 mod status;

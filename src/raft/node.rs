@@ -9,6 +9,7 @@ use super::machine::{Machine, Shared};
 use super::network::Network;
 use super::peer::{MAX_MESSAGE, Peers, within};
 use super::prepare::Preparer;
+use super::runtime::with_entropy;
 use super::service::Service;
 use super::settings::RaftSettings;
 use super::status::{RaftStatus, Role};
@@ -92,7 +93,7 @@ impl RaftNode {
         let mark = blocking(|| seed(&store, &genesis)).map_err(StartError::Store)?;
         let shared = Arc::new(Shared {
             store: store.state.clone(),
-            preparer: Arc::new(Preparer::new(genesis.limits.clone())),
+            preparer: Arc::new(Preparer::new(genesis.limits.clone(), env.executor.parallelism())),
             digests: Arc::new(Digests::default()),
             applied: watch::Sender::new(0),
             fatal: fatal.clone(),
@@ -102,7 +103,8 @@ impl RaftNode {
         let peers = Arc::new(Peers::new(env.net.clone(), &genesis, id, known));
         let log = LogStore::new(store.log.clone(), fatal);
         let core = Raft::new(id, Arc::new(config), Network(peers.clone()), log, Machine(shared.clone()));
-        let raft = core.await.map_err(|error| StartError::Core(error.to_string()))?;
+        let raft =
+            with_entropy(env.entropy.clone(), core).await.map_err(|error| StartError::Core(error.to_string()))?;
         let (queue, queued) = mpsc::channel(settings.queue);
         let inner = Arc::new(Inner {
             id,

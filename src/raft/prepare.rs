@@ -27,8 +27,8 @@ struct Kept {
 }
 
 impl Preparer {
-    pub(super) fn new(limits: ItemLimits) -> Self {
-        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    /// Divides its work over at most so many threads.
+    pub(super) fn new(limits: ItemLimits, threads: usize) -> Self {
         Self { limits, threads, kept: Mutex::default() }
     }
 

@@ -1,9 +1,10 @@
 //! Refusals on the wire: the one mapping from the table of codes to gRPC statuses, and back.
 
+use prost::Message;
 use selfsame_protocol::code::{Class, Code, Refusal};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::time::Duration;
-use tonic_types::{ErrorDetails, StatusExt};
+use tonic_types::StatusExt;
 
 /// Domain of every `google.rpc.ErrorInfo`.
 pub const DOMAIN: &str = "selfsame";
@@ -26,16 +27,34 @@ pub const fn grpc_code(class: Class) -> tonic::Code {
 
 /// The status of a refusal: reason, rule and both values as `ErrorInfo`, `RetryInfo` when a retry can help.
 pub fn to_status(refusal: &Refusal) -> tonic::Status {
-    let metadata = HashMap::from([
-        ("rule".to_string(), refusal.rule.clone()),
-        ("expected".to_string(), refusal.expected.clone()),
-        ("found".to_string(), refusal.found.clone()),
-    ]);
-    let mut details = ErrorDetails::with_error_info(refusal.code.as_str(), DOMAIN, metadata);
+    let members = [("rule", &refusal.rule), ("expected", &refusal.expected), ("found", &refusal.found)];
+    let info = Info {
+        reason: refusal.code.as_str().into(),
+        domain: DOMAIN.into(),
+        metadata: members.into_iter().map(|(name, value)| (name.to_string(), value.clone())).collect(),
+    };
+    let any = |name: &str, value: Vec<u8>| prost_types::Any { type_url: format!("type.googleapis.com/{name}"), value };
+    let mut details = vec![any("google.rpc.ErrorInfo", info.encode_to_vec())];
     if refusal.code.retryable() {
-        details.set_retry_info(Some(RETRY));
+        let delay = prost_types::Duration { seconds: 0, nanos: RETRY.subsec_nanos().cast_signed() };
+        let retry = tonic_types::pb::RetryInfo { retry_delay: Some(delay) };
+        details.push(any("google.rpc.RetryInfo", retry.encode_to_vec()));
     }
-    tonic::Status::with_error_details(grpc_code(refusal.code.class()), refusal.to_string(), details)
+    let (code, message) = (grpc_code(refusal.code.class()), refusal.to_string());
+    let status = tonic_types::Status { code: code as i32, message: message.clone(), details };
+    tonic::Status::with_details(code, message, status.encode_to_vec().into())
+}
+
+/// `google.rpc.ErrorInfo` with its members in order: the generated one writes them in the order of a hash map, which is
+/// another in every process.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Info {
+    #[prost(string, tag = "1")]
+    reason: String,
+    #[prost(string, tag = "2")]
+    domain: String,
+    #[prost(btree_map = "string, string", tag = "3")]
+    metadata: BTreeMap<String, String>,
 }
 
 /// The refusal inside a status, if the other side sent one.
@@ -56,7 +75,9 @@ mod tests {
     fn every_code_survives_the_wire() {
         for code in Code::ALL {
             let refusal = Refusal::new(*code, "a rule", "one thing", "another");
-            assert_eq!(from_status(&to_status(&refusal)), Some(refusal));
+            let status = to_status(&refusal);
+            assert_eq!(status.get_details_retry_info().is_some(), code.retryable());
+            assert_eq!(from_status(&status), Some(refusal));
         }
     }
 }

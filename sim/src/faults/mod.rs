@@ -1,0 +1,74 @@
+//! What goes wrong. One file per family; a new kind is a [`Fault`] and one line in [`KINDS`].
+//!
+//! Each kind draws from a stream of its own name, so that a new kind changes nothing about what a seed did before,
+//! except for happening as well.
+
+mod clock;
+mod crash;
+mod network;
+
+use crate::plan::{Planned, Shape};
+use crate::random::{Stream, stream};
+use crate::world::World;
+use rand::Rng;
+use std::fmt::Debug;
+
+/// One occurrence of something that goes wrong. All its choices are drawn when the plan is made; only what depends on
+/// the moment (who leads) is decided when it begins. `Debug` is what the plan prints.
+pub trait Fault: Debug {
+    /// Name of the kind, as counted.
+    fn kind(&self) -> &'static str;
+    /// Begins. False when it could do nothing now (its node is down already): then it is not counted and not ended.
+    fn begin(&mut self, world: &mut World) -> bool;
+    /// Ends, after its time or when the world is healed.
+    fn end(&mut self, world: &mut World);
+}
+
+/// A kind of fault.
+pub struct Kind {
+    /// Name, as counted.
+    pub name: &'static str,
+    /// Most occurrences in one run.
+    pub most: u64,
+    /// Shortest and longest time of one occurrence, milliseconds.
+    pub for_ms: (u64, u64),
+    /// Draws one occurrence.
+    pub draw: fn(&mut Stream, &Shape) -> Box<dyn Fault>,
+}
+
+/// Every kind that the default profile draws from.
+pub const KINDS: &[Kind] = &[
+    crash::CRASH,
+    crash::CRASH_LEADER,
+    crash::POWER_LOSS,
+    network::ISOLATE,
+    network::ISOLATE_LEADER,
+    network::SPLIT,
+    network::ONE_WAY,
+    network::LOSS,
+    network::SLOW,
+    clock::SKEW,
+    clock::DRIFT,
+    clock::FREEZE,
+];
+
+/// Draws the faults of a run: each kind is off with probability 1/2, otherwise it comes one to `most` times.
+pub fn draw(seed: u64, shape: &Shape, work_ms: u64) -> Vec<Planned> {
+    let mut faults = Vec::new();
+    for kind in KINDS {
+        let mut random = stream(seed, &format!("fault/{}", kind.name));
+        if random.gen_bool(0.5) {
+            continue;
+        }
+        for _ in 0..random.gen_range(1..=kind.most) {
+            faults.push(Planned {
+                at_ms: random.gen_range(work_ms / 10..work_ms * 9 / 10),
+                for_ms: random.gen_range(kind.for_ms.0..=kind.for_ms.1),
+                fault: (kind.draw)(&mut random, shape),
+            });
+        }
+    }
+    // A stable sort: of two at one moment the kind that stands first in the table comes first.
+    faults.sort_by_key(|planned| planned.at_ms);
+    faults
+}

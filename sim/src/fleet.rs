@@ -1,0 +1,142 @@
+//! Many seeds, each in a process of its own: what one run leaves in its process must not reach the next.
+
+use crate::plan::Profile;
+use crate::run::Report;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+/// Which seeds, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Seeds {
+    /// The first.
+    pub first: u64,
+    /// How many.
+    pub count: u64,
+    /// Nodes, or what each seed draws.
+    pub nodes: Option<u64>,
+    /// How rough.
+    pub profile: Profile,
+}
+
+/// What a process of one seed left.
+struct Child {
+    report: Result<Report, String>,
+    trace: String,
+}
+
+fn child(seeds: &Seeds, seed: u64) -> Child {
+    let program = std::env::current_exe().unwrap_or_else(|error| panic!("the path of this program: {error}"));
+    let mut command = Command::new(program);
+    command.args(["one", "--json", "--seed", &seed.to_string(), "--profile", &seeds.profile.to_string()]);
+    if let Some(nodes) = seeds.nodes {
+        command.args(["--nodes", &nodes.to_string()]);
+    }
+    let output = command.stdin(Stdio::null()).output().unwrap_or_else(|error| panic!("starting a process: {error}"));
+    let text = String::from_utf8_lossy(&output.stdout);
+    // The trace, then the report as the last line.
+    let (trace, last) = text.trim_end().rsplit_once('\n').unwrap_or(("", text.trim_end()));
+    let report = serde_json::from_str(last).map_err(|_| {
+        let said = String::from_utf8_lossy(&output.stderr);
+        let tail: Vec<&str> = said.lines().rev().take(12).collect();
+        format!("{}: {}", output.status, tail.into_iter().rev().collect::<Vec<_>>().join("\n    "))
+    });
+    Child { report, trace: trace.to_owned() }
+}
+
+/// Calls `work` for each seed, on as many threads as there are cores.
+fn each(seeds: &Seeds, work: impl Fn(u64) + Sync) {
+    let next = AtomicU64::new(0);
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    if at >= seeds.count {
+                        return;
+                    }
+                    work(seeds.first + at);
+                }
+            });
+        }
+    });
+}
+
+fn replay(seeds: &Seeds, seed: u64) -> String {
+    let nodes = seeds.nodes.map(|nodes| format!(" --nodes {nodes}")).unwrap_or_default();
+    format!("cargo run -p selfsame-sim -- one --seed {seed}{nodes} --profile {}", seeds.profile)
+}
+
+#[derive(Default)]
+struct Sum {
+    done: u64,
+    simulated_ms: u64,
+    failures: Vec<(u64, String)>,
+    faults: std::collections::BTreeMap<String, u64>,
+    calls: std::collections::BTreeMap<String, u64>,
+}
+
+/// Runs all seeds; true when nothing failed.
+pub fn run(seeds: &Seeds) -> bool {
+    let begin = Instant::now();
+    let sum = Mutex::new(Sum::default());
+    each(seeds, |seed| {
+        let child = child(seeds, seed);
+        let mut sum = sum.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        sum.done += 1;
+        match child.report {
+            Ok(report) => {
+                sum.simulated_ms += report.simulated_ms;
+                for (kind, count) in report.faults {
+                    *sum.faults.entry(kind).or_default() += count;
+                }
+                for (kind, count) in report.calls {
+                    *sum.calls.entry(kind).or_default() += count;
+                }
+                if let Some(violation) = report.violation {
+                    sum.failures.push((seed, violation));
+                }
+            }
+            Err(what) => sum.failures.push((seed, what)),
+        }
+        let (done, failed) = (sum.done, sum.failures.len());
+        eprint!("\r{done} of {} seeds, {failed} failed, {:.0} s", seeds.count, begin.elapsed().as_secs_f64());
+        let _ = std::io::stderr().flush();
+    });
+    eprintln!();
+    let mut sum = sum.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let (simulated, real) = (sum.simulated_ms as f64 / 1_000.0, begin.elapsed().as_secs_f64());
+    println!("{} seeds: {simulated:.0} simulated s in {real:.1} real s, ratio {:.1}", sum.done, simulated / real);
+    for (what, counts) in [("faults", &sum.faults), ("calls", &sum.calls)] {
+        for (kind, count) in counts {
+            println!("{what}: {kind}: {count}");
+        }
+    }
+    sum.failures.sort();
+    for (seed, what) in &sum.failures {
+        println!("FAILED seed {seed}: {what}\n    {}", replay(seeds, *seed));
+    }
+    sum.failures.is_empty()
+}
+
+/// Runs each seed in two processes and compares their traces byte for byte; true when all are equal.
+pub fn check_determinism(seeds: &Seeds) -> bool {
+    let different = Mutex::new(0_u64);
+    each(seeds, |seed| {
+        let (a, b) = (child(seeds, seed), child(seeds, seed));
+        let said = match (a.report, b.report, crate::trace::first_difference(&a.trace, &b.trace)) {
+            (Ok(report), Ok(_), None) => {
+                println!("seed {seed}: {} lines, {}", a.trace.lines().count(), report.trace);
+                return;
+            }
+            (_, _, Some((number, a, b))) => format!("line {number} differs:\n    {a}\n    {b}"),
+            (Err(what), _, None) | (_, Err(what), None) => format!("no trace: {what}"),
+        };
+        println!("NOT EQUAL seed {seed}: {said}\n    {}", replay(seeds, seed));
+        *different.lock().unwrap_or_else(std::sync::PoisonError::into_inner) += 1;
+    });
+    different.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) == 0
+}

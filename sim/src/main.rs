@@ -1,0 +1,111 @@
+//! The simulator's command line.
+
+use clap::{Parser, Subcommand};
+use selfsame_sim::fleet::{self, Seeds};
+use selfsame_sim::plan::{Plan, Profile};
+use std::io::Write as _;
+use std::process::ExitCode;
+
+/// Run the real node in a simulated world and check what must hold.
+#[derive(Parser)]
+#[command(name = "selfsame-sim", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Act,
+}
+
+#[derive(Subcommand)]
+enum Act {
+    /// Run many seeds, each in a process of its own.
+    Run(Many),
+    /// Run each seed in two processes and compare their traces.
+    CheckDeterminism(Many),
+    /// Run one seed in this process.
+    One {
+        /// The seed.
+        #[arg(long)]
+        seed: u64,
+        #[command(flatten)]
+        how: How,
+        /// Print the trace while it grows, on standard error.
+        #[arg(long, short)]
+        verbose: bool,
+        /// Print the trace and then the report as one line of JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(clap::Args)]
+struct How {
+    /// Nodes: 3, 5 or 7; drawn from the seed when absent.
+    #[arg(long, value_parser = nodes)]
+    nodes: Option<u64>,
+    /// How rough the world is.
+    #[arg(long, value_enum, default_value_t = Profile::Default)]
+    profile: Profile,
+}
+
+#[derive(clap::Args)]
+struct Many {
+    /// How many seeds.
+    #[arg(long, default_value_t = 20)]
+    seeds: u64,
+    /// The first seed.
+    #[arg(long, default_value_t = 1)]
+    start_seed: u64,
+    #[command(flatten)]
+    how: How,
+}
+
+impl Many {
+    fn seeds(&self) -> Seeds {
+        Seeds { first: self.start_seed, count: self.seeds, nodes: self.how.nodes, profile: self.how.profile }
+    }
+}
+
+fn nodes(text: &str) -> Result<u64, String> {
+    match text {
+        "3" | "5" | "7" => text.parse().map_err(|error| format!("{error}")),
+        _ => Err("3, 5 or 7".into()),
+    }
+}
+
+fn main() -> ExitCode {
+    let holds = match Cli::parse().command {
+        Act::Run(many) => fleet::run(&many.seeds()),
+        Act::CheckDeterminism(many) => fleet::check_determinism(&many.seeds()),
+        Act::One { seed, how, verbose, json } => one(Plan::draw(seed, how.profile, how.nodes), verbose, json),
+    };
+    if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn one(plan: Plan, verbose: bool, json: bool) -> bool {
+    if std::env::var_os("RUST_LOG").is_some() {
+        let filter = tracing_subscriber::EnvFilter::from_default_env();
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    }
+    let begin = std::time::Instant::now();
+    let shown = plan.to_string();
+    let (report, trace) = selfsame_sim::run::run(plan, verbose);
+    let mut out = std::io::stdout().lock();
+    let written = if json {
+        let line = serde_json::to_string(&report).unwrap_or_default();
+        writeln!(out, "{trace}{line}")
+    } else {
+        let (simulated, real) = (report.simulated_ms as f64 / 1_000.0, begin.elapsed().as_secs_f64());
+        let counts = [("faults", &report.faults), ("calls", &report.calls)];
+        let counts: String = counts
+            .iter()
+            .flat_map(|(what, counts)| counts.iter().map(move |(kind, count)| format!("{what}: {kind}: {count}\n")))
+            .collect();
+        let verdict = report.violation.as_ref().map_or("everything held".to_owned(), |what| format!("FAILED: {what}"));
+        writeln!(
+            out,
+            "{shown}\n{counts}trace: {}\n{simulated:.1} simulated s in {real:.1} real s, ratio {:.1}\n{verdict}",
+            report.trace,
+            simulated / real
+        )
+    };
+    written.is_ok() && report.violation.is_none()
+}

@@ -1,0 +1,213 @@
+//! A client that holds two chips and one substrate: birth, sessions, appends, cycles, closes and migrations.
+//!
+//! It reads the substrate's state before each step, so every step also checks that reads are linearizable: nothing that
+//! was acknowledged to this client may be missing from what it reads afterwards.
+
+use super::Session;
+use crate::oracle::Answer;
+use crate::random::{key, uuid};
+use rand::Rng;
+use selfsame::actor::Actor;
+use selfsame_machine::state::{HolderStatus, Phase, Substrate};
+use selfsame_protocol::command::{Command, Fence, GoalVector, Item, Role};
+use selfsame_protocol::digest::Digest;
+use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::p104::{self, Attestation, Claims, Outcome, Thresholds};
+use selfsame_protocol::time::U64;
+use serde_json::json;
+use std::collections::BTreeMap;
+
+struct Chip {
+    session: Session,
+    substrate: String,
+    chips: [Actor; 2],
+    /// Epoch and sequence number of the last acknowledged write: no read may show less.
+    acknowledged: (u64, u64),
+    cycles: u64,
+    migrations: u64,
+}
+
+/// Works until the world stops.
+pub async fn run(mut session: Session, organisation: u64) -> turmoil::Result {
+    let substrate = uuid(&mut session.random);
+    let chips = ["a", "b"].map(|letter| {
+        let key = key(session.seed, &format!("chip/{}/{letter}", session.name));
+        session.actor(Role::Chip, key)
+    });
+    let root = session.root(organisation);
+    for chip in &chips {
+        let enrol = Command::EnrolChip { chip: chip.key.public(), technology: "software".into() };
+        session.submit("enrol", &root, enrol).await;
+    }
+    let mut chip = Chip { session, substrate, chips, acknowledged: (0, 0), cycles: 0, migrations: 0 };
+    chip.birth().await;
+    while !chip.session.stopped() {
+        chip.session.pause(200).await;
+        if let Some(state) = chip.read().await {
+            chip.step(state).await;
+        }
+    }
+    Ok(())
+}
+
+impl Chip {
+    async fn birth(&mut self) {
+        let founding = json!({
+            "record_type": "founding_incompatibility",
+            "branch_a": {"claim": "Every append is answered at once.", "of": self.substrate},
+            "branch_b": {"claim": "No append is answered before a quorum holds it."},
+        });
+        let initialised = self.session.now();
+        let claims = Claims::Birth {
+            substrate_id: self.substrate.clone(),
+            founding_tension_hash: p104::founding_tension_hash(&selfsame_protocol::canon::to_canonical(&founding)),
+            initialisation_timestamp: initialised,
+            schema_version_at_init: p104::SCHEMA_VERSION.into(),
+        };
+        let chip = self.chips[0].clone();
+        let init = Command::InitSubstrate {
+            substrate_id: self.substrate.clone(),
+            founding,
+            initialisation_timestamp: initialised,
+            schema_version: p104::SCHEMA_VERSION.into(),
+            parameters: BTreeMap::new(),
+            thresholds: Thresholds::default(),
+            attestation: Some(Attestation::software(&claims, &chip.key)),
+        };
+        self.session.submit("birth", &chip, init).await;
+    }
+
+    async fn read(&mut self) -> Option<Substrate> {
+        let floor = self.acknowledged;
+        let state = self.session.client.substrate(&self.substrate).await.ok()?;
+        let seen = (state.holder.epoch.0, state.holder.seq.0);
+        if seen < floor {
+            let text =
+                format!("{} read epoch and sequence {seen:?} after {floor:?} was acknowledged", self.session.name);
+            self.session.oracle.violated("linearizable_read", text);
+        }
+        Some(state)
+    }
+
+    async fn step(&mut self, state: Substrate) {
+        let active = self.chips.iter().position(|chip| chip.key.public() == state.holder.key).unwrap_or(0);
+        let chip = self.chips[active].clone();
+        if state.holder.status == HolderStatus::Sealed {
+            return self.arrive(&state, active).await;
+        }
+        let fence = Fence { epoch: state.holder.epoch, seq: U64(state.holder.seq.0 + 1) };
+        let substrate_id = self.substrate.clone();
+        let dice = self.session.random.gen_range(0..100);
+        let (what, command) = match state.phase {
+            // The verdicts of a quorum are under way.
+            Phase::Verifying => return self.session.pause(300).await,
+            Phase::Closed if dice < 30 && state.status == Some(Outcome::Verified) && state.last_close.is_some() => {
+                match self.seal(&state, fence, 1 - active).await {
+                    Some(command) => ("seal", command),
+                    None => return,
+                }
+            }
+            Phase::Closed => {
+                let kept = state.last_close.map(|close| close.cross_session_identity_continuity_hash);
+                let open = Command::OpenSession {
+                    substrate_id,
+                    fence,
+                    continuity_hash: kept,
+                    founding: None,
+                    new_lineage: None,
+                };
+                return self.open(&chip, fence, open).await;
+            }
+            Phase::Open if dice < 65 => ("append", Command::Append { substrate_id, fence, items: self.items() }),
+            Phase::Open if dice < 85 => {
+                self.cycles += 1;
+                let name = format!("cycle/{}", self.cycles);
+                let goalvector = GoalVector {
+                    goalvector_id: format!("goal/{name}"),
+                    outcome: json!({"resolved": name}),
+                    evidence: Vec::new(),
+                    runs: Vec::new(),
+                };
+                let prior_identity_hash = state.head;
+                ("cycle", Command::CloseCycle { substrate_id, fence, cycle_id: name, goalvector, prior_identity_hash })
+            }
+            Phase::Open => ("close", Command::CloseSession { substrate_id, fence, head: state.head }),
+        };
+        if let Answer::Ok(_) = self.session.submit(what, &chip, command).await {
+            self.acknowledged = (fence.epoch.0, fence.seq.0);
+        }
+    }
+
+    /// Asks for a session the way a chip does: the answer comes with the verification's result.
+    async fn open(&mut self, chip: &Actor, fence: Fence, command: Command) {
+        let envelope = self.session.sign(chip, command);
+        let call = self.session.oracle.invoked(&self.session.name, "open", Digest::of(&envelope.to_bytes()));
+        match self.session.client.open_session(&envelope).await {
+            Ok(rail) => {
+                self.session.oracle.opened(call, rail.outcome());
+                self.acknowledged = self.acknowledged.max((fence.epoch.0, fence.seq.0));
+            }
+            Err(error) => self.session.oracle.answered(call, Answer::of(Err(error))),
+        }
+    }
+
+    fn items(&mut self) -> Vec<Item> {
+        let random = &mut self.session.random;
+        (0..random.gen_range(1..4))
+            .map(|_| Item {
+                ledger: if random.gen_bool(0.7) { Ledger::Evidence } else { Ledger::Reasoning },
+                data: json!({"n": random.r#gen::<u32>(), "text": "x".repeat(random.gen_range(0..300))}),
+                evidence: Vec::new(),
+                runs: Vec::new(),
+            })
+            .collect()
+    }
+
+    /// Seals the substrate, with the depths that a bundle shows.
+    async fn seal(&mut self, state: &Substrate, fence: Fence, destination: usize) -> Option<Command> {
+        let bundle = self.session.client.bundle(&self.substrate).await.ok()?;
+        let mut depths = BTreeMap::from([("evidence".to_string(), 0), ("reasoning".to_string(), 0)]);
+        for line in bundle.split(|byte| *byte == b'\n').skip(1).filter(|line| !line.is_empty()) {
+            let line: serde_json::Value = serde_json::from_slice(line).ok()?;
+            *depths.get_mut(line["ledger"].as_str()?)? += 1;
+        }
+        self.migrations += 1;
+        Some(Command::Seal {
+            substrate_id: self.substrate.clone(),
+            fence,
+            migration_id: format!("migration/{}", self.migrations),
+            destination: self.chips[destination].id(),
+            head: state.head,
+            continuity_hash: state.last_close.as_ref()?.cross_session_identity_continuity_hash,
+            evidence_ledger_depth: U64(depths["evidence"]),
+            reasoning_ledger_depth: U64(depths["reasoning"]),
+        })
+    }
+
+    /// Ends a migration: mostly on the destination, now and then back on the origin.
+    async fn arrive(&mut self, state: &Substrate, origin: usize) {
+        let Some(migration) = &state.migration else { return };
+        let claims = Claims::Activation {
+            cluster: crate::world::CLUSTER.into(),
+            substrate_id: self.substrate.clone(),
+            migration_id: migration.migration_id.clone(),
+            nonce: migration.nonce,
+            epoch: U64(migration.epoch.0 + 1),
+            continuity_hash: migration.continuity_hash,
+            head: migration.head,
+        };
+        let (substrate_id, migration_id) = (self.substrate.clone(), migration.migration_id.clone());
+        let abort = self.session.random.gen_bool(0.2);
+        let chip = self.chips[if abort { origin } else { 1 - origin }].clone();
+        let attestation = Attestation::software(&claims, &chip.key);
+        let (what, command) = if abort {
+            ("abort", Command::AbortMigration { substrate_id, migration_id, attestation })
+        } else {
+            let (continuity_hash, head) = (migration.continuity_hash, migration.head);
+            ("arrive", Command::Arrive { substrate_id, migration_id, attestation, continuity_hash, head })
+        };
+        if let Answer::Ok(_) = self.session.submit(what, &chip, command).await {
+            self.acknowledged = (migration.epoch.0 + 1, 0);
+        }
+    }
+}

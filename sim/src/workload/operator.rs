@@ -1,0 +1,55 @@
+//! A client that declares runs and reports their executions.
+
+use super::Session;
+use crate::oracle::Answer;
+use rand::Rng;
+use selfsame_protocol::command::Command;
+use selfsame_protocol::digest::Digest;
+use serde_json::{Value, json};
+
+/// Runs declared by all operators: few, so that organisations meet at the same ones.
+const RUNS: u64 = 12;
+
+/// A declaration that differs from others by its text.
+pub fn declaration(text: &str) -> Value {
+    json!({
+        "type": "selfsame/run-declaration/v1",
+        "model": {"provider": "example", "name": "clerk", "revision": "1", "assurance": "provider-asserted"},
+        "prompt": {"messages": [{"role": "user", "parts": [{"type": "text", "content": {"inline": text}}]}]},
+        "parameters": {"temperature": 0.2, "seed": "42"},
+        "context": {"none": true},
+        "constraints": {"response_format": "json"},
+    })
+}
+
+/// Works until the world stops.
+pub async fn run(mut session: Session, organisation: u64) -> turmoil::Result {
+    let operator = session.operator(organisation);
+    let mut known: Vec<Digest> = Vec::new();
+    let mut executions = 0_u64;
+    while !session.stopped() {
+        session.pause(400).await;
+        let (what, command) = if known.is_empty() || session.random.gen_bool(0.5) {
+            let number = session.random.gen_range(0..RUNS);
+            let request = Some(format!("case/{number}"));
+            ("declare", Command::DeclareRun { declaration: declaration(&format!("Why {number}?")), request })
+        } else {
+            executions += 1;
+            let report = Command::ReportOutcome {
+                run_id: known[session.random.gen_range(0..known.len())],
+                execution_id: format!("{}/{executions}", session.name),
+                status: "succeeded".into(),
+                outputs: Vec::new(),
+                reproduction_of: None,
+            };
+            ("report", report)
+        };
+        if let Answer::Ok(receipt) = session.submit(what, &operator, command).await
+            && let Some(run) = receipt.result["run_id"].as_str().and_then(|text| text.parse().ok())
+            && what == "declare"
+        {
+            known.push(run);
+        }
+    }
+    Ok(())
+}
