@@ -40,7 +40,7 @@ bugs! {
     NoFence "no_fence" [I2, I3, I11];
     /// The published order: the destination is activated, and a later entry invalidates the origin.
     ActivateBeforeInvalidate "activate_before_invalidate" [I10, I2];
-    /// The fence compares the chip and not the epoch, so that a delayed write of A comes alive after A to B to A.
+    /// The fence compares the chip and not the epoch, so that a delayed write comes alive when its chip is active again.
     FenceByChipIdOnly "fence_by_chip_id_only" [I3, I2];
     /// A cycle is accepted whatever head it continues.
     NoPrevCheck "no_prev_check" [I4];

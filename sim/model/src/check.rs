@@ -1,5 +1,6 @@
 //! Runs the check, reports progress, and keeps the shortest counterexample.
 
+use crate::bounds::Bounds;
 use crate::property::Property;
 use crate::types::{Cause, Entry};
 use crate::world::{Action, State, World, believers};
@@ -81,6 +82,17 @@ impl Counts {
     }
 }
 
+/// A counterexample, and where it was found.
+#[derive(Clone, Debug)]
+pub struct Caught {
+    /// The property that it breaks.
+    pub property: Property,
+    /// The scope in which it was found.
+    pub scope: &'static str,
+    /// The way there.
+    pub steps: Steps,
+}
+
 /// The result of a check.
 #[derive(Clone, Debug)]
 pub struct Report {
@@ -123,6 +135,14 @@ impl Run<'_> {
             }
         }
         (report.counts, best)
+    }
+
+    /// Looks in one scope after the other until the property is broken. None when every scope keeps it.
+    pub fn catch(&mut self, scopes: &[Bounds], world: World, property: Property) -> Option<Caught> {
+        scopes.iter().find_map(|bounds| {
+            let (_, steps) = self.counterexample(World { bounds: *bounds, ..world }, property);
+            Some(Caught { property, scope: bounds.name, steps: steps? })
+        })
     }
 
     /// States with `below` or more states on the way are left out.

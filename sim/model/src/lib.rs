@@ -9,11 +9,13 @@
 //! | [`finding`] | What the design does not withstand today, and the remedy. |
 //! | [`audit`] | An independent reading of the log: it knows the rules of the protocol and none of the ledger's code. |
 //! | [`property`] | The properties, their ids and where they come from. |
-//! | [`world`] | The Stateright model: states, actions, bounds. |
+//! | [`bounds`] | How far a check goes: sizes, and the scopes of each. |
+//! | [`world`] | The Stateright model: states and actions. |
 //! | [`check`] | Runs the check, reports progress, and keeps the shortest counterexample. |
 //! | [`story`] | Counterexamples as a list of steps for people. |
 
 pub mod audit;
+pub mod bounds;
 pub mod bug;
 pub mod check;
 pub mod chip;
@@ -24,7 +26,8 @@ pub mod story;
 pub mod types;
 pub mod world;
 
+pub use bounds::{Bounds, Size};
 pub use bug::Bug;
 pub use finding::Finding;
 pub use property::Property;
-pub use world::{Bounds, World};
+pub use world::World;

@@ -116,34 +116,25 @@ const FRESH: MigrationId = 7;
 pub fn not_stuck(rules: Rules, finding: Option<Finding>, ledger: &Ledger, chips: u8, index: Index) -> bool {
     let most = if finding == Some(Finding::BothChipsLost) { 2 } else { 1 };
     (0_u8..1 << chips).filter(|lost| lost.count_ones() <= most).all(|lost| {
-        let left = |chip: ChipId| lost & (1 << chip.0) == 0;
-        way_out(rules, *ledger, (0..chips).map(ChipId).filter(|chip| left(*chip)), index)
+        let left = |chip: &ChipId| lost & (1 << chip.0) == 0;
+        let Ledger { holder, seq, head, .. } = *ledger;
+        let ended =
+            |ledger: Ledger, index| (0..chips).map(ChipId).filter(left).any(|chip| ends(rules, ledger, chip, index));
+        if ended(*ledger, index) {
+            return true;
+        }
+        // An active chip may have stopped itself for a seal that is never accepted, so even it must find a way: by a seal of
+        // its own, or by a ballot.
+        (0..chips).map(ChipId).any(|destination| {
+            let own = Command::Seal { by: holder, seq: seq + 1, head, migration: FRESH, destination };
+            let ballot = Command::ForceSeal { migration: FRESH, destination, votes: QUORUM };
+            let after = |seal: &Command| {
+                let mut sealed = *ledger;
+                sealed.apply(rules, index, seal).is_ok() && ended(sealed, index + 1)
+            };
+            (left(&holder.chip) && after(&own)) || after(&ballot)
+        })
     })
-}
-
-fn way_out(rules: Rules, ledger: Ledger, left: impl Iterator<Item = ChipId> + Clone, index: Index) -> bool {
-    let Ledger { holder, seq, head, .. } = ledger;
-    if let Some(migration) = ledger.migration {
-        return left.clone().any(|chip| {
-            ends(rules, ledger, chip, index)
-                || (migration.destination != chip && reaches(rules, ledger, chip, index, ballot(chip)))
-        });
-    }
-    // An active chip that is left goes on or moves away by its own seal; a lost one is moved by a ballot.
-    left.clone().any(|chip| {
-        let own = Command::Seal { by: holder, seq: seq + 1, head, migration: FRESH, destination: chip };
-        let itself = left.clone().any(|chip| chip == holder.chip);
-        (itself && reaches(rules, ledger, chip, index, own)) || reaches(rules, ledger, chip, index, ballot(chip))
-    })
-}
-
-fn ballot(destination: ChipId) -> Command {
-    Command::ForceSeal { migration: FRESH, destination, votes: QUORUM }
-}
-
-/// Whether the chip is active after this seal and its arrival.
-fn reaches(rules: Rules, mut ledger: Ledger, chip: ChipId, index: Index, seal: Command) -> bool {
-    ledger.apply(rules, index, &seal).is_ok() && ends(rules, ledger, chip, index + 1)
 }
 
 /// Whether the chip can end the migration under way, by arrival or abort.

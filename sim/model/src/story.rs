@@ -1,7 +1,7 @@
 //! Counterexamples as a list of steps for people.
 
 use crate::check::Steps;
-use crate::types::{Attestation, Cause, ChipId, Command, Entry, Nonce};
+use crate::types::{Attestation, Cause, Command, Entry, Nonce};
 use crate::world::{Action, State};
 use std::fmt::Write;
 
@@ -109,9 +109,4 @@ fn read(entry: &Entry) -> String {
         }
         Entry::Invalidate { tenure } => format!("{tenure:?} is invalidated"),
     }
-}
-
-/// A chip's letter.
-pub fn letter(chip: ChipId) -> String {
-    format!("{chip:?}")
 }

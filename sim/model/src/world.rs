@@ -5,6 +5,7 @@
 //! whoever could have signed one by now may deliver it now. A refused command changes nothing and makes no state.
 
 use crate::audit;
+use crate::bounds::Bounds;
 use crate::bug::Bug;
 use crate::chip::{Belief, Copy};
 use crate::finding::Finding;
@@ -13,37 +14,6 @@ use crate::property::{Broken, Property, honest, not_stuck};
 use crate::types::{Attestation, Cause, ChipId, Command, Entry, Head, Index, MigrationId, Nonce, Tenure};
 use stateright::Model;
 use std::hash::{Hash, Hasher};
-
-/// How far the check goes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Bounds {
-    /// Chips, at most 4.
-    pub chips: u8,
-    /// Migration ids, at most 6.
-    pub migrations: u8,
-    /// Writes that are signed.
-    pub writes: usize,
-    /// Seals that are signed.
-    pub seals: usize,
-    /// Ballots that seal.
-    pub ballots: usize,
-    /// Clones that are made.
-    pub clones: usize,
-    /// Whether chips can be rolled back.
-    pub rollback: bool,
-}
-
-impl Bounds {
-    /// What the tests use.
-    pub const SMALL: Bounds =
-        Bounds { chips: 3, migrations: 2, writes: 1, seals: 2, ballots: 1, clones: 1, rollback: true };
-    /// What the command uses.
-    pub const NORMAL: Bounds =
-        Bounds { chips: 3, migrations: 2, writes: 2, seals: 2, ballots: 1, clones: 1, rollback: true };
-    /// What takes its time.
-    pub const LARGE: Bounds =
-        Bounds { chips: 3, migrations: 2, writes: 3, seals: 3, ballots: 1, clones: 1, rollback: true };
-}
 
 /// The model: a design, how far to go, and what may happen besides.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -184,6 +154,7 @@ impl World {
         (chips, (0..self.bounds.migrations).take(usize::from(migrations) + 1).collect())
     }
 
+    /// What copies sign with what they remember.
     fn sign(&self, state: &State, actions: &mut Vec<Action>) {
         let (chips, migrations) = self.names(state);
         let writes = state.sent.iter().filter(|command| matches!(command, Command::Write { .. })).count();
@@ -198,6 +169,26 @@ impl World {
                         actions.push(Action::Seal { copy, migration, destination });
                     }
                 }
+            }
+        }
+    }
+
+    /// Whatever holders of stolen keys could sign: every write and seal that names an existing chip, for every epoch up to
+    /// the next, with every position and head.
+    fn forged(&self, state: &State, offer: &mut impl FnMut(Command)) {
+        let heads = || 0..state.log.len() as Head;
+        let seqs = 1..=state.ledger.seq + 1;
+        let (chips, migrations) = self.names(state);
+        let writes = state.log.iter().filter(|entry| matches!(entry, Entry::Write { .. })).count();
+        let tenures =
+            self.chips().flat_map(|chip| (1..=state.ledger.holder.epoch + 1).map(move |epoch| Tenure { chip, epoch }));
+        for (by, seq) in tenures.flat_map(|by| seqs.clone().map(move |seq| (by, seq))) {
+            if writes < self.bounds.writes {
+                offer(Command::Write { by, seq, prev: 0, cycle: false, content: 0 });
+                heads().for_each(|prev| offer(Command::Write { by, seq, prev, cycle: true, content: 0 }));
+            }
+            for (&migration, &destination) in migrations.iter().flat_map(|m| chips.iter().map(move |c| (m, c))) {
+                heads().for_each(|head| offer(Command::Seal { by, seq, head, migration, destination }));
             }
         }
     }
@@ -321,14 +312,17 @@ impl Model for World {
     fn init_states(&self) -> Vec<State> {
         let first = ChipId(0);
         let mut copies: Vec<Copy> = self.chips().map(Copy::blank).collect();
-        copies[0].belief = Some(Belief { epoch: 1, seq: 0, head: 0 });
+        // Whoever has the keys needs no memory.
+        copies[0].belief = (!self.bounds.forgers).then_some(Belief { epoch: 1, seq: 0, head: 0 });
         let log = vec![Entry::Birth { chip: first }];
         let ledger = Ledger::born(first);
         vec![State { log, sent: Vec::new(), copies, rolled_back: false, ledger, broken: Broken::default() }]
     }
 
     fn actions(&self, state: &State, actions: &mut Vec<Action>) {
-        self.sign(state, actions);
+        if !self.bounds.forgers {
+            self.sign(state, actions);
+        }
         let index = state.log.len() as Index;
         let mut offer = |command: Command| {
             let mut ledger = state.ledger;
@@ -340,6 +334,10 @@ impl Model for World {
         offer(Command::Invalidate);
         self.ballots(state, &mut offer);
         self.attested(state, &mut offer);
+        if self.bounds.forgers {
+            self.forged(state, &mut offer);
+            return;
+        }
         for (copy, of) in state.copies.iter().enumerate() {
             let mine = |index: &usize| activated(&state.log, *index).is_some_and(|(tenure, _)| tenure.chip == of.chip);
             actions.extend((0..state.log.len()).filter(mine).map(|index| Action::Hear { copy, index }));
