@@ -9,7 +9,7 @@
 pub struct Bounds {
     /// The scope's name.
     pub name: &'static str,
-    /// Chips, at most 4.
+    /// Chips, at most 3.
     pub chips: u8,
     /// Migration ids, at most 6.
     pub migrations: u8,

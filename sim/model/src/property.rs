@@ -110,7 +110,8 @@ impl Broken {
 /// A migration id that the bounds never reach.
 const FRESH: MigrationId = 7;
 
-/// Whether, for every set of chips that may be lost, somebody that is left can bring the substrate to an active chip.
+/// Whether, for every set of chips that may be lost, somebody that is left can bring the substrate to an active chip. One
+/// more chip can always be enrolled.
 ///
 /// shows: I13
 pub fn not_stuck(rules: Rules, finding: Option<Finding>, ledger: &Ledger, chips: u8, index: Index) -> bool {
@@ -119,13 +120,13 @@ pub fn not_stuck(rules: Rules, finding: Option<Finding>, ledger: &Ledger, chips:
         let left = |chip: &ChipId| lost & (1 << chip.0) == 0;
         let Ledger { holder, seq, head, .. } = *ledger;
         let ended =
-            |ledger: Ledger, index| (0..chips).map(ChipId).filter(left).any(|chip| ends(rules, ledger, chip, index));
+            |ledger: Ledger, index| (0..=chips).map(ChipId).filter(left).any(|chip| ends(rules, ledger, chip, index));
         if ended(*ledger, index) {
             return true;
         }
         // An active chip may have stopped itself for a seal that is never accepted, so even it must find a way: by a seal of
         // its own, or by a ballot.
-        (0..chips).map(ChipId).any(|destination| {
+        (0..=chips).map(ChipId).any(|destination| {
             let own = Command::Seal { by: holder, seq: seq + 1, head, migration: FRESH, destination };
             let ballot = Command::ForceSeal { migration: FRESH, destination, votes: QUORUM };
             let after = |seal: &Command| {
