@@ -1,0 +1,33 @@
+//! An exhaustively checked model of the migration protocol: one active chip, whatever the network and the chips do.
+//!
+//! | module | |
+//! |---|---|
+//! | [`types`] | What commands, entries and attestations say, reduced to small numbers. |
+//! | [`ledger`] | The replicated state machine under test: what applying a command decides. |
+//! | [`chip`] | What one running copy of a chip remembers, and what it signs. |
+//! | [`bug`] | Design bugs that can be planted, and the property that catches each. |
+//! | [`finding`] | What the design does not withstand today, and the remedy. |
+//! | [`audit`] | An independent reading of the log: it knows the rules of the protocol and none of the ledger's code. |
+//! | [`property`] | The properties, their ids and where they come from. |
+//! | [`bounds`] | How far a check goes: sizes, and the scopes of each. |
+//! | [`world`] | The Stateright model: states and actions. |
+//! | [`check`] | Runs the check, reports progress, and keeps the shortest counterexample. |
+//! | [`story`] | Counterexamples as a list of steps for people. |
+
+pub mod audit;
+pub mod bounds;
+pub mod bug;
+pub mod check;
+pub mod chip;
+pub mod finding;
+pub mod ledger;
+pub mod property;
+pub mod story;
+pub mod types;
+pub mod world;
+
+pub use bounds::{Bounds, Size};
+pub use bug::Bug;
+pub use finding::Finding;
+pub use property::Property;
+pub use world::World;
