@@ -23,6 +23,9 @@ pub struct Verify {
     trust: Vec<String>,
 }
 
+/// Entries between two lines of progress: a few seconds.
+const PROGRESS: u64 = 50_000;
+
 /// The keys of `--trust` flags.
 pub fn trusted(flags: &[String]) -> Result<Vec<Vkey>, CliError> {
     flags.iter().map(|key| Vkey::parse(key)).collect::<Result<_, _>>().map_err(CliError::usage)
@@ -44,7 +47,13 @@ pub fn main(global: &Global, command: &Verify) -> Done {
     let keys = trusted(&command.trust)?;
     let text = text(read(&command.file)?)?;
     if text.starts_with("{\"bundle\":") {
-        let (report, _) = bundle::verify(text.lines(), &keys, |_| {}).map_err(failed)?;
+        let total = text.lines().count().saturating_sub(1) as u64;
+        let progress = |done: u64| {
+            if done.is_multiple_of(PROGRESS) {
+                global.say(&format!("{done} of {total} entries"));
+            }
+        };
+        let (report, _) = bundle::verify(text.lines(), &keys, progress).map_err(failed)?;
         if !report.keys_from_reader {
             global.say("no --trust key was given: the keys inside the bundle were used");
         }

@@ -64,8 +64,10 @@ pub fn force_seal(
 ) -> Result<Digest, Stop> {
     let mut substrate = load(txn, substrate_id)?;
     require_alive(&substrate)?;
-    if substrate.holder.status == HolderStatus::Sealed {
-        return refuse(Code::Sealed, "a sealed substrate is not sealed again", "an active chip", "sealed");
+    // Both chips of a migration may be lost: the ballot then sends the substrate elsewhere, and the earlier seal leads to
+    // nothing any more. Without this way out a sealed substrate could stop for ever.
+    if let Some(superseded) = substrate.migration.take() {
+        finish(txn, &substrate, superseded, "superseded");
     }
     if substrate.phase == Phase::Open {
         crate::session::close_now(txn, &mut substrate, true)?;

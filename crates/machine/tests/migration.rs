@@ -342,6 +342,28 @@ fn a_ballot_of_the_organisations_seals_a_substrate_whose_chip_is_lost() {
     world.replay(&id);
 }
 
+/// After a seal the destination is lost as well: another ballot sends the substrate to a third chip, under a fresh nonce,
+/// and the earlier seal leads to nothing.
+/// shows: P-080
+#[test]
+fn a_sealed_substrate_whose_destination_is_lost_as_well_is_sealed_anew_by_ballot() {
+    let (mut world, id) = closed();
+    world.seal(&id, "m1", &chip(0), &chip(1));
+    let first = world.activation_claims(&id, "m1");
+    let late = world.arrive_command(&id, "m1", &chip(1));
+    world.ok(Role::Root, &root(0), propose(&id, "p1", "m2", &chip(2)));
+    world.ok(Role::Root, &root(1), vote("p1"));
+    assert_eq!(world.ok(Role::Root, &root(2), vote("p1")).result["decided"], json!(true));
+    assert_eq!(holder(&world, &id), (HolderStatus::Sealed, chip(0).public().id(), 1));
+    assert_ne!(first, world.activation_claims(&id, "m2"));
+    world.refused(Role::Chip, &chip(1), late, Code::MigrationState);
+    // The superseded name is used up, and the substrate arrives where the ballot sent it.
+    world.arrive(&id, "m2", &chip(2));
+    assert_eq!(holder(&world, &id), (HolderStatus::Active, chip(2).public().id(), 2));
+    assert_eq!(world.open(&id, &chip(2)), Outcome::Verified);
+    world.replay(&id);
+}
+
 /// shows: P-086, P-087, P-104
 #[test]
 fn the_same_substrate_from_other_hardware_is_refused_and_recorded() {
