@@ -16,7 +16,8 @@ fn everything_holds_while_nothing_is_broken() {
     assert!(output.status.success(), "{}", said(&output));
     // Without faults every kind of step succeeds at least once: a workload that is refused everywhere tests nothing.
     let text = said(&output);
-    for call in ["birth ok", "open VERIFIED", "append ok", "cycle ok", "close ok", "seal ok", "arrive ok", "report ok"] {
+    for call in ["birth ok", "open VERIFIED", "append ok", "cycle ok", "close ok", "seal ok", "arrive ok", "report ok"]
+    {
         assert!(text.contains(&format!("calls: {call}: ")), "no {call} in {text}");
     }
 }
@@ -26,6 +27,14 @@ fn everything_holds_while_the_world_is_broken() {
     let output = sim(&["run", "--seeds", "4"]);
     assert!(output.status.success(), "{}", said(&output));
     assert!(said(&output).contains("faults: crash"), "{}", said(&output));
+}
+
+/// The control: where syncs keep nothing, acknowledged entries are lost, and the simulator must see it.
+#[test]
+fn disks_that_lie_about_syncs_are_found() {
+    let output = sim(&["run", "--seeds", "4", "--profile", "lying"]);
+    assert!(!output.status.success(), "{}", said(&output));
+    assert!(said(&output).contains("FAILED seed"), "{}", said(&output));
 }
 
 #[test]
