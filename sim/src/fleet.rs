@@ -40,8 +40,9 @@ fn child(seeds: &Seeds, seed: u64) -> Child {
     let (trace, last) = text.trim_end().rsplit_once('\n').unwrap_or(("", text.trim_end()));
     let report = serde_json::from_str(last).map_err(|_| {
         let said = String::from_utf8_lossy(&output.stderr);
-        let tail: Vec<&str> = said.lines().rev().take(12).collect();
-        format!("{}: {}", output.status, tail.into_iter().rev().collect::<Vec<_>>().join("\n    "))
+        // A panic says first what it is and where; its stack follows when one runs the seed by hand.
+        let panic = said.lines().skip_while(|line| !line.contains("panicked")).take(2).collect::<Vec<_>>().join(": ");
+        format!("{}, {panic}", output.status)
     });
     Child { report, trace: trace.to_owned() }
 }

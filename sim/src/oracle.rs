@@ -143,6 +143,11 @@ impl Oracle {
         std::mem::take(&mut self.record.borrow_mut().violations)
     }
 
+    /// All calls so far, in the order in which they were made.
+    pub fn calls(&self) -> Vec<Call> {
+        self.record.borrow().calls.clone()
+    }
+
     /// How many calls of each kind came to what: `append ok`, `append refused STALE_SEQUENCE`, `append unknown`.
     pub fn summary(&self) -> BTreeMap<String, u64> {
         let record = self.record.borrow();

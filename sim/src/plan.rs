@@ -12,6 +12,8 @@ pub enum Profile {
     Calm,
     /// A swarm: each kind of fault is off with probability 1/2, otherwise it comes a few times.
     Default,
+    /// The default profile on disks that lie about syncs: the control that must fail, for nothing can hold on them.
+    Lying,
 }
 
 impl fmt::Display for Profile {
@@ -19,6 +21,7 @@ impl fmt::Display for Profile {
         f.write_str(match self {
             Profile::Calm => "calm",
             Profile::Default => "default",
+            Profile::Lying => "lying",
         })
     }
 }
@@ -94,7 +97,7 @@ impl Plan {
             work_ms,
             faults: Vec::new(),
         };
-        if profile == Profile::Default {
+        if profile != Profile::Calm {
             plan.faults = faults::draw(seed, &Shape { nodes }, work_ms);
         }
         plan

@@ -2,9 +2,10 @@
 
 use crate::env::{NodeClock, SeededEntropy, SimDisk, SimNet, SimTime, crash};
 use crate::invariants::{NodeView, Snapshot};
-use crate::plan::Plan;
+use crate::plan::{Plan, Profile};
 use crate::random::{Stream, key, stream};
 use crate::trace::Trace;
+use selfsame::env::sim_disk::Faults as DiskFaults;
 use selfsame::env::{Env, Executor};
 use selfsame::node::{self, NodeConfig};
 use selfsame::raft::{Member, RaftNode, RaftSettings, Role};
@@ -46,6 +47,8 @@ struct Node {
     fate: Stream,
     inside: Rc<RefCell<Inside>>,
     up: bool,
+    /// Whether a fault is at work that may end the process.
+    excused: bool,
 }
 
 /// The simulated world.
@@ -60,6 +63,7 @@ pub struct World<'a> {
     /// Cuts from one host to another, and how many faults want each.
     cuts: BTreeMap<(String, String), u64>,
     latency_ms: (u64, u64),
+    lying: bool,
     seed: u64,
 }
 
@@ -125,6 +129,7 @@ impl<'a> World<'a> {
             nodes: BTreeMap::new(),
             cuts: BTreeMap::new(),
             latency_ms: plan.latency_ms,
+            lying: plan.profile == Profile::Lying,
             seed: plan.seed,
         };
         for id in 1..=plan.nodes {
@@ -140,7 +145,11 @@ impl<'a> World<'a> {
             fate: stream(plan.seed, &format!("fate/{id}")),
             inside: Rc::default(),
             up: true,
+            excused: false,
         };
+        if plan.profile == Profile::Lying {
+            node.disk.set_faults(DiskFaults { lying: true, ..DiskFaults::default() });
+        }
         let address = |id: u64, port: u16| format!("{}:{port}", host(id));
         let members = (1..=plan.nodes)
             .map(|id| (id, Member { peer_addr: address(id, PEER_PORT), client_addr: address(id, CLIENT_PORT) }));
@@ -227,6 +236,9 @@ impl<'a> World<'a> {
         node.up = false;
         // The disk first: what the dying process still tries to write must not arrive.
         crash(&node.disk, &mut node.fate);
+        if self.lying {
+            node.disk.set_faults(DiskFaults { lying: true, ..DiskFaults::default() });
+        }
         let inside = std::mem::take(&mut *node.inside.borrow_mut());
         self.sim.crash(host(id));
         drop(inside);
@@ -238,19 +250,31 @@ impl<'a> World<'a> {
     pub fn restart(&mut self, id: u64) -> bool {
         let Some(node) = self.nodes.get_mut(&id).filter(|node| !node.up) else { return false };
         node.up = true;
+        node.excused = false;
         self.sim.bounce(host(id));
         self.trace.line(format!("{} restarted", host(id)));
         true
     }
 
-    /// Nodes whose process ended by itself since the last call, with the reason. They are down now.
+    /// Lets a node's process end by itself without that being a violation, until it is started again: for faults after
+    /// which it must not go on, such as a failed sync.
+    pub fn excuse(&mut self, id: u64) {
+        if let Some(node) = self.nodes.get_mut(&id) {
+            node.excused = true;
+        }
+    }
+
+    /// Nodes whose process ended by itself since the last call and without an excuse, with the reason. They and the
+    /// excused ones are down now.
     pub fn ended(&mut self) -> Vec<(u64, String)> {
         let mut ended = Vec::new();
         for (id, node) in &mut self.nodes {
             if let Some(reason) = node.inside.borrow_mut().ended.take() {
                 node.up = false;
                 self.trace.line(format!("{} ended: {reason}", host(*id)));
-                ended.push((*id, reason));
+                if !node.excused {
+                    ended.push((*id, reason));
+                }
             }
         }
         ended
@@ -317,7 +341,8 @@ impl<'a> World<'a> {
 
     /// All nodes as they are now.
     pub fn snapshot(&self) -> Snapshot {
-        let mut snapshot = Snapshot { at_ms: self.now_ms(), nodes: Vec::new(), down: Vec::new() };
+        let (at_ms, genesis) = (self.now_ms(), self.genesis.clone());
+        let mut snapshot = Snapshot { at_ms, genesis, nodes: Vec::new(), down: Vec::new() };
         for (id, node) in &self.nodes {
             match &node.inside.borrow().running {
                 Some(raft) => snapshot.nodes.push(NodeView::new(*id, raft.clone(), node.disk.clone())),

@@ -29,6 +29,14 @@ fn everything_holds_while_the_world_is_broken() {
     assert!(said(&output).contains("faults: crash"), "{}", said(&output));
 }
 
+/// The control: where syncs keep nothing, acknowledged entries are lost, and the simulator must see it.
+#[test]
+fn disks_that_lie_about_syncs_are_found() {
+    let output = sim(&["run", "--seeds", "4", "--profile", "lying"]);
+    assert!(!output.status.success(), "{}", said(&output));
+    assert!(said(&output).contains("FAILED seed"), "{}", said(&output));
+}
+
 #[test]
 fn a_seed_gives_the_same_trace_in_two_processes() {
     let output = sim(&["check-determinism", "--seeds", "2"]);

@@ -26,6 +26,8 @@ struct State {
 pub struct Faults {
     /// The sync that fails with EIO, counted from 1 and downwards; the one after it works again unless set again.
     pub fail_sync_in: Option<u64>,
+    /// Syncs answer without keeping anything: what a disk that lies about its cache does.
+    pub lying: bool,
     /// Bytes that all files together may hold; more is ENOSPC.
     pub capacity: Option<u64>,
 }
@@ -237,6 +239,9 @@ impl DiskFile for SimFile {
                 lock(&self.image).unsynced.clear();
                 return Err(io::Error::from_raw_os_error(5));
             }
+        }
+        if lock(&self.disk.0).faults.lying {
+            return Ok(());
         }
         let mut guard = lock(&self.image);
         let image = &mut *guard;

@@ -35,6 +35,7 @@ pub use state::{Applied, StateStore};
 pub use view::StateView;
 
 use crate::env::Disk;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// Both stores of one node.
@@ -53,6 +54,15 @@ impl Store {
     /// Opens or creates the files in `disk` for this identity. Refuses, without touching any data, a directory of
     /// another node or cluster, of a newer format, one that lost a file, and one that was quarantined.
     pub fn open(disk: Arc<dyn Disk>, identity: &Identity) -> Result<Store, OpenError> {
+        // redb unwraps some of what it reads: a damaged file must end in a refusal that names it, not in a panic.
+        catch_unwind(AssertUnwindSafe(|| Self::open_files(disk, identity))).unwrap_or_else(|panic| {
+            let said = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+            let reason = format!("damaged: the database engine panicked: {}", said.unwrap_or("without a reason"));
+            Err(OpenError::Unusable { file: "log.redb or state.redb", reason })
+        })
+    }
+
+    fn open_files(disk: Arc<dyn Disk>, identity: &Identity) -> Result<Store, OpenError> {
         if let Some(reason) = read_small(&*disk, QUARANTINE)? {
             return Err(OpenError::Quarantined { reason });
         }

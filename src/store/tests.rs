@@ -113,11 +113,34 @@ fn a_newer_format_and_a_lost_file_are_named_and_nothing_is_made_anew() {
     }
 }
 
+/// Names of tables stand in the files as text; a damaged one is no text any more, and redb unwraps it.
+#[test]
+fn files_that_the_database_engine_panics_on_are_refused_and_not_a_panic() {
+    let disk = SimDisk::new();
+    let store = open(&disk);
+    store.log.append(&[(1, vec![1])]).unwrap();
+    store.state.commit(&change(7, b"value"), &mark(1)).unwrap();
+    store.close();
+    drop(store);
+    let mut refused = 0;
+    for file in [log::FILE, state::FILE] {
+        let bytes = disk.bytes(file);
+        for name in [&b"allocator_state"[..], b"entries", b"evidence", b"header"] {
+            for at in (0..bytes.len() - name.len()).filter(|at| bytes[*at..].starts_with(name)) {
+                let damaged = disk.durable_copy();
+                damaged.flip_bit(file, at as u64, 7);
+                refused += usize::from(Store::open(Arc::new(damaged), &identity()).is_err());
+            }
+        }
+    }
+    assert!(refused > 0);
+}
+
 #[test]
 fn a_failed_sync_is_an_error() {
     let disk = SimDisk::new();
     let store = open(&disk);
-    disk.set_faults(Faults { fail_sync_in: Some(1), capacity: None });
+    disk.set_faults(Faults { fail_sync_in: Some(1), ..Faults::default() });
     assert!(store.log.append(&[(1, vec![1])]).is_err());
     assert!(store.log.append(&[(1, vec![1])]).is_err(), "nothing is written after a failed sync");
 }
@@ -167,7 +190,7 @@ proptest! {
             }
             if interrupted {
                 // Dies in the middle of a commit: after it, all of it or nothing of it is there.
-                disk.set_faults(Faults { fail_sync_in: Some(sync), capacity: None });
+                disk.set_faults(Faults { fail_sync_in: Some(sync), ..Faults::default() });
                 let _ = store.state.commit(&change((index + 1) % 5, &(index + 1).to_be_bytes()), &mark(index + 1));
             }
             disk.crash(&mut next);

@@ -6,8 +6,10 @@ mod state_digest;
 
 use selfsame::env::sim_disk::SimDisk;
 use selfsame::raft::{RaftNode, RaftStatus};
-use selfsame::store::StateView;
+use selfsame::store::{Identity, OpenError, StateView, Store};
+use selfsame_machine::Genesis;
 use selfsame_machine::view::ReadError;
+use std::sync::Arc;
 
 /// A property that did not hold.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -52,10 +54,21 @@ impl NodeView {
 pub struct Snapshot {
     /// Simulated milliseconds since the beginning.
     pub at_ms: u64,
+    /// Consensus identity.
+    pub genesis: Arc<Genesis>,
     /// Nodes that run, in order of id.
     pub nodes: Vec<NodeView>,
     /// Nodes that do not.
     pub down: Vec<u64>,
+}
+
+impl Snapshot {
+    /// A node's store as it would be found after a loss of power now, in which no un-synced write survives: log, vote
+    /// and state without the node's own word for them. Opening it takes milliseconds; not for every tick.
+    pub fn durable(&self, node: &NodeView) -> Result<Store, OpenError> {
+        let (cluster, genesis) = (self.genesis.cluster.clone(), self.genesis.digest().to_string());
+        Store::open(Arc::new(node.disk.durable_copy()), &Identity { cluster, genesis, node: node.id })
+    }
 }
 
 /// Something that must hold at every tick.
