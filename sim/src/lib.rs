@@ -21,6 +21,7 @@ pub mod oracle;
 pub mod plan;
 pub mod random;
 pub mod run;
+pub mod timeline;
 pub mod trace;
 pub mod workload;
 pub mod world;
