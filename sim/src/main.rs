@@ -33,6 +33,9 @@ enum Act {
         /// Print the trace and then the report as one line of JSON.
         #[arg(long)]
         json: bool,
+        /// Write every write on every connection into the trace.
+        #[arg(long)]
+        wire: bool,
     },
 }
 
@@ -75,19 +78,21 @@ fn main() -> ExitCode {
     let holds = match Cli::parse().command {
         Act::Run(many) => fleet::run(&many.seeds()),
         Act::CheckDeterminism(many) => fleet::check_determinism(&many.seeds()),
-        Act::One { seed, how, verbose, json } => one(Plan::draw(seed, how.profile, how.nodes), verbose, json),
+        Act::One { seed, how, verbose, json, wire } => {
+            one(Plan::draw(seed, how.profile, how.nodes), verbose, json, wire)
+        }
     };
     if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn one(plan: Plan, verbose: bool, json: bool) -> bool {
+fn one(plan: Plan, verbose: bool, json: bool, wire: bool) -> bool {
     if std::env::var_os("RUST_LOG").is_some() {
         let filter = tracing_subscriber::EnvFilter::from_default_env();
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     }
     let begin = std::time::Instant::now();
     let shown = plan.to_string();
-    let (report, trace) = selfsame_sim::run::run(plan, verbose);
+    let (report, trace) = selfsame_sim::run::run(plan, verbose, wire);
     let mut out = std::io::stdout().lock();
     let written = if json {
         let line = serde_json::to_string(&report).unwrap_or_default();

@@ -48,9 +48,13 @@ struct Runner<'a> {
 }
 
 /// Runs a plan. `aloud` prints the trace on standard error while it grows. Gives the verdict and the trace.
-pub fn run(mut plan: Plan, aloud: bool) -> (Report, String) {
+/// `wire` adds every write on every connection to the trace.
+pub fn run(mut plan: Plan, aloud: bool, wire: bool) -> (Report, String) {
     let time = SimTime::default();
     let trace = Trace::new(time.clone(), aloud);
+    if wire {
+        crate::env::trace_wire(trace.clone());
+    }
     for line in plan.to_string().lines() {
         trace.line(line);
     }

@@ -12,6 +12,7 @@ use crate::metrics::Metrics;
 use crate::raft::RaftNode;
 use crate::store::StateView;
 use crate::wire::code::to_status;
+use crate::wire::date::Dated;
 use crate::wire::v1;
 use selfsame_machine::{Genesis, read};
 use selfsame_protocol::code::{Code, Refusal};
@@ -24,6 +25,10 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 use tonic::Status;
 use tonic_health::server::HealthReporter;
+use tower::layer::util::{Identity, Stack};
+
+/// All services, each answer with its date.
+pub type Router = tonic::transport::server::Router<Stack<Dated, Identity>>;
 
 /// Largest message that clients may send: one submission and its framing.
 pub const MAX_MESSAGE: usize = 9 << 20;
@@ -83,12 +88,13 @@ impl Api {
         id: u64,
         env: Env,
         metrics: Arc<Metrics>,
-    ) -> (Api, Watch, tonic::transport::server::Router) {
+    ) -> (Api, Watch, Router) {
         let (sender, standing) = watch::channel(None);
         let (reporter, health) = tonic_health::server::health_reporter();
         let bundles = Arc::new(Semaphore::new(BUNDLES));
         let api = Api { raft, genesis, key: Arc::new(key), id, env, metrics, standing, bundles };
-        let router = router(api.clone(), health);
+        let clock = api.env.clock.clone();
+        let router = router(api.clone(), health, Dated(Arc::new(move || clock.now_ms())));
         (api, Watch { standing: sender, reporter }, router)
     }
 
@@ -195,7 +201,8 @@ fn shutting_down() -> Status {
 fn router<H: tonic_health::pb::health_server::Health>(
     api: Api,
     health: tonic_health::pb::health_server::HealthServer<H>,
-) -> tonic::transport::server::Router {
+    dated: Dated,
+) -> Router {
     use v1::cluster_service_server::ClusterServiceServer;
     use v1::ledger_service_server::LedgerServiceServer;
     use v1::run_service_server::RunServiceServer;
@@ -203,6 +210,7 @@ fn router<H: tonic_health::pb::health_server::Health>(
     let builder = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(crate::wire::FILE_DESCRIPTOR_SET);
     let mut server = tonic::transport::Server::builder()
+        .layer(dated)
         .concurrency_limit_per_connection(CONCURRENCY)
         .timeout(CALL)
         // A caller that vanished without closing its connection frees its streams.

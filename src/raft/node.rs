@@ -17,6 +17,7 @@ use super::types::{Member, Raft};
 use super::watch as watchers;
 use crate::env::{Env, Listener, incoming};
 use crate::store::{Applied, StateView, Store};
+use crate::wire::date::Dated;
 use crate::wire::raft::v1 as pb;
 use crate::wire::raft::v1::peer_service_server::PeerServiceServer;
 use openraft::ServerState;
@@ -346,7 +347,9 @@ async fn serve(inner: Arc<Inner>, listener: Box<dyn Listener>) {
     let service = PeerServiceServer::new(Service(inner.clone()))
         .max_decoding_message_size(MAX_MESSAGE)
         .max_encoding_message_size(MAX_MESSAGE);
+    let clock = inner.env.clock.clone();
     let server = tonic::transport::Server::builder()
+        .layer(Dated(Arc::new(move || clock.now_ms())))
         .tcp_nodelay(true)
         .initial_stream_window_size(4 << 20)
         .initial_connection_window_size(8 << 20)

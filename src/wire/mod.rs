@@ -2,6 +2,7 @@
 //! table of statuses, which server and client share; nothing beyond them sees these types.
 
 pub mod code;
+pub mod date;
 
 /// Clients' contract, `selfsame.v1`.
 #[allow(missing_docs, clippy::all, reason = "generated")]

@@ -8,4 +8,4 @@ mod net;
 pub use clock::{EPOCH_MS, NodeClock, SimTime};
 pub use disk::{SimDisk, crash};
 pub use entropy::SeededEntropy;
-pub use net::SimNet;
+pub use net::{SimNet, trace_wire};
