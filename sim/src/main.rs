@@ -3,7 +3,9 @@
 use clap::{Parser, Subcommand};
 use selfsame_sim::fleet::{self, Seeds};
 use selfsame_sim::plan::{Plan, Profile};
+use selfsame_sim::timeline::Timeline;
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Run the real node in a simulated world and check what must hold.
@@ -33,6 +35,12 @@ enum Act {
         /// Print the trace and then the report as one line of JSON.
         #[arg(long)]
         json: bool,
+        /// Print who led, what was broken and what was decided, in order of time.
+        #[arg(long)]
+        timeline: bool,
+        /// Write the timeline as one HTML page to this file.
+        #[arg(long)]
+        html: Option<PathBuf>,
         /// Write every write on every connection into the trace.
         #[arg(long)]
         wire: bool,
@@ -78,23 +86,42 @@ fn main() -> ExitCode {
     let holds = match Cli::parse().command {
         Act::Run(many) => fleet::run(&many.seeds()),
         Act::CheckDeterminism(many) => fleet::check_determinism(&many.seeds()),
-        Act::One { seed, how, verbose, json, wire } => {
-            one(Plan::draw(seed, how.profile, how.nodes), verbose, json, wire)
+        Act::One { seed, how, verbose, json, wire, timeline, html } => {
+            one(Plan::draw(seed, how.profile, how.nodes), &Shown { verbose, json, wire, timeline, html })
         }
     };
     if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn one(plan: Plan, verbose: bool, json: bool, wire: bool) -> bool {
+/// What is shown of one run.
+struct Shown {
+    verbose: bool,
+    json: bool,
+    wire: bool,
+    timeline: bool,
+    html: Option<PathBuf>,
+}
+
+fn one(plan: Plan, how: &Shown) -> bool {
     if std::env::var_os("RUST_LOG").is_some() {
         let filter = tracing_subscriber::EnvFilter::from_default_env();
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     }
     let begin = std::time::Instant::now();
     let shown = plan.to_string();
-    let (report, trace) = selfsame_sim::run::run(plan, verbose, wire);
+    let (report, trace) = selfsame_sim::run::run(plan, how.verbose, how.wire);
+    let timeline = Timeline::of(&trace);
+    if let Some(file) = &how.html
+        && let Err(error) = std::fs::write(file, timeline.html())
+    {
+        eprintln!("selfsame-sim: {}: {error}", file.display());
+        return false;
+    }
     let mut out = std::io::stdout().lock();
-    let written = if json {
+    if how.timeline && write!(out, "{}", timeline.text()).is_err() {
+        return false;
+    }
+    let written = if how.json {
         let line = serde_json::to_string(&report).unwrap_or_default();
         writeln!(out, "{trace}{line}")
     } else {
