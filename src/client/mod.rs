@@ -4,7 +4,7 @@
 
 mod stream;
 
-use crate::env::{Net, connector};
+use crate::env::{Net, REMEMBER_RESET, connector};
 use crate::wire::code::from_status;
 use crate::wire::v1;
 use selfsame_machine::Receipt;
@@ -160,7 +160,8 @@ impl Client {
                 .connect_timeout(Duration::from_secs(3))
                 // A connection whose other end vanished without a word is noticed, and the next call opens another.
                 .http2_keep_alive_interval(KEEP_ALIVE)
-                .keep_alive_timeout(KEEP_ALIVE);
+                .keep_alive_timeout(KEEP_ALIVE)
+                .http2_reset_stream_duration(REMEMBER_RESET);
             Ok(endpoint.connect_with_connector_lazy(connector(net.clone())))
         };
         if endpoints.is_empty() {

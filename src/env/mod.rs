@@ -12,7 +12,7 @@ pub mod sim_disk;
 
 pub use disk::{DirDisk, Disk, DiskFile};
 pub use executor::Executor;
-pub use net::{Connection, Connector, Incoming, Listener, Net, Stream, TcpNet, connector, incoming};
+pub use net::{Connection, Connector, Incoming, Listener, Net, REMEMBER_RESET, Stream, TcpNet, connector, incoming};
 
 use std::io;
 use std::path::Path;

@@ -7,6 +7,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -103,12 +104,17 @@ pub fn incoming(listener: Box<dyn Listener>) -> Incoming {
                 Err(error) => {
                     tracing::warn!(%error, "accepting a connection failed");
                     // Running out of file descriptors fails at once every time; do not spin on it.
-                    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+                    tokio::time::sleep(Duration::from_millis(20)).await;
                 }
             }
         }
     }))
 }
+
+/// How long a connection remembers a call that was given up: always, up to a bounded number of them. HTTP/2 would forget
+/// it after a second of the operating system's clock, which no environment replaces: what happens to an answer that
+/// comes late would depend on the speed of the machine.
+pub const REMEMBER_RESET: Duration = Duration::MAX;
 
 /// A connector for tonic's `connect_with_connector` that dials over `net`.
 pub fn connector(net: Arc<dyn Net>) -> Connector {

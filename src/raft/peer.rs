@@ -1,6 +1,6 @@
 //! Clients of other nodes' peer service.
 
-use crate::env::{Net, connector};
+use crate::env::{Net, REMEMBER_RESET, connector};
 use crate::wire::raft::v1 as pb;
 use crate::wire::raft::v1::peer_service_client::PeerServiceClient;
 use selfsame_machine::Genesis;
@@ -69,6 +69,7 @@ impl Peers {
             .connect_timeout(CONNECT)
             .http2_keep_alive_interval(Duration::from_secs(5))
             .keep_alive_timeout(Duration::from_secs(5))
+            .http2_reset_stream_duration(REMEMBER_RESET)
             .initial_stream_window_size(4 << 20)
             .initial_connection_window_size(8 << 20);
         let channel = endpoint.connect_with_connector_lazy(connector(self.net.clone()));
