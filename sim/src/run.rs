@@ -2,7 +2,9 @@
 
 use crate::env::SimTime;
 use crate::faults::Fault;
-use crate::invariants::{self, Invariant, Violation};
+use crate::invariants::image::Image;
+use crate::invariants::shadow::Shadow;
+use crate::invariants::{self, Invariant, Moment, Snapshot, Violation, g19_panic};
 use crate::liveness::Liveness;
 use crate::oracle::Oracle;
 use crate::plan::{Plan, Planned};
@@ -16,6 +18,9 @@ use std::rc::Rc;
 
 /// Milliseconds between two looks at all nodes.
 pub const TICK_MS: u64 = 100;
+
+/// Milliseconds between two readings of the synced files of all nodes.
+pub const IMAGES_MS: u64 = 5_000;
 
 /// The verdict on one seed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -40,6 +45,7 @@ struct Runner<'a> {
     world: World<'a>,
     oracle: Oracle,
     invariants: Vec<Box<dyn Invariant>>,
+    shadow: Shadow,
     planned: std::vec::IntoIter<Planned>,
     /// Faults under way with the millisecond of their end.
     active: Vec<(u64, Box<dyn Fault>)>,
@@ -55,8 +61,11 @@ pub fn run(mut plan: Plan, aloud: bool) -> (Report, String) {
         trace.line(line);
     }
     let faults = std::mem::take(&mut plan.faults);
+    g19_panic::watch();
+    let world = World::new(&plan, time.clone(), trace.clone());
     let mut runner = Runner {
-        world: World::new(&plan, time.clone(), trace.clone()),
+        shadow: Shadow::new(world.genesis.clone()),
+        world,
         oracle: Oracle::new(trace.clone(), time.clone()),
         invariants: invariants::all(),
         planned: faults.into_iter(),
@@ -102,6 +111,7 @@ impl Runner<'_> {
                 let snapshot = self.world.snapshot();
                 if liveness.check(&snapshot, self.world.leader())? {
                     self.trace.line("serves again");
+                    self.judge(&snapshot, true)?;
                     return self.oracle.check(&snapshot);
                 }
             }
@@ -131,6 +141,9 @@ impl Runner<'_> {
     /// One step of the world, and a look at it when it is time.
     fn step(&mut self) -> Result<(), Violation> {
         self.world.step().map_err(|what| Violation { invariant: "simulation", what })?;
+        if let Some(what) = g19_panic::take().into_iter().next() {
+            return Err(Violation { invariant: g19_panic::NAME, what });
+        }
         if let Some((node, reason)) = self.world.ended().into_iter().next() {
             return Err(Violation { invariant: "runs_on", what: format!("node {node} ended by itself: {reason}") });
         }
@@ -152,9 +165,33 @@ impl Runner<'_> {
             line += &format!(" | {} {:?} term {} applied {index} {digest}", node.id, status.role, status.term);
         }
         self.trace.line(line);
+        self.judge(&snapshot, false)
+    }
+
+    /// Asks every property about this moment.
+    fn judge(&mut self, snapshot: &Snapshot, last: bool) -> Result<(), Violation> {
+        let jumps = self.shadow.jumps();
+        let ops = self.shadow.follow(snapshot).map_err(|what| Violation { invariant: "G11 replay", what })?;
+        if self.shadow.jumps() != jumps {
+            self.trace.line("log entries were purged before they were seen: the replay goes on from a node's state");
+        }
+        let mut images = Vec::new();
+        if last || snapshot.at_ms.is_multiple_of(IMAGES_MS) {
+            let genesis = self.world.genesis.clone();
+            let read = |id: u64| Image::read(id, &self.world.disk(id), &genesis);
+            images = self.world.ids().into_iter().filter_map(read).collect();
+        }
+        let history = last.then(|| self.oracle.history());
+        let moment = Moment {
+            world: snapshot,
+            ops: &ops,
+            shadow: &self.shadow,
+            acks: &self.oracle.take_acks(),
+            images: &images,
+            history: history.as_ref(),
+        };
         for invariant in &mut self.invariants {
-            let invariant_name = invariant.name();
-            invariant.check(&snapshot).map_err(|what| Violation { invariant: invariant_name, what })?;
+            invariant.check(&moment).map_err(|what| Violation { invariant: invariant.name(), what })?;
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
-//! Equal applied index, equal state: on all nodes, and on one node before and after a restart.
+//! G10: equal applied index, equal state: on all nodes, and on one node before and after a restart.
 
-use super::{Invariant, Snapshot};
+use super::{Invariant, Moment};
 use std::collections::BTreeMap;
 
 /// Indexes remembered: more than nodes lag behind each other.
@@ -12,10 +12,10 @@ pub struct StateDigest(BTreeMap<u64, (u64, String)>);
 
 impl Invariant for StateDigest {
     fn name(&self) -> &'static str {
-        "state_digest"
+        "G10 state_digest"
     }
-    fn check(&mut self, world: &Snapshot) -> Result<(), String> {
-        for node in &world.nodes {
+    fn check(&mut self, now: &Moment) -> Result<(), String> {
+        for node in &now.world.nodes {
             let (index, digest) = node.applied().map_err(|error| format!("node {}: {error}", node.id))?;
             let (first, seen) = self.0.entry(index).or_insert_with(|| (node.id, digest.clone()));
             if *seen != digest {
