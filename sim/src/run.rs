@@ -41,11 +41,24 @@ pub struct Report {
     pub calls: BTreeMap<String, u64>,
 }
 
+/// What the properties were shown: one that is shown nothing holds whatever happens.
+#[derive(Debug, Default)]
+struct Judged {
+    submissions: usize,
+    promises: usize,
+    images: usize,
+    log_entries: usize,
+    calls: usize,
+    reads: usize,
+    checkpoints: usize,
+}
+
 struct Runner<'a> {
     world: World<'a>,
     oracle: Oracle,
     invariants: Vec<Box<dyn Invariant>>,
     shadow: Shadow,
+    judged: Judged,
     planned: std::vec::IntoIter<Planned>,
     /// Faults under way with the millisecond of their end.
     active: Vec<(u64, Box<dyn Fault>)>,
@@ -68,6 +81,7 @@ pub fn run(mut plan: Plan, aloud: bool) -> (Report, String) {
         world,
         oracle: Oracle::new(trace.clone(), time.clone()),
         invariants: invariants::all(),
+        judged: Judged::default(),
         planned: faults.into_iter(),
         active: Vec::new(),
         fired: BTreeMap::new(),
@@ -77,6 +91,7 @@ pub fn run(mut plan: Plan, aloud: bool) -> (Report, String) {
     if let Some(violation) = &violation {
         trace.line(format!("violation {violation}"));
     }
+    trace.line(format!("judged {:?}, {} jumps", runner.judged, runner.shadow.jumps()));
     runner.images();
     let report = Report {
         seed: plan.seed,
@@ -190,6 +205,16 @@ impl Runner<'_> {
             images: &images,
             history: history.as_ref(),
         };
+        let judged = &mut self.judged;
+        judged.submissions += moment.ops.len();
+        judged.promises += moment.acks.len();
+        judged.images += moment.images.len();
+        judged.log_entries += moment.images.iter().map(|image| image.log.len()).sum::<usize>();
+        if let Some(history) = moment.history {
+            judged.calls += history.calls.len();
+            judged.reads += history.reads.len();
+            judged.checkpoints += history.checkpoints.len();
+        }
         for invariant in &mut self.invariants {
             invariant.check(&moment).map_err(|what| Violation { invariant: invariant.name(), what })?;
         }

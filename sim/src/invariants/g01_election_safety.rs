@@ -8,18 +8,33 @@ use std::collections::BTreeMap;
 #[derive(Debug, Default)]
 pub struct ElectionSafety(BTreeMap<u64, u64>);
 
+impl ElectionSafety {
+    fn leads(&mut self, id: u64, term: u64) -> Result<(), String> {
+        let first = *self.0.entry(term).or_insert(id);
+        if first == id { Ok(()) } else { Err(format!("term {term} has two leaders: nodes {first} and {id}")) }
+    }
+}
+
 impl Invariant for ElectionSafety {
     fn name(&self) -> &'static str {
         "G1 election_safety"
     }
     fn check(&mut self, now: &Moment) -> Result<(), String> {
-        for node in now.world.nodes.iter().filter(|node| node.status.role == Role::Leader) {
-            let term = node.status.term;
-            let first = *self.0.entry(term).or_insert(node.id);
-            if first != node.id {
-                return Err(format!("term {term} has two leaders: nodes {first} and {}", node.id));
-            }
-        }
-        Ok(())
+        let mut leaders = now.world.nodes.iter().filter(|node| node.status.role == Role::Leader);
+        leaders.try_for_each(|node| self.leads(node.id, node.status.term))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_leader_of_a_term_is_found() {
+        let mut seen = ElectionSafety::default();
+        assert_eq!(seen.leads(1, 1), Ok(()));
+        assert_eq!(seen.leads(2, 2), Ok(()));
+        assert_eq!(seen.leads(1, 1), Ok(()));
+        assert!(seen.leads(2, 1).is_err());
     }
 }

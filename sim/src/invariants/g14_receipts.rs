@@ -1,6 +1,7 @@
 //! G14: every receipt of the run verifies at the end against the final ledgers, and the ledgers extend every size and
 //! root that they had on the way.
 
+use super::g15_checkpoints::{keys, open};
 use super::{Invariant, Moment};
 use selfsame_machine::view::View;
 use selfsame_machine::{Receipt, read};
@@ -63,6 +64,14 @@ impl Invariant for Receipts {
                 }
             }
         }
+        for served in now.history.iter().flat_map(|history| &history.checkpoints) {
+            let (checkpoint, _) = open(&served.note, &keys(&now.shadow.genesis))?;
+            let ledger = checkpoint.origin.rsplit('/').next().and_then(|name| name.parse().ok());
+            let Some(ledger) = ledger else { return Err(format!("a checkpoint of {}", checkpoint.origin)) };
+            if *self.heads.entry((ledger, checkpoint.size)).or_insert(checkpoint.root) != checkpoint.root {
+                return Err(format!("a client was given another root of {ledger} at {}", checkpoint.size));
+            }
+        }
         if now.history.is_some()
             && let Some(node) = now.world.nodes.get(turn % now.world.nodes.len().max(1))
         {
@@ -78,6 +87,27 @@ mod tests {
     use super::super::story::Story;
     use super::*;
     use selfsame_protocol::time::U64;
+
+    #[test]
+    fn a_served_root_that_the_ledger_never_had_is_found() {
+        use crate::invariants::Snapshot;
+        use crate::invariants::g15_checkpoints::Served;
+        use crate::oracle::History;
+        use selfsame_protocol::note::{Checkpoint, Note};
+        let (story, world) = (Story::migrated(), Snapshot::default());
+        let (size, root) = read::head(story.shadow.model(), Ledger::Reasoning).unwrap();
+        for (signed, ok) in [(root, true), (Digest::of(b"another"), false)] {
+            let mut note =
+                Note::new(Checkpoint { origin: "sim.example/reasoning".into(), size, root: signed }.to_text());
+            note.sign("sim.example/node/1", &crate::random::key(1, "node/1"));
+            let served = Served { note: note.to_text(), invoked_ms: 0, answered_ms: 1 };
+            let history = History { checkpoints: vec![served], ..History::default() };
+            let mut seen =
+                Receipts { receipts: Vec::new(), heads: BTreeMap::from([((Ledger::Reasoning, size), root)]) };
+            let found = seen.check(&Moment { history: Some(&history), ..story.moment(&world) });
+            assert_eq!(found.is_ok(), ok, "{found:?}");
+        }
+    }
 
     #[test]
     fn a_receipt_or_a_root_that_does_not_verify_is_found() {
