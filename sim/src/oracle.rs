@@ -3,6 +3,8 @@
 //! Every call is recorded when it is made and when it is answered. An answer is a promise: its entries stand at their
 //! places for ever, and the same submission gets the same answer again. No answer promises nothing, in either direction.
 
+use crate::invariants::g15_checkpoints::Served;
+use crate::invariants::i09_belief::{self, Beliefs};
 use crate::invariants::{Snapshot, Violation};
 use crate::trace::Trace;
 use selfsame::client::ClientError;
@@ -56,9 +58,40 @@ pub struct Call {
     pub answer: Option<Answer>,
 }
 
+/// A read of a substrate that was answered.
+#[derive(Clone, Debug)]
+pub struct Read {
+    /// Client host.
+    pub client: String,
+    /// The substrate.
+    pub substrate: String,
+    /// Simulated milliseconds of the call.
+    pub invoked_ms: u64,
+    /// Simulated milliseconds of the answer.
+    pub answered_ms: u64,
+    /// Epoch and sequence number; `None` when there was no such substrate.
+    pub seen: Option<(u64, u64)>,
+}
+
+/// Everything that clients did and saw.
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    /// Submissions.
+    pub calls: Vec<Call>,
+    /// Reads of substrates.
+    pub reads: Vec<Read>,
+    /// Checkpoints that were served.
+    pub checkpoints: Vec<Served>,
+}
+
 #[derive(Debug, Default)]
 struct Record {
     calls: Vec<Call>,
+    reads: Vec<Read>,
+    checkpoints: Vec<Served>,
+    beliefs: Beliefs,
+    /// Receipts that nobody has looked at yet.
+    fresh: Vec<Receipt>,
     /// First acknowledgement of each submission: kind and receipt.
     acks: BTreeMap<Digest, (&'static str, Receipt)>,
     /// Who was told that it owns an entry.
@@ -133,6 +166,42 @@ impl Oracle {
         self.trace.line(format!("{} call {call} open of {} ms: {shown}", entry.client, entry.invoked_ms));
     }
 
+    /// Records what a read of a substrate showed: epoch and sequence number.
+    pub fn read(&self, client: &str, substrate: &str, invoked_ms: u64, seen: Option<(u64, u64)>) {
+        let (client, substrate, answered_ms) = (client.to_owned(), substrate.to_owned(), self.time.ms());
+        self.record.borrow_mut().reads.push(Read { client, substrate, invoked_ms, answered_ms, seen });
+    }
+
+    /// Records a checkpoint that a client was given.
+    pub fn checkpoint(&self, note: &str, invoked_ms: u64) {
+        let served = Served { note: note.to_owned(), invoked_ms, answered_ms: self.time.ms() };
+        self.record.borrow_mut().checkpoints.push(served);
+    }
+
+    /// Records that a chip believes itself active, or no longer.
+    pub fn believes(&self, substrate: &str, chip: &str, active: bool) {
+        let record = &mut *self.record.borrow_mut();
+        if let Err(what) = record.beliefs.set(substrate, chip, active) {
+            record.violated(i09_belief::NAME, what);
+        }
+    }
+
+    /// Simulated milliseconds since the beginning.
+    pub fn now_ms(&self) -> u64 {
+        self.time.ms()
+    }
+
+    /// What was promised since the last call.
+    pub fn take_acks(&self) -> Vec<Receipt> {
+        std::mem::take(&mut self.record.borrow_mut().fresh)
+    }
+
+    /// Everything so far.
+    pub fn history(&self) -> History {
+        let record = self.record.borrow();
+        History { calls: record.calls.clone(), reads: record.reads.clone(), checkpoints: record.checkpoints.clone() }
+    }
+
     /// Records something that a client saw and that must not be.
     pub fn violated(&self, invariant: &'static str, what: String) {
         self.record.borrow_mut().violated(invariant, what);
@@ -170,7 +239,7 @@ impl Oracle {
     /// Checks at the end that every promise stands on every node.
     pub fn check(&self, world: &Snapshot) -> Result<(), Violation> {
         let record = self.record.borrow();
-        let fail = |what| Err(Violation { invariant: "acknowledged", what });
+        let fail = |what| Err(Violation { invariant: "G9 acknowledged", what });
         for node in &world.nodes {
             let view = match node.state() {
                 Ok(view) => view,
@@ -204,6 +273,7 @@ impl Record {
     }
 
     fn promised(&mut self, what: &'static str, submission: Digest, receipt: Receipt) {
+        self.fresh.push(receipt.clone());
         match self.acks.get(&submission) {
             Some((_, first)) if *first == receipt => self.retries += 1,
             Some((_, first)) => {

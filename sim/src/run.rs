@@ -2,7 +2,9 @@
 
 use crate::env::SimTime;
 use crate::faults::Fault;
-use crate::invariants::{self, Invariant, Violation};
+use crate::invariants::image::Image;
+use crate::invariants::shadow::Shadow;
+use crate::invariants::{self, Invariant, Moment, Snapshot, Violation, g19_panic};
 use crate::liveness::Liveness;
 use crate::oracle::Oracle;
 use crate::plan::{Plan, Planned};
@@ -16,6 +18,9 @@ use std::rc::Rc;
 
 /// Milliseconds between two looks at all nodes.
 pub const TICK_MS: u64 = 100;
+
+/// Milliseconds between two readings of the synced files of all nodes.
+pub const IMAGES_MS: u64 = 5_000;
 
 /// The verdict on one seed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -36,10 +41,24 @@ pub struct Report {
     pub calls: BTreeMap<String, u64>,
 }
 
+/// What the properties were shown: one that is shown nothing holds whatever happens.
+#[derive(Debug, Default)]
+struct Judged {
+    submissions: usize,
+    promises: usize,
+    images: usize,
+    log_entries: usize,
+    calls: usize,
+    reads: usize,
+    checkpoints: usize,
+}
+
 struct Runner<'a> {
     world: World<'a>,
     oracle: Oracle,
     invariants: Vec<Box<dyn Invariant>>,
+    shadow: Shadow,
+    judged: Judged,
     planned: std::vec::IntoIter<Planned>,
     /// Faults under way with the millisecond of their end.
     active: Vec<(u64, Box<dyn Fault>)>,
@@ -59,10 +78,14 @@ pub fn run(mut plan: Plan, aloud: bool, wire: bool) -> (Report, String) {
         trace.line(line);
     }
     let faults = std::mem::take(&mut plan.faults);
+    g19_panic::watch();
+    let world = World::new(&plan, time.clone(), trace.clone());
     let mut runner = Runner {
-        world: World::new(&plan, time.clone(), trace.clone()),
+        shadow: Shadow::new(world.genesis.clone()),
+        world,
         oracle: Oracle::new(trace.clone(), time.clone()),
         invariants: invariants::all(),
+        judged: Judged::default(),
         planned: faults.into_iter(),
         active: Vec::new(),
         fired: BTreeMap::new(),
@@ -72,6 +95,7 @@ pub fn run(mut plan: Plan, aloud: bool, wire: bool) -> (Report, String) {
     if let Some(violation) = &violation {
         trace.line(format!("violation {violation}"));
     }
+    trace.line(format!("judged {:?}, {} jumps", runner.judged, runner.shadow.jumps()));
     runner.images();
     let report = Report {
         seed: plan.seed,
@@ -106,6 +130,7 @@ impl Runner<'_> {
                 let snapshot = self.world.snapshot();
                 if liveness.check(&snapshot, self.world.leader())? {
                     self.trace.line("serves again");
+                    self.judge(&snapshot, true)?;
                     return self.oracle.check(&snapshot);
                 }
             }
@@ -135,6 +160,9 @@ impl Runner<'_> {
     /// One step of the world, and a look at it when it is time.
     fn step(&mut self) -> Result<(), Violation> {
         self.world.step().map_err(|what| Violation { invariant: "simulation", what })?;
+        if let Some(what) = g19_panic::take().into_iter().next() {
+            return Err(Violation { invariant: g19_panic::NAME, what });
+        }
         if let Some((node, reason)) = self.world.ended().into_iter().next() {
             return Err(Violation { invariant: "runs_on", what: format!("node {node} ended by itself: {reason}") });
         }
@@ -156,9 +184,43 @@ impl Runner<'_> {
             line += &format!(" | {} {:?} term {} applied {index} {digest}", node.id, status.role, status.term);
         }
         self.trace.line(line);
+        self.judge(&snapshot, false)
+    }
+
+    /// Asks every property about this moment.
+    fn judge(&mut self, snapshot: &Snapshot, last: bool) -> Result<(), Violation> {
+        let jumps = self.shadow.jumps();
+        let ops = self.shadow.follow(snapshot).map_err(|what| Violation { invariant: "G11 replay", what })?;
+        if self.shadow.jumps() != jumps {
+            self.trace.line("log entries were purged before they were seen: the replay goes on from a node's state");
+        }
+        let mut images = Vec::new();
+        if last || snapshot.at_ms.is_multiple_of(IMAGES_MS) {
+            let genesis = self.world.genesis.clone();
+            let read = |id: u64| Image::read(id, &self.world.disk(id), &genesis);
+            images = self.world.ids().into_iter().filter_map(read).collect();
+        }
+        let history = last.then(|| self.oracle.history());
+        let moment = Moment {
+            world: snapshot,
+            ops: &ops,
+            shadow: &self.shadow,
+            acks: &self.oracle.take_acks(),
+            images: &images,
+            history: history.as_ref(),
+        };
+        let judged = &mut self.judged;
+        judged.submissions += moment.ops.len();
+        judged.promises += moment.acks.len();
+        judged.images += moment.images.len();
+        judged.log_entries += moment.images.iter().map(|image| image.log.len()).sum::<usize>();
+        if let Some(history) = moment.history {
+            judged.calls += history.calls.len();
+            judged.reads += history.reads.len();
+            judged.checkpoints += history.checkpoints.len();
+        }
         for invariant in &mut self.invariants {
-            let invariant_name = invariant.name();
-            invariant.check(&snapshot).map_err(|what| Violation { invariant: invariant_name, what })?;
+            invariant.check(&moment).map_err(|what| Violation { invariant: invariant.name(), what })?;
         }
         Ok(())
     }

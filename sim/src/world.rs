@@ -67,7 +67,8 @@ pub struct World<'a> {
     seed: u64,
 }
 
-fn genesis(plan: &Plan) -> Genesis {
+/// The consensus identity of a plan's cluster.
+pub fn genesis(plan: &Plan) -> Genesis {
     let name = |org: u64| format!("org{org}");
     Genesis {
         cluster: CLUSTER.into(),

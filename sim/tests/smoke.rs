@@ -48,6 +48,16 @@ fn a_seed_gives_the_same_trace_in_two_processes() {
 }
 
 #[test]
+fn every_property_is_shown_something() {
+    let output = sim(&["one", "--json", "--seed", "1", "--profile", "calm", "--nodes", "3"]);
+    let text = said(&output);
+    let judged = text.lines().find_map(|line| line.split_once(" judged ")).map(|(_, rest)| rest);
+    let judged = judged.unwrap_or_else(|| panic!("nothing was judged: {text}"));
+    assert_eq!(judged.matches(": ").count(), 7, "{judged}");
+    assert!(!judged.contains(": 0"), "{judged}");
+}
+
+#[test]
 fn a_mistyped_number_of_nodes_is_refused() {
     assert_eq!(sim(&["one", "--seed", "1", "--nodes", "4"]).status.code(), Some(2));
 }

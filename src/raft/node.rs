@@ -16,8 +16,8 @@ use super::status::{RaftStatus, Role};
 use super::types::{Member, Raft};
 use super::watch as watchers;
 use crate::env::{Env, Listener, incoming};
-use crate::store::{Applied, StateView, Store};
 use crate::wire::date::Dated;
+use crate::store::{Applied, LogRow, StateView, Store};
 use crate::wire::raft::v1 as pb;
 use crate::wire::raft::v1::peer_service_server::PeerServiceServer;
 use openraft::ServerState;
@@ -199,6 +199,12 @@ impl RaftNode {
     /// The applied index, after each durable apply.
     pub fn applied(&self) -> watch::Receiver<u64> {
         self.inner.shared.applied.subscribe()
+    }
+
+    /// Stored log entries with `from <= index < to`, as bytes of [`crate::wire::raft::v1::LogEntry`]: for audits, which
+    /// repeat what was decided.
+    pub fn stored_log(&self, from: u64, to: u64) -> Result<Vec<LogRow>, ReadError> {
+        self.inner.store.log.read(from, to, usize::MAX)
     }
 
     /// What this node knows now.

@@ -1,15 +1,51 @@
 //! What must hold at every moment, whatever is broken. One file per property; a new one is an [`Invariant`] and one line
 //! in [`all`].
+//!
+//! Names begin with the property's id. Most properties judge [`shadow::Op`]s: what each committed submission did. They
+//! remember what they have seen, so that a look costs what is new and not what there is.
 
-mod election_safety;
-mod state_digest;
+mod g01_election_safety;
+mod g02_log_matching;
+mod g03_leader_completeness;
+mod g04_committed_stays;
+mod g05_monotone;
+mod g08_order;
+mod g09_acknowledged;
+mod g10_state_digest;
+mod g11_replay;
+mod g12_linearizable;
+mod g13_exactly_once;
+mod g14_receipts;
+pub mod g15_checkpoints;
+pub mod g16_served;
+mod g17_both_ledgers;
+pub mod g19_panic;
+mod i01_one_activation;
+mod i02_sealed_tenure;
+mod i03_fence;
+mod i04_chain;
+mod i05_epochs;
+mod i06_invalidated;
+mod i07_sealed_head;
+mod i08_attested;
+pub mod i09_belief;
+mod i10_invalidate_first;
+mod i11_clone;
+mod i12_suppressed;
+pub mod image;
+pub mod linear;
+pub mod shadow;
+#[cfg(test)]
+pub mod story;
 
+use crate::oracle::History;
+use image::Image;
 use selfsame::env::sim_disk::SimDisk;
 use selfsame::raft::{RaftNode, RaftStatus};
-use selfsame::store::{Identity, OpenError, StateView, Store};
-use selfsame_machine::Genesis;
+use selfsame::store::StateView;
+use selfsame_machine::Receipt;
 use selfsame_machine::view::ReadError;
-use std::sync::Arc;
+use shadow::{Op, Shadow};
 
 /// A property that did not hold.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -51,6 +87,7 @@ impl NodeView {
 }
 
 /// All nodes at one moment.
+#[derive(Default)]
 pub struct Snapshot {
     /// Simulated milliseconds since the beginning.
     pub at_ms: u64,
@@ -62,24 +99,57 @@ pub struct Snapshot {
     pub down: Vec<u64>,
 }
 
-impl Snapshot {
-    /// A node's store as it would be found after a loss of power now, in which no un-synced write survives: log, vote
-    /// and state without the node's own word for them. Opening it takes milliseconds; not for every tick.
-    pub fn durable(&self, node: &NodeView) -> Result<Store, OpenError> {
-        let (cluster, genesis) = (self.genesis.cluster.clone(), self.genesis.digest().to_string());
-        Store::open(Arc::new(node.disk.durable_copy()), &Identity { cluster, genesis, node: node.id })
-    }
+/// One moment, and what happened since the one before.
+pub struct Moment<'a> {
+    /// All nodes.
+    pub world: &'a Snapshot,
+    /// Submissions that were committed since, in order.
+    pub ops: &'a [Op],
+    /// The run decided once more, up to these submissions.
+    pub shadow: &'a Shadow,
+    /// What clients were promised since.
+    pub acks: &'a [Receipt],
+    /// Synced files of all nodes, also of those that do not run; only now and then, because reading them takes long.
+    pub images: &'a [Image],
+    /// Everything that clients did and saw; only at the end of the run.
+    pub history: Option<&'a History>,
 }
 
-/// Something that must hold at every tick.
+/// Something that must hold at every moment.
 pub trait Invariant {
     /// The property's name.
     fn name(&self) -> &'static str;
     /// Looks at one moment; what it remembers of earlier ones is its own.
-    fn check(&mut self, world: &Snapshot) -> Result<(), String>;
+    fn check(&mut self, now: &Moment) -> Result<(), String>;
 }
 
 /// Every property.
 pub fn all() -> Vec<Box<dyn Invariant>> {
-    vec![Box::<election_safety::ElectionSafety>::default(), Box::<state_digest::StateDigest>::default()]
+    vec![
+        Box::<i01_one_activation::OneActivation>::default(),
+        Box::<i02_sealed_tenure::SealedTenure>::default(),
+        Box::<i03_fence::FenceHolds>::default(),
+        Box::<i04_chain::ChainContinuity>::default(),
+        Box::<i05_epochs::Epochs>::default(),
+        Box::<i06_invalidated::NeverInvalidated>::default(),
+        Box::<i07_sealed_head::SealedHead>::default(),
+        Box::<i08_attested::Attested>::default(),
+        Box::<i10_invalidate_first::InvalidateFirst>::default(),
+        Box::<i11_clone::OneOfAClone>::default(),
+        Box::<i12_suppressed::Suppressed>::default(),
+        Box::<g01_election_safety::ElectionSafety>::default(),
+        Box::<g02_log_matching::LogMatching>::default(),
+        Box::<g03_leader_completeness::LeaderCompleteness>::default(),
+        Box::<g04_committed_stays::CommittedStays>::default(),
+        Box::<g05_monotone::Monotone>::default(),
+        Box::<g08_order::Order>::default(),
+        Box::<g09_acknowledged::Acknowledged>::default(),
+        Box::<g10_state_digest::StateDigest>::default(),
+        Box::<g11_replay::Replayed>::default(),
+        Box::<g12_linearizable::Linearizable>::default(),
+        Box::<g13_exactly_once::ExactlyOnce>::default(),
+        Box::<g14_receipts::Receipts>::default(),
+        Box::<g15_checkpoints::Checkpoints>::default(),
+        Box::<g17_both_ledgers::BothLedgers>::default(),
+    ]
 }

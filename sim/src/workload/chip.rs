@@ -4,6 +4,7 @@
 //! was acknowledged to this client may be missing from what it reads afterwards.
 
 use super::Session;
+use crate::invariants::g16_served;
 use crate::oracle::Answer;
 use crate::random::{key, uuid};
 use rand::Rng;
@@ -47,6 +48,7 @@ pub async fn run(mut session: Session, organisation: u64) -> turmoil::Result {
             chip.step(state).await;
         }
     }
+    chip.finish().await;
     Ok(())
 }
 
@@ -74,17 +76,40 @@ impl Chip {
             thresholds: Thresholds::default(),
             attestation: Some(Attestation::software(&claims, &chip.key)),
         };
-        self.session.submit("birth", &chip, init).await;
+        let answer = self.session.submit("birth", &chip, init).await;
+        self.believes(0, matches!(answer, Answer::Ok(_)));
+    }
+
+    /// Notes whether one of the chips believes itself active.
+    fn believes(&self, chip: usize, active: bool) {
+        self.session.oracle.believes(&self.substrate, ["a", "b"][chip], active);
+    }
+
+    /// Ends a migration under way: nobody leaves a substrate sealed.
+    async fn finish(&mut self) {
+        loop {
+            match self.read().await {
+                Some(state) if state.holder.status == HolderStatus::Sealed => {
+                    let active = self.chips.iter().position(|chip| chip.key.public() == state.holder.key).unwrap_or(0);
+                    self.arrive(&state, active).await;
+                }
+                Some(_) => return,
+                None => {}
+            }
+            self.session.pause(200).await;
+        }
     }
 
     async fn read(&mut self) -> Option<Substrate> {
         let floor = self.acknowledged;
+        let invoked = self.session.oracle.now_ms();
         let state = self.session.client.substrate(&self.substrate).await.ok()?;
         let seen = (state.holder.epoch.0, state.holder.seq.0);
+        self.session.oracle.read(&self.session.name, &self.substrate, invoked, Some(seen));
         if seen < floor {
             let text =
                 format!("{} read epoch and sequence {seen:?} after {floor:?} was acknowledged", self.session.name);
-            self.session.oracle.violated("linearizable_read", text);
+            self.session.oracle.violated("G12 linearizable_read", text);
         }
         Some(state)
     }
@@ -133,8 +158,13 @@ impl Chip {
             }
             Phase::Open => ("close", Command::CloseSession { substrate_id, fence, head: state.head }),
         };
-        if let Answer::Ok(_) = self.session.submit(what, &chip, command).await {
-            self.acknowledged = (fence.epoch.0, fence.seq.0);
+        if what == "seal" {
+            self.believes(active, false);
+        }
+        match self.session.submit(what, &chip, command).await {
+            Answer::Ok(_) => self.acknowledged = (fence.epoch.0, fence.seq.0),
+            Answer::Refused(_) if what == "seal" => self.believes(active, true),
+            Answer::Opened(_) | Answer::Refused(_) | Answer::Unknown(_) => {}
         }
     }
 
@@ -166,6 +196,9 @@ impl Chip {
     /// Seals the substrate, with the depths that a bundle shows.
     async fn seal(&mut self, state: &Substrate, fence: Fence, destination: usize) -> Option<Command> {
         let bundle = self.session.client.bundle(&self.substrate).await.ok()?;
+        if let Err(what) = g16_served::bundle(&bundle, &self.session.keys) {
+            self.session.oracle.violated(g16_served::NAME, what);
+        }
         let mut depths = BTreeMap::from([("evidence".to_string(), 0), ("reasoning".to_string(), 0)]);
         for line in bundle.split(|byte| *byte == b'\n').skip(1).filter(|line| !line.is_empty()) {
             let line: serde_json::Value = serde_json::from_slice(line).ok()?;
@@ -198,7 +231,8 @@ impl Chip {
         };
         let (substrate_id, migration_id) = (self.substrate.clone(), migration.migration_id.clone());
         let abort = self.session.random.gen_bool(0.2);
-        let chip = self.chips[if abort { origin } else { 1 - origin }].clone();
+        let holder = if abort { origin } else { 1 - origin };
+        let chip = self.chips[holder].clone();
         let attestation = Attestation::software(&claims, &chip.key);
         let (what, command) = if abort {
             ("abort", Command::AbortMigration { substrate_id, migration_id, attestation })
@@ -208,6 +242,7 @@ impl Chip {
         };
         if let Answer::Ok(_) = self.session.submit(what, &chip, command).await {
             self.acknowledged = (migration.epoch.0 + 1, 0);
+            self.believes(holder, true);
         }
     }
 }

@@ -4,17 +4,21 @@ mod chip;
 mod operator;
 
 use crate::env::{EPOCH_MS, SimNet, SimTime};
+use crate::invariants::g15_checkpoints::keys;
+use crate::invariants::g16_served;
 use crate::oracle::{Answer, Oracle};
 use crate::plan::Plan;
 use crate::random::{Stream, stream};
-use crate::world::{CLUSTER, World, endpoints, operator_key, root_key};
+use crate::world::{CLUSTER, World, endpoints, genesis, operator_key, root_key};
 use rand::Rng;
 use selfsame::actor::Actor;
 use selfsame::client::Client;
 use selfsame_protocol::command::{Command, Role};
 use selfsame_protocol::digest::Digest;
+use selfsame_protocol::entry::EntryRef;
 use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::keys::SecretKey;
+use selfsame_protocol::note::Vkey;
 use selfsame_protocol::time::Timestamp;
 use std::cell::Cell;
 use std::rc::Rc;
@@ -47,25 +51,26 @@ pub struct Seat {
     oracle: Oracle,
     time: SimTime,
     stop: Rc<Cell<bool>>,
+    keys: Vec<Vkey>,
 }
 
 impl Seat {
     /// For the client on the host of that name.
     pub fn new(name: String, plan: &Plan, oracle: &Oracle, time: &SimTime, stop: &Rc<Cell<bool>>) -> Seat {
         let (oracle, time, stop) = (oracle.clone(), time.clone(), stop.clone());
-        Seat { name, seed: plan.seed, nodes: plan.nodes, oracle, time, stop }
+        Seat { name, seed: plan.seed, nodes: plan.nodes, oracle, time, stop, keys: keys(&genesis(plan)) }
     }
 
     /// The client, which knows all nodes and begins with one of its own choice. To be called on its host.
     pub fn sit(self) -> Session {
-        let Seat { name, seed, nodes, oracle, time, stop } = self;
+        let Seat { name, seed, nodes, oracle, time, stop, keys } = self;
         let mut random = stream(seed, &format!("client/{name}"));
         let mut endpoints = endpoints(nodes);
         let first = random.gen_range(0..endpoints.len());
         endpoints.rotate_left(first);
         let client = Client::new(&endpoints, Arc::new(SimNet)).unwrap_or_else(|error| panic!("endpoints: {error}"));
         let client = client.with_patience(ATTEMPT, TOTAL);
-        Session { name, client, oracle, random, time, stop, seed, requests: 0 }
+        Session { name, client, oracle, random, time, stop, seed, requests: 0, keys }
     }
 }
 
@@ -80,6 +85,8 @@ pub struct Session {
     stop: Rc<Cell<bool>>,
     seed: u64,
     requests: u64,
+    /// Keys under which nodes sign what they serve.
+    keys: Vec<Vkey>,
 }
 
 impl Session {
@@ -137,6 +144,17 @@ impl Session {
         let answer = Answer::of(self.client.submit(envelope).await);
         self.oracle.answered(call, answer.clone());
         answer
+    }
+
+    /// Asks for the proof of a promised entry and verifies it. False when nobody answered.
+    pub async fn prove(&mut self, promised: &EntryRef) -> bool {
+        let invoked = self.oracle.now_ms();
+        let Ok(given) = self.client.inclusion(promised.ledger, promised.index.0, 0).await else { return false };
+        match g16_served::inclusion(promised, &given, &self.keys) {
+            Ok(_) => self.oracle.checkpoint(&given.checkpoint, invoked),
+            Err(what) => self.oracle.violated(g16_served::NAME, what),
+        }
+        true
     }
 
     /// Declares a run that nobody else declares.

@@ -5,6 +5,7 @@ use crate::oracle::Answer;
 use rand::Rng;
 use selfsame_protocol::command::Command;
 use selfsame_protocol::digest::Digest;
+use selfsame_protocol::entry::EntryRef;
 use serde_json::{Value, json};
 
 /// Runs declared by all operators: few, so that organisations meet at the same ones.
@@ -26,9 +27,14 @@ pub fn declaration(text: &str) -> Value {
 pub async fn run(mut session: Session, organisation: u64) -> turmoil::Result {
     let operator = session.operator(organisation);
     let mut known: Vec<Digest> = Vec::new();
+    let mut promised: Vec<EntryRef> = Vec::new();
     let mut executions = 0_u64;
     while !session.stopped() {
         session.pause(400).await;
+        if !promised.is_empty() && session.random.gen_bool(0.2) {
+            let entry = promised[session.random.gen_range(0..promised.len())];
+            session.prove(&entry).await;
+        }
         let (what, command) = if known.is_empty() || session.random.gen_bool(0.5) {
             let number = session.random.gen_range(0..RUNS);
             let request = Some(format!("case/{number}"));
@@ -44,8 +50,9 @@ pub async fn run(mut session: Session, organisation: u64) -> turmoil::Result {
             };
             ("report", report)
         };
-        if let Answer::Ok(receipt) = session.submit(what, &operator, command).await
-            && let Some(run) = receipt.result["run_id"].as_str().and_then(|text| text.parse().ok())
+        let Answer::Ok(receipt) = session.submit(what, &operator, command).await else { continue };
+        promised.extend(&receipt.entries);
+        if let Some(run) = receipt.result["run_id"].as_str().and_then(|text| text.parse().ok())
             && what == "declare"
         {
             known.push(run);

@@ -1,0 +1,162 @@
+//! I8: a chip is activated only by an attestation for this migration: its id, destination, next epoch, the head of the
+//! seal, and the nonce that the log issued at the seal's index. Verified again here, from the records alone.
+
+use super::shadow::Op;
+use super::{Invariant, Moment};
+use selfsame_protocol::digest::Digest;
+use selfsame_protocol::p104::{self, Claims};
+use selfsame_protocol::record::Record;
+use selfsame_protocol::time::U64;
+use std::collections::BTreeMap;
+
+#[derive(Debug)]
+struct Seal {
+    migration_id: String,
+    origin: Digest,
+    destination: Digest,
+    head: Digest,
+    continuity_hash: Digest,
+    nonce: Digest,
+    epoch: u64,
+}
+
+/// Remembers the last seal of each substrate.
+#[derive(Debug, Default)]
+pub struct Attested(BTreeMap<String, Seal>);
+
+impl Attested {
+    fn sealed(&mut self, op: &Op, cluster: &str) -> Result<(), String> {
+        for leaf in &op.leaves {
+            let Some(id) = leaf.entry.subject.strip_prefix("substrate:") else { continue };
+            if let Record::MigrationSeal {
+                migration_id,
+                origin,
+                destination,
+                epoch,
+                head,
+                continuity_hash,
+                nonce,
+                ..
+            } = &leaf.entry.record
+            {
+                // The nonce is of this log index, whatever the record says.
+                let expected = p104::migration_nonce(cluster, id, migration_id, U64(op.index), head);
+                if *nonce != expected {
+                    return Err(format!(
+                        "log entry {}: the seal of {id} issues nonce {nonce}, not {expected}",
+                        op.index
+                    ));
+                }
+                let seal = Seal {
+                    migration_id: migration_id.clone(),
+                    origin: *origin,
+                    destination: *destination,
+                    head: *head,
+                    continuity_hash: *continuity_hash,
+                    nonce: *nonce,
+                    epoch: epoch.0,
+                };
+                self.0.insert(id.to_owned(), seal);
+            }
+        }
+        Ok(())
+    }
+
+    fn activated(&mut self, op: &Op, id: &str, cluster: &str) -> Result<(), String> {
+        let wrong = |what: String| Err(format!("log entry {}: {id} is activated {what}", op.index));
+        let Some(touched) = op.substrate(id) else { return Ok(()) };
+        let Some(seal) = self.0.remove(id) else { return wrong("without a seal".into()) };
+        let subject = format!("substrate:{id}");
+        let attested =
+            op.leaves.iter().filter(|leaf| leaf.entry.subject == subject).find_map(|leaf| match &leaf.entry.record {
+                Record::MigrationIdentityAttestation { migration_id, attestation, .. } => {
+                    Some((migration_id, attestation, seal.destination))
+                }
+                Record::MigrationAbort { migration_id, attestation, .. } => {
+                    Some((migration_id, attestation, seal.origin))
+                }
+                _ => None,
+            });
+        let Some((migration_id, attestation, chip)) = attested else { return wrong("without an attestation".into()) };
+        if *migration_id != seal.migration_id {
+            return wrong(format!("in migration {migration_id}, sealed for {}", seal.migration_id));
+        }
+        let holder = &touched.after.holder;
+        if (attestation.chip.id(), holder.chip, holder.epoch.0) != (chip, chip, seal.epoch + 1) {
+            return wrong(format!(
+                "for chip {} at epoch {}, not {chip} at {}",
+                holder.chip,
+                holder.epoch,
+                seal.epoch + 1
+            ));
+        }
+        let claims = Claims::Activation {
+            cluster: cluster.to_owned(),
+            substrate_id: id.to_owned(),
+            migration_id: seal.migration_id,
+            nonce: seal.nonce,
+            epoch: U64(seal.epoch + 1),
+            continuity_hash: seal.continuity_hash,
+            head: seal.head,
+        };
+        attestation.verify(&claims).or_else(|found| wrong(format!("by an attestation of something else: {found}")))
+    }
+}
+
+impl Invariant for Attested {
+    fn name(&self) -> &'static str {
+        "I8 attested"
+    }
+    fn check(&mut self, now: &Moment) -> Result<(), String> {
+        let cluster = &now.shadow.genesis.cluster;
+        for op in now.ops {
+            for touched in &op.touched {
+                let before = touched.before.as_ref().map(|before| before.holder.since);
+                // A seal from before a jump was not seen.
+                let unseen = now.shadow.jumps() > 0 && !self.0.contains_key(&touched.after.substrate_id);
+                if before.is_some_and(|since| since != touched.after.holder.since) && !unseen {
+                    self.activated(op, &touched.after.substrate_id, cluster)?;
+                }
+            }
+            self.sealed(op, cluster)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::story::{Story, judge};
+    use super::*;
+
+    #[test]
+    fn an_activation_by_anything_else_is_found() {
+        assert_eq!(judge(&mut Attested::default(), &Story::migrated()), Ok(()));
+        let wrong: [(&str, fn(&mut Op)); 5] = [
+            ("seal", |op| op.index += 1),
+            ("seal", |op| op.leaves.clear()),
+            ("arrive", |op| op.leaves.clear()),
+            ("arrive", |op| op.touched[0].after.holder.epoch = U64(9)),
+            ("arrive", |op| {
+                for leaf in &mut op.leaves {
+                    let Record::MigrationIdentityAttestation { attestation, .. } = &mut leaf.entry.record else {
+                        continue;
+                    };
+                    attestation.signature = "00".repeat(64);
+                }
+            }),
+        ];
+        for (at, (what, change)) in wrong.into_iter().enumerate() {
+            let mut story = Story::migrated();
+            change(story.last(what));
+            assert!(judge(&mut Attested::default(), &story).is_err(), "{what} {at}");
+        }
+        // Bound to another head than the seal's.
+        let mut story = Story::migrated();
+        for leaf in &mut story.last("seal").leaves {
+            let Record::MigrationSeal { continuity_hash, .. } = &mut leaf.entry.record else { continue };
+            *continuity_hash = Digest::of(b"another");
+        }
+        assert!(judge(&mut Attested::default(), &story).unwrap_err().contains("something else"));
+    }
+}
