@@ -61,7 +61,8 @@ impl Liveness {
         if !self.written.get() {
             return Some("no write succeeded".into());
         }
-        let mut states = world.nodes.iter().map(|node| (node.id, node.applied()));
+        let whole = world.nodes.iter().filter(|node| !world.damaged.contains(&node.id));
+        let mut states = whole.map(|node| (node.id, node.applied()));
         let (first, state) = states.next()?;
         let different = states.find(|(_, other)| *other != state);
         different.map(|(other, found)| format!("node {first} is at {state:?} and node {other} at {found:?}"))

@@ -16,7 +16,12 @@ impl Invariant for StateDigest {
     }
     fn check(&mut self, world: &Snapshot) -> Result<(), String> {
         for node in &world.nodes {
-            let (index, digest) = node.applied().map_err(|error| format!("node {}: {error}", node.id))?;
+            let (index, digest) = match node.applied() {
+                Ok(applied) => applied,
+                // To find that it cannot read is right for a node with a damaged disk.
+                Err(_) if node.shaken => continue,
+                Err(error) => return Err(format!("node {}: {error}", node.id)),
+            };
             let (first, seen) = self.0.entry(index).or_insert_with(|| (node.id, digest.clone()));
             if *seen != digest {
                 return Err(format!("after index {index} node {first} had {seen}, node {} has {digest}", node.id));
