@@ -334,7 +334,6 @@ impl DiskFile for SimFile {
         match self.trap(Op::Read, &[]) {
             Some(Effect::Fail(code)) => return Err(io::Error::from_raw_os_error(code)),
             Some(Effect::PowerOff { loss, .. }) => return Err(self.power_off(loss)),
-            Some(Effect::Panic) => panic!("{}: the task dies in a read", self.name),
             None | Some(Effect::Flip(_) | Effect::Misdirect(_) | Effect::Lose) => {}
         }
         let image = lock(&self.image);
@@ -354,7 +353,6 @@ impl DiskFile for SimFile {
                 }
                 Err(self.power_off(loss))
             }
-            Some(Effect::Panic) => panic!("{}: the task dies in a write", self.name),
             Some(Effect::Flip(at)) => {
                 let mut spoilt = data.to_vec();
                 let bits = (spoilt.len() as u64 * 8).max(1);
@@ -412,7 +410,6 @@ impl DiskFile for SimFile {
                 }
                 return Err(self.power_off(loss));
             }
-            Some(Effect::Panic) => panic!("{}: the task dies in a sync", self.name),
             None | Some(Effect::Flip(_) | Effect::Misdirect(_) | Effect::Lose) => {}
         }
         if lock(&self.disk.0).lying { Ok(()) } else { self.flush() }

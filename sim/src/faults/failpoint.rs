@@ -27,7 +27,12 @@ fn at(
 ) -> Box<dyn Fault> {
     let effect = Effect::PowerOff { after: random.gen_bool(0.5), loss };
     let trap = Trap::new(kind, target, op, random.gen_range(1..=most), effect).on(page);
-    Box::new(Failpoint { node: random.gen_range(1..=shape.nodes), trap })
+    failpoint(random.gen_range(1..=shape.nodes), trap)
+}
+
+/// A node that loses power, or its process, when it steps into a trap.
+pub fn failpoint(node: u64, trap: Trap) -> Box<dyn Fault> {
+    Box::new(Failpoint { node, trap })
 }
 
 macro_rules! failpoint {

@@ -350,15 +350,16 @@ impl Fault for Membership {
     }
 }
 
-/// A task of a node panics in the middle of its work with the disk.
+/// A process aborts in the middle of its work with the disk, as a panic that is not caught makes it.
 pub const PANIC: Kind = Kind {
-    name: "P9_task_panic",
+    name: "P9_abort_in_task",
     most: 1,
     for_ms: (1_000, 4_000),
     draw: |random, shape| {
         let target = [Target::Log, Target::State][random.gen_range(0..2)];
         let op = [Op::Write, Op::Sync][random.gen_range(0..2)];
-        let trap = Trap::new(PANIC.name, target, op, random.gen_range(1..20), Effect::Panic);
-        super::disk::failing(any(random, shape), trap, false)
+        let effect = Effect::PowerOff { after: random.gen_bool(0.5), loss: Loss::Nothing };
+        let trap = Trap::new(PANIC.name, target, op, random.gen_range(1..20), effect);
+        super::failpoint::failpoint(any(random, shape), trap)
     },
 };

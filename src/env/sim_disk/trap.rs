@@ -149,8 +149,6 @@ pub enum Effect {
         /// What becomes of un-synced writes.
         loss: Loss,
     },
-    /// The calling task panics.
-    Panic,
     /// One bit of the data is another.
     Flip(u64),
     /// The data lands in another block of the file.
