@@ -15,6 +15,7 @@ compile_error!(
 pub mod env;
 pub mod faults;
 pub mod fleet;
+mod guard;
 pub mod invariants;
 pub mod liveness;
 pub mod oracle;

@@ -12,7 +12,7 @@ pub enum Profile {
     Calm,
     /// A swarm: each kind of fault is off with probability 1/2, otherwise it comes a few times.
     Default,
-    /// The default profile on disks that lie about syncs: the control that must fail, for nothing can hold on them.
+    /// Every disk says that it keeps what it does not, and then all lose power: must be caught.
     Lying,
 }
 
@@ -97,8 +97,13 @@ impl Plan {
             work_ms,
             faults: Vec::new(),
         };
-        if profile != Profile::Calm {
-            plan.faults = faults::draw(seed, &Shape { nodes }, work_ms);
+        match profile {
+            Profile::Calm => {}
+            Profile::Default => plan.faults = faults::draw(seed, &Shape { nodes }, work_ms),
+            Profile::Lying => {
+                let fault = (faults::disk::LYING.draw)(&mut random, &Shape { nodes });
+                plan.faults = vec![Planned { at_ms: work_ms / 4, for_ms: faults::disk::LYING.for_ms.0, fault }];
+            }
         }
         plan
     }

@@ -103,7 +103,7 @@ pub fn run(mut plan: Plan, aloud: bool, wire: bool) -> (Report, String) {
         trace: trace.digest(),
         simulated_ms: runner.world.now_ms(),
         violation: violation.map(|violation| violation.to_string()),
-        faults: runner.fired,
+        faults: runner.counts(),
         calls: runner.oracle.summary(),
     };
     (report, trace.text())
@@ -137,12 +137,23 @@ impl Runner<'_> {
         }
     }
 
+    fn counts(&self) -> BTreeMap<String, u64> {
+        let mut counts = self.fired.clone();
+        for (label, count) in self.world.struck() {
+            *counts.entry((*label).to_owned()).or_default() += count;
+        }
+        counts
+    }
+
     fn begin_and_end(&mut self) {
         let now = self.world.now_ms();
         let (over, active) = std::mem::take(&mut self.active).into_iter().partition(|(end, _)| *end <= now);
         self.active = active;
         for (_, mut fault) in over {
             fault.end(&mut self.world);
+        }
+        for (_, fault) in &mut self.active {
+            fault.step(&mut self.world);
         }
         while let Some(next) = self.planned.as_slice().first()
             && next.at_ms <= now
@@ -151,7 +162,8 @@ impl Runner<'_> {
             let begun = fault.begin(&mut self.world);
             self.trace.line(format!("fault {fault:?} {}", if begun { "begins" } else { "finds nothing to do" }));
             if begun {
-                *self.fired.entry(fault.kind().to_owned()).or_default() += 1;
+                // One that waits for its moment is counted when it strikes.
+                *self.fired.entry(fault.kind().to_owned()).or_default() += u64::from(!fault.waits());
                 self.active.push((now + for_ms, fault));
             }
         }
@@ -165,6 +177,9 @@ impl Runner<'_> {
         }
         if let Some((node, reason)) = self.world.ended().into_iter().next() {
             return Err(Violation { invariant: "runs_on", what: format!("node {node} ended by itself: {reason}") });
+        }
+        if let Some(what) = self.world.take_found().into_iter().next() {
+            return Err(Violation { invariant: "remembers", what });
         }
         if let Some(violation) = self.oracle.take_violations().into_iter().next() {
             return Err(violation);

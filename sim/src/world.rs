@@ -1,11 +1,12 @@
 //! The nodes, and everything around them that can be broken and mended.
 
 use crate::env::{NodeClock, SeededEntropy, SimDisk, SimNet, SimTime, crash};
+use crate::guard::{self, Alive};
 use crate::invariants::{NodeView, Snapshot};
-use crate::plan::{Plan, Profile};
+use crate::plan::Plan;
 use crate::random::{Stream, key, stream};
 use crate::trace::Trace;
-use selfsame::env::sim_disk::Faults as DiskFaults;
+use selfsame::env::sim_disk::Loss;
 use selfsame::env::{Env, Executor};
 use selfsame::node::{self, NodeConfig};
 use selfsame::raft::{Member, RaftNode, RaftSettings, Role};
@@ -13,8 +14,8 @@ use selfsame_machine::Genesis;
 use selfsame_machine::genesis::{GenesisNode, GenesisOrganisation};
 use selfsame_protocol::command::ItemLimits;
 use selfsame_protocol::keys::SecretKey;
-use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,6 +39,39 @@ struct Inside {
     running: Option<RaftNode>,
     /// Why the process ended by itself, until the world has seen it.
     ended: Option<String>,
+    /// Term and last log index when it ended by itself.
+    before: Option<(u64, u64)>,
+    /// Asks the process to stop.
+    stop: CancellationToken,
+    /// Its data directory was made: it must never be made again.
+    initialised: bool,
+    /// Dies with the tasks of the process.
+    alive: Alive,
+}
+
+/// What faults did to a node, beyond killing it.
+#[derive(Default)]
+struct Standing {
+    /// Its data may be damaged: it may stop for good.
+    excused: bool,
+    /// Whether it is to show that it forgot nothing. Not after a fault that nothing on the node can notice.
+    may_forget: bool,
+    /// Until when it may end by itself.
+    tolerated_until_ms: u64,
+    /// It does not come back.
+    gone: bool,
+    /// When its supervisor starts it again.
+    respawn_at_ms: Option<u64>,
+    /// How often it ended since its data was damaged.
+    ends: u64,
+    /// Asked to stop.
+    asked: bool,
+    /// Term and last log index when it was seen last before it went down.
+    before: Option<(u64, u64)>,
+    /// What struck it.
+    struck: BTreeSet<&'static str>,
+    /// Until when its messages wait.
+    held_until_ms: Option<u64>,
 }
 
 struct Node {
@@ -47,9 +81,15 @@ struct Node {
     fate: Stream,
     inside: Rc<RefCell<Inside>>,
     up: bool,
-    /// Whether a fault is at work that may end the process.
-    excused: bool,
+    standing: Standing,
 }
+
+/// Milliseconds after which a supervisor starts a process again.
+const RESPAWN_MS: u64 = 500;
+/// Milliseconds that a process may take to end after its fault is over.
+const GRACE_MS: u64 = 5_000;
+/// Times that a supervisor starts a node with damaged data.
+const DAMAGED_STARTS: u64 = 3;
 
 /// The simulated world.
 pub struct World<'a> {
@@ -63,8 +103,14 @@ pub struct World<'a> {
     /// Cuts from one host to another, and how many faults want each.
     cuts: BTreeMap<(String, String), u64>,
     latency_ms: (u64, u64),
-    lying: bool,
     seed: u64,
+    clients: Vec<String>,
+    /// How often kinds struck that wait for their moment.
+    struck: BTreeMap<&'static str, u64>,
+    /// What must not be, as seen by the world itself.
+    found: Vec<String>,
+    /// True while the voters are fewer than the nodes: none of them may be lost.
+    pub reshaping: Rc<Cell<bool>>,
 }
 
 /// The consensus identity of a plan's cluster.
@@ -130,8 +176,11 @@ impl<'a> World<'a> {
             nodes: BTreeMap::new(),
             cuts: BTreeMap::new(),
             latency_ms: plan.latency_ms,
-            lying: plan.profile == Profile::Lying,
             seed: plan.seed,
+            clients: Vec::new(),
+            struck: BTreeMap::new(),
+            found: Vec::new(),
+            reshaping: Rc::default(),
         };
         for id in 1..=plan.nodes {
             world.add_node(id, plan);
@@ -146,11 +195,8 @@ impl<'a> World<'a> {
             fate: stream(plan.seed, &format!("fate/{id}")),
             inside: Rc::default(),
             up: true,
-            excused: false,
+            standing: Standing::default(),
         };
-        if plan.profile == Profile::Lying {
-            node.disk.set_faults(DiskFaults { lying: true, ..DiskFaults::default() });
-        }
         let address = |id: u64, port: u16| format!("{}:{port}", host(id));
         let members = (1..=plan.nodes)
             .map(|id| (id, Member { peer_addr: address(id, PEER_PORT), client_addr: address(id, CLIENT_PORT) }));
@@ -192,18 +238,106 @@ impl<'a> World<'a> {
 
     /// Adds a host that runs a client.
     pub fn client(&mut self, name: &str, client: impl Future<Output = turmoil::Result> + 'static) {
+        self.clients.push(name.to_owned());
         self.sim.client(name, client);
     }
 
     /// Runs everything for one step. Fails when a client of the simulation fails.
     pub fn step(&mut self) -> Result<(), String> {
-        self.sim.step().map_err(|error| error.to_string())?;
+        let stepped = guard::catch(|| self.sim.step().map_err(|error| error.to_string()));
+        match stepped {
+            Ok(done) => done.map(|_| ())?,
+            Err(said) => self.panicked(&said)?,
+        }
         self.time.set(u64::try_from(self.sim.elapsed().as_micros()).unwrap_or(u64::MAX));
+        self.strike();
+        self.supervise();
         // A broken and repaired link forgets a cut in one direction.
         for (from, to) in self.cuts.keys() {
             self.sim.partition_oneway(from.as_str(), to.as_str());
         }
         Ok(())
+    }
+
+    /// A task panicked: its process aborts. The machine does not, so nothing un-synced is lost.
+    fn panicked(&mut self, said: &str) -> Result<(), String> {
+        let dead = self.nodes.iter().find(|(_, node)| node.up && node.inside.borrow().alive.is_dead());
+        let Some((&id, _)) = dead else { return Err(format!("a panic outside of any node: {said}")) };
+        self.crash_with(id, Loss::Nothing);
+        if let Some(node) = self.nodes.get_mut(&id) {
+            // The next step of its supervisor sees it.
+            node.inside.borrow_mut().ended = Some(format!("panicked: {said}"));
+        }
+        Ok(())
+    }
+
+    /// Looks at what the disks did in the step: traps that went off, and power that went with them.
+    fn strike(&mut self) {
+        let mut off = Vec::new();
+        for (id, node) in &mut self.nodes {
+            for label in node.disk.take_hits() {
+                self.trace.line(format!("{} is struck by {label}", host(*id)));
+                *self.struck.entry(label).or_default() += 1;
+                node.standing.struck.insert(label);
+            }
+            off.extend(node.disk.off().map(|loss| (*id, loss)));
+        }
+        for (id, loss) in off {
+            self.crash_with(id, loss);
+        }
+    }
+
+    /// Starts again what may start again, lets go what was held, and looks whether a node forgot something.
+    fn supervise(&mut self) {
+        let now = self.now_ms();
+        for id in self.ids() {
+            let Some(node) = self.nodes.get_mut(&id) else { continue };
+            if node.standing.held_until_ms.is_some_and(|until| until <= now) {
+                node.standing.held_until_ms = None;
+                self.link(id, false);
+            }
+            let Some(node) = self.nodes.get_mut(&id) else { continue };
+            if !node.up && node.standing.respawn_at_ms.is_some_and(|at| at <= now) {
+                self.restart(id);
+            }
+            self.remember(id);
+        }
+    }
+
+    /// A node that comes back must know at least what it knew: its term, and the entries that it held.
+    fn remember(&mut self, id: u64) {
+        let Some(node) = self.nodes.get_mut(&id) else { return };
+        if node.standing.before.is_none() {
+            return;
+        }
+        let inside = node.inside.borrow();
+        let Some(raft) = &inside.running else { return };
+        let status = raft.status();
+        let now = (status.term, status.last_log.unwrap_or_default());
+        if let Some((term, last)) = node.standing.before.take()
+            && (now.0 < term || (now.0 == term && now.1 < last))
+            && !node.standing.may_forget
+        {
+            self.found.push(format!(
+                "node {id} knew term {term} and entry {last}, and came back with term {} and entry {}",
+                now.0, now.1
+            ));
+        }
+    }
+
+    /// What must not be, as seen by the world itself since the last call.
+    pub fn take_found(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.found)
+    }
+
+    /// How often kinds struck that wait for their moment.
+    pub fn struck(&self) -> &BTreeMap<&'static str, u64> {
+        &self.struck
+    }
+
+    /// Counts a strike that no disk shows.
+    pub fn strikes(&mut self, label: &'static str) {
+        *self.struck.entry(label).or_default() += 1;
     }
 
     /// Simulated milliseconds since the beginning.
@@ -233,52 +367,206 @@ impl<'a> World<'a> {
 
     /// Kills a node's process as a loss of power does: un-synced writes are lost in part. False when it is down.
     pub fn crash(&mut self, id: u64) -> bool {
+        self.crash_with(id, Loss::Mixed)
+    }
+
+    /// Kills a node's process, with what `loss` says. False when it is down.
+    pub fn crash_with(&mut self, id: u64, loss: Loss) -> bool {
         let Some(node) = self.nodes.get_mut(&id).filter(|node| node.up) else { return false };
         node.up = false;
-        // The disk first: what the dying process still tries to write must not arrive.
-        crash(&node.disk, &mut node.fate);
-        if self.lying {
-            node.disk.set_faults(DiskFaults { lying: true, ..DiskFaults::default() });
+        if let Some(raft) = &node.inside.borrow().running {
+            let status = raft.status();
+            node.standing.before = Some((status.term, status.last_log.unwrap_or_default()));
         }
-        let inside = std::mem::take(&mut *node.inside.borrow_mut());
+        // The disk first: what the dying process still tries to write must not arrive.
+        crash(&node.disk, loss, &mut node.fate);
+        let inside = {
+            let mut inside = node.inside.borrow_mut();
+            let initialised = inside.initialised;
+            std::mem::replace(&mut *inside, Inside { initialised, ..Inside::default() })
+        };
         self.sim.crash(host(id));
         drop(inside);
-        self.trace.line(format!("{} crashed", host(id)));
+        self.trace.line(format!("{} crashed {loss:?}", host(id)));
         true
     }
 
-    /// Starts a node's process again on the disk that it left. False when it runs.
+    /// Asks a node's process to stop, as an operator does. False when it is down.
+    pub fn stop(&mut self, id: u64) -> bool {
+        let Some(node) = self.nodes.get_mut(&id).filter(|node| node.up) else { return false };
+        let inside = node.inside.borrow();
+        let Some(raft) = &inside.running else { return false };
+        let status = raft.status();
+        node.standing.before = Some((status.term, status.last_log.unwrap_or_default()));
+        node.standing.asked = true;
+        inside.stop.cancel();
+        self.trace.line(format!("{} is asked to stop", host(id)));
+        true
+    }
+
+    /// Whether a node's process runs, or is about to.
+    pub fn is_up(&self, id: u64) -> bool {
+        self.nodes.get(&id).is_some_and(|node| node.up)
+    }
+
+    /// Replication of a node that serves.
+    pub fn raft(&self, id: u64) -> Option<RaftNode> {
+        self.nodes.get(&id)?.inside.borrow().running.clone()
+    }
+
+    /// Gives the replication of the leader of the moment, whenever it is asked.
+    pub fn leads(&self) -> impl Fn() -> Option<RaftNode> + 'static {
+        let insides: Vec<_> = self.nodes.values().map(|node| node.inside.clone()).collect();
+        move || {
+            let rafts = insides.iter().filter_map(|inside| inside.borrow().running.clone());
+            let leaders = rafts.filter(|raft| raft.status().role == Role::Leader);
+            leaders.max_by_key(|raft| raft.status().term)
+        }
+    }
+
+    /// Starts a node's process again on the disk that it left. False when it runs, and when it may not come back yet.
     pub fn restart(&mut self, id: u64) -> bool {
+        if !self.may_return(id) {
+            return false;
+        }
         let Some(node) = self.nodes.get_mut(&id).filter(|node| !node.up) else { return false };
         node.up = true;
-        node.excused = false;
+        node.standing.respawn_at_ms = None;
         self.sim.bounce(host(id));
         self.trace.line(format!("{} restarted", host(id)));
         true
     }
 
-    /// Lets a node's process end by itself without that being a violation, until it is started again: for faults after
-    /// which it must not go on, such as a failed sync.
-    pub fn excuse(&mut self, id: u64) {
+    /// A disk may have lost what it had promised to keep, without a trace. The world lets its node come back only when
+    /// the others hold everything that it knew, on a majority without it: else the fault destroys the only copy, and no
+    /// protocol with one copy on each node survives that.
+    fn may_return(&mut self, id: u64) -> bool {
+        let all = self.nodes.len();
+        let Some(node) = self.nodes.get(&id) else { return false };
+        if node.standing.gone {
+            return false;
+        }
+        let Some((term, last)) = node.standing.before.filter(|_| node.standing.excused) else { return true };
+        let holds = |(other, node): (&u64, &Node)| {
+            let status = node.inside.borrow().running.as_ref().map(RaftNode::status);
+            *other != id && !node.standing.excused && status.is_some_and(|own| own.applied >= last && own.term >= term)
+        };
+        let covered = self.nodes.iter().filter(|node| holds(*node)).count() > all / 2;
+        if !covered && let Some(node) = self.nodes.get_mut(&id) {
+            node.standing.respawn_at_ms = Some(self.time.ms() + RESPAWN_MS);
+        }
+        covered
+    }
+
+    /// Allows a fault to damage a node's data: the node may stop for good then. False when a minority of the nodes is
+    /// damaged already: a copy must be left.
+    pub fn excuse(&mut self, id: u64) -> bool {
+        let damaged = self.nodes.values().filter(|node| node.standing.excused).count();
+        let minority = (self.nodes.len() - 1) / 2;
+        let Some(node) = self.nodes.get_mut(&id) else { return false };
+        if node.standing.excused || damaged >= minority || self.reshaping.get() {
+            return false;
+        }
+        node.standing.excused = true;
+        self.trace.line(format!("{} may be damaged", host(id)));
+        true
+    }
+
+    /// Whether a trap of this label went off on the node.
+    pub fn was_struck(&self, id: u64, label: &str) -> bool {
+        self.nodes.get(&id).is_some_and(|node| node.standing.struck.contains(label))
+    }
+
+    /// Starts a node again as soon as it has ended.
+    pub fn respawn(&mut self, id: u64) {
+        let now = self.now_ms();
         if let Some(node) = self.nodes.get_mut(&id) {
-            node.excused = true;
+            node.standing.respawn_at_ms = Some(now + RESPAWN_MS);
         }
     }
 
-    /// Nodes whose process ended by itself since the last call and without an excuse, with the reason. They and the
-    /// excused ones are down now.
+    /// Takes back [`World::excuse`]: nothing was damaged after all.
+    pub fn pardon(&mut self, id: u64) {
+        if let Some(node) = self.nodes.get_mut(&id) {
+            node.standing.excused = false;
+        }
+    }
+
+    /// Whether any node's data may be damaged.
+    pub fn any_excused(&self) -> bool {
+        self.nodes.values().any(|node| node.standing.excused)
+    }
+
+    /// The node may come back without what it knew: nothing on it can notice.
+    pub fn lets_forget(&mut self, id: u64) {
+        if let Some(node) = self.nodes.get_mut(&id) {
+            node.standing.may_forget = true;
+        }
+    }
+
+    /// The node does not come back.
+    pub fn retire(&mut self, id: u64) {
+        if let Some(node) = self.nodes.get_mut(&id) {
+            node.standing.gone = true;
+        }
+    }
+
+    /// Allows a node to end by itself for so long, and a little longer; its supervisor starts it again.
+    pub fn tolerate(&mut self, id: u64, ms: u64) {
+        let until = self.now_ms() + ms + GRACE_MS;
+        if let Some(node) = self.nodes.get_mut(&id) {
+            node.standing.tolerated_until_ms = node.standing.tolerated_until_ms.max(until);
+        }
+    }
+
+    /// Nodes whose process ended by itself since the last call and should not have, with the reason. They are down now.
     pub fn ended(&mut self) -> Vec<(u64, String)> {
+        let now = self.now_ms();
         let mut ended = Vec::new();
         for (id, node) in &mut self.nodes {
-            if let Some(reason) = node.inside.borrow_mut().ended.take() {
-                node.up = false;
-                self.trace.line(format!("{} ended: {reason}", host(*id)));
-                if !node.excused {
-                    ended.push((*id, reason));
-                }
+            let Some(reason) = node.inside.borrow_mut().ended.take() else { continue };
+            node.up = false;
+            let before = node.inside.borrow_mut().before.take();
+            node.standing.before = before.or(node.standing.before);
+            self.trace.line(format!("{} ended: {reason}", host(*id)));
+            let standing = &mut node.standing;
+            if std::mem::take(&mut standing.asked) {
+                continue;
+            }
+            if standing.excused {
+                standing.ends += 1;
+                standing.respawn_at_ms = (standing.ends <= DAMAGED_STARTS).then_some(now + RESPAWN_MS);
+            } else if now <= standing.tolerated_until_ms {
+                standing.respawn_at_ms = Some(now + RESPAWN_MS);
+            } else {
+                ended.push((*id, reason));
             }
         }
         ended
+    }
+
+    /// Holds every message from and to a node for so long, and delivers them then: what others see of a process that
+    /// does not run for a while.
+    pub fn pause(&mut self, id: u64, ms: u64) {
+        let until = self.now_ms() + ms;
+        let Some(node) = self.nodes.get_mut(&id) else { return };
+        let held = node.standing.held_until_ms.replace(until);
+        if held.is_none() {
+            self.link(id, true);
+        }
+    }
+
+    fn link(&self, id: u64, hold: bool) {
+        let held: Vec<u64> =
+            self.nodes.iter().filter(|(_, n)| n.standing.held_until_ms.is_some()).map(|(n, _)| *n).collect();
+        let others = self.nodes.keys().filter(|other| **other != id && !held.contains(other)).map(|other| host(*other));
+        for other in others.chain(self.clients.iter().cloned()) {
+            match hold {
+                true => self.sim.hold(host(id), other),
+                false => self.sim.release(host(id), other),
+            }
+        }
+        self.trace.line(format!("{} is {}", host(id), if hold { "held" } else { "let go" }));
     }
 
     /// Drops every message from one host to another until [`World::uncut`] was called as often.
@@ -332,22 +620,36 @@ impl<'a> World<'a> {
             self.sim.repair_oneway(from.as_str(), to.as_str());
         }
         self.loss(0);
-        for node in self.nodes.values() {
-            node.clock.heal();
-        }
+        let now = self.now_ms();
         for id in self.ids() {
-            self.restart(id);
+            let Some(node) = self.nodes.get_mut(&id) else { continue };
+            node.clock.heal();
+            node.disk.disarm();
+            if node.standing.held_until_ms.take().is_some() {
+                self.link(id, false);
+            }
+            if let Some(node) = self.nodes.get_mut(&id) {
+                // Whatever happened, each gets one more chance.
+                node.standing.respawn_at_ms = (!node.up).then_some(now);
+            }
         }
     }
 
     /// All nodes as they are now.
     pub fn snapshot(&self) -> Snapshot {
-        let (at_ms, genesis) = (self.now_ms(), self.genesis.clone());
-        let mut snapshot = Snapshot { at_ms, genesis, nodes: Vec::new(), down: Vec::new() };
+        let now = self.now_ms();
+        let mut snapshot = Snapshot { at_ms: now, nodes: Vec::new(), down: Vec::new(), damaged: Vec::new() };
         for (id, node) in &self.nodes {
+            let shaken = node.standing.excused || now <= node.standing.tolerated_until_ms;
             match &node.inside.borrow().running {
-                Some(raft) => snapshot.nodes.push(NodeView::new(*id, raft.clone(), node.disk.clone())),
+                Some(raft) => {
+                    snapshot.nodes.push(NodeView::new(*id, raft.clone(), node.disk.clone()).shaken(shaken));
+                }
+                None if node.standing.excused => snapshot.damaged.push(*id),
                 None => snapshot.down.push(*id),
+            }
+            if node.standing.excused && !snapshot.damaged.contains(id) {
+                snapshot.damaged.push(*id);
             }
         }
         snapshot
@@ -368,17 +670,34 @@ impl Process {
     async fn run(self) -> turmoil::Result {
         let Process { config, genesis, key, mut env, inside } = self;
         env.shutdown = CancellationToken::new();
-        let reason = match Self::start(config, genesis, key, env).await {
-            Ok(node) => {
-                inside.borrow_mut().running = Some(node.raft.clone());
-                let reason = node.fatal().wait_for(Option::is_some).await.ok().and_then(|reason| reason.clone());
-                inside.borrow_mut().running = None;
-                node.shutdown().await;
-                reason.unwrap_or_default()
+        let stop = CancellationToken::new();
+        inside.borrow_mut().stop = stop.clone();
+        inside.borrow_mut().alive = Alive::watch();
+        let life = async {
+            match Self::start(config, genesis, key, env, &inside).await {
+                Ok(node) => {
+                    inside.borrow_mut().running = Some(node.raft.clone());
+                    let mut fatal = node.fatal();
+                    let reason = tokio::select! {
+                        biased;
+                        reason = fatal.wait_for(Option::is_some) => reason.ok().and_then(|reason| reason.clone()),
+                        () = stop.cancelled() => Some("asked to stop".into()),
+                    };
+                    let status = node.raft.status();
+                    let mut now = inside.borrow_mut();
+                    now.before = Some((status.term, status.last_log.unwrap_or_default()));
+                    now.running = None;
+                    drop(now);
+                    node.shutdown().await;
+                    reason.unwrap_or_default()
+                }
+                Err(error) => format!("not started: {error}"),
             }
-            Err(error) => format!("not started: {error}"),
         };
-        inside.borrow_mut().ended = Some(reason);
+        let reason = guard::catch_async(life).await.unwrap_or_else(|said| format!("panicked: {said}"));
+        let mut inside = inside.borrow_mut();
+        inside.running = None;
+        inside.ended = Some(reason);
         Ok(())
     }
 
@@ -387,11 +706,16 @@ impl Process {
         genesis: Arc<Genesis>,
         key: SecretKey,
         env: Env,
-    ) -> Result<node::Node, node::StartError> {
-        // An operator makes the directory once, and again if the first attempt was cut off.
-        if !node::is_initialised(&env)? {
-            node::init(config.id, &genesis, &env)?;
+        inside: &RefCell<Inside>,
+    ) -> Result<node::Node, String> {
+        // An operator makes the directory once. One that is gone is not made again: its node would forget its votes.
+        if !node::is_initialised(&env).map_err(|error| error.to_string())? {
+            if inside.borrow().initialised {
+                return Err("the data directory is empty, and this node had one".into());
+            }
+            inside.borrow_mut().initialised = true;
+            node::init(config.id, &genesis, &env).map_err(|error| error.to_string())?;
         }
-        node::start(config, genesis, key, env).await
+        node::start(config, genesis, key, env).await.map_err(|error| error.to_string())
     }
 }

@@ -26,7 +26,14 @@ fn everything_holds_while_nothing_is_broken() {
 fn everything_holds_while_the_world_is_broken() {
     let output = sim(&["run", "--seeds", "4"]);
     assert!(output.status.success(), "{}", said(&output));
-    assert!(said(&output).contains("faults: crash"), "{}", said(&output));
+    assert!(said(&output).contains("faults: P1_crash"), "{}", said(&output));
+}
+
+#[test]
+fn a_disk_that_lies_about_what_it_keeps_is_caught() {
+    let output = sim(&["run", "--seeds", "2", "--profile", "lying", "--nodes", "3"]);
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert_eq!(said(&output).matches("FAILED seed").count(), 2, "{}", said(&output));
 }
 
 /// The control: where syncs keep nothing, acknowledged entries are lost, and the simulator must see it.

@@ -1,14 +1,23 @@
 //! A disk that can lose what was not synced, fail and fill up: for tests and the simulator.
 //!
 //! Each file has a live image, which reads see, and a durable one. A crash keeps, of every un-synced write, a random
-//! subset of its 512-byte sectors: sectors are atomic, writes are not, and order between syncs is not kept.
+//! subset of its 512-byte sectors: sectors are atomic, writes are not, and order between syncs is not kept. [`Loss`]
+//! names other ways to lose power, and a [`Trap`] waits for one operation on one file and spoils it.
 
 use super::{Disk, DiskFile};
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+mod trap;
+
+pub use trap::{Effect, Loss, Op, Page, Target, Trap};
+
 const SECTOR: usize = 512;
+/// Under which the first write of each fault is counted that finds no room.
+pub const FULL: &str = "D6_enospc";
+/// The block in which a misdirected write lands.
+const BLOCK: u64 = 4096;
 
 /// A directory in memory.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +28,14 @@ struct State {
     files: BTreeMap<String, Arc<Mutex<Image>>>,
     faults: Faults,
     generation: u64,
+    traps: Vec<Trap>,
+    /// Traps that went off, until the world has seen them.
+    hits: Vec<&'static str>,
+    /// Power went off by itself; nothing works until [`SimDisk::crash`].
+    off: Option<Loss>,
+    /// Syncs since somebody asked.
+    syncs: u64,
+    lying: bool,
 }
 
 /// What goes wrong.
@@ -61,31 +78,95 @@ impl SimDisk {
         lock(&self.0).faults = faults;
     }
 
+    /// Arms a trap. Power loss disarms all.
+    pub fn arm(&self, trap: Trap) {
+        lock(&self.0).traps.push(trap);
+    }
+
+    /// Disarms all traps and lifts all faults.
+    pub fn disarm(&self) {
+        let mut state = lock(&self.0);
+        state.traps.clear();
+        state.faults = Faults::default();
+    }
+
+    /// Disarms the traps of one label.
+    pub fn disarm_only(&self, label: &str) {
+        lock(&self.0).traps.retain(|trap| trap.label != label);
+    }
+
+    /// Labels of the traps that went off since the last call.
+    pub fn take_hits(&self) -> Vec<&'static str> {
+        std::mem::take(&mut lock(&self.0).hits)
+    }
+
+    /// How power went off by a trap, until the crash is made.
+    pub fn off(&self) -> Option<Loss> {
+        lock(&self.0).off
+    }
+
+    /// Syncs since the last call.
+    pub fn take_syncs(&self) -> u64 {
+        std::mem::take(&mut lock(&self.0).syncs)
+    }
+
+    /// Whether syncs return without making anything durable. Stays over crashes: it is the drive that lies.
+    pub fn set_lying(&self, lying: bool) {
+        lock(&self.0).lying = lying;
+    }
+
+    /// Bytes that all files together hold.
+    pub fn used(&self) -> u64 {
+        lock(&self.0).files.values().map(|file| lock(file).live.len() as u64).sum()
+    }
+
     /// Power loss. `random` decides the fate of each un-synced sector. Handles opened before fail for ever after, so
     /// that a process that should be dead cannot write.
-    pub fn crash(&self, mut random: impl FnMut() -> u64) {
+    pub fn crash(&self, random: impl FnMut() -> u64) {
+        self.crash_with(Loss::Mixed, random);
+    }
+
+    /// A crash that loses what `loss` says.
+    pub fn crash_with(&self, loss: Loss, mut random: impl FnMut() -> u64) {
         let mut state = lock(&self.0);
         state.generation += 1;
+        state.off = None;
+        state.traps.clear();
+        state.faults = Faults::default();
+        if loss == Loss::Nothing {
+            return;
+        }
         for file in state.files.values_mut() {
             let mut image = lock(file);
             let mut after = std::mem::take(&mut image.durable);
-            for (offset, data) in std::mem::take(&mut image.unsynced) {
-                let Ok(offset) = usize::try_from(offset) else { continue };
-                let mut at = 0;
-                while at < data.len() {
-                    // Sectors are positions of the disk, not of the write.
-                    let end = (at + SECTOR - (offset + at) % SECTOR).min(data.len());
-                    if random().is_multiple_of(2) {
-                        put(&mut after, offset + at, &data[at..end]);
-                    }
-                    at = end;
+            for (offset, data) in loss.kept(std::mem::take(&mut image.unsynced), &mut random) {
+                if let Ok(offset) = usize::try_from(offset) {
+                    put(&mut after, offset, &data);
                 }
             }
             let fresh = Image { live: after.clone(), durable: after, unsynced: Vec::new() };
             drop(image);
             *file = Arc::new(Mutex::new(fresh));
         }
-        state.faults = Faults::default();
+    }
+
+    /// Cuts a file or makes it longer by bytes of one value, in both images.
+    pub fn resize(&self, name: &str, len: u64, fill: u8) {
+        let state = lock(&self.0);
+        if let (Some(file), Ok(len)) = (state.files.get(name), usize::try_from(len)) {
+            let mut image = lock(file);
+            image.live.resize(len, fill);
+            image.durable.resize(len, fill);
+            image.unsynced.clear();
+        }
+    }
+
+    /// Puts the files of another disk, and only those, in the place of this one's. Handles opened before fail.
+    pub fn replace(&self, by: &SimDisk) {
+        let files = std::mem::take(&mut lock(&by.durable_copy().0).files);
+        let mut state = lock(&self.0);
+        state.generation += 1;
+        state.files = files;
     }
 
     /// Flips one bit of a file, in both images: decay, not a crash.
@@ -132,18 +213,25 @@ impl SimDisk {
 impl Disk for SimDisk {
     fn open(&self, name: &str, create: bool) -> io::Result<Arc<dyn DiskFile>> {
         let mut state = lock(&self.0);
+        if state.off.is_some() {
+            return Err(powerless());
+        }
         let image = match (state.files.get(name), create) {
             (Some(image), _) => image.clone(),
             (None, true) => state.files.entry(name.to_owned()).or_default().clone(),
             (None, false) => return Err(io::Error::new(io::ErrorKind::NotFound, format!("no file {name}"))),
         };
-        Ok(Arc::new(SimFile { image, disk: self.clone(), generation: state.generation }))
+        Ok(Arc::new(SimFile { name: name.to_owned(), image, disk: self.clone(), generation: state.generation }))
     }
     fn exists(&self, name: &str) -> io::Result<bool> {
         Ok(lock(&self.0).files.contains_key(name))
     }
     fn remove(&self, name: &str) -> io::Result<()> {
-        lock(&self.0).files.remove(name);
+        let mut state = lock(&self.0);
+        if state.off.is_some() {
+            return Err(powerless());
+        }
+        state.files.remove(name);
         Ok(())
     }
     fn list(&self) -> io::Result<Vec<String>> {
@@ -151,7 +239,12 @@ impl Disk for SimDisk {
     }
 }
 
+fn powerless() -> io::Error {
+    io::Error::other("the power is off")
+}
+
 struct SimFile {
+    name: String,
     image: Arc<Mutex<Image>>,
     disk: SimDisk,
     generation: u64,
@@ -172,11 +265,60 @@ impl SimFile {
         Err(io::Error::other(format!("handle of generation {} used after crash {now}", self.generation)))
     }
 
+    /// The effect of the trap that this operation steps into.
+    fn trap(&self, op: Op, data: &[u8]) -> Option<Effect> {
+        let mut state = lock(&self.disk.0);
+        let at = state.traps.iter_mut().position(|trap| trap.steps_in(&self.name, op, data))?;
+        let trap = state.traps.remove(at);
+        state.hits.push(trap.label);
+        Some(trap.effect)
+    }
+
+    fn power_off(&self, loss: Loss) -> io::Error {
+        let mut state = lock(&self.disk.0);
+        state.generation += 1;
+        state.off = Some(loss);
+        powerless()
+    }
+
+    fn store(&self, offset: u64, data: &[u8], kept: bool) -> io::Result<()> {
+        let end = position(offset)?.saturating_add(data.len());
+        let grow = end.saturating_sub(lock(&self.image).live.len());
+        if grow > 0 {
+            self.room(grow as u64)?;
+        }
+        let mut image = lock(&self.image);
+        if image.live.len() < end {
+            image.live.resize(end, 0);
+        }
+        image.live[end - data.len()..end].copy_from_slice(data);
+        if kept {
+            image.unsynced.push((offset, data.to_vec()));
+        }
+        Ok(())
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        let mut guard = lock(&self.image);
+        let image = &mut *guard;
+        // Only what was written since: after a failed sync the lost writes stay lost, though reads still show them.
+        for (offset, data) in image.unsynced.drain(..) {
+            put(&mut image.durable, position(offset)?, &data);
+        }
+        Ok(())
+    }
+
     fn room(&self, grow: u64) -> io::Result<()> {
-        let state = lock(&self.disk.0);
+        let mut state = lock(&self.disk.0);
         let Some(capacity) = state.faults.capacity else { return Ok(()) };
         let used: u64 = state.files.values().map(|file| lock(file).live.len() as u64).sum();
-        if used + grow > capacity { Err(io::Error::from(io::ErrorKind::StorageFull)) } else { Ok(()) }
+        if used + grow <= capacity {
+            return Ok(());
+        }
+        if !state.hits.contains(&FULL) {
+            state.hits.push(FULL);
+        }
+        Err(io::Error::from(io::ErrorKind::StorageFull))
     }
 }
 
@@ -191,6 +333,11 @@ impl DiskFile for SimFile {
     }
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
         self.alive()?;
+        match self.trap(Op::Read, &[]) {
+            Some(Effect::Fail(code)) => return Err(io::Error::from_raw_os_error(code)),
+            Some(Effect::PowerOff { loss, .. }) => return Err(self.power_off(loss)),
+            None | Some(Effect::Flip(_) | Effect::Misdirect(_) | Effect::Lose) => {}
+        }
         let image = lock(&self.image);
         let from = position(offset)?;
         let bytes = image.live.get(from..from.saturating_add(out.len()));
@@ -199,18 +346,30 @@ impl DiskFile for SimFile {
     }
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         self.alive()?;
-        let end = position(offset)?.saturating_add(data.len());
-        let grow = end.saturating_sub(lock(&self.image).live.len());
-        if grow > 0 {
-            self.room(grow as u64)?;
+        match self.trap(Op::Write, data) {
+            None => self.store(offset, data, true),
+            Some(Effect::Fail(code)) => Err(io::Error::from_raw_os_error(code)),
+            Some(Effect::PowerOff { after, loss }) => {
+                if after {
+                    self.store(offset, data, true)?;
+                }
+                Err(self.power_off(loss))
+            }
+            Some(Effect::Flip(at)) => {
+                let mut spoilt = data.to_vec();
+                let bits = (spoilt.len() as u64 * 8).max(1);
+                if let Some(byte) = spoilt.get_mut(position(at % bits / 8)?) {
+                    *byte ^= 1 << (at % 8);
+                }
+                self.store(offset, &spoilt, true)
+            }
+            Some(Effect::Misdirect(to)) => {
+                let blocks = (lock(&self.image).live.len() as u64).saturating_sub(data.len() as u64) / BLOCK;
+                self.store(to % blocks.max(1) * BLOCK, data, true)
+            }
+            // The page cache has it, the platter never gets it.
+            Some(Effect::Lose) => self.store(offset, data, false),
         }
-        let mut image = lock(&self.image);
-        if image.live.len() < end {
-            image.live.resize(end, 0);
-        }
-        image.live[end - data.len()..end].copy_from_slice(data);
-        image.unsynced.push((offset, data.to_vec()));
-        Ok(())
     }
     fn set_len(&self, len: u64) -> io::Result<()> {
         self.alive()?;
@@ -240,15 +399,21 @@ impl DiskFile for SimFile {
                 return Err(io::Error::from_raw_os_error(5));
             }
         }
-        if lock(&self.disk.0).faults.lying {
-            return Ok(());
+        lock(&self.disk.0).syncs += 1;
+        match self.trap(Op::Sync, &[]) {
+            Some(Effect::Fail(code)) => {
+                // The kernel marks the pages clean: the next sync succeeds without them.
+                lock(&self.image).unsynced.clear();
+                return Err(io::Error::from_raw_os_error(code));
+            }
+            Some(Effect::PowerOff { after, loss }) => {
+                if after {
+                    self.flush()?;
+                }
+                return Err(self.power_off(loss));
+            }
+            None | Some(Effect::Flip(_) | Effect::Misdirect(_) | Effect::Lose) => {}
         }
-        let mut guard = lock(&self.image);
-        let image = &mut *guard;
-        // Only what was written since: after a failed sync the lost writes stay lost, though reads still show them.
-        for (offset, data) in image.unsynced.drain(..) {
-            put(&mut image.durable, position(offset)?, &data);
-        }
-        Ok(())
+        if lock(&self.disk.0).lying { Ok(()) } else { self.flush() }
     }
 }

@@ -4,8 +4,9 @@ pub use selfsame::env::sim_disk::SimDisk;
 
 use crate::random::Stream;
 use rand::RngCore;
+use selfsame::env::sim_disk::Loss;
 
-/// Power loss: the stream decides what becomes of each un-synced sector.
-pub fn crash(disk: &SimDisk, stream: &mut Stream) {
-    disk.crash(|| stream.next_u64());
+/// A crash: the stream decides what becomes of un-synced writes, as far as the loss leaves that open.
+pub fn crash(disk: &SimDisk, loss: Loss, stream: &mut Stream) {
+    disk.crash_with(loss, || stream.next_u64());
 }

@@ -4,8 +4,11 @@
 //! except for happening as well.
 
 mod clock;
-mod crash;
+mod damage;
+pub mod disk;
+mod failpoint;
 mod network;
+mod process;
 
 use crate::plan::{Planned, Shape};
 use crate::random::{Stream, stream};
@@ -20,6 +23,12 @@ pub trait Fault: Debug {
     fn kind(&self) -> &'static str;
     /// Begins. False when it could do nothing now (its node is down already): then it is not counted and not ended.
     fn begin(&mut self, world: &mut World) -> bool;
+    /// Looks after it at every step while it lasts.
+    fn step(&mut self, _world: &mut World) {}
+    /// Whether it waits for its moment, and is counted when it strikes and not when it begins.
+    fn waits(&self) -> bool {
+        false
+    }
     /// Ends, after its time or when the world is healed.
     fn end(&mut self, world: &mut World);
 }
@@ -33,14 +42,53 @@ pub struct Kind {
     /// Shortest and longest time of one occurrence, milliseconds.
     pub for_ms: (u64, u64),
     /// Draws one occurrence.
-    pub draw: fn(&mut Stream, &Shape) -> Box<dyn Fault>,
+    pub draw: Draw,
 }
+
+/// Draws one occurrence of a fault.
+pub type Draw = fn(&mut Stream, &Shape) -> Box<dyn Fault>;
 
 /// Every kind that the default profile draws from.
 pub const KINDS: &[Kind] = &[
-    crash::CRASH,
-    crash::CRASH_LEADER,
-    crash::POWER_LOSS,
+    process::CRASH,
+    process::CRASH_LEADER,
+    process::PAUSE,
+    process::STORM,
+    process::RECOVERY,
+    process::POWER_LOSS,
+    process::ROLLING,
+    process::MEMBERSHIP,
+    process::PANIC,
+    process::ABORT,
+    failpoint::LOG_WRITE,
+    failpoint::LOG_SYNC,
+    failpoint::VOTE,
+    failpoint::APPLY_WRITE,
+    failpoint::APPLY_SYNC,
+    failpoint::BUILD_WRITE,
+    failpoint::BUILD_SYNC,
+    failpoint::PURGE,
+    disk::INSTALL,
+    failpoint::LOSE,
+    failpoint::TORN,
+    failpoint::REORDERED,
+    damage::ROT_LOG,
+    damage::ROT_STATE,
+    damage::ROT_SNAPSHOT,
+    damage::ROT_VOTE,
+    damage::FLIP,
+    disk::FULL,
+    disk::FULL_SYNC,
+    disk::READ,
+    disk::SYNC,
+    disk::SLOW,
+    damage::MISDIRECTED,
+    damage::STALE,
+    damage::CUT,
+    damage::GROWN,
+    damage::WIPED,
+    damage::BACKUP,
+    disk::TRANSFER,
     network::ISOLATE,
     network::ISOLATE_LEADER,
     network::SPLIT,

@@ -65,18 +65,26 @@ pub struct NodeView {
     pub status: RaftStatus,
     /// Its files as they are now: what a read sees and what a crash keeps.
     pub disk: SimDisk,
+    /// Whether its disk fails or its data may be damaged: it may then fail to read, but not read what is wrong.
+    pub shaken: bool,
     raft: RaftNode,
 }
 
 impl NodeView {
     /// A node as it is now.
     pub fn new(id: u64, raft: RaftNode, disk: SimDisk) -> Self {
-        Self { id, status: raft.status(), disk, raft }
+        Self { id, status: raft.status(), disk, shaken: false, raft }
+    }
+
+    /// The same, with what its disk may do.
+    pub fn shaken(self, shaken: bool) -> Self {
+        Self { shaken, ..self }
     }
 
     /// Its applied state.
     pub fn state(&self) -> Result<StateView, ReadError> {
-        self.raft.view()
+        // A damaged database may panic; a node that does so has stopped, and here the reader must not stop with it.
+        crate::guard::catch(|| self.raft.view()).unwrap_or_else(|said| Err(ReadError::Io(said)))
     }
 
     /// Applied index and state digest, read together from its stored state.
@@ -91,12 +99,12 @@ impl NodeView {
 pub struct Snapshot {
     /// Simulated milliseconds since the beginning.
     pub at_ms: u64,
-    /// Consensus identity.
-    pub genesis: Arc<Genesis>,
     /// Nodes that run, in order of id.
     pub nodes: Vec<NodeView>,
-    /// Nodes that do not.
+    /// Nodes that do not, and should.
     pub down: Vec<u64>,
+    /// Nodes whose data may be damaged, running or not. They may stop, and never catch up.
+    pub damaged: Vec<u64>,
 }
 
 /// One moment, and what happened since the one before.
