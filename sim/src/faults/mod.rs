@@ -3,9 +3,12 @@
 //! Each kind draws from a stream of its own name, so that a new kind changes nothing about what a seed did before,
 //! except for happening as well.
 
+mod client;
 mod clock;
 mod crash;
 mod network;
+mod overload;
+mod wire;
 
 use crate::plan::{Planned, Shape};
 use crate::random::{Stream, stream};
@@ -20,8 +23,14 @@ pub trait Fault: Debug {
     fn kind(&self) -> &'static str;
     /// Begins. False when it could do nothing now (its node is down already): then it is not counted and not ended.
     fn begin(&mut self, world: &mut World) -> bool;
+    /// Goes on, one step of the world later.
+    fn during(&mut self, _world: &mut World) {}
     /// Ends, after its time or when the world is healed.
     fn end(&mut self, world: &mut World);
+    /// How often it truly happened, asked after its end: what depends on others' moves may have begun in vain.
+    fn fired(&self) -> u64 {
+        1
+    }
 }
 
 /// A kind of fault.
@@ -41,15 +50,40 @@ pub const KINDS: &[Kind] = &[
     crash::CRASH,
     crash::CRASH_LEADER,
     crash::POWER_LOSS,
+    network::LOSS,
+    wire::DUPLICATE,
+    wire::REORDER,
+    wire::REPLAY,
+    network::JITTER,
+    network::SLOW,
+    network::CLOG,
     network::ISOLATE,
-    network::ISOLATE_LEADER,
     network::SPLIT,
     network::ONE_WAY,
-    network::LOSS,
-    network::SLOW,
+    network::ISOLATE_LEADER,
+    network::BRIDGE,
+    network::FLAP,
+    wire::HALF,
+    wire::GARBAGE,
+    wire::RESET,
     clock::SKEW,
+    clock::JUMP,
     clock::DRIFT,
     clock::FREEZE,
+    client::C1,
+    client::C2,
+    client::C3,
+    client::C4,
+    client::C5,
+    client::C6,
+    client::C7,
+    client::C8,
+    client::C9,
+    overload::BURST,
+    overload::STORM,
+    overload::LAG,
+    client::G4,
+    overload::TIP,
 ];
 
 /// Draws the faults of a run: each kind is off with probability 1/2, otherwise it comes one to `most` times.
