@@ -66,6 +66,8 @@ pub struct Plan {
     pub latency_ms: (u64, u64),
     /// Applied entries between two snapshots of a node.
     pub snapshot_every: u64,
+    /// Entries that a node keeps behind a snapshot.
+    pub keep_logs: u64,
     /// Clients that hold a chip and a substrate.
     pub chips: u64,
     /// Clients that declare and report runs.
@@ -92,11 +94,16 @@ impl Plan {
             organisations,
             latency_ms: (1, random.gen_range(2..40)),
             snapshot_every: random.gen_range(60..300),
+            keep_logs: 0,
             chips: random.gen_range(2..=3),
             operators: 1,
             work_ms,
             faults: Vec::new(),
         };
+        // Now and then none: the log is purged to its tip.
+        if stream(seed, "plan/keep_logs").gen_bool(0.6) {
+            plan.keep_logs = plan.snapshot_every / 4;
+        }
         match profile {
             Profile::Calm => {}
             Profile::Default => plan.faults = faults::draw(seed, &Shape { nodes }, work_ms),
@@ -124,7 +131,7 @@ impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "plan: seed {} profile {} nodes {} organisations {} latency {}-{} ms snapshot every {} chips {} operators {} work {} ms",
+            "plan: seed {} profile {} nodes {} organisations {} latency {}-{} ms snapshot every {} keep {} chips {} operators {} work {} ms",
             self.seed,
             self.profile,
             self.nodes,
@@ -132,6 +139,7 @@ impl fmt::Display for Plan {
             self.latency_ms.0,
             self.latency_ms.1,
             self.snapshot_every,
+            self.keep_logs,
             self.chips,
             self.operators,
             self.work_ms

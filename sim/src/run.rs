@@ -62,7 +62,8 @@ struct Runner<'a> {
     planned: std::vec::IntoIter<Planned>,
     /// Faults under way with the millisecond of their end.
     active: Vec<(u64, Box<dyn Fault>)>,
-    fired: BTreeMap<String, u64>,
+    /// Faults that ended.
+    over: Vec<Box<dyn Fault>>,
     trace: Trace,
 }
 
@@ -88,12 +89,16 @@ pub fn run(mut plan: Plan, aloud: bool, wire: bool) -> (Report, String) {
         judged: Judged::default(),
         planned: faults.into_iter(),
         active: Vec::new(),
-        fired: BTreeMap::new(),
+        over: Vec::new(),
         trace: trace.clone(),
     };
     let violation = runner.play(&plan, &time).err();
     if let Some(violation) = &violation {
         trace.line(format!("violation {violation}"));
+        // What was under way when the run ended happened as well.
+        for (_, fault) in std::mem::take(&mut runner.active) {
+            runner.end(fault);
+        }
     }
     trace.line(format!("judged {:?}, {} jumps", runner.judged, runner.shadow.jumps()));
     runner.images();
@@ -103,7 +108,7 @@ pub fn run(mut plan: Plan, aloud: bool, wire: bool) -> (Report, String) {
         trace: trace.digest(),
         simulated_ms: runner.world.now_ms(),
         violation: violation.map(|violation| violation.to_string()),
-        faults: runner.counts(),
+        faults: runner.fired(),
         calls: runner.oracle.summary(),
     };
     (report, trace.text())
@@ -118,8 +123,8 @@ impl Runner<'_> {
             self.step()?;
         }
         stop.set(true);
-        for (_, mut fault) in std::mem::take(&mut self.active) {
-            fault.end(&mut self.world);
+        for (_, fault) in std::mem::take(&mut self.active) {
+            self.end(fault);
         }
         self.world.heal();
         self.trace.line("healed");
@@ -137,20 +142,12 @@ impl Runner<'_> {
         }
     }
 
-    fn counts(&self) -> BTreeMap<String, u64> {
-        let mut counts = self.fired.clone();
-        for (label, count) in self.world.struck() {
-            *counts.entry((*label).to_owned()).or_default() += count;
-        }
-        counts
-    }
-
     fn begin_and_end(&mut self) {
         let now = self.world.now_ms();
         let (over, active) = std::mem::take(&mut self.active).into_iter().partition(|(end, _)| *end <= now);
         self.active = active;
-        for (_, mut fault) in over {
-            fault.end(&mut self.world);
+        for (_, fault) in over {
+            self.end(fault);
         }
         for (_, fault) in &mut self.active {
             fault.step(&mut self.world);
@@ -162,11 +159,29 @@ impl Runner<'_> {
             let begun = fault.begin(&mut self.world);
             self.trace.line(format!("fault {fault:?} {}", if begun { "begins" } else { "finds nothing to do" }));
             if begun {
-                // One that waits for its moment is counted when it strikes.
-                *self.fired.entry(fault.kind().to_owned()).or_default() += u64::from(!fault.waits());
                 self.active.push((now + for_ms, fault));
             }
         }
+    }
+
+    fn end(&mut self, mut fault: Box<dyn Fault>) {
+        fault.end(&mut self.world);
+        self.over.push(fault);
+    }
+
+    /// How often each kind happened. Asked when all is over: a client that was told to leave may still be answered.
+    fn fired(&self) -> BTreeMap<String, u64> {
+        let mut fired = BTreeMap::new();
+        for fault in &self.over {
+            let count = fault.fired();
+            if count > 0 {
+                *fired.entry(fault.kind().to_owned()).or_default() += count;
+            }
+        }
+        for (label, count) in self.world.struck() {
+            *fired.entry((*label).to_owned()).or_default() += count;
+        }
+        fired
     }
 
     /// One step of the world, and a look at it when it is time.

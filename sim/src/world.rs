@@ -1,15 +1,16 @@
 //! The nodes, and everything around them that can be broken and mended.
 
-use crate::env::{NodeClock, SeededEntropy, SimDisk, SimNet, SimTime, crash};
+use crate::env::{NodeClock, SeededEntropy, SimDisk, SimNet, SimTime, Wire, crash};
 use crate::guard::{self, Alive};
 use crate::invariants::{NodeView, Snapshot};
 use crate::plan::Plan;
 use crate::random::{Stream, key, stream};
 use crate::trace::Trace;
+use crate::workload::Seats;
 use selfsame::env::sim_disk::Loss;
 use selfsame::env::{Env, Executor};
 use selfsame::node::{self, NodeConfig};
-use selfsame::raft::{Member, RaftNode, RaftSettings, Role};
+use selfsame::raft::{Member, RaftNode, RaftSettings, RaftStatus, Role};
 use selfsame_machine::Genesis;
 use selfsame_machine::genesis::{GenesisNode, GenesisOrganisation};
 use selfsame_protocol::command::ItemLimits;
@@ -25,8 +26,8 @@ use tokio_util::sync::CancellationToken;
 pub const CLUSTER: &str = "sim";
 /// Milliseconds of one step: messages are delivered and nodes run in turns of this length.
 pub const STEP_MS: u64 = 1;
-const PEER_PORT: u16 = 7_000;
-const CLIENT_PORT: u16 = 7_001;
+pub(crate) const PEER_PORT: u16 = 7_000;
+pub(crate) const CLIENT_PORT: u16 = 7_001;
 
 /// The simulated host of a node.
 pub fn host(node: u64) -> String {
@@ -102,6 +103,8 @@ pub struct World<'a> {
     nodes: BTreeMap<u64, Node>,
     /// Cuts from one host to another, and how many faults want each.
     cuts: BTreeMap<(String, String), u64>,
+    /// Links whose messages wait, and how many faults want each.
+    holds: BTreeMap<(String, String), u64>,
     latency_ms: (u64, u64),
     seed: u64,
     clients: Vec<String>,
@@ -111,6 +114,13 @@ pub struct World<'a> {
     found: Vec<String>,
     /// True while the voters are fewer than the nodes: none of them may be lost.
     pub reshaping: Rc<Cell<bool>>,
+    /// How many faults want that the plan's clients call nobody.
+    pub quiet: Rc<Cell<u64>>,
+    /// Seats for clients that a fault brings.
+    pub seats: Option<Seats>,
+    /// What all connections share.
+    pub wire: Wire,
+    guests: u64,
 }
 
 /// The consensus identity of a plan's cluster.
@@ -159,6 +169,7 @@ pub fn endpoints(nodes: u64) -> Vec<String> {
 impl<'a> World<'a> {
     /// The world of a plan, with its nodes about to start.
     pub fn new(plan: &Plan, time: SimTime, trace: Trace) -> World<'a> {
+        let wire_time = time.clone();
         let mut builder = turmoil::Builder::new();
         builder
             .rng_seed(plan.seed)
@@ -175,12 +186,17 @@ impl<'a> World<'a> {
             trace,
             nodes: BTreeMap::new(),
             cuts: BTreeMap::new(),
+            holds: BTreeMap::new(),
             latency_ms: plan.latency_ms,
             seed: plan.seed,
             clients: Vec::new(),
             struck: BTreeMap::new(),
             found: Vec::new(),
             reshaping: Rc::default(),
+            quiet: Rc::default(),
+            seats: None,
+            guests: 0,
+            wire: Wire::new(wire_time),
         };
         for id in 1..=plan.nodes {
             world.add_node(id, plan);
@@ -209,7 +225,9 @@ impl<'a> World<'a> {
             members: members.collect(),
             raft: RaftSettings {
                 snapshot_every: plan.snapshot_every,
-                keep_logs: plan.snapshot_every / 4,
+                keep_logs: plan.keep_logs,
+                // Small enough that a burst of clients fills it.
+                queue: 48,
                 lag_before_snapshot: plan.snapshot_every / 2,
                 request_timeout_ms: 3_000,
                 digest_every_ms: 1_000,
@@ -217,7 +235,7 @@ impl<'a> World<'a> {
             },
         };
         let env = Env {
-            net: Arc::new(SimNet),
+            net: Arc::new(SimNet::new(self.wire.clone())),
             disk: Arc::new(node.disk.clone()),
             clock: node.clock.clone(),
             // One stream for all lives of the node: a restart does not repeat the numbers of the life before.
@@ -242,6 +260,12 @@ impl<'a> World<'a> {
         self.sim.client(name, client);
     }
 
+    /// A name that no host has yet, for a client that comes while the world runs.
+    pub fn guest_name(&mut self) -> String {
+        self.guests += 1;
+        format!("guest{}", self.guests)
+    }
+
     /// Runs everything for one step. Fails when a client of the simulation fails.
     pub fn step(&mut self) -> Result<(), String> {
         let stepped = guard::catch(|| self.sim.step().map_err(|error| error.to_string()));
@@ -253,6 +277,10 @@ impl<'a> World<'a> {
         self.strike();
         self.supervise();
         // A broken and repaired link forgets a cut in one direction.
+        // A broken and repaired link forgets a cut in one direction, and that its messages wait.
+        for (a, b) in self.holds.keys() {
+            self.sim.hold(a.as_str(), b.as_str());
+        }
         for (from, to) in self.cuts.keys() {
             self.sim.partition_oneway(from.as_str(), to.as_str());
         }
@@ -345,6 +373,11 @@ impl<'a> World<'a> {
         self.time.ms()
     }
 
+    /// Simulated time, for somebody who comes into the world.
+    pub fn time(&self) -> SimTime {
+        self.time.clone()
+    }
+
     /// The seed.
     pub fn seed(&self) -> u64 {
         self.seed
@@ -353,6 +386,11 @@ impl<'a> World<'a> {
     /// Ids of all nodes.
     pub fn ids(&self) -> Vec<u64> {
         self.nodes.keys().copied().collect()
+    }
+
+    /// What a node says of itself; `None` when it does not run.
+    pub fn status(&self, id: u64) -> Option<RaftStatus> {
+        self.nodes.get(&id)?.inside.borrow().running.as_ref().map(RaftNode::status)
     }
 
     /// The leader of the highest term among the running nodes.
@@ -591,6 +629,25 @@ impl<'a> World<'a> {
         }
     }
 
+    /// Lets every message between two hosts wait until [`World::release`] was called as often.
+    pub fn hold(&mut self, a: &str, b: &str) {
+        *self.holds.entry((a.to_owned(), b.to_owned())).or_default() += 1;
+        self.sim.hold(a, b);
+        self.trace.line(format!("hold {a} - {b}"));
+    }
+
+    /// Takes back one [`World::hold`]; what waited arrives.
+    pub fn release(&mut self, a: &str, b: &str) {
+        let key = (a.to_owned(), b.to_owned());
+        let Some(wanted) = self.holds.get_mut(&key) else { return };
+        *wanted -= 1;
+        if *wanted == 0 {
+            self.holds.remove(&key);
+            self.sim.release(a, b);
+            self.trace.line(format!("release {a} - {b}"));
+        }
+    }
+
     /// Loses so many of a million messages, each with everything under way on its link; 0 loses none.
     pub fn loss(&mut self, per_million: u32) {
         self.sim.set_fail_rate(f64::from(per_million) / 1_000_000.0);
@@ -619,6 +676,10 @@ impl<'a> World<'a> {
         for (from, to) in std::mem::take(&mut self.cuts).into_keys() {
             self.sim.repair_oneway(from.as_str(), to.as_str());
         }
+        for (a, b) in std::mem::take(&mut self.holds).into_keys() {
+            self.sim.release(a.as_str(), b.as_str());
+        }
+        self.quiet.set(0);
         self.loss(0);
         let now = self.now_ms();
         for id in self.ids() {

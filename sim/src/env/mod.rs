@@ -4,8 +4,10 @@ mod clock;
 mod disk;
 mod entropy;
 mod net;
+mod wire;
 
 pub use clock::{EPOCH_MS, NodeClock, SimTime};
 pub use disk::{SimDisk, crash};
 pub use entropy::SeededEntropy;
 pub use net::{SimNet, trace_wire};
+pub use wire::{Request, Wire};

@@ -196,8 +196,8 @@ impl Fault for Spoilt {
     fn kind(&self) -> &'static str {
         self.trap.label
     }
-    fn waits(&self) -> bool {
-        true
+    fn fired(&self) -> u64 {
+        0
     }
     fn begin(&mut self, world: &mut World) -> bool {
         if !world.is_up(self.node) || !world.excuse(self.node) {

@@ -115,8 +115,8 @@ impl Fault for Full {
     fn kind(&self) -> &'static str {
         FULL.name
     }
-    fn waits(&self) -> bool {
-        true
+    fn fired(&self) -> u64 {
+        0
     }
     fn begin(&mut self, world: &mut World) -> bool {
         self.capacity = world.disk(self.node).used() + self.room;
@@ -149,8 +149,8 @@ impl Fault for Failing {
     fn kind(&self) -> &'static str {
         self.trap.label
     }
-    fn waits(&self) -> bool {
-        true
+    fn fired(&self) -> u64 {
+        0
     }
     fn begin(&mut self, world: &mut World) -> bool {
         if !world.is_up(self.node) || (self.cold && !world.crash(self.node)) {
@@ -212,8 +212,8 @@ impl Fault for Away {
     fn kind(&self) -> &'static str {
         self.trap.label
     }
-    fn waits(&self) -> bool {
-        true
+    fn fired(&self) -> u64 {
+        0
     }
     fn begin(&mut self, world: &mut World) -> bool {
         self.at_ms = world.now_ms() + self.back_ms;

@@ -104,8 +104,8 @@ impl Fault for Failpoint {
     fn kind(&self) -> &'static str {
         self.trap.label
     }
-    fn waits(&self) -> bool {
-        true
+    fn fired(&self) -> u64 {
+        0
     }
     fn begin(&mut self, world: &mut World) -> bool {
         if world.is_up(self.node) {

@@ -3,12 +3,15 @@
 //! Each kind draws from a stream of its own name, so that a new kind changes nothing about what a seed did before,
 //! except for happening as well.
 
+mod client;
 mod clock;
 mod damage;
 pub mod disk;
 mod failpoint;
 mod network;
+mod overload;
 mod process;
+mod wire;
 
 use crate::plan::{Planned, Shape};
 use crate::random::{Stream, stream};
@@ -25,12 +28,13 @@ pub trait Fault: Debug {
     fn begin(&mut self, world: &mut World) -> bool;
     /// Looks after it at every step while it lasts.
     fn step(&mut self, _world: &mut World) {}
-    /// Whether it waits for its moment, and is counted when it strikes and not when it begins.
-    fn waits(&self) -> bool {
-        false
-    }
     /// Ends, after its time or when the world is healed.
     fn end(&mut self, world: &mut World);
+    /// How often it truly happened, asked after its end: what depends on others' moves may have begun in vain. None for
+    /// what waits for its moment: that counts in the world when it strikes.
+    fn fired(&self) -> u64 {
+        1
+    }
 }
 
 /// A kind of fault.
@@ -89,15 +93,40 @@ pub const KINDS: &[Kind] = &[
     damage::WIPED,
     damage::BACKUP,
     disk::TRANSFER,
+    network::LOSS,
+    wire::DUPLICATE,
+    wire::REORDER,
+    wire::REPLAY,
+    network::JITTER,
+    network::SLOW,
+    network::CLOG,
     network::ISOLATE,
-    network::ISOLATE_LEADER,
     network::SPLIT,
     network::ONE_WAY,
-    network::LOSS,
-    network::SLOW,
+    network::ISOLATE_LEADER,
+    network::BRIDGE,
+    network::FLAP,
+    wire::HALF,
+    wire::GARBAGE,
+    wire::RESET,
     clock::SKEW,
+    clock::JUMP,
     clock::DRIFT,
     clock::FREEZE,
+    client::C1,
+    client::C2,
+    client::C3,
+    client::C4,
+    client::C5,
+    client::C6,
+    client::C7,
+    client::C8,
+    client::C9,
+    overload::BURST,
+    overload::STORM,
+    overload::LAG,
+    client::G4,
+    overload::TIP,
 ];
 
 /// Draws the faults of a run: each kind is off with probability 1/2, otherwise it comes one to `most` times.

@@ -168,8 +168,8 @@ impl Fault for Recovery {
     fn kind(&self) -> &'static str {
         RECOVERY.name
     }
-    fn waits(&self) -> bool {
-        true
+    fn fired(&self) -> u64 {
+        0
     }
     fn begin(&mut self, world: &mut World) -> bool {
         self.began = world.crash(self.node);
@@ -249,8 +249,8 @@ impl Fault for Rolling {
     fn kind(&self) -> &'static str {
         ROLLING.name
     }
-    fn waits(&self) -> bool {
-        true
+    fn fired(&self) -> u64 {
+        0
     }
     fn begin(&mut self, _: &mut World) -> bool {
         true
@@ -303,8 +303,8 @@ impl Fault for Membership {
     fn kind(&self) -> &'static str {
         MEMBERSHIP.name
     }
-    fn waits(&self) -> bool {
-        true
+    fn fired(&self) -> u64 {
+        0
     }
     fn begin(&mut self, world: &mut World) -> bool {
         // With a damaged node the others are as few as they may be.

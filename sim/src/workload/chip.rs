@@ -9,7 +9,7 @@ use crate::oracle::Answer;
 use crate::random::{key, uuid};
 use rand::Rng;
 use selfsame::actor::Actor;
-use selfsame_machine::state::{HolderStatus, Phase, Substrate};
+use selfsame_machine::state::{HolderStatus, Migration, Phase, Substrate};
 use selfsame_protocol::command::{Command, Fence, GoalVector, Item, Role};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
@@ -18,18 +18,30 @@ use selfsame_protocol::time::U64;
 use serde_json::json;
 use std::collections::BTreeMap;
 
-struct Chip {
-    session: Session,
-    substrate: String,
-    chips: [Actor; 2],
+pub(super) struct Chip {
+    pub(super) session: Session,
+    pub(super) substrate: String,
+    pub(super) chips: [Actor; 2],
     /// Epoch and sequence number of the last acknowledged write: no read may show less.
-    acknowledged: (u64, u64),
-    cycles: u64,
-    migrations: u64,
+    pub(super) acknowledged: (u64, u64),
+    pub(super) cycles: u64,
+    pub(super) migrations: u64,
 }
 
 /// Works until the world stops.
-pub async fn run(mut session: Session, organisation: u64) -> turmoil::Result {
+pub async fn run(session: Session, organisation: u64) -> turmoil::Result {
+    let mut chip = Chip::found(session, organisation).await;
+    while !chip.session.stopped() {
+        chip.session.pause(200).await;
+        if let Some(state) = chip.read().await {
+            chip.step(state).await;
+        }
+    }
+    chip.finish().await;
+    Ok(())
+}
+
+async fn found(mut session: Session, organisation: u64) -> Chip {
     let substrate = uuid(&mut session.random);
     let chips = ["a", "b"].map(|letter| {
         let key = key(session.seed, &format!("chip/{}/{letter}", session.name));
@@ -42,17 +54,15 @@ pub async fn run(mut session: Session, organisation: u64) -> turmoil::Result {
     }
     let mut chip = Chip { session, substrate, chips, acknowledged: (0, 0), cycles: 0, migrations: 0 };
     chip.birth().await;
-    while !chip.session.stopped() {
-        chip.session.pause(200).await;
-        if let Some(state) = chip.read().await {
-            chip.step(state).await;
-        }
-    }
-    chip.finish().await;
-    Ok(())
+    chip
 }
 
 impl Chip {
+    /// Enrols two chips and lets a substrate be born on the first.
+    pub(super) async fn found(session: Session, organisation: u64) -> Chip {
+        found(session, organisation).await
+    }
+
     async fn birth(&mut self) {
         let founding = json!({
             "record_type": "founding_incompatibility",
@@ -100,7 +110,7 @@ impl Chip {
         }
     }
 
-    async fn read(&mut self) -> Option<Substrate> {
+    pub(super) async fn read(&mut self) -> Option<Substrate> {
         let floor = self.acknowledged;
         let invoked = self.session.oracle.now_ms();
         let state = self.session.client.substrate(&self.substrate).await.ok()?;
@@ -169,7 +179,7 @@ impl Chip {
     }
 
     /// Asks for a session the way a chip does: the answer comes with the verification's result.
-    async fn open(&mut self, chip: &Actor, fence: Fence, command: Command) {
+    pub(super) async fn open(&mut self, chip: &Actor, fence: Fence, command: Command) {
         let envelope = self.session.sign(chip, command);
         let call = self.session.oracle.invoked(&self.session.name, "open", Digest::of(&envelope.to_bytes()));
         match self.session.client.open_session(&envelope).await {
@@ -181,7 +191,7 @@ impl Chip {
         }
     }
 
-    fn items(&mut self) -> Vec<Item> {
+    pub(super) fn items(&mut self) -> Vec<Item> {
         let random = &mut self.session.random;
         (0..random.gen_range(1..4))
             .map(|_| Item {
@@ -194,7 +204,7 @@ impl Chip {
     }
 
     /// Seals the substrate, with the depths that a bundle shows.
-    async fn seal(&mut self, state: &Substrate, fence: Fence, destination: usize) -> Option<Command> {
+    pub(super) async fn seal(&mut self, state: &Substrate, fence: Fence, destination: usize) -> Option<Command> {
         let bundle = self.session.client.bundle(&self.substrate).await.ok()?;
         if let Err(what) = g16_served::bundle(&bundle, &self.session.keys) {
             self.session.oracle.violated(g16_served::NAME, what);
@@ -220,29 +230,51 @@ impl Chip {
     /// Ends a migration: mostly on the destination, now and then back on the origin.
     async fn arrive(&mut self, state: &Substrate, origin: usize) {
         let Some(migration) = &state.migration else { return };
-        let claims = Claims::Activation {
-            cluster: crate::world::CLUSTER.into(),
-            substrate_id: self.substrate.clone(),
-            migration_id: migration.migration_id.clone(),
-            nonce: migration.nonce,
-            epoch: U64(migration.epoch.0 + 1),
-            continuity_hash: migration.continuity_hash,
-            head: migration.head,
-        };
-        let (substrate_id, migration_id) = (self.substrate.clone(), migration.migration_id.clone());
         let abort = self.session.random.gen_bool(0.2);
         let holder = if abort { origin } else { 1 - origin };
         let chip = self.chips[holder].clone();
-        let attestation = Attestation::software(&claims, &chip.key);
         let (what, command) = if abort {
-            ("abort", Command::AbortMigration { substrate_id, migration_id, attestation })
+            ("abort", abort_command(migration, &self.substrate, &chip))
         } else {
-            let (continuity_hash, head) = (migration.continuity_hash, migration.head);
-            ("arrive", Command::Arrive { substrate_id, migration_id, attestation, continuity_hash, head })
+            ("arrive", arrive_command(migration, &self.substrate, &chip))
         };
         if let Answer::Ok(_) = self.session.submit(what, &chip, command).await {
             self.acknowledged = (migration.epoch.0 + 1, 0);
             self.believes(holder, true);
         }
+    }
+}
+
+/// A chip's attestation that it becomes active by a migration.
+fn attest(migration: &Migration, substrate: &str, chip: &Actor) -> Attestation {
+    let claims = Claims::Activation {
+        cluster: crate::world::CLUSTER.into(),
+        substrate_id: substrate.into(),
+        migration_id: migration.migration_id.clone(),
+        nonce: migration.nonce,
+        epoch: U64(migration.epoch.0 + 1),
+        continuity_hash: migration.continuity_hash,
+        head: migration.head,
+    };
+    Attestation::software(&claims, &chip.key)
+}
+
+/// Ends a migration on a chip.
+pub(super) fn arrive_command(migration: &Migration, substrate: &str, chip: &Actor) -> Command {
+    Command::Arrive {
+        substrate_id: substrate.into(),
+        migration_id: migration.migration_id.clone(),
+        attestation: attest(migration, substrate, chip),
+        continuity_hash: migration.continuity_hash,
+        head: migration.head,
+    }
+}
+
+/// Takes a migration back to a chip.
+pub(super) fn abort_command(migration: &Migration, substrate: &str, chip: &Actor) -> Command {
+    Command::AbortMigration {
+        substrate_id: substrate.into(),
+        migration_id: migration.migration_id.clone(),
+        attestation: attest(migration, substrate, chip),
     }
 }

@@ -1,6 +1,9 @@
 //! Clients of the cluster, each on a host of its own, with the real client.
 
 mod chip;
+pub mod ghost;
+pub mod guests;
+pub mod load;
 mod operator;
 
 use crate::env::{EPOCH_MS, SimNet, SimTime};
@@ -31,15 +34,47 @@ const TOTAL: Duration = Duration::from_secs(6);
 
 /// Adds the clients of a plan to the world. They stop after the call under way once `stop` is set.
 pub fn start(world: &mut World, plan: &Plan, oracle: &Oracle, time: &SimTime, stop: &Rc<Cell<bool>>) {
+    let seats = Seats {
+        seed: plan.seed,
+        nodes: plan.nodes,
+        organisations: plan.organisations,
+        oracle: oracle.clone(),
+        time: time.clone(),
+        quiet: world.quiet.clone(),
+        keys: keys(&genesis(plan)),
+    };
+    world.seats = Some(seats);
     for number in 0..plan.chips {
-        let seat = Seat::new(format!("chip{number}"), plan, oracle, time, stop);
+        let mut seat = Seat::new(format!("chip{number}"), plan, oracle, time, stop);
+        seat.quiet = world.quiet.clone();
         let organisation = number % plan.organisations;
         world.client(&seat.name.clone(), async move { chip::run(seat.sit(), organisation).await });
     }
     for number in 0..plan.operators {
-        let seat = Seat::new(format!("operator{number}"), plan, oracle, time, stop);
+        let mut seat = Seat::new(format!("operator{number}"), plan, oracle, time, stop);
+        seat.quiet = world.quiet.clone();
         let organisation = number % plan.organisations;
         world.client(&seat.name.clone(), async move { operator::run(seat.sit(), organisation).await });
+    }
+}
+
+/// Makes seats for clients that come while the world runs.
+#[derive(Clone)]
+pub struct Seats {
+    seed: u64,
+    nodes: u64,
+    organisations: u64,
+    oracle: Oracle,
+    time: SimTime,
+    quiet: Rc<Cell<u64>>,
+    keys: Vec<Vkey>,
+}
+
+impl Seats {
+    fn seat(&self, name: String, stop: &Rc<Cell<bool>>) -> Seat {
+        let Seats { seed, nodes, oracle, time, keys, .. } = self.clone();
+        // Only clients of the plan fall silent: those who come are why the others do.
+        Seat { name, seed, nodes, oracle, time, stop: stop.clone(), keys, quiet: Rc::default() }
     }
 }
 
@@ -52,25 +87,28 @@ pub struct Seat {
     time: SimTime,
     stop: Rc<Cell<bool>>,
     keys: Vec<Vkey>,
+    quiet: Rc<Cell<u64>>,
 }
 
 impl Seat {
     /// For the client on the host of that name.
     pub fn new(name: String, plan: &Plan, oracle: &Oracle, time: &SimTime, stop: &Rc<Cell<bool>>) -> Seat {
         let (oracle, time, stop) = (oracle.clone(), time.clone(), stop.clone());
-        Seat { name, seed: plan.seed, nodes: plan.nodes, oracle, time, stop, keys: keys(&genesis(plan)) }
+        let keys = keys(&genesis(plan));
+        Seat { name, seed: plan.seed, nodes: plan.nodes, oracle, time, stop, keys, quiet: Rc::default() }
     }
 
     /// The client, which knows all nodes and begins with one of its own choice. To be called on its host.
     pub fn sit(self) -> Session {
-        let Seat { name, seed, nodes, oracle, time, stop, keys } = self;
+        let Seat { name, seed, nodes, oracle, time, stop, keys, quiet } = self;
         let mut random = stream(seed, &format!("client/{name}"));
         let mut endpoints = endpoints(nodes);
         let first = random.gen_range(0..endpoints.len());
         endpoints.rotate_left(first);
-        let client = Client::new(&endpoints, Arc::new(SimNet)).unwrap_or_else(|error| panic!("endpoints: {error}"));
+        let client =
+            Client::new(&endpoints, Arc::new(SimNet::default())).unwrap_or_else(|error| panic!("endpoints: {error}"));
         let client = client.with_patience(ATTEMPT, TOTAL);
-        Session { name, client, oracle, random, time, stop, seed, requests: 0, keys }
+        Session { name, client, oracle, random, time, stop, quiet, seed, requests: 0, keys, clock_ms: 0 }
     }
 }
 
@@ -83,10 +121,14 @@ pub struct Session {
     random: Stream,
     time: SimTime,
     stop: Rc<Cell<bool>>,
+    /// How many want that clients call nobody now.
+    quiet: Rc<Cell<u64>>,
     seed: u64,
     requests: u64,
     /// Keys under which nodes sign what they serve.
     keys: Vec<Vkey>,
+    /// How far the client's own clock is wrong, milliseconds.
+    clock_ms: i64,
 }
 
 impl Session {
@@ -95,7 +137,7 @@ impl Session {
     }
 
     fn now(&self) -> Timestamp {
-        Timestamp::from_millis(EPOCH_MS + self.time.ms())
+        Timestamp::from_millis((EPOCH_MS + self.time.ms()).saturating_add_signed(self.clock_ms))
     }
 
     fn actor(&self, role: Role, key: SecretKey) -> Actor {
@@ -114,6 +156,9 @@ impl Session {
     async fn pause(&mut self, most: u64) {
         let ms = self.random.gen_range(1..=most);
         tokio::time::sleep(Duration::from_millis(ms)).await;
+        while self.quiet.get() > 0 && !self.stopped() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     fn sign(&mut self, actor: &Actor, command: Command) -> Envelope {
@@ -125,14 +170,19 @@ impl Session {
     /// would.
     async fn submit(&mut self, what: &'static str, actor: &Actor, command: Command) -> Answer {
         let envelope = self.sign(actor, command);
+        self.insist(what, &envelope).await
+    }
+
+    /// Submits an envelope as [`Session::submit`] does a command.
+    async fn insist(&mut self, what: &'static str, envelope: &Envelope) -> Answer {
         loop {
-            let answer = self.once(what, &envelope).await;
+            let answer = self.once(what, envelope).await;
             if matches!(answer, Answer::Unknown(_)) && !self.stopped() {
                 self.pause(200).await;
                 continue;
             }
             if matches!(answer, Answer::Ok(_)) && self.random.gen_bool(0.1) {
-                self.once(what, &envelope).await;
+                self.once(what, envelope).await;
             }
             return answer;
         }
@@ -140,8 +190,13 @@ impl Session {
 
     /// Submits once; the client itself may try several nodes.
     pub async fn once(&mut self, what: &'static str, envelope: &Envelope) -> Answer {
+        self.by(&self.client, what, envelope).await
+    }
+
+    /// Submits once by a client of the caller's choice.
+    async fn by(&self, client: &Client, what: &'static str, envelope: &Envelope) -> Answer {
         let call = self.oracle.invoked(&self.name, what, Digest::of(&envelope.to_bytes()));
-        let answer = Answer::of(self.client.submit(envelope).await);
+        let answer = Answer::of(client.submit(envelope).await);
         self.oracle.answered(call, answer.clone());
         answer
     }
@@ -155,6 +210,14 @@ impl Session {
             Err(what) => self.oracle.violated(g16_served::NAME, what),
         }
         true
+    }
+
+    /// A client that knows one node only, as patient as others.
+    fn at(&self, node: u64) -> Client {
+        let endpoints = &endpoints(node)[node as usize - 1..];
+        let client =
+            Client::new(endpoints, Arc::new(SimNet::default())).unwrap_or_else(|error| panic!("endpoint: {error}"));
+        client.with_patience(ATTEMPT, TOTAL)
     }
 
     /// Declares a run that nobody else declares.

@@ -1,0 +1,133 @@
+//! Clients that ask for more than there is. Faults bring them into the world.
+
+use super::guests::Visit;
+use super::operator::declaration;
+use crate::oracle::Answer;
+use rand::Rng;
+use selfsame::client::ClientError;
+use selfsame_protocol::code::Code;
+use selfsame_protocol::command::Command;
+use selfsame_protocol::digest::Digest;
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// Clients of one burst: about ten times as many as a plan has, with several submissions each under way.
+const CLIENTS: u64 = 120;
+
+/// Many clients at once, none of which waits for another; counts when somebody was refused for it and somebody served.
+pub async fn burst(visit: Visit) {
+    let refused: Rc<Cell<u64>> = Rc::default();
+    let served: Rc<Cell<u64>> = Rc::default();
+    let mut host = visit.sit("host");
+    // All at one node: its queue is the one that fills.
+    let node = host.random.gen_range(1..=visit.seats.nodes);
+    let client = host.at(node).with_patience(Duration::from_secs(2), Duration::ZERO);
+    let clients = (0..CLIENTS).map(|number| {
+        let mut session = visit.sit(&number.to_string());
+        let (refused, served, client) = (refused.clone(), served.clone(), client.clone());
+        let fired = visit.fired.clone();
+        tokio::task::spawn_local(async move {
+            let envelope = session.declaration(0, &format!("burst {}", session.name));
+            for _ in 0..5 {
+                let call = session.oracle.invoked(&session.name, "burst", Digest::of(&envelope.to_bytes()));
+                let answer = client.submit(&envelope).await;
+                if matches!(&answer, Err(ClientError::Refused(refusal)) if refusal.code == Code::Overloaded) {
+                    refused.set(refused.get() + 1);
+                }
+                let answer = Answer::of(answer);
+                let done = matches!(answer, Answer::Ok(_));
+                session.oracle.answered(call, answer);
+                if done || session.stopped() {
+                    served.set(served.get() + u64::from(done));
+                    if refused.get() > 0 && served.get() > 0 {
+                        fired.set(1);
+                    }
+                    return;
+                }
+                session.pause(400).await;
+            }
+        })
+    });
+    for client in clients.collect::<Vec<_>>() {
+        let _ = client.await;
+    }
+}
+
+/// Clients that repeat at once whatever is not answered at once, also when nothing can be; counts when they had to
+/// repeat and were served in the end.
+pub async fn retry_storm(visit: Visit) {
+    let repeats: Rc<Cell<u64>> = Rc::default();
+    let host = visit.sit("host");
+    let nodes = 1..=visit.seats.nodes;
+    let nodes: Vec<_> =
+        nodes.map(|node| host.at(node).with_patience(Duration::from_millis(120), Duration::ZERO)).collect();
+    let clients = (0..24_usize).map(|number| {
+        let mut session = visit.sit(&number.to_string());
+        let (repeats, nodes, mut at) = (repeats.clone(), nodes.clone(), number);
+        let fired = visit.fired.clone();
+        tokio::task::spawn_local(async move {
+            for number in 0..4 {
+                let envelope = session.declaration(0, &format!("storm {} {number}", session.name));
+                while !matches!(session.by(&nodes[at % nodes.len()], "storm", &envelope).await, Answer::Ok(_)) {
+                    if session.stopped() {
+                        return;
+                    }
+                    repeats.set(repeats.get() + 1);
+                    // The next node at once: what it did not answer is still under way there.
+                    at += 1;
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+                if repeats.get() > 0 {
+                    fired.set(1);
+                }
+            }
+        })
+    });
+    for client in clients.collect::<Vec<_>>() {
+        let _ = client.await;
+    }
+}
+
+/// Writes without a pause, and asks every node for snapshots: whoever is cut off finds the log purged afterwards.
+pub async fn fill(visit: Visit) {
+    let clients = (0..6_u64).map(|number| {
+        let mut session = visit.sit(&number.to_string());
+        let nodes = visit.seats.nodes;
+        tokio::task::spawn_local(async move {
+            for round in 0_u64.. {
+                if session.stopped() {
+                    return;
+                }
+                let operator = session.operator(0);
+                let text = format!("fill {} {round}", session.name);
+                let command = Command::DeclareRun { declaration: declaration(&text), request: None };
+                session.submit("fill", &operator, command).await;
+                if number == 0 && round % 16 == 15 {
+                    snapshots(&session, nodes).await;
+                }
+            }
+        })
+    });
+    for client in clients.collect::<Vec<_>>() {
+        let _ = client.await;
+    }
+}
+
+async fn snapshots(session: &super::Session, nodes: u64) {
+    for node in 1..=nodes {
+        let client = session.at(node).with_patience(Duration::from_millis(300), Duration::ZERO);
+        // One that is down or cut off has none to give.
+        let _ = client.snapshot().await;
+    }
+}
+
+/// While all others are silent: snapshots, until the log ends where the snapshot does.
+pub async fn snapshot_when_idle(visit: Visit) {
+    let mut session = visit.sit("a");
+    while !session.stopped() {
+        let ms = session.random.gen_range(300..700);
+        tokio::time::sleep(Duration::from_millis(ms)).await;
+        snapshots(&session, visit.seats.nodes).await;
+    }
+}
