@@ -1,7 +1,7 @@
 //! One seed, from the plan to the verdict.
 
 use crate::env::SimTime;
-use crate::faults::Fault;
+use crate::faults::{Fault, byzantine};
 use crate::invariants::{self, Invariant, Violation};
 use crate::liveness::Liveness;
 use crate::oracle::Oracle;
@@ -55,9 +55,10 @@ pub fn run(mut plan: Plan, aloud: bool) -> (Report, String) {
         trace.line(line);
     }
     let faults = std::mem::take(&mut plan.faults);
+    let world = World::new(&plan, time.clone(), trace.clone());
     let mut runner = Runner {
-        world: World::new(&plan, time.clone(), trace.clone()),
-        oracle: Oracle::new(trace.clone(), time.clone()),
+        oracle: world.oracle.clone(),
+        world,
         invariants: invariants::all(),
         planned: faults.into_iter(),
         active: Vec::new(),
@@ -133,6 +134,9 @@ impl Runner<'_> {
         self.world.step().map_err(|what| Violation { invariant: "simulation", what })?;
         if let Some((node, reason)) = self.world.ended().into_iter().next() {
             return Err(Violation { invariant: "runs_on", what: format!("node {node} ended by itself: {reason}") });
+        }
+        if let Some(what) = byzantine::new_panic() {
+            return Err(Violation { invariant: "no_panic", what });
         }
         if let Some(violation) = self.oracle.take_violations().into_iter().next() {
             return Err(violation);

@@ -1,7 +1,9 @@
 //! The nodes, and everything around them that can be broken and mended.
 
-use crate::env::{NodeClock, SeededEntropy, SimDisk, SimNet, SimTime, crash};
+use crate::env::tamper::TamperedNet;
+use crate::env::{NodeClock, SeededEntropy, SimDisk, SimTime, crash};
 use crate::invariants::{NodeView, Snapshot};
+use crate::oracle::Oracle;
 use crate::plan::Plan;
 use crate::random::{Stream, key, stream};
 use crate::trace::Trace;
@@ -56,6 +58,8 @@ pub struct World<'a> {
     pub genesis: Arc<Genesis>,
     /// What happened.
     pub trace: Trace,
+    /// What clients were told, for faults that act as clients.
+    pub oracle: Oracle,
     nodes: BTreeMap<u64, Node>,
     /// Cuts from one host to another, and how many faults want each.
     cuts: BTreeMap<(String, String), u64>,
@@ -96,7 +100,8 @@ pub fn operator_key(seed: u64, organisation: u64) -> SecretKey {
     key(seed, &format!("operator/{organisation}"))
 }
 
-fn node_key(seed: u64, id: u64) -> SecretKey {
+/// The key of a node.
+pub fn node_key(seed: u64, id: u64) -> SecretKey {
     key(seed, &format!("node/{id}"))
 }
 
@@ -119,8 +124,9 @@ impl<'a> World<'a> {
             .tcp_capacity(4_096);
         let mut world = World {
             sim: builder.build(),
-            time,
             genesis: Arc::new(genesis(plan)),
+            oracle: Oracle::new(trace.clone(), time.clone()),
+            time,
             trace,
             nodes: BTreeMap::new(),
             cuts: BTreeMap::new(),
@@ -161,7 +167,7 @@ impl<'a> World<'a> {
             },
         };
         let env = Env {
-            net: Arc::new(SimNet),
+            net: Arc::new(TamperedNet),
             disk: Arc::new(node.disk.clone()),
             clock: node.clock.clone(),
             // One stream for all lives of the node: a restart does not repeat the numbers of the life before.
@@ -199,6 +205,11 @@ impl<'a> World<'a> {
     /// Simulated milliseconds since the beginning.
     pub fn now_ms(&self) -> u64 {
         self.time.ms()
+    }
+
+    /// Simulated time.
+    pub fn time(&self) -> SimTime {
+        self.time.clone()
     }
 
     /// The seed.

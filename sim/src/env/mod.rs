@@ -4,6 +4,7 @@ mod clock;
 mod disk;
 mod entropy;
 mod net;
+pub mod tamper;
 
 pub use clock::{EPOCH_MS, NodeClock, SimTime};
 pub use disk::{SimDisk, crash};

@@ -3,6 +3,12 @@
 //! Each kind draws from a stream of its own name, so that a new kind changes nothing about what a seed did before,
 //! except for happening as well.
 
+pub mod byzantine;
+mod byzantine_bytes;
+mod byzantine_chip;
+mod byzantine_client;
+mod byzantine_disk;
+mod byzantine_peer;
 mod clock;
 mod crash;
 mod network;
@@ -50,6 +56,18 @@ pub const KINDS: &[Kind] = &[
     clock::SKEW,
     clock::DRIFT,
     clock::FREEZE,
+    byzantine_client::FORGED,
+    byzantine_client::WRONG_KEY,
+    byzantine_client::REPLAYED,
+    byzantine_peer::EQUIVOCATING_LEADER,
+    byzantine_disk::REWRITTEN_HISTORY,
+    byzantine_chip::STALE_ATTESTATION,
+    byzantine_chip::CLONED_CHIP,
+    byzantine_chip::ROLLED_BACK_CHIP,
+    byzantine_chip::STUFFED_BALLOT,
+    byzantine_chip::FOREIGN_NODE,
+    byzantine_bytes::MALFORMED,
+    byzantine_bytes::OVERFLOW,
 ];
 
 /// Draws the faults of a run: each kind is off with probability 1/2, otherwise it comes one to `most` times.
