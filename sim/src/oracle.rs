@@ -133,6 +133,11 @@ impl Oracle {
         self.trace.line(format!("{} call {call} open of {} ms: {shown}", entry.client, entry.invoked_ms));
     }
 
+    /// Notes something in the trace.
+    pub fn note(&self, what: impl AsRef<str>) {
+        self.trace.line(what);
+    }
+
     /// Records something that a client saw and that must not be.
     pub fn violated(&self, invariant: &'static str, what: String) {
         self.record.borrow_mut().violated(invariant, what);

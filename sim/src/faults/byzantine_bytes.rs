@@ -11,6 +11,7 @@ use crate::world::host;
 use rand::{Rng, RngCore};
 use selfsame::env::{Net as _, connector};
 use selfsame::wire::code::from_status;
+use selfsame::wire::raft::v1 as pb;
 use selfsame::wire::v1;
 use selfsame::wire::v1::cluster_service_client::ClusterServiceClient;
 use selfsame::wire::v1::ledger_service_client::LedgerServiceClient;
@@ -301,6 +302,52 @@ async fn reads(adversary: &mut Adversary) {
     adversary.expect("B14 transfer", answer, &[Code::UnknownNode, Code::NoLeader]);
 }
 
-async fn peers(_: &mut Adversary) {
-    let _ = (dial, peer_address);
+/// Numbers at the end of their range from a member that lies, under its own key.
+async fn peers(adversary: &mut Adversary) {
+    let nodes = adversary.genesis.nodes.len() as u64;
+    let max = u64::MAX;
+    for status in adversary.client.statuses().await.into_iter().flatten() {
+        let target = status.node_id;
+        let own = target % nodes + 1;
+        let key = adversary.node_key(own);
+        let mut peer = dial(&peer_address(target));
+        let position = |term, index| Some(pb::LogPosition { term, node: own, index });
+        for (vote_term, last) in [(max, None), (1 << 61, None), (status.term, position(max, 1)), (1, position(1, max))]
+        {
+            let vote = Some(pb::Ballot { term: vote_term, node: own, committed: false });
+            let request = pb::VoteRequest { vote, last_log: last };
+            let sealed = adversary.forge("vote", own, target, &key, &request);
+            let answer = peer.vote(sealed).await;
+            adversary.told("B14 vote", answer);
+        }
+        let blank = |position| pb::LogEntry { position, payload: Some(pb::log_entry::Payload::Blank(pb::Blank {})) };
+        let term = status.term;
+        for (vote_term, previous, commit, entries) in [
+            (max, None, None, vec![]),
+            (term, position(max, max), None, vec![]),
+            (term, position(1, max), None, vec![]),
+            (term, None, position(max, max), vec![]),
+            (term, None, None, vec![blank(position(max, max))]),
+            (term, None, None, vec![blank(position(1, 7))]),
+            (term, position(1, 3), None, vec![blank(position(1, 4)), blank(position(1, 6))]),
+            (term, position(1, 3), None, vec![blank(position(1, 4)), blank(None)]),
+            (term, position(1, 3), None, vec![pb::LogEntry { position: position(1, 4), payload: None }]),
+        ] {
+            let vote = Some(pb::Ballot { term: vote_term, node: own, committed: true });
+            let request = pb::AppendRequest { vote, previous, commit, entries };
+            let sealed = adversary.forge("append", own, target, &key, &request);
+            let answer = peer.append(sealed).await;
+            adversary.told("B14 append", answer);
+        }
+        // A size that no file has: refused when the parts end, before anything is installed.
+        for bytes in [max, 1 << 40] {
+            let vote = Some(pb::Ballot { term, node: own, committed: true });
+            let start = pb::SnapshotRequest {
+                part: Some(pb::snapshot_request::Part::Start(pb::SnapshotStart { vote, bytes })),
+            };
+            let sealed = adversary.forge("snapshot", own, target, &key, &start);
+            let answer = peer.snapshot(tokio_stream::iter([sealed])).await;
+            adversary.told("B14 snapshot", answer);
+        }
+    }
 }
