@@ -124,8 +124,17 @@ pub async fn start(config: NodeConfig, genesis: Arc<Genesis>, key: SecretKey, en
     let (scrubbing, scrubbed) = watch::channel(Scrubbed::default());
     let pause = Duration::from_millis(config.scrub_every_ms);
     let scrub = scrub::run(store.clone(), config.id, pause, metrics.clone(), scrubbing, env.clone());
-    let raft =
-        RaftNode::start(config.id, genesis.clone(), config.raft, store, env.clone(), peers, config.members).await?;
+    let raft = RaftNode::start(
+        config.id,
+        key.clone(),
+        genesis.clone(),
+        config.raft,
+        store,
+        env.clone(),
+        peers,
+        config.members,
+    )
+    .await?;
     let (api, watch, router) = Api::new(raft.clone(), genesis, key, config.id, env.clone(), metrics.clone());
     let mut tasks = JoinSet::new();
     tasks.spawn(scrub);

@@ -203,6 +203,11 @@ impl Oracle {
         History { calls: record.calls.clone(), reads: record.reads.clone(), checkpoints: record.checkpoints.clone() }
     }
 
+    /// Notes something in the trace.
+    pub fn note(&self, what: impl AsRef<str>) {
+        self.trace.line(what);
+    }
+
     /// Records something that a client saw and that must not be.
     pub fn violated(&self, invariant: &'static str, what: String) {
         self.record.borrow_mut().violated(invariant, what);

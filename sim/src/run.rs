@@ -4,13 +4,13 @@ use crate::env::SimTime;
 use crate::faults::Fault;
 use crate::invariants::image::Image;
 use crate::invariants::shadow::Shadow;
-use crate::invariants::{self, Invariant, Moment, Snapshot, Violation, g19_panic};
+use crate::invariants::{self, Invariant, Moment, Snapshot, Violation};
 use crate::liveness::Liveness;
 use crate::oracle::Oracle;
 use crate::plan::{Plan, Planned};
 use crate::trace::Trace;
 use crate::workload;
-use crate::world::World;
+use crate::world::{PANICKED, World};
 use serde::{Deserialize, Serialize};
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -79,12 +79,11 @@ pub fn run(mut plan: Plan, aloud: bool, wire: bool) -> (Report, String) {
         trace.line(line);
     }
     let faults = std::mem::take(&mut plan.faults);
-    g19_panic::watch();
     let world = World::new(&plan, time.clone(), trace.clone());
     let mut runner = Runner {
         shadow: Shadow::new(world.genesis.clone()),
+        oracle: world.oracle.clone(),
         world,
-        oracle: Oracle::new(trace.clone(), time.clone()),
         invariants: invariants::all(),
         judged: Judged::default(),
         planned: faults.into_iter(),
@@ -187,11 +186,9 @@ impl Runner<'_> {
     /// One step of the world, and a look at it when it is time.
     fn step(&mut self) -> Result<(), Violation> {
         self.world.step().map_err(|what| Violation { invariant: "simulation", what })?;
-        if let Some(what) = g19_panic::take().into_iter().next() {
-            return Err(Violation { invariant: g19_panic::NAME, what });
-        }
         if let Some((node, reason)) = self.world.ended().into_iter().next() {
-            return Err(Violation { invariant: "runs_on", what: format!("node {node} ended by itself: {reason}") });
+            let invariant = if reason.starts_with(PANICKED) { "G19 no_panic" } else { "runs_on" };
+            return Err(Violation { invariant, what: format!("node {node} ended by itself: {reason}") });
         }
         if let Some(what) = self.world.take_found().into_iter().next() {
             return Err(Violation { invariant: "remembers", what });

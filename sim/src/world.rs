@@ -1,8 +1,10 @@
 //! The nodes, and everything around them that can be broken and mended.
 
+use crate::env::tamper::TamperedNet;
 use crate::env::{NodeClock, SeededEntropy, SimDisk, SimNet, SimTime, Wire, crash};
 use crate::guard::{self, Alive};
 use crate::invariants::{NodeView, Snapshot};
+use crate::oracle::Oracle;
 use crate::plan::Plan;
 use crate::random::{Stream, key, stream};
 use crate::trace::Trace;
@@ -85,6 +87,9 @@ struct Node {
     standing: Standing,
 }
 
+/// How the reason of a process begins that a panic ended.
+pub const PANICKED: &str = "panicked:";
+
 /// Milliseconds after which a supervisor starts a process again.
 const RESPAWN_MS: u64 = 500;
 /// Milliseconds that a process may take to end after its fault is over.
@@ -100,6 +105,8 @@ pub struct World<'a> {
     pub genesis: Arc<Genesis>,
     /// What happened.
     pub trace: Trace,
+    /// What clients were told, for faults that act as clients.
+    pub oracle: Oracle,
     nodes: BTreeMap<u64, Node>,
     /// Cuts from one host to another, and how many faults want each.
     cuts: BTreeMap<(String, String), u64>,
@@ -157,7 +164,8 @@ pub fn operator_key(seed: u64, organisation: u64) -> SecretKey {
     key(seed, &format!("operator/{organisation}"))
 }
 
-fn node_key(seed: u64, id: u64) -> SecretKey {
+/// The key of a node.
+pub fn node_key(seed: u64, id: u64) -> SecretKey {
     key(seed, &format!("node/{id}"))
 }
 
@@ -181,8 +189,9 @@ impl<'a> World<'a> {
             .tcp_capacity(4_096);
         let mut world = World {
             sim: builder.build(),
-            time,
             genesis: Arc::new(genesis(plan)),
+            oracle: Oracle::new(trace.clone(), time.clone()),
+            time,
             trace,
             nodes: BTreeMap::new(),
             cuts: BTreeMap::new(),
@@ -235,7 +244,7 @@ impl<'a> World<'a> {
             },
         };
         let env = Env {
-            net: Arc::new(SimNet::new(self.wire.clone())),
+            net: Arc::new(TamperedNet(SimNet::new(self.wire.clone()))),
             disk: Arc::new(node.disk.clone()),
             clock: node.clock.clone(),
             // One stream for all lives of the node: a restart does not repeat the numbers of the life before.
@@ -294,7 +303,7 @@ impl<'a> World<'a> {
         self.crash_with(id, Loss::Nothing);
         if let Some(node) = self.nodes.get_mut(&id) {
             // The next step of its supervisor sees it.
-            node.inside.borrow_mut().ended = Some(format!("panicked: {said}"));
+            node.inside.borrow_mut().ended = Some(format!("{PANICKED} {said}"));
         }
         Ok(())
     }

@@ -34,15 +34,28 @@ pub(super) fn vote(ballot: &Ballot) -> Vote {
 pub(super) fn position_to_wire(id: &LogId) -> pb::LogPosition {
     pb::LogPosition { term: id.leader_id.term, node: id.leader_id.node_id, index: id.index }
 }
-pub(super) fn position_from_wire(at: &pb::LogPosition) -> LogId {
-    LogId::new(CommittedLeaderId::new(at.term, at.node), at.index)
+/// Terms and indexes stay below this: the consensus counts on from them, and must never count past the end. One entry
+/// each nanosecond would take a century to get there.
+const COUNTABLE: u64 = 1 << 62;
+
+fn countable(what: &str, found: u64) -> Result<u64, Malformed> {
+    if found < COUNTABLE { Ok(found) } else { Err(Malformed(format!("{what} is below {COUNTABLE}, found {found}"))) }
+}
+
+pub(super) fn position_from_wire(at: &pb::LogPosition) -> Result<LogId, Malformed> {
+    let (term, index) = (countable("term", at.term)?, countable("index", at.index)?);
+    Ok(LogId::new(CommittedLeaderId::new(term, at.node), index))
+}
+/// A position that may be absent.
+pub(super) fn place_from_wire(at: Option<&pb::LogPosition>) -> Result<Option<LogId>, Malformed> {
+    at.map(position_from_wire).transpose()
 }
 pub(super) fn vote_to_wire(vote: &Vote) -> pb::Ballot {
     pb::Ballot { term: vote.leader_id.term, node: vote.leader_id.node_id, committed: vote.committed }
 }
 pub(super) fn vote_from_wire(ballot: Option<pb::Ballot>) -> Result<Vote, Malformed> {
     let ballot = ballot.ok_or_else(|| missing("vote"))?;
-    Ok(vote(&Ballot { term: ballot.term, node: ballot.node, committed: ballot.committed }))
+    Ok(vote(&Ballot { term: countable("term", ballot.term)?, node: ballot.node, committed: ballot.committed }))
 }
 
 fn membership_to_wire(membership: &Membership<u64, Member>) -> pb::Membership {
@@ -95,7 +108,7 @@ pub(super) fn entry_from_wire(wire: pb::LogEntry) -> Result<Entry, Malformed> {
         Payload::Membership(membership) => EntryPayload::Membership(membership_from_wire(membership)?),
     };
     let position = wire.position.ok_or_else(|| missing("position"))?;
-    Ok(Entry { log_id: position_from_wire(&position), payload })
+    Ok(Entry { log_id: position_from_wire(&position)?, payload })
 }
 
 /// The bytes of an entry on disk.

@@ -2,7 +2,7 @@
 
 use super::blocking::blocking;
 use super::node::Inner;
-use super::peer::within;
+use super::peer::Client;
 use super::types::{Proposal, TypeConfig};
 use crate::wire::raft::v1 as pb;
 use bytes::Bytes;
@@ -123,12 +123,11 @@ impl Inner {
 
     async fn forward(&self, leader: u64, submissions: &[Bytes], deadline: Instant) -> Result<Vec<Outcome>, Attempt> {
         use pb::submit_response::Result as Wire;
-        let Ok(mut client) = self.peers.client(leader, &self.peer_address(leader)) else {
-            return Err(Attempt::NotLeader);
-        };
-        let request = pb::SubmitRequest { sender: self.peers.sender(leader), submissions: submissions.to_vec() };
+        let request = pb::SubmitRequest { submissions: submissions.to_vec() };
         let limit = deadline.saturating_duration_since(Instant::now());
-        let answer = within(limit, client.submit(request)).await;
+        let call = |mut client: Client, sealed| async move { client.submit(sealed).await };
+        let answer: Result<pb::SubmitResponse, _> =
+            self.peers.ask("submit", leader, &self.peer_address(leader), &request, limit, call).await;
         let unknown = |error: &dyn std::fmt::Display| Attempt::Unknown(self.unknown(error));
         match answer.map_err(|status| unknown(&status))?.result {
             Some(Wire::Outcomes(wire)) if wire.outcomes.len() == submissions.len() => {

@@ -2,7 +2,7 @@
 
 use super::ingress::core_error;
 use super::node::{Inner, RaftNode};
-use super::peer::within;
+use super::peer::Client;
 use super::types::Member;
 use crate::wire::raft::v1 as pb;
 use openraft::ChangeMembers;
@@ -113,9 +113,9 @@ async fn hand_over(inner: &Inner, to: u64) -> Result<(), Refusal> {
     wait.map_err(|error| failed(&error.to_string()))?;
     // The lease of the last message counts from its arrival; a heartbeat may just have left.
     tokio::time::sleep(lease + Duration::from_millis(inner.settings.heartbeat_ms.min(50))).await;
-    let mut client = inner.peers.client(to, &inner.peer_address(to)).map_err(|status| failed(status.message()))?;
-    let request = pb::ElectRequest { sender: inner.peers.sender(to) };
-    within(lease, client.elect(request)).await.map_err(|status| failed(status.message()))?;
+    let call = |mut client: Client, sealed| async move { client.elect(sealed).await };
+    let asked = inner.peers.ask("elect", to, &inner.peer_address(to), &pb::ElectRequest {}, lease, call).await;
+    let _: pb::ElectResponse = asked.map_err(|status| failed(status.message()))?;
     let wait =
         inner.raft.wait(Some(lease * 2)).metrics(|metrics| metrics.current_leader == Some(to), "new leader").await;
     wait.map(|_| ()).map_err(|error| failed(&error.to_string()))

@@ -19,6 +19,8 @@ mod node;
 mod peer;
 mod prepare;
 mod runtime;
+#[doc(hidden)]
+pub mod seal;
 mod service;
 mod settings;
 mod status;

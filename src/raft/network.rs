@@ -2,19 +2,21 @@
 
 use super::blocking::blocking;
 use super::codec;
-use super::peer::{Peers, within};
+use super::peer::{Client, Peers, within};
 use super::types::{Member, TypeConfig, Vote};
 use crate::env::DiskFile;
 use crate::wire::raft::v1 as pb;
+use bytes::Bytes;
 use openraft::error::{Fatal, NetworkError, RPCError, RaftError, ReplicationClosed, StreamingError, Unreachable};
 use openraft::network::{Backoff, RPCOption};
 use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, VoteRequest, VoteResponse};
 use openraft::{AnyError, OptionalSend, RaftNetwork, RaftNetworkFactory, Snapshot};
+use prost::Message;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::Status;
+use tonic::{Response, Status};
 
 /// Bytes of snapshot in one message.
 const PART: u64 = 1 << 20;
@@ -45,6 +47,22 @@ fn malformed(error: impl ToString) -> NetworkError {
     NetworkError::from(AnyError::error(error.to_string()))
 }
 
+impl Connection {
+    async fn ask<Q: Message, A: Message + Default, F>(
+        &self,
+        what: &str,
+        request: &Q,
+        limit: Duration,
+        call: impl FnOnce(Client, pb::Sealed) -> F,
+    ) -> Result<A, Unreachable>
+    where
+        F: Future<Output = Result<Response<pb::Sealed>, Status>>,
+    {
+        let answer = self.peers.ask(what, self.target, &self.address, request, limit, call).await;
+        answer.map_err(|status| unreachable(&status))
+    }
+}
+
 impl RaftNetwork<TypeConfig> for Connection {
     async fn append_entries(
         &mut self,
@@ -53,18 +71,18 @@ impl RaftNetwork<TypeConfig> for Connection {
     ) -> Result<AppendEntriesResponse<u64>, Rpc<RaftError<u64>>> {
         use pb::append_response::Result as Wire;
         let request = pb::AppendRequest {
-            sender: self.peers.sender(self.target),
             vote: Some(codec::vote_to_wire(&request.vote)),
             previous: request.prev_log_id.as_ref().map(codec::position_to_wire),
             commit: request.leader_commit.as_ref().map(codec::position_to_wire),
             entries: request.entries.iter().map(codec::entry_to_wire).collect(),
         };
-        let mut client = self.peers.client(self.target, &self.address).map_err(|status| unreachable(&status))?;
-        let answer = within(option.hard_ttl(), client.append(request)).await.map_err(|status| unreachable(&status))?;
+        let call = |mut client: Client, sealed| async move { client.append(sealed).await };
+        let answer: pb::AppendResponse = self.ask("append", &request, option.hard_ttl(), call).await?;
         match answer.result.ok_or_else(|| malformed("an append answer without result"))? {
             Wire::Success(_) => Ok(AppendEntriesResponse::Success),
             Wire::Partial(partial) => {
-                Ok(AppendEntriesResponse::PartialSuccess(partial.upto.as_ref().map(codec::position_from_wire)))
+                let upto = codec::place_from_wire(partial.upto.as_ref()).map_err(malformed)?;
+                Ok(AppendEntriesResponse::PartialSuccess(upto))
             }
             Wire::Conflict(_) => Ok(AppendEntriesResponse::Conflict),
             Wire::HigherVote(vote) => {
@@ -79,16 +97,15 @@ impl RaftNetwork<TypeConfig> for Connection {
         option: RPCOption,
     ) -> Result<VoteResponse<u64>, Rpc<RaftError<u64>>> {
         let request = pb::VoteRequest {
-            sender: self.peers.sender(self.target),
             vote: Some(codec::vote_to_wire(&request.vote)),
             last_log: request.last_log_id.as_ref().map(codec::position_to_wire),
         };
-        let mut client = self.peers.client(self.target, &self.address).map_err(|status| unreachable(&status))?;
-        let answer = within(option.hard_ttl(), client.vote(request)).await.map_err(|status| unreachable(&status))?;
+        let call = |mut client: Client, sealed| async move { client.vote(sealed).await };
+        let answer: pb::VoteResponse = self.ask("vote", &request, option.hard_ttl(), call).await?;
         Ok(VoteResponse {
             vote: codec::vote_from_wire(answer.vote).map_err(malformed)?,
             vote_granted: answer.granted,
-            last_log_id: answer.last_log.as_ref().map(codec::position_from_wire),
+            last_log_id: codec::place_from_wire(answer.last_log.as_ref()).map_err(malformed)?,
         })
     }
 
@@ -101,15 +118,17 @@ impl RaftNetwork<TypeConfig> for Connection {
     ) -> Result<SnapshotResponse<u64>, StreamingError<TypeConfig, Fatal<u64>>> {
         let file = snapshot.snapshot.file;
         let bytes = blocking(|| file.len()).map_err(|error| malformed(error.to_string()))?;
-        let start =
-            pb::SnapshotStart { sender: self.peers.sender(self.target), vote: Some(codec::vote_to_wire(&vote)), bytes };
-        let stream = messages(file, start);
+        let start = pb::SnapshotStart { vote: Some(codec::vote_to_wire(&vote)), bytes };
+        let nonce = self.peers.nonce();
+        let stream = messages(file, start, self.peers.clone(), self.target, nonce.clone());
         let mut client = self.peers.client(self.target, &self.address).map_err(|status| unreachable(&status))?;
         tokio::select! {
             biased;
             closed = cancel => Err(closed.into()),
             answer = within(option.hard_ttl(), client.snapshot(stream)) => {
                 let answer = answer.map_err(|status| unreachable(&status))?;
+                let answer = self.peers.open_stream_answer("snapshot", self.target, &nonce, &answer).await;
+                let answer: pb::SnapshotResponse = answer.map_err(|status| unreachable(&status))?;
                 Ok(SnapshotResponse { vote: codec::vote_from_wire(answer.vote).map_err(malformed)? })
             }
         }
@@ -122,15 +141,27 @@ impl RaftNetwork<TypeConfig> for Connection {
 
 /// The messages of one snapshot. At most two parts are read ahead of the connection: memory does not grow with the
 /// state. A read error ends the stream early, and the receiver refuses what is short.
-fn messages(file: Arc<dyn DiskFile>, start: pb::SnapshotStart) -> ReceiverStream<pb::SnapshotRequest> {
+fn messages(
+    file: Arc<dyn DiskFile>,
+    start: pb::SnapshotStart,
+    peers: Arc<Peers>,
+    target: u64,
+    nonce: Bytes,
+) -> ReceiverStream<pb::Sealed> {
     let (sender, receiver) = mpsc::channel(2);
     tokio::spawn(async move {
         use pb::snapshot_request::Part;
         let bytes = start.bytes;
         let mut part = Part::Start(start);
-        let mut at = 0;
+        let (mut at, mut number) = (0, 0);
+        let mut seal = |part| {
+            let sealed =
+                peers.seal("snapshot", target, nonce.clone(), number, &pb::SnapshotRequest { part: Some(part) });
+            number += 1;
+            sealed
+        };
         // The receiver is gone when the transfer was cancelled or refused: then there is nothing more to do.
-        while sender.send(pb::SnapshotRequest { part: Some(part) }).await.is_ok() && at < bytes {
+        while sender.send(seal(part)).await.is_ok() && at < bytes {
             let mut data = vec![0; usize::try_from(PART.min(bytes - at)).unwrap_or(0)];
             if let Err(error) = blocking(|| file.read(at, &mut data)) {
                 tracing::error!(%error, at, "reading a snapshot to send failed");

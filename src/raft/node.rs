@@ -7,7 +7,7 @@ use super::ingress::{Queued, batcher, core_error};
 use super::log_store::LogStore;
 use super::machine::{Machine, Shared};
 use super::network::Network;
-use super::peer::{MAX_MESSAGE, Peers, within};
+use super::peer::{Client, MAX_MESSAGE, Peers};
 use super::prepare::Preparer;
 use super::runtime::with_entropy;
 use super::service::Service;
@@ -26,6 +26,7 @@ use selfsame_machine::view::ReadError;
 use selfsame_machine::{Genesis, Outcome};
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::digest::hex;
+use selfsame_protocol::keys::SecretKey;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -76,9 +77,12 @@ pub(super) struct Inner {
 
 impl RaftNode {
     /// Starts replication on `listener`. On a fresh directory the genesis is stored, and a founding node forms the
-    /// cluster from `addresses`; any number of founding nodes may do so at once, with the same addresses.
+    /// cluster from `addresses`; any number of founding nodes may do so at once, with the same addresses. `key` is the
+    /// node's own, which seals what it says to its peers.
+    #[allow(clippy::too_many_arguments, reason = "called in one place; each is something else")]
     pub async fn start(
         id: u64,
+        key: SecretKey,
         genesis: Arc<Genesis>,
         settings: RaftSettings,
         store: Store,
@@ -101,7 +105,8 @@ impl RaftNode {
         });
         shared.restore(&mark);
         let known = addresses.iter().map(|(id, member)| (*id, member.peer_addr.clone())).collect();
-        let peers = Arc::new(Peers::new(env.net.clone(), &genesis, id, known));
+        let peers = Peers::new(&env, &genesis, id, key, store.state.clone(), known);
+        let peers = Arc::new(peers.map_err(|error| StartError::Core(format!("no entropy: {error}")))?);
         let log = LogStore::new(store.log.clone(), fatal);
         let core = Raft::new(id, Arc::new(config), Network(peers.clone()), log, Machine(shared.clone()));
         let raft =
@@ -323,10 +328,10 @@ impl Inner {
     async fn ask_read_index(&self, leader: u64) -> Result<u64, Refusal> {
         use pb::read_index_response::Result as Wire;
         let refuse = |reason: &str| Refusal::new(Code::NoLeader, "the leader gives a read index", leader, reason);
-        let client = self.peers.client(leader, &self.peer_address(leader));
-        let mut client = client.map_err(|status| refuse(status.message()))?;
-        let request = pb::ReadIndexRequest { sender: self.peers.sender(leader) };
-        let answer = within(self.settings.request_timeout(), client.read_index(request)).await;
+        let call = |mut client: Client, sealed| async move { client.read_index(sealed).await };
+        let (address, limit) = (self.peer_address(leader), self.settings.request_timeout());
+        let answer = self.peers.ask("read_index", leader, &address, &pb::ReadIndexRequest {}, limit, call).await;
+        let answer: Result<pb::ReadIndexResponse, _> = answer;
         match answer.map_err(|status| refuse(status.message()))?.result {
             Some(Wire::Index(index)) => Ok(index),
             Some(Wire::Refusal(json)) => {

@@ -3,12 +3,18 @@
 use super::blocking::blocking;
 use super::codec::{self, Malformed};
 use super::node::Inner;
+use super::peer::Asker;
+use super::types::{TypeConfig, Vote};
 use crate::wire::raft::v1 as pb;
 use crate::wire::raft::v1::peer_service_server::PeerService;
 use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, VoteRequest};
 use selfsame_protocol::code::Refusal;
 use std::sync::Arc;
 use tonic::{Request, Response, Status, Streaming};
+
+/// How far a term may be ahead of this node's: an election each second would take a century to get there, and no single
+/// message may use up the terms that are left.
+const TERMS_AHEAD: u64 = 1 << 32;
 
 /// Serves peers for one node.
 pub(super) struct Service(pub Arc<Inner>);
@@ -24,19 +30,53 @@ fn json(refusal: &Refusal) -> bytes::Bytes {
     serde_json::to_vec(refusal).unwrap_or_default().into()
 }
 
+impl Service {
+    /// A node speaks for itself: it leads or stands under its own id. `leads` is what the method demands of the ballot.
+    fn ballot(&self, asker: &Asker, ballot: Option<pb::Ballot>, leads: bool) -> Result<Vote, Status> {
+        let vote = codec::vote_from_wire(ballot).map_err(bad)?;
+        let (node, term) = (vote.leader_id.node_id, vote.leader_id.term);
+        if node != asker.node || vote.committed != leads {
+            let found = format!("{} of node {node}, committed {}", vote.leader_id, vote.committed);
+            let expected = format!("node {}'s own, committed {leads}", asker.node);
+            return Err(Status::invalid_argument(format!("ballot: expected {expected}, found {found}")));
+        }
+        let own = self.0.raft.metrics().borrow().current_term;
+        if term > own.saturating_add(TERMS_AHEAD) {
+            return Err(Status::invalid_argument(format!("term {term} is too far ahead of {own}")));
+        }
+        Ok(vote)
+    }
+}
+
+/// Entries follow the position before them and each other without a gap.
+fn consecutive(request: &AppendEntriesRequest<TypeConfig>) -> Result<(), Status> {
+    let mut last = request.prev_log_id;
+    for entry in &request.entries {
+        let expected = last.map_or(0, |last| last.index + 1);
+        if entry.log_id.index != expected || last.is_some_and(|last| entry.log_id <= last) {
+            let found = entry.log_id;
+            return Err(Status::invalid_argument(format!(
+                "entries are consecutive: expected index {expected}, found {found}"
+            )));
+        }
+        last = Some(entry.log_id);
+    }
+    Ok(())
+}
+
 #[tonic::async_trait]
 impl PeerService for Service {
-    async fn append(&self, request: Request<pb::AppendRequest>) -> Result<Response<pb::AppendResponse>, Status> {
+    async fn append(&self, request: Request<pb::Sealed>) -> Result<Response<pb::Sealed>, Status> {
         use pb::append_response::Result as Wire;
-        let request = request.into_inner();
-        self.0.peers.check(request.sender.as_ref())?;
+        let (asker, request): (_, pb::AppendRequest) = self.0.peers.open("append", request.get_ref()).await?;
         let entries: Result<Vec<_>, _> = request.entries.into_iter().map(codec::entry_from_wire).collect();
         let request = AppendEntriesRequest {
-            vote: codec::vote_from_wire(request.vote).map_err(bad)?,
-            prev_log_id: request.previous.as_ref().map(codec::position_from_wire),
-            leader_commit: request.commit.as_ref().map(codec::position_from_wire),
+            vote: self.ballot(&asker, request.vote, true)?,
+            prev_log_id: codec::place_from_wire(request.previous.as_ref()).map_err(bad)?,
+            leader_commit: codec::place_from_wire(request.commit.as_ref()).map_err(bad)?,
             entries: entries.map_err(bad)?,
         };
+        consecutive(&request)?;
         let result = match self.0.raft.append_entries(request).await.map_err(stopped)? {
             AppendEntriesResponse::Success => Wire::Success(pb::Blank {}),
             AppendEntriesResponse::PartialSuccess(upto) => {
@@ -45,38 +85,38 @@ impl PeerService for Service {
             AppendEntriesResponse::Conflict => Wire::Conflict(pb::Blank {}),
             AppendEntriesResponse::HigherVote(vote) => Wire::HigherVote(codec::vote_to_wire(&vote)),
         };
-        Ok(Response::new(pb::AppendResponse { result: Some(result) }))
+        Ok(self.0.peers.answer("append", &asker, &pb::AppendResponse { result: Some(result) }))
     }
 
-    async fn vote(&self, request: Request<pb::VoteRequest>) -> Result<Response<pb::VoteResponse>, Status> {
-        let request = request.into_inner();
-        self.0.peers.check(request.sender.as_ref())?;
-        let vote = codec::vote_from_wire(request.vote).map_err(bad)?;
-        let last_log_id = request.last_log.as_ref().map(codec::position_from_wire);
+    async fn vote(&self, request: Request<pb::Sealed>) -> Result<Response<pb::Sealed>, Status> {
+        let (asker, request): (_, pb::VoteRequest) = self.0.peers.open("vote", request.get_ref()).await?;
+        let vote = self.ballot(&asker, request.vote, false)?;
+        let last_log_id = codec::place_from_wire(request.last_log.as_ref()).map_err(bad)?;
         let answer = self.0.raft.vote(VoteRequest { vote, last_log_id }).await.map_err(stopped)?;
-        Ok(Response::new(pb::VoteResponse {
+        let answer = pb::VoteResponse {
             vote: Some(codec::vote_to_wire(&answer.vote)),
             granted: answer.vote_granted,
             last_log: answer.last_log_id.as_ref().map(codec::position_to_wire),
-        }))
+        };
+        Ok(self.0.peers.answer("vote", &asker, &answer))
     }
 
-    async fn snapshot(
-        &self,
-        request: Request<Streaming<pb::SnapshotRequest>>,
-    ) -> Result<Response<pb::SnapshotResponse>, Status> {
+    async fn snapshot(&self, request: Request<Streaming<pb::Sealed>>) -> Result<Response<pb::Sealed>, Status> {
         use pb::snapshot_request::Part;
         let mut parts = request.into_inner();
-        let Some(pb::SnapshotRequest { part: Some(Part::Start(start)) }) = parts.message().await? else {
-            return Err(Status::invalid_argument("a snapshot begins with its start"));
-        };
-        self.0.peers.check(start.sender.as_ref())?;
-        let vote = codec::vote_from_wire(start.vote).map_err(bad)?;
+        let peers = &self.0.peers;
+        let no_start = || Status::invalid_argument("a snapshot begins with its start");
+        let first = parts.message().await?.ok_or_else(no_start)?;
+        let (asker, first): (_, pb::SnapshotRequest) = peers.open("snapshot", &first).await?;
+        let Some(Part::Start(start)) = first.part else { return Err(no_start()) };
+        let vote = self.ballot(&asker, start.vote, true)?;
         let store = &self.0.shared.store;
         let file = blocking(|| store.new_snapshot_file(0)).map_err(stopped)?;
         let received = async {
-            let mut at = 0u64;
+            let (mut at, mut number) = (0u64, 0u64);
             while let Some(message) = parts.message().await? {
+                number += 1;
+                let message: pb::SnapshotRequest = peers.open_part("snapshot", &asker, number, &message).await?;
                 let Some(Part::Data(part)) = message.part else {
                     return Err(Status::invalid_argument("a snapshot has one start"));
                 };
@@ -105,7 +145,8 @@ impl PeerService for Service {
                 if store.current_snapshot().is_none_or(|(_, current)| current.name != file.name) {
                     blocking(|| store.remove_snapshot(&file.name)).map_err(stopped)?;
                 }
-                Ok(Response::new(pb::SnapshotResponse { vote: Some(codec::vote_to_wire(&answer.vote)) }))
+                let answer = pb::SnapshotResponse { vote: Some(codec::vote_to_wire(&answer.vote)) };
+                Ok(peers.answer("snapshot", &asker, &answer))
             }
             Err(status) => {
                 blocking(|| store.remove_snapshot(&file.name)).map_err(stopped)?;
@@ -114,10 +155,9 @@ impl PeerService for Service {
         }
     }
 
-    async fn submit(&self, request: Request<pb::SubmitRequest>) -> Result<Response<pb::SubmitResponse>, Status> {
+    async fn submit(&self, request: Request<pb::Sealed>) -> Result<Response<pb::Sealed>, Status> {
         use pb::submit_response::Result as Wire;
-        let request = request.into_inner();
-        self.0.peers.check(request.sender.as_ref())?;
+        let (asker, request): (_, pb::SubmitRequest) = self.0.peers.open("submit", request.get_ref()).await?;
         let result = match self.0.submit_forwarded(request.submissions).await {
             Ok(outcomes) => {
                 let encode = |outcome| serde_json::to_vec(outcome).map(bytes::Bytes::from);
@@ -128,36 +168,37 @@ impl PeerService for Service {
             }
             Err(refusal) => Wire::Refusal(json(&refusal)),
         };
-        Ok(Response::new(pb::SubmitResponse { result: Some(result) }))
+        Ok(self.0.peers.answer("submit", &asker, &pb::SubmitResponse { result: Some(result) }))
     }
 
-    async fn read_index(
-        &self,
-        request: Request<pb::ReadIndexRequest>,
-    ) -> Result<Response<pb::ReadIndexResponse>, Status> {
+    async fn read_index(&self, request: Request<pb::Sealed>) -> Result<Response<pb::Sealed>, Status> {
         use pb::read_index_response::Result as Wire;
-        self.0.peers.check(request.into_inner().sender.as_ref())?;
+        let (asker, _): (_, pb::ReadIndexRequest) = self.0.peers.open("read_index", request.get_ref()).await?;
         let result = match self.0.leader_read_index().await {
             Ok(index) => Wire::Index(index),
             Err(refusal) => Wire::Refusal(json(&refusal)),
         };
-        Ok(Response::new(pb::ReadIndexResponse { result: Some(result) }))
+        Ok(self.0.peers.answer("read_index", &asker, &pb::ReadIndexResponse { result: Some(result) }))
     }
 
-    async fn state_digest(
-        &self,
-        request: Request<pb::StateDigestRequest>,
-    ) -> Result<Response<pb::StateDigestResponse>, Status> {
-        let request = request.into_inner();
-        self.0.peers.check(request.sender.as_ref())?;
+    async fn state_digest(&self, request: Request<pb::Sealed>) -> Result<Response<pb::Sealed>, Status> {
+        let (asker, request): (_, pb::StateDigestRequest) =
+            self.0.peers.open("state_digest", request.get_ref()).await?;
         let applied = *self.0.shared.applied.borrow();
         let digest = self.0.shared.digests.get(request.index).map(|digest| digest.to_vec().into());
-        Ok(Response::new(pb::StateDigestResponse { applied, digest }))
+        Ok(self.0.peers.answer("state_digest", &asker, &pb::StateDigestResponse { applied, digest }))
     }
 
-    async fn elect(&self, request: Request<pb::ElectRequest>) -> Result<Response<pb::ElectResponse>, Status> {
-        self.0.peers.check(request.into_inner().sender.as_ref())?;
+    async fn elect(&self, request: Request<pb::Sealed>) -> Result<Response<pb::Sealed>, Status> {
+        let (asker, _): (_, pb::ElectRequest) = self.0.peers.open("elect", request.get_ref()).await?;
         self.0.raft.trigger().elect().await.map_err(stopped)?;
-        Ok(Response::new(pb::ElectResponse {}))
+        Ok(self.0.peers.answer("elect", &asker, &pb::ElectResponse {}))
+    }
+
+    async fn node_key(&self, request: Request<pb::Sealed>) -> Result<Response<pb::Sealed>, Status> {
+        let sealed = request.get_ref();
+        let (asker, request): (_, pb::NodeKeyRequest) = self.0.peers.open("node_key", sealed).await?;
+        let key = self.0.peers.enrolled(request.node)?.map(|key| key.as_bytes().to_vec()).unwrap_or_default();
+        Ok(self.0.peers.answer("node_key", &asker, &pb::NodeKeyResponse { key: key.into() }))
     }
 }

@@ -79,8 +79,17 @@ impl Cluster {
         let genesis = genesis();
         let identity = Identity { cluster: genesis.cluster.clone(), genesis: genesis.digest().to_string(), node: id };
         let store = Store::open(env.disk.clone(), &identity).unwrap();
-        let node =
-            RaftNode::start(id, genesis, self.settings.clone(), store, env, listener, self.addresses.clone()).await;
+        let node = RaftNode::start(
+            id,
+            key(50 + id as u8),
+            genesis,
+            self.settings.clone(),
+            store,
+            env,
+            listener,
+            self.addresses.clone(),
+        )
+        .await;
         self.nodes.insert(id, node.unwrap());
     }
 
@@ -219,7 +228,9 @@ async fn a_full_disk_stops_the_node_with_the_reason_and_loses_nothing() {
         let identity = Identity { cluster: "test".into(), genesis: alone.digest().to_string(), node: 1 };
         let store = Store::open(env.disk.clone(), &identity).unwrap();
         let settings = RaftSettings { request_timeout_ms: 2_000, ..RaftSettings::default() };
-        RaftNode::start(1, alone.clone(), settings, store, env, listener, BTreeMap::from([(1, member)])).await.unwrap()
+        RaftNode::start(1, key(51), alone.clone(), settings, store, env, listener, BTreeMap::from([(1, member)]))
+            .await
+            .unwrap()
     };
     let node = start(&disk).await;
     let mut kept = Vec::new();

@@ -1,7 +1,7 @@
 //! Watches over one node: its core, and whether its state is the same as everybody's.
 
 use super::node::Inner;
-use super::peer::within;
+use super::peer::Client;
 use crate::wire::raft::v1 as pb;
 use selfsame_protocol::digest::hex;
 use std::collections::BTreeMap;
@@ -71,10 +71,14 @@ async fn compare(inner: &Inner, limit: Duration) -> Option<String> {
     let voters: Vec<u64> = membership.voter_ids().collect();
     let mut others: BTreeMap<Vec<u8>, usize> = BTreeMap::new();
     for id in voters.iter().copied().filter(|id| *id != inner.id) {
-        let Ok(mut client) = inner.peers.client(id, &inner.peer_address(id)) else { continue };
-        let request = pb::StateDigestRequest { sender: inner.peers.sender(id), index };
+        let request = pb::StateDigestRequest { index };
+        let call = |mut client: Client, sealed| async move { client.state_digest(sealed).await };
+        let patience = limit.min(Duration::from_secs(2));
+        let address = inner.peer_address(id);
+        let answer = inner.peers.ask("state_digest", id, &address, &request, patience, call).await;
+        let answer: Result<pb::StateDigestResponse, _> = answer;
         // A node that lags does not know this index yet, and one that does not answer says nothing: neither is a sign.
-        if let Ok(answer) = within(limit.min(Duration::from_secs(2)), client.state_digest(request)).await
+        if let Ok(answer) = answer
             && let Some(digest) = answer.digest
         {
             *others.entry(digest.to_vec()).or_default() += 1;

@@ -4,6 +4,7 @@ mod clock;
 mod disk;
 mod entropy;
 mod net;
+pub mod tamper;
 mod wire;
 
 pub use clock::{EPOCH_MS, NodeClock, SimTime};

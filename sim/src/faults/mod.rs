@@ -3,6 +3,12 @@
 //! Each kind draws from a stream of its own name, so that a new kind changes nothing about what a seed did before,
 //! except for happening as well.
 
+pub mod byzantine;
+mod byzantine_bytes;
+mod byzantine_chip;
+mod byzantine_client;
+mod byzantine_disk;
+mod byzantine_peer;
 mod client;
 mod clock;
 mod damage;
@@ -127,6 +133,20 @@ pub const KINDS: &[Kind] = &[
     overload::LAG,
     client::G4,
     overload::TIP,
+    byzantine_client::FORGED,
+    byzantine_client::WRONG_KEY,
+    byzantine_client::REPLAYED,
+    byzantine_peer::EQUIVOCATING_LEADER,
+    byzantine_peer::IMPOSTOR,
+    byzantine_disk::REWRITTEN_HISTORY,
+    byzantine_peer::WITHHOLDING_LEADER,
+    byzantine_chip::STALE_ATTESTATION,
+    byzantine_chip::CLONED_CHIP,
+    byzantine_chip::ROLLED_BACK_CHIP,
+    byzantine_chip::STUFFED_BALLOT,
+    byzantine_chip::FOREIGN_NODE,
+    byzantine_bytes::MALFORMED,
+    byzantine_bytes::OVERFLOW,
 ];
 
 /// Draws the faults of a run: each kind is off with probability 1/2, otherwise it comes one to `most` times.

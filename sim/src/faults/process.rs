@@ -329,7 +329,7 @@ impl Fault for Membership {
                 pause().await;
             }
             // Whatever is known of the first change: every node is to have its vote in the end.
-            let client = Client::new(&endpoints, Arc::new(SimNet))?
+            let client = Client::new(&endpoints, Arc::new(SimNet::default()))?
                 .with_patience(Duration::from_secs(2), Duration::from_secs(6));
             while client.promote(node).await.is_err() {
                 pause().await;

@@ -19,7 +19,6 @@ mod g14_receipts;
 pub mod g15_checkpoints;
 pub mod g16_served;
 mod g17_both_ledgers;
-pub mod g19_panic;
 mod i01_one_activation;
 mod i02_sealed_tenure;
 mod i03_fence;
