@@ -16,7 +16,8 @@ fn everything_holds_while_nothing_is_broken() {
     assert!(output.status.success(), "{}", said(&output));
     // Without faults every kind of step succeeds at least once: a workload that is refused everywhere tests nothing.
     let text = said(&output);
-    for call in ["birth ok", "open VERIFIED", "append ok", "cycle ok", "close ok", "seal ok", "arrive ok", "report ok"] {
+    for call in ["birth ok", "open VERIFIED", "append ok", "cycle ok", "close ok", "seal ok", "arrive ok", "report ok"]
+    {
         assert!(text.contains(&format!("calls: {call}: ")), "no {call} in {text}");
     }
 }
