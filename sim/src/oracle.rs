@@ -12,7 +12,7 @@ use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{Entry, Ledger};
 use selfsame_protocol::p104::Outcome;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// What a call came to.
@@ -64,6 +64,8 @@ struct Record {
     /// Who was told that it owns an entry.
     owners: BTreeMap<(Ledger, u64), (Digest, Digest)>,
     retries: u64,
+    /// Submissions that may never take effect.
+    never: BTreeSet<Digest>,
     violations: Vec<Violation>,
 }
 
@@ -131,6 +133,16 @@ impl Oracle {
         entry.answer = Some(Answer::Opened(outcome));
         let shown = outcome.map_or("nothing".into(), |outcome| outcome.to_string());
         self.trace.line(format!("{} call {call} open of {} ms: {shown}", entry.client, entry.invoked_ms));
+    }
+
+    /// Records a submission, by the digest of its payload, that was refused for good: it may never take effect.
+    pub fn never(&self, payload: Digest) {
+        self.record.borrow_mut().never.insert(payload);
+    }
+
+    /// Submissions that were refused for good.
+    pub fn nevers(&self) -> BTreeSet<Digest> {
+        self.record.borrow().never.clone()
     }
 
     /// Records something that a client saw and that must not be.

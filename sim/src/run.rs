@@ -102,7 +102,8 @@ impl Runner<'_> {
                 let snapshot = self.world.snapshot();
                 if liveness.check(&snapshot, self.world.leader())? {
                     self.trace.line("serves again");
-                    return self.oracle.check(&snapshot);
+                    self.oracle.check(&snapshot)?;
+                    return crate::audit::check(&snapshot, &self.world.genesis, &self.oracle);
                 }
             }
         }

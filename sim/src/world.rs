@@ -96,7 +96,8 @@ pub fn operator_key(seed: u64, organisation: u64) -> SecretKey {
     key(seed, &format!("operator/{organisation}"))
 }
 
-fn node_key(seed: u64, id: u64) -> SecretKey {
+/// The key of a node, with which it signs verdicts and checkpoints.
+pub fn node_key(seed: u64, id: u64) -> SecretKey {
     key(seed, &format!("node/{id}"))
 }
 

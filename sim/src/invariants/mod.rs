@@ -3,6 +3,7 @@
 
 mod election_safety;
 mod state_digest;
+mod terms;
 
 use selfsame::env::sim_disk::SimDisk;
 use selfsame::raft::{RaftNode, RaftStatus};
@@ -68,5 +69,9 @@ pub trait Invariant {
 
 /// Every property.
 pub fn all() -> Vec<Box<dyn Invariant>> {
-    vec![Box::<election_safety::ElectionSafety>::default(), Box::<state_digest::StateDigest>::default()]
+    vec![
+        Box::<election_safety::ElectionSafety>::default(),
+        Box::<state_digest::StateDigest>::default(),
+        Box::<terms::Terms>::default(),
+    ]
 }

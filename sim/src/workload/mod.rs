@@ -2,6 +2,7 @@
 
 mod chip;
 mod operator;
+mod rules;
 
 use crate::env::{EPOCH_MS, SimNet, SimTime};
 use crate::oracle::{Answer, Oracle};
@@ -32,6 +33,9 @@ pub fn start(world: &mut World, plan: &Plan, oracle: &Oracle, time: &SimTime, st
         let organisation = number % plan.organisations;
         world.client(&seat.name.clone(), async move { chip::run(seat.sit(), organisation).await });
     }
+    let seat = Seat::new("rules".into(), plan, oracle, time, stop);
+    let (organisations, nodes) = (plan.organisations, plan.nodes);
+    world.client("rules", async move { rules::run(seat.sit(), organisations, nodes).await });
     for number in 0..plan.operators {
         let seat = Seat::new(format!("operator{number}"), plan, oracle, time, stop);
         let organisation = number % plan.organisations;
@@ -136,6 +140,11 @@ impl Session {
         let call = self.oracle.invoked(&self.name, what, Digest::of(&envelope.to_bytes()));
         let answer = Answer::of(self.client.submit(envelope).await);
         self.oracle.answered(call, answer.clone());
+        if let Answer::Refused(code) = &answer
+            && crate::audit::for_good(*code)
+        {
+            self.oracle.never(envelope.digest());
+        }
         answer
     }
 
