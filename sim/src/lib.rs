@@ -12,12 +12,14 @@ compile_error!(
      (RUSTFLAGS=\"--cfg tokio_unstable ...\") or unset the variable"
 );
 
+pub mod audit;
 pub mod env;
 pub mod faults;
 pub mod fleet;
 mod guard;
 pub mod invariants;
 pub mod liveness;
+pub mod mutants;
 pub mod oracle;
 pub mod plan;
 pub mod random;

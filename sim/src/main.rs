@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand};
 use selfsame_sim::fleet::{self, Seeds};
+use selfsame_sim::mutants::{self, Mutants};
 use selfsame_sim::plan::{Plan, Profile};
 use selfsame_sim::timeline::Timeline;
 use std::io::Write as _;
@@ -22,6 +23,21 @@ enum Act {
     Run(Many),
     /// Run each seed in two processes and compare their traces.
     CheckDeterminism(Many),
+    /// Plant one bug at a time and demand that a seed catches it.
+    Mutants {
+        /// Only these bugs.
+        #[arg(long, value_delimiter = ',')]
+        only: Vec<String>,
+        /// Most seeds for each bug.
+        #[arg(long, default_value_t = 40)]
+        seeds: u64,
+        /// Print the names and what each bug breaks.
+        #[arg(long)]
+        list: bool,
+        /// Only a few bugs, each with a seed that is known to catch it.
+        #[arg(long)]
+        smoke: bool,
+    },
     /// Run one seed in this process.
     One {
         /// The seed.
@@ -89,6 +105,11 @@ fn main() -> ExitCode {
         Act::One { seed, how, verbose, json, wire, timeline, html } => {
             one(Plan::draw(seed, how.profile, how.nodes), &Shown { verbose, json, wire, timeline, html })
         }
+        Act::Mutants { list: true, .. } => {
+            mutants::list();
+            true
+        }
+        Act::Mutants { only, seeds, smoke, .. } => mutants::run(&Mutants { only, seeds, smoke }),
     };
     if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

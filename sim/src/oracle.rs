@@ -15,7 +15,7 @@ use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{Entry, Ledger};
 use selfsame_protocol::p104::Outcome;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// What a call came to.
@@ -98,6 +98,8 @@ struct Record {
     /// Who was told that it owns an entry.
     owners: BTreeMap<(Ledger, u64), (Digest, Digest)>,
     retries: u64,
+    /// Submissions that may never take effect.
+    never: BTreeSet<Digest>,
     violations: Vec<Violation>,
 }
 
@@ -206,6 +208,16 @@ impl Oracle {
     /// Notes something in the trace.
     pub fn note(&self, what: impl AsRef<str>) {
         self.trace.line(what);
+    }
+
+    /// Records a submission, by the digest of its payload, that was refused for good: it may never take effect.
+    pub fn never(&self, payload: Digest) {
+        self.record.borrow_mut().never.insert(payload);
+    }
+
+    /// Submissions that were refused for good.
+    pub fn nevers(&self) -> BTreeSet<Digest> {
+        self.record.borrow().never.clone()
     }
 
     /// Records something that a client saw and that must not be.

@@ -135,7 +135,8 @@ impl Runner<'_> {
                 if liveness.check(&snapshot, self.world.leader())? {
                     self.trace.line("serves again");
                     self.judge(&snapshot, true)?;
-                    return self.oracle.check(&snapshot);
+                    self.oracle.check(&snapshot)?;
+                    return crate::audit::check(&snapshot, &self.world.genesis, &self.oracle);
                 }
             }
         }

@@ -88,9 +88,15 @@ impl Inner {
         self.alive()?;
         let permit = self.inflight.acquire().await.map_err(|_| self.no_leader())?;
         let deadline = Instant::now() + self.settings.request_timeout();
+        let once = submissions.len();
+        let submissions = match selfsame_protocol::planted!("forward_twice") {
+            true => [submissions.clone(), submissions].concat(),
+            false => submissions,
+        };
         let result = self.propose(submissions, deadline).await;
         drop(permit);
         match result {
+            Ok(outcomes) if selfsame_protocol::planted!("forward_twice") => Ok(outcomes[once..].to_vec()),
             Ok(outcomes) => Ok(outcomes),
             Err(Attempt::NotLeader) => Err(self.no_leader()),
             Err(Attempt::Unknown(refusal)) => Err(refusal),

@@ -174,6 +174,9 @@ impl RaftNode {
     pub async fn linearize(&self) -> Result<(), Refusal> {
         let inner = &self.inner;
         inner.alive()?;
+        if selfsame_protocol::planted!("stale_read_after_leader_change") {
+            return Ok(());
+        }
         let index = match inner.raft.metrics().borrow().current_leader {
             Some(leader) if leader != inner.id => Err(leader),
             _ => Ok(()),

@@ -8,6 +8,7 @@ use super::row;
 use crate::env::Disk;
 use redb::{ReadableTable, WriteTransaction};
 use selfsame_machine::view::ReadError;
+use selfsame_protocol::planted;
 
 pub(super) const FILE: &str = "log.redb";
 pub(super) const ENTRIES: Raw<'static> = Raw::new("entries");
@@ -49,6 +50,10 @@ impl LogStore {
             let mut table = transaction.open_table(ENTRIES).map_err(fail)?;
             for (index, bytes) in rows {
                 let key = index.to_be_bytes();
+                if planted!("log_truncation_after_conflict_mishandled") && table.get(&key[..]).map_err(fail)?.is_some()
+                {
+                    continue;
+                }
                 table.insert(&key[..], &row::seal(ENTRIES_NAME, &key, bytes)[..]).map_err(fail)?;
             }
             Ok(())
@@ -57,6 +62,9 @@ impl LogStore {
 
     /// Removes `from` and everything after it.
     pub fn truncate(&self, from: u64) -> Result<(), WriteError> {
+        if planted!("log_truncation_after_conflict_mishandled") {
+            return Ok(());
+        }
         self.db.write("log truncation", |transaction| retain(transaction, |index| index < from, from, u64::MAX))
     }
 
@@ -65,6 +73,9 @@ impl LogStore {
         let bytes = encode("purge mark", &upto)?;
         self.db.write("log purge", |transaction| {
             write_record(transaction, PURGED, &bytes)?;
+            if planted!("purge_too_early") {
+                return retain(transaction, |index| index > upto.index + 64, 0, upto.index + 64);
+            }
             retain(transaction, |index| index > upto.index, 0, upto.index)
         })
     }
@@ -76,6 +87,11 @@ impl LogStore {
 
     /// Makes a vote durable.
     pub fn save_vote(&self, vote: Ballot) -> Result<(), WriteError> {
+        if planted!("term_not_checked_in_vote_store")
+            && self.vote().is_ok_and(|older| older.is_some_and(|older| older.term < vote.term))
+        {
+            return Ok(());
+        }
         let bytes = encode("vote", &vote)?;
         self.db.write("vote", |transaction| write_record(transaction, VOTE, &bytes))
     }

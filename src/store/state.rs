@@ -10,6 +10,7 @@ use super::view::StateView;
 use crate::env::Disk;
 use redb::WriteTransaction;
 use selfsame_machine::view::{Changes, ReadError, Table};
+use selfsame_protocol::planted;
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, Mutex};
 
@@ -76,6 +77,10 @@ impl StateStore {
     /// Stores changes and the applied mark in one durable transaction. After an error the node must stop.
     pub fn commit(&self, changes: &Changes, applied: &Applied) -> Result<(), WriteError> {
         let record = encode("applied mark", applied)?;
+        if planted!("applied_in_separate_transaction") {
+            self.db.write("state changes", |transaction| write_changes(transaction, changes))?;
+            return self.db.write("applied mark", |transaction| write_record(transaction, APPLIED, &record));
+        }
         self.db.write("state changes", |transaction| {
             write_changes(transaction, changes)?;
             write_record(transaction, APPLIED, &record)

@@ -12,6 +12,7 @@ use selfsame_protocol::command::Command;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::p104::{self, Attestation, Claims, Outcome};
+use selfsame_protocol::planted;
 use selfsame_protocol::record::Record;
 use selfsame_protocol::time::U64;
 use serde_json::{Value, json};
@@ -123,8 +124,9 @@ fn do_seal(
         );
     }
     let head = substrate.head;
+    let bound = if planted!("nonce_not_bound_to_head") { substrate.substrate_identity_hash } else { head };
     let nonce =
-        p104::migration_nonce(&txn.genesis.cluster, &substrate.substrate_id, migration_id, U64(txn.index), &head);
+        p104::migration_nonce(&txn.genesis.cluster, &substrate.substrate_id, migration_id, U64(txn.index), &bound);
     let subject = subject(&substrate.substrate_id);
     let depths = [
         U64(state::load_chain(&txn.over, &subject, Ledger::Evidence)?.depth),
@@ -193,7 +195,9 @@ fn activation(
     if attestation.chip != txn.key {
         return refuse(Code::AttestationInvalid, "the chip attests itself", txn.key, attestation.chip);
     }
-    if let Err(found) = attestation.verify(&claims) {
+    if let Err(found) = attestation.verify(&claims)
+        && !planted!("attestation_not_verified")
+    {
         return refuse(
             Code::AttestationInvalid,
             "the attestation covers this activation under the issued nonce",
@@ -207,13 +211,18 @@ fn activation(
 /// Activates a chip at the next epoch and invalidates the activation before, in the same entry.
 fn activate(txn: &mut Txn<'_>, substrate: &mut Substrate, attestation_hash: Digest) {
     let old = invalidated_key(&substrate.substrate_id, &substrate.holder.chip, substrate.holder.epoch.0);
-    txn.over.put(Table::Invalidated, old, txn.index.to_be_bytes());
+    if !planted!("activation_before_invalidation") {
+        txn.over.put(Table::Invalidated, old, txn.index.to_be_bytes());
+    }
     let holder = &mut substrate.holder;
+    let returns = holder.chip == txn.key.id();
     holder.status = HolderStatus::Active;
     holder.chip = txn.key.id();
     holder.key = txn.key;
     holder.attestation_hash = Some(attestation_hash);
-    holder.epoch = U64(holder.epoch.0 + 1);
+    if !(planted!("epoch_reuse_after_abort") && returns) {
+        holder.epoch = U64(holder.epoch.0 + 1);
+    }
     holder.seq = U64(0);
     holder.since = U64(txn.index);
     substrate.migration = None;

@@ -10,6 +10,7 @@ use selfsame_protocol::command::{Command, Fence};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::p104::{self, Outcome};
+use selfsame_protocol::planted;
 use selfsame_protocol::record::{CountedVerdict, Finding, IdentityVerification, Record, SessionClose};
 use selfsame_protocol::time::U64;
 use serde_json::{Value, json};
@@ -93,7 +94,7 @@ pub fn verdict(txn: &mut Txn<'_>, substrate_id: &str, index: u64, finding: &Find
         return refuse(Code::RoleDenied, "a verdict comes from a node", "a node key", "a key without node");
     };
     let node = match state::load::<Node>(&txn.over, Table::Nodes, &id.0.to_be_bytes())? {
-        Some(node) if node.counts() => node,
+        Some(node) if node.counts() || planted!("quarantine_ignored") => node,
         Some(_) => {
             return refuse(
                 Code::Quarantined,
@@ -176,7 +177,7 @@ pub fn recount(txn: &mut Txn<'_>) -> Result<(), Stop> {
 /// exists, nothing can be trusted: HASH_MISMATCH.
 pub fn decide(verdicts: &[CountedVerdict], electorate: &[U64]) -> Option<Finding> {
     let counted: Vec<&CountedVerdict> = verdicts.iter().filter(|v| electorate.contains(&v.node)).collect();
-    let quorum = electorate.len() / 2 + 1;
+    let quorum = if planted!("verdict_quorum_of_one") { 1 } else { electorate.len() / 2 + 1 };
     for outcome in [Outcome::HashMismatch, Outcome::DriftExceeded, Outcome::InsufficientDepth, Outcome::Verified] {
         let same: Vec<_> = counted.iter().filter(|v| v.finding.outcome == outcome).collect();
         if same.len() >= quorum {
@@ -409,7 +410,10 @@ pub fn recover_close(txn: &mut Txn<'_>, substrate_id: &str) -> Result<Value, Sto
 pub fn close_now(txn: &mut Txn<'_>, substrate: &mut Substrate, recovered: bool) -> Result<SessionClose, Stop> {
     let subject = subject(&substrate.substrate_id);
     let [evidence, reasoning] = Ledger::BOTH.map(|ledger| state::load_chain(&txn.over, &subject, ledger));
-    let (evidence, reasoning) = (evidence?, reasoning?);
+    let (mut evidence, reasoning) = (evidence?, reasoning?);
+    if planted!("depth_off_by_one") {
+        evidence.depth += 1;
+    }
     let record = SessionClose {
         session: substrate.session,
         latest_cycle_identity_hash: substrate.head,
@@ -430,6 +434,9 @@ pub fn close_now(txn: &mut Txn<'_>, substrate: &mut Substrate, recovered: bool) 
         evidence_ledger: txn.anchor(),
     };
     for ledger in Ledger::BOTH {
+        if planted!("close_in_one_ledger_only") && ledger == Ledger::Evidence {
+            continue;
+        }
         txn.push(ledger, &subject, Record::SessionClose(record.clone()))?;
     }
     substrate.queued.clear();

@@ -9,6 +9,7 @@ use selfsame_protocol::command::{Amendment, Command, Fence, GoalVector, Item};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::p104::{self, Attestation, Claims, Constitution, Thresholds};
+use selfsame_protocol::planted;
 use selfsame_protocol::record::{Content, IdentityPropagation, Record, SubstrateIdentity};
 use selfsame_protocol::time::{Timestamp, U64};
 use serde_json::{Value, json};
@@ -41,7 +42,9 @@ pub fn event(substrate: &mut Substrate, name: &str) {
 
 /// Refuses whatever would write to a substrate that is suppressed or ended.
 pub fn require_alive(substrate: &Substrate) -> Result<(), Refusal> {
-    if let Some(at) = substrate.suppressed {
+    if let Some(at) = substrate.suppressed
+        && !planted!("tamper_logged_not_enforced")
+    {
         return Err(Refusal::new(
             Code::Suppressed,
             "no write after HASH_MISMATCH, for ever",
@@ -66,7 +69,8 @@ pub fn fence(txn: &Txn<'_>, substrate: &mut Substrate, fence: &Fence) -> Result<
     require_alive(substrate)?;
     let chip = txn.key.id();
     let holder = &substrate.holder;
-    if chip != holder.chip || fence.epoch != holder.epoch {
+    let by_chip_alone = planted!("fence_by_chip_id_only") && chip == holder.chip;
+    if (chip != holder.chip || fence.epoch != holder.epoch) && !planted!("no_fence") && !by_chip_alone {
         let key = invalidated_key(&substrate.substrate_id, &chip, fence.epoch.0);
         if let Some(at) = state::load_u64(&txn.over, Table::Invalidated, &key)? {
             return refuse(
@@ -81,7 +85,7 @@ pub fn fence(txn: &Txn<'_>, substrate: &mut Substrate, fence: &Fence) -> Result<
         }
         return refuse(Code::StaleEpoch, "epoch of the activation", holder.epoch, fence.epoch);
     }
-    if holder.status == HolderStatus::Sealed {
+    if holder.status == HolderStatus::Sealed && !planted!("accept_while_sealed") {
         return refuse(Code::Sealed, "nobody writes between seal and arrival", "an active chip", "sealed");
     }
     let next = holder.seq.0.saturating_add(1);
@@ -391,6 +395,9 @@ fn check_amendment(substrate: &Substrate, amendment: &Amendment) -> Result<(), (
             0,
         ));
     }
+    if planted!("amendment_touches_founding") {
+        return Ok(());
+    }
     if let Some(founding) = &amendment.founding {
         // Drift is always measured against the root, so that small steps cannot add up.
         let drift = root.hamming(&p104::founding_tension_hash(&canon::to_canonical(founding)));
@@ -484,7 +491,7 @@ pub fn close_cycle(
     let mut substrate = load(txn, substrate_id)?;
     fence(txn, &mut substrate, right)?;
     require_session(&substrate)?;
-    if *prior != substrate.head {
+    if *prior != substrate.head && !planted!("no_prev_check") {
         return refuse(Code::StateMismatch, "prior identity hash", substrate.head, prior);
     }
     if cycle_id.starts_with(MIGRATION_CYCLE) {

@@ -87,6 +87,7 @@ pub fn finding(view: &dyn View, verification: &Verification) -> Result<Finding, 
         None => p104::founding_tension_hash(&canon::to_canonical(&history.birth.founding)),
     };
     let drift = history.birth.founding_tension_hash.hamming(&current);
+    let drift = if selfsame_protocol::planted!("drift_not_checked") { 0 } else { drift };
     let outcome = Outcome::decide(true, drift, history.lineage_depth, &history.constitution.thresholds);
     let check = match outcome {
         Outcome::InsufficientDepth if history.last_close.is_none() => "NO_PRIOR_SESSION",

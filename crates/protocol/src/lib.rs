@@ -16,6 +16,7 @@ pub mod keys;
 pub mod merkle;
 pub mod note;
 pub mod p104;
+pub mod planted;
 pub mod record;
 pub mod replay;
 pub mod run;

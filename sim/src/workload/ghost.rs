@@ -73,28 +73,29 @@ fn client(clients: &mut Clients, to: &str) -> PeerServiceClient<Channel> {
 /// Sends a request again, as whatever it is; true when it was answered. The path of a request is not known, its content
 /// says it: only a leader's ballot is committed, and only a candidate's is not.
 async fn send(mut client: PeerServiceClient<Channel>, body: Vec<u8>) -> bool {
-    let Some(message) = body.get(5..) else { return false };
+    let Some(sealed) = body.get(5..).and_then(|message| pb::Sealed::decode(message).ok()) else { return false };
+    let body = sealed.body.clone();
     let call = async {
-        if let Ok(request) = pb::AppendRequest::decode(message)
+        if let Ok(request) = pb::AppendRequest::decode(body.clone())
             && let Some(vote) = &request.vote
             && vote.committed
         {
-            return client.append(request).await.is_ok();
+            return client.append(sealed).await.is_ok();
         }
-        if let Ok(request) = pb::VoteRequest::decode(message)
+        if let Ok(request) = pb::VoteRequest::decode(body.clone())
             && request.vote.is_some()
         {
-            return client.vote(request).await.is_ok();
+            return client.vote(sealed).await.is_ok();
         }
-        if let Ok(request) = pb::SubmitRequest::decode(message)
+        if let Ok(request) = pb::SubmitRequest::decode(body.clone())
             && !request.submissions.is_empty()
         {
-            return client.submit(request).await.is_ok();
+            return client.submit(sealed).await.is_ok();
         }
-        if let Ok(request) = pb::StateDigestRequest::decode(message)
+        if let Ok(request) = pb::StateDigestRequest::decode(body)
             && request.index > 0
         {
-            return client.state_digest(request).await.is_ok();
+            return client.state_digest(sealed).await.is_ok();
         }
         false
     };

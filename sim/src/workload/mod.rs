@@ -5,6 +5,7 @@ pub mod ghost;
 pub mod guests;
 pub mod load;
 mod operator;
+mod rules;
 
 use crate::env::{EPOCH_MS, SimNet, SimTime};
 use crate::invariants::g15_checkpoints::keys;
@@ -40,7 +41,6 @@ pub fn start(world: &mut World, plan: &Plan, oracle: &Oracle, time: &SimTime, st
         organisations: plan.organisations,
         oracle: oracle.clone(),
         time: time.clone(),
-        quiet: world.quiet.clone(),
         keys: keys(&genesis(plan)),
     };
     world.seats = Some(seats);
@@ -50,6 +50,9 @@ pub fn start(world: &mut World, plan: &Plan, oracle: &Oracle, time: &SimTime, st
         let organisation = number % plan.organisations;
         world.client(&seat.name.clone(), async move { chip::run(seat.sit(), organisation).await });
     }
+    let seat = Seat::new("rules".into(), plan, oracle, time, stop);
+    let (organisations, nodes) = (plan.organisations, plan.nodes);
+    world.client("rules", async move { rules::run(seat.sit(), organisations, nodes).await });
     for number in 0..plan.operators {
         let mut seat = Seat::new(format!("operator{number}"), plan, oracle, time, stop);
         seat.quiet = world.quiet.clone();
@@ -66,7 +69,6 @@ pub struct Seats {
     organisations: u64,
     oracle: Oracle,
     time: SimTime,
-    quiet: Rc<Cell<u64>>,
     keys: Vec<Vkey>,
 }
 
@@ -198,6 +200,11 @@ impl Session {
         let call = self.oracle.invoked(&self.name, what, Digest::of(&envelope.to_bytes()));
         let answer = Answer::of(client.submit(envelope).await);
         self.oracle.answered(call, answer.clone());
+        if let Answer::Refused(code) = &answer
+            && crate::audit::for_good(*code)
+        {
+            self.oracle.never(envelope.digest());
+        }
         answer
     }
 

@@ -1,0 +1,270 @@
+//! Planted bugs, one at a time: a simulator that does not notice them proves nothing when it passes.
+//!
+//! Builds this program again with `--cfg selfsame_planted`, into a target directory of its own, and runs seeds with one
+//! bug in force until one of them fails. The seed that fails must hold without the bug; otherwise it caught nothing.
+
+use crate::run::Report;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+/// One deliberate mistake. The name stands in the code, in `planted!`.
+#[derive(Debug)]
+pub struct Bug {
+    /// Name.
+    pub name: &'static str,
+    /// What it breaks.
+    pub breaks: &'static str,
+    /// A seed that is known to catch it fast: these bugs are the smoke test.
+    pub smoke: Option<u64>,
+}
+
+const fn bug(name: &'static str, breaks: &'static str) -> Bug {
+    Bug { name, breaks, smoke: None }
+}
+const fn fast(name: &'static str, breaks: &'static str, seed: u64) -> Bug {
+    Bug { name, breaks, smoke: Some(seed) }
+}
+
+/// Every planted bug.
+pub const BUGS: &[Bug] = &[
+    bug("ack_before_fsync", "log entries are acknowledged before they are durable"),
+    bug("accept_while_sealed", "the origin writes between its seal and the arrival"),
+    bug("activation_before_invalidation", "an activation begins and the one before is not invalidated"),
+    bug("amendment_touches_founding", "an amendment changes the founding document"),
+    bug("applied_in_separate_transaction", "the applied index is stored apart from the effects"),
+    bug("attestation_not_verified", "a chip is activated without a valid attestation"),
+    bug("checkpoint_signed_before_apply", "a checkpoint names a size that its root does not have"),
+    bug("clock_in_apply", "apply reads the clock of its machine"),
+    bug("close_in_one_ledger_only", "a close stands in one ledger"),
+    bug("depth_off_by_one", "a close binds a depth that the ledger does not have"),
+    bug("drift_not_checked", "another founding document is the same entity"),
+    bug("epoch_reuse_after_abort", "an aborted migration returns to the epoch before"),
+    bug("fence_by_chip_id_only", "the fence forgets the epoch"),
+    bug("force_seal_by_one_vote", "one organisation seals a substrate alone"),
+    bug("forward_twice", "a forwarded request is proposed twice and applied as two"),
+    bug("hash_map_order_in_apply", "the state digest depends on the order of a hash map"),
+    bug("ledger_tile_not_updated", "tiles of the tree lag behind the ledger"),
+    bug("log_truncation_after_conflict_mishandled", "entries of a deposed leader stay in the log"),
+    bug("no_fence", "any chip writes at any epoch"),
+    bug("no_prev_check", "a cycle is closed on another head"),
+    bug("nonce_not_bound_to_head", "the nonce of a migration does not contain the head"),
+    bug("purge_too_early", "entries are purged that are in no snapshot"),
+    bug("quarantine_ignored", "a quarantined node's verdicts count"),
+    bug("read_without_digest_check", "stored rows are served without their digest"),
+    bug("refusal_changes_state", "a refused submission leaves what it did before the refusal"),
+    bug("request_id_not_scoped_by_key", "a request id of one key answers for another"),
+    bug("retry_applied_twice", "a retry is applied again"),
+    bug("signature_not_verified", "nobody checks signatures"),
+    bug("snapshot_chunk_digest_ignored", "a damaged snapshot is accepted"),
+    bug("snapshot_without_tombstones", "a snapshot forgets the invalidated activations"),
+    bug("stale_read_after_leader_change", "a read does not wait for what was acknowledged"),
+    bug("suppression_lost_on_snapshot", "a snapshot forgets that a substrate is suppressed"),
+    bug("tamper_logged_not_enforced", "a detected mismatch does not stop writes"),
+    bug("term_not_checked_in_vote_store", "an old ballot stays in the store in place of a newer one"),
+    bug("time_goes_backwards", "entries take the proposer's time as it is"),
+    bug("verdict_quorum_of_one", "the first verdict decides"),
+    bug("vote_not_fsynced", "a vote is answered before it is durable"),
+];
+
+/// What to run.
+#[derive(Clone, Debug)]
+pub struct Mutants {
+    /// Only these; all when empty.
+    pub only: Vec<String>,
+    /// Most seeds for one bug.
+    pub seeds: u64,
+    /// Only the bugs with a known seed, and that seed.
+    pub smoke: bool,
+}
+
+/// A process that takes longer than this has hung.
+const LIMIT: Duration = Duration::from_secs(600);
+
+/// How a bug was caught.
+struct Caught {
+    by: String,
+    what: String,
+    seed: u64,
+    tried: u64,
+    simulated_ms: u64,
+}
+
+/// Prints the names.
+pub fn list() {
+    for bug in BUGS {
+        println!("{:42} {}", bug.name, bug.breaks);
+    }
+}
+
+/// Builds, runs and reports; true when every bug was caught.
+pub fn run(what: &Mutants) -> bool {
+    if let Some(unknown) = what.only.iter().find(|name| BUGS.iter().all(|bug| bug.name != **name)) {
+        eprintln!("no planted bug is named {unknown}; --list shows the names");
+        return false;
+    }
+    let chosen = |bug: &&Bug| {
+        (what.only.is_empty() || what.only.iter().any(|name| name == bug.name)) && (!what.smoke || bug.smoke.is_some())
+    };
+    let bugs: Vec<&Bug> = BUGS.iter().filter(chosen).collect();
+    let program = match build() {
+        Ok(program) => program,
+        Err(error) => {
+            eprintln!("the build with planted bugs failed: {error}");
+            return false;
+        }
+    };
+    let (next, begin) = (AtomicUsize::new(0), Instant::now());
+    let (rows, clean) = (Mutex::new(BTreeMap::new()), Mutex::new(BTreeMap::new()));
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while let Some(bug) = bugs.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let caught = hunt(&program, bug, what, &clean);
+                    let said = match &caught {
+                        Ok(caught) => format!("caught by {} with seed {}: {}", caught.by, caught.seed, caught.what),
+                        Err(why) => format!("NOT CAUGHT: {why}"),
+                    };
+                    eprintln!("{:.0} s: {}: {said}", begin.elapsed().as_secs_f64(), bug.name);
+                    lock(&rows).insert(bug.name, caught);
+                }
+            });
+        }
+    });
+    println!("{:42} {:20} {:>5} {:>5} {:>9}", "bug", "caught by", "seed", "seeds", "sim s");
+    let rows = lock(&rows);
+    for (name, row) in rows.iter() {
+        match row {
+            Ok(Caught { by, seed, tried, simulated_ms, .. }) => {
+                println!("{name:42} {by:20} {seed:>5} {tried:>5} {:>9.1}", *simulated_ms as f64 / 1_000.0);
+            }
+            Err(why) => println!("{name:42} NOT CAUGHT: {why}"),
+        }
+    }
+    let caught = rows.values().filter(|row| row.is_ok()).count();
+    println!("{caught} of {} planted bugs caught in {:.0} s", bugs.len(), begin.elapsed().as_secs_f64());
+    caught == bugs.len()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// Builds this program with the cfg; cargo prints its own progress.
+fn build() -> Result<PathBuf, String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from).join("planted");
+    eprintln!("building with planted bugs into {}", target.display());
+    let status = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args(["build", "--locked", "-p", "selfsame-sim"])
+        .current_dir(&root)
+        .env("CARGO_TARGET_DIR", &target)
+        .env("RUSTFLAGS", "--cfg tokio_unstable --cfg selfsame_planted")
+        .status()
+        .map_err(|error| error.to_string())?;
+    if status.success() { Ok(target.join("debug/selfsame-sim")) } else { Err(status.to_string()) }
+}
+
+fn hunt(
+    program: &Path,
+    bug: &Bug,
+    what: &Mutants,
+    clean: &Mutex<BTreeMap<u64, Option<String>>>,
+) -> Result<Caught, String> {
+    let seeds: Vec<u64> = match bug.smoke {
+        Some(seed) if what.smoke => vec![seed],
+        _ => (1..=what.seeds).collect(),
+    };
+    let mut simulated_ms = 0;
+    for (tried, seed) in (1..).zip(seeds.iter().copied()) {
+        let (by, said) = match one(program, Some(bug.name), seed)? {
+            Ok(report) => {
+                simulated_ms += report.simulated_ms;
+                let Some(violation) = report.violation else { continue };
+                let (by, what) = violation.split_once(": ").unwrap_or((&violation, ""));
+                (by.to_owned(), what.to_owned())
+            }
+            Err(how) => ("process".to_owned(), how),
+        };
+        // Two threads may both find it missing and run it twice: that costs time and nothing else.
+        let known = lock(clean).get(&seed).cloned();
+        let without = match known {
+            Some(known) => known,
+            None => {
+                let held = match one(program, None, seed)? {
+                    Ok(report) => report.violation,
+                    Err(how) => Some(how),
+                };
+                lock(clean).insert(seed, held.clone());
+                held
+            }
+        };
+        match without {
+            None => return Ok(Caught { by, what: said, seed, tried, simulated_ms }),
+            Some(violation) => eprintln!("seed {seed} fails without any bug and counts for nothing: {violation}"),
+        }
+    }
+    Err(format!("{} seeds held", seeds.len()))
+}
+
+/// Runs one seed in a process of its own. The inner error is how a process ended that left no report.
+fn one(program: &Path, planted: Option<&str>, seed: u64) -> Result<Result<Report, String>, String> {
+    let file = program.with_file_name(format!("planted-{}-{seed}.out", planted.unwrap_or("none")));
+    let out = File::create(&file).map_err(|error| error.to_string())?;
+    let mut command = Command::new(program);
+    command.args(["one", "--json", "--seed", &seed.to_string()]);
+    command.stdin(Stdio::null()).stdout(out).stderr(Stdio::null()).env_remove("SELFSAME_PLANTED");
+    if let Some(name) = planted {
+        command.env("SELFSAME_PLANTED", name);
+    }
+    let mut child = command.spawn().map_err(|error| error.to_string())?;
+    let begin = Instant::now();
+    let status = loop {
+        match child.try_wait().map_err(|error| error.to_string())? {
+            Some(status) => break status.to_string(),
+            None if begin.elapsed() > LIMIT => {
+                child.kill().and_then(|()| child.wait()).map_err(|error| error.to_string())?;
+                break format!("hung for {} s", LIMIT.as_secs());
+            }
+            None => std::thread::sleep(Duration::from_millis(50)),
+        }
+    };
+    let text = std::fs::read(&file).map_err(|error| error.to_string())?;
+    std::fs::remove_file(&file).map_err(|error| error.to_string())?;
+    let text = String::from_utf8_lossy(&text);
+    let last = text.trim_end().rsplit('\n').next().unwrap_or_default();
+    Ok(serde_json::from_str(last).map_err(|_| status))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    /// Every `planted!` in the code is in the table, and the other way round.
+    #[test]
+    fn the_table_is_what_the_code_holds() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let mut open = vec![root.join("src"), root.join("crates")];
+        let mut found = BTreeSet::new();
+        while let Some(dir) = open.pop() {
+            for entry in std::fs::read_dir(dir).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    open.push(path);
+                } else if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("planted.rs") {
+                    let text = std::fs::read_to_string(path).unwrap();
+                    let names = text.split("planted!(\"").skip(1).filter_map(|rest| rest.split('"').next());
+                    found.extend(names.map(str::to_owned));
+                }
+            }
+        }
+        assert_eq!(found, BUGS.iter().map(|bug| bug.name.to_owned()).collect());
+    }
+}
