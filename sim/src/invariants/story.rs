@@ -17,11 +17,14 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// The substrate.
 pub const ID: &str = "00000000-0000-4000-8000-000000000001";
 
 /// A history of one substrate in a cluster of three nodes.
 pub struct Story {
+    /// The run decided.
     pub shadow: Shadow,
+    /// What it did.
     pub ops: Vec<Op>,
     names: Vec<&'static str>,
 }
@@ -30,6 +33,7 @@ fn actor(role: Role, name: &str) -> Actor {
     Actor { cluster: "sim".into(), role, key: key(1, name) }
 }
 
+/// Its cluster.
 pub fn genesis() -> Genesis {
     let organisation = GenesisOrganisation {
         name: "org0".into(),
