@@ -98,6 +98,8 @@ struct Record {
     /// Who was told that it owns an entry.
     owners: BTreeMap<(Ledger, u64), (Digest, Digest)>,
     retries: u64,
+    /// Substrates whose client ends every migration that it begins.
+    minded: BTreeSet<String>,
     /// Submissions that may never take effect.
     never: BTreeSet<Digest>,
     violations: Vec<Violation>,
@@ -187,6 +189,16 @@ impl Oracle {
         if let Err(what) = record.beliefs.set(substrate, chip, active) {
             record.violated(i09_belief::NAME, what);
         }
+    }
+
+    /// Somebody ends every migration of this substrate.
+    pub fn minds(&self, substrate: &str) {
+        self.record.borrow_mut().minded.insert(substrate.to_owned());
+    }
+
+    /// Whether somebody does: else nobody may ever come, and an operator's ballot is the way out.
+    pub fn is_minded(&self, substrate: &str) -> bool {
+        self.record.borrow().minded.contains(substrate)
     }
 
     /// Simulated milliseconds since the beginning.

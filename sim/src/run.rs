@@ -3,7 +3,7 @@
 use crate::env::SimTime;
 use crate::faults::Fault;
 use crate::invariants::image::Image;
-use crate::invariants::shadow::Shadow;
+use crate::invariants::shadow::{Op, Shadow};
 use crate::invariants::{self, Invariant, Moment, Snapshot, Violation};
 use crate::liveness::Liveness;
 use crate::oracle::Oracle;
@@ -18,6 +18,9 @@ use std::rc::Rc;
 
 /// Milliseconds between two looks at all nodes.
 pub const TICK_MS: u64 = 100;
+
+/// Milliseconds between two readings of what was committed: short, for a node may purge its log to the tip.
+const FOLLOW_MS: u64 = 10;
 
 /// Milliseconds between two readings of the synced files of all nodes.
 pub const IMAGES_MS: u64 = 5_000;
@@ -59,6 +62,8 @@ struct Runner<'a> {
     invariants: Vec<Box<dyn Invariant>>,
     shadow: Shadow,
     judged: Judged,
+    /// What was decided since the last look.
+    decided: Vec<Op>,
     planned: std::vec::IntoIter<Planned>,
     /// Faults under way with the millisecond of their end.
     active: Vec<(u64, Box<dyn Fault>)>,
@@ -86,6 +91,7 @@ pub fn run(mut plan: Plan, aloud: bool, wire: bool) -> (Report, String) {
         world,
         invariants: invariants::all(),
         judged: Judged::default(),
+        decided: Vec::new(),
         planned: faults.into_iter(),
         active: Vec::new(),
         over: Vec::new(),
@@ -131,9 +137,12 @@ impl Runner<'_> {
         loop {
             self.step()?;
             if self.world.now_ms().is_multiple_of(TICK_MS) {
-                let snapshot = self.world.snapshot();
-                if liveness.check(&snapshot, self.world.leader())? {
+                let mut snapshot = self.world.snapshot();
+                if liveness.check(&snapshot, self.world.leader(), &|id| self.oracle.is_minded(id))? {
                     self.trace.line("serves again");
+                    // A damaged node may be behind for ever; what it serves is judged while it serves.
+                    let damaged = snapshot.damaged.clone();
+                    snapshot.nodes.retain(|node| !damaged.contains(&node.id));
                     self.judge(&snapshot, true)?;
                     self.oracle.check(&snapshot)?;
                     return crate::audit::check(&snapshot, &self.world.genesis, &self.oracle);
@@ -159,6 +168,7 @@ impl Runner<'_> {
             let begun = fault.begin(&mut self.world);
             self.trace.line(format!("fault {fault:?} {}", if begun { "begins" } else { "finds nothing to do" }));
             if begun {
+                fault.step(&mut self.world);
                 self.active.push((now + for_ms, fault));
             }
         }
@@ -197,7 +207,11 @@ impl Runner<'_> {
         if let Some(violation) = self.oracle.take_violations().into_iter().next() {
             return Err(violation);
         }
-        if self.world.now_ms().is_multiple_of(TICK_MS) { self.look() } else { Ok(()) }
+        let now = self.world.now_ms();
+        if now.is_multiple_of(FOLLOW_MS) {
+            self.follow(&self.world.snapshot())?;
+        }
+        if now.is_multiple_of(TICK_MS) { self.look() } else { Ok(()) }
     }
 
     fn look(&mut self) -> Result<(), Violation> {
@@ -215,18 +229,30 @@ impl Runner<'_> {
         self.judge(&snapshot, false)
     }
 
-    /// Asks every property about this moment.
-    fn judge(&mut self, snapshot: &Snapshot, last: bool) -> Result<(), Violation> {
+    /// Decides once more what was committed since, before nodes purge it from their logs.
+    fn follow(&mut self, snapshot: &Snapshot) -> Result<(), Violation> {
         let jumps = self.shadow.jumps();
         let ops = self.shadow.follow(snapshot).map_err(|what| Violation { invariant: "G11 replay", what })?;
         if self.shadow.jumps() != jumps {
             self.trace.line("log entries were purged before they were seen: the replay goes on from a node's state");
+            // What comes next does not follow from these.
+            self.decided.clear();
         }
+        self.decided.extend(ops);
+        Ok(())
+    }
+
+    /// Asks every property about this moment.
+    fn judge(&mut self, snapshot: &Snapshot, last: bool) -> Result<(), Violation> {
+        self.follow(snapshot)?;
+        let ops = std::mem::take(&mut self.decided);
         let mut images = Vec::new();
         if last || snapshot.at_ms.is_multiple_of(IMAGES_MS) {
             let genesis = self.world.genesis.clone();
             let read = |id: u64| Image::read(id, &self.world.disk(id), &genesis);
-            images = self.world.ids().into_iter().filter_map(read).collect();
+            // What a damaged disk holds says nothing about the node that wrote it.
+            let sound = |id: &u64| !snapshot.damaged.contains(id);
+            images = self.world.ids().into_iter().filter(sound).filter_map(read).collect();
         }
         let history = last.then(|| self.oracle.history());
         let moment = Moment {

@@ -3,6 +3,7 @@
 use crate::env::tamper::TamperedNet;
 use crate::env::{NodeClock, SeededEntropy, SimDisk, SimNet, SimTime, Wire, crash};
 use crate::guard::{self, Alive};
+use crate::invariants::image::Image;
 use crate::invariants::{NodeView, Snapshot};
 use crate::oracle::Oracle;
 use crate::plan::Plan;
@@ -71,6 +72,8 @@ struct Standing {
     asked: bool,
     /// Term and last log index when it was seen last before it went down.
     before: Option<(u64, u64)>,
+    /// Term and last log index in its synced files when it went down: it must never know less.
+    known: Option<(u64, u64)>,
     /// What struck it.
     struck: BTreeSet<&'static str>,
     /// Until when its messages wait.
@@ -96,6 +99,12 @@ const RESPAWN_MS: u64 = 500;
 const GRACE_MS: u64 = 5_000;
 /// Times that a supervisor starts a node with damaged data.
 const DAMAGED_STARTS: u64 = 3;
+
+/// Term and last log index in the synced files of a node.
+fn known(id: u64, disk: &SimDisk, genesis: &Genesis) -> Option<(u64, u64)> {
+    let image = guard::catch(|| Image::read(id, disk, genesis)).ok()??;
+    Some((image.ballot.map_or(0, |ballot| ballot.term), image.last().unwrap_or_default()))
+}
 
 /// The simulated world.
 pub struct World<'a> {
@@ -285,7 +294,6 @@ impl<'a> World<'a> {
         self.time.set(u64::try_from(self.sim.elapsed().as_micros()).unwrap_or(u64::MAX));
         self.strike();
         self.supervise();
-        // A broken and repaired link forgets a cut in one direction.
         // A broken and repaired link forgets a cut in one direction, and that its messages wait.
         for (a, b) in self.holds.keys() {
             self.sim.hold(a.as_str(), b.as_str());
@@ -344,14 +352,14 @@ impl<'a> World<'a> {
     /// A node that comes back must know at least what it knew: its term, and the entries that it held.
     fn remember(&mut self, id: u64) {
         let Some(node) = self.nodes.get_mut(&id) else { return };
-        if node.standing.before.is_none() {
+        if node.standing.known.is_none() {
             return;
         }
         let inside = node.inside.borrow();
         let Some(raft) = &inside.running else { return };
         let status = raft.status();
         let now = (status.term, status.last_log.unwrap_or_default());
-        if let Some((term, last)) = node.standing.before.take()
+        if let Some((term, last)) = node.standing.known.take()
             && (now.0 < term || (now.0 == term && now.1 < last))
             && !node.standing.may_forget
         {
@@ -425,6 +433,7 @@ impl<'a> World<'a> {
             let status = raft.status();
             node.standing.before = Some((status.term, status.last_log.unwrap_or_default()));
         }
+        node.standing.known = known(id, &node.disk, &self.genesis);
         // The disk first: what the dying process still tries to write must not arrive.
         crash(&node.disk, loss, &mut node.fate);
         let inside = {
@@ -573,6 +582,7 @@ impl<'a> World<'a> {
         for (id, node) in &mut self.nodes {
             let Some(reason) = node.inside.borrow_mut().ended.take() else { continue };
             node.up = false;
+            node.standing.known = known(*id, &node.disk, &self.genesis);
             let before = node.inside.borrow_mut().before.take();
             node.standing.before = before.or(node.standing.before);
             self.trace.line(format!("{} ended: {reason}", host(*id)));

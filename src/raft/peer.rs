@@ -224,10 +224,26 @@ impl Peers {
         let nonce = self.nonce();
         let sealed = self.seal(what, target, nonce.clone(), 0, request);
         let answer = within(limit, call(client, sealed)).await?;
-        self.open_answer(what, target, &nonce, key, &answer)
+        self.believe(what, target, &nonce, key, &answer)
     }
 
-    /// Opens the answer of a node to a request under a nonce.
+    /// Opens the answer of a node to a request under a nonce. Whoever answers in another's place loses the connection:
+    /// the next request dials again, and finds the node once it is back at its address.
+    fn believe<A: Message + Default>(
+        &self,
+        what: &str,
+        target: u64,
+        nonce: &Bytes,
+        key: &PublicKey,
+        answer: &pb::Sealed,
+    ) -> Result<A, Status> {
+        let opened = self.open_answer(what, target, nonce, key, answer);
+        if opened.is_err() {
+            self.channels.lock().unwrap_or_else(PoisonError::into_inner).remove(&target);
+        }
+        opened
+    }
+
     fn open_answer<A: Message + Default>(
         &self,
         what: &str,
@@ -255,7 +271,7 @@ impl Peers {
         answer: &pb::Sealed,
     ) -> Result<A, Status> {
         let key = self.key_of(target).await?;
-        self.open_answer(what, target, nonce, &key, answer)
+        self.believe(what, target, nonce, &key, answer)
     }
 
     /// The client of a node; `known` is its address in the membership.

@@ -170,7 +170,11 @@ fn rewritten_in(view: &dyn View, done: &Done) -> BTreeMap<u64, (Vec<u8>, Vec<u8>
 fn affected(world: &World, done: &Done) -> Vec<u64> {
     let snapshot = world.snapshot();
     let up = snapshot.nodes.iter().filter(|node| node.state().is_ok_and(|view| !rewritten_in(&view, done).is_empty()));
-    up.map(|node| node.id).chain(snapshot.down.iter().copied()).collect()
+    let mut ids: Vec<u64> = up.map(|node| node.id).chain(snapshot.down.iter().copied()).collect();
+    ids.extend(&snapshot.damaged);
+    ids.sort_unstable();
+    ids.dedup();
+    ids
 }
 
 /// What the other nodes recorded; a node that verified the rewritten copy and said that it holds was believed.

@@ -5,19 +5,25 @@ use std::collections::BTreeMap;
 
 /// Remembers epoch and activation index of each substrate.
 #[derive(Debug, Default)]
-pub struct Epochs(BTreeMap<String, (u64, u64)>);
+pub struct Epochs {
+    seen: BTreeMap<String, (u64, u64)>,
+    jumps: u64,
+}
 
 impl Invariant for Epochs {
     fn name(&self) -> &'static str {
         "I5 epochs"
     }
     fn check(&mut self, now: &Moment) -> Result<(), String> {
+        if now.shadow.jumps() != self.jumps {
+            *self = Epochs { jumps: now.shadow.jumps(), ..Self::default() };
+        }
         for op in now.ops {
             for touched in &op.touched {
                 let id = &touched.after.substrate_id;
                 let holder = &touched.after.holder;
                 let found = (holder.epoch.0, holder.since.0);
-                if let Some((epoch, since)) = self.0.insert(id.clone(), found) {
+                if let Some((epoch, since)) = self.seen.insert(id.clone(), found) {
                     let same = found == (epoch, since);
                     let next = found.0 == epoch + 1 && found.1 == op.index && found.1 > since;
                     if !same && !next {

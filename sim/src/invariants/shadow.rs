@@ -135,7 +135,8 @@ impl Shadow {
 
     /// Applies what some running node has applied and this state has not; gives what was done.
     pub fn follow(&mut self, world: &Snapshot) -> Result<Vec<Op>, String> {
-        let furthest = world.nodes.iter().max_by_key(|node| (node.status.applied, std::cmp::Reverse(node.id)));
+        let sound = world.nodes.iter().filter(|node| !world.damaged.contains(&node.id));
+        let furthest = sound.max_by_key(|node| (node.status.applied, std::cmp::Reverse(node.id)));
         let Some(node) = furthest.filter(|node| node.status.applied >= self.next) else { return Ok(Vec::new()) };
         self.read(&node.raft, node.status.applied).map_err(|what| format!("node {}: {what}", node.id))
     }

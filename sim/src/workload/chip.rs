@@ -31,6 +31,7 @@ pub(super) struct Chip {
 /// Works until the world stops.
 pub async fn run(session: Session, organisation: u64) -> turmoil::Result {
     let mut chip = Chip::found(session, organisation).await;
+    chip.session.oracle.minds(&chip.substrate);
     while !chip.session.stopped() {
         chip.session.pause(200).await;
         if let Some(state) = chip.read().await {
@@ -154,18 +155,7 @@ impl Chip {
                 return self.open(&chip, fence, open).await;
             }
             Phase::Open if dice < 65 => ("append", Command::Append { substrate_id, fence, items: self.items() }),
-            Phase::Open if dice < 85 => {
-                self.cycles += 1;
-                let name = format!("cycle/{}", self.cycles);
-                let goalvector = GoalVector {
-                    goalvector_id: format!("goal/{name}"),
-                    outcome: json!({"resolved": name}),
-                    evidence: Vec::new(),
-                    runs: Vec::new(),
-                };
-                let prior_identity_hash = state.head;
-                ("cycle", Command::CloseCycle { substrate_id, fence, cycle_id: name, goalvector, prior_identity_hash })
-            }
+            Phase::Open if dice < 85 => self.cycle(&state, fence),
             Phase::Open => ("close", Command::CloseSession { substrate_id, fence, head: state.head }),
         };
         if what == "seal" {
@@ -176,6 +166,20 @@ impl Chip {
             Answer::Refused(_) if what == "seal" => self.believes(active, true),
             Answer::Opened(_) | Answer::Refused(_) | Answer::Unknown(_) => {}
         }
+    }
+
+    /// Closes a cycle.
+    pub(super) fn cycle(&mut self, state: &Substrate, fence: Fence) -> (&'static str, Command) {
+        self.cycles += 1;
+        let name = format!("cycle/{}", self.cycles);
+        let goalvector = GoalVector {
+            goalvector_id: format!("goal/{name}"),
+            outcome: json!({"resolved": name}),
+            evidence: Vec::new(),
+            runs: Vec::new(),
+        };
+        let (substrate_id, prior_identity_hash) = (self.substrate.clone(), state.head);
+        ("cycle", Command::CloseCycle { substrate_id, fence, cycle_id: name, goalvector, prior_identity_hash })
     }
 
     /// Asks for a session the way a chip does: the answer comes with the verification's result.

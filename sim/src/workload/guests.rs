@@ -121,10 +121,25 @@ impl Chip {
         None
     }
 
+    /// As [`Chip::opened`], with one more cycle: only a substrate with history is verified and may migrate.
+    async fn cycled(&mut self) -> Option<Substrate> {
+        loop {
+            let state = self.opened().await?;
+            let (fence, chip) = (next(&state), self.holder(&state));
+            let (_, cycle) = self.cycle(&state, fence);
+            if matches!(self.send("cycle", &chip, fence, cycle).await, Answer::Ok(_))
+                && let Some(state) = self.read().await
+                && state.phase == Phase::Open
+            {
+                return Some(state);
+            }
+        }
+    }
+
     /// Brings the substrate out of its session, so that it may migrate.
     async fn closed(&mut self) -> Option<Substrate> {
         loop {
-            let state = self.opened().await?;
+            let state = self.cycled().await?;
             let (fence, chip) = (next(&state), self.holder(&state));
             let close = Command::CloseSession { substrate_id: self.substrate.clone(), fence, head: state.head };
             if !matches!(self.send("close", &chip, fence, close).await, Answer::Ok(_)) {
