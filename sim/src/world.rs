@@ -128,6 +128,7 @@ pub struct World<'a> {
     struck: BTreeMap<&'static str, u64>,
     /// What must not be, as seen by the world itself.
     found: Vec<String>,
+    healed: bool,
     /// True while the voters are fewer than the nodes: none of them may be lost.
     pub reshaping: Rc<Cell<bool>>,
     /// How many faults want that the plan's clients call nobody.
@@ -210,6 +211,7 @@ impl<'a> World<'a> {
             clients: Vec::new(),
             struck: BTreeMap::new(),
             found: Vec::new(),
+            healed: false,
             reshaping: Rc::default(),
             quiet: Rc::default(),
             seats: None,
@@ -588,6 +590,8 @@ impl<'a> World<'a> {
             self.trace.line(format!("{} ended: {reason}", host(*id)));
             let standing = &mut node.standing;
             if std::mem::take(&mut standing.asked) {
+                // Whoever asked for it starts it again, unless all faults are over.
+                standing.respawn_at_ms = self.healed.then_some(now);
                 continue;
             }
             if standing.excused {
@@ -692,6 +696,7 @@ impl<'a> World<'a> {
 
     /// Undoes everything that is wrong with the world itself: links, clocks, and nodes that are down.
     pub fn heal(&mut self) {
+        self.healed = true;
         for (from, to) in std::mem::take(&mut self.cuts).into_keys() {
             self.sim.repair_oneway(from.as_str(), to.as_str());
         }

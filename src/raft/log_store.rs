@@ -9,7 +9,9 @@ use openraft::storage::{LogFlushed, RaftLogStorage};
 use openraft::{ErrorSubject, ErrorVerb, LogState, OptionalSend, RaftLogReader};
 use std::fmt::Debug;
 use std::ops::{Bound, RangeBounds};
+use selfsame_protocol::planted;
 use std::sync::Arc;
+use tokio::sync::watch;
 
 /// Bytes of entries read for one message: with one entry of up to 5 MiB beyond it, below the message cap.
 const READ_BYTES: usize = 1 << 20;
@@ -18,12 +20,14 @@ const READ_BYTES: usize = 1 << 20;
 #[derive(Clone)]
 pub(super) struct LogStore {
     disk: Arc<Disk>,
+    /// Index up to which the state is durable.
+    applied: watch::Receiver<u64>,
     fatal: Fatal,
 }
 
 impl LogStore {
-    pub(super) fn new(disk: Arc<Disk>, fatal: Fatal) -> Self {
-        Self { disk, fatal }
+    pub(super) fn new(disk: Arc<Disk>, applied: watch::Receiver<u64>, fatal: Fatal) -> Self {
+        Self { disk, applied, fatal }
     }
 
     fn read_failed(&self, error: impl ToString) -> StorageError {
@@ -125,7 +129,21 @@ impl RaftLogStorage<TypeConfig> for LogStore {
             .map_err(|error| self.write_failed(ErrorSubject::Log(log_id), error))
     }
 
+    /// The consensus asks for this as soon as a snapshot is handed over for installation. Entries go only when the state
+    /// that replaces them is durable: a crash between the two would leave a node that holds neither.
     async fn purge(&mut self, log_id: LogId) -> Result<(), StorageError> {
+        let (mut applied, mut fatal) = (self.applied.clone(), self.fatal.subscribe());
+        let waits = !planted!("purge_before_install");
+        let durable = async { !waits || applied.wait_for(|applied| *applied >= log_id.index).await.is_ok() };
+        let durable = tokio::select! {
+            biased;
+            durable = durable => durable,
+            _ = fatal.wait_for(Option::is_some) => false,
+        };
+        if !durable {
+            let reason = format!("the state up to {} never became durable", log_id.index);
+            return Err(self.write_failed(ErrorSubject::Log(log_id), reason));
+        }
         blocking(|| self.disk.purge(codec::position(&log_id)))
             .map_err(|error| self.write_failed(ErrorSubject::Log(log_id), error))
     }

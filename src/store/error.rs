@@ -35,6 +35,17 @@ pub enum OpenError {
         /// The file that is not.
         missing: &'static str,
     },
+    /// Log entries are gone whose effects the state does not hold: one of the files is older than the other.
+    #[error(
+        "state.redb holds everything up to log entry {applied}, log.redb nothing up to {purged}: one of them was \
+         replaced by an older copy; restore both from one moment, or join with a new node id"
+    )]
+    Gap {
+        /// Last applied index.
+        applied: u64,
+        /// Last purged index.
+        purged: u64,
+    },
     /// The node was taken out of service for good.
     #[error("this data directory is quarantined: {reason}")]
     Quarantined {

@@ -78,6 +78,12 @@ impl Store {
         if state.applied()?.is_none_or(|applied| applied.position.is_none()) && log.purged()?.is_some() {
             return Err(OpenError::Missing { present: log::FILE, missing: state::FILE });
         }
+        let purged = log.purged()?.map_or(0, |at| at.index);
+        let applied = state.applied()?.and_then(|applied| applied.position).map_or(0, |at| at.index);
+        if applied < purged {
+            return Err(OpenError::Gap { applied, purged });
+        }
+        state.find_snapshot(purged)?;
         if !named {
             header::write_file(&*disk, identity)?;
         }

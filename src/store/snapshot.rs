@@ -319,12 +319,13 @@ impl StateStore {
         self.disk.remove(name)
     }
 
-    /// Finds the newest whole snapshot at start; unfinished and older ones are removed.
-    pub(super) fn find_snapshot(&self) -> std::io::Result<()> {
+    /// Finds the newest whole snapshot at start; unfinished and older ones are removed, and so are those that end before
+    /// the log begins: another is built from the state when one is needed.
+    pub(super) fn find_snapshot(&self, purged: u64) -> std::io::Result<()> {
         for name in self.disk.list()?.into_iter().rev().filter(|name| name.ends_with(".snap")) {
             let snapshot = SnapshotFile { file: self.disk.open(&name, false)?, name };
             match (self.current_snapshot(), self.is_whole(&snapshot)) {
-                (None, Ok(meta)) => self.set_current_snapshot(meta, snapshot)?,
+                (None, Ok(meta)) if meta.applied.position.map_or(0, |at| at.index) >= purged => self.set_current_snapshot(meta, snapshot)?,
                 _ => self.disk.remove(&snapshot.name)?,
             }
         }

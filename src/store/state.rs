@@ -54,9 +54,7 @@ impl StateStore {
             }
             Ok(())
         })?;
-        let store = Self { db, disk, identity: identity.clone(), current: Mutex::default() };
-        store.find_snapshot()?;
-        Ok(store)
+        Ok(Self { db, disk, identity: identity.clone(), current: Mutex::default() })
     }
 
     pub(super) fn close(&self) {

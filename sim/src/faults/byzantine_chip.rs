@@ -345,10 +345,11 @@ async fn cloned_chip(mut adversary: Adversary) {
         });
         // Each through a node of its own, as far as the clients' choice of nodes goes.
         let clone = adversary.client.clone();
+        let calls = [&a, &b]
+            .map(|envelope| adversary.oracle.invoked(&adversary.name, "B9 append", Digest::of(&envelope.to_bytes())));
         let (first, second) = tokio::join!(clone.submit(&a), adversary.client.submit(&b));
         let answers = [Answer::of(first), Answer::of(second)];
-        for (envelope, answer) in [&a, &b].into_iter().zip(&answers) {
-            let call = adversary.oracle.invoked(&adversary.name, "B9 append", Digest::of(&envelope.to_bytes()));
+        for (call, answer) in calls.into_iter().zip(&answers) {
             adversary.oracle.answered(call, answer.clone());
         }
         match answers {

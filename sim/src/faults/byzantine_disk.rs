@@ -52,7 +52,10 @@ struct Done {
 fn open(world: &World, node: u64) -> Option<Store> {
     let identity =
         Identity { cluster: world.genesis.cluster.clone(), genesis: world.genesis.digest().to_string(), node };
-    Store::open(Arc::new(world.disk(node)), &identity).ok()
+    // A wiped disk must not be given new files.
+    let disk = world.disk(node);
+    Store::exists(&disk).ok().filter(|exists| *exists)?;
+    Store::open(Arc::new(disk), &identity).ok()
 }
 
 /// Puts leaves in the place of others, with the index of hashes.
@@ -116,7 +119,11 @@ impl Fault for Rewritten {
     }
     fn begin(&mut self, world: &mut World) -> bool {
         // A leader would hand the rewritten copy on in its snapshots, which nothing in the consensus prevents.
-        if world.leader().is_none_or(|leader| leader == self.node) || !world.crash(self.node) {
+        if world.leader().is_none_or(|leader| leader == self.node) || !world.is_up(self.node) {
+            return false;
+        }
+        // A node that is found out loses its vote.
+        if !world.excuse(self.node) || !world.crash(self.node) {
             return false;
         }
         if let Some(store) = open(world, self.node) {

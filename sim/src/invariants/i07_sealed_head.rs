@@ -2,6 +2,7 @@
 
 use super::{Invariant, Moment};
 use selfsame_machine::state::HolderStatus;
+use selfsame_protocol::command::Command;
 
 /// Judges each step of a sealed substrate by itself.
 #[derive(Debug, Default)]
@@ -29,7 +30,12 @@ impl Invariant for SealedHead {
                 let holds = (after.head, after.lineage_depth, &after.holder, &after.last_close);
                 // The one way out is the activation of the next epoch, which has its own properties.
                 let stays = after.holder.status == HolderStatus::Sealed;
-                if stays && (written > 0 || held != holds) {
+                // Both chips of a migration may be lost: then the organisations seal anew, for another destination.
+                let ballot = matches!(op.submission.command, Command::Propose { .. } | Command::Vote { .. });
+                let anew = ballot
+                    && after.migration.as_ref().map(|m| &m.migration_id)
+                        != before.migration.as_ref().map(|m| &m.migration_id);
+                if stays && (written > usize::from(anew) || held != holds) {
                     return Err(format!("log entry {}: {id} is sealed and takes {written} entries", op.index));
                 }
                 if !stays && after.holder.epoch.0 != before.holder.epoch.0 + 1 {

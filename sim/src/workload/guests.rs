@@ -276,7 +276,8 @@ pub async fn many_sessions(visit: Visit) {
 /// Leaves a session open and goes away; the operator closes it, and what the chip still sends is refused.
 pub async fn abandoned_session(visit: Visit) {
     let mut session = visit.sit("a");
-    let organisation = session.random.gen_range(0..visit.seats.organisations);
+    // The last organisation's operator may lose its key.
+    let organisation = session.random.gen_range(0..visit.seats.organisations - 1);
     let operator = session.operator(organisation);
     let mut chip = Chip::found(session, organisation).await;
     while let Some(state) = chip.opened().await {
@@ -362,12 +363,14 @@ pub async fn two_migrations(visit: Visit) {
         let holder = chip.holder(&state);
         let other = chip.chips.iter().find(|it| it.id() != holder.id()).unwrap_or(&chip.chips[1]).clone();
         let wanted = [other, third.clone()];
-        let won = if chip.session.random.gen_bool(0.5) {
-            two_seals(&visit, &mut chip, &state, &holder, &wanted, round).await
-        } else {
+        let ballots = chip.session.random.gen_bool(0.5);
+        let won = if ballots {
             two_ballots(&visit, &mut chip, &wanted, round).await
+        } else {
+            two_seals(&visit, &mut chip, &state, &holder, &wanted, round).await
         };
-        if won > 1 {
+        // A ballot may seal anew what another sealed: the later one counts.
+        if won > 1 && !ballots {
             chip.wrong("one_migration", format!("{won} migrations began at once"));
         }
         let Some(migration) = chip.migration().await else { continue };
@@ -377,7 +380,7 @@ pub async fn two_migrations(visit: Visit) {
             if arrived && !destined {
                 chip.wrong("one_migration", format!("{} arrived and is not the destination", chosen.id()));
             }
-            if arrived && won == 1 {
+            if arrived && won > 0 {
                 visit.happened();
             }
         }

@@ -50,6 +50,9 @@ pub fn start(world: &mut World, plan: &Plan, oracle: &Oracle, time: &SimTime, st
         let organisation = number % plan.organisations;
         world.client(&seat.name.clone(), async move { chip::run(seat.sit(), organisation).await });
     }
+    if let Some(node) = rules::quarantined(plan.seed, plan.nodes) {
+        world.excuse(node);
+    }
     let seat = Seat::new("rules".into(), plan, oracle, time, stop);
     let (organisations, nodes) = (plan.organisations, plan.nodes);
     world.client("rules", async move { rules::run(seat.sit(), organisations, nodes).await });

@@ -41,6 +41,12 @@ struct Rules {
     migrations: u64,
 }
 
+/// The node that loses its vote in the course of a run, now and then: one fault of those that a cluster survives.
+pub fn quarantined(seed: u64, nodes: u64) -> Option<u64> {
+    let mut random = stream(seed, "rules/quarantine");
+    random.gen_bool(0.25).then(|| random.gen_range(1..=nodes))
+}
+
 /// Walks through the rules, once.
 pub async fn run(mut session: Session, organisations: u64, nodes: u64) -> turmoil::Result {
     let seed = session.seed;
@@ -416,14 +422,10 @@ impl Rules {
 
     /// A node whose copy fails where the others' hold is out, and its later verdicts do not count.
     async fn quarantine(&mut self) -> Step {
-        let mut random = stream(self.session.seed, "rules/quarantine");
-        if !random.gen_bool(0.25) {
-            return Ok(());
-        }
+        let Some(id) = quarantined(self.session.seed, self.nodes) else { return Ok(()) };
         self.opened(0, Outcome::Verified).await?;
         let Ok(state) = self.session.client.substrate(&self.substrate).await else { return Err(Stopped) };
         let (verification, _) = state.decided.ok_or(Stopped)?;
-        let id = random.gen_range(1..=self.nodes);
         let node = self.session.actor(Role::Node, crate::world::node_key(self.session.seed, id));
         let verdict = |substrate_id: &str, text: &str| Command::Verdict {
             substrate_id: substrate_id.into(),
