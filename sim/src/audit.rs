@@ -126,10 +126,11 @@ fn verdicts(view: &StateView, reasoning: &[Entry]) -> Audit {
     let mut out: BTreeSet<U64> = BTreeSet::new();
     for entry in reasoning {
         match &entry.record {
+            Record::NodeQuarantine { node, .. } if out.contains(node) => {
+                return fail("quarantine", format!("{}: node {node} is quarantined a second time", entry.index));
+            }
             Record::NodeQuarantine { node, .. } => {
-                if !out.insert(*node) {
-                    return fail("quarantine", format!("{}: node {node} is quarantined a second time", entry.index));
-                }
+                out.insert(*node);
             }
             Record::IdentityVerification(result) if result.detail != "NO_MAJORITY" => {
                 let counted = result.verdicts.iter().filter(|verdict| !out.contains(&verdict.node));

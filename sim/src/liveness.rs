@@ -98,8 +98,12 @@ impl Liveness {
         if let Some((other, found)) = states.find(|(_, other)| *other != state) {
             return Some(("L2 equal", format!("node {first} is at {state:?} and node {other} at {found:?}")));
         }
-        let substrates =
-            world.nodes.iter().find(|node| node.id == first)?.state().and_then(|view| view.scan(Table::Substrates, &[], &[255; 512], 1_000));
+        let substrates = world
+            .nodes
+            .iter()
+            .find(|node| node.id == first)?
+            .state()
+            .and_then(|view| view.scan(Table::Substrates, &[], &[255; 512], 1_000));
         let substrates = match substrates {
             Ok(rows) => rows,
             Err(error) => return Some(("L2 equal", format!("node {first}: {error}"))),

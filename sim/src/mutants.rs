@@ -26,6 +26,7 @@ pub struct Bug {
 const fn bug(name: &'static str, breaks: &'static str) -> Bug {
     Bug { name, breaks, smoke: None }
 }
+#[allow(dead_code)]
 const fn fast(name: &'static str, breaks: &'static str, seed: u64) -> Bug {
     Bug { name, breaks, smoke: Some(seed) }
 }

@@ -112,6 +112,9 @@ impl Plan {
                 plan.faults = vec![Planned { at_ms: work_ms / 4, for_ms: faults::disk::LYING.for_ms.0, fault }];
             }
         }
+        if plan.faults.iter().any(|planned| planned.fault.kind() == faults::TO_THE_TIP) {
+            plan.keep_logs = 0;
+        }
         plan
     }
 

@@ -769,10 +769,11 @@ impl Process {
                         () = stop.cancelled() => Some("asked to stop".into()),
                     };
                     let status = node.raft.status();
-                    let mut now = inside.borrow_mut();
-                    now.before = Some((status.term, status.last_log.unwrap_or_default()));
-                    now.running = None;
-                    drop(now);
+                    {
+                        let mut now = inside.borrow_mut();
+                        now.before = Some((status.term, status.last_log.unwrap_or_default()));
+                        now.running = None;
+                    }
                     node.shutdown().await;
                     reason.unwrap_or_default()
                 }

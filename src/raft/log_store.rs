@@ -7,9 +7,9 @@ use super::types::{Entry, LogId, StorageError, TypeConfig, Vote};
 use crate::store::LogStore as Disk;
 use openraft::storage::{LogFlushed, RaftLogStorage};
 use openraft::{ErrorSubject, ErrorVerb, LogState, OptionalSend, RaftLogReader};
+use selfsame_protocol::planted;
 use std::fmt::Debug;
 use std::ops::{Bound, RangeBounds};
-use selfsame_protocol::planted;
 use std::sync::Arc;
 use tokio::sync::watch;
 

@@ -325,7 +325,9 @@ impl StateStore {
         for name in self.disk.list()?.into_iter().rev().filter(|name| name.ends_with(".snap")) {
             let snapshot = SnapshotFile { file: self.disk.open(&name, false)?, name };
             match (self.current_snapshot(), self.is_whole(&snapshot)) {
-                (None, Ok(meta)) if meta.applied.position.map_or(0, |at| at.index) >= purged => self.set_current_snapshot(meta, snapshot)?,
+                (None, Ok(meta)) if meta.applied.position.map_or(0, |at| at.index) >= purged => {
+                    self.set_current_snapshot(meta, snapshot)?
+                }
                 _ => self.disk.remove(&snapshot.name)?,
             }
         }

@@ -4,22 +4,20 @@
 //! `mutants` command runs with one at a time and demands that something notices. A normal build takes none of it:
 //! without `--cfg selfsame_planted` the macro is the constant `false`, and what stands behind it is not in the program.
 
-/// Whether the planted bug of this name is in force. The constant `false` without `--cfg selfsame_planted`.
-#[cfg(not(selfsame_planted))]
-#[macro_export]
-macro_rules! planted {
-    ($name:literal) => {
-        false
-    };
-}
-
-/// Whether the planted bug of this name is in force: the environment variable SELFSAME_PLANTED names it.
-#[cfg(selfsame_planted)]
+/// Whether the planted bug of this name is in force: the environment variable SELFSAME_PLANTED names it. The constant
+/// `false` without `--cfg selfsame_planted`.
 #[macro_export]
 macro_rules! planted {
     ($name:literal) => {
         $crate::planted::named($name)
     };
+}
+
+/// No bug is planted in this build.
+#[cfg(not(selfsame_planted))]
+#[inline(always)]
+pub const fn named(_: &str) -> bool {
+    false
 }
 
 /// Whether SELFSAME_PLANTED is this name. Read once: a process runs with one bug or with none.

@@ -20,7 +20,7 @@ use selfsame_protocol::digest::Digest;
 use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::keys::SecretKey;
 use selfsame_protocol::time::Timestamp;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -89,6 +89,8 @@ pub struct Adversary {
     pub seed: u64,
     /// Consensus identity.
     pub genesis: Arc<Genesis>,
+    /// How many faults want that nobody calls.
+    quiet: Rc<Cell<u64>>,
     requests: u64,
 }
 
@@ -98,6 +100,7 @@ impl Adversary {
         let short = kind.split('_').next().unwrap_or(kind).to_lowercase();
         let name = format!("{short}-{number:x}");
         let (oracle, time, seed, genesis) = (world.oracle.clone(), world.time(), world.seed(), world.genesis.clone());
+        let quiet = world.quiet.clone();
         let arrive = {
             let name = name.clone();
             move || {
@@ -108,7 +111,7 @@ impl Adversary {
                 let client = Client::new(&endpoints, Arc::new(SimNet::default()));
                 let client = client.unwrap_or_else(|error| panic!("endpoints: {error}"));
                 let client = client.with_patience(Duration::from_secs(2), Duration::from_secs(5));
-                Adversary { name, kind, client, oracle, random, time, seed, genesis, requests: 0 }
+                Adversary { name, kind, client, oracle, random, time, seed, genesis, quiet, requests: 0 }
             }
         };
         (name, arrive)
@@ -168,6 +171,9 @@ impl Adversary {
     /// Submits until the answer is known; `None` when the world gives none.
     pub async fn answer(&mut self, what: &'static str, envelope: &Envelope) -> Option<Answer> {
         for _ in 0..ATTEMPTS {
+            while self.quiet.get() > 0 {
+                self.pause(20).await;
+            }
             let call = self.oracle.invoked(&self.name, what, Digest::of(&envelope.to_bytes()));
             let answer = Answer::of(self.client.submit(envelope).await);
             self.oracle.answered(call, answer.clone());

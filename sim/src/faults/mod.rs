@@ -43,6 +43,9 @@ pub trait Fault: Debug {
     }
 }
 
+/// The kind that needs a log of which nothing is kept behind a snapshot.
+pub const TO_THE_TIP: &str = overload::TIP.name;
+
 /// A kind of fault.
 pub struct Kind {
     /// Name, as counted.

@@ -40,9 +40,12 @@ pub fn open(note: &str, keys: &[Vkey]) -> Result<(Checkpoint, Vec<String>), Stri
     Ok((checkpoint, signers.into_iter().map(|signer| signer.name).collect()))
 }
 
+/// Invoked, answered, size.
+type Signed = (u64, u64, u64);
+
 fn compare(served: &[Served], keys: &[Vkey]) -> Result<(), String> {
     let mut roots: BTreeMap<(String, u64), Digest> = BTreeMap::new();
-    let mut by_signer: BTreeMap<(String, String), Vec<(u64, u64, u64)>> = BTreeMap::new();
+    let mut by_signer: BTreeMap<(String, String), Vec<Signed>> = BTreeMap::new();
     for Served { note, invoked_ms, answered_ms } in served {
         let (Checkpoint { origin, size, root }, signers) = open(note, keys)?;
         let first = *roots.entry((origin.clone(), size)).or_insert(root);

@@ -121,7 +121,8 @@ mod tests {
     #[test]
     fn a_broken_chain_is_found() {
         assert_eq!(judge(&mut ChainContinuity::default(), &Story::migrated()), Ok(()));
-        let wrong: [(&str, fn(&mut Op)); 6] = [
+        type Spoil = fn(&mut Op);
+        let wrong: [(&str, Spoil); 6] = [
             ("append", |op| op.leaves[0].entry.depth = U64(9)),
             ("append", |op| op.leaves[0].entry.prior_entry_hash = Some(Digest::of(b"another"))),
             ("append", |op| op.leaves[0].entry.index = U64(99)),

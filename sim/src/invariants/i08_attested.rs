@@ -132,7 +132,8 @@ mod tests {
     #[test]
     fn an_activation_by_anything_else_is_found() {
         assert_eq!(judge(&mut Attested::default(), &Story::migrated()), Ok(()));
-        let wrong: [(&str, fn(&mut Op)); 5] = [
+        type Spoil = fn(&mut Op);
+        let wrong: [(&str, Spoil); 5] = [
             ("seal", |op| op.index += 1),
             ("seal", |op| op.leaves.clear()),
             ("arrive", |op| op.leaves.clear()),

@@ -42,7 +42,7 @@ impl Suppressed {
             }
         }
         for id in mismatch {
-            if !op.substrate(id).is_some_and(|touched| touched.after.suppressed.is_some()) {
+            if op.substrate(id).is_none_or(|touched| touched.after.suppressed.is_none()) {
                 return Err(format!("{id} is not suppressed after HASH_MISMATCH"));
             }
             self.0.insert(id.to_owned(), op.index);
