@@ -1,6 +1,6 @@
 //! Planted bugs, one at a time: a simulator that does not notice them proves nothing when it passes.
 //!
-//! Builds this program again with `--cfg selfsame_planted`, into a target directory of its own, and runs seeds with one
+//! Builds this program again with the feature `planted` beside itself, and runs seeds with one
 //! bug in force until one of them fails. The seed that fails must hold without the bug; otherwise it caught nothing.
 
 use crate::run::Report;
@@ -157,20 +157,23 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// Builds this program with the cfg; cargo prints its own progress.
+/// Builds this program with the feature, keeps it under another name, and builds it without again; cargo prints its own
+/// progress. Everything that others wrote is built already.
 fn build() -> Result<PathBuf, String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from).join("planted");
-    eprintln!("building with planted bugs into {}", target.display());
-    let status = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args(["build", "--locked", "-p", "selfsame-sim"])
-        .current_dir(&root)
-        .env("CARGO_TARGET_DIR", &target)
-        .env("RUSTFLAGS", "--cfg tokio_unstable --cfg selfsame_planted")
-        .status()
-        .map_err(|error| error.to_string())?;
-    if status.success() { Ok(target.join("debug/selfsame-sim")) } else { Err(status.to_string()) }
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    let cargo = |features: &[&str]| -> Result<(), String> {
+        let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        command.args(["build", "--locked", "-p", "selfsame-sim"]).args(features).current_dir(&root);
+        let status = command.status().map_err(|error| error.to_string())?;
+        if status.success() { Ok(()) } else { Err(status.to_string()) }
+    };
+    eprintln!("building with planted bugs");
+    cargo(&["--features", "planted"])?;
+    let planted = target.join("debug/selfsame-sim-planted");
+    std::fs::copy(target.join("debug/selfsame-sim"), &planted).map_err(|error| error.to_string())?;
+    cargo(&[])?;
+    Ok(planted)
 }
 
 fn hunt(
