@@ -3,6 +3,7 @@
 use crate::faults::KINDS;
 use crate::plan::Profile;
 use crate::run::Report;
+use crate::scenarios::{self, SCENARIOS};
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
@@ -10,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 /// Seeds in which every kind of fault must have fired at least once.
-pub const ENOUGH: u64 = 30;
+pub const ENOUGH: u64 = 100;
 
 /// Which seeds, and how.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +54,11 @@ fn child(seeds: &Seeds, seed: u64) -> Child {
 
 /// Calls `work` for each seed, on as many threads as there are cores.
 fn each(seeds: &Seeds, work: impl Fn(u64) + Sync) {
+    spread(seeds.count, |at| work(seeds.first + at));
+}
+
+/// Calls `work` for each number below `count`, on as many threads as there are cores.
+fn spread(count: u64, work: impl Fn(u64) + Sync) {
     let next = AtomicU64::new(0);
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     std::thread::scope(|scope| {
@@ -60,10 +66,10 @@ fn each(seeds: &Seeds, work: impl Fn(u64) + Sync) {
             scope.spawn(|| {
                 loop {
                     let at = next.fetch_add(1, Ordering::Relaxed);
-                    if at >= seeds.count {
+                    if at >= count {
                         return;
                     }
-                    work(seeds.first + at);
+                    work(at);
                 }
             });
         }
@@ -115,8 +121,10 @@ pub fn run(seeds: &Seeds) -> bool {
     let mut sum = sum.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     let (simulated, real) = (sum.simulated_ms as f64 / 1_000.0, begin.elapsed().as_secs_f64());
     println!("{} seeds: {simulated:.0} simulated s in {real:.1} real s, ratio {:.1}", sum.done, simulated / real);
-    for (kind, count) in &sum.calls {
-        println!("calls: {kind}: {count}");
+    if scenarios::of(seeds.profile).is_none() {
+        for (kind, count) in &sum.calls {
+            println!("calls: {kind}: {count}");
+        }
     }
     if seeds.profile == Profile::Default {
         for kind in KINDS {
@@ -134,6 +142,60 @@ pub fn run(seeds: &Seeds) -> bool {
         println!("FAILED: never fired in {} seeds: {}", seeds.count, silent.join(", "));
     }
     sum.failures.is_empty() && !demanded
+}
+
+/// Runs each scenario with a few seeds; true when nothing failed.
+pub fn scenarios(count: u64) -> bool {
+    let mut holds = true;
+    for scenario in SCENARIOS {
+        println!("{}: {}", scenario.profile, scenario.defect);
+        holds &= run(&Seeds { first: 1, count, nodes: None, profile: scenario.profile });
+    }
+    holds
+}
+
+/// Seeds that failed once.
+const KEPT: &str = include_str!("../seeds/kept.txt");
+
+/// The kept seeds, each with the reason why it is kept. The error is a line that is none.
+fn kept_seeds() -> Result<Vec<(Seeds, &'static str)>, String> {
+    let line = |line: &'static str| {
+        let mut words = line.splitn(4, ' ');
+        let first = words.next()?.parse().ok()?;
+        let profile = clap::ValueEnum::from_str(words.next()?, false).ok()?;
+        let nodes = match words.next()? {
+            "-" => None,
+            nodes => Some(nodes.parse().ok()?),
+        };
+        Some((Seeds { first, count: 1, nodes, profile }, words.next()?))
+    };
+    let lines = KEPT.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
+    lines.map(|text| line(text).ok_or_else(|| format!("sim/seeds/kept.txt: {text:?}"))).collect()
+}
+
+/// Runs every kept seed again; true when nothing failed.
+pub fn kept() -> bool {
+    let seeds = match kept_seeds() {
+        Ok(seeds) => seeds,
+        Err(error) => {
+            eprintln!("selfsame-sim: {error}");
+            return false;
+        }
+    };
+    let failed = AtomicU64::new(0);
+    spread(seeds.len() as u64, |at| {
+        let Some((seeds, why)) = usize::try_from(at).ok().and_then(|at| seeds.get(at)) else { return };
+        let what = match child(seeds, seeds.first).report {
+            Ok(Report { violation: None, .. }) => {
+                println!("holds: seed {} ({why})", seeds.first);
+                return;
+            }
+            Ok(Report { violation: Some(what), .. }) | Err(what) => what,
+        };
+        println!("FAILED seed {} ({why}): {what}\n    {}", seeds.first, replay(seeds, seeds.first));
+        failed.fetch_add(1, Ordering::Relaxed);
+    });
+    failed.into_inner() == 0
 }
 
 /// Runs each seed in two processes and compares their traces byte for byte; true when all are equal.

@@ -24,6 +24,7 @@ pub mod oracle;
 pub mod plan;
 pub mod random;
 pub mod run;
+pub mod scenarios;
 pub mod timeline;
 pub mod trace;
 pub mod workload;

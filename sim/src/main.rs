@@ -23,6 +23,14 @@ enum Act {
     Run(Many),
     /// Run each seed in two processes and compare their traces.
     CheckDeterminism(Many),
+    /// Provoke each known defect of the consensus library, with a few seeds.
+    Scenarios {
+        /// Seeds for each.
+        #[arg(long, default_value_t = 4)]
+        seeds: u64,
+    },
+    /// Run the seeds again that failed once.
+    Kept,
     /// Plant one bug at a time and demand that a seed catches it.
     Mutants {
         /// Only these bugs.
@@ -101,6 +109,8 @@ fn nodes(text: &str) -> Result<u64, String> {
 fn main() -> ExitCode {
     let holds = match Cli::parse().command {
         Act::Run(many) => fleet::run(&many.seeds()),
+        Act::Scenarios { seeds } => fleet::scenarios(seeds),
+        Act::Kept => fleet::kept(),
         Act::CheckDeterminism(many) => fleet::check_determinism(&many.seeds()),
         Act::One { seed, how, verbose, json, wire, timeline, html } => {
             one(Plan::draw(seed, how.profile, how.nodes), &Shown { verbose, json, wire, timeline, html })

@@ -2,6 +2,7 @@
 
 use crate::faults::{self, Fault};
 use crate::random::stream;
+use crate::scenarios;
 use rand::Rng;
 use std::fmt;
 
@@ -14,6 +15,22 @@ pub enum Profile {
     Default,
     /// Every disk says that it keeps what it does not, and then all lose power: must be caught.
     Lying,
+    /// A known defect: see `scenarios`.
+    ReadError,
+    /// A known defect: see `scenarios`.
+    LogReversion,
+    /// A known defect: see `scenarios`.
+    RecoveryCommit,
+    /// A known defect: see `scenarios`.
+    SnapshotConflict,
+    /// A known defect: see `scenarios`.
+    SlowIo,
+    /// A known defect: see `scenarios`.
+    FiveVoters,
+    /// A known defect: see `scenarios`.
+    RestartedLeader,
+    /// A known defect: see `scenarios`.
+    ReusedId,
 }
 
 impl fmt::Display for Profile {
@@ -22,6 +39,14 @@ impl fmt::Display for Profile {
             Profile::Calm => "calm",
             Profile::Default => "default",
             Profile::Lying => "lying",
+            Profile::ReadError => "read-error",
+            Profile::LogReversion => "log-reversion",
+            Profile::RecoveryCommit => "recovery-commit",
+            Profile::SnapshotConflict => "snapshot-conflict",
+            Profile::SlowIo => "slow-io",
+            Profile::FiveVoters => "five-voters",
+            Profile::RestartedLeader => "restarted-leader",
+            Profile::ReusedId => "reused-id",
         })
     }
 }
@@ -83,7 +108,8 @@ impl Plan {
     pub fn draw(seed: u64, profile: Profile, nodes: Option<u64>) -> Plan {
         let mut random = stream(seed, "plan");
         let drawn = [3, 3, 5, 7][random.gen_range(0..4)];
-        let nodes = nodes.unwrap_or(drawn);
+        let scenario = scenarios::of(profile);
+        let nodes = nodes.or(scenario.and_then(|scenario| scenario.nodes)).unwrap_or(drawn);
         // Three organisations hold at most 1 of 3, 2 of 5 or 3 of 7 nodes.
         let organisations = if nodes > 3 && random.gen_bool(0.5) { nodes } else { 3 };
         let work_ms = 20_000;
@@ -106,8 +132,11 @@ impl Plan {
         }
         match profile {
             Profile::Calm => {}
-            Profile::Default => plan.faults = faults::draw(seed, &Shape { nodes }, work_ms),
-            Profile::Lying => {
+            _ if scenario.is_some() => {
+                plan.faults = faults::draw(seed, &Shape { nodes }, work_ms, scenario.map(|scenario| scenario.kinds));
+            }
+            Profile::Default => plan.faults = faults::draw(seed, &Shape { nodes }, work_ms, None),
+            _ => {
                 let fault = (faults::disk::LYING.draw)(&mut random, &Shape { nodes });
                 plan.faults = vec![Planned { at_ms: work_ms / 4, for_ms: faults::disk::LYING.for_ms.0, fault }];
             }

@@ -24,7 +24,7 @@ fn everything_holds_while_nothing_is_broken() {
 
 #[test]
 fn everything_holds_while_the_world_is_broken() {
-    let output = sim(&["run", "--seeds", "4"]);
+    let output = sim(&["run", "--seeds", "50"]);
     assert!(output.status.success(), "{}", said(&output));
     assert!(said(&output).contains("faults: P1_crash"), "{}", said(&output));
 }
@@ -34,14 +34,6 @@ fn a_disk_that_lies_about_what_it_keeps_is_caught() {
     let output = sim(&["run", "--seeds", "2", "--profile", "lying", "--nodes", "3"]);
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
     assert_eq!(said(&output).matches("FAILED seed").count(), 2, "{}", said(&output));
-}
-
-/// The control: where syncs keep nothing, acknowledged entries are lost, and the simulator must see it.
-#[test]
-fn disks_that_lie_about_syncs_are_found() {
-    let output = sim(&["run", "--seeds", "4", "--profile", "lying"]);
-    assert!(!output.status.success(), "{}", said(&output));
-    assert!(said(&output).contains("FAILED seed"), "{}", said(&output));
 }
 
 #[test]

@@ -152,15 +152,20 @@ pub const KINDS: &[Kind] = &[
     byzantine_bytes::OVERFLOW,
 ];
 
-/// Draws the faults of a run: each kind is off with probability 1/2, otherwise it comes one to `most` times.
-pub fn draw(seed: u64, shape: &Shape, work_ms: u64) -> Vec<Planned> {
+/// Draws the faults of a run: each kind is off with probability 1/2, otherwise it comes one to `most` times. With `only`
+/// these kinds come, all of them and more often, and no others.
+pub fn draw(seed: u64, shape: &Shape, work_ms: u64, only: Option<&[&str]>) -> Vec<Planned> {
     let mut faults = Vec::new();
     for kind in KINDS {
         let mut random = stream(seed, &format!("fault/{}", kind.name));
-        if random.gen_bool(0.5) {
-            continue;
-        }
-        for _ in 0..random.gen_range(1..=kind.most) {
+        let off = random.gen_bool(0.5);
+        let times = match only {
+            None if off => 0,
+            None => random.gen_range(1..=kind.most),
+            Some(only) if only.contains(&kind.name) => random.gen_range(kind.most..=kind.most * 2),
+            Some(_) => 0,
+        };
+        for _ in 0..times {
             faults.push(Planned {
                 at_ms: random.gen_range(work_ms / 10..work_ms * 9 / 10),
                 for_ms: random.gen_range(kind.for_ms.0..=kind.for_ms.1),
