@@ -48,6 +48,7 @@ pub const BUGS: &[Bug] = &[
     bug("force_seal_by_one_vote", "one organisation seals a substrate alone"),
     bug("forward_twice", "a forwarded request is proposed twice and applied as two"),
     fast("hash_map_order_in_apply", "the state digest depends on the order of a hash map", 1),
+    bug("leads_on_after_restart", "a leader that restarts leads on in its old term"),
     bug("ledger_tile_not_updated", "tiles of the tree lag behind the ledger"),
     bug("log_truncation_after_conflict_mishandled", "entries of a deposed leader stay in the log"),
     bug("no_fence", "any chip writes at any epoch"),

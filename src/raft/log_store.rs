@@ -19,6 +19,8 @@ const READ_BYTES: usize = 1 << 20;
 /// The log, and its own reader: clones share the file.
 #[derive(Clone)]
 pub(super) struct LogStore {
+    /// This node.
+    id: u64,
     disk: Arc<Disk>,
     /// Index up to which the state is durable.
     applied: watch::Receiver<u64>,
@@ -26,8 +28,8 @@ pub(super) struct LogStore {
 }
 
 impl LogStore {
-    pub(super) fn new(disk: Arc<Disk>, applied: watch::Receiver<u64>, fatal: Fatal) -> Self {
-        Self { disk, applied, fatal }
+    pub(super) fn new(id: u64, disk: Arc<Disk>, applied: watch::Receiver<u64>, fatal: Fatal) -> Self {
+        Self { id, disk, applied, fatal }
     }
 
     fn read_failed(&self, error: impl ToString) -> StorageError {
@@ -99,10 +101,15 @@ impl RaftLogStorage<TypeConfig> for LogStore {
             .map_err(|error| self.write_failed(ErrorSubject::Vote, error))
     }
 
+    /// Read once, at start. A node that led does not lead on in its old term without being asked: it stands for election
+    /// again. Were its disk an older copy, it would write other entries under terms and indexes that are taken, and the
+    /// others, who compare only these, would take them for their own. In an election a log that is too short loses.
     async fn read_vote(&mut self) -> Result<Option<Vote>, StorageError> {
         let vote = blocking(|| self.disk.vote());
         let vote = vote.map_err(|error| self.fatal.storage(ErrorSubject::Vote, ErrorVerb::Read, error))?;
-        Ok(vote.as_ref().map(codec::vote))
+        let led =
+            |vote: &Vote| vote.committed && vote.leader_id.node_id == self.id && !planted!("leads_on_after_restart");
+        Ok(vote.as_ref().map(codec::vote).map(|vote| if led(&vote) { Vote { committed: false, ..vote } } else { vote }))
     }
 
     async fn append<I>(&mut self, entries: I, callback: LogFlushed<TypeConfig>) -> Result<(), StorageError>

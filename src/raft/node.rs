@@ -107,7 +107,7 @@ impl RaftNode {
         let known = addresses.iter().map(|(id, member)| (*id, member.peer_addr.clone())).collect();
         let peers = Peers::new(&env, &genesis, id, key, store.state.clone(), known);
         let peers = Arc::new(peers.map_err(|error| StartError::Core(format!("no entropy: {error}")))?);
-        let log = LogStore::new(store.log.clone(), shared.applied.subscribe(), fatal);
+        let log = LogStore::new(id, store.log.clone(), shared.applied.subscribe(), fatal);
         let core = Raft::new(id, Arc::new(config), Network(peers.clone()), log, Machine(shared.clone()));
         let raft =
             with_entropy(env.entropy.clone(), core).await.map_err(|error| StartError::Core(error.to_string()))?;
