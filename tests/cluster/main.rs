@@ -4,4 +4,5 @@ mod bulk;
 mod crash;
 mod harness;
 mod membership;
+mod publish;
 mod start;
