@@ -80,6 +80,8 @@ pub struct Node {
     pub http_addr: Option<String>,
     /// What the node counts.
     pub metrics: Arc<Metrics>,
+    /// What it cosigns, and what is published.
+    pub cosigner: Cosigner,
     scrubbed: watch::Receiver<Scrubbed>,
     env: Env,
     tasks: JoinSet<()>,
@@ -151,7 +153,7 @@ pub async fn start(config: NodeConfig, genesis: Arc<Genesis>, key: SecretKey, en
     let mut tasks = JoinSet::new();
     tasks.spawn(scrub);
     tasks.spawn(verifier::run(api.clone()));
-    tasks.spawn(cosign::run(cosigner));
+    tasks.spawn(cosign::run(cosigner.clone()));
     tasks.spawn(api.clone().watch(watch));
     let stop = env.shutdown.clone();
     tasks.spawn(async move {
@@ -165,7 +167,7 @@ pub async fn start(config: NodeConfig, genesis: Arc<Genesis>, key: SecretKey, en
         let state = http::Http { api, scrubbed: scrubbed.clone() };
         tasks.spawn(http::serve(state, listener, env.shutdown.clone()));
     }
-    Ok(Node { raft, client_addr, http_addr, metrics, scrubbed, env, tasks })
+    Ok(Node { raft, client_addr, http_addr, metrics, cosigner, scrubbed, env, tasks })
 }
 
 impl Node {
