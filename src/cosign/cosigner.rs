@@ -3,7 +3,7 @@
 use super::PublishSettings;
 use super::archive::Archive;
 use super::memory::{Denied, Memory};
-use super::publish::{PublishedNote, Publishing};
+use super::publish::{Current, PublishedNote, Publishing};
 use crate::env::Env;
 use crate::metrics::Metrics;
 use crate::raft::{Line, Notary, RaftNode};
@@ -128,6 +128,11 @@ impl Cosigner {
         let alarm = self.0.alarm.borrow().as_ref().map(ToString::to_string);
         let memory = || self.0.memory.lock().unwrap_or_else(PoisonError::into_inner).as_ref().err().cloned();
         alarm.or_else(memory).or_else(|| self.0.published.problem())
+    }
+
+    /// The published checkpoints, Evidence first, whenever one changes.
+    pub fn publications(&self) -> watch::Receiver<Current> {
+        self.0.published.watch()
     }
 
     /// Every published note that is kept, oldest first.
@@ -328,18 +333,16 @@ impl Inner {
             Err(refusal) => return wanted.iter().map(|_| Err(refusal.clone())).collect(),
         };
         let name = self.genesis.cosigner_name(self.id);
-        let (mut trees, mut texts): (Vec<(Ledger, Tree)>, Vec<Result<(String, Option<usize>), Refusal>>) =
-            Default::default();
-        for wanted in wanted {
-            texts.push(wanted.and_then(|wanted| match wanted {
-                Wanted::Checkpoint(ledger, asked) => {
-                    let tree = self.recompute(&view, ledger, asked.size, asked.root)?;
-                    trees.push((ledger, tree));
-                    Ok((self.text(ledger, &tree), Some(trees.len() - 1)))
-                }
-                Wanted::Holder(asked) => self.same_holder(&view, &asked).map(|()| (asked.to_text(), None)),
-            }));
-        }
+        let mut trees = Vec::new();
+        let mut check = |wanted: Wanted| match wanted {
+            Wanted::Checkpoint(ledger, asked) => {
+                let tree = self.recompute(&view, ledger, asked.size, asked.root)?;
+                trees.push((ledger, tree));
+                Ok((self.text(ledger, &tree), Some(trees.len() - 1)))
+            }
+            Wanted::Holder(asked) => self.same_holder(&view, &asked).map(|()| (asked.to_text(), None)),
+        };
+        let checked: Vec<Result<_, Refusal>> = wanted.into_iter().map(|wanted| wanted.and_then(&mut check)).collect();
         // One claim for all, because each waits for the disk.
         let claimed = self.claim(&view, &trees);
         let sign = |(text, tree): (String, Option<usize>)| {
@@ -349,7 +352,7 @@ impl Inner {
             self.metrics.cosigned();
             Ok(cosignature::sign(&text, &name, &self.key, self.now_s()).to_line().trim_end().to_owned())
         };
-        texts.into_iter().map(|text| text.and_then(sign)).collect()
+        checked.into_iter().map(|text| text.and_then(sign)).collect()
     }
 
     /// The checkpoint text of a tree.
