@@ -10,6 +10,7 @@ use crate::plan::Plan;
 use crate::random::{Stream, key, stream};
 use crate::trace::Trace;
 use crate::workload::Seats;
+use selfsame::cosign::PublishSettings;
 use selfsame::env::sim_disk::Loss;
 use selfsame::env::{Env, Executor};
 use selfsame::node::{self, NodeConfig};
@@ -159,8 +160,10 @@ pub fn genesis(plan: &Plan) -> Genesis {
                 id,
                 organisation: name(plan.organisation_of(id)),
                 key: node_key(plan.seed, id).public(),
+                cosigner: node_key(plan.seed, id).cosigner().public(),
             })
             .collect(),
+        publication: Default::default(),
     }
 }
 
@@ -253,6 +256,7 @@ impl<'a> World<'a> {
                 digest_every_ms: 1_000,
                 ..RaftSettings::default()
             },
+            publish: PublishSettings::default(),
         };
         let env = Env {
             net: Arc::new(TamperedNet(SimNet::new(self.wire.clone()))),
@@ -800,7 +804,7 @@ impl Process {
                 return Err("the data directory is empty, and this node had one".into());
             }
             inside.borrow_mut().initialised = true;
-            node::init(config.id, &genesis, &env).map_err(|error| error.to_string())?;
+            node::init(config.id, &genesis, &key, &env).map_err(|error| error.to_string())?;
         }
         node::start(config, genesis, key, env).await.map_err(|error| error.to_string())
     }

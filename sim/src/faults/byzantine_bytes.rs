@@ -89,7 +89,7 @@ async fn malformed(mut adversary: Adversary) {
     let channel = channel(&format!("{}:7001", host(node)));
     let mut ledger = LedgerServiceClient::new(channel.clone()).max_encoding_message_size(64 << 20);
     let large = vec![b'x'; 10 << 20];
-    let answer = ledger.submit(v1::SubmitRequest { envelope: large.into() }).await;
+    let answer = ledger.submit(v1::SubmitRequest { envelope: large.into(), proofs_within_ms: 0 }).await;
     adversary.expect("B13 message beyond the limit", answer, &[Code::LimitExceeded]);
     let entry = |ledger, selector| v1::GetEntryRequest { ledger, selector, stale_ok: true };
     let hash = |bytes: &'static [u8]| Some(v1::get_entry_request::Selector::Hash(bytes.into()));
@@ -245,7 +245,8 @@ async fn commands(adversary: &mut Adversary) {
     let retire = |node| Command::RetireNode { node: U64(node) };
     adversary.denied("B14 retire", &root, retire(u64::MAX), &[Code::UnknownNode]).await;
     adversary.denied("B14 retire 0", &root, retire(0), &[Code::UnknownNode]).await;
-    let enrol = Command::EnrolNode { node: U64(0), key: adversary.fresh_key("node").public() };
+    let fresh = adversary.fresh_key("node");
+    let enrol = Command::EnrolNode { node: U64(0), key: fresh.public(), cosigner: fresh.cosigner().public() };
     adversary.denied("B14 enrol 0", &root, enrol, &[Code::Malformed]).await;
     let (_, mut born) = super::byzantine_chip::birth(adversary, &own.chips[1]);
     if let Command::InitSubstrate { thresholds, .. } = &mut born {
