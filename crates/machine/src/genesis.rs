@@ -1,10 +1,12 @@
 //! The consensus identity of a cluster: what every node must agree on before the first entry.
 
 use crate::apply::{META_DIGEST, META_GENESIS};
+use crate::governance::META_CONSTITUTION;
 use crate::state::{self, Node, Organisation, Registration};
 use crate::view::{Changes, Model, Overlay, Table};
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::command::{ItemLimits, Role, is_name};
+use selfsame_protocol::constitution::{ClusterConstitution, MAX_ORGANISATIONS};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::keys::PublicKey;
 use selfsame_protocol::time::U64;
@@ -64,6 +66,11 @@ impl Genesis {
         selfsame_protocol::p104::tagged("selfsame/genesis/v1", self)
     }
 
+    /// The constitution before the first ballot: the founders under the default rules.
+    pub fn constitution(&self) -> ClusterConstitution {
+        ClusterConstitution::founding(self.organisations.iter().map(|organisation| organisation.name.clone()), None)
+    }
+
     /// Checks what every node must be able to rely on. Names the rule and the values.
     pub fn check(&self) -> Result<(), Refusal> {
         let bad = |rule: &str, expected: &str, found: String| Err(Refusal::new(Code::Malformed, rule, expected, found));
@@ -72,6 +79,10 @@ impl Genesis {
         }
         if !is_name(&self.origin) || self.origin.ends_with('/') || self.origin.contains(':') {
             return bad("origin", "a schemeless URL without trailing slash", self.origin.clone());
+        }
+        if self.organisations.len() > MAX_ORGANISATIONS {
+            let expected = format!("at most {MAX_ORGANISATIONS}");
+            return bad("founding organisations", &expected, self.organisations.len().to_string());
         }
         let mut names = BTreeSet::new();
         let mut keys = BTreeSet::new();
@@ -134,6 +145,7 @@ impl Genesis {
                 name: organisation.name.clone(),
                 root_key: organisation.root_key,
                 operator_key: organisation.operator_key,
+                removed: None,
             };
             state::save(&mut over, Table::Organisations, organisation.name.as_bytes(), &value);
             register(&mut over, organisation.root_key, Role::Root, &organisation.name, None);
@@ -150,6 +162,7 @@ impl Genesis {
             state::save(&mut over, Table::Nodes, node.id.to_be_bytes(), &value);
             register(&mut over, node.key, Role::Node, &node.organisation, Some(U64(node.id)));
         }
+        state::save(&mut over, Table::Meta, META_CONSTITUTION, &self.constitution());
         let digest = *blake3::hash(self.digest().as_bytes()).as_bytes();
         over.put(Table::Meta, META_DIGEST, digest);
         over.into_changes()

@@ -130,19 +130,18 @@ fn a_verification_is_decided_when_the_node_that_it_waits_for_leaves() {
     }
     // Two that agree are enough as soon as they are more than half.
     let (mut world, id) = closed();
-    world.ok(Role::Root, &root(0), Command::EnrolNode { node: U64(4), key: key(80).public() });
+    world.ok(Role::Root, &root(2), Command::EnrolNode { node: U64(4), key: key(80).public() });
     world.ask(&id, &chip(0));
     world.honest(&id, 1);
     world.honest(&id, 2);
     assert_eq!(world.substrate(&id).phase, Phase::Verifying, "two of four");
     world.ok(Role::Root, &root(2), Command::RetireNode { node: U64(3) });
     assert_eq!(world.substrate(&id).phase, Phase::Open, "two of three");
-    // Nobody left decides nothing.
+    // Nodes that leave unheard decide nothing.
     let (mut world, id) = closed();
     world.ask(&id, &chip(0));
-    for n in 0..3 {
-        world.ok(Role::Root, &root(n), Command::RetireNode { node: U64(u64::from(n) + 1) });
-    }
+    world.ok(Role::Root, &root(0), Command::RetireNode { node: U64(1) });
+    world.refused(Role::Root, &root(1), Command::RetireNode { node: U64(2) }, Code::OrganisationQuorum);
     assert_eq!(world.substrate(&id).phase, Phase::Verifying);
 }
 

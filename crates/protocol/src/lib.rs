@@ -8,6 +8,7 @@ pub mod bundle;
 pub mod canon;
 pub mod code;
 pub mod command;
+pub mod constitution;
 pub mod digest;
 pub mod entry;
 pub mod envelope;

@@ -76,6 +76,29 @@ pub fn genesis() -> Genesis {
     }
 }
 
+pub fn propose(id: &str, proposal: Proposal) -> Command {
+    Command::Propose { proposal_id: id.into(), proposal }
+}
+pub fn vote(id: &str, approve: bool) -> Command {
+    Command::Vote { proposal_id: id.into(), approve }
+}
+/// The organisation of number `n` joins: 3 is the `delegation`.
+pub fn add(n: u8) -> Proposal {
+    let name =
+        if n < 3 { ORGANISATIONS[usize::from(n)] } else { ["delegation", "embassy", "forum"][usize::from(n) - 3] };
+    Proposal::AddOrganisation { name: name.into(), root_key: root(n).public(), operator_key: operator(n).public() }
+}
+pub fn add_named(name: &str, seed: u8) -> Proposal {
+    Proposal::AddOrganisation { name: name.into(), root_key: key(seed).public(), operator_key: key(seed + 10).public() }
+}
+pub fn remove(n: u8) -> Proposal {
+    let Proposal::AddOrganisation { name, .. } = add(n) else { unreachable!() };
+    remove_named(&name)
+}
+pub fn remove_named(name: &str) -> Proposal {
+    Proposal::RemoveOrganisation { name: name.into(), reason: "as agreed".into() }
+}
+
 pub fn birth_claims(id: &str, founding: &Value) -> Claims {
     Claims::Birth {
         substrate_id: id.into(),
@@ -240,6 +263,31 @@ impl World {
         Ledger::BOTH.iter().flat_map(|l| self.entries(*l).split_off(before[l.slot()] as usize)).collect()
     }
 
+    // Ballots.
+
+    /// A ballot that the first `voters` organisations carry, proposed by the first.
+    pub fn ballot(&mut self, voters: u8, id: &str, proposal: Proposal) -> Receipt {
+        let mut receipt = self.ok(Role::Root, &root(0), propose(id, proposal));
+        for voter in 1..voters {
+            receipt = self.ok(Role::Root, &root(voter), vote(id, true));
+        }
+        assert_eq!(receipt.result["decided"], json!(true), "{}", receipt.result);
+        receipt
+    }
+    /// A ballot whose deciding vote, or whose opening, is refused with `code`.
+    #[track_caller]
+    pub fn refused_ballot(&mut self, voters: u8, id: &str, proposal: Proposal, code: Code) {
+        let opened = self.submit(Role::Root, &root(0), propose(id, proposal));
+        if let Err(refusal) = opened {
+            assert_eq!(refusal.code, code, "{refusal}");
+            return;
+        }
+        for voter in 1..voters - 1 {
+            self.ok(Role::Root, &root(voter), vote(id, true));
+        }
+        self.refused(Role::Root, &root(voters - 1), vote(id, true), code);
+    }
+
     // Substrates.
 
     pub fn substrate(&self, id: &str) -> Substrate {
@@ -365,6 +413,13 @@ impl World {
             continuity_hash: sealed.continuity_hash,
             head: sealed.head,
         }
+    }
+    /// The attestation of an activation at the epoch after the present one.
+    pub fn activation(&self, id: &str, migration: &str, chip: &SecretKey) -> Attestation {
+        let mut claims = self.activation_claims(id, migration);
+        let Claims::Activation { epoch, .. } = &mut claims else { unreachable!() };
+        *epoch = U64(self.substrate(id).holder.epoch.0 + 1);
+        Attestation::software(&claims, chip)
     }
     pub fn arrive_command(&self, id: &str, migration: &str, destination: &SecretKey) -> Command {
         let sealed = read::migration(&self.model, id, migration).unwrap().unwrap();

@@ -250,7 +250,8 @@ impl Replay {
             }
             record @ (Record::MigrationSeal { .. }
             | Record::MigrationIdentityAttestation { .. }
-            | Record::MigrationAbort { .. }) => self.migration(index, record),
+            | Record::MigrationAbort { .. }
+            | Record::HolderRecovery { .. }) => self.migration(index, record),
             _ => Ok(()),
         }
     }
@@ -302,6 +303,7 @@ impl Replay {
         self.head = identity;
         self.identity_chain.push(identity);
         self.chip_attestation = attestation;
+        self.epoch = birth.constitution.recovery_count.0.saturating_mul(p104::EPOCHS_OF_A_RECOVERY).saturating_add(1);
         self.constitution = Some(birth.constitution.clone());
         self.birth = Some(birth.clone());
         Ok(())
