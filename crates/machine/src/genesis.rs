@@ -9,6 +9,7 @@ use selfsame_protocol::command::{ItemLimits, Role, is_name};
 use selfsame_protocol::constitution::{ClusterConstitution, MAX_ORGANISATIONS};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::keys::PublicKey;
+use selfsame_protocol::replay::governance::Governance;
 use selfsame_protocol::time::U64;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -69,6 +70,15 @@ impl Genesis {
     /// The constitution before the first ballot: the founders under the default rules.
     pub fn constitution(&self) -> ClusterConstitution {
         ClusterConstitution::founding(self.organisations.iter().map(|organisation| organisation.name.clone()), None)
+    }
+
+    /// What a reader of the Reasoning ledger starts from to verify the cluster's governance.
+    pub fn audit(&self) -> Governance {
+        let founders = self.organisations.iter();
+        let founders: Vec<_> =
+            founders.map(|founder| (founder.name.clone(), founder.root_key, founder.operator_key)).collect();
+        let nodes: Vec<_> = self.nodes.iter().map(|node| (node.id, node.organisation.clone(), node.key)).collect();
+        Governance::new(&self.cluster, &founders, &nodes, self.constitution().publisher)
     }
 
     /// Checks what every node must be able to rely on. Names the rule and the values.

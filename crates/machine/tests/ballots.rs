@@ -109,6 +109,7 @@ fn an_organisation_joins_by_ballot_votes_and_leaves_by_ballot_with_its_history()
     };
     world.refused_ballot(3, "gone", to_gone, Code::ChipRetired);
     world.refused_ballot(3, "unclosed", seal(1), Code::MigrationState);
+    world.audit();
 }
 
 /// shows: X-05
@@ -122,6 +123,7 @@ fn the_last_organisation_stays() {
     // Alone it decides alone.
     world.ok(Role::Root, &root(0), propose("d", retire(0)));
     assert_eq!(status(&world, "d"), BallotStatus::Carried);
+    world.audit();
 }
 
 /// shows: X-05
@@ -164,6 +166,7 @@ fn a_lost_root_key_is_replaced_by_the_others_and_the_old_one_votes_no_more() {
     assert_eq!(world.ok(Role::Root, &key(90), vote("theft", false)).result["result"], json!("rejected"));
     world.ok(Role::Root, &root(0), propose("coup", remove(2)));
     assert_eq!(world.ok(Role::Root, &key(90), vote("coup", false)).result["result"], json!("rejected"));
+    world.audit();
 }
 
 /// Two organisations cannot take anything from each other, whatever time passes.
@@ -176,6 +179,7 @@ fn of_two_organisations_neither_decides_about_the_other() {
     world.ok(Role::Root, &root(0), propose("q", remove(1)));
     assert_eq!(read::ballot(&world.model, "p").unwrap().unwrap().unopposed, None);
     assert_eq!((status(&world, "p"), status(&world, "q")), (BallotStatus::Open, BallotStatus::Open));
+    world.audit();
 }
 
 /// shows: X-05
@@ -219,6 +223,7 @@ fn a_change_of_rules_moves_the_hash_and_voids_what_was_open() {
     assert_eq!(constitution(&world).rules, before.rules);
     assert_ne!(constitution(&world).hash(), before.hash());
     assert_eq!(changes(&world)[1].before, first.after);
+    world.audit();
 }
 
 /// shows: X-05
@@ -239,6 +244,7 @@ fn a_veto_ends_a_constitutional_ballot_and_no_other() {
     world.millis += OBJECTION_MS;
     world.ok(Role::Root, &root(1), vote("out", true));
     assert_eq!(constitution(&world).rules.vetoes, [""; 0]);
+    world.audit();
 }
 
 /// shows: X-01, X-05
@@ -270,6 +276,7 @@ fn a_ballot_expires_by_the_ledger_and_never_by_a_clock() {
     world.ok(Role::Root, &root(1), vote("in/time", true));
     world.ok(Role::Root, &root(2), vote("in/time", true));
     assert_eq!(status(&world, "in/time"), BallotStatus::Carried);
+    world.audit();
 }
 
 /// shows: X-05
@@ -290,6 +297,7 @@ fn one_organisation_cannot_hold_the_floor() {
     world.ok(Role::Root, &root(1), vote("p2", true));
     world.refused(Role::Root, &root(2), vote("p2", true), Code::ChipRetired);
     assert_eq!(status(&world, "p2"), BallotStatus::Open);
+    world.audit();
 }
 
 /// shows: X-05
@@ -310,6 +318,7 @@ fn no_organisation_gains_a_quorum_by_what_others_do() {
     world.ballot(3, "out3", remove(2));
     // Two organisations with a node each.
     world.refused(Role::Root, &root(0), retire(1), Code::OrganisationQuorum);
+    world.audit();
 }
 
 /// A failed copy is put out of service whoever gains by it; the record says who does.
@@ -332,6 +341,7 @@ fn a_quarantine_is_never_refused_for_balance_but_warned_of() {
         cause: "node_quarantine".into(),
     };
     assert_eq!(*warning, expected);
+    world.audit();
 }
 
 /// A cluster of one takes a second organisation in, and says that the first still has the quorum.
@@ -348,6 +358,7 @@ fn a_cluster_of_one_organisation_grows() {
     let enrol = |id: u64| Command::EnrolNode { node: U64(id), key: node(id).public() };
     world.refused(Role::Root, &root(0), enrol(5), Code::OrganisationQuorum);
     world.ok(Role::Root, &root(3), enrol(4));
+    world.audit();
 }
 
 /// shows: X-05
@@ -361,4 +372,5 @@ fn proposals_with_bad_names_are_refused_before_anything_else() {
     let long = Proposal::RetireChip { chip: Digest::of(b""), reason: "r".repeat(5_000) };
     world.refused(Role::Root, &root(0), propose("p", long), Code::LimitExceeded);
     world.refused(Role::Root, &root(0), propose("p", remove_named("stranger")), Code::UnknownOrganisation);
+    world.audit();
 }

@@ -143,7 +143,7 @@ pub struct Publisher {
     /// The designated organisation.
     pub organisation: String,
     /// Its log key: signs checkpoints under the ledgers' own names, and nothing else.
-    pub key: PublicKey,
+    pub log_key: PublicKey,
 }
 
 /// What is in force in a cluster.

@@ -42,7 +42,7 @@ pub fn out(txn: &mut Txn<'_>, id: &str, proposal: &Proposal, result: &mut Value)
         Proposal::RemoveOrganisation { name, .. } => remove(txn, id, name),
         Proposal::RotateKey { organisation, key, new, .. } => rotate(txn, id, organisation, *key, *new),
         Proposal::ChangeRules { .. } => Ok(()),
-        Proposal::MovePublisher { publisher } => unused_key(txn, publisher.key),
+        Proposal::MovePublisher { publisher } => unused_key(txn, publisher.log_key),
         Proposal::Recovery { reason, evidence, reasoning } => recover(txn, id, reason, evidence, reasoning),
     }
 }

@@ -4,7 +4,7 @@
 
 use selfsame_machine::apply::{META_CLOCK, META_DIGEST};
 use selfsame_machine::genesis::{GenesisNode, GenesisOrganisation};
-use selfsame_machine::state::{Substrate, Verification, load, prefix_end};
+use selfsame_machine::state::{Registration, Substrate, Verification, load, prefix_end};
 use selfsame_machine::view::{Model, Row, Table, View};
 use selfsame_machine::{Applied, Batch, Genesis, Outcome, Receipt, apply, read, verify};
 use selfsame_protocol::canon;
@@ -16,6 +16,7 @@ use selfsame_protocol::envelope::{Envelope, prepare};
 use selfsame_protocol::keys::SecretKey;
 use selfsame_protocol::p104::{self, Attestation, Claims, Outcome as Identity, SCHEMA_VERSION, Thresholds};
 use selfsame_protocol::record::{Finding, IdentityPropagation, IdentityVerification, Record};
+use selfsame_protocol::replay::governance::Governed;
 use selfsame_protocol::time::{Timestamp, U64};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -286,6 +287,34 @@ impl World {
             self.ok(Role::Root, &root(voter), vote(id, true));
         }
         self.refused(Role::Root, &root(voters - 1), vote(id, true), code);
+    }
+
+    /// Verifies the governance from the leaves and submissions alone, and compares it with the state.
+    pub fn audit(&self) -> Governed {
+        let mut audit = genesis().audit();
+        for entry in self.entries(Ledger::Reasoning) {
+            let submission = read::envelope(&self.model, &entry.submission).unwrap();
+            audit.leaf(&entry.leaf(), submission.as_deref()).unwrap();
+        }
+        let governed = audit.finish().unwrap();
+        assert_eq!(governed.checked.0, governed.checked.1);
+        assert_eq!(Some(&governed.constitution), read::constitution(&self.model).unwrap().as_ref());
+        for organisation in read::organisations(&self.model).unwrap() {
+            let member = &governed.organisations[&organisation.name];
+            assert_eq!((member.root_key, member.operator_key), (organisation.root_key, organisation.operator_key));
+            assert_eq!(member.removed.is_some(), organisation.removed.is_some());
+        }
+        let keys = self.model.scan(Table::Keys, &[], &prefix_end(&[]), usize::MAX).unwrap();
+        assert_eq!(keys.len(), governed.keys.len());
+        for (key, value) in keys {
+            let kept: Registration = serde_json::from_slice(&value).unwrap();
+            let span = &governed.keys[&key[..]];
+            assert_eq!((span.role, &span.organisation), (kept.role, &kept.organisation));
+            assert_eq!((span.node, span.until.is_some()), (kept.node.map(|n| n.0), kept.until.is_some()));
+        }
+        let open: Vec<_> = read::ballots(&self.model, true, "", 1_000).unwrap().into_iter().map(|(id, _)| id).collect();
+        assert_eq!(governed.open, open);
+        governed
     }
 
     // Substrates.

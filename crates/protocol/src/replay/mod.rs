@@ -4,6 +4,7 @@
 //! the cluster gone. Feed all Evidence leaves in order, then all Reasoning leaves, then [`Replay::finish`]. Every hash
 //! is recomputed from record members; nothing stored is believed. The first failing check is named with both values.
 
+pub mod governance;
 mod migration;
 
 use crate::digest::Digest;
