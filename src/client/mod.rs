@@ -149,6 +149,9 @@ macro_rules! call {
     }};
 }
 
+mod governance;
+pub use governance::Listed;
+
 impl Client {
     /// A client of the nodes at `host:port` addresses. Connects when first used.
     pub fn new(endpoints: &[String], net: Arc<dyn Net>) -> Result<Client, ClientError> {
