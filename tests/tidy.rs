@@ -42,10 +42,11 @@ const DOORS: &[(&str, &[&str])] = &[
     ("wire", &[]),
     ("store", &["env"]),
     ("raft", &["env", "store", "wire"]),
-    ("api", &["env", "metrics", "raft", "store", "wire"]),
+    ("cosign", &["env", "metrics", "raft", "store"]),
+    ("api", &["cosign", "env", "metrics", "raft", "store", "wire"]),
     ("http", &["api", "env", "metrics", "raft", "scrub", "store"]),
     ("client", &["env", "wire"]),
-    ("demo", &["actor", "client", "config", "env", "node", "raft"]),
+    ("demo", &["actor", "client", "config", "cosign", "env", "node", "raft"]),
     ("bench", &["actor", "client", "demo", "env"]),
     ("cli", &["actor", "bench", "client", "config", "demo", "env", "keys", "node"]),
 ];

@@ -113,6 +113,8 @@ pub fn key(global: &Global, command: &KeyCommand) -> Done {
         }
         KeyCommand::Show { file } => keys::load(file)?,
     };
-    global.print("Key", json!({"public": key.public(), "id": key.public().id()}));
+    // What a node's key implies; for other keys they mean nothing.
+    let (cosigner, log) = (key.cosigner().public(), key.log_key().public());
+    global.print("Key", json!({"public": key.public(), "id": key.public().id(), "cosigner": cosigner, "log_key": log}));
     Ok(())
 }

@@ -50,6 +50,8 @@ pub enum Governance {
         id: u64,
         /// Public half of its key.
         node_key: PublicKey,
+        /// Public half of its cosigner key, as `key show` prints it beside the node key.
+        cosigner_key: PublicKey,
     },
     /// Remove a node of your organisation for ever.
     RetireNode {
@@ -288,7 +290,9 @@ fn tree(origin: &str, file: &Path) -> Result<EvidenceAnchor, CliError> {
 pub async fn main(global: &Global, command: Governance) -> Done {
     let command = match command {
         Governance::RotateKey { which, new } => Command::RotateKey { key: which.into(), new },
-        Governance::EnrolNode { id, node_key } => Command::EnrolNode { node: U64(id), key: node_key },
+        Governance::EnrolNode { id, node_key, cosigner_key } => {
+            Command::EnrolNode { node: U64(id), key: node_key, cosigner: cosigner_key }
+        }
         Governance::RetireNode { id } => Command::RetireNode { node: U64(id) },
         Governance::EnrolChip { chip } => Command::EnrolChip { chip, technology: "software".into() },
         Governance::RetireChip { chip } => Command::RetireChip { chip },

@@ -65,8 +65,9 @@ async fn an_organisation_joins_by_ballot_gets_a_new_key_and_is_removed_again() {
     assert_eq!(constitution["constitution"]["organisations"][3], "delta");
 
     // Its node joins as a learner and gets a vote.
-    let key = story.key("node4.key.json");
-    story.govern("delta", &["enrol-node", "4", &key]);
+    let made = read(&run(story.cluster.dir.path(), &["key", "new", "node4.key.json", "-o", "json"]));
+    let [key, cosigner] = ["public", "cosigner"].map(|half| made[half].as_str().unwrap());
+    story.govern("delta", &["enrol-node", "4", key, cosigner]);
     story.cluster.start(4);
     let (peer, address) = (story.cluster.addresses[&4].peer.clone(), story.cluster.addresses[&4].client.clone());
     let added = story.cluster.cli(&["cluster", "add-learner", "4", "--peer", &peer, "--client", &address]);

@@ -5,4 +5,5 @@ mod crash;
 mod governance;
 mod harness;
 mod membership;
+mod publish;
 mod start;

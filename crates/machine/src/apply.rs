@@ -288,7 +288,7 @@ fn first_answer(request: &[u8], stored: &[u8], digest: &Digest) -> Result<Outcom
 fn dispatch(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
     match command {
         Command::RotateKey { key, new } => governance::rotate_key(txn, *key, *new),
-        Command::EnrolNode { node, key } => governance::enrol_node(txn, node.0, *key),
+        Command::EnrolNode { node, key, cosigner } => governance::enrol_node(txn, node.0, *key, *cosigner),
         Command::RetireNode { node } => governance::retire_node(txn, node.0),
         Command::EnrolChip { chip, technology } => governance::enrol_chip(txn, *chip, technology),
         Command::RetireChip { chip } => governance::retire_chip(txn, chip),

@@ -2,6 +2,7 @@
 
 use crate::view::{Overlay, ReadError, Table, View};
 use selfsame_protocol::command::{Amendment, PreparedBirth, Proposal, Role};
+use selfsame_protocol::constitution::Share;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::keys::PublicKey;
@@ -50,6 +51,8 @@ pub struct Node {
     pub organisation: String,
     /// Verdict key.
     pub key: PublicKey,
+    /// Key that cosigns checkpoints, and does nothing else.
+    pub cosigner: PublicKey,
     /// Removed for ever.
     pub retired: bool,
     /// Its own copy failed while a quorum's copies held: Reasoning index of the record.
@@ -62,6 +65,37 @@ impl Node {
         !self.retired && self.quarantined.is_none()
     }
 }
+
+/// How checkpoints are published: in the genesis how at first, later what the constitution says.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Publication {
+    /// Organisations that have to cosign; absent: ⌊2n/3⌋+1 of them. Never fewer than more than half, so that two
+    /// different roots would name a culprit, and never more than there are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<u64>,
+    /// Whose log key adds the line that third-party tools read; absent: no line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publisher: Option<Publisher>,
+}
+
+impl Publication {
+    /// Whether nothing was decided otherwise.
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Organisations that have to cosign, of so many.
+    pub fn threshold(&self, organisations: usize) -> usize {
+        let wanted = match self.threshold {
+            Some(threshold) => usize::try_from(threshold).unwrap_or(usize::MAX),
+            None => Share::TWO_THIRDS.needed(organisations),
+        };
+        wanted.max(selfsame_protocol::quorum::smallest_threshold(organisations)).min(organisations.max(1))
+    }
+}
+
+pub use selfsame_protocol::constitution::Publisher;
 
 /// An enrolled chip.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

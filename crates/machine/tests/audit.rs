@@ -20,7 +20,11 @@ use std::collections::BTreeMap;
 fn history() -> World {
     let mut world = World::new();
     world.ballot(3, "join", add(3));
-    world.ok(Role::Root, &root(3), Command::EnrolNode { node: U64(4), key: node(4).public() });
+    world.ok(
+        Role::Root,
+        &root(3),
+        Command::EnrolNode { node: U64(4), key: node(4).public(), cosigner: node(4).cosigner().public() },
+    );
     world.ok(Role::Root, &root(1), Command::RotateKey { key: OrganisationKey::Operator, new: key(90).public() });
     world.enrol(3, &chip(3));
     world.ok(Role::Root, &root(3), Command::RetireChip { chip: chip(3).public().id() });

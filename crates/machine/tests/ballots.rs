@@ -55,7 +55,11 @@ fn an_organisation_joins_by_ballot_votes_and_leaves_by_ballot_with_its_history()
     assert_eq!((&action["action"], &action["proposal_id"]), (&json!("add_organisation"), &json!("join")));
 
     // It acts like every other member: nodes, chips, births, votes. Of four, three are needed.
-    world.ok(Role::Root, &root(3), Command::EnrolNode { node: U64(4), key: node(4).public() });
+    world.ok(
+        Role::Root,
+        &root(3),
+        Command::EnrolNode { node: U64(4), key: node(4).public(), cosigner: node(4).cosigner().public() },
+    );
     world.enrol(3, &chip(3));
     world.born(&uuid(7), 3);
     world.ok(Role::Root, &root(3), propose("p2", retire(0)));
@@ -91,7 +95,7 @@ fn an_organisation_joins_by_ballot_votes_and_leaves_by_ballot_with_its_history()
         operator_key: key(71).public(),
     };
     world.refused_ballot(3, "keys", keys, Code::KeyExists);
-    let enrol = Command::EnrolNode { node: U64(4), key: key(72).public() };
+    let enrol = Command::EnrolNode { node: U64(4), key: key(72).public(), cosigner: key(72).cosigner().public() };
     world.refused(Role::Root, &root(0), enrol, Code::NodeIdReused);
     // Its chip is nobody's destination any more, and its substrate goes on elsewhere only by ballot.
     let seal = |destination: u8| Proposal::ForceSeal {
@@ -304,7 +308,8 @@ fn one_organisation_cannot_hold_the_floor() {
 #[test]
 fn no_organisation_gains_a_quorum_by_what_others_do() {
     let mut world = World::new();
-    let enrol = |id: u64| Command::EnrolNode { node: U64(id), key: node(id).public() };
+    let enrol =
+        |id: u64| Command::EnrolNode { node: U64(id), key: node(id).public(), cosigner: node(id).cosigner().public() };
     let retire = |id: u64| Command::RetireNode { node: U64(id) };
     world.ok(Role::Root, &root(0), enrol(4));
     // Of the three that would remain, two are the agency's: the bureau brings another node first.
@@ -326,7 +331,11 @@ fn no_organisation_gains_a_quorum_by_what_others_do() {
 #[test]
 fn a_quarantine_is_never_refused_for_balance_but_warned_of() {
     let (mut world, id) = closed();
-    world.ok(Role::Root, &root(0), Command::EnrolNode { node: U64(4), key: node(4).public() });
+    world.ok(
+        Role::Root,
+        &root(0),
+        Command::EnrolNode { node: U64(4), key: node(4).public(), cosigner: node(4).cosigner().public() },
+    );
     let verification = world.ask(&id, &chip(0));
     world.verdict(&id, verification, 2, claim(selfsame_protocol::p104::Outcome::HashMismatch)).unwrap();
     for from in [1, 3, 4] {
@@ -355,7 +364,8 @@ fn a_cluster_of_one_organisation_grows() {
     let [.., warning] = &cluster(&world)[..] else { panic!() };
     let Record::OrganisationQuorumWarning { organisation, cause, .. } = warning else { panic!("{warning:?}") };
     assert_eq!((organisation.as_str(), cause.as_str()), ("agency", "add_organisation"));
-    let enrol = |id: u64| Command::EnrolNode { node: U64(id), key: node(id).public() };
+    let enrol =
+        |id: u64| Command::EnrolNode { node: U64(id), key: node(id).public(), cosigner: node(id).cosigner().public() };
     world.refused(Role::Root, &root(0), enrol(5), Code::OrganisationQuorum);
     world.ok(Role::Root, &root(3), enrol(4));
     world.audit();

@@ -93,7 +93,11 @@ fn command(world: &World, step: Step) -> Command {
     let some = known.get(usize::from(step.with) % known.len().max(1)).map(|(id, _)| id.clone());
     match step.kind {
         0..=11 => propose(&format!("p{}", world.index), proposal(world, step)),
-        12 => Command::EnrolNode { node: U64(world.index), key: key_of(world.index).public() },
+        12 => Command::EnrolNode {
+            node: U64(world.index),
+            key: key_of(world.index).public(),
+            cosigner: key_of(world.index).cosigner().public(),
+        },
         13 | 14 => Command::RetireNode {
             node: read::nodes(&world.model)
                 .unwrap()

@@ -53,6 +53,17 @@ impl Share {
         fits.then_some(Share { numerator, denominator })
     }
 
+    /// The share that asks for `number` of `members`, as far as a share can: at least for more than half of them, and at
+    /// most for all.
+    pub fn asking(number: usize, members: usize) -> Share {
+        let fraction = u32::try_from(number.saturating_sub(1)).ok().zip(u32::try_from(members).ok());
+        let half = Share { numerator: 1, denominator: 2 };
+        match fraction.and_then(|(below, members)| Share::new(below.min(members.saturating_sub(1)), members)) {
+            Some(share) => share,
+            None => half,
+        }
+    }
+
     /// How many of `members` exceed it; 1 of 1, never more than `members` unless that is 0.
     pub const fn needed(self, members: usize) -> usize {
         members.saturating_mul(self.numerator as usize) / self.denominator as usize + 1
@@ -362,6 +373,17 @@ mod tests {
                     assert!(needed <= members && 2 * needed > members, "{share} of {members}: {needed}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_number_of_members_has_its_share() {
+        for members in 1..=MAX_ORGANISATIONS {
+            for number in members / 2 + 1..=members {
+                assert_eq!(Share::asking(number, members).needed(members), number, "{number} of {members}");
+            }
+            assert_eq!(Share::asking(0, members).needed(members), members / 2 + 1);
+            assert_eq!(Share::asking(99, members).needed(members), members);
         }
     }
 

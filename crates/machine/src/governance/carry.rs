@@ -16,6 +16,9 @@ use serde_json::{Value, json};
 
 /// Carries a proposal out; adds what came of it to the answer.
 pub fn out(txn: &mut Txn<'_>, id: &str, proposal: &Proposal, result: &mut Value) -> Result<(), Stop> {
+    if let Proposal::MovePublisher { publisher } = proposal {
+        unused_key(txn, publisher.log_key)?;
+    }
     let before = constitution(txn)?;
     if let Some(after) = before.amended(proposal)? {
         let voided = ballot::void_all(txn)?;
@@ -41,8 +44,7 @@ pub fn out(txn: &mut Txn<'_>, id: &str, proposal: &Proposal, result: &mut Value)
         Proposal::AddOrganisation { name, root_key, operator_key } => add(txn, id, name, *root_key, *operator_key),
         Proposal::RemoveOrganisation { name, .. } => remove(txn, id, name),
         Proposal::RotateKey { organisation, key, new, .. } => rotate(txn, id, organisation, *key, *new),
-        Proposal::ChangeRules { .. } => Ok(()),
-        Proposal::MovePublisher { publisher } => unused_key(txn, publisher.log_key),
+        Proposal::ChangeRules { .. } | Proposal::MovePublisher { .. } => Ok(()),
         Proposal::Recovery { reason, evidence, reasoning } => recover(txn, id, reason, evidence, reasoning),
     }
 }

@@ -90,9 +90,12 @@ fn organisation(txn: &Txn<'_>) -> Result<Organisation, Stop> {
 }
 
 fn unused_key(txn: &Txn<'_>, key: PublicKey) -> Result<(), Stop> {
+    // The keys of cosigners and of the publisher stand in no registration, because they may author nothing.
+    let cosigns = all::<Node>(&txn.over, Table::Nodes)?.iter().any(|node| node.cosigner == key);
+    let publishes = constitution(txn)?.publisher.is_some_and(|publisher| publisher.log_key == key);
     match txn.over.get(Table::Keys, key.as_bytes())? {
-        None => Ok(()),
-        Some(_) => refuse(Code::KeyExists, "a key is registered once", "an unused key", key),
+        None if !cosigns && !publishes => Ok(()),
+        _ => refuse(Code::KeyExists, "a key is registered once", "an unused key", key),
     }
 }
 
@@ -146,7 +149,7 @@ fn replace_key(
     Ok(old)
 }
 
-pub fn enrol_node(txn: &mut Txn<'_>, id: u64, key: PublicKey) -> Result<Value, Stop> {
+pub fn enrol_node(txn: &mut Txn<'_>, id: u64, key: PublicKey, cosigner: PublicKey) -> Result<Value, Stop> {
     if id == 0 {
         return refuse(Code::Malformed, "node ids", "1 or more", id);
     }
@@ -159,12 +162,17 @@ pub fn enrol_node(txn: &mut Txn<'_>, id: u64, key: PublicKey) -> Result<Value, S
         );
     }
     unused_key(txn, key)?;
+    unused_key(txn, cosigner)?;
+    if key == cosigner {
+        return refuse(Code::KeyExists, "the key of a cosigner is used for nothing else", "another key", cosigner);
+    }
     let organisation = txn.author.organisation.clone();
-    let node = Node { id: U64(id), organisation: organisation.clone(), key, retired: false, quarantined: None };
+    let node =
+        Node { id: U64(id), organisation: organisation.clone(), key, cosigner, retired: false, quarantined: None };
     state::save(&mut txn.over, Table::Nodes, id.to_be_bytes(), &node);
     register(txn, &organisation, key, Role::Node, Some(id));
     balance::refuse_more(txn, &organisation)?;
-    record(txn, json!({"action": "enrol_node", "node": U64(id), "key": key}))
+    record(txn, json!({"action": "enrol_node", "node": U64(id), "key": key, "cosigner": cosigner}))
 }
 
 pub fn retire_node(txn: &mut Txn<'_>, id: u64) -> Result<Value, Stop> {

@@ -8,7 +8,9 @@ mod proof;
 mod tiles;
 
 pub use proof::{ProofFailure, verify_consistency, verify_inclusion};
-pub use tiles::{ProofError, TileId, append_to_tiles, consistency_proof, entries_path, inclusion_proof, tile_path};
+pub use tiles::{
+    ProofError, TileId, append_to_tiles, consistency_proof, entries_path, inclusion_proof, root_at, tile_path,
+};
 
 use crate::digest::Digest;
 use sha2::{Digest as _, Sha256};

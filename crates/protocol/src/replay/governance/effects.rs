@@ -15,7 +15,7 @@ use serde::Deserialize;
 #[serde(tag = "action", rename_all = "snake_case", deny_unknown_fields)]
 pub(super) enum Action {
     RotateKey { key: OrganisationKey, old: PublicKey, new: PublicKey, proposal_id: Option<String> },
-    EnrolNode { node: U64, key: PublicKey },
+    EnrolNode { node: U64, key: PublicKey, cosigner: PublicKey },
     RetireNode { node: U64 },
     EnrolChip { chip: Digest, key: PublicKey, technology: String },
     RetireChip { chip: Digest, proposal_id: Option<String> },
@@ -55,9 +55,10 @@ impl Action {
             (Action::RotateKey { key, new, .. }, Command::RotateKey { key: asked, new: wanted }) => {
                 key == asked && new == wanted
             }
-            (Action::EnrolNode { node, key }, Command::EnrolNode { node: asked, key: wanted, .. }) => {
-                node == asked && key == wanted
-            }
+            (
+                Action::EnrolNode { node, key, cosigner },
+                Command::EnrolNode { node: asked, key: wanted, cosigner: beside },
+            ) => node == asked && key == wanted && cosigner == beside,
             (Action::RetireNode { node }, Command::RetireNode { node: asked }) => node == asked,
             (Action::EnrolChip { key, technology, .. }, Command::EnrolChip { chip, technology: asked }) => {
                 key == chip && technology == asked
@@ -105,7 +106,7 @@ impl Governance {
                 }
                 self.rotated(index, name, key, old, new)
             }
-            Action::EnrolNode { node, key } => {
+            Action::EnrolNode { node, key, .. } => {
                 let taken = self.keys.values().any(|span| span.node == Some(node.0));
                 if taken {
                     return bad("NODE_ID", index, "an unused node id", node);

@@ -10,7 +10,7 @@ mod effects;
 
 use super::{BadCheck, Check, show};
 use crate::command::{Command, Role};
-use crate::constitution::{ClusterConstitution, Publisher};
+use crate::constitution::ClusterConstitution;
 use crate::digest::Digest;
 use crate::entry::{Entry, Ledger};
 use crate::envelope::{Envelope, prepare};
@@ -114,12 +114,12 @@ fn equal<T: PartialEq + std::fmt::Debug>(check: &'static str, index: u64, expect
 }
 
 impl Governance {
-    /// Starts with the founders of a cluster; `nodes` are id, organisation and key.
+    /// Starts with the constitution and the founders of a cluster; `nodes` are id, organisation and key.
     pub fn new(
         cluster: &str,
+        constitution: ClusterConstitution,
         founders: &[Founder],
         nodes: &[(u64, String, PublicKey)],
-        publisher: Option<Publisher>,
     ) -> Self {
         let mut keys = BTreeMap::new();
         let mut register = |key: &PublicKey, role, organisation: &str, node| {
@@ -139,7 +139,7 @@ impl Governance {
         };
         Self {
             cluster: cluster.into(),
-            constitution: ClusterConstitution::founding(founders.iter().map(|founder| founder.0.clone()), publisher),
+            constitution,
             organisations: founders.iter().map(member).collect(),
             keys,
             chips: BTreeMap::new(),
