@@ -80,15 +80,19 @@ pub struct Node {
     pub http_addr: Option<String>,
     /// What the node counts.
     pub metrics: Arc<Metrics>,
+    /// What it cosigns, and what is published.
+    pub cosigner: Cosigner,
     scrubbed: watch::Receiver<Scrubbed>,
     env: Env,
     tasks: JoinSet<()>,
 }
 
 fn open(id: u64, genesis: &Genesis, key: &SecretKey, env: &Env) -> Result<Store, OpenError> {
-    // Only a new directory begins without a memory of what was signed; one that lost it must not begin anew.
-    if !Store::exists(&*env.disk)? {
-        Memory::create(&*env.disk, &key.cosigner().public())?;
+    // Only a new directory begins without a memory of what was signed; one that lost it must not begin anew, and one
+    // that has it keeps it.
+    let cosigner = key.cosigner().public();
+    if !Store::exists(&*env.disk)? && Memory::open(&*env.disk, &cosigner).is_err() {
+        Memory::create(&*env.disk, &cosigner)?;
     }
     let identity = Identity { cluster: genesis.cluster.clone(), genesis: genesis.digest().to_string(), node: id };
     Store::open(env.disk.clone(), &identity)
@@ -151,7 +155,7 @@ pub async fn start(config: NodeConfig, genesis: Arc<Genesis>, key: SecretKey, en
     let mut tasks = JoinSet::new();
     tasks.spawn(scrub);
     tasks.spawn(verifier::run(api.clone()));
-    tasks.spawn(cosign::run(cosigner));
+    tasks.spawn(cosign::run(cosigner.clone()));
     tasks.spawn(api.clone().watch(watch));
     let stop = env.shutdown.clone();
     tasks.spawn(async move {
@@ -165,7 +169,7 @@ pub async fn start(config: NodeConfig, genesis: Arc<Genesis>, key: SecretKey, en
         let state = http::Http { api, scrubbed: scrubbed.clone() };
         tasks.spawn(http::serve(state, listener, env.shutdown.clone()));
     }
-    Ok(Node { raft, client_addr, http_addr, metrics, scrubbed, env, tasks })
+    Ok(Node { raft, client_addr, http_addr, metrics, cosigner, scrubbed, env, tasks })
 }
 
 impl Node {

@@ -3,7 +3,7 @@
 use super::PublishSettings;
 use super::archive::Archive;
 use super::memory::{Denied, Memory};
-use super::publish::{PublishedNote, Publishing};
+use super::publish::{Current, PublishedNote, Publishing};
 use crate::env::Env;
 use crate::metrics::Metrics;
 use crate::raft::{Line, Notary, RaftNode};
@@ -130,6 +130,11 @@ impl Cosigner {
         alarm.or_else(memory).or_else(|| self.0.published.problem())
     }
 
+    /// The published checkpoints, Evidence first, whenever one changes.
+    pub fn publications(&self) -> watch::Receiver<Current> {
+        self.0.published.watch()
+    }
+
     /// Every published note that is kept, oldest first.
     pub fn kept(&self) -> Result<Vec<String>, Refusal> {
         self.0.published.kept().map_err(unreadable)
@@ -156,7 +161,8 @@ impl Inner {
                 return false;
             }
             tracing::error!(node = self.id, %refusal, "histories differ: this node signs nothing any more");
-            *alarm = Some(refusal.clone());
+            // Somebody else may answer: for whoever asks here, this node is out of service.
+            *alarm = Some(Refusal { code: Code::Quarantined, ..refusal.clone() });
             true
         });
         self.metrics.cosign_alarm();
@@ -327,18 +333,16 @@ impl Inner {
             Err(refusal) => return wanted.iter().map(|_| Err(refusal.clone())).collect(),
         };
         let name = self.genesis.cosigner_name(self.id);
-        let (mut trees, mut texts): (Vec<(Ledger, Tree)>, Vec<Result<(String, Option<usize>), Refusal>>) =
-            Default::default();
-        for wanted in wanted {
-            texts.push(wanted.and_then(|wanted| match wanted {
-                Wanted::Checkpoint(ledger, asked) => {
-                    let tree = self.recompute(&view, ledger, asked.size, asked.root)?;
-                    trees.push((ledger, tree));
-                    Ok((self.text(ledger, &tree), Some(trees.len() - 1)))
-                }
-                Wanted::Holder(asked) => self.same_holder(&view, &asked).map(|()| (asked.to_text(), None)),
-            }));
-        }
+        let mut trees = Vec::new();
+        let mut check = |wanted: Wanted| match wanted {
+            Wanted::Checkpoint(ledger, asked) => {
+                let tree = self.recompute(&view, ledger, asked.size, asked.root)?;
+                trees.push((ledger, tree));
+                Ok((self.text(ledger, &tree), Some(trees.len() - 1)))
+            }
+            Wanted::Holder(asked) => self.same_holder(&view, &asked).map(|()| (asked.to_text(), None)),
+        };
+        let checked: Vec<Result<_, Refusal>> = wanted.into_iter().map(|wanted| wanted.and_then(&mut check)).collect();
         // One claim for all, because each waits for the disk.
         let claimed = self.claim(&view, &trees);
         let sign = |(text, tree): (String, Option<usize>)| {
@@ -348,7 +352,7 @@ impl Inner {
             self.metrics.cosigned();
             Ok(cosignature::sign(&text, &name, &self.key, self.now_s()).to_line().trim_end().to_owned())
         };
-        texts.into_iter().map(|text| text.and_then(sign)).collect()
+        checked.into_iter().map(|text| text.and_then(sign)).collect()
     }
 
     /// The checkpoint text of a tree.
@@ -374,8 +378,8 @@ pub(super) fn heads(view: &StateView) -> Result<[Tree; 2], Refusal> {
 }
 
 impl Cosigner {
-    /// Cosigns texts that this node recomputes.
-    pub(super) async fn cosign(&self, texts: Vec<String>) -> Vec<Line> {
+    /// Cosigns texts that this node recomputes; one line for each, in order.
+    pub async fn cosign(&self, texts: Vec<String>) -> Vec<Line> {
         let inner = &self.0;
         let wanted: Vec<Result<Wanted, Refusal>> = texts.iter().map(|text| inner.wanted(text)).collect();
         let mut sizes = [0; 2];

@@ -2,6 +2,7 @@
 
 mod bulk;
 mod crash;
+mod differ;
 mod governance;
 mod harness;
 mod membership;

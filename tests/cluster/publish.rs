@@ -6,6 +6,7 @@ use selfsame::config::RaftSection;
 use selfsame_machine::Genesis;
 use selfsame_protocol::code::Code;
 use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::holder::{self, HolderState};
 use selfsame_protocol::merkle::verify_consistency;
 use selfsame_protocol::note::{Checkpoint, Note, TYPE_ED25519, Vkey};
 use selfsame_protocol::quorum::Quorum;
@@ -15,6 +16,8 @@ use std::time::Duration;
 
 /// Longest wait for a receipt that must come.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+const SUBSTRATE: &str = "00000000-0000-4000-8000-000000000001";
 
 /// Keys that a stranger knows: the cosigners and the log key.
 fn known(genesis: &Genesis, ledger: Ledger) -> (Quorum, Vec<Vkey>) {
@@ -132,6 +135,40 @@ async fn nothing_is_published_before_all_three_organisations_that_it_takes_cosig
     cluster.leader().await;
     assert_eq!(declare(&cluster, &client, 1).await.0, all());
 
+    // Who holds a substrate, by all three.
+    let chip = ["key", "new", "chip.json", "-o", "json"];
+    let chip: serde_json::Value = serde_json::from_slice(&run(cluster.dir.path(), &chip).stdout).unwrap();
+    let founding = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/founding-incompatibility.json");
+    let chip_key = chip["public"].as_str().unwrap();
+    for arguments in [
+        &["governance", "enrol-chip", chip_key, "--key", "aurora-root.json"][..],
+        &[
+            "substrate",
+            "init",
+            SUBSTRATE,
+            "--founding",
+            founding,
+            "--key",
+            "chip.json",
+            "--receipt",
+            "birth.tlog-proof",
+        ],
+    ] {
+        let output = cluster.cli(arguments);
+        assert!(output.status.success(), "{}", said(&output));
+    }
+    assert!(cluster.path("birth.tlog-proof").exists(), "the flag writes the receipt of what was written");
+    let output = cluster.cli(&["substrate", "holder", SUBSTRATE, "--cosigned"]);
+    assert!(output.status.success(), "{}", said(&output));
+    let note = Note::parse(&output.stdout).unwrap();
+    let quorum = cluster.genesis.quorum();
+    let (holder, verified) = holder::verify(&note, &cluster.genesis.origin, SUBSTRATE, &quorum.vkeys()).unwrap();
+    assert_eq!((holder.state, holder.epoch), (HolderState::Active, 1));
+    assert_eq!(holder.chip.to_string(), chip["id"].as_str().unwrap());
+    let signed = verified.iter().filter_map(|v| v.time).max().unwrap();
+    assert!(quorum.enough(&holder::fresh(&verified, signed, 30)).is_ok());
+    assert!(quorum.enough(&holder::fresh(&verified, signed + 1_000, 30)).is_err(), "stale");
+
     // Two commit, but two do not publish: the entry stands, its receipt does not come.
     cluster.kill(3);
     let client = cluster.client(&[1, 2]);
@@ -142,6 +179,8 @@ async fn nothing_is_published_before_all_three_organisations_that_it_takes_cosig
     assert_eq!(refusal.code, Code::NotCosigned, "{refusal}");
     let entry = accepted.receipt.entries[0];
     nobody_publishes_less(&cluster, &[1, 2]).await;
+    let impatient = cluster.client(&[1, 2]).with_patience(PATIENCE, Duration::from_secs(3));
+    assert_eq!(impatient.holder(SUBSTRATE).await.unwrap_err().code(), Some(Code::NotCosigned));
     for id in [1, 2] {
         let text = cluster.client(&[id]).checkpoint(entry.ledger).await.unwrap();
         let published = Checkpoint::parse(&Note::parse(text.as_bytes()).unwrap().text).unwrap();
@@ -159,4 +198,20 @@ async fn nothing_is_published_before_all_three_organisations_that_it_takes_cosig
     assert_eq!(proven(&cluster.genesis, entry.ledger, &receipt, &leaf).0, all());
     let again = run(cluster.dir.path(), &["ledger", "receipt", "evidence", "0", "--file", "receipt.tlog-proof"]);
     assert!(!again.status.success(), "a file is never overwritten");
+}
+
+/// shows: P-095
+#[tokio::test(flavor = "multi_thread")]
+async fn others_collect_when_the_leader_does_not() {
+    let mut cluster = Processes::prepare(RaftSection::default(), 0);
+    let file = cluster.config(1);
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replace("every_ms = 100", "every_ms = 0")).unwrap();
+    (1..=3).for_each(|id| cluster.start(id));
+    let client = cluster.client(&[1, 2, 3]);
+    while cluster.leader().await != 1 {
+        // Refused when the leader changed meanwhile; then it is asked again.
+        let _ = cluster.cli(&["cluster", "transfer-leader", "1"]);
+    }
+    assert_eq!(declare(&cluster, &client, 1).await.0, all());
 }

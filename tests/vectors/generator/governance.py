@@ -171,7 +171,7 @@ def altered(made: History) -> list[dict]:
         case("a stranger votes", "GOVERNANCE_MEMBER", lambda e: e[3].update(subject="organisation:nobody")),
         case("one vote fewer is said to be enough", "BALLOT_THRESHOLD", lambda e: member(decided, "threshold")(e, "2")),
         case("another proposal is carried", "BALLOT_PROPOSAL", lambda e: member(decided, "proposal", "name")(e, "x")),
-        case("the decision is missing", "BALLOT_OPEN", lambda e: e.pop(decided)),
+        case("the decision is missing", "BALLOT_RESULT", lambda e: e.pop(decided)),
         case("what became void is not named", "CONSTITUTION_VOIDED", lambda e: member(changed, "voided")(e, ["x"])),
         case("the rules change on the way", "CONSTITUTION_AFTER",
              lambda e: member(changed, "after", "rules", "ordinary")(e, "1/2")),
