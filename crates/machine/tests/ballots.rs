@@ -4,10 +4,10 @@ mod common;
 
 use common::*;
 use selfsame_machine::read;
-use selfsame_machine::state::BallotStatus;
+use selfsame_machine::state::{BallotStatus, Publication};
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{Command, OrganisationKey, Proposal, Role};
-use selfsame_protocol::constitution::{ClusterConstitution, MAX_OPEN_BALLOTS, OBJECTION_MS, Rules, Share};
+use selfsame_protocol::constitution::{ClusterConstitution, MAX_OPEN_BALLOTS, OBJECTION_MS, Publisher, Rules, Share};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::record::{BallotEnd, ConstitutionChange, Record};
@@ -383,4 +383,34 @@ fn proposals_with_bad_names_are_refused_before_anything_else() {
     world.refused(Role::Root, &root(0), propose("p", long), Code::LimitExceeded);
     world.refused(Role::Root, &root(0), propose("p", remove_named("stranger")), Code::UnknownOrganisation);
     world.audit();
+}
+
+/// shows: X-05
+#[test]
+fn the_publisher_moves_by_ballot_and_leaves_with_its_organisation() {
+    let mut world = World::new();
+    let to = |organisation: &str, log_key| Proposal::MovePublisher {
+        publisher: Publisher { organisation: organisation.into(), log_key },
+    };
+    let publication = |world: &World| read::publication(&world.model).unwrap();
+    assert_eq!(publication(&world), Publication { threshold: Some(3), publisher: genesis().publication.publisher });
+    world.refused(Role::Root, &root(0), propose("p0", to("stranger", key(70).public())), Code::UnknownOrganisation);
+    // A log key signs nothing else, and nothing else becomes a log key.
+    world.refused_ballot(3, "p1", to("chamber", operator(2).public()), Code::KeyExists);
+    world.refused_ballot(3, "p2", to("chamber", node(3).cosigner().public()), Code::KeyExists);
+    world.ballot(3, "p3", to("chamber", key(70).public()));
+    assert_eq!(publication(&world).publisher.unwrap().log_key, key(70).public());
+    world.refused(Role::Root, &root(0), enrol_chip(70), Code::KeyExists);
+    let rules = Rules { cosigning: Share::new(1, 2).unwrap(), ..Rules::default() };
+    world.ballot(3, "p4", Proposal::ChangeRules { rules });
+    assert_eq!(publication(&world).threshold, Some(2));
+    assert_eq!(read::quorum(&world.model, &genesis()).unwrap().threshold, 2);
+    world.ballot(3, "p5", remove(2));
+    assert_eq!(publication(&world).publisher, None);
+    assert!(read::quorum(&world.model, &genesis()).unwrap().cosigners.iter().all(|c| c.organisation != "chamber"));
+    world.audit();
+}
+
+fn enrol_chip(seed: u8) -> Command {
+    Command::EnrolChip { chip: key(seed).public(), technology: "software".into() }
 }

@@ -58,7 +58,7 @@ fn proposal(world: &World, step: Step) -> Proposal {
         2 => remove(step.about),
         3 | 4 => Proposal::RotateKey {
             organisation: name(step.about),
-            key: if step.with % 2 == 0 { OrganisationKey::Root } else { OrganisationKey::Operator },
+            key: if step.with.is_multiple_of(2) { OrganisationKey::Root } else { OrganisationKey::Operator },
             new: fresh(step),
             reason: "lost".into(),
         },
@@ -68,9 +68,9 @@ fn proposal(world: &World, step: Step) -> Proposal {
             let rules = Rules {
                 ordinary: share(step.with),
                 constitutional: share(step.with / 4),
-                vetoes: if step.with % 5 == 0 { vec![name(step.about)] } else { Vec::new() },
+                vetoes: if step.with.is_multiple_of(5) { vec![name(step.about)] } else { Vec::new() },
                 ballot_entries: U64(u64::from(step.with % 3) * 20),
-                ballot_ms: U64(if step.with % 7 == 0 { 0 } else { 60_000 }),
+                ballot_ms: U64(if step.with.is_multiple_of(7) { 0 } else { 60_000 }),
                 objection_ms: U64(u64::from(step.with % 20) * 1_000),
                 ..Rules::default()
             };
@@ -109,7 +109,7 @@ fn command(world: &World, step: Step) -> Command {
         15 => Command::EnrolChip { chip: chip(step.about).public(), technology: "software".into() },
         16 => Command::RotateKey { key: OrganisationKey::Root, new: key(150 + step.with % 40).public() },
         17..=19 => Command::Conclude { proposal_id: some.unwrap_or_else(|| "none".into()) },
-        _ => vote(&some.unwrap_or_else(|| "none".into()), step.with % 9 != 0),
+        _ => vote(&some.unwrap_or_else(|| "none".into()), !step.with.is_multiple_of(9)),
     }
 }
 
