@@ -3,13 +3,13 @@
 use super::{Api, bytes_of, json_of, refused, unreadable};
 use crate::raft::{Member, Role};
 use crate::wire::v1::{self, cluster_service_server::ClusterService};
-use selfsame_machine::read;
+use selfsame_machine::read::{self, Majority};
 use selfsame_machine::state::Registration;
-use selfsame_machine::view::{Table, View};
+use selfsame_machine::view::{ReadError, Table, View};
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::digest::unhex;
 use selfsame_protocol::entry::Ledger;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use tonic::{Request, Response, Status};
 
 impl Api {
@@ -39,26 +39,34 @@ impl Api {
         }
     }
 
-    /// No organisation may hold a quorum of the voters alone, unless it is the only one.
-    async fn keeps_balance(&self, id: u64) -> Result<(), Status> {
-        let nodes = read::nodes(&self.read(false).await?).map_err(unreadable)?;
-        let mut voters: BTreeSet<u64> = self.raft.status().voters.into_iter().map(|(voter, _)| voter).collect();
-        voters.insert(id);
-        let mut seats: BTreeMap<&str, usize> = BTreeMap::new();
-        for node in nodes.iter().filter(|node| voters.contains(&node.id.0)) {
-            *seats.entry(&node.organisation).or_default() += 1;
-        }
-        let quorum = voters.len() / 2 + 1;
-        match seats.iter().find(|(_, held)| **held >= quorum && seats.len() > 1) {
+    /// No organisation may come to hold a quorum of the voters alone, unless it is the only one.
+    async fn keeps_balance(&self, after: &BTreeSet<u64>) -> Result<(), Status> {
+        let view = self.read(false).await?;
+        match tips(&view, &self.voters(), after).map_err(unreadable)? {
             None => Ok(()),
-            Some((organisation, held)) => {
+            Some(Majority { organisation, held, total }) => {
                 let rule = "no organisation holds a quorum of the voters";
-                let expected = format!("at most {} of {}", quorum - 1, voters.len());
+                let expected = format!("at most {} of {total}", total / 2);
                 let found = format!("{held} of {organisation}");
                 Err(refused(Refusal::new(Code::OrganisationQuorum, rule, expected, found)))
             }
         }
     }
+
+    /// The present voters.
+    pub(super) fn voters(&self) -> BTreeSet<u64> {
+        self.raft.status().voters.into_iter().map(|(voter, _)| voter).collect()
+    }
+}
+
+/// The organisation to which a change of voters gives a quorum that it does not hold yet.
+pub(super) fn tips(
+    view: &dyn View,
+    before: &BTreeSet<u64>,
+    after: &BTreeSet<u64>,
+) -> Result<Option<Majority>, ReadError> {
+    let held = read::majority(view, before)?.map(|majority| majority.organisation);
+    Ok(read::majority(view, after)?.filter(|majority| Some(&majority.organisation) != held.as_ref()))
 }
 
 #[tonic::async_trait]
@@ -123,7 +131,9 @@ impl ClusterService for Api {
     ) -> Result<Response<v1::PromoteNodeResponse>, Status> {
         let id = request.into_inner().node_id;
         self.may_join(id).await?;
-        self.keeps_balance(id).await?;
+        let mut voters = self.voters();
+        voters.insert(id);
+        self.keeps_balance(&voters).await?;
         self.raft.promote(id).await.map_err(refused)?;
         Ok(Response::new(v1::PromoteNodeResponse {}))
     }
@@ -134,6 +144,10 @@ impl ClusterService for Api {
     ) -> Result<Response<v1::RemoveNodeResponse>, Status> {
         let id = request.into_inner().node_id;
         self.may_leave(id).await?;
+        let mut voters = self.voters();
+        if voters.remove(&id) {
+            self.keeps_balance(&voters).await?;
+        }
         self.raft.remove(id).await.map_err(refused)?;
         Ok(Response::new(v1::RemoveNodeResponse {}))
     }

@@ -1,6 +1,7 @@
 //! Services for clients, one file each.
 
 mod cluster;
+mod governance;
 mod ledger;
 mod runs;
 mod standing;
@@ -217,6 +218,7 @@ fn router<H: tonic_health::pb::health_server::Health>(
     dated: Dated,
 ) -> Router {
     use v1::cluster_service_server::ClusterServiceServer;
+    use v1::governance_service_server::GovernanceServiceServer;
     use v1::ledger_service_server::LedgerServiceServer;
     use v1::run_service_server::RunServiceServer;
     use v1::substrate_service_server::SubstrateServiceServer;
@@ -234,6 +236,7 @@ fn router<H: tonic_health::pb::health_server::Health>(
         .add_service(LedgerServiceServer::new(api.clone()).max_decoding_message_size(MAX_MESSAGE))
         .add_service(RunServiceServer::new(api.clone()).max_decoding_message_size(MAX_MESSAGE))
         .add_service(SubstrateServiceServer::new(api.clone()).max_decoding_message_size(MAX_MESSAGE))
+        .add_service(GovernanceServiceServer::new(api.clone()).max_decoding_message_size(MAX_MESSAGE))
         .add_service(ClusterServiceServer::new(api).max_decoding_message_size(MAX_MESSAGE));
     match builder.build_v1() {
         Ok(reflection) => router.add_service(reflection),

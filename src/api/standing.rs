@@ -9,12 +9,13 @@ use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
 /// Names under which `grpc.health.v1.Health` answers; the empty one is the whole server.
-const SERVICES: [&str; 5] = [
+const SERVICES: [&str; 6] = [
     "",
     "selfsame.v1.LedgerService",
     "selfsame.v1.RunService",
     "selfsame.v1.SubstrateService",
     "selfsame.v1.ClusterService",
+    "selfsame.v1.GovernanceService",
 ];
 
 /// The refusal of a quarantined node, by the state that it applied.

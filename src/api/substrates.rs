@@ -157,8 +157,10 @@ impl SubstrateService for Api {
             .map_err(unreadable)?
             .map_err(refused)?;
         let signature = self.sign(&statement);
+        let constitution = read::constitution(&view).map_err(unreadable)?;
         let proof = serde_json::json!({
             "signatures": [signature],
+            "recovery_count": constitution.map_or(U64(0), |constitution| constitution.recovery_count),
             "checkpoints": {"evidence": self.checkpoint(&view, Ledger::Evidence)?, "reasoning": self.checkpoint(&view, Ledger::Reasoning)?},
         });
         let document = serde_json::json!({"statement": statement, "proof": proof});

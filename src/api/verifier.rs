@@ -1,6 +1,7 @@
 //! Each node's own verdicts: whenever a verification is under way, re-hash the substrate from this disk and say so.
 
 use super::Api;
+use super::cluster::tips;
 use crate::raft::Role;
 use selfsame_machine::{read, verify};
 use selfsame_protocol::command::{Command, Role as AuthorRole, Submission};
@@ -80,7 +81,8 @@ async fn demote(api: &Api) -> bool {
     if status.role != Role::Leader || status.voters.len() < 2 {
         return false;
     }
-    let Ok(nodes) = api.raft.view().and_then(|view| read::nodes(&view)) else { return false };
+    let Ok(view) = api.raft.view() else { return false };
+    let Ok(nodes) = read::nodes(&view) else { return false };
     let counts = |id: u64| nodes.iter().all(|node| node.id.0 != id || node.counts());
     let mut again = false;
     for node in nodes.iter().filter(|node| !node.counts()) {
@@ -93,6 +95,15 @@ async fn demote(api: &Api) -> bool {
                 None => continue,
             }
         } else if has(&status.voters) {
+            // A retired node keeps its vote until others stand in for it: without it one organisation would hold a quorum.
+            // A quarantined one loses it all the same: its copy is known to be bad.
+            let before = api.voters();
+            let mut after = before.clone();
+            after.remove(&id);
+            if node.retired && !matches!(tips(&view, &before, &after), Ok(None)) {
+                tracing::debug!(node = id, "a retired node keeps its vote until another organisation has one more");
+                continue;
+            }
             tracing::error!(node = id, "a quarantined or retired node loses its vote");
             api.raft.demote(id).await
         } else if has(&status.learners) && node.retired {

@@ -1,12 +1,8 @@
-//! `selfsame cluster`, `selfsame governance`, `selfsame key`: the cluster, its keys and its members.
+//! `selfsame cluster`, `selfsame key`: the cluster and its members, and key files.
 
 use super::context::{CliError, Done, Global};
 use crate::keys;
-use clap::{Subcommand, ValueEnum};
-use selfsame_protocol::command::{Command, OrganisationKey, Role};
-use selfsame_protocol::digest::Digest;
-use selfsame_protocol::keys::PublicKey;
-use selfsame_protocol::time::U64;
+use clap::Subcommand;
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -91,72 +87,6 @@ pub async fn main(global: &Global, command: ClusterCommand) -> Done {
         ClusterCommand::Genesis => global.print("Genesis", json!(client.genesis().await?)),
     }
     Ok(())
-}
-
-/// Which key of an organisation.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum Which {
-    /// Root key.
-    Root,
-    /// Operator key.
-    Operator,
-}
-
-/// Commands of an organisation, signed by its root key.
-#[derive(Subcommand, Debug)]
-pub enum Governance {
-    /// Replace one of your organisation's keys.
-    RotateKey {
-        /// Which key.
-        #[arg(value_enum)]
-        which: Which,
-        /// Public half of the new key.
-        new: PublicKey,
-    },
-    /// Register a node of your organisation; then start it and add it as learner.
-    EnrolNode {
-        /// Node id that was never used.
-        id: u64,
-        /// Public half of its key.
-        node_key: PublicKey,
-        /// Public half of its cosigner key, as `key show` prints it beside the node key.
-        cosigner_key: PublicKey,
-    },
-    /// Remove a node of your organisation for ever.
-    RetireNode {
-        /// Node id.
-        id: u64,
-    },
-    /// Register a chip of your organisation.
-    EnrolChip {
-        /// Public half of its key.
-        chip: PublicKey,
-    },
-    /// Retire a chip of your organisation for good.
-    RetireChip {
-        /// Chip id.
-        chip: Digest,
-    },
-}
-
-/// Runs a governance command.
-pub async fn governance(global: &Global, command: Governance) -> Done {
-    let command = match command {
-        Governance::RotateKey { which, new } => Command::RotateKey {
-            key: match which {
-                Which::Root => OrganisationKey::Root,
-                Which::Operator => OrganisationKey::Operator,
-            },
-            new,
-        },
-        Governance::EnrolNode { id, node_key, cosigner_key } => {
-            Command::EnrolNode { node: U64(id), key: node_key, cosigner: cosigner_key }
-        }
-        Governance::RetireNode { id } => Command::RetireNode { node: U64(id) },
-        Governance::EnrolChip { chip } => Command::EnrolChip { chip, technology: "software".into() },
-        Governance::RetireChip { chip } => Command::RetireChip { chip },
-    };
-    global.submit(Role::Root, command).await.map(|_| ())
 }
 
 /// Commands on key files. Offline.

@@ -3,13 +3,13 @@
 use super::context::{CliError, Done, Global};
 use clap::Subcommand;
 use selfsame_protocol::bundle;
-use selfsame_protocol::command::{Command, Proposal, Role};
+use selfsame_protocol::command::{Command, Role};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::p104::{Attestation, Claims};
 use selfsame_protocol::time::U64;
 use serde_json::json;
 
-/// Commands on migrations.
+/// Commands on migrations. A substrate whose chip is lost is sealed by ballot: `governance propose … force-seal`.
 #[derive(Subcommand, Debug)]
 pub enum Migrate {
     /// Seal a substrate for a migration, signed by the active chip. Prints the nonce.
@@ -49,32 +49,6 @@ pub enum Migrate {
     Status {
         /// UUID.
         id: String,
-    },
-    /// Propose to seal a substrate whose chip is lost, signed by an organisation's root key.
-    ForceSeal {
-        /// UUID.
-        id: String,
-        /// Name of the proposal, unique in the cluster.
-        #[arg(long)]
-        proposal: String,
-        /// Name of the migration.
-        #[arg(long)]
-        migration: String,
-        /// Destination chip id.
-        #[arg(long)]
-        destination: Digest,
-        /// Why.
-        #[arg(long)]
-        reason: String,
-    },
-    /// Vote on a proposal, signed by an organisation's root key.
-    Vote {
-        /// Name of the proposal.
-        #[arg(long)]
-        proposal: String,
-        /// Vote against it.
-        #[arg(long)]
-        reject: bool,
     },
 }
 
@@ -133,14 +107,6 @@ pub async fn main(global: &Global, command: Migrate) -> Done {
             let state = global.client()?.substrate(&id).await?;
             global
                 .print("Migration", json!({"substrate_id": id, "holder": state.holder, "migration": state.migration}));
-        }
-        Migrate::ForceSeal { id, proposal, migration, destination, reason } => {
-            let proposal_content =
-                Proposal::ForceSeal { substrate_id: id, migration_id: migration, destination, reason };
-            global.submit(Role::Root, Command::Propose { proposal_id: proposal, proposal: proposal_content }).await?;
-        }
-        Migrate::Vote { proposal, reject } => {
-            global.submit(Role::Root, Command::Vote { proposal_id: proposal, approve: !reject }).await?;
         }
     }
     Ok(())

@@ -3,6 +3,7 @@
 mod bulk;
 mod cluster;
 mod context;
+mod governance;
 mod ledger;
 mod migrate;
 mod node;
@@ -67,9 +68,9 @@ enum Command {
     Ledger(ledger::LedgerCommand),
     /// Verify a file with the cluster gone.
     Verify(verify::Verify),
-    /// Keys, nodes and chips of your organisation.
+    /// Keys, nodes and chips of your organisation, and what organisations decide together by ballot.
     #[command(subcommand)]
-    Governance(cluster::Governance),
+    Governance(governance::Governance),
     /// Key files: make one, show its public half.
     #[command(subcommand)]
     Key(cluster::KeyCommand),
@@ -99,7 +100,7 @@ async fn dispatch(global: &Global, command: Command) -> Done {
         Command::Migrate(command) => migrate::main(global, command).await,
         Command::Ledger(command) => ledger::main(global, command).await,
         Command::Verify(command) => verify::main(global, &command),
-        Command::Governance(command) => cluster::governance(global, command).await,
+        Command::Governance(command) => governance::main(global, command).await,
         Command::Key(command) => cluster::key(global, &command),
         Command::Config(command) => node::configuration(global, &command),
         Command::Bench(bench) => {

@@ -149,6 +149,8 @@ macro_rules! call {
     }};
 }
 
+mod governance;
+pub use governance::Listed;
 mod proofs;
 mod stream;
 

@@ -3,6 +3,7 @@
 mod bulk;
 mod crash;
 mod differ;
+mod governance;
 mod harness;
 mod membership;
 mod publish;

@@ -67,8 +67,6 @@ pub enum Fatal {
 pub const META_GENESIS: &[u8] = b"genesis";
 /// [`Table::Meta`] key of the clock, u64be milliseconds.
 pub const META_CLOCK: &[u8] = b"clock";
-/// [`Table::Meta`] key of how checkpoints are published, JSON.
-pub const META_PUBLICATION: &[u8] = b"publication";
 /// [`Table::Meta`] key of the state digest, 32 bytes.
 pub const META_DIGEST: &[u8] = b"digest";
 
@@ -207,12 +205,7 @@ fn one(
         )));
     }
     if let Some(until) = author.until {
-        return Ok(Err(Refusal::new(
-            Code::UnknownKey,
-            "the key is still valid",
-            format!("before log index {until}"),
-            format!("log index {index}"),
-        )));
+        return Ok(Err(governance::ended(over, &author, until, index)?));
     }
 
     let mut txn = Txn {
@@ -299,8 +292,9 @@ fn dispatch(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
         Command::RetireNode { node } => governance::retire_node(txn, node.0),
         Command::EnrolChip { chip, technology } => governance::enrol_chip(txn, *chip, technology),
         Command::RetireChip { chip } => governance::retire_chip(txn, chip),
-        Command::Propose { proposal_id, proposal } => governance::propose(txn, proposal_id, proposal),
-        Command::Vote { proposal_id, approve } => governance::vote(txn, proposal_id, *approve),
+        Command::Propose { proposal_id, proposal } => governance::ballot::propose(txn, proposal_id, proposal),
+        Command::Vote { proposal_id, approve } => governance::ballot::vote(txn, proposal_id, *approve),
+        Command::Conclude { proposal_id } => governance::ballot::conclude(txn, proposal_id),
         Command::DeclareRun { declaration, request } => runs::declare(txn, declaration, request.as_deref()),
         Command::ReportOutcome { .. } => runs::outcome(txn, command),
         Command::InitSubstrate { .. } => substrate::init(txn, command),

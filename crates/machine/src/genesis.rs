@@ -1,14 +1,17 @@
 //! The consensus identity of a cluster: what every node must agree on before the first entry.
 
-use crate::apply::{META_DIGEST, META_GENESIS, META_PUBLICATION};
+use crate::apply::{META_DIGEST, META_GENESIS};
+use crate::governance::META_CONSTITUTION;
 use crate::state::{self, Node, Organisation, Publication, Registration};
 use crate::view::{Changes, Model, Overlay, Table};
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::command::{ItemLimits, Role, is_name};
+use selfsame_protocol::constitution::{ClusterConstitution, MAX_ORGANISATIONS, Share};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::keys::PublicKey;
 use selfsame_protocol::quorum::{Cosigner, Quorum};
+use selfsame_protocol::replay::governance::Governance;
 use selfsame_protocol::time::U64;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -90,6 +93,26 @@ impl Genesis {
         selfsame_protocol::p104::tagged("selfsame/genesis/v1", self)
     }
 
+    /// The constitution before the first ballot: the founders under the default rules, publishing as the genesis says.
+    pub fn constitution(&self) -> ClusterConstitution {
+        let names = self.organisations.iter().map(|organisation| organisation.name.clone());
+        let mut constitution = ClusterConstitution::founding(names, self.publication.publisher.clone());
+        if self.publication.threshold.is_some() {
+            let members = self.organisations.len();
+            constitution.rules.cosigning = Share::asking(self.publication.threshold(members), members);
+        }
+        constitution
+    }
+
+    /// What a reader of the Reasoning ledger starts from to verify the cluster's governance.
+    pub fn audit(&self) -> Governance {
+        let founders = self.organisations.iter();
+        let founders: Vec<_> =
+            founders.map(|founder| (founder.name.clone(), founder.root_key, founder.operator_key)).collect();
+        let nodes: Vec<_> = self.nodes.iter().map(|node| (node.id, node.organisation.clone(), node.key)).collect();
+        Governance::new(&self.cluster, self.constitution(), &founders, &nodes)
+    }
+
     /// Checks what every node must be able to rely on. Names the rule and the values.
     pub fn check(&self) -> Result<(), Refusal> {
         let bad = |rule: &str, expected: &str, found: String| Err(Refusal::new(Code::Malformed, rule, expected, found));
@@ -98,6 +121,10 @@ impl Genesis {
         }
         if !is_name(&self.origin) || self.origin.ends_with('/') || self.origin.contains(':') {
             return bad("origin", "a schemeless URL without trailing slash", self.origin.clone());
+        }
+        if self.organisations.len() > MAX_ORGANISATIONS {
+            let expected = format!("at most {MAX_ORGANISATIONS}");
+            return bad("founding organisations", &expected, self.organisations.len().to_string());
         }
         let mut names = BTreeSet::new();
         let mut keys = BTreeSet::new();
@@ -167,7 +194,6 @@ impl Genesis {
         let model = Model::default();
         let mut over = Overlay::new(&model);
         state::save(&mut over, Table::Meta, META_GENESIS, self);
-        state::save(&mut over, Table::Meta, META_PUBLICATION, &self.publication);
         let register = |over: &mut Overlay<'_>, key: PublicKey, role, organisation: &str, node| {
             let registration =
                 Registration { role, organisation: organisation.into(), node, since: U64(0), until: None };
@@ -178,6 +204,7 @@ impl Genesis {
                 name: organisation.name.clone(),
                 root_key: organisation.root_key,
                 operator_key: organisation.operator_key,
+                removed: None,
             };
             state::save(&mut over, Table::Organisations, organisation.name.as_bytes(), &value);
             register(&mut over, organisation.root_key, Role::Root, &organisation.name, None);
@@ -195,6 +222,7 @@ impl Genesis {
             state::save(&mut over, Table::Nodes, node.id.to_be_bytes(), &value);
             register(&mut over, node.key, Role::Node, &node.organisation, Some(U64(node.id)));
         }
+        state::save(&mut over, Table::Meta, META_CONSTITUTION, &self.constitution());
         let digest = *blake3::hash(self.digest().as_bytes()).as_bytes();
         over.put(Table::Meta, META_DIGEST, digest);
         over.into_changes()

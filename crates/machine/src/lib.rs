@@ -5,6 +5,7 @@
 //! same bytes on every replica. Rules are checked here by every node; the leader is not trusted to have checked them.
 
 pub mod apply;
+mod fence;
 pub mod genesis;
 mod governance;
 mod migration;

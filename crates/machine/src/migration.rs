@@ -3,8 +3,9 @@
 //! Zero active chips between seal and arrival is allowed, two never: one entry activates the destination at the next
 //! epoch and invalidates the origin's activation, and the set of invalidated activations never shrinks.
 
+use crate::fence::{fence, renew};
 use crate::state::{self, HolderStatus, Migration, Phase, Substrate, invalidated_key, pair_key};
-use crate::substrate::{MIGRATION_CYCLE, event, fence, load, propagate, require_alive, save, subject};
+use crate::substrate::{MIGRATION_CYCLE, event, load, propagate, require_alive, save, subject};
 use crate::txn::{Stop, Txn, refuse};
 use crate::view::{Table, View};
 use selfsame_protocol::code::{Code, Refusal};
@@ -65,6 +66,7 @@ pub fn force_seal(
 ) -> Result<Digest, Stop> {
     let mut substrate = load(txn, substrate_id)?;
     require_alive(&substrate)?;
+    renew(txn, &mut substrate)?;
     // Both chips of a migration may be lost: the ballot then sends the substrate elsewhere, and the earlier seal leads to
     // nothing any more. Without this way out a sealed substrate could stop for ever.
     if let Some(superseded) = substrate.migration.take() {
@@ -245,6 +247,7 @@ pub fn arrive(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
     };
     let mut substrate = load(txn, substrate_id)?;
     let migration = under_way(&substrate, migration_id)?;
+    renew(txn, &mut substrate)?;
     let chip = txn.key.id();
     if chip != migration.destination {
         return refuse(
@@ -309,6 +312,7 @@ pub fn abort(
 ) -> Result<Value, Stop> {
     let mut substrate = load(txn, substrate_id)?;
     let migration = under_way(&substrate, migration_id)?;
+    renew(txn, &mut substrate)?;
     let chip = txn.key.id();
     if chip != migration.origin {
         return refuse(Code::ChipNotActive, "the origin aborts a migration", migration.origin, chip);

@@ -1,14 +1,15 @@
 //! Reads for the API: typed, over any view.
 
-use crate::apply::{META_GENESIS, META_PUBLICATION, frontier, tile_key};
+use crate::apply::{META_CLOCK, META_GENESIS, frontier, tile_key};
 use crate::genesis::Genesis;
-use crate::governance::all;
+use crate::governance::{self, all};
 use crate::state::{
-    self, Chip, HolderStatus as Holding, Migration, Node, Organisation, Publication, Run, Substrate, pair_key,
-    prefix_end,
+    self, Ballot, BallotStatus, Chip, HolderStatus as Holding, Migration, Node, Organisation, Publication, Run,
+    Substrate, pair_key, prefix_end,
 };
 use crate::view::{ReadError, Table, View};
 use selfsame_protocol::code::{Code, Refusal};
+use selfsame_protocol::constitution::ClusterConstitution;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::holder::{HolderState, HolderStatus, Tree};
@@ -16,16 +17,73 @@ use selfsame_protocol::merkle::{ProofError, TileId, consistency_proof, inclusion
 use selfsame_protocol::p104::{IdentityStatement, Outcome};
 use selfsame_protocol::quorum::{Cosigner, Quorum};
 use selfsame_protocol::record::OrganisationRun;
-use selfsame_protocol::time::Timestamp;
+use selfsame_protocol::time::{Timestamp, U64};
+use std::collections::BTreeSet;
+
+pub use crate::governance::balance::Majority;
 
 /// The consensus identity, once initialised.
 pub fn genesis(view: &dyn View) -> Result<Option<Genesis>, ReadError> {
     state::load(view, Table::Meta, META_GENESIS)
 }
 
-/// A substrate's state.
+/// A substrate's state. After a recovery its holder stands at the epoch that the next write must name.
 pub fn substrate(view: &dyn View, id: &str) -> Result<Option<Substrate>, ReadError> {
-    state::load(view, Table::Substrates, id.as_bytes())
+    let Some(mut substrate) = state::load::<Substrate>(view, Table::Substrates, id.as_bytes())? else {
+        return Ok(None);
+    };
+    let epoch = crate::fence::epoch_after(&substrate, governance::recoveries(view)?);
+    if epoch != substrate.holder.epoch {
+        substrate.holder.epoch = epoch;
+        substrate.holder.seq = U64(0);
+    }
+    Ok(Some(substrate))
+}
+
+/// The constitution in force in the cluster; `None` before the genesis.
+pub fn constitution(view: &dyn View) -> Result<Option<ClusterConstitution>, ReadError> {
+    governance::in_force(view)
+}
+
+/// A ballot, open or ended.
+pub fn ballot(view: &dyn View, id: &str) -> Result<Option<Ballot>, ReadError> {
+    state::load(view, Table::Proposals, id.as_bytes())
+}
+
+/// Ballots in order of their ids, from the one after `after` on; with `open`, only those that were not ended.
+pub fn ballots(view: &dyn View, open: bool, after: &str, limit: usize) -> Result<Vec<(String, Ballot)>, ReadError> {
+    let rows = if open {
+        let ids = governance::all_open(view)?.into_keys().filter(|id| id.as_str() > after).take(limit);
+        ids.map(|id| Ok((id.clone().into_bytes(), view.get(Table::Proposals, id.as_bytes())?.unwrap_or_default())))
+            .collect::<Result<Vec<_>, ReadError>>()?
+    } else {
+        // Names have no zero byte: the least key above `after`.
+        view.scan(Table::Proposals, &[after.as_bytes(), &[0]].concat(), &prefix_end(&[]), limit)?
+    };
+    rows.into_iter()
+        .map(|(key, value)| {
+            let ballot = serde_json::from_slice(&value).map_err(|e| state::undecodable(Table::Proposals, &key, e))?;
+            Ok((String::from_utf8_lossy(&key).into_owned(), ballot))
+        })
+        .collect()
+}
+
+/// Whether a ballot takes votes now: it is open, and its time is not over by the ledger.
+pub fn takes_votes(view: &dyn View, ballot: &Ballot) -> Result<bool, ReadError> {
+    let (entries, _) = head(view, Ledger::Reasoning)?;
+    let clock = state::load_u64(view, Table::Meta, META_CLOCK)?.unwrap_or(0);
+    let running = ballot.running(entries, Timestamp::from_millis(clock)).is_ok();
+    Ok(ballot.status == BallotStatus::Open && running)
+}
+
+/// The organisation that would hold a quorum alone if exactly these nodes voted.
+pub fn majority(view: &dyn View, voters: &BTreeSet<u64>) -> Result<Option<Majority>, ReadError> {
+    let mut nodes = nodes(view)?;
+    nodes.retain(|node| voters.contains(&node.id.0));
+    for node in &mut nodes {
+        (node.retired, node.quarantined) = (false, None);
+    }
+    Ok(governance::balance::majority(&nodes, &organisations(view)?))
 }
 
 /// A declared run.
@@ -38,7 +96,7 @@ pub fn nodes(view: &dyn View) -> Result<Vec<Node>, ReadError> {
     all(view, Table::Nodes)
 }
 
-/// Every organisation.
+/// Every organisation that is or was a member.
 pub fn organisations(view: &dyn View) -> Result<Vec<Organisation>, ReadError> {
     all(view, Table::Organisations)
 }
@@ -128,14 +186,17 @@ pub fn root(view: &dyn View, ledger: Ledger, size: u64) -> Result<Digest, ProofE
     root_at(size, &mut |id| tile(view, ledger, id))
 }
 
-/// How checkpoints are published.
+/// How checkpoints are published, as the constitution says; the threshold is always named.
 pub fn publication(view: &dyn View) -> Result<Publication, ReadError> {
-    Ok(state::load(view, Table::Meta, META_PUBLICATION)?.unwrap_or_default())
+    Ok(constitution(view)?.map_or_else(Publication::default, |constitution| Publication {
+        threshold: Some(constitution.cosignatures() as u64),
+        publisher: constitution.publisher,
+    }))
 }
 
 /// Whose cosignatures count now, and how many organisations it takes: nodes that are neither retired nor quarantined.
 pub fn quorum(view: &dyn View, genesis: &Genesis) -> Result<Quorum, ReadError> {
-    let threshold = publication(view)?.threshold(organisations(view)?.len());
+    let threshold = constitution(view)?.map_or(usize::MAX, |constitution| constitution.cosignatures());
     let cosigners = nodes(view)?.into_iter().filter(Node::counts).map(|node| Cosigner {
         vkey: selfsame_protocol::cosignature::vkey(&genesis.cosigner_name(node.id.0), node.cosigner),
         organisation: node.organisation,

@@ -1,8 +1,9 @@
 //! Sessions: verification before anything else, the verdicts of the nodes, and the close.
 
+use crate::fence::{epoch_after, fence, pass, renew};
 use crate::governance::all;
 use crate::state::{self, Node, Phase, Substrate, Verification};
-use crate::substrate::{self, Birth, fence, load, require_session, save, subject};
+use crate::substrate::{self, Birth, load, require_session, save, subject};
 use crate::txn::{Stop, Txn, refuse};
 use crate::view::{Table, View};
 use selfsame_protocol::code::{Code, Refusal};
@@ -20,18 +21,9 @@ pub fn open(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
         return refuse(Code::Malformed, "command", "open_session", "another command");
     };
     let mut substrate = load(txn, substrate_id)?;
-    if let Err(stop) = fence(txn, &mut substrate, right) {
-        // Somebody with another chip claims to be this substrate: refused, and the claim is recorded in its own chain.
-        if let Stop::Refused(refusal) = &stop
-            && refusal.code == Code::ChipNotActive
-        {
-            let record =
-                Record::DuplicateRefused { substrate_id: substrate_id.clone(), chip: txn.key.id(), code: refusal.code };
-            let chain = format!("organisation:{}", txn.author.organisation);
-            return Err(Stop::Recorded(refusal.clone(), vec![(Ledger::Reasoning, chain, record)]));
-        }
-        return Err(stop);
-    }
+    // The first thing that a chip may do after a recovery: its sequence number is then the first of the new epoch.
+    let epoch = epoch_after(&substrate, crate::governance::recoveries(&txn.over)?);
+    pass(txn, &mut substrate, right, epoch)?;
     match substrate.phase {
         Phase::Open => {
             return refuse(
@@ -46,6 +38,9 @@ pub fn open(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
         }
         Phase::Closed => {}
     }
+    let seq = substrate.holder.seq;
+    renew(txn, &mut substrate)?;
+    substrate.holder.seq = seq;
     // Should the drift be exceeded, this document founds the new lineage: the outcome must not depend on it then.
     if let Some(founding) = founding {
         substrate::check_founding(founding)?;
@@ -207,7 +202,8 @@ fn quarantine(txn: &mut Txn<'_>, mut node: Node, finding: &Finding, substrate_id
     let entry = txn.push(Ledger::Reasoning, "cluster", record)?;
     node.quarantined = Some(entry.index);
     state::save(&mut txn.over, Table::Nodes, node.id.0.to_be_bytes(), &node);
-    Ok(())
+    // A copy that failed is put out of service whoever gains by it: to let it go on would be worse. It is said aloud.
+    crate::governance::balance::warn(txn, "node_quarantine")
 }
 
 /// Commits the outcome: its record, and what follows from it. `true` when a node was quarantined for its verdict.
@@ -347,7 +343,6 @@ fn new_lineage(
         thresholds: substrate.constitution.thresholds.clone(),
         attestation: usable.and_then(|p| p.attestation),
         organisation: substrate.organisation.clone(),
-        epoch: 1,
     };
     // An attestation that does not verify leaves the new birth incomplete; it does not undo the outcome.
     if let Some(attestation) = &birth.attestation {

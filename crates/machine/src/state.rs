@@ -2,6 +2,7 @@
 
 use crate::view::{Overlay, ReadError, Table, View};
 use selfsame_protocol::command::{Amendment, PreparedBirth, Proposal, Role};
+use selfsame_protocol::constitution::Share;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::keys::PublicKey;
@@ -22,6 +23,8 @@ pub struct Organisation {
     pub root_key: PublicKey,
     /// Operator key in force.
     pub operator_key: PublicKey,
+    /// Log index at which its membership ended. The row stays: a name belongs to one organisation for ever.
+    pub removed: Option<U64>,
 }
 
 /// What a key may do. Registrations are never removed: old signatures are judged by the index they were made at.
@@ -63,7 +66,7 @@ impl Node {
     }
 }
 
-/// How checkpoints are published: data that the cluster agrees on.
+/// How checkpoints are published: in the genesis how at first, later what the constitution says.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Publication {
@@ -86,21 +89,13 @@ impl Publication {
     pub fn threshold(&self, organisations: usize) -> usize {
         let wanted = match self.threshold {
             Some(threshold) => usize::try_from(threshold).unwrap_or(usize::MAX),
-            None => crate::governance::ballot_threshold(organisations),
+            None => Share::TWO_THIRDS.needed(organisations),
         };
         wanted.max(selfsame_protocol::quorum::smallest_threshold(organisations)).min(organisations.max(1))
     }
 }
 
-/// The organisation whose log key signs published checkpoints.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Publisher {
-    /// Organisation.
-    pub organisation: String,
-    /// Log key of both ledgers; its name is the ledger's origin.
-    pub log_key: PublicKey,
-}
+pub use selfsame_protocol::constitution::Publisher;
 
 /// An enrolled chip.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -264,14 +259,61 @@ pub struct Verification {
     pub depths: [U64; 2],
 }
 
-/// A ballot.
+/// Where a ballot stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BallotStatus {
+    /// It takes votes, unless its time is over.
+    Open,
+    /// Decided, and carried out in the same entry.
+    Carried,
+    /// It can no longer be carried.
+    Rejected,
+    /// Its time was over.
+    Expired,
+    /// The constitution under which it was opened is no longer in force.
+    Void,
+}
+
+/// When fewer approvals carry a ballot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unopposed {
+    /// Approvals that carry it.
+    pub needed: U64,
+    /// Time of the ledger from which on.
+    pub from: Timestamp,
+}
+
+/// A ballot, with the rules under which it was opened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ballot {
     /// Content.
     pub proposal: Proposal,
+    /// Organisation that opened it.
+    pub proposer: String,
+    /// Entries of the Reasoning ledger when it was opened.
+    pub opened: U64,
+    /// Time of the ledger when it was opened.
+    pub opened_time: Timestamp,
+    /// Hash of the constitution under which it was opened.
+    pub constitution: Digest,
+    /// Who may vote: the members then.
+    pub electorate: Vec<String>,
+    /// Approvals that carry it.
+    pub needed: U64,
+    /// Fewer approvals that carry it from a time on, when the organisation concerned did not object until then.
+    pub unopposed: Option<Unopposed>,
+    /// Whose vote against ends it.
+    pub vetoes: Vec<String>,
+    /// Entries of the Reasoning ledger from which on it is over.
+    pub expires_entries: Option<U64>,
+    /// Time of the ledger from which on it is over.
+    pub expires_time: Option<Timestamp>,
     /// Organisation → vote.
     pub votes: BTreeMap<String, bool>,
-    /// Reasoning index of the decision.
+    /// Where it stands.
+    pub status: BallotStatus,
+    /// Reasoning index of the record of its end.
     pub decided: Option<U64>,
 }
 

@@ -1,6 +1,7 @@
 //! Birth, appends, amendments and cycles of a substrate.
 
-use crate::state::{self, Holder, HolderStatus, Phase, Substrate, invalidated_key, pair_key};
+use crate::fence::fence;
+use crate::state::{self, Holder, HolderStatus, Phase, Substrate, pair_key};
 use crate::txn::{Stop, Txn, refuse};
 use crate::view::{Table, View};
 use selfsame_protocol::canon;
@@ -61,39 +62,6 @@ pub fn require_alive(substrate: &Substrate) -> Result<(), Refusal> {
         )),
         None => Ok(()),
     }
-}
-
-/// The fence: accepts exactly the current activation's chip, its epoch and the next sequence number, and takes the
-/// number. No clock and no lease decides anything.
-pub fn fence(txn: &Txn<'_>, substrate: &mut Substrate, fence: &Fence) -> Result<(), Stop> {
-    require_alive(substrate)?;
-    let chip = txn.key.id();
-    let holder = &substrate.holder;
-    let by_chip_alone = planted!("fence_by_chip_id_only") && chip == holder.chip;
-    if (chip != holder.chip || fence.epoch != holder.epoch) && !planted!("no_fence") && !by_chip_alone {
-        let key = invalidated_key(&substrate.substrate_id, &chip, fence.epoch.0);
-        if let Some(at) = state::load_u64(&txn.over, Table::Invalidated, &key)? {
-            return refuse(
-                Code::ChipInvalidated,
-                "an invalidated activation never acts again",
-                format!("chip {} at epoch {}", holder.chip, holder.epoch),
-                format!("chip {chip} at epoch {}, invalidated at log index {at}", fence.epoch),
-            );
-        }
-        if chip != holder.chip {
-            return refuse(Code::ChipNotActive, "only the active chip writes", holder.chip, chip);
-        }
-        return refuse(Code::StaleEpoch, "epoch of the activation", holder.epoch, fence.epoch);
-    }
-    if holder.status == HolderStatus::Sealed && !planted!("accept_while_sealed") {
-        return refuse(Code::Sealed, "nobody writes between seal and arrival", "an active chip", "sealed");
-    }
-    let next = holder.seq.0.saturating_add(1);
-    if fence.seq.0 != next {
-        return refuse(Code::StaleSequence, "next sequence number of the epoch", next, fence.seq);
-    }
-    substrate.holder.seq = fence.seq;
-    Ok(())
 }
 
 /// Refuses unless a session is open.
@@ -168,7 +136,6 @@ pub struct Birth<'a> {
     pub thresholds: Thresholds,
     pub attestation: Option<Attestation>,
     pub organisation: String,
-    pub epoch: u64,
 }
 
 pub fn init(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
@@ -213,7 +180,6 @@ pub fn init(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
         thresholds: thresholds.clone(),
         attestation: attestation.clone(),
         organisation,
-        epoch: 1,
     };
     give_birth(txn, birth)
 }
@@ -249,6 +215,7 @@ pub fn give_birth(txn: &mut Txn<'_>, birth: Birth<'_>) -> Result<Value, Stop> {
         birth.schema_version,
     );
     let chip = txn.key.id();
+    let recoveries = crate::governance::recoveries(&txn.over)?;
     let constitution = Constitution {
         founding_tension_hash,
         schema_version: birth.schema_version.into(),
@@ -257,6 +224,7 @@ pub fn give_birth(txn: &mut Txn<'_>, birth: Birth<'_>) -> Result<Value, Stop> {
         amendment_head: None,
         amendments: U64(0),
         chip: Some(chip),
+        recovery_count: U64(recoveries),
     };
     check_size("bytes of a constitution", &constitution)?;
     let record = SubstrateIdentity {
@@ -288,7 +256,7 @@ pub fn give_birth(txn: &mut Txn<'_>, birth: Birth<'_>) -> Result<Value, Stop> {
             chip,
             key: txn.key,
             attestation_hash,
-            epoch: U64(birth.epoch),
+            epoch: U64(recoveries.saturating_mul(p104::EPOCHS_OF_A_RECOVERY).saturating_add(1)),
             seq: U64(0),
             since: U64(txn.index),
         },

@@ -31,9 +31,6 @@ fn force_seal(id: &str, proposal: &str) -> Command {
         },
     }
 }
-fn vote(proposal: &str, approve: bool) -> Command {
-    Command::Vote { proposal_id: proposal.into(), approve }
-}
 
 /// shows: P-044, X-05
 #[test]
@@ -72,10 +69,10 @@ fn a_retired_chip_acts_no_more_and_only_its_organisation_retires_it() {
     world.ok(Role::Root, &root(0), retire(0));
     for (role, key, command) in writes(&world, &id) {
         if role == Role::Chip {
-            world.refused(role, &key, command, Code::UnknownKey);
+            world.refused(role, &key, command, Code::KeyEnded);
         }
     }
-    world.refused(Role::Chip, &chip(0), birth(&uuid(2), &chip(0)), Code::UnknownKey);
+    world.refused(Role::Chip, &chip(0), birth(&uuid(2), &chip(0)), Code::KeyEnded);
     world.refused(Role::Root, &root(0), enrol_chip(chip(0).public()), Code::KeyExists);
     // Its substrate goes on elsewhere, by ballot; a retired destination is refused too.
     world.ok(Role::Root, &root(1), retire(1));
@@ -94,10 +91,10 @@ fn a_rotated_key_is_refused_from_the_next_entry_on_and_its_successor_acts() {
     world.refused(Role::Operator, &operator(0), rotate(OrganisationKey::Root, 90), Code::RoleDenied);
     world.ok(Role::Root, &root(0), rotate(OrganisationKey::Operator, 90));
     let recover = || Command::RecoverClose { substrate_id: uuid(1) };
-    world.refused(Role::Operator, &operator(0), recover(), Code::UnknownKey);
+    world.refused(Role::Operator, &operator(0), recover(), Code::KeyEnded);
     world.refused(Role::Operator, &key(90), recover(), Code::UnknownSubstrate);
     world.ok(Role::Root, &root(0), rotate(OrganisationKey::Root, 91));
-    world.refused(Role::Root, &root(0), rotate(OrganisationKey::Root, 92), Code::UnknownKey);
+    world.refused(Role::Root, &root(0), rotate(OrganisationKey::Root, 92), Code::KeyEnded);
     world.refused(Role::Root, &key(91), rotate(OrganisationKey::Root, 1), Code::KeyExists);
     world.ok(Role::Root, &key(91), enrol_chip(chip(5).public()));
     let old = registration(&world, &root(0));
@@ -140,14 +137,15 @@ fn a_ballot_needs_two_thirds_of_the_organisations_and_one_vote_of_each() {
     world.refused(Role::Operator, &operator(0), force_seal(&id, "p1"), Code::RoleDenied);
     world.refused(Role::Root, &root(0), vote("p1", true), Code::UnknownProposal);
     let receipt = world.ok(Role::Root, &root(0), force_seal(&id, "p1"));
-    let expected = json!({"proposal_id": "p1", "approvals": ["agency"], "threshold": 3, "decided": false});
+    let expected =
+        json!({"proposal_id": "p1", "approvals": ["agency"], "rejections": [], "threshold": "3", "decided": false});
     assert_eq!(receipt.result, expected);
-    world.refused(Role::Root, &root(1), force_seal(&id, "p1"), Code::ProposalClosed);
-    world.refused(Role::Root, &root(0), vote("p1", true), Code::ProposalClosed);
-    // A vote against stands: the proposal fails for want of the third.
-    world.ok(Role::Root, &root(1), vote("p1", false));
+    world.refused(Role::Root, &root(1), force_seal(&id, "p1"), Code::ProposalIdReused);
+    world.refused(Role::Root, &root(0), vote("p1", true), Code::AlreadyVoted);
+    // A vote against stands: the proposal fails for want of the third, and that closes it.
+    assert_eq!(world.ok(Role::Root, &root(1), vote("p1", false)).result["result"], json!("rejected"));
     world.refused(Role::Root, &root(1), vote("p1", true), Code::ProposalClosed);
-    assert_eq!(world.ok(Role::Root, &root(2), vote("p1", true)).result["decided"], json!(false));
+    world.refused(Role::Root, &root(2), vote("p1", true), Code::ProposalClosed);
     assert_eq!(read::migration(&world.model, &id, "by/p1").unwrap(), None);
     // Another one is carried, and closed by that.
     world.ok(Role::Root, &root(1), force_seal(&id, "p2"));

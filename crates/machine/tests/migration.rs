@@ -80,7 +80,7 @@ fn a_seal_states_what_the_ledger_holds_and_stops_the_origin() {
     world.ok(Role::Root, &root(2), Command::RetireChip { chip: chip(7).public().id() });
     let command = world.seal_command(&id, "m1", &chip(7));
     world.refused(Role::Chip, &chip(0), command, Code::ChipRetired);
-    world.refused(Role::Chip, &chip(1), good.clone(), Code::ChipNotActive);
+    assert_eq!(world.recorded(Role::Chip, &chip(1), good.clone(), Code::ChipNotActive).len(), 1);
 
     let receipt = world.ok(Role::Chip, &chip(0), good);
     let nonce = p104::migration_nonce(CLUSTER, &id, "m1", U64(world.index), &world.substrate(&id).head);
@@ -91,8 +91,8 @@ fn a_seal_states_what_the_ledger_holds_and_stops_the_origin() {
         let code = if role == Role::Chip { Code::Sealed } else { Code::SessionNotOpen };
         world.refused(role, &key, command, code);
     }
-    world.refused(Role::Chip, &chip(1), append(&id, 1, 1), Code::ChipNotActive);
-    world.refused(Role::Chip, &chip(1), append(&id, 2, 1), Code::ChipNotActive);
+    world.recorded(Role::Chip, &chip(1), append(&id, 1, 1), Code::ChipNotActive);
+    world.recorded(Role::Chip, &chip(1), append(&id, 2, 1), Code::ChipNotActive);
 }
 
 /// shows: P-082, P-084, P-085, P-086, P-087, P-088, P-089, P-090, P-104, X-02
@@ -143,7 +143,7 @@ fn one_entry_activates_the_destination_and_invalidates_the_origin() {
     for seq in 1..4 {
         world.refused(Role::Chip, &chip(0), append(&id, 1, seq), Code::ChipInvalidated);
     }
-    world.refused(Role::Chip, &chip(0), append(&id, 2, 1), Code::ChipNotActive);
+    world.recorded(Role::Chip, &chip(0), append(&id, 2, 1), Code::ChipNotActive);
     world.refused(Role::Chip, &chip(1), append(&id, 1, 1), Code::StaleEpoch);
     assert_eq!(world.open(&id, &chip(1)), Outcome::Verified);
     world.append(&id, &chip(1), vec![item(Ledger::Reasoning, "here")]);

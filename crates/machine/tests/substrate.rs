@@ -204,7 +204,7 @@ fn a_write_needs_the_prior_hash_the_epoch_the_next_number_and_the_active_chip() 
     for seq in [0, good.seq.0 - 1, good.seq.0 + 1, u64::MAX] {
         world.refused(Role::Chip, &chip(0), cycle(fence(1, seq), head), Code::StaleSequence);
     }
-    world.refused(Role::Chip, &chip(1), cycle(good, head), Code::ChipNotActive);
+    world.recorded(Role::Chip, &chip(1), cycle(good, head), Code::ChipNotActive);
     world.refused(Role::Operator, &operator(0), cycle(good, head), Code::RoleDenied);
     world.refused(Role::Chip, &chip(9), cycle(good, head), Code::UnknownKey);
     let unknown = Command::Append { substrate_id: uuid(7), fence: good, items: vec![item(Ledger::Evidence, "x")] };

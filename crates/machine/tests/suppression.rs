@@ -212,7 +212,7 @@ fn a_verdict_counts_once_from_a_node_in_service_for_the_verification_under_way()
     world.ok(Role::Node, &node(1), command(verification));
     world.refused(Role::Node, &node(1), command(verification), Code::VerificationUnknown);
     world.ok(Role::Root, &root(1), Command::RetireNode { node: U64(2) });
-    world.refused(Role::Node, &node(2), command(verification), Code::UnknownKey);
+    world.refused(Role::Node, &node(2), command(verification), Code::KeyEnded);
     assert_eq!(world.ok(Role::Node, &node(3), command(verification)).result["outcome"], json!("VERIFIED"));
     world.refused(Role::Node, &node(1), command(U64(1)), Code::VerificationUnknown);
 }

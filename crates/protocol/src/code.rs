@@ -135,7 +135,7 @@ codes! {
     NotVerified = "NOT_VERIFIED", Precondition;
     /// No such proposal.
     UnknownProposal = "UNKNOWN_PROPOSAL", NotFound;
-    /// The organisation voted already, or the proposal is closed.
+    /// The ballot was carried, rejected or voided: it takes no vote any more.
     ProposalClosed = "PROPOSAL_CLOSED", Precondition;
     /// A regulated statement needs VERIFIED continuity and hardware attestation.
     RegulatedClaimDenied = "REGULATED_CLAIM_DENIED", Precondition;
@@ -155,6 +155,26 @@ codes! {
     Overloaded = "OVERLOADED", Exhausted;
     /// The node is shutting down.
     ShuttingDown = "SHUTTING_DOWN", Unavailable;
+    /// The key was registered, and ended: rotated, or retired with its node or chip.
+    KeyEnded = "KEY_ENDED", Denied;
+    /// The author's organisation is no member any more.
+    OrganisationRemoved = "ORGANISATION_REMOVED", Denied;
+    /// An organisation of this name is or was a member.
+    OrganisationExists = "ORGANISATION_EXISTS", Exists;
+    /// The last member organisation cannot be removed.
+    LastOrganisation = "LAST_ORGANISATION", Precondition;
+    /// The proposal id was used before.
+    ProposalIdReused = "PROPOSAL_ID_REUSED", Exists;
+    /// The organisation voted on this ballot already.
+    AlreadyVoted = "ALREADY_VOTED", Precondition;
+    /// The ballot's time is over.
+    BallotExpired = "BALLOT_EXPIRED", Precondition;
+    /// The ballot cannot be concluded yet: the organisation concerned has its time to object.
+    BallotEarly = "BALLOT_EARLY", Precondition;
+    /// The rules proposed are not acceptable, or are those in force.
+    RulesInvalid = "RULES_INVALID", Invalid;
+    /// The ledger does not contain the cosigned tree that a recovery names: it must not go on under its origin.
+    RecoveryGap = "RECOVERY_GAP", Precondition;
 }
 
 impl Code {

@@ -8,6 +8,7 @@ pub mod bundle;
 pub mod canon;
 pub mod code;
 pub mod command;
+pub mod constitution;
 pub mod cosignature;
 pub mod digest;
 pub mod entry;

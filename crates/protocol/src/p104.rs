@@ -138,6 +138,16 @@ pub struct Constitution {
     pub amendments: U64,
     /// The active chip; `null` for a substrate born without one.
     pub chip: Option<Digest>,
+    /// Recoveries of the cluster that this substrate has gone through; left out before the first.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub recovery_count: U64,
+}
+
+/// Epochs that a recovery of the cluster skips: no epoch of before it can be reached again by counting.
+pub const EPOCHS_OF_A_RECOVERY: u64 = 1 << 32;
+
+fn is_zero(count: &U64) -> bool {
+    count.0 == 0
 }
 
 impl Constitution {

@@ -3,6 +3,7 @@
 //! Every operand of every hash is a member, so that a reader recomputes all of them from the records alone.
 
 use crate::code::Code;
+use crate::constitution::ClusterConstitution;
 use crate::digest::Digest;
 use crate::entry::Ledger;
 use crate::keys::PublicKey;
@@ -12,13 +13,14 @@ use crate::time::{Timestamp, U64};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// The size and root of the Evidence ledger at the moment of an identity record: neither tree can be rolled back alone.
+/// The size and root of a ledger: in identity records the Evidence ledger's at that moment, so that neither tree can be
+/// rolled back alone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EvidenceAnchor {
-    /// Evidence ledger size.
+    /// Entries.
     pub size: U64,
-    /// Evidence ledger root at that size.
+    /// Root at that size.
     pub root: Digest,
 }
 
@@ -419,7 +421,7 @@ pub enum Record {
         /// What changed.
         action: Value,
     },
-    /// Governance: a ballot was decided.
+    /// Governance: a ballot was carried. What it does follows in the same submission.
     BallotDecided {
         /// Proposal.
         proposal_id: String,
@@ -427,9 +429,98 @@ pub enum Record {
         proposal: Value,
         /// Organisations in favour.
         approvals: Vec<String>,
+        /// Organisations against.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        rejections: Vec<String>,
         /// Number needed.
         threshold: U64,
+        /// Hash of the cluster's constitution under which it was opened and decided.
+        constitutional_state_hash: Digest,
     },
+    /// Governance: a ballot ended without being carried.
+    BallotClosed {
+        /// Proposal.
+        proposal_id: String,
+        /// How it ended.
+        result: BallotEnd,
+        /// Organisations in favour.
+        approvals: Vec<String>,
+        /// Organisations against.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        rejections: Vec<String>,
+        /// Number needed.
+        threshold: U64,
+        /// Hash of the cluster's constitution under which it was opened.
+        constitutional_state_hash: Digest,
+    },
+    /// Governance: members, rules, publisher or the count of recoveries changed.
+    ConstitutionChanged(Box<ConstitutionChange>),
+    /// Governance: a recovery. Every activation of before has a new epoch from here on.
+    Recovery {
+        /// The ballot.
+        proposal_id: String,
+        /// Ordinal, from 1.
+        recovery_count: U64,
+        /// Why, in words.
+        reason: String,
+        /// The largest cosigned Evidence tree that was known; found to be a part of this ledger.
+        evidence: EvidenceAnchor,
+        /// The same for the Reasoning tree.
+        reasoning: EvidenceAnchor,
+    },
+    /// A substrate's activation got a new epoch after recoveries: with its first accepted write after them.
+    HolderRecovery {
+        /// Number of recoveries that the activation has now gone through.
+        recovery_count: U64,
+        /// The chip.
+        chip: Digest,
+        /// Epoch that ended.
+        ended: U64,
+        /// Epoch that begins: 2^32 more for each recovery.
+        epoch: U64,
+    },
+    /// An organisation holds a quorum of the nodes in service, by a change that refusing would have made worse.
+    OrganisationQuorumWarning {
+        /// Which.
+        organisation: String,
+        /// Its nodes in service.
+        held: U64,
+        /// All nodes in service.
+        total: U64,
+        /// `node_quarantine` or `add_organisation`.
+        cause: String,
+    },
+}
+
+/// How a ballot ends that was not carried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BallotEnd {
+    /// By a veto, or by so many votes against that its number can no longer be reached.
+    Rejected,
+    /// Its time was over.
+    Expired,
+    /// The constitution under which it was opened is no longer in force.
+    Void,
+}
+
+/// A change of what is in force in the cluster, whole before and after.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConstitutionChange {
+    /// The ballot that decided it.
+    pub proposal_id: String,
+    /// In force until now.
+    pub before: ClusterConstitution,
+    /// Hash of `before`.
+    pub before_hash: Digest,
+    /// In force from the next submission on.
+    pub after: ClusterConstitution,
+    /// Hash of `after`.
+    pub after_hash: Digest,
+    /// Ballots that were open and are void now, sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub voided: Vec<String>,
 }
 
 /// An organisation's run under a reference.

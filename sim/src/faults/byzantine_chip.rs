@@ -428,7 +428,7 @@ async fn stuffed_ballot(mut adversary: Adversary) {
     if adversary.honest("B11 propose", &root, propose.clone()).await.is_none() {
         return;
     }
-    adversary.denied("B11 propose twice", &root, propose, &[Code::ProposalClosed]).await;
+    adversary.denied("B11 propose twice", &root, propose, &[Code::ProposalIdReused]).await;
     let organisations = adversary.organisations();
     // More than two thirds.
     let threshold = organisations * 2 / 3 + 1;
@@ -438,7 +438,7 @@ async fn stuffed_ballot(mut adversary: Adversary) {
         let again = adversary.root(voted);
         let approve = adversary.random.gen_bool(0.5);
         if approvals < threshold {
-            adversary.denied("B11 second vote", &again, vote(approve), &[Code::ProposalClosed]).await;
+            adversary.denied("B11 second vote", &again, vote(approve), &[Code::AlreadyVoted]).await;
             let Some(state) = own.state(adversary).await else { return };
             if state.holder.status != HolderStatus::Active {
                 adversary.succeeded(format!("sealed with {approvals} of {threshold} organisations"));

@@ -140,7 +140,7 @@ async fn wrong_key(mut adversary: Adversary) {
         let retire = Command::RetireChip { chip: chip.id() };
         if adversary.honest("B2 retire", &root, retire).await.is_some() {
             let born = super::byzantine_chip::birth(&mut adversary, &chip);
-            adversary.denied("B2 retired chip", &chip, born.1, &[Code::UnknownKey, Code::ChipRetired]).await;
+            adversary.denied("B2 retired chip", &chip, born.1, &[Code::KeyEnded, Code::ChipRetired]).await;
             adversary.denied("B2 enrol again", &root, enrol(&chip), &[Code::KeyExists]).await;
         }
     }
@@ -148,7 +148,7 @@ async fn wrong_key(mut adversary: Adversary) {
     let rotate = Command::RotateKey { key: OrganisationKey::Operator, new: new.public() };
     if adversary.honest("B2 rotate", &root, rotate).await.is_some() {
         let said = declare(text("revoked", &adversary));
-        adversary.denied("B2 revoked key", &operator, said, &[Code::UnknownKey]).await;
+        adversary.denied("B2 revoked key", &operator, said, &[Code::KeyEnded]).await;
         let back = Command::RotateKey { key: OrganisationKey::Operator, new: operator.key.public() };
         adversary.denied("B2 back to a revoked key", &root, back, &[Code::KeyExists]).await;
         let new = adversary.actor(Role::Operator, new);

@@ -4,8 +4,7 @@
 
 use selfsame_machine::apply::{META_CLOCK, META_DIGEST};
 use selfsame_machine::genesis::{GenesisNode, GenesisOrganisation};
-use selfsame_machine::state::Publication;
-use selfsame_machine::state::{Substrate, Verification, load, prefix_end};
+use selfsame_machine::state::{Publication, Registration, Substrate, Verification, load, prefix_end};
 use selfsame_machine::view::{Model, Row, Table, View};
 use selfsame_machine::{Applied, Batch, Genesis, Outcome, Receipt, apply, read, verify};
 use selfsame_protocol::canon;
@@ -17,6 +16,7 @@ use selfsame_protocol::envelope::{Envelope, prepare};
 use selfsame_protocol::keys::SecretKey;
 use selfsame_protocol::p104::{self, Attestation, Claims, Outcome as Identity, SCHEMA_VERSION, Thresholds};
 use selfsame_protocol::record::{Finding, IdentityPropagation, IdentityVerification, Record};
+use selfsame_protocol::replay::governance::Governed;
 use selfsame_protocol::time::{Timestamp, U64};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -81,6 +81,29 @@ pub fn genesis() -> Genesis {
             .collect(),
         publication: Publication::default(),
     }
+}
+
+pub fn propose(id: &str, proposal: Proposal) -> Command {
+    Command::Propose { proposal_id: id.into(), proposal }
+}
+pub fn vote(id: &str, approve: bool) -> Command {
+    Command::Vote { proposal_id: id.into(), approve }
+}
+/// The organisation of number `n` joins: 3 is the `delegation`.
+pub fn add(n: u8) -> Proposal {
+    let name =
+        if n < 3 { ORGANISATIONS[usize::from(n)] } else { ["delegation", "embassy", "forum"][usize::from(n) - 3] };
+    Proposal::AddOrganisation { name: name.into(), root_key: root(n).public(), operator_key: operator(n).public() }
+}
+pub fn add_named(name: &str, seed: u8) -> Proposal {
+    Proposal::AddOrganisation { name: name.into(), root_key: key(seed).public(), operator_key: key(seed + 10).public() }
+}
+pub fn remove(n: u8) -> Proposal {
+    let Proposal::AddOrganisation { name, .. } = add(n) else { unreachable!() };
+    remove_named(&name)
+}
+pub fn remove_named(name: &str) -> Proposal {
+    Proposal::RemoveOrganisation { name: name.into(), reason: "as agreed".into() }
 }
 
 pub fn birth_claims(id: &str, founding: &Value) -> Claims {
@@ -247,6 +270,59 @@ impl World {
         Ledger::BOTH.iter().flat_map(|l| self.entries(*l).split_off(before[l.slot()] as usize)).collect()
     }
 
+    // Ballots.
+
+    /// A ballot that the first `voters` organisations carry, proposed by the first.
+    pub fn ballot(&mut self, voters: u8, id: &str, proposal: Proposal) -> Receipt {
+        let mut receipt = self.ok(Role::Root, &root(0), propose(id, proposal));
+        for voter in 1..voters {
+            receipt = self.ok(Role::Root, &root(voter), vote(id, true));
+        }
+        assert_eq!(receipt.result["decided"], json!(true), "{}", receipt.result);
+        receipt
+    }
+    /// A ballot whose deciding vote, or whose opening, is refused with `code`.
+    #[track_caller]
+    pub fn refused_ballot(&mut self, voters: u8, id: &str, proposal: Proposal, code: Code) {
+        let opened = self.submit(Role::Root, &root(0), propose(id, proposal));
+        if let Err(refusal) = opened {
+            assert_eq!(refusal.code, code, "{refusal}");
+            return;
+        }
+        for voter in 1..voters - 1 {
+            self.ok(Role::Root, &root(voter), vote(id, true));
+        }
+        self.refused(Role::Root, &root(voters - 1), vote(id, true), code);
+    }
+
+    /// Verifies the governance from the leaves and submissions alone, and compares it with the state.
+    pub fn audit(&self) -> Governed {
+        let mut audit = genesis().audit();
+        for entry in self.entries(Ledger::Reasoning) {
+            let submission = read::envelope(&self.model, &entry.submission).unwrap();
+            audit.leaf(&entry.leaf(), submission.as_deref()).unwrap();
+        }
+        let governed = audit.finish().unwrap();
+        assert_eq!(governed.checked.0, governed.checked.1);
+        assert_eq!(Some(&governed.constitution), read::constitution(&self.model).unwrap().as_ref());
+        for organisation in read::organisations(&self.model).unwrap() {
+            let member = &governed.organisations[&organisation.name];
+            assert_eq!((member.root_key, member.operator_key), (organisation.root_key, organisation.operator_key));
+            assert_eq!(member.removed.is_some(), organisation.removed.is_some());
+        }
+        let keys = self.model.scan(Table::Keys, &[], &prefix_end(&[]), usize::MAX).unwrap();
+        assert_eq!(keys.len(), governed.keys.len());
+        for (key, value) in keys {
+            let kept: Registration = serde_json::from_slice(&value).unwrap();
+            let span = &governed.keys[&key[..]];
+            assert_eq!((span.role, &span.organisation), (kept.role, &kept.organisation));
+            assert_eq!((span.node, span.until.is_some()), (kept.node.map(|n| n.0), kept.until.is_some()));
+        }
+        let open: Vec<_> = read::ballots(&self.model, true, "", 1_000).unwrap().into_iter().map(|(id, _)| id).collect();
+        assert_eq!(governed.open, open);
+        governed
+    }
+
     // Substrates.
 
     pub fn substrate(&self, id: &str) -> Substrate {
@@ -372,6 +448,13 @@ impl World {
             continuity_hash: sealed.continuity_hash,
             head: sealed.head,
         }
+    }
+    /// The attestation of an activation at the epoch after the present one.
+    pub fn activation(&self, id: &str, migration: &str, chip: &SecretKey) -> Attestation {
+        let mut claims = self.activation_claims(id, migration);
+        let Claims::Activation { epoch, .. } = &mut claims else { unreachable!() };
+        *epoch = U64(self.substrate(id).holder.epoch.0 + 1);
+        Attestation::software(&claims, chip)
     }
     pub fn arrive_command(&self, id: &str, migration: &str, destination: &SecretKey) -> Command {
         let sealed = read::migration(&self.model, id, migration).unwrap().unwrap();

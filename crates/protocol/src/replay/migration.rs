@@ -28,7 +28,7 @@ pub(super) struct Arrival {
 }
 
 impl Replay {
-    /// Seal, arrival and abort: who, bound to which nonce, attested by whom.
+    /// Seal, arrival, abort and recovery: who, bound to which nonce, attested by whom.
     pub(super) fn migration(&mut self, index: u64, record: &Record) -> Check {
         let fail = |check, expected: String, found: String| BadCheck {
             check,
@@ -51,8 +51,8 @@ impl Replay {
             let Some(seal) = self.seal.as_ref().filter(|seal| seal.migration_id == id) else {
                 return Err(fail("MIGRATION_SEALED", format!("a seal of {id}"), "none".into()));
             };
-            if epoch.0 != self.epoch + 1 {
-                return Err(fail("MIGRATION_EPOCH", (self.epoch + 1).to_string(), epoch.to_string()));
+            if epoch.0 != self.epoch.saturating_add(1) {
+                return Err(fail("MIGRATION_EPOCH", self.epoch.saturating_add(1).to_string(), epoch.to_string()));
             }
             same("MIGRATION_CHIP", index, chip, attestation.chip.id())?;
             same("ATTESTATION_HASH", index, attestation.hash(), hash)?;
@@ -147,6 +147,29 @@ impl Replay {
                 self.events.push("MIGRATION".into());
                 self.epoch = epoch.0;
                 self.seal = None;
+            }
+            Record::HolderRecovery { recovery_count, chip, ended, epoch } => {
+                let Some(constitution) = &mut self.constitution else {
+                    return Err(fail("BIRTH_FIRST", "a birth".into(), "a recovery".into()));
+                };
+                let before = constitution.recovery_count.0;
+                if recovery_count.0 <= before {
+                    return Err(fail("RECOVERY_COUNT", format!("above {before}"), recovery_count.to_string()));
+                }
+                if constitution.chip != Some(*chip) {
+                    return Err(fail("RECOVERY_CHIP", show(&constitution.chip), chip.to_string()));
+                }
+                let skipped = (recovery_count.0 - before).saturating_mul(p104::EPOCHS_OF_A_RECOVERY);
+                for (expected, found) in [(self.epoch, ended), (self.epoch.saturating_add(skipped), epoch)] {
+                    if expected != found.0 {
+                        return Err(fail("RECOVERY_EPOCH", expected.to_string(), found.to_string()));
+                    }
+                }
+                constitution.recovery_count = *recovery_count;
+                if let Some(amended) = &mut self.amended {
+                    amended.recovery_count = *recovery_count;
+                }
+                self.epoch = epoch.0;
             }
             _ => {}
         }

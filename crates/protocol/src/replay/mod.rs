@@ -4,6 +4,7 @@
 //! the cluster gone. Feed all Evidence leaves in order, then all Reasoning leaves, then [`Replay::finish`]. Every hash
 //! is recomputed from record members; nothing stored is believed. The first failing check is named with both values.
 
+pub mod governance;
 mod migration;
 
 use crate::digest::Digest;
@@ -250,7 +251,8 @@ impl Replay {
             }
             record @ (Record::MigrationSeal { .. }
             | Record::MigrationIdentityAttestation { .. }
-            | Record::MigrationAbort { .. }) => self.migration(index, record),
+            | Record::MigrationAbort { .. }
+            | Record::HolderRecovery { .. }) => self.migration(index, record),
             _ => Ok(()),
         }
     }
@@ -302,6 +304,7 @@ impl Replay {
         self.head = identity;
         self.identity_chain.push(identity);
         self.chip_attestation = attestation;
+        self.epoch = birth.constitution.recovery_count.0.saturating_mul(p104::EPOCHS_OF_A_RECOVERY).saturating_add(1);
         self.constitution = Some(birth.constitution.clone());
         self.birth = Some(birth.clone());
         Ok(())

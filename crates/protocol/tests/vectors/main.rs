@@ -6,6 +6,7 @@
 mod bundle;
 mod canonical;
 mod envelope;
+mod governance;
 mod merkle;
 mod notes;
 mod outcomes;

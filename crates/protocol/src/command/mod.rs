@@ -3,6 +3,10 @@
 //! The author key stands inside the signed payload. Which role and key may issue which command is
 //! [`Command::allowed_role`] plus replicated state; nothing else.
 
+pub mod proposal;
+
+pub use proposal::{OrganisationKey, Proposal};
+
 use crate::code::{Code, Refusal};
 use crate::digest::Digest;
 use crate::entry::Ledger;
@@ -148,33 +152,6 @@ pub struct PreparedBirth {
     /// The chip's attestation of the pre-record; absent leaves the new birth incomplete.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attestation: Option<Attestation>,
-}
-
-/// What organisations vote on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "action", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Proposal {
-    /// Seal a substrate whose chip is lost.
-    ForceSeal {
-        /// Substrate.
-        substrate_id: String,
-        /// New migration.
-        migration_id: String,
-        /// Destination chip id.
-        destination: Digest,
-        /// Why, in words.
-        reason: String,
-    },
-}
-
-/// Kind of a key that an organisation registers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum OrganisationKey {
-    /// The root key.
-    Root,
-    /// The operator key.
-    Operator,
 }
 
 /// Every command. The tag is `kind`.
@@ -373,6 +350,11 @@ pub enum Command {
         /// For or against.
         approve: bool,
     },
+    /// Root: close a ballot that only time kept open. It is no vote.
+    Conclude {
+        /// Which.
+        proposal_id: String,
+    },
     /// Node: what it found on its own disk.
     Verdict {
         /// UUID.
@@ -394,7 +376,8 @@ impl Command {
             | Command::EnrolChip { .. }
             | Command::RetireChip { .. }
             | Command::Propose { .. }
-            | Command::Vote { .. } => Role::Root,
+            | Command::Vote { .. }
+            | Command::Conclude { .. } => Role::Root,
             Command::DeclareRun { .. } | Command::ReportOutcome { .. } | Command::RecoverClose { .. } => Role::Operator,
             Command::InitSubstrate { .. }
             | Command::OpenSession { .. }
@@ -504,12 +487,11 @@ impl Submission {
                 uuid(substrate_id)?;
                 name("migration_id", migration_id)
             }
-            Command::Propose { proposal_id, proposal: Proposal::ForceSeal { substrate_id, migration_id, .. } } => {
-                uuid(substrate_id)?;
+            Command::Propose { proposal_id, proposal } => {
                 name("proposal_id", proposal_id)?;
-                name("migration_id", migration_id)
+                proposal.check()
             }
-            Command::Vote { proposal_id, .. } => name("proposal_id", proposal_id),
+            Command::Vote { proposal_id, .. } | Command::Conclude { proposal_id } => name("proposal_id", proposal_id),
             Command::OpenSession { substrate_id, new_lineage, .. } => {
                 uuid(substrate_id)?;
                 new_lineage.as_ref().map_or(Ok(()), |birth| uuid(&birth.substrate_id))

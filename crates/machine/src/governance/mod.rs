@@ -1,10 +1,16 @@
 //! Keys, nodes, chips and ballots: changed only by recorded, signed commands.
 
-use crate::state::{self, Ballot, Chip, Node, Organisation, Registration, prefix_end};
+pub mod balance;
+pub mod ballot;
+mod carry;
+
+use crate::apply::Fatal;
+use crate::state::{self, Chip, Node, Organisation, Registration, prefix_end};
 use crate::txn::{Stop, Txn, refuse};
-use crate::view::{Table, View};
+use crate::view::{ReadError, Table, View};
 use selfsame_protocol::code::{Code, Refusal};
-use selfsame_protocol::command::{OrganisationKey, Proposal, Role};
+use selfsame_protocol::command::{OrganisationKey, Role};
+use selfsame_protocol::constitution::ClusterConstitution;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::keys::PublicKey;
@@ -13,8 +19,62 @@ use selfsame_protocol::time::U64;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
+/// [`Table::Meta`] key of the constitution of the cluster, JSON.
+pub const META_CONSTITUTION: &[u8] = b"constitution";
+/// [`Table::Meta`] key of the open ballots, JSON: proposal id → organisation that proposed.
+pub const META_BALLOTS: &[u8] = b"ballots";
+/// [`Table::Meta`] key of the number of recoveries, u64be; absent before the first. It repeats what the constitution
+/// says, because every write of a chip reads it.
+pub const META_RECOVERIES: &[u8] = b"recoveries";
+
+/// The constitution in force.
+pub fn in_force(view: &dyn View) -> Result<Option<ClusterConstitution>, ReadError> {
+    state::load(view, Table::Meta, META_CONSTITUTION)
+}
+
+/// Recoveries so far.
+pub fn recoveries(view: &dyn View) -> Result<u64, ReadError> {
+    Ok(state::load_u64(view, Table::Meta, META_RECOVERIES)?.unwrap_or(0))
+}
+
+/// Open ballots: proposal id → organisation that proposed.
+pub fn all_open(view: &dyn View) -> Result<BTreeMap<String, String>, ReadError> {
+    Ok(state::load(view, Table::Meta, META_BALLOTS)?.unwrap_or_default())
+}
+
+fn save_open(txn: &mut Txn<'_>, open: &BTreeMap<String, String>) {
+    state::save(&mut txn.over, Table::Meta, META_BALLOTS, open);
+}
+
+fn constitution(txn: &Txn<'_>) -> Result<ClusterConstitution, Stop> {
+    match in_force(&txn.over)? {
+        Some(constitution) => Ok(constitution),
+        None => Err(Stop::Fatal(Fatal::Invariant("the state has no constitution: it was not initialised".into()))),
+    }
+}
+
+fn save_constitution(txn: &mut Txn<'_>, constitution: &ClusterConstitution) {
+    state::save(&mut txn.over, Table::Meta, META_CONSTITUTION, constitution);
+}
+
+/// The refusal of a key that ended at log index `until`: it says whether the key alone ended or its organisation too.
+pub fn ended(view: &dyn View, author: &Registration, until: U64, index: u64) -> Result<Refusal, ReadError> {
+    let name = &author.organisation;
+    let organisation: Option<Organisation> = state::load(view, Table::Organisations, name.as_bytes())?;
+    Ok(match organisation.and_then(|organisation| organisation.removed) {
+        Some(at) => {
+            let found = format!("{name}, removed at log index {at}");
+            Refusal::new(Code::OrganisationRemoved, "the author's organisation is a member", "a member", found)
+        }
+        None => {
+            let found = format!("log index {index}");
+            Refusal::new(Code::KeyEnded, "the key is still valid", format!("before log index {until}"), found)
+        }
+    })
+}
+
 /// All of a table's JSON values. For tables bounded by governance (organisations, nodes), not by load.
-pub fn all<T: serde::de::DeserializeOwned>(view: &dyn View, table: Table) -> Result<Vec<T>, crate::view::ReadError> {
+pub fn all<T: serde::de::DeserializeOwned>(view: &dyn View, table: Table) -> Result<Vec<T>, ReadError> {
     let rows = view.scan(table, &[], &prefix_end(&[]), 100_000)?;
     rows.iter()
         .map(|(key, value)| serde_json::from_slice(value).map_err(|e| state::undecodable(table, key, e)))
@@ -30,18 +90,19 @@ fn organisation(txn: &Txn<'_>) -> Result<Organisation, Stop> {
 }
 
 fn unused_key(txn: &Txn<'_>, key: PublicKey) -> Result<(), Stop> {
-    // A cosigner's key stands in no registration, because it may author nothing.
+    // The keys of cosigners and of the publisher stand in no registration, because they may author nothing.
     let cosigns = all::<Node>(&txn.over, Table::Nodes)?.iter().any(|node| node.cosigner == key);
+    let publishes = constitution(txn)?.publisher.is_some_and(|publisher| publisher.log_key == key);
     match txn.over.get(Table::Keys, key.as_bytes())? {
-        None if !cosigns => Ok(()),
+        None if !cosigns && !publishes => Ok(()),
         _ => refuse(Code::KeyExists, "a key is registered once", "an unused key", key),
     }
 }
 
-fn register(txn: &mut Txn<'_>, key: PublicKey, role: Role, node: Option<u64>) {
+fn register(txn: &mut Txn<'_>, organisation: &str, key: PublicKey, role: Role, node: Option<u64>) {
     let registration = Registration {
         role,
-        organisation: txn.author.organisation.clone(),
+        organisation: organisation.into(),
         node: node.map(U64),
         since: U64(txn.index),
         until: None,
@@ -64,7 +125,18 @@ fn record(txn: &mut Txn<'_>, action: Value) -> Result<Value, Stop> {
 }
 
 pub fn rotate_key(txn: &mut Txn<'_>, kind: OrganisationKey, new: PublicKey) -> Result<Value, Stop> {
-    let mut organisation = organisation(txn)?;
+    let organisation = organisation(txn)?;
+    let old = replace_key(txn, organisation, kind, new)?;
+    record(txn, json!({"action": "rotate_key", "key": kind, "old": old, "new": new}))
+}
+
+/// Ends a key of an organisation and registers its successor; gives the one that ended.
+fn replace_key(
+    txn: &mut Txn<'_>,
+    mut organisation: Organisation,
+    kind: OrganisationKey,
+    new: PublicKey,
+) -> Result<PublicKey, Stop> {
     unused_key(txn, new)?;
     let (slot, role) = match kind {
         OrganisationKey::Root => (&mut organisation.root_key, Role::Root),
@@ -72,9 +144,9 @@ pub fn rotate_key(txn: &mut Txn<'_>, kind: OrganisationKey, new: PublicKey) -> R
     };
     let old = std::mem::replace(slot, new);
     end_key(txn, old)?;
-    register(txn, new, role, None);
+    register(txn, &organisation.name, new, role, None);
     state::save(&mut txn.over, Table::Organisations, organisation.name.clone(), &organisation);
-    record(txn, json!({"action": "rotate_key", "key": kind, "old": old, "new": new}))
+    Ok(old)
 }
 
 pub fn enrol_node(txn: &mut Txn<'_>, id: u64, key: PublicKey, cosigner: PublicKey) -> Result<Value, Stop> {
@@ -94,23 +166,12 @@ pub fn enrol_node(txn: &mut Txn<'_>, id: u64, key: PublicKey, cosigner: PublicKe
     if key == cosigner {
         return refuse(Code::KeyExists, "the key of a cosigner is used for nothing else", "another key", cosigner);
     }
-    let nodes: Vec<Node> = all(&txn.over, Table::Nodes)?;
-    let organisations: Vec<Organisation> = all(&txn.over, Table::Organisations)?;
-    let active = |n: &&Node| !n.retired;
-    let total = nodes.iter().filter(active).count() + 1;
-    let own = nodes.iter().filter(active).filter(|n| n.organisation == txn.author.organisation).count() + 1;
-    if organisations.len() > 1 && total > 2 && own > total / 2 {
-        return refuse(
-            Code::OrganisationQuorum,
-            "nodes of one organisation",
-            format!("at most {} of {total}", total / 2),
-            own,
-        );
-    }
     let organisation = txn.author.organisation.clone();
-    let node = Node { id: U64(id), organisation, key, cosigner, retired: false, quarantined: None };
+    let node =
+        Node { id: U64(id), organisation: organisation.clone(), key, cosigner, retired: false, quarantined: None };
     state::save(&mut txn.over, Table::Nodes, id.to_be_bytes(), &node);
-    register(txn, key, Role::Node, Some(id));
+    register(txn, &organisation, key, Role::Node, Some(id));
+    balance::refuse_more(txn, &organisation)?;
     record(txn, json!({"action": "enrol_node", "node": U64(id), "key": key, "cosigner": cosigner}))
 }
 
@@ -129,9 +190,13 @@ pub fn retire_node(txn: &mut Txn<'_>, id: u64) -> Result<Value, Stop> {
     if node.retired {
         return refuse(Code::UnknownNode, "a node is removed once", "a node in service", id);
     }
-    node.retired = true;
-    end_key(txn, node.key)?;
-    state::save(&mut txn.over, Table::Nodes, id.to_be_bytes(), &node);
+    // An organisation that wants its only node out enrols the next one first.
+    balance::keep(txn, |txn| {
+        node.retired = true;
+        end_key(txn, node.key)?;
+        state::save(&mut txn.over, Table::Nodes, id.to_be_bytes(), &node);
+        Ok(())
+    })?;
     let action = record(txn, json!({"action": "retire_node", "node": U64(id)}))?;
     crate::session::recount(txn)?;
     Ok(action)
@@ -149,7 +214,8 @@ pub fn enrol_chip(txn: &mut Txn<'_>, chip: PublicKey, technology: &str) -> Resul
         retired: false,
     };
     state::save(&mut txn.over, Table::Chips, *chip.id().as_bytes(), &value);
-    register(txn, chip, Role::Chip, None);
+    let organisation = txn.author.organisation.clone();
+    register(txn, &organisation, chip, Role::Chip, None);
     record(txn, json!({"action": "enrol_chip", "chip": chip.id(), "key": chip, "technology": technology}))
 }
 
@@ -174,80 +240,19 @@ pub fn retire_chip(txn: &mut Txn<'_>, id: &Digest) -> Result<Value, Stop> {
     record(txn, json!({"action": "retire_chip", "chip": id}))
 }
 
-/// ⌊2n/3⌋+1 of the organisations.
-pub fn ballot_threshold(organisations: usize) -> usize {
-    if selfsame_protocol::planted!("force_seal_by_one_vote") {
-        return 1;
-    }
-    organisations * 2 / 3 + 1
-}
-
-pub fn propose(txn: &mut Txn<'_>, id: &str, proposal: &Proposal) -> Result<Value, Stop> {
-    if txn.over.get(Table::Proposals, id.as_bytes())?.is_some() {
-        return refuse(Code::ProposalClosed, "a proposal id is used once", "an unused id", id);
-    }
-    let ballot = Ballot { proposal: proposal.clone(), votes: BTreeMap::new(), decided: None };
-    state::save(&mut txn.over, Table::Proposals, id, &ballot);
-    record(txn, json!({"action": "propose", "proposal_id": id, "proposal": proposal}))?;
-    count(txn, id, true)
-}
-
-pub fn vote(txn: &mut Txn<'_>, id: &str, approve: bool) -> Result<Value, Stop> {
-    record(txn, json!({"action": "vote", "proposal_id": id, "approve": approve}))?;
-    count(txn, id, approve)
-}
-
-fn count(txn: &mut Txn<'_>, id: &str, approve: bool) -> Result<Value, Stop> {
-    let Some(mut ballot) = state::load::<Ballot>(&txn.over, Table::Proposals, id.as_bytes())? else {
-        return refuse(Code::UnknownProposal, "the proposal exists", "an open proposal", id);
-    };
-    if let Some(at) = ballot.decided {
-        return refuse(
-            Code::ProposalClosed,
-            "the ballot is open",
-            "an open ballot",
-            format!("decided in Reasoning entry {at}"),
-        );
-    }
-    if ballot.votes.insert(txn.author.organisation.clone(), approve).is_some() {
-        return refuse(
-            Code::ProposalClosed,
-            "one vote for each organisation",
-            "no earlier vote",
-            &txn.author.organisation,
-        );
-    }
-    let organisations: Vec<Organisation> = all(&txn.over, Table::Organisations)?;
-    let threshold = ballot_threshold(organisations.len());
-    let approvals: Vec<String> = ballot.votes.iter().filter(|(_, yes)| **yes).map(|(name, _)| name.clone()).collect();
-    let mut result = json!({"proposal_id": id, "approvals": approvals, "threshold": threshold, "decided": false});
-    if approvals.len() >= threshold {
-        let proposal = serde_json::to_value(&ballot.proposal).unwrap_or_default();
-        let entry = txn.push(
-            Ledger::Reasoning,
-            "cluster",
-            Record::BallotDecided { proposal_id: id.into(), proposal, approvals, threshold: U64(threshold as u64) },
-        )?;
-        ballot.decided = Some(entry.index);
-        match &ballot.proposal {
-            Proposal::ForceSeal { substrate_id, migration_id, destination, .. } => {
-                let nonce = crate::migration::force_seal(txn, id, substrate_id, migration_id, destination)?;
-                result["nonce"] = json!(nonce);
-            }
-        }
-        result["decided"] = json!(true);
-    }
-    state::save(&mut txn.over, Table::Proposals, id, &ballot);
-    Ok(result)
-}
-
-/// An enrolled chip that is not retired.
+/// An enrolled chip that is not retired, of an organisation that is a member.
 pub fn usable_chip(txn: &Txn<'_>, id: &Digest) -> Result<Chip, Stop> {
-    match state::load::<Chip>(&txn.over, Table::Chips, id.as_bytes())? {
-        None => refuse(Code::UnknownChip, "the chip is enrolled", "an enrolled chip", id),
-        Some(chip) if chip.retired => {
-            Err(Stop::Refused(Refusal::new(Code::ChipRetired, "the chip is in service", "a chip in service", id)))
-        }
-        Some(chip) => Ok(chip),
+    let Some(chip) = state::load::<Chip>(&txn.over, Table::Chips, id.as_bytes())? else {
+        return refuse(Code::UnknownChip, "the chip is enrolled", "an enrolled chip", id);
+    };
+    if chip.retired {
+        return refuse(Code::ChipRetired, "the chip is in service", "a chip in service", id);
     }
+    let organisation: Option<Organisation> =
+        state::load(&txn.over, Table::Organisations, chip.organisation.as_bytes())?;
+    if let Some(at) = organisation.and_then(|organisation| organisation.removed) {
+        let found = format!("{id} of {}, removed at log index {at}", chip.organisation);
+        return refuse(Code::ChipRetired, "the chip of a member is in service", "a chip in service", found);
+    }
+    Ok(chip)
 }

@@ -1,0 +1,90 @@
+//! The right to write for a substrate: one chip, one epoch, the next sequence number.
+
+use crate::state::{self, HolderStatus, Substrate, invalidated_key};
+use crate::substrate::{require_alive, subject};
+use crate::txn::{Stop, Txn, refuse};
+use crate::view::Table;
+use selfsame_protocol::code::{Code, Refusal};
+use selfsame_protocol::command::Fence;
+use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::p104::EPOCHS_OF_A_RECOVERY;
+use selfsame_protocol::planted;
+use selfsame_protocol::record::Record;
+use selfsame_protocol::time::U64;
+
+/// The epoch at which a substrate's activation stands after `recoveries`: 2^32 more for each that it has not gone through.
+/// No epoch of before a recovery can be reached again by counting.
+pub fn epoch_after(substrate: &Substrate, recoveries: u64) -> U64 {
+    let missed = recoveries.saturating_sub(substrate.constitution.recovery_count.0);
+    U64(substrate.holder.epoch.0.saturating_add(missed.saturating_mul(EPOCHS_OF_A_RECOVERY)))
+}
+
+/// Takes the activation through the recoveries that it has missed, and records it. The activation of before is
+/// invalidated like one that a migration ended.
+pub fn renew(txn: &mut Txn<'_>, substrate: &mut Substrate) -> Result<(), Stop> {
+    let recoveries = crate::governance::recoveries(&txn.over)?;
+    if recoveries <= substrate.constitution.recovery_count.0 {
+        return Ok(());
+    }
+    let (ended, epoch) = (substrate.holder.epoch, epoch_after(substrate, recoveries));
+    let record = Record::HolderRecovery { recovery_count: U64(recoveries), chip: substrate.holder.chip, ended, epoch };
+    txn.push(Ledger::Reasoning, &subject(&substrate.substrate_id), record)?;
+    let old = invalidated_key(&substrate.substrate_id, &substrate.holder.chip, ended.0);
+    txn.over.put(Table::Invalidated, old, txn.index.to_be_bytes());
+    substrate.holder.epoch = epoch;
+    substrate.holder.seq = U64(0);
+    substrate.constitution.recovery_count = U64(recoveries);
+    Ok(())
+}
+
+/// The fence of a write within a session. After a recovery it lets nothing through before identity was verified anew.
+pub fn fence(txn: &Txn<'_>, substrate: &mut Substrate, right: &Fence) -> Result<(), Stop> {
+    let recoveries = crate::governance::recoveries(&txn.over)?;
+    let renewed = epoch_after(substrate, recoveries);
+    let behind = renewed != substrate.holder.epoch;
+    pass(txn, substrate, right, renewed)?;
+    if behind {
+        let rule = "after a recovery identity is verified first; a session that was open is closed by recover_close";
+        return refuse(Code::SessionNotOpen, rule, format!("recovery {recoveries}, verified"), "not verified since");
+    }
+    Ok(())
+}
+
+/// The fence: accepts exactly the current activation's chip, its epoch and the next sequence number, and takes the
+/// number. No clock and no lease decides anything. `epoch` is the holder's, recoveries included.
+pub fn pass(txn: &Txn<'_>, substrate: &mut Substrate, fence: &Fence, epoch: U64) -> Result<(), Stop> {
+    require_alive(substrate)?;
+    let chip = txn.key.id();
+    let holder = &substrate.holder;
+    let by_chip_alone = planted!("fence_by_chip_id_only") && chip == holder.chip;
+    if (chip != holder.chip || fence.epoch != epoch) && !planted!("no_fence") && !by_chip_alone {
+        let key = invalidated_key(&substrate.substrate_id, &chip, fence.epoch.0);
+        if let Some(at) = state::load_u64(&txn.over, Table::Invalidated, &key)? {
+            return refuse(
+                Code::ChipInvalidated,
+                "an invalidated activation never acts again",
+                format!("chip {} at epoch {epoch}", holder.chip),
+                format!("chip {chip} at epoch {}, invalidated at log index {at}", fence.epoch),
+            );
+        }
+        if chip != holder.chip {
+            // Somebody with another chip claims to be this substrate: refused, and the claim is recorded in the chain of
+            // its organisation.
+            let refusal = Refusal::new(Code::ChipNotActive, "only the active chip writes", holder.chip, chip);
+            let record =
+                Record::DuplicateRefused { substrate_id: substrate.substrate_id.clone(), chip, code: refusal.code };
+            let chain = format!("organisation:{}", txn.author.organisation);
+            return Err(Stop::Recorded(refusal, vec![(Ledger::Reasoning, chain, record)]));
+        }
+        return refuse(Code::StaleEpoch, "epoch of the activation", epoch, fence.epoch);
+    }
+    if holder.status == HolderStatus::Sealed && !planted!("accept_while_sealed") {
+        return refuse(Code::Sealed, "nobody writes between seal and arrival", "an active chip", "sealed");
+    }
+    let next = if epoch == holder.epoch { holder.seq.0.saturating_add(1) } else { 1 };
+    if fence.seq.0 != next {
+        return refuse(Code::StaleSequence, "next sequence number of the epoch", next, fence.seq);
+    }
+    substrate.holder.seq = fence.seq;
+    Ok(())
+}

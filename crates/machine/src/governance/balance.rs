@@ -1,0 +1,88 @@
+//! No organisation may hold a quorum of the nodes alone, unless it is the only one.
+//!
+//! Counted are the nodes in service: neither retired nor quarantined. A member of the consensus must be one of them, so
+//! that this bounds the voters too; the change of membership itself is checked against the voters where it is made.
+//! What an organisation asks for is refused. What must happen all the same (a node whose copy failed is put out of
+//! service; a second organisation joins a cluster of one) is done, and a warning recorded.
+
+use crate::state::{Node, Organisation};
+use crate::txn::{Stop, Txn, refuse};
+use crate::view::Table;
+use selfsame_protocol::code::Code;
+use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::record::Record;
+use selfsame_protocol::time::U64;
+use std::collections::BTreeMap;
+
+/// An organisation with a quorum alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Majority {
+    /// Which.
+    pub organisation: String,
+    /// Its nodes.
+    pub held: usize,
+    /// All nodes.
+    pub total: usize,
+}
+
+/// The organisation that holds a quorum of the nodes in service alone, while there are several.
+pub fn majority(nodes: &[Node], organisations: &[Organisation]) -> Option<Majority> {
+    if organisations.iter().filter(|organisation| organisation.removed.is_none()).count() < 2 {
+        return None;
+    }
+    let mut seats: BTreeMap<&str, usize> = BTreeMap::new();
+    for node in nodes.iter().filter(|node| node.counts()) {
+        *seats.entry(&node.organisation).or_default() += 1;
+    }
+    let total = seats.values().sum::<usize>();
+    let (organisation, held) = seats.into_iter().find(|(_, held)| *held > total / 2)?;
+    Some(Majority { organisation: organisation.into(), held, total })
+}
+
+fn now(txn: &Txn<'_>) -> Result<Option<Majority>, Stop> {
+    let nodes: Vec<Node> = super::all(&txn.over, Table::Nodes)?;
+    let organisations: Vec<Organisation> = super::all(&txn.over, Table::Organisations)?;
+    Ok(majority(&nodes, &organisations))
+}
+
+/// Refuses a change that gives an organisation a quorum which it did not hold before. `change` is made, then looked at;
+/// a refusal drops it with the rest of the submission.
+pub fn keep<T>(txn: &mut Txn<'_>, change: impl FnOnce(&mut Txn<'_>) -> Result<T, Stop>) -> Result<T, Stop> {
+    let before = now(txn)?.map(|majority| majority.organisation);
+    let done = change(txn)?;
+    match now(txn)? {
+        Some(majority) if before.as_ref() != Some(&majority.organisation) => refused(&majority),
+        Some(_) | None => Ok(done),
+    }
+}
+
+/// Refuses while the organisation holds a quorum, however it came to it: it adds no node to that.
+pub fn refuse_more(txn: &Txn<'_>, organisation: &str) -> Result<(), Stop> {
+    match now(txn)? {
+        Some(majority) if majority.organisation == organisation => refused(&majority),
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn refused<T>(majority: &Majority) -> Result<T, Stop> {
+    refuse(
+        Code::OrganisationQuorum,
+        "no organisation holds a quorum of the nodes in service",
+        format!("at most {} of {}", majority.total / 2, majority.total),
+        format!("{} of {}", majority.held, majority.organisation),
+    )
+}
+
+/// Records that an organisation holds a quorum now, when it does.
+pub fn warn(txn: &mut Txn<'_>, cause: &str) -> Result<(), Stop> {
+    if let Some(Majority { organisation, held, total }) = now(txn)? {
+        let record = Record::OrganisationQuorumWarning {
+            organisation,
+            held: U64(held as u64),
+            total: U64(total as u64),
+            cause: cause.into(),
+        };
+        txn.push(Ledger::Reasoning, "cluster", record)?;
+    }
+    Ok(())
+}

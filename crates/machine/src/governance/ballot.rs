@@ -1,0 +1,276 @@
+//! Ballots: opened, voted on, and closed once, by the rules in force when they were opened.
+//!
+//! A ballot names the hash of the constitution under which it was opened. Every change of the constitution voids the
+//! ballots that are open: the electorate, the number needed or the vetoes would be others, and nobody voted knowing
+//! them. Whoever still wants the proposal opens it again.
+
+use super::{all_open, carry, constitution, record, save_open};
+use crate::state::{self, Ballot, BallotStatus, Unopposed};
+use crate::txn::{Stop, Txn, refuse};
+use crate::view::{Table, View};
+use selfsame_protocol::code::{Code, Refusal};
+use selfsame_protocol::command::Proposal;
+use selfsame_protocol::constitution::{Count, MAX_OPEN_BALLOTS, count};
+use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::planted;
+use selfsame_protocol::record::{BallotEnd, Record};
+use selfsame_protocol::time::{Timestamp, U64};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+fn load(txn: &Txn<'_>, id: &str) -> Result<Ballot, Stop> {
+    match state::load(&txn.over, Table::Proposals, id.as_bytes())? {
+        Some(ballot) => Ok(ballot),
+        None => refuse(Code::UnknownProposal, "the proposal exists", "an open proposal", id),
+    }
+}
+
+/// Entries of the Reasoning ledger so far: what the expiry of a ballot is counted in.
+fn grown(txn: &Txn<'_>) -> u64 {
+    txn.growth[Ledger::Reasoning.slot()].frontier.size()
+}
+
+pub fn propose(txn: &mut Txn<'_>, id: &str, proposal: &Proposal) -> Result<Value, Stop> {
+    if txn.over.get(Table::Proposals, id.as_bytes())?.is_some() {
+        return refuse(Code::ProposalIdReused, "a proposal id is used once", "an unused id", id);
+    }
+    sweep(txn)?;
+    let organisation = txn.author.organisation.clone();
+    let mut open = all_open(&txn.over)?;
+    let own = open.values().filter(|proposer| **proposer == organisation).count();
+    if own >= MAX_OPEN_BALLOTS {
+        return refuse(Code::LimitExceeded, "open ballots of one organisation", MAX_OPEN_BALLOTS, own + 1);
+    }
+    let constitution = constitution(txn)?;
+    // Refused now rather than when everybody has voted.
+    constitution.amended(proposal)?;
+    let rules = &constitution.rules;
+    let opened = grown(txn);
+    let mut needed = constitution.needed(proposal.class());
+    if planted!("force_seal_by_one_vote") {
+        needed = 1;
+    }
+    let expires = |limit: U64, start: u64| (limit.0 > 0).then(|| start.saturating_add(limit.0));
+    let ballot = Ballot {
+        proposal: proposal.clone(),
+        proposer: organisation.clone(),
+        opened: U64(opened),
+        opened_time: txn.time,
+        constitution: constitution.hash(),
+        electorate: constitution.organisations.clone(),
+        needed: U64(needed as u64),
+        unopposed: constitution.unopposed(proposal).map(|needed| Unopposed {
+            needed: U64(needed as u64),
+            from: Timestamp::from_millis(txn.time.millis().saturating_add(rules.objection_ms.0)),
+        }),
+        vetoes: constitution.vetoes(proposal),
+        expires_entries: expires(rules.ballot_entries, opened).map(U64),
+        expires_time: expires(rules.ballot_ms, txn.time.millis()).map(Timestamp::from_millis),
+        votes: BTreeMap::new(),
+        status: BallotStatus::Open,
+        decided: None,
+    };
+    open.insert(id.into(), organisation);
+    save_open(txn, &open);
+    state::save(&mut txn.over, Table::Proposals, id, &ballot);
+    record(txn, json!({"action": "propose", "proposal_id": id, "proposal": proposal}))?;
+    cast(txn, id, ballot, true)
+}
+
+pub fn vote(txn: &mut Txn<'_>, id: &str, approve: bool) -> Result<Value, Stop> {
+    let ballot = load(txn, id)?;
+    if ballot.status != BallotStatus::Open {
+        return refuse(Code::ProposalClosed, "the ballot is open", "an open ballot", ballot.shown());
+    }
+    if let Err(refusal) = ballot.running(grown(txn), txn.time) {
+        return Err(refusal.into());
+    }
+    if ballot.votes.contains_key(&txn.author.organisation) {
+        let rule = "one vote for each organisation";
+        return refuse(Code::AlreadyVoted, rule, "no earlier vote", &txn.author.organisation);
+    }
+    // Cannot happen while every change of the members voids what is open.
+    if !ballot.electorate.contains(&txn.author.organisation) {
+        let rule = "a ballot belongs to those who were members when it was opened";
+        return refuse(Code::RoleDenied, rule, ballot.electorate.join(", "), &txn.author.organisation);
+    }
+    record(txn, json!({"action": "vote", "proposal_id": id, "approve": approve}))?;
+    cast(txn, id, ballot, approve)
+}
+
+/// Closes a ballot that only time kept open: carries it when the organisation concerned did not object, records that it
+/// expired otherwise. It is nobody's vote.
+pub fn conclude(txn: &mut Txn<'_>, id: &str) -> Result<Value, Stop> {
+    let ballot = load(txn, id)?;
+    if ballot.status != BallotStatus::Open {
+        return refuse(Code::ProposalClosed, "the ballot is open", "an open ballot", ballot.shown());
+    }
+    record(txn, json!({"action": "conclude", "proposal_id": id}))?;
+    if ballot.running(grown(txn), txn.time).is_err() {
+        close(txn, id, ballot, BallotEnd::Expired)?;
+        return Ok(json!({"proposal_id": id, "decided": false, "result": BallotEnd::Expired}));
+    }
+    let approvals = ballot.voted(true).len() as u64;
+    match ballot.unopposed {
+        Some(lower) if approvals >= lower.needed.0 && txn.time >= lower.from => {
+            carry_out(txn, id, ballot, lower.needed)
+        }
+        lower => {
+            let rule = "a ballot is concluded once the time to object is over, or its own";
+            let lower = lower.map(|lower| format!(", or {} from {} on", lower.needed, lower.from));
+            let expected = format!("{} approvals{}", ballot.needed, lower.unwrap_or_default());
+            refuse(Code::BallotEarly, rule, expected, format!("{approvals} at {}", txn.time))
+        }
+    }
+}
+
+/// Takes the author's vote and closes the ballot when that decides it.
+fn cast(txn: &mut Txn<'_>, id: &str, mut ballot: Ballot, approve: bool) -> Result<Value, Stop> {
+    let organisation = txn.author.organisation.clone();
+    let vetoed = !approve && ballot.vetoes.contains(&organisation);
+    ballot.votes.insert(organisation, approve);
+    let (approvals, rejections) = (ballot.voted(true), ballot.voted(false));
+    // Of two numbers the lower one decides whether it can still be carried, and carries it once its time has come.
+    let full = ballot.needed;
+    let lower = ballot.unopposed.map_or(full, |lower| full.min(lower.needed));
+    let waits = ballot.unopposed.map(|lower| lower.from).filter(|from| txn.time < *from);
+    let number = |needed: U64| usize::try_from(needed.0).unwrap_or(usize::MAX);
+    let reached = count(approvals.len(), rejections.len(), number(lower), ballot.electorate.len(), vetoed);
+    match reached {
+        Count::Carried if approvals.len() >= number(full) => carry_out(txn, id, ballot, full),
+        Count::Carried if waits.is_none() => carry_out(txn, id, ballot, lower),
+        Count::Open | Count::Carried => {
+            let waits = waits.filter(|_| reached == Count::Carried);
+            state::save(&mut txn.over, Table::Proposals, id, &ballot);
+            let mut result = answer(id, &ballot, full);
+            if let Some(from) = waits {
+                result["carried_unopposed_from"] = json!(from);
+            }
+            Ok(result)
+        }
+        Count::Rejected => {
+            let mut result = answer(id, &ballot, full);
+            result["result"] = json!(BallotEnd::Rejected);
+            close(txn, id, ballot, BallotEnd::Rejected)?;
+            Ok(result)
+        }
+    }
+}
+
+fn answer(id: &str, ballot: &Ballot, threshold: U64) -> Value {
+    json!({
+        "proposal_id": id, "approvals": ballot.voted(true), "rejections": ballot.voted(false), "threshold": threshold,
+        "decided": false,
+    })
+}
+
+/// Records that the ballot is carried by `threshold` approvals, and does what it says.
+fn carry_out(txn: &mut Txn<'_>, id: &str, mut ballot: Ballot, threshold: U64) -> Result<Value, Stop> {
+    let entry = txn.push(
+        Ledger::Reasoning,
+        "cluster",
+        Record::BallotDecided {
+            proposal_id: id.into(),
+            proposal: serde_json::to_value(&ballot.proposal).unwrap_or_default(),
+            approvals: ballot.voted(true),
+            rejections: ballot.voted(false),
+            threshold,
+            constitutional_state_hash: ballot.constitution,
+        },
+    )?;
+    ballot.status = BallotStatus::Carried;
+    ballot.decided = Some(entry.index);
+    finish(txn, id, &ballot)?;
+    let mut result = answer(id, &ballot, threshold);
+    carry::out(txn, id, &ballot.proposal, &mut result)?;
+    result["decided"] = json!(true);
+    result["result"] = json!("carried");
+    Ok(result)
+}
+
+fn finish(txn: &mut Txn<'_>, id: &str, ballot: &Ballot) -> Result<(), Stop> {
+    let mut open = all_open(&txn.over)?;
+    open.remove(id);
+    save_open(txn, &open);
+    state::save(&mut txn.over, Table::Proposals, id, ballot);
+    Ok(())
+}
+
+/// Closes a ballot that is not carried, with its record.
+fn close(txn: &mut Txn<'_>, id: &str, mut ballot: Ballot, result: BallotEnd) -> Result<(), Stop> {
+    let entry = txn.push(
+        Ledger::Reasoning,
+        "cluster",
+        Record::BallotClosed {
+            proposal_id: id.into(),
+            result,
+            approvals: ballot.voted(true),
+            rejections: ballot.voted(false),
+            threshold: ballot.needed,
+            constitutional_state_hash: ballot.constitution,
+        },
+    )?;
+    ballot.status = match result {
+        BallotEnd::Rejected => BallotStatus::Rejected,
+        BallotEnd::Expired => BallotStatus::Expired,
+        BallotEnd::Void => BallotStatus::Void,
+    };
+    ballot.decided = Some(entry.index);
+    finish(txn, id, &ballot)
+}
+
+/// Closes every ballot whose time is over. Nobody could vote on it any more; this records it.
+fn sweep(txn: &mut Txn<'_>) -> Result<(), Stop> {
+    for id in all_open(&txn.over)?.into_keys() {
+        let ballot = load(txn, &id)?;
+        if ballot.running(grown(txn), txn.time).is_err() {
+            close(txn, &id, ballot, BallotEnd::Expired)?;
+        }
+    }
+    Ok(())
+}
+
+/// Voids every open ballot; gives their ids in order.
+pub fn void_all(txn: &mut Txn<'_>) -> Result<Vec<String>, Stop> {
+    let open: Vec<String> = all_open(&txn.over)?.into_keys().collect();
+    for id in &open {
+        let ballot = load(txn, id)?;
+        close(txn, id, ballot, BallotEnd::Void)?;
+    }
+    Ok(open)
+}
+
+impl Ballot {
+    /// Organisations that voted so, sorted.
+    pub fn voted(&self, approve: bool) -> Vec<String> {
+        self.votes.iter().filter(|(_, vote)| **vote == approve).map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Refuses once the ballot's time is over: `entries` in the Reasoning ledger, or the ledger's `time`.
+    pub fn running(&self, entries: u64, time: Timestamp) -> Result<(), Refusal> {
+        let over = |rule, limit: String, found: String| Err(Refusal::new(Code::BallotExpired, rule, limit, found));
+        if let Some(limit) = self.expires_entries.filter(|limit| entries >= limit.0) {
+            let rule = "a ballot is decided before the Reasoning ledger outgrows its limit";
+            return over(rule, format!("fewer than {limit} entries"), entries.to_string());
+        }
+        if let Some(limit) = self.expires_time.filter(|limit| time >= *limit) {
+            return over("a ballot is decided in time", format!("before {limit}"), time.to_string());
+        }
+        Ok(())
+    }
+
+    /// How it ended, in words.
+    fn shown(&self) -> String {
+        let status = match self.status {
+            BallotStatus::Open => return "open".into(),
+            BallotStatus::Carried => "carried",
+            BallotStatus::Rejected => "rejected",
+            BallotStatus::Expired => "expired",
+            BallotStatus::Void => "void since the constitution changed",
+        };
+        match self.decided {
+            Some(at) => format!("{status}, Reasoning entry {at}"),
+            None => status.into(),
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Carrying out what a ballot decided, in the entry that decides it. What cannot be carried out refuses the deciding vote.
+
+use super::{balance, ballot, constitution, end_key, register, save_constitution, unused_key};
+use crate::state::{self, Node, Organisation, Registration, prefix_end};
+use crate::txn::{Stop, Txn, refuse};
+use crate::view::{Table, View};
+use selfsame_protocol::code::Code;
+use selfsame_protocol::command::{OrganisationKey, Proposal, Role};
+use selfsame_protocol::digest::Digest;
+use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::keys::PublicKey;
+use selfsame_protocol::merkle::{consistency_proof, verify_consistency};
+use selfsame_protocol::record::{ConstitutionChange, EvidenceAnchor, Record};
+use selfsame_protocol::time::U64;
+use serde_json::{Value, json};
+
+/// Carries a proposal out; adds what came of it to the answer.
+pub fn out(txn: &mut Txn<'_>, id: &str, proposal: &Proposal, result: &mut Value) -> Result<(), Stop> {
+    if let Proposal::MovePublisher { publisher } = proposal {
+        unused_key(txn, publisher.log_key)?;
+    }
+    let before = constitution(txn)?;
+    if let Some(after) = before.amended(proposal)? {
+        let voided = ballot::void_all(txn)?;
+        let change = ConstitutionChange {
+            proposal_id: id.into(),
+            before_hash: before.hash(),
+            before,
+            after_hash: after.hash(),
+            after: after.clone(),
+            voided,
+        };
+        result["constitutional_state_hash"] = json!(change.after_hash);
+        txn.push(Ledger::Reasoning, "cluster", Record::ConstitutionChanged(Box::new(change)))?;
+        save_constitution(txn, &after);
+    }
+    match proposal {
+        Proposal::ForceSeal { substrate_id, migration_id, destination, .. } => {
+            let nonce = crate::migration::force_seal(txn, id, substrate_id, migration_id, destination)?;
+            result["nonce"] = json!(nonce);
+            Ok(())
+        }
+        Proposal::RetireChip { chip, .. } => retire_chip(txn, id, chip),
+        Proposal::AddOrganisation { name, root_key, operator_key } => add(txn, id, name, *root_key, *operator_key),
+        Proposal::RemoveOrganisation { name, .. } => remove(txn, id, name),
+        Proposal::RotateKey { organisation, key, new, .. } => rotate(txn, id, organisation, *key, *new),
+        Proposal::ChangeRules { .. } | Proposal::MovePublisher { .. } => Ok(()),
+        Proposal::Recovery { reason, evidence, reasoning } => recover(txn, id, reason, evidence, reasoning),
+    }
+}
+
+/// A record in the chain of the organisation that is concerned, which need not be the author's.
+fn concern(txn: &mut Txn<'_>, organisation: &str, action: Value) -> Result<(), Stop> {
+    let subject = format!("organisation:{organisation}");
+    txn.push(Ledger::Reasoning, &subject, Record::Governance { action }).map(|_| ())
+}
+
+fn organisation(txn: &Txn<'_>, name: &str) -> Result<Organisation, Stop> {
+    match state::load::<Organisation>(&txn.over, Table::Organisations, name.as_bytes())? {
+        Some(found) if found.removed.is_none() => Ok(found),
+        Some(_) | None => refuse(Code::UnknownOrganisation, "the organisation is a member", "a member", name),
+    }
+}
+
+fn add(txn: &mut Txn<'_>, id: &str, name: &str, root_key: PublicKey, operator_key: PublicKey) -> Result<(), Stop> {
+    if txn.over.get(Table::Organisations, name.as_bytes())?.is_some() {
+        let rule = "a name belongs to one organisation for ever";
+        return refuse(Code::OrganisationExists, rule, "an unused name", name);
+    }
+    for (key, role) in [(root_key, Role::Root), (operator_key, Role::Operator)] {
+        unused_key(txn, key)?;
+        register(txn, name, key, role, None);
+    }
+    let value = Organisation { name: name.into(), root_key, operator_key, removed: None };
+    state::save(&mut txn.over, Table::Organisations, name, &value);
+    let action = json!({
+        "action": "add_organisation", "organisation": name, "root_key": root_key, "operator_key": operator_key,
+        "proposal_id": id,
+    });
+    concern(txn, name, action)?;
+    balance::warn(txn, "add_organisation")
+}
+
+fn remove(txn: &mut Txn<'_>, id: &str, name: &str) -> Result<(), Stop> {
+    let mut gone = organisation(txn, name)?;
+    let nodes = balance::keep(txn, |txn| {
+        gone.removed = Some(U64(txn.index));
+        state::save(&mut txn.over, Table::Organisations, name, &gone);
+        let mut retired = Vec::new();
+        for mut node in super::all::<Node>(&txn.over, Table::Nodes)? {
+            if node.organisation == name && !node.retired {
+                node.retired = true;
+                retired.push(node.id);
+                state::save(&mut txn.over, Table::Nodes, node.id.0.to_be_bytes(), &node);
+            }
+        }
+        Ok(retired)
+    })?;
+    // Every key that was ever its own and has not ended, those of its chips included.
+    let mut ended = 0;
+    for (key, value) in txn.over.scan(Table::Keys, &[], &prefix_end(&[]), usize::MAX)? {
+        let mut registration: Registration =
+            serde_json::from_slice(&value).map_err(|e| state::undecodable(Table::Keys, &key, e))?;
+        if registration.organisation == name && registration.until.is_none() {
+            registration.until = Some(U64(txn.index));
+            state::save(&mut txn.over, Table::Keys, key, &registration);
+            ended += 1;
+        }
+    }
+    let action = json!({
+        "action": "remove_organisation", "organisation": name, "nodes": nodes, "keys_ended": U64(ended), "proposal_id": id,
+    });
+    concern(txn, name, action)?;
+    crate::session::recount(txn)
+}
+
+fn rotate(txn: &mut Txn<'_>, id: &str, name: &str, key: OrganisationKey, new: PublicKey) -> Result<(), Stop> {
+    let changed = organisation(txn, name)?;
+    let old = super::replace_key(txn, changed, key, new)?;
+    concern(txn, name, json!({"action": "rotate_key", "key": key, "old": old, "new": new, "proposal_id": id}))
+}
+
+fn retire_chip(txn: &mut Txn<'_>, id: &str, chip: &Digest) -> Result<(), Stop> {
+    let mut value = super::usable_chip(txn, chip)?;
+    value.retired = true;
+    end_key(txn, value.key)?;
+    state::save(&mut txn.over, Table::Chips, *chip.as_bytes(), &value);
+    concern(txn, &value.organisation, json!({"action": "retire_chip", "chip": chip, "proposal_id": id}))
+}
+
+/// Every activation of before moves 2^32 epochs up, each when its substrate is next written to: see
+/// [`crate::fence::renew`]. Refused when a tree that was cosigned is not a part of this ledger: then entries are gone
+/// for which receipts exist, and going on under the same origin would be the fork that witnesses look for.
+fn recover(
+    txn: &mut Txn<'_>,
+    id: &str,
+    reason: &str,
+    evidence: &EvidenceAnchor,
+    reasoning: &EvidenceAnchor,
+) -> Result<(), Stop> {
+    for (ledger, stated) in Ledger::BOTH.into_iter().zip([evidence, reasoning]) {
+        contains(txn, ledger, stated)?;
+    }
+    let count = constitution(txn)?.recovery_count;
+    txn.over.put(Table::Meta, super::META_RECOVERIES, count.0.to_be_bytes());
+    let record = Record::Recovery {
+        proposal_id: id.into(),
+        recovery_count: count,
+        reason: reason.into(),
+        evidence: evidence.clone(),
+        reasoning: reasoning.clone(),
+    };
+    txn.push(Ledger::Reasoning, "cluster", record).map(|_| ())
+}
+
+/// Refuses unless the stated tree is a part of the ledger as it stood before this batch.
+fn contains(txn: &Txn<'_>, ledger: Ledger, stated: &EvidenceAnchor) -> Result<(), Stop> {
+    // The tiles and the compact tree of before the batch belong together; both move when it ends.
+    let head = crate::apply::frontier(&txn.over, ledger)?;
+    let shown = |size: u64, root: &Digest| format!("{ledger} of {size} entries with root {root}");
+    let missing = |found: String| {
+        let rule = "a recovery goes on from every tree that was cosigned";
+        refuse(Code::RecoveryGap, rule, shown(stated.size.0, &stated.root), found)
+    };
+    if stated.size.0 > head.size() {
+        return missing(shown(head.size(), &head.root()));
+    }
+    let mut tile = |id| txn.over.get(Table::Tiles, &crate::apply::tile_key(ledger, id));
+    let proof = match consistency_proof(stated.size.0, head.size(), &mut tile) {
+        Ok(proof) => proof,
+        Err(error) => return Err(Stop::Fatal(crate::apply::Fatal::Invariant(error.to_string()))),
+    };
+    match verify_consistency(stated.size.0, &stated.root, head.size(), &head.root(), &proof) {
+        Ok(()) => Ok(()),
+        Err(failed) => missing(format!("another root: {}", failed.check)),
+    }
+}

@@ -1,0 +1,165 @@
+//! What organisations vote on.
+
+use crate::code::{Code, Refusal};
+use crate::command::is_uuid;
+use crate::constitution::{Class, Publisher, Rules, check_name, check_reason};
+use crate::digest::Digest;
+use crate::keys::PublicKey;
+use crate::record::EvidenceAnchor;
+use serde::{Deserialize, Serialize};
+
+/// Kind of a key that an organisation registers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OrganisationKey {
+    /// The root key.
+    Root,
+    /// The operator key.
+    Operator,
+}
+
+/// What organisations vote on. The tag is `action`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "action", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Proposal {
+    /// Seal a substrate whose chip is lost.
+    ForceSeal {
+        /// Substrate.
+        substrate_id: String,
+        /// New migration.
+        migration_id: String,
+        /// Destination chip id.
+        destination: Digest,
+        /// Why, in words.
+        reason: String,
+    },
+    /// Retire a chip of any organisation for good.
+    RetireChip {
+        /// Chip id.
+        chip: Digest,
+        /// Why, in words.
+        reason: String,
+    },
+    /// Make an organisation a member. It has a vote from this entry on; its nodes it enrols itself.
+    AddOrganisation {
+        /// A name that no organisation ever had.
+        name: String,
+        /// Its root key.
+        root_key: PublicKey,
+        /// Its operator key.
+        operator_key: PublicKey,
+    },
+    /// End a membership: its keys end, its nodes and chips are retired. What it signed before stays valid.
+    RemoveOrganisation {
+        /// Which.
+        name: String,
+        /// Why, in words.
+        reason: String,
+    },
+    /// Replace a key of an organisation that lost it and cannot sign a rotation itself.
+    RotateKey {
+        /// Whose key.
+        organisation: String,
+        /// Which key.
+        key: OrganisationKey,
+        /// Its replacement.
+        new: PublicKey,
+        /// Why, in words.
+        reason: String,
+    },
+    /// Replace the rules by which organisations decide, as a whole.
+    ChangeRules {
+        /// What shall be in force.
+        rules: Rules,
+    },
+    /// Designate who publishes checkpoints.
+    MovePublisher {
+        /// The new publisher.
+        publisher: Publisher,
+    },
+    /// After a loss: every activation gets a new epoch, so that no right to write from before it fits any more.
+    Recovery {
+        /// Why, in words.
+        reason: String,
+        /// The largest Evidence tree that anybody is known to have cosigned. It must be a part of this ledger.
+        evidence: EvidenceAnchor,
+        /// The same for the Reasoning tree.
+        reasoning: EvidenceAnchor,
+    },
+}
+
+impl Proposal {
+    /// The value of the tag.
+    pub const fn action(&self) -> &'static str {
+        match self {
+            Proposal::ForceSeal { .. } => "force_seal",
+            Proposal::RetireChip { .. } => "retire_chip",
+            Proposal::AddOrganisation { .. } => "add_organisation",
+            Proposal::RemoveOrganisation { .. } => "remove_organisation",
+            Proposal::RotateKey { .. } => "rotate_key",
+            Proposal::ChangeRules { .. } => "change_rules",
+            Proposal::MovePublisher { .. } => "move_publisher",
+            Proposal::Recovery { .. } => "recovery",
+        }
+    }
+
+    /// How much it weighs: what changes members, rules or a member's own keys is constitutional.
+    pub const fn class(&self) -> Class {
+        match self {
+            Proposal::ForceSeal { .. } | Proposal::RetireChip { .. } => Class::Ordinary,
+            Proposal::AddOrganisation { .. }
+            | Proposal::RemoveOrganisation { .. }
+            | Proposal::RotateKey { .. }
+            | Proposal::ChangeRules { .. }
+            | Proposal::MovePublisher { .. }
+            | Proposal::Recovery { .. } => Class::Constitutional,
+        }
+    }
+
+    /// The organisation that the proposal takes a key or the membership from.
+    pub fn concerned(&self) -> Option<&str> {
+        match self {
+            Proposal::RemoveOrganisation { name, .. } => Some(name),
+            Proposal::RotateKey { organisation, .. } => Some(organisation),
+            Proposal::ForceSeal { .. }
+            | Proposal::RetireChip { .. }
+            | Proposal::AddOrganisation { .. }
+            | Proposal::ChangeRules { .. }
+            | Proposal::MovePublisher { .. }
+            | Proposal::Recovery { .. } => None,
+        }
+    }
+
+    /// Checks names and limits that need no state.
+    pub fn check(&self) -> Result<(), Refusal> {
+        match self {
+            Proposal::ForceSeal { substrate_id, migration_id, reason, .. } => {
+                if !is_uuid(substrate_id) {
+                    return Err(Refusal::new(Code::Malformed, "substrate_id", "a lowercase UUID", substrate_id));
+                }
+                check_name("migration_id", migration_id)?;
+                check_reason(reason)
+            }
+            Proposal::RetireChip { reason, .. } | Proposal::Recovery { reason, .. } => check_reason(reason),
+            Proposal::AddOrganisation { name, root_key, operator_key } => {
+                check_name("name of an organisation", name)?;
+                match root_key == operator_key {
+                    true => Err(Refusal::new(Code::KeyExists, "one use of each key", "two keys", root_key)),
+                    false => Ok(()),
+                }
+            }
+            Proposal::RemoveOrganisation { name, reason } => {
+                check_name("name of an organisation", name)?;
+                check_reason(reason)
+            }
+            Proposal::RotateKey { organisation, reason, .. } => {
+                check_name("name of an organisation", organisation)?;
+                check_reason(reason)
+            }
+            Proposal::ChangeRules { rules } => {
+                rules.vetoes.iter().try_for_each(|name| check_name("name of an organisation", name))
+            }
+            Proposal::MovePublisher { publisher } => check_name("name of an organisation", &publisher.organisation),
+        }
+    }
+}

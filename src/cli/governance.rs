@@ -1,0 +1,385 @@
+//! `selfsame governance`: what an organisation decides alone, and what organisations decide together.
+
+use super::context::{CliError, Done, Global, read};
+use crate::client::{Client, Listed};
+use clap::{Args, Subcommand, ValueEnum};
+use selfsame_protocol::command::{Command, OrganisationKey, Proposal, Role};
+use selfsame_protocol::constitution::{Class, ClusterConstitution, Publisher, Share};
+use selfsame_protocol::digest::Digest;
+use selfsame_protocol::entry::{Entry, Ledger};
+use selfsame_protocol::keys::PublicKey;
+use selfsame_protocol::note::{Checkpoint, Note};
+use selfsame_protocol::record::EvidenceAnchor;
+use selfsame_protocol::replay::governance::Governance as Audit;
+use selfsame_protocol::time::U64;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+
+/// Which key of an organisation.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Which {
+    /// Root key.
+    Root,
+    /// Operator key.
+    Operator,
+}
+
+impl From<Which> for OrganisationKey {
+    fn from(which: Which) -> Self {
+        match which {
+            Which::Root => OrganisationKey::Root,
+            Which::Operator => OrganisationKey::Operator,
+        }
+    }
+}
+
+/// Commands of an organisation, signed by its root key.
+#[derive(Subcommand, Debug)]
+pub enum Governance {
+    /// Replace one of your organisation's keys.
+    RotateKey {
+        /// Which key.
+        #[arg(value_enum)]
+        which: Which,
+        /// Public half of the new key.
+        new: PublicKey,
+    },
+    /// Register a node of your organisation; then start it and add it as learner.
+    EnrolNode {
+        /// Node id that was never used.
+        id: u64,
+        /// Public half of its key.
+        node_key: PublicKey,
+        /// Public half of its cosigner key, as `key show` prints it beside the node key.
+        cosigner_key: PublicKey,
+    },
+    /// Remove a node of your organisation for ever.
+    RetireNode {
+        /// Node id.
+        id: u64,
+    },
+    /// Register a chip of your organisation.
+    EnrolChip {
+        /// Public half of its key.
+        chip: PublicKey,
+    },
+    /// Retire a chip of your organisation for good.
+    RetireChip {
+        /// Chip id.
+        chip: Digest,
+    },
+    /// Open a ballot on something that organisations decide together. Your organisation approves it by that.
+    #[command(after_help = "\
+A ballot is carried by more than the share that the rules ask for (by default two thirds of the members), at the vote that
+reaches it, and takes effect in the same entry of the ledger. It is counted by the rules in force when it was opened; every
+change of the constitution voids the ballots that are open. The others vote with `governance vote ID`, and see what they
+vote on with `governance show ID`.
+
+A proposal that takes a key or the membership from one organisation (rotate-key, remove-organisation) ends when that one
+votes against it. When it is silent, the others suffice once its time to object is over: `governance conclude ID`.
+
+  selfsame governance propose join-delta add-organisation delta ed25519:… ed25519:… --key aurora-root.json
+  selfsame governance vote join-delta --key borealis-root.json")]
+    Propose {
+        /// Name of the ballot, unique in the cluster for ever.
+        id: String,
+        /// What is proposed.
+        #[command(subcommand)]
+        what: What,
+    },
+    /// Vote on a ballot, once.
+    Vote {
+        /// Name of the ballot.
+        id: String,
+        /// Vote against it.
+        #[arg(long)]
+        reject: bool,
+    },
+    /// Close a ballot that only time kept open: one whose time to object is over, or that expired. It is no vote.
+    Conclude {
+        /// Name of the ballot.
+        id: String,
+    },
+    /// List the ballots that are open.
+    Ballots {
+        /// Those that ended, too.
+        #[arg(long)]
+        all: bool,
+    },
+    /// Show a ballot: its proposal, who voted how, what it needs, how it ended.
+    Show {
+        /// Name of the ballot.
+        id: String,
+    },
+    /// Show the constitution in force: members, rules and their numbers, publisher, recoveries, hash.
+    Constitution,
+    /// Verify the whole history of governance from the ledger: every key, ballot, rule and signature, from the founders on.
+    /// Exit status 10 names the first entry that does not follow from what came before.
+    Audit {
+        /// The cluster.toml that you trust. Without it the founders are those that the cluster names, which shows that the
+        /// history is consistent, not whose it is.
+        #[arg(long)]
+        genesis: Option<PathBuf>,
+    },
+}
+
+/// What can be proposed.
+#[derive(Subcommand, Debug)]
+pub enum What {
+    /// Make an organisation a member. Afterwards it enrols its nodes itself.
+    AddOrganisation {
+        /// A name that no organisation ever had here.
+        name: String,
+        /// Public half of its root key.
+        root_key: PublicKey,
+        /// Public half of its operator key.
+        operator_key: PublicKey,
+    },
+    /// End a membership: its keys end, its nodes and chips are retired; what it signed stays verifiable.
+    RemoveOrganisation {
+        /// Which.
+        name: String,
+        /// Why, in words.
+        #[arg(long)]
+        reason: String,
+    },
+    /// Replace a key of an organisation that lost it.
+    RotateKey {
+        /// Whose.
+        organisation: String,
+        /// Which key.
+        #[arg(value_enum)]
+        which: Which,
+        /// Public half of the new key.
+        new: PublicKey,
+        /// Why, in words.
+        #[arg(long)]
+        reason: String,
+    },
+    /// Change the rules. What is not named stays as it is now.
+    ChangeRules(RuleFlags),
+    /// Designate who publishes checkpoints for third-party tools.
+    MovePublisher {
+        /// The organisation.
+        organisation: String,
+        /// Public half of its log key.
+        log_key: PublicKey,
+    },
+    /// Retire a chip of any organisation for good.
+    RetireChip {
+        /// Chip id.
+        chip: Digest,
+        /// Why, in words.
+        #[arg(long)]
+        reason: String,
+    },
+    /// Seal a substrate whose chip is lost; then the destination runs `migrate arrive`.
+    ForceSeal {
+        /// Substrate, a UUID.
+        substrate: String,
+        /// Name of the migration.
+        #[arg(long)]
+        migration: String,
+        /// Destination chip id.
+        #[arg(long)]
+        destination: Digest,
+        /// Why, in words.
+        #[arg(long)]
+        reason: String,
+    },
+    /// Record a recovery after a loss: no right to write of before fits any more, and every substrate verifies anew.
+    Recovery {
+        /// File with the largest Evidence checkpoint that anybody is known to have cosigned.
+        #[arg(long)]
+        evidence: PathBuf,
+        /// The same for Reasoning.
+        #[arg(long)]
+        reasoning: PathBuf,
+        /// Why, in words.
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+/// Rules to change.
+#[derive(Args, Debug)]
+pub struct RuleFlags {
+    /// Share that an ordinary proposal must exceed (retire-chip, force-seal), for example 2/3.
+    #[arg(long)]
+    ordinary: Option<Share>,
+    /// Share that a constitutional proposal must exceed (all others).
+    #[arg(long)]
+    constitutional: Option<Share>,
+    /// Share of the organisations that must cosign what is published.
+    #[arg(long)]
+    cosigning: Option<Share>,
+    /// Organisation whose vote against ends a constitutional ballot; repeat for more. Replaces the list.
+    #[arg(long = "veto", conflicts_with = "no_veto")]
+    vetoes: Vec<String>,
+    /// Nobody has a veto.
+    #[arg(long)]
+    no_veto: bool,
+    /// Entries of the Reasoning ledger after which a ballot expires; 0 is never.
+    #[arg(long)]
+    ballot_entries: Option<u64>,
+    /// Hours of the ledger's time after which a ballot expires; 0 is never.
+    #[arg(long)]
+    ballot_hours: Option<u32>,
+    /// Hours of the ledger's time in which an organisation can object to losing a key or its membership.
+    #[arg(long)]
+    objection_hours: Option<u32>,
+}
+
+const HOUR: u64 = 3_600_000;
+
+impl What {
+    async fn proposal(self, client: &Client) -> Result<Proposal, CliError> {
+        Ok(match self {
+            What::AddOrganisation { name, root_key, operator_key } => {
+                Proposal::AddOrganisation { name, root_key, operator_key }
+            }
+            What::RemoveOrganisation { name, reason } => Proposal::RemoveOrganisation { name, reason },
+            What::RotateKey { organisation, which, new, reason } => {
+                Proposal::RotateKey { organisation, key: which.into(), new, reason }
+            }
+            What::ChangeRules(flags) => {
+                let mut rules = client.constitution().await?.rules;
+                let hours = |hours: u32| U64(u64::from(hours) * HOUR);
+                rules.ordinary = flags.ordinary.unwrap_or(rules.ordinary);
+                rules.constitutional = flags.constitutional.unwrap_or(rules.constitutional);
+                rules.cosigning = flags.cosigning.unwrap_or(rules.cosigning);
+                rules.ballot_entries = flags.ballot_entries.map_or(rules.ballot_entries, U64);
+                rules.ballot_ms = flags.ballot_hours.map_or(rules.ballot_ms, hours);
+                rules.objection_ms = flags.objection_hours.map_or(rules.objection_ms, hours);
+                if flags.no_veto || !flags.vetoes.is_empty() {
+                    rules.vetoes = flags.vetoes;
+                    rules.vetoes.sort();
+                }
+                Proposal::ChangeRules { rules }
+            }
+            What::MovePublisher { organisation, log_key } => {
+                Proposal::MovePublisher { publisher: Publisher { organisation, log_key } }
+            }
+            What::RetireChip { chip, reason } => Proposal::RetireChip { chip, reason },
+            What::ForceSeal { substrate, migration, destination, reason } => {
+                Proposal::ForceSeal { substrate_id: substrate, migration_id: migration, destination, reason }
+            }
+            What::Recovery { evidence, reasoning, reason } => {
+                let origin = client.genesis().await?.origin;
+                let tree = |ledger: Ledger, file: &Path| tree(&format!("{origin}/{ledger}"), file);
+                let (evidence, reasoning) = (tree(Ledger::Evidence, &evidence)?, tree(Ledger::Reasoning, &reasoning)?);
+                Proposal::Recovery { reason, evidence, reasoning }
+            }
+        })
+    }
+}
+
+/// Size and root of a checkpoint in a file. Its signatures are for the people who propose and vote: a tree that is no part
+/// of the ledger is refused by the cluster.
+fn tree(origin: &str, file: &Path) -> Result<EvidenceAnchor, CliError> {
+    let bad = |error: selfsame_protocol::note::NoteError| CliError::usage(format!("{}: {error}", file.display()));
+    let checkpoint = Checkpoint::parse(&Note::parse(&read(file)?).map_err(bad)?.text).map_err(bad)?;
+    if checkpoint.origin != origin {
+        let found = format!("{}: a checkpoint of {origin} is needed, found {}", file.display(), checkpoint.origin);
+        return Err(CliError::usage(found));
+    }
+    Ok(EvidenceAnchor { size: U64(checkpoint.size), root: checkpoint.root })
+}
+
+/// Runs a governance command.
+pub async fn main(global: &Global, command: Governance) -> Done {
+    let command = match command {
+        Governance::RotateKey { which, new } => Command::RotateKey { key: which.into(), new },
+        Governance::EnrolNode { id, node_key, cosigner_key } => {
+            Command::EnrolNode { node: U64(id), key: node_key, cosigner: cosigner_key }
+        }
+        Governance::RetireNode { id } => Command::RetireNode { node: U64(id) },
+        Governance::EnrolChip { chip } => Command::EnrolChip { chip, technology: "software".into() },
+        Governance::RetireChip { chip } => Command::RetireChip { chip },
+        Governance::Propose { id, what } => {
+            Command::Propose { proposal_id: id, proposal: what.proposal(&global.client()?).await? }
+        }
+        Governance::Vote { id, reject } => Command::Vote { proposal_id: id, approve: !reject },
+        Governance::Conclude { id } => Command::Conclude { proposal_id: id },
+        Governance::Ballots { all } => {
+            let ballots = global.client()?.ballots(!all).await?;
+            let rows: Vec<Value> = ballots.iter().map(row).collect();
+            global.print("Ballots", json!({"ballots": rows}));
+            return Ok(());
+        }
+        Governance::Show { id } => {
+            let found = global.client()?.ballot(&id).await?;
+            global
+                .print("Ballot", json!({"proposal_id": id, "takes_votes": found.takes_votes, "ballot": found.ballot}));
+            return Ok(());
+        }
+        Governance::Constitution => {
+            let constitution = global.client()?.constitution().await?;
+            global.print("Constitution", shown(&constitution));
+            return Ok(());
+        }
+        Governance::Audit { genesis } => return audit(global, genesis.as_deref()).await,
+    };
+    global.submit(Role::Root, command).await.map(|_| ())
+}
+
+/// A ballot in one line of a list.
+fn row(found: &Listed) -> Value {
+    let ballot = &found.ballot;
+    json!({
+        "proposal_id": found.proposal_id, "action": ballot.proposal.action(), "proposer": ballot.proposer,
+        "status": ballot.status, "takes_votes": found.takes_votes, "needed": ballot.needed,
+        "approvals": ballot.voted(true), "rejections": ballot.voted(false), "expires": ballot.expires_time,
+    })
+}
+
+fn shown(constitution: &ClusterConstitution) -> Value {
+    let numbers = json!({
+        "ordinary": constitution.needed(Class::Ordinary), "constitutional": constitution.needed(Class::Constitutional),
+        "cosigning": constitution.cosignatures(), "members": constitution.organisations.len(),
+    });
+    json!({"constitutional_state_hash": constitution.hash(), "constitution": constitution, "needed": numbers})
+}
+
+/// Reads the whole Reasoning ledger and recomputes what it says about governance.
+async fn audit(global: &Global, genesis: Option<&Path>) -> Done {
+    let client = global.client()?;
+    let founders = match genesis {
+        Some(path) => crate::config::load_genesis(path)?,
+        None => client.genesis().await?,
+    };
+    let altered = |error: selfsame_protocol::replay::BadCheck| CliError::with(10, error);
+    let mut audit = founders.audit();
+    let mut stream = client.tail(Ledger::Reasoning, 0, false).await?;
+    while let Some(item) = stream.message().await.map_err(|error| CliError::with(3, error.message()))? {
+        let submission = match Entry::from_leaf(&item.leaf) {
+            Ok(entry) if Audit::concerns(&item.leaf) => Some(client.submission(&entry.submission).await?.to_bytes()),
+            Ok(_) | Err(_) => None,
+        };
+        audit.leaf(&item.leaf, submission.as_deref()).map_err(altered)?;
+    }
+    let governed = audit.finish().map_err(altered)?;
+    // A cluster that serves another history than it acts by.
+    let (told, found) = (client.constitution().await?.hash(), governed.constitution.hash());
+    let moved = governed.constitution.revision < client.constitution().await?.revision;
+    if told != found && !moved {
+        return Err(CliError::with(10, format!("HASH_MISMATCH: the constitution is {told}, the ledger says {found}")));
+    }
+    let decisions: Vec<Value> = governed
+        .decisions
+        .iter()
+        .map(|ended| json!({"proposal_id": ended.proposal_id, "result": ended.result, "entry": ended.index}))
+        .collect();
+    let members = governed.organisations.iter().map(|(name, member)| {
+        json!({"name": name, "root_key": member.root_key, "operator_key": member.operator_key, "removed": member.removed})
+    });
+    global.print(
+        "GovernanceAudit",
+        json!({
+            "entries": governed.checked.0, "submissions": governed.checked.1, "keys": governed.keys.len(),
+            "constitutional_state_hash": found, "revision": governed.constitution.revision, "decisions": decisions,
+            "open": governed.open, "organisations": members.collect::<Vec<_>>(), "founders_from_reader": genesis.is_some(),
+        }),
+    );
+    Ok(())
+}
