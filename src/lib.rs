@@ -2,12 +2,14 @@
 
 pub mod actor;
 pub mod api;
+pub mod audit;
 pub mod bench;
 pub mod cli;
 pub mod client;
 pub mod config;
 pub mod demo;
 pub mod env;
+pub mod fetch;
 pub mod http;
 pub mod keys;
 pub mod metrics;
@@ -16,3 +18,4 @@ pub mod raft;
 pub mod scrub;
 pub mod store;
 pub mod wire;
+pub mod witness;

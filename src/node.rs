@@ -7,9 +7,12 @@ use crate::metrics::Metrics;
 use crate::raft::{Member, RaftNode, RaftSettings};
 use crate::scrub::{self, Scrubbed};
 use crate::store::{Identity, OpenError, Store};
+use crate::witness::{StateError, Witness, WitnessSettings};
 use selfsame_machine::Genesis;
 use selfsame_protocol::code::Refusal;
+use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::keys::SecretKey;
+use selfsame_protocol::note::{TYPE_ED25519, Vkey};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,6 +36,8 @@ pub struct NodeConfig {
     pub members: BTreeMap<u64, Member>,
     /// Timing and batching.
     pub raft: RaftSettings,
+    /// Logs that this node witnesses, and witnesses that it asks.
+    pub witness: WitnessSettings,
 }
 
 /// Why a node does not start. No data was touched unless the reason says so.
@@ -62,6 +67,9 @@ pub enum StartError {
         /// Reason of the system.
         error: std::io::Error,
     },
+    /// The witness has lost its memory: it must not sign.
+    #[error("{0}")]
+    Witness(#[from] StateError),
     /// Replication does not start.
     #[error("replication: {0}")]
     Raft(#[from] crate::raft::StartError),
@@ -85,6 +93,28 @@ pub struct Node {
 fn open(id: u64, genesis: &Genesis, env: &Env) -> Result<Store, OpenError> {
     let identity = Identity { cluster: genesis.cluster.clone(), genesis: genesis.digest().to_string(), node: id };
     Store::open(env.disk.clone(), &identity)
+}
+
+/// The node as a witness of the cluster's own ledgers and of the configured logs.
+fn open_witness(
+    config: &NodeConfig,
+    genesis: &Genesis,
+    key: &SecretKey,
+    env: &Env,
+    metrics: Arc<Metrics>,
+) -> Result<Witness, StateError> {
+    let name = config.witness.name.clone().unwrap_or_else(|| format!("{}/witness/{}", genesis.origin, config.id));
+    let owner = format!("{} node {}", genesis.digest(), config.id);
+    let mut logs = config.witness.logs.clone();
+    for ledger in Ledger::BOTH {
+        let of_node = |n: &selfsame_machine::genesis::GenesisNode| Vkey {
+            name: genesis.node_key_name(n.id),
+            kind: TYPE_ED25519,
+            key: n.key,
+        };
+        logs.insert(format!("{}/{ledger}", genesis.origin), genesis.nodes.iter().map(of_node).collect());
+    }
+    Witness::open(name, key, owner, logs, env.clone(), metrics)
 }
 
 /// Whether the data directory was made by [`init`] or used before. A node that lost its disk must not come back under
@@ -121,6 +151,10 @@ pub async fn start(config: NodeConfig, genesis: Arc<Genesis>, key: SecretKey, en
     let client_addr = clients.local_addr().unwrap_or_else(|_| config.client_listen.clone());
     let store = open(config.id, &genesis, &env)?;
     let metrics = Arc::new(Metrics::new());
+    let witness = match &http_listener {
+        Some(_) => Some(Arc::new(open_witness(&config, &genesis, &key, &env, metrics.clone())?)),
+        None => None,
+    };
     let (scrubbing, scrubbed) = watch::channel(Scrubbed::default());
     let pause = Duration::from_millis(config.scrub_every_ms);
     let scrub = scrub::run(store.clone(), config.id, pause, metrics.clone(), scrubbing, env.clone());
@@ -149,7 +183,7 @@ pub async fn start(config: NodeConfig, genesis: Arc<Genesis>, key: SecretKey, en
     });
     let http_addr = http_listener.as_ref().and_then(|listener| listener.local_addr().ok());
     if let Some(listener) = http_listener {
-        let state = http::Http { api, scrubbed: scrubbed.clone() };
+        let state = http::Http { api, scrubbed: scrubbed.clone(), witness };
         tasks.spawn(http::serve(state, listener, env.shutdown.clone()));
     }
     Ok(Node { raft, client_addr, http_addr, metrics, scrubbed, env, tasks })

@@ -43,11 +43,13 @@ const DOORS: &[(&str, &[&str])] = &[
     ("store", &["env"]),
     ("raft", &["env", "store", "wire"]),
     ("api", &["env", "metrics", "raft", "store", "wire"]),
-    ("http", &["api", "env", "metrics", "raft", "scrub", "store"]),
+    ("http", &["api", "env", "metrics", "raft", "scrub", "store", "witness"]),
+    ("witness", &["env", "fetch", "metrics"]),
+    ("audit", &["env", "fetch"]),
     ("client", &["env", "wire"]),
-    ("demo", &["actor", "client", "config", "env", "node", "raft"]),
+    ("demo", &["actor", "audit", "client", "config", "env", "fetch", "node", "raft", "witness"]),
     ("bench", &["actor", "client", "demo", "env"]),
-    ("cli", &["actor", "bench", "client", "config", "demo", "env", "keys", "node"]),
+    ("cli", &["actor", "audit", "bench", "client", "config", "demo", "env", "keys", "node"]),
 ];
 
 #[test]

@@ -1,5 +1,6 @@
 //! The command line: one file for each noun.
 
+mod audit;
 mod bulk;
 mod cluster;
 mod context;
@@ -67,6 +68,7 @@ enum Command {
     Ledger(ledger::LedgerCommand),
     /// Verify a file with the cluster gone.
     Verify(verify::Verify),
+    Audit(audit::Audit),
     /// Keys, nodes and chips of your organisation.
     #[command(subcommand)]
     Governance(cluster::Governance),
@@ -99,6 +101,7 @@ async fn dispatch(global: &Global, command: Command) -> Done {
         Command::Migrate(command) => migrate::main(global, command).await,
         Command::Ledger(command) => ledger::main(global, command).await,
         Command::Verify(command) => verify::main(global, &command),
+        Command::Audit(command) => audit::main(global, command).await,
         Command::Governance(command) => cluster::governance(global, command).await,
         Command::Key(command) => cluster::key(global, &command),
         Command::Config(command) => node::configuration(global, &command),

@@ -5,6 +5,7 @@ use crate::client::Client;
 use crate::env::{Env, TcpNet};
 use crate::node::{self, Node, NodeConfig};
 use crate::raft::{Member, RaftSettings};
+use crate::witness::WitnessSettings;
 use selfsame_machine::Genesis;
 use selfsame_machine::genesis::{GenesisNode, GenesisOrganisation};
 use selfsame_protocol::command::{ItemLimits, Role};
@@ -129,6 +130,7 @@ impl Cluster {
             http_listen: self.http.get(&id).cloned(),
             scrub_every_ms: crate::config::SCRUB_EVERY_S * 1_000,
             raft: self.settings.clone(),
+            witness: WitnessSettings::default(),
         };
         let env = Env::real(&self.dir(id))?;
         let key = self.keys.nodes[id as usize - 1].clone();

@@ -2,7 +2,9 @@
 
 use selfsame::actor::Actor;
 use selfsame::client::{Client, ClientError};
-use selfsame::config::{ListenSection, MemberSection, NodeFile, NodeSection, RaftSection, StorageSection};
+use selfsame::config::{
+    ListenSection, MemberSection, NodeFile, NodeSection, RaftSection, StorageSection, WitnessSection,
+};
 use selfsame::demo::cluster::{Cluster, Keys, ORGANISATIONS, free_ports};
 use selfsame::env::TcpNet;
 use selfsame::keys;
@@ -68,6 +70,7 @@ impl Processes {
             members: self.addresses.iter().map(|(id, member)| (id.to_string(), member.clone())).collect(),
             raft: self.raft.clone(),
             storage: StorageSection::default(),
+            witness: WitnessSection::default(),
         };
         std::fs::write(self.config(id), toml::to_string(&file).unwrap()).unwrap();
     }
