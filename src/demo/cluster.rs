@@ -58,6 +58,8 @@ pub struct Cluster {
     nodes: BTreeMap<u64, Node>,
     settings: RaftSettings,
     http: BTreeMap<u64, String>,
+    /// Logs that nodes witness, and witnesses that they ask, from their next start on.
+    pub witness: WitnessSettings,
 }
 
 impl Cluster {
@@ -107,6 +109,7 @@ impl Cluster {
             nodes: BTreeMap::new(),
             settings: RaftSettings::default(),
             http,
+            witness: WitnessSettings::default(),
         };
         for id in 1..=ports.len() as u64 {
             cluster.start_node(id).await?;
@@ -130,7 +133,7 @@ impl Cluster {
             http_listen: self.http.get(&id).cloned(),
             scrub_every_ms: crate::config::SCRUB_EVERY_S * 1_000,
             raft: self.settings.clone(),
-            witness: WitnessSettings::default(),
+            witness: self.witness.clone(),
         };
         let env = Env::real(&self.dir(id))?;
         let key = self.keys.nodes[id as usize - 1].clone();

@@ -2,6 +2,7 @@
 //! ends the demo with an error.
 
 pub mod cluster;
+pub mod liar;
 mod story;
 
 use cluster::{Cluster, Failure, Keys, free_ports};
