@@ -1,11 +1,12 @@
 //! Configuration files. `cluster.toml` is the consensus identity, equal on all nodes; the node file is what one process
 //! decides about itself. Unknown members are errors.
 
+use crate::cosign::PublishSettings;
+use crate::keys;
 use crate::node::NodeConfig;
 use crate::raft::{Member, RaftSettings};
-use crate::witness::{External, WitnessSettings};
+pub use crate::witness::config::WitnessSection;
 use selfsame_machine::Genesis;
-use selfsame_protocol::note::{TYPE_COSIGNATURE, Vkey};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -29,96 +30,27 @@ pub struct NodeFile {
     /// Logs that this node witnesses, and witnesses that it asks.
     #[serde(default)]
     pub witness: WitnessSection,
+    /// How checkpoints are cosigned and published.
+    #[serde(default)]
+    pub publish: PublishSection,
 }
 
-/// Logs that this node witnesses, and witnesses that it asks; absent members take the default.
+/// How this node takes part in publishing checkpoints; absent members take the default.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct WitnessSection {
-    /// Name in the cosignatures of this node's witness.
+pub struct PublishSection {
+    /// Milliseconds between two looks at whether there is something to publish; 0 collects never, but still cosigns.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// Foreign logs.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub logs: Vec<LogSection>,
-    /// Witnesses of others.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub external: Vec<ExternalSection>,
-}
-
-/// A foreign log.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LogSection {
-    /// First line of its checkpoints.
-    pub origin: String,
-    /// Its verifier keys.
-    pub keys: Vec<String>,
-}
-
-/// A witness of somebody else.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ExternalSection {
-    /// Its verifier key, a cosigner's (type 4).
-    pub key: String,
-    /// `http://host:port/prefix` below which `add-checkpoint` is.
-    pub url: String,
-    /// Where its notes are read, if that is another prefix.
+    pub every_ms: Option<u64>,
+    /// Seconds after which an unchanged checkpoint is signed anew.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub monitoring: Option<String>,
-    /// Whether nothing is published without it (fail-closed); otherwise publication goes on without (fail-open).
-    #[serde(default)]
-    pub required: bool,
-}
-
-/// Most foreign logs and most external witnesses: every note of the one stands in one file that is rewritten with each
-/// cosignature, and every line of the other in each published note.
-const MOST_LOGS: usize = 1_000;
-const MOST_WITNESSES: usize = 16;
-
-fn witness(section: &WitnessSection, own: &Genesis) -> Result<WitnessSettings, String> {
-    let key = |text: &str| Vkey::parse(text).map_err(|error| format!("witness: {error}"));
-    if section.logs.len() > MOST_LOGS || section.external.len() > MOST_WITNESSES {
-        return Err(format!("witness: at most {MOST_LOGS} logs and {MOST_WITNESSES} external witnesses"));
-    }
-    let mut logs = BTreeMap::new();
-    for log in &section.logs {
-        let keys = log.keys.iter().map(|text| key(text)).collect::<Result<Vec<_>, _>>()?;
-        if keys.is_empty() {
-            return Err(format!("witness.logs: {} has no key", log.origin));
-        }
-        if log.origin.is_empty() || log.origin.chars().any(char::is_control) {
-            return Err(format!("witness.logs: an origin is one line of text, found {:?}", log.origin));
-        }
-        if log.origin.starts_with(&format!("{}/", own.origin)) {
-            return Err(format!("witness.logs: {} is this cluster's own and witnessed anyway", log.origin));
-        }
-        if logs.insert(log.origin.clone(), keys).is_some() {
-            return Err(format!("witness.logs: {} stands twice", log.origin));
-        }
-    }
-    let mut external: Vec<External> = Vec::new();
-    for one in &section.external {
-        let vkey = key(&one.key)?;
-        if vkey.kind != TYPE_COSIGNATURE {
-            return Err(format!("witness.external: {} is no cosigner's key (type 4, found {})", vkey.name, vkey.kind));
-        }
-        for url in [Some(&one.url), one.monitoring.as_ref()].into_iter().flatten() {
-            crate::fetch::check(url).map_err(|error| format!("witness.external: {error}"))?;
-        }
-        if external.iter().any(|other| other.vkey.name == vkey.name) {
-            return Err(format!("witness.external: {} stands twice", vkey.name));
-        }
-        let (url, monitoring) = (one.url.clone(), one.monitoring.clone());
-        external.push(External { vkey, url, monitoring, required: one.required });
-    }
-    if let Some(name) = &section.name
-        && (name.is_empty() || name.contains('+') || name.chars().any(|c| c.is_whitespace() || c.is_control()))
-    {
-        return Err(format!("witness.name: a name without spaces and without '+', found {name:?}"));
-    }
-    Ok(WitnessSettings { name: section.name.clone(), logs, external })
+    pub refresh_s: Option<u64>,
+    /// Milliseconds that other nodes have to answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u64>,
+    /// Key file of the log key, when it is not the one that belongs to the node's key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_key_file: Option<PathBuf>,
 }
 
 /// What is done to the stored data; absent members take the default.
@@ -259,6 +191,14 @@ pub fn load(path: &Path) -> Result<Loaded, ConfigError> {
     ] {
         *slot = value.unwrap_or(*slot);
     }
+    let section = &file.publish;
+    let mut publish = PublishSettings::default();
+    publish.every_ms = section.every_ms.unwrap_or(publish.every_ms);
+    publish.refresh_ms = section.refresh_s.map_or(publish.refresh_ms, |seconds| seconds.saturating_mul(1_000));
+    publish.timeout_ms = section.timeout_ms.unwrap_or(publish.timeout_ms);
+    if let Some(name) = &section.log_key_file {
+        publish.log_key = Some(keys::load(&base.join(name)).map_err(|e| bad(e.to_string()))?);
+    }
     let config = NodeConfig {
         id: file.node.id,
         peer_listen: file.listen.peer.clone(),
@@ -267,7 +207,8 @@ pub fn load(path: &Path) -> Result<Loaded, ConfigError> {
         scrub_every_ms: file.storage.scrub_every_s.unwrap_or(SCRUB_EVERY_S).saturating_mul(1_000),
         members,
         raft,
-        witness: witness(&file.witness, &genesis).map_err(bad)?,
+        witness: file.witness.settings(&genesis.origin).map_err(bad)?,
+        publish,
     };
     Ok(Loaded {
         data_dir: base.join(&file.node.data_dir),
@@ -295,32 +236,5 @@ mod tests {
         }
         let error = toml::from_str::<NodeFile>(&format!("{DEFAULT_NODE_FILE}\n[oops]\n")).unwrap_err();
         assert!(error.to_string().contains("oops"));
-    }
-
-    #[test]
-    fn what_is_wrong_with_a_witness_is_named() {
-        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("cluster-config");
-        let genesis = load_genesis(&dir.join("cluster.toml")).unwrap();
-        let read = |text: &str| witness(&toml::from_str(text).unwrap(), &genesis);
-        let log = "ledger.example/evidence+6115c7bb+AYqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c";
-        let cosigner = "org-a.example/cosigner+ffd41543+BLUz2K2fz73eC0gcGzNN3DxTQS/WFFZOflr9AgNo04LD";
-        let good = format!(
-            "name = \"a/w\"\n[[logs]]\norigin = \"other.example/log\"\nkeys = [\"{log}\"]\n[[external]]\nkey = \"{cosigner}\"\nurl = \"http://w.example:80/w\"\nrequired = true\n"
-        );
-        let settings = read(&good).unwrap();
-        assert_eq!((settings.logs.len(), settings.external[0].required), (1, true));
-        for (from, to, reason) in [
-            ("other.example/log", "ledger.example/evidence", "this cluster's own"),
-            ("other.example/log", "", "one line of text"),
-            (log, "nothing", "verifier key"),
-            (cosigner, log, "no cosigner's key"),
-            ("http://w", "https://w", "only plain http"),
-            ("a/w", "a w", "without spaces"),
-        ] {
-            let text = good.replacen(from, to, 1);
-            assert!(read(&text).unwrap_err().contains(reason), "{text}");
-        }
-        let twice = format!("{good}[[external]]\nkey = \"{cosigner}\"\nurl = \"w:1\"\n");
-        assert!(read(&twice).unwrap_err().contains("twice"));
     }
 }

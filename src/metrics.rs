@@ -56,10 +56,18 @@ pub struct Metrics {
     bad_rows: Counter,
     quarantined: Gauge,
     witnessed: Family<StatusLabel, Counter>,
-    cosignatures: Family<WitnessLabel, Counter>,
+    witness_lines: Family<WitnessLabel, Counter>,
     uncosigned: Family<WitnessLabel, Counter>,
     conflicts: Counter,
     equivocations: Counter,
+    checkpoint_size: Family<LedgerLabel, Gauge>,
+    checkpoint_age: Family<LedgerLabel, Gauge>,
+    checkpoint_organisations: Family<LedgerLabel, Gauge>,
+    publications: Counter,
+    publication_failures: Counter,
+    cosignatures: Counter,
+    cosign_disagreements: Counter,
+    cosign_alarm: Gauge,
 }
 
 /// The moment that a scrape reports.
@@ -75,6 +83,19 @@ pub struct Moment {
     pub applied: u64,
     /// Entries of both ledgers, Evidence first.
     pub entries: [u64; 2],
+    /// The published checkpoints, Evidence first.
+    pub published: [Option<Published>; 2],
+}
+
+/// A published checkpoint at a moment.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Published {
+    /// Entries.
+    pub size: u64,
+    /// Seconds since enough organisations vouched for it.
+    pub age_s: u64,
+    /// Organisations that vouch for it.
+    pub organisations: u64,
 }
 
 fn number(value: u64) -> i64 {
@@ -99,10 +120,18 @@ impl Metrics {
             bad_rows: Counter::default(),
             quarantined: Gauge::default(),
             witnessed: Family::default(),
-            cosignatures: Family::default(),
+            witness_lines: Family::default(),
             uncosigned: Family::default(),
             conflicts: Counter::default(),
             equivocations: Counter::default(),
+            checkpoint_size: Family::default(),
+            checkpoint_age: Family::default(),
+            checkpoint_organisations: Family::default(),
+            publications: Counter::default(),
+            publication_failures: Counter::default(),
+            cosignatures: Counter::default(),
+            cosign_disagreements: Counter::default(),
+            cosign_alarm: Gauge::default(),
             registry: Registry::default(),
         };
         registry.register("build", "Version of the software", Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]));
@@ -124,7 +153,7 @@ impl Metrics {
             "Checkpoints that logs asked this node to cosign, by status",
             metrics.witnessed.clone(),
         );
-        let (given, missing) = (metrics.cosignatures.clone(), metrics.uncosigned.clone());
+        let (given, missing) = (metrics.witness_lines.clone(), metrics.uncosigned.clone());
         registry.register("witness_cosignatures", "Cosignatures that external witnesses gave", given);
         registry.register("witness_missing", "Times that an external witness gave no cosignature", missing);
         registry.register(
@@ -133,7 +162,44 @@ impl Metrics {
             metrics.conflicts.clone(),
         );
         registry.register("equivocations", "Forks that were proven here", metrics.equivocations.clone());
+        metrics.register_publication(&mut registry);
         Self { registry, ..metrics }
+    }
+
+    fn register_publication(&self, registry: &mut Registry) {
+        registry.register("checkpoint_size", "Entries in the published checkpoint", self.checkpoint_size.clone());
+        let age = self.checkpoint_age.clone();
+        registry.register_with_unit("checkpoint_age", "Age of the published checkpoint", Unit::Seconds, age);
+        let organisations = self.checkpoint_organisations.clone();
+        registry.register("checkpoint_organisations", "Organisations behind the published checkpoint", organisations);
+        registry.register("publications", "Checkpoints that this node collected", self.publications.clone());
+        let failures = self.publication_failures.clone();
+        registry.register("publication_failures", "Rounds without enough organisations", failures);
+        registry.register("cosignatures", "Cosignatures that this node gave", self.cosignatures.clone());
+        let disagreements = self.cosign_disagreements.clone();
+        registry.register("cosign_disagreements", "Requests to cosign another root than this node's", disagreements);
+        registry.register("cosign_alarm", "1 once this node signs nothing any more", self.cosign_alarm.clone());
+    }
+
+    /// This node collected a checkpoint and published it.
+    pub fn published(&self) {
+        self.publications.inc();
+    }
+    /// A round had not enough organisations.
+    pub fn publication_failed(&self) {
+        self.publication_failures.inc();
+    }
+    /// This node cosigned.
+    pub fn cosigned(&self) {
+        self.cosignatures.inc();
+    }
+    /// Somebody asked this node to cosign another root than its own.
+    pub fn cosign_disagreed(&self) {
+        self.cosign_disagreements.inc();
+    }
+    /// This node signs nothing any more.
+    pub fn cosign_alarm(&self) {
+        self.cosign_alarm.set(1);
     }
 
     /// A submission was answered after `took`.
@@ -170,7 +236,7 @@ impl Metrics {
     }
     /// An external witness was asked; the names are those of the configuration, so that they are few.
     pub fn cosigned_by(&self, witness: &str, gave: bool) {
-        let family = if gave { &self.cosignatures } else { &self.uncosigned };
+        let family = if gave { &self.witness_lines } else { &self.uncosigned };
         family.get_or_create(&WitnessLabel { witness: witness.into() }).inc();
     }
     /// An external witness knows another history of a log of ours.
@@ -190,6 +256,13 @@ impl Metrics {
         self.applied.set(number(moment.applied));
         for (ledger, size) in Ledger::BOTH.into_iter().zip(moment.entries) {
             self.entries.get_or_create(&LedgerLabel { ledger: ledger.as_str() }).set(number(size));
+        }
+        for (ledger, published) in Ledger::BOTH.into_iter().zip(moment.published) {
+            let Some(published) = published else { continue };
+            let label = LedgerLabel { ledger: ledger.as_str() };
+            self.checkpoint_size.get_or_create(&label).set(number(published.size));
+            self.checkpoint_age.get_or_create(&label).set(number(published.age_s));
+            self.checkpoint_organisations.get_or_create(&label).set(number(published.organisations));
         }
         let mut out = String::new();
         prometheus_client::encoding::text::encode(&mut out, &self.registry)?;

@@ -1,18 +1,17 @@
 //! Assembly: one node from its configuration and its environment.
 
 use crate::api::{Api, verifier};
+use crate::cosign::{self, Cosigner, Memory, PublishSettings};
 use crate::env::{Env, incoming};
 use crate::http;
 use crate::metrics::Metrics;
 use crate::raft::{Member, RaftNode, RaftSettings};
 use crate::scrub::{self, Scrubbed};
 use crate::store::{Identity, OpenError, Store};
-use crate::witness::{StateError, Witness, WitnessSettings};
+use crate::witness::{StateError, Witness, WitnessSettings, Witnesses};
 use selfsame_machine::Genesis;
 use selfsame_protocol::code::Refusal;
-use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::keys::SecretKey;
-use selfsame_protocol::note::{TYPE_ED25519, Vkey};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,6 +37,8 @@ pub struct NodeConfig {
     pub raft: RaftSettings,
     /// Logs that this node witnesses, and witnesses that it asks.
     pub witness: WitnessSettings,
+    /// How this node takes part in publishing checkpoints.
+    pub publish: PublishSettings,
 }
 
 /// Why a node does not start. No data was touched unless the reason says so.
@@ -67,6 +68,9 @@ pub enum StartError {
         /// Reason of the system.
         error: std::io::Error,
     },
+    /// An external witness has no address that can be asked.
+    #[error("external witness: {0}")]
+    External(#[from] crate::fetch::FetchError),
     /// The witness has lost its memory: it must not sign.
     #[error("{0}")]
     Witness(#[from] StateError),
@@ -85,17 +89,23 @@ pub struct Node {
     pub http_addr: Option<String>,
     /// What the node counts.
     pub metrics: Arc<Metrics>,
+    /// What the node cosigns, and what is published.
+    pub cosigner: Cosigner,
     scrubbed: watch::Receiver<Scrubbed>,
     env: Env,
     tasks: JoinSet<()>,
 }
 
-fn open(id: u64, genesis: &Genesis, env: &Env) -> Result<Store, OpenError> {
+fn open(id: u64, genesis: &Genesis, key: &SecretKey, env: &Env) -> Result<Store, OpenError> {
+    // Only a new directory begins without a memory of what was signed; one that lost it must not begin anew.
+    if !Store::exists(&*env.disk)? {
+        Memory::create(&*env.disk, &key.cosigner().public())?;
+    }
     let identity = Identity { cluster: genesis.cluster.clone(), genesis: genesis.digest().to_string(), node: id };
     Store::open(env.disk.clone(), &identity)
 }
 
-/// The node as a witness of the cluster's own ledgers and of the configured logs.
+/// The node as a witness.
 fn open_witness(
     config: &NodeConfig,
     genesis: &Genesis,
@@ -105,16 +115,7 @@ fn open_witness(
 ) -> Result<Witness, StateError> {
     let name = config.witness.name.clone().unwrap_or_else(|| format!("{}/witness/{}", genesis.origin, config.id));
     let owner = format!("{} node {}", genesis.digest(), config.id);
-    let mut logs = config.witness.logs.clone();
-    for ledger in Ledger::BOTH {
-        let of_node = |n: &selfsame_machine::genesis::GenesisNode| Vkey {
-            name: genesis.node_key_name(n.id),
-            kind: TYPE_ED25519,
-            key: n.key,
-        };
-        logs.insert(format!("{}/{ledger}", genesis.origin), genesis.nodes.iter().map(of_node).collect());
-    }
-    Witness::open(name, key, owner, logs, env.clone(), metrics)
+    Witness::open(name, key, owner, config.witness.logs.clone(), env.clone(), metrics)
 }
 
 /// Whether the data directory was made by [`init`] or used before. A node that lost its disk must not come back under
@@ -124,8 +125,8 @@ pub fn is_initialised(env: &Env) -> Result<bool, StartError> {
 }
 
 /// Makes the data directory of a node, or checks that it is this node's.
-pub fn init(id: u64, genesis: &Genesis, env: &Env) -> Result<(), StartError> {
-    open(id, genesis, env)?.close();
+pub fn init(id: u64, genesis: &Genesis, key: &SecretKey, env: &Env) -> Result<(), StartError> {
+    open(id, genesis, key, env)?.close();
     Ok(())
 }
 
@@ -133,10 +134,13 @@ pub fn init(id: u64, genesis: &Genesis, env: &Env) -> Result<(), StartError> {
 /// stands; the ports are taken before the store is touched, so that a busy port changes no data.
 pub async fn start(config: NodeConfig, genesis: Arc<Genesis>, key: SecretKey, env: Env) -> Result<Node, StartError> {
     genesis.check().map_err(StartError::Genesis)?;
-    if let Some(node) = genesis.nodes.iter().find(|n| n.id == config.id)
-        && node.key != key.public()
-    {
-        return Err(StartError::Key { id: config.id, expected: node.key.to_string(), found: key.public().to_string() });
+    if let Some(node) = genesis.nodes.iter().find(|n| n.id == config.id) {
+        for (expected, found) in [(node.key, key.public()), (node.cosigner, key.cosigner().public())] {
+            if expected != found {
+                let (expected, found) = (expected.to_string(), found.to_string());
+                return Err(StartError::Key { id: config.id, expected, found });
+            }
+        }
     }
     let listen = |address: &str| {
         let (net, address) = (env.net.clone(), address.to_string());
@@ -149,12 +153,13 @@ pub async fn start(config: NodeConfig, genesis: Arc<Genesis>, key: SecretKey, en
         None => None,
     };
     let client_addr = clients.local_addr().unwrap_or_else(|_| config.client_listen.clone());
-    let store = open(config.id, &genesis, &env)?;
+    let store = open(config.id, &genesis, &key, &env)?;
     let metrics = Arc::new(Metrics::new());
     let witness = match &http_listener {
         Some(_) => Some(Arc::new(open_witness(&config, &genesis, &key, &env, metrics.clone())?)),
         None => None,
     };
+    let witnesses = Witnesses::new(&config.witness.external, env.clone(), metrics.clone())?;
     let (scrubbing, scrubbed) = watch::channel(Scrubbed::default());
     let pause = Duration::from_millis(config.scrub_every_ms);
     let scrub = scrub::run(store.clone(), config.id, pause, metrics.clone(), scrubbing, env.clone());
@@ -169,10 +174,14 @@ pub async fn start(config: NodeConfig, genesis: Arc<Genesis>, key: SecretKey, en
         config.members,
     )
     .await?;
-    let (api, watch, router) = Api::new(raft.clone(), genesis, key, config.id, env.clone(), metrics.clone());
+    let (id, publish) = (config.id, config.publish);
+    let cosigner =
+        Cosigner::new(raft.clone(), genesis.clone(), id, &key, publish, env.clone(), metrics.clone(), witnesses);
+    let (api, watch, router) = Api::new(raft.clone(), genesis, key, id, env.clone(), metrics.clone(), cosigner.clone());
     let mut tasks = JoinSet::new();
     tasks.spawn(scrub);
     tasks.spawn(verifier::run(api.clone()));
+    tasks.spawn(cosign::run(cosigner.clone()));
     tasks.spawn(api.clone().watch(watch));
     let stop = env.shutdown.clone();
     tasks.spawn(async move {
@@ -186,7 +195,7 @@ pub async fn start(config: NodeConfig, genesis: Arc<Genesis>, key: SecretKey, en
         let state = http::Http { api, scrubbed: scrubbed.clone(), witness };
         tasks.spawn(http::serve(state, listener, env.shutdown.clone()));
     }
-    Ok(Node { raft, client_addr, http_addr, metrics, scrubbed, env, tasks })
+    Ok(Node { raft, client_addr, http_addr, metrics, cosigner, scrubbed, env, tasks })
 }
 
 impl Node {

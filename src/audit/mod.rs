@@ -15,14 +15,18 @@ pub use memory::{Memory, MemoryError};
 pub use source::{Problem, Source};
 
 use selfsame_machine::Genesis;
+use selfsame_protocol::cosignature;
+use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::note::{TYPE_ED25519, Vkey};
 
-/// The keys that a consensus identity names, as those of checkpoints.
+/// The keys that a consensus identity names for checkpoints: of cosigners, of the publisher's logs, and of nodes.
 pub fn keys_of(genesis: &Genesis) -> Vec<Vkey> {
-    let node = |n: &selfsame_machine::genesis::GenesisNode| Vkey {
-        name: genesis.node_key_name(n.id),
-        kind: TYPE_ED25519,
-        key: n.key,
-    };
-    genesis.nodes.iter().map(node).collect()
+    let plain = |name: String, key| Vkey { name, kind: TYPE_ED25519, key };
+    let mut keys: Vec<Vkey> =
+        genesis.nodes.iter().map(|n| cosignature::vkey(&genesis.cosigner_name(n.id), n.cosigner)).collect();
+    for publisher in &genesis.publication.publisher {
+        keys.extend(Ledger::BOTH.map(|ledger| plain(genesis.ledger_origin(ledger), publisher.log_key)));
+    }
+    keys.extend(genesis.nodes.iter().map(|n| plain(genesis.node_key_name(n.id), n.key)));
+    keys
 }

@@ -126,11 +126,23 @@ impl Source {
         }
     }
 
-    /// The notes that the node serves of a ledger: the published checkpoint.
+    /// The notes that the node serves of a ledger: the published checkpoint, and the node's own where it has one and its
+    /// key is known. A mirror has the published one alone.
     pub async fn notes(&self, ledger: Ledger, keys: &[Vkey]) -> Result<Vec<Signed>, Problem> {
-        let bytes = self.get(&format!("{ledger}/checkpoint"), NOTE).await?;
-        let note = Note::parse(&bytes).map_err(|e| Problem::broken("CHECKPOINT_FORM", "a signed note", e))?;
-        Ok(vec![signed(note, keys)?])
+        let read = |bytes: Vec<u8>| {
+            let note = Note::parse(&bytes).map_err(|e| Problem::broken("CHECKPOINT_FORM", "a signed note", e))?;
+            signed(note, keys)
+        };
+        let mut notes = vec![read(self.get(&format!("{ledger}/checkpoint"), NOTE).await?)?];
+        let own = self.server.get(&format!("{ledger}/node-checkpoint"), NOTE).await?;
+        if own.status == 200 {
+            match read(own.body.into()) {
+                Ok(note) => notes.push(note),
+                Err(Problem::Undecided { .. }) => {}
+                Err(problem) => return Err(problem),
+            }
+        }
+        Ok(notes)
     }
 
     /// The entries of a bundle, `width` of them.

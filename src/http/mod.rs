@@ -4,7 +4,8 @@
 //! GET /livez                          200 while the process can continue
 //! GET /readyz[?verbose]               200 while this node can answer clients; verbose names every check
 //! GET /metrics                        OpenMetrics text
-//! GET /<ledger>/checkpoint            C2SP checkpoint, signed with this node's key
+//! GET /<ledger>/checkpoint            C2SP checkpoint, cosigned by enough organisations
+//! GET /<ledger>/node-checkpoint       what this node applied, signed with its key alone
 //! GET /<ledger>/tile/<L>/<N>[.p/<W>]  C2SP tile
 //! GET /<ledger>/tile/entries/<N>[.p/<W>]
 //! POST /witness/add-checkpoint        C2SP tlog-witness
@@ -19,7 +20,7 @@ mod witness;
 
 use crate::api::Api;
 use crate::env::{Listener, Stream};
-use crate::metrics::Moment;
+use crate::metrics::{Moment, Published};
 use crate::raft::Role;
 use crate::scrub::Scrubbed;
 use crate::witness::Witness;
@@ -55,6 +56,7 @@ pub async fn serve(state: Http, listener: Box<dyn Listener>, stop: CancellationT
         .route("/readyz", get(health::ready))
         .route("/metrics", get(metrics))
         .route("/{ledger}/checkpoint", get(tiles::checkpoint))
+        .route("/{ledger}/node-checkpoint", get(tiles::node_checkpoint))
         .route("/{ledger}/tile/{*path}", get(tiles::tile))
         .route("/witness/add-checkpoint", post(witness::add_checkpoint))
         .route("/witness/{log}/checkpoint", get(witness::latest))
@@ -106,12 +108,21 @@ async fn metrics(State(http): State<Http>) -> Response {
         Ok(entries) => entries,
         Err(error) => return text(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
     };
+    let now = http.api.env.clock.now_ms() / 1_000;
+    let published = Ledger::BOTH.map(|ledger| {
+        http.api.cosigner.published(ledger).map(|note| Published {
+            size: note.checkpoint.size,
+            age_s: now.saturating_sub(note.time),
+            organisations: note.organisations.len() as u64,
+        })
+    });
     let moment = Moment {
         leads: status.role == Role::Leader,
         term: status.term,
         commit: status.commit.unwrap_or_default(),
         applied: status.applied,
         entries,
+        published,
     };
     match http.api.metrics.render(moment) {
         Ok(body) => {

@@ -1,7 +1,7 @@
 //! The witness as C2SP tlog-witness has it.
 
 use super::{Http, text};
-use crate::witness::{Witness, WitnessError};
+use crate::witness::{Own, Witness, WitnessError};
 use axum::body::{Body, to_bytes};
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
@@ -9,21 +9,29 @@ use axum::response::{IntoResponse, Response};
 use selfsame_machine::read;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
-use selfsame_protocol::merkle::root_at;
-use selfsame_protocol::note::Checkpoint;
+use selfsame_protocol::note::{Checkpoint, Vkey};
 use selfsame_protocol::witness::{MAX_REQUEST, SIZE_TYPE};
 use std::sync::Arc;
 
-/// What this node's own copy has at the size of a checkpoint of one of its own ledgers.
-fn own_root(http: &Http, checkpoint: &Checkpoint) -> Option<Digest> {
-    let origin = &http.api.genesis.origin;
-    let ledger = Ledger::BOTH.into_iter().find(|ledger| checkpoint.origin == format!("{origin}/{ledger}"))?;
-    let view = http.api.raft.view().ok()?;
-    let (size, _) = read::head(&view, ledger).ok()?;
-    if checkpoint.size > size {
-        return None;
+impl Http {
+    fn ledger_of(&self, origin: &str) -> Option<Ledger> {
+        Ledger::BOTH.into_iter().find(|ledger| self.api.genesis.ledger_origin(*ledger) == origin)
     }
-    root_at(checkpoint.size, &mut |id| read::tile(&view, ledger, id)).ok()
+}
+
+impl Own for Http {
+    fn keys(&self, origin: &str) -> Option<Vec<Vkey>> {
+        let ledger = self.ledger_of(origin)?;
+        // A cluster without a publisher has no log key, and a key that cannot be read is none.
+        Some(self.api.cosigner.log_key(ledger).ok().flatten().into_iter().collect())
+    }
+
+    fn root(&self, checkpoint: &Checkpoint) -> Option<Digest> {
+        let ledger = self.ledger_of(&checkpoint.origin)?;
+        let view = self.api.raft.view().ok()?;
+        let (size, _) = read::head(&view, ledger).ok()?;
+        if checkpoint.size > size { None } else { read::root(&view, ledger, checkpoint.size).ok() }
+    }
 }
 
 /// `POST /witness/add-checkpoint`: the status and body that the format names.
@@ -40,7 +48,7 @@ pub async fn add_checkpoint(State(http): State<Http>, body: Body) -> Response {
         );
     };
     let executor = http.api.env.executor;
-    let judged = executor.run(move || witness.add_checkpoint(&body, &|checkpoint| own_root(&http, checkpoint)));
+    let judged = executor.run(move || witness.add_checkpoint(&body, &http));
     match judged.await {
         Ok(Ok(line)) => text(StatusCode::OK, line),
         Ok(Err(WitnessError::Refused(refused))) => {

@@ -5,6 +5,7 @@
 //! node's and used for nothing else, so that a node that lost its disk, and with it its memory, has lost its witness as
 //! well: it comes back under another id with another key.
 
+pub mod config;
 mod evidence;
 mod state;
 pub mod submit;
@@ -55,8 +56,13 @@ pub enum WitnessError {
     Broken(String),
 }
 
-/// What a node's own copy of a log has at a size: `None` for a log or size that it does not have.
-pub type OwnRoot<'a> = dyn Fn(&Checkpoint) -> Option<Digest> + 'a;
+/// What a node knows itself of its own cluster's ledgers.
+pub trait Own {
+    /// The keys of one of them, as the cluster records them now; `None` for any other log.
+    fn keys(&self, origin: &str) -> Option<Vec<Vkey>>;
+    /// The root at the size of a checkpoint; `None` for a log or size that it does not have.
+    fn root(&self, checkpoint: &Checkpoint) -> Option<Digest>;
+}
 
 struct Kept {
     state: State,
@@ -74,8 +80,8 @@ pub struct Witness {
 }
 
 impl Witness {
-    /// Opens the witness of a node. `owner` names cluster and node; `logs` are those of the cluster itself and the
-    /// configured ones.
+    /// Opens the witness of a node. `owner` names cluster and node; `logs` are the configured ones;
+    /// those of the cluster itself come with each request.
     pub fn open(
         name: String,
         node_key: &SecretKey,
@@ -100,14 +106,9 @@ impl Witness {
         Vkey { name: self.name.clone(), kind: TYPE_COSIGNATURE, key: self.key.public() }
     }
 
-    /// The logs that are witnessed.
-    pub fn origins(&self) -> impl Iterator<Item = &String> {
-        self.logs.keys()
-    }
-
     /// Judges a request and answers with the witness' signature line, after the note is durable. Blocking: it verifies
     /// signatures and waits for the disk.
-    pub fn add_checkpoint(&self, body: &[u8], own: &OwnRoot<'_>) -> Result<String, WitnessError> {
+    pub fn add_checkpoint(&self, body: &[u8], own: &dyn Own) -> Result<String, WitnessError> {
         let result = self.decide(body, own);
         let status = match &result {
             Ok(_) => 200,
@@ -118,7 +119,7 @@ impl Witness {
         result
     }
 
-    fn decide(&self, body: &[u8], own: &OwnRoot<'_>) -> Result<String, WitnessError> {
+    fn decide(&self, body: &[u8], own: &dyn Own) -> Result<String, WitnessError> {
         let request = AddCheckpoint::parse(body).map_err(Refused::Form)?;
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(reason) = &kept.broken {
@@ -126,9 +127,10 @@ impl Witness {
         }
         // Only the first line is needed to find the log; judge reads all of it.
         let origin = request.note.text.split('\n').next().unwrap_or_default();
-        let keys = self.logs.get(origin).map(Vec::as_slice);
+        let keys = own.keys(origin).or_else(|| self.logs.get(origin).cloned());
+        let keys = keys.as_deref();
         let last = kept.state.last(origin);
-        let judged = judge(&request, keys, last).and_then(|checkpoint| match own(&checkpoint) {
+        let judged = judge(&request, keys, last).and_then(|checkpoint| match own.root(&checkpoint) {
             // Our own replica has that size with another root: whatever the proof says, this is a fork.
             Some(root) if root != checkpoint.root => Err(Refused::Inconsistent(merkle::ProofFailure {
                 check: "OWN_ROOT",

@@ -14,9 +14,12 @@ use selfsame_protocol::witness::{AddCheckpoint, MAX_ANSWER, SIZE_TYPE, cosignatu
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// Time that one witness has for one checkpoint, its retry included.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a witness that is not required is left alone after it did not answer in that time.
+const AWAY: Duration = Duration::from_secs(30);
 /// Requests to one witness for one checkpoint: one to learn what it has, one with the proof, one if another publisher of
 /// the log was faster.
 const TRIES: usize = 3;
@@ -54,6 +57,8 @@ struct One {
     monitoring: Server,
     /// Last size that it is known to have, by origin. A wrong guess costs one request.
     known: Mutex<BTreeMap<String, u64>>,
+    /// Until when it is left alone because it did not answer, so that it does not hold up every checkpoint.
+    away: Mutex<Option<Instant>>,
 }
 
 /// The witnesses of a node's policy.
@@ -69,10 +74,27 @@ impl Witnesses {
         let one = |settings: &External| {
             let server = Server::new(&settings.url, env.net.clone())?;
             let monitoring = Server::new(settings.monitoring.as_ref().unwrap_or(&settings.url), env.net.clone())?;
-            Ok(One { settings: settings.clone(), server, monitoring, known: Mutex::default() })
+            Ok(One { settings: settings.clone(), server, monitoring, known: Mutex::default(), away: Mutex::default() })
         };
         let all = external.iter().map(one).collect::<Result<_, FetchError>>()?;
         Ok(Witnesses { all, env, metrics })
+    }
+
+    /// Their keys.
+    pub fn keys(&self) -> Vec<Vkey> {
+        self.all.iter().map(|one| one.settings.vkey.clone()).collect()
+    }
+
+    /// Names of those without which nothing may be published.
+    pub fn required(&self) -> Vec<&str> {
+        let required = self.all.iter().filter(|one| one.settings.required);
+        required.map(|one| one.settings.vkey.name.as_str()).collect()
+    }
+
+    /// Whether a note whose signatures were verified has a line of each witness without which nothing may be published.
+    pub fn satisfied(&self, note: &Note) -> bool {
+        let mut required = self.all.iter().filter(|one| one.settings.required);
+        required.all(|one| note.signatures.iter().any(|line| one.settings.vkey.is_of(line)))
     }
 
     /// Whether there is anybody to ask.
@@ -87,15 +109,21 @@ impl Witnesses {
             Ok(checkpoint) => checkpoint,
             Err(error) => {
                 let missing = self.all.iter().map(|one| (one.settings.vkey.name.clone(), error.to_string())).collect();
-                let required = self.all.iter().filter(|one| one.settings.required);
-                let required = required.map(|one| one.settings.vkey.name.clone()).collect();
+                let required = self.required().into_iter().map(Into::into).collect();
                 return Cosigned { lines: Vec::new(), missing, required };
             }
         };
         let answers = join_all(self.all.iter().map(|one| async {
+            let until = *one.away.lock().unwrap_or_else(PoisonError::into_inner);
+            if !one.settings.required && until.is_some_and(|until| Instant::now() < until) {
+                return Err("it did not answer just now".into());
+            }
             match tokio::time::timeout(PATIENCE, self.ask(one, note, &checkpoint, tiles)).await {
                 Ok(answer) => answer,
-                Err(_) => Err(format!("no answer within {PATIENCE:?}")),
+                Err(_) => {
+                    *one.away.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + AWAY);
+                    Err(format!("no answer within {PATIENCE:?}"))
+                }
             }
         }));
         let mut out = Cosigned::default();

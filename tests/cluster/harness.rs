@@ -3,7 +3,7 @@
 use selfsame::actor::Actor;
 use selfsame::client::{Client, ClientError};
 use selfsame::config::{
-    ListenSection, MemberSection, NodeFile, NodeSection, RaftSection, StorageSection, WitnessSection,
+    ListenSection, MemberSection, NodeFile, NodeSection, PublishSection, RaftSection, StorageSection, WitnessSection,
 };
 use selfsame::demo::cluster::{Cluster, Keys, ORGANISATIONS, free_ports};
 use selfsame::env::TcpNet;
@@ -71,6 +71,7 @@ impl Processes {
             raft: self.raft.clone(),
             storage: StorageSection::default(),
             witness: WitnessSection::default(),
+            publish: PublishSection::default(),
         };
         std::fs::write(self.config(id), toml::to_string(&file).unwrap()).unwrap();
     }
