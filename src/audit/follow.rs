@@ -98,13 +98,11 @@ impl Follower {
         let answers = join_all(self.sources.iter().map(|source| source.notes(ledger, &self.keys))).await;
         let name = ledger.as_str().to_owned();
         let known = self.memory.logs.get(&name).cloned();
-        let mut log = known.unwrap_or_else(|| Log { note: String::new(), tree: String::new(), shown: BTreeMap::new() });
+        let mut log = known.unwrap_or_else(|| Log { notes: Vec::new(), tree: String::new(), shown: BTreeMap::new() });
         let mut tree = if log.tree.is_empty() { Frontier::default() } else { self.tree(&log)? };
-        let mut kept = match log.note.is_empty() {
-            true => None,
-            // The memory's digest holds, so that only a key that is not given any more can make this fail.
-            false => Note::parse(log.note.as_bytes()).ok().and_then(|note| signed(note, &self.keys).ok()),
-        };
+        // The memory's digest holds, so that only a key that is not given any more leaves a note out.
+        let read = |text: &String| Note::parse(text.as_bytes()).ok().and_then(|note| signed(note, &self.keys).ok());
+        let mut kept: Vec<Signed> = log.notes.iter().filter_map(read).collect();
         let before = tree.size();
         let mut step = Step {
             ledger,
@@ -129,11 +127,11 @@ impl Follower {
         shown.sort_by_key(|(_, note)| note.checkpoint.size);
         for (at, note) in &shown {
             let source = &self.sources[*at];
-            let (size, root) = (note.checkpoint.size, note.checkpoint.root);
-            if let Some(kept) = &kept
-                && kept.checkpoint.origin != note.checkpoint.origin
+            let size = note.checkpoint.size;
+            if let Some(first) = kept.first()
+                && first.checkpoint.origin != note.checkpoint.origin
             {
-                let problem = Problem::broken("CHECKPOINT_ORIGIN", &kept.checkpoint.origin, &note.checkpoint.origin);
+                let problem = Problem::broken("CHECKPOINT_ORIGIN", &first.checkpoint.origin, &note.checkpoint.origin);
                 return Err(Alarm::Broken { ledger, address: source.address.clone(), problem });
             }
             let most = log.shown.get(&source.address).map_or(0, |size| size.0);
@@ -142,9 +140,9 @@ impl Follower {
                 return Err(Alarm::RolledBack { ledger, address, expected, found: size });
             }
             let held = if size < tree.size() {
-                self.below(ledger, source, note, &tree, kept.as_ref()).await
+                self.below(ledger, source, note, &tree, &kept).await
             } else {
-                self.above(ledger, source, note, &mut tree, kept.as_ref()).await
+                self.above(ledger, source, note, &mut tree, &kept).await
             };
             match held {
                 Ok(()) => {}
@@ -156,9 +154,7 @@ impl Follower {
             }
             let most = log.shown.entry(source.address.clone()).or_default();
             most.0 = most.0.max(size);
-            if size == tree.size() && root == tree.root() && kept.as_ref().is_none_or(|k| better(note, k)) {
-                kept = Some(note.clone());
-            }
+            keep(&mut kept, note.clone());
         }
         for (at, note) in &shown {
             let behind = U64(tree.size().saturating_sub(note.checkpoint.size));
@@ -168,9 +164,7 @@ impl Follower {
         step.hashed = U64(tree.size() - before);
         let newest = shown.iter().filter_map(|(_, note)| note.time).max();
         step.age = newest.map(|time| U64(now.saturating_sub(time)));
-        if let Some(kept) = kept {
-            log.note = kept.note.to_text();
-        }
+        log.notes = kept.iter().map(|note| note.note.to_text()).collect();
         log.keep(&tree);
         if self.memory.logs.get(&name) != Some(&log) {
             self.memory.logs.insert(name, log);
@@ -194,7 +188,7 @@ impl Follower {
         source: &Source,
         note: &Signed,
         tree: &mut Frontier,
-        kept: Option<&Signed>,
+        kept: &[Signed],
     ) -> Result<(), Held> {
         let (size, root) = (note.checkpoint.size, note.checkpoint.root);
         let mut grown = tree.clone();
@@ -210,11 +204,7 @@ impl Follower {
         // The node's tree does not continue ours. Either it signed another history, which its own tiles then show, or it
         // serves what it did not sign.
         let (signed, found) = (place(size, &root), place(size, &grown.root()));
-        let evidence = match kept {
-            Some(kept) => self.evidence(ledger, source, kept, note).await,
-            None => None,
-        };
-        match evidence {
+        match self.evidence(ledger, source, kept, note).await {
             Some(evidence) => Err(fork(ledger, source, format!("expected {found}, found {signed}"), Some(evidence))),
             None => Err(broken(ledger, source, Problem::broken("ROOT", signed, found))),
         }
@@ -227,7 +217,7 @@ impl Follower {
         source: &Source,
         note: &Signed,
         tree: &Frontier,
-        kept: Option<&Signed>,
+        kept: &[Signed],
     ) -> Result<(), Held> {
         let (old, old_root, new) = (note.checkpoint.size, note.checkpoint.root, tree.size());
         // The tiles of this node may end before the tree: any other that has them will do, for the proof proves itself.
@@ -239,10 +229,7 @@ impl Follower {
                 Ok(proof) => match verify_consistency(old, &old_root, new, &tree.root(), &proof) {
                     Ok(()) => return Ok(()),
                     Err(failure) if failure.check == "OLD_ROOT" => {
-                        let evidence = match kept.filter(|kept| kept.checkpoint.size == new) {
-                            Some(kept) => self.evidence(ledger, other, note, kept).await,
-                            None => None,
-                        };
+                        let evidence = self.evidence(ledger, source, kept, note).await;
                         return Err(fork(ledger, source, failure.to_string(), evidence));
                     }
                     Err(failure) => reason = failure.to_string(),
@@ -253,18 +240,61 @@ impl Follower {
         Err(Held::Unchecked(format!("no node has the tiles that lead from its size {old} to {new}: {reason}")))
     }
 
-    /// Evidence from two notes in order of size, with the tiles of a node that serves the larger one.
-    async fn evidence(&self, ledger: Ledger, source: &Source, a: &Signed, b: &Signed) -> Option<Evidence> {
-        let (old, new) = (a.checkpoint.size, b.checkpoint.size);
-        if old == new {
-            return Evidence::same_size(&a.note, &b.note).ok();
+    /// Evidence from a note and one that was verified before, if possible one that names somebody. The tiles of the
+    /// larger of the two may be at any node: what they prove shows in the roots.
+    async fn evidence(&self, ledger: Ledger, source: &Source, kept: &[Signed], note: &Signed) -> Option<Evidence> {
+        let mut found = None;
+        for known in kept {
+            let (a, b) = if known.checkpoint.size <= note.checkpoint.size { (known, note) } else { (note, known) };
+            for at in std::iter::once(source).chain(self.sources.iter().filter(|at| at.address != source.address)) {
+                let Some(evidence) = between(at, ledger, a, b).await else { continue };
+                if evidence.verify(&self.keys).is_ok() {
+                    return Some(evidence);
+                }
+                found = Some(evidence);
+                break;
+            }
         }
-        let path = match old {
-            0 => Vec::new(),
-            _ => source.from_tiles(ledger, new, |read| equivocation::path(old, new, read)).await.ok()?,
-        };
-        Evidence::inconsistent(&a.note, &b.note, path).ok()
+        found
     }
+}
+
+/// Evidence from two notes in order of size, with the tiles of a node.
+async fn between(source: &Source, ledger: Ledger, a: &Signed, b: &Signed) -> Option<Evidence> {
+    let (old, new) = (a.checkpoint.size, b.checkpoint.size);
+    if old == new {
+        return Evidence::same_size(&a.note, &b.note).ok();
+    }
+    let path = match old {
+        0 => Vec::new(),
+        _ => source.from_tiles(ledger, new, |read| equivocation::path(old, new, read)).await.ok()?,
+    };
+    Evidence::inconsistent(&a.note, &b.note, path).ok()
+}
+
+/// Adds a verified note to those that later ones are held against: signatures under one text are put together, and of all
+/// notes the largest stays and the one that most known keys signed.
+fn keep(kept: &mut Vec<Signed>, new: Signed) {
+    match kept.iter_mut().find(|known| known.note.text == new.note.text) {
+        Some(known) => {
+            // One line for each key: a newer time says nothing that the older did not.
+            for line in new.note.signatures {
+                if !known.note.signatures.iter().any(|old| old.name == line.name && old.id == line.id) {
+                    known.note.signatures.push(line);
+                }
+            }
+            for name in new.signers {
+                if !known.signers.contains(&name) {
+                    known.signers.push(name);
+                }
+            }
+        }
+        None => kept.push(new),
+    }
+    let largest = kept.iter().map(|note| note.checkpoint.size).max();
+    let rank = |note: &Signed| (note.signers.len(), note.checkpoint.size);
+    let best = kept.iter().map(rank).max();
+    kept.retain(|note| Some(note.checkpoint.size) == largest || Some(rank(note)) == best);
 }
 
 /// What came of holding a note against the tree, where it did not simply fit.
@@ -280,9 +310,4 @@ fn broken(ledger: Ledger, source: &Source, problem: Problem) -> Held {
 fn fork(ledger: Ledger, source: &Source, what: String, evidence: Option<Evidence>) -> Held {
     let address = source.address.clone();
     Held::Alarm(Alarm::Fork { ledger, address, what, evidence: evidence.map(Box::new) })
-}
-
-/// Whether a note of the same tree is worth more as evidence: it is larger, or more known keys signed it.
-fn better(new: &Signed, old: &Signed) -> bool {
-    (new.checkpoint.size, new.signers.len()) > (old.checkpoint.size, old.signers.len())
 }

@@ -46,8 +46,8 @@ pub enum MemoryError {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Log {
-    /// The last verified note.
-    pub note: String,
+    /// Verified notes to hold later ones against: the largest, and the one that most known keys signed.
+    pub notes: Vec<String>,
     /// The tree that was built from the entries, as [`Frontier::to_bytes`] in hex.
     pub tree: String,
     /// Size of the largest note that each address has shown.
@@ -144,7 +144,8 @@ mod tests {
         let mut memory = Memory::open(&path).unwrap();
         let mut tree = Frontier::default();
         (0..5_u8).for_each(|n| tree.append(leaf_hash(&[n])));
-        let mut log = Log { note: "note".into(), tree: String::new(), shown: BTreeMap::from([("a:1".into(), U64(5))]) };
+        let mut log =
+            Log { notes: vec!["note".into()], tree: String::new(), shown: BTreeMap::from([("a:1".into(), U64(5))]) };
         log.keep(&tree);
         memory.logs.insert("evidence".into(), log);
         memory.save().unwrap();

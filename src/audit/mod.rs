@@ -24,7 +24,7 @@ pub fn keys_of(genesis: &Genesis) -> Vec<Vkey> {
     let plain = |name: String, key| Vkey { name, kind: TYPE_ED25519, key };
     let mut keys: Vec<Vkey> =
         genesis.nodes.iter().map(|n| cosignature::vkey(&genesis.cosigner_name(n.id), n.cosigner)).collect();
-    for publisher in &genesis.publication.publisher {
+    if let Some(publisher) = &genesis.publication.publisher {
         keys.extend(Ledger::BOTH.map(|ledger| plain(genesis.ledger_origin(ledger), publisher.log_key)));
     }
     keys.extend(genesis.nodes.iter().map(|n| plain(genesis.node_key_name(n.id), n.key)));

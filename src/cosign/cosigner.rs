@@ -114,6 +114,16 @@ impl Cosigner {
         self.0.published.current(ledger)
     }
 
+    /// Waits until a checkpoint of at least `size` entries is published here.
+    pub async fn published_from(&self, ledger: Ledger, size: u64) -> Option<Arc<PublishedNote>> {
+        let mut published = self.0.published.watch();
+        let there = |current: &[Option<Arc<PublishedNote>>; 2]| {
+            current[ledger.slot()].as_ref().is_some_and(|note| note.checkpoint.size >= size)
+        };
+        let current = published.wait_for(there).await.ok()?;
+        current[ledger.slot()].clone()
+    }
+
     /// The published checkpoint of a ledger, or the refusal that says why there is none.
     pub fn checkpoint(&self, ledger: Ledger) -> Result<Arc<PublishedNote>, Refusal> {
         self.published(ledger).ok_or_else(|| {

@@ -120,7 +120,9 @@ fn forge(
     }
     let mut note = Note::new(Checkpoint { origin: origin.into(), size, root }.to_text());
     sign(&mut note);
-    files.insert(format!("{ledger}/checkpoint"), note.to_text().into());
+    for name in ["checkpoint", "node-checkpoint"] {
+        files.insert(format!("{ledger}/{name}"), note.to_text().into());
+    }
     Ok((files, note))
 }
 

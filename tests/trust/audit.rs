@@ -18,11 +18,14 @@ async fn audit(nodes: &Nodes, addresses: &[String]) -> Report {
     compare(&sources(addresses), &nodes.keys(), &|_, _, _| {}).await
 }
 
-/// A front before node 3 that signs its other history with node 3's own key, as its operator can.
+/// A front before node 3 that signs its other history with the keys of node 3's organisation, as its operator can.
 async fn liar(nodes: &Nodes, index: usize) -> Liar {
     let key = nodes.cluster.keys.nodes[2].clone();
-    let name = nodes.genesis().node_key_name(3);
-    let sign = move |note: &mut Note| note.sign(&name, &key);
+    let (name, cosigner) = (nodes.genesis().node_key_name(3), nodes.genesis().cosigner_name(3));
+    let sign = move |note: &mut Note| {
+        note.cosign(&cosigner, &key.cosigner(), 1_700_000_000);
+        note.sign(&name, &key);
+    };
     Liar::start(&nodes.http(3), net(), Ledger::Evidence, (index, b"another entry".to_vec()), sign).await.unwrap()
 }
 
@@ -67,11 +70,12 @@ async fn a_node_that_shows_a_fork_is_proven_guilty() {
     let mut nodes = Nodes::start().await;
     nodes.declare(5).await;
     let liar = liar(&nodes, 1).await;
-    let addresses = [nodes.http(1), nodes.http(2), nodes.http(3), liar.address.clone()];
+    let addresses = [nodes.http(1), nodes.http(2), liar.address.clone()];
     let report = audit(&nodes, &addresses).await;
     assert_eq!(report.status(), 10);
     let guilty: Vec<_> = report.conflicts.iter().flat_map(|c| c.guilty.clone()).collect();
-    assert_eq!(guilty, [nodes.genesis().node_key_name(3)]);
+    // The checkpoint that all organisations published is signed by the same cosigner.
+    assert_eq!(guilty, [nodes.genesis().cosigner_name(3)]);
     // What each node serves belongs together: only the comparison shows the lie.
     assert!(report.checked.iter().all(|checked| checked.problem.is_none()), "{report:#?}");
 
@@ -88,7 +92,7 @@ async fn a_node_that_shows_a_fork_is_proven_guilty() {
     let arguments: Vec<String> = ["audit".to_owned()].into_iter().chain(addresses).chain(trusted.clone()).collect();
     let output = selfsame(dir.path(), &arguments.iter().map(String::as_str).collect::<Vec<_>>());
     assert_eq!(output.status.code(), Some(10), "{}", said(&output));
-    assert!(said(&output).contains("guilty: test.example/node/3"), "{}", said(&output));
+    assert!(said(&output).contains("guilty: test.example/cosigner/3"), "{}", said(&output));
     drop((liar, nodes));
     let mut named = 0;
     for file in std::fs::read_dir(dir.path()).unwrap().map(|file| file.unwrap().path()) {
@@ -99,7 +103,7 @@ async fn a_node_that_shows_a_fork_is_proven_guilty() {
         let output = selfsame(dir.path(), &verify);
         if output.status.success() {
             let verdict: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-            assert_eq!(verdict["guilty"][0]["name"], "test.example/node/3", "{verdict}");
+            assert_eq!(verdict["guilty"][0]["name"], "test.example/cosigner/3", "{verdict}");
             named += 1;
         } else {
             assert_eq!(output.status.code(), Some(13), "{}", said(&output));
@@ -167,9 +171,7 @@ async fn a_follower_goes_on_where_it_ended_and_sees_forks_and_rollbacks() {
     let Alarm::Fork { evidence: Some(evidence), address, .. } = alarm else { panic!("{alarm:?}") };
     assert_eq!(address, fork.address);
     let evidence = Evidence::from_bytes(&evidence.to_bytes()).unwrap();
-    if let Ok(verdict) = evidence.verify(&nodes.keys()) {
-        assert_eq!(verdict.guilty[0].name, "test.example/node/3");
-    }
+    assert_eq!(evidence.verify(&nodes.keys()).unwrap().guilty[0].name, "test.example/cosigner/3");
 
     // The fork alone, later, is seen by the memory alone.
     let alarm = look(&nodes, &memory, std::slice::from_ref(&fork.address)).await.unwrap_err();

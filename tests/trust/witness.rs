@@ -6,6 +6,7 @@ use selfsame::fetch::{Answer, Server};
 use selfsame::metrics::Metrics;
 use selfsame::witness::{External, Witnesses, witness_key};
 use selfsame_protocol::digest::Digest;
+use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::equivocation::Evidence;
 use selfsame_protocol::keys::SecretKey;
 use selfsame_protocol::merkle::{TileId, append_to_tiles, consistency_proof, leaf_hash, root_at};
@@ -14,6 +15,7 @@ use selfsame_protocol::witness::{AddCheckpoint, MAX_REQUEST, cosignatures, monit
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 const ORIGIN: &str = "foreign.example/log";
 
@@ -192,4 +194,47 @@ async fn a_publisher_gets_cosignatures_and_an_alarm_when_its_key_signed_a_fork()
     assert!(cosigned.missing[0].1.contains("422") && cosigned.required.is_empty(), "{cosigned:?}");
     let kept = env.disk.list().unwrap().into_iter().filter(|name| name.starts_with("equivocation-")).count();
     assert_eq!(kept, 2);
+}
+
+/// The checkpoint that every node publishes carries the witness' line; a witness that is required and away stops
+/// publication, and nothing else.
+#[tokio::test(flavor = "multi_thread")]
+async fn published_checkpoints_carry_the_lines_of_external_witnesses() {
+    let mut nodes = Nodes::start().await;
+    let mut others = Nodes::named("other").await;
+    for ledger in Ledger::BOTH {
+        let key = nodes.cluster.keys.nodes[0].log_key().public();
+        let origin = nodes.genesis().ledger_origin(ledger);
+        others.cluster.witness.logs.insert(origin.clone(), vec![Vkey { name: origin, kind: TYPE_ED25519, key }]);
+    }
+    others.restart(1).await;
+    let key = witness_key(&others.cluster.keys.nodes[0]).public();
+    let vkey = Vkey { name: "other.example/witness/1".into(), kind: TYPE_COSIGNATURE, key };
+    let url = format!("http://{}/witness", others.http(1));
+    nodes.cluster.witness.external = vec![External { vkey: vkey.clone(), url, monitoring: None, required: true }];
+    for id in 1..=3 {
+        nodes.restart(id).await;
+    }
+    nodes.declare(3).await;
+    for id in 1..=3 {
+        for ledger in Ledger::BOTH {
+            let server = Server::new(&nodes.http(id), net()).unwrap();
+            let note = server.get(&format!("{ledger}/checkpoint"), 1 << 16).await.unwrap();
+            let note = Note::parse(&note.body).unwrap();
+            let verified =
+                note.verify(std::slice::from_ref(&vkey)).unwrap_or_else(|e| panic!("node {id} {ledger}: {e}"));
+            assert_eq!(verified.len(), 1);
+        }
+    }
+    // Without it: entries are committed, receipts wait, and the node says why.
+    others.cluster.stop().await;
+    let published = nodes.cluster.node(1).unwrap().cosigner.published(Ledger::Evidence).unwrap().checkpoint.size;
+    nodes.submit(1).await;
+    let cosigner = nodes.cluster.node(1).unwrap().cosigner.clone();
+    let waited = cosigner.receipt(Ledger::Evidence, published, Duration::from_secs(3)).await.unwrap_err();
+    assert!(
+        waited.to_string().contains("required witnesses did not cosign") || cosigner.problem().is_none(),
+        "{waited}"
+    );
+    assert_eq!(cosigner.published(Ledger::Evidence).unwrap().checkpoint.size, published);
 }

@@ -77,7 +77,7 @@ def evidence_cases() -> list[dict]:
         ("a member more", good | {"reason": "x"}, ("EVIDENCE_FORM", True)),
         ("an empty list written out", good | {"holders": []}, ("EVIDENCE_FORM", True)),
         ("no checkpoint", good | {"note_a": "nothing"}, ("EVIDENCE_NOTE", True)),
-        ("holders missing", same | {"kind": "double_epoch"}, ("EVIDENCE_HOLDERS", True)),
+        ("holders missing", same | {"kind": "double_epoch"}, ("EVIDENCE_NOTE", True)),
         ("a signature of another text",
          good | {"note_a": good["note_a"].split("\n\n")[0] + "\n\n" + good["note_b"].split("\n\n")[1]},
          ("EVIDENCE_SIGNATURE", True)),

@@ -6,7 +6,8 @@
 //! same_size      sizes equal, roots different; no proof
 //! inconsistent   a is smaller than b; the proof leads to b's root and to another root than a's at a's size
 //! double_epoch   two entries under the two notes name different holders of one substrate and epoch; no proof, and
-//!                "holders":[{"index":…,"leaf":…,"proof":[…]},{…}], the first under note_a, the second under note_b
+//!                "holders":[{"index":…,"leaf":…,"proof":[…]},{…}], the first under note_a, the second under note_b;
+//!                or, without holders, two holder statuses that do
 //! ```
 //! Guilty is every key that signed both notes. The file accuses nobody else: a note of somebody else beside it shows only
 //! that one of two parties is wrong.
@@ -15,6 +16,7 @@ use crate::bundle::BundleError;
 use crate::canon::{self, Limits};
 use crate::digest::Digest;
 use crate::entry::Entry;
+use crate::holder::HolderStatus;
 use crate::merkle::{self, ProofError, TileId, consistency_proof, leaf_hash, root_at, verify_inclusion};
 use crate::note::{Checkpoint, Note, Vkey};
 use crate::record::Record;
@@ -69,7 +71,7 @@ pub struct Holder {
 pub struct Evidence {
     /// [`EQUIVOCATION_TYPE`].
     pub equivocation: String,
-    /// For [`Kind::DoubleEpoch`] exactly two, for the others none.
+    /// For [`Kind::DoubleEpoch`] under checkpoints exactly two, otherwise none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub holders: Vec<Holder>,
     /// Which promise.
@@ -102,10 +104,10 @@ pub struct Verdict {
     pub origin: String,
     /// Which promise was broken.
     pub kind: Kind,
-    /// Sizes of the two trees.
-    pub sizes: [U64; 2],
-    /// Their roots.
-    pub roots: [Digest; 2],
+    /// What note_a says.
+    pub a: String,
+    /// What note_b says.
+    pub b: String,
     /// Every trusted key that is valid on both notes; never empty.
     pub guilty: Vec<Guilty>,
 }
@@ -190,6 +192,13 @@ impl Evidence {
         Self { holders: vec![first.1, second.1], ..base }.checked()
     }
 
+    /// Evidence from two holder statuses, in either order.
+    pub fn double_status(a: &Note, b: &Note) -> Result<Self, BundleError> {
+        let (a, b) = if a.text <= b.text { (a, b) } else { (b, a) };
+        let origin = a.text.split('\n').next().unwrap_or_default();
+        Self::new(Kind::DoubleEpoch, origin, a, b).checked()
+    }
+
     fn checked(self) -> Result<Self, BundleError> {
         self.conflict()?;
         Ok(self)
@@ -213,7 +222,10 @@ impl Evidence {
     }
 
     /// Checks that the two notes exclude each other, whoever signed them.
-    fn conflict(&self) -> Result<[(Note, Checkpoint); 2], BundleError> {
+    fn conflict(&self) -> Result<[Note; 2], BundleError> {
+        if self.kind == Kind::DoubleEpoch && self.holders.is_empty() {
+            return self.two_statuses();
+        }
         let a = read_note(&self.note_a, "note_a")?;
         let b = read_note(&self.note_b, "note_b")?;
         for (_, checkpoint) in [&a, &b] {
@@ -232,6 +244,34 @@ impl Evidence {
             Kind::SameSize => same_size(&a.1, &b.1, &a.0.text, &b.0.text)?,
             Kind::Inconsistent => inconsistent(&a.1, &b.1, &self.proof)?,
             Kind::DoubleEpoch => self.two_holders(&a.1, &b.1)?,
+        }
+        Ok([a.0, b.0])
+    }
+
+    fn two_statuses(&self) -> Result<[Note; 2], BundleError> {
+        if !self.proof.is_empty() {
+            return bad("EVIDENCE_PROOF", "no hashes", format!("{} hashes", self.proof.len()));
+        }
+        let read = |text: &str, which: &str| {
+            let read = Note::parse(text.as_bytes()).and_then(|note| Ok((HolderStatus::parse(&note.text)?, note)));
+            read.or_else(|error| bad("EVIDENCE_NOTE", format!("{which}: a holder status, or two holders"), error))
+        };
+        let ((one, a), (two, b)) = (read(&self.note_a, "note_a")?, read(&self.note_b, "note_b")?);
+        for status in [&one, &two] {
+            let origin = format!("{}/holder", status.origin);
+            if origin != self.origin {
+                return bad("EVIDENCE_ORIGIN", &self.origin, origin);
+            }
+        }
+        let place = |status: &HolderStatus| format!("{} at epoch {}", status.substrate_id, status.epoch);
+        if place(&one) != place(&two) {
+            return bad("EVIDENCE_EPOCH", place(&one), place(&two));
+        }
+        if one.chip == two.chip {
+            return bad("EVIDENCE_NO_CONFLICT", "two different holders", one.chip);
+        }
+        if a.text > b.text {
+            return bad("EVIDENCE_ORDER", "the text that sorts first as note_a", "the other");
         }
         Ok([a, b])
     }
@@ -271,7 +311,7 @@ impl Evidence {
         let [a, b] = self.conflict()?;
         let mut guilty: Vec<Guilty> = Vec::new();
         for key in trusted {
-            if let (Some(first), Some(second)) = (time_of(key, &a.0, "note_a")?, time_of(key, &b.0, "note_b")?) {
+            if let (Some(first), Some(second)) = (time_of(key, &a, "note_a")?, time_of(key, &b, "note_b")?) {
                 let one = Guilty { name: key.name.clone(), key: key.to_text(), times: [first, second] };
                 if !guilty.contains(&one) {
                     guilty.push(one);
@@ -285,17 +325,11 @@ impl Evidence {
                 ledger: None,
                 index: None,
                 expected: "a key that the reader knows, valid on both notes".into(),
-                found: format!("note_a signed by {}; note_b by {}", names(&a.0), names(&b.0)),
+                found: format!("note_a signed by {}; note_b by {}", names(&a), names(&b)),
                 tampered: false,
             });
         }
-        Ok(Verdict {
-            origin: self.origin.clone(),
-            kind: self.kind,
-            sizes: [U64(a.1.size), U64(b.1.size)],
-            roots: [a.1.root, b.1.root],
-            guilty,
-        })
+        Ok(Verdict { origin: self.origin.clone(), kind: self.kind, a: a.text, b: b.text, guilty })
     }
 }
 
