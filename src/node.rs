@@ -97,9 +97,11 @@ pub struct Node {
 }
 
 fn open(id: u64, genesis: &Genesis, key: &SecretKey, env: &Env) -> Result<Store, OpenError> {
-    // Only a new directory begins without a memory of what was signed; one that lost it must not begin anew.
-    if !Store::exists(&*env.disk)? {
-        Memory::create(&*env.disk, &key.cosigner().public())?;
+    // Only a new directory begins without a memory of what was signed; one that lost it must not begin anew, and one
+    // that has it keeps it.
+    let cosigner = key.cosigner().public();
+    if !Store::exists(&*env.disk)? && Memory::open(&*env.disk, &cosigner).is_err() {
+        Memory::create(&*env.disk, &cosigner)?;
     }
     let identity = Identity { cluster: genesis.cluster.clone(), genesis: genesis.digest().to_string(), node: id };
     Store::open(env.disk.clone(), &identity)

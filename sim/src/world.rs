@@ -9,6 +9,7 @@ use crate::plan::Plan;
 use crate::random::{Stream, key, stream};
 use crate::trace::Trace;
 use crate::workload::Seats;
+use selfsame::cosign::PublishSettings;
 use selfsame::env::sim_disk::Loss;
 use selfsame::env::{Env, Executor};
 use selfsame::node::{self, NodeConfig};

@@ -145,7 +145,8 @@ impl Api {
 
     /// Refuses while this node is quarantined: its copy failed where a quorum's copies hold.
     pub(crate) fn serving(&self, view: &StateView) -> Result<(), Status> {
-        match standing::quarantine(view, self.id).map_err(unreadable)? {
+        let differs = self.cosigner.alarm().borrow().clone();
+        match differs.or(standing::quarantine(view, self.id).map_err(unreadable)?) {
             Some(refusal) => Err(refused(refusal)),
             None => Ok(()),
         }

@@ -63,6 +63,7 @@ pub async fn main(global: &Global, command: ClusterCommand) -> Done {
                         reached += 1;
                         json!({"node": s.node_id, "role": s.role, "term": s.term, "leader": s.leader_id, "applied": s.applied_index, "last_log": s.last_log_index,
                             "evidence_size": s.evidence_size, "reasoning_size": s.reasoning_size, "voters": s.voters, "learners": s.learners,
+                            "published": {"evidence_size": s.published_evidence_size, "reasoning_size": s.published_reasoning_size, "at": s.published_at, "problem": s.publication_problem},
                             "quarantined": s.quarantined, "state_digest": selfsame_protocol::digest::hex(&s.state_digest), "version": s.version})
                     }
                     Err(error) => json!({"error": error.to_string()}),

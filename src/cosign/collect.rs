@@ -66,6 +66,10 @@ impl Cosigner {
     /// Whether there is something to publish: a tree that grew, or a note that is too old.
     fn due(&self) -> bool {
         let inner = &self.0;
+        // A learner may still be catching up: it would ask for trees that others passed long ago.
+        if matches!(inner.raft.status().role, Role::Learner | Role::Stopped) {
+            return false;
+        }
         let Ok(heads) = inner.view().and_then(|view| heads(&view)) else { return false };
         let now = inner.now_s();
         Ledger::BOTH.into_iter().zip(heads).any(|(ledger, head)| match self.published(ledger) {

@@ -175,7 +175,8 @@ impl Inner {
                 return false;
             }
             tracing::error!(node = self.id, %refusal, "histories differ: this node signs nothing any more");
-            *alarm = Some(refusal.clone());
+            // Somebody else may answer: for whoever asks here, this node is out of service.
+            *alarm = Some(Refusal { code: Code::Quarantined, ..refusal.clone() });
             true
         });
         self.metrics.cosign_alarm();
@@ -393,8 +394,8 @@ pub(super) fn heads(view: &StateView) -> Result<[Tree; 2], Refusal> {
 }
 
 impl Cosigner {
-    /// Cosigns texts that this node recomputes.
-    pub(super) async fn cosign(&self, texts: Vec<String>) -> Vec<Line> {
+    /// Cosigns texts that this node recomputes; one line for each, in order.
+    pub async fn cosign(&self, texts: Vec<String>) -> Vec<Line> {
         let inner = &self.0;
         let wanted: Vec<Result<Wanted, Refusal>> = texts.iter().map(|text| inner.wanted(text)).collect();
         let mut sizes = [0; 2];

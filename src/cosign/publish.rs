@@ -191,8 +191,9 @@ impl Inner {
 }
 
 impl Cosigner {
-    /// Takes notes from this node's collector or another's.
-    pub(super) async fn publish(&self, notes: Vec<String>) -> Vec<Line> {
+    /// Takes notes from this node's collector or another's; gives the publisher's line for each where this node has one
+    /// to add, and an empty one otherwise.
+    pub async fn publish(&self, notes: Vec<String>) -> Vec<Line> {
         let inner = &self.0;
         let count = notes.len();
         let mut sizes = [0; 2];

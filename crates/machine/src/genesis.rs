@@ -8,6 +8,7 @@ use selfsame_protocol::command::{ItemLimits, Role, is_name};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::keys::PublicKey;
+use selfsame_protocol::quorum::{Cosigner, Quorum};
 use selfsame_protocol::time::U64;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -73,6 +74,15 @@ impl Genesis {
     /// The origin of a ledger, which is also the name of its log key: `<origin>/<ledger>`.
     pub fn ledger_origin(&self, ledger: Ledger) -> String {
         format!("{}/{ledger}", self.origin)
+    }
+
+    /// Whose cosignatures counted at the beginning, and how many organisations it took. Later ones are the state's.
+    pub fn quorum(&self) -> Quorum {
+        let cosigners = self.nodes.iter().map(|node| Cosigner {
+            organisation: node.organisation.clone(),
+            vkey: selfsame_protocol::cosignature::vkey(&self.cosigner_name(node.id), node.cosigner),
+        });
+        Quorum { cosigners: cosigners.collect(), threshold: self.publication.threshold(self.organisations.len()) }
     }
 
     /// Digest of the consensus identity; checked in every peer handshake and in the data directory's header.

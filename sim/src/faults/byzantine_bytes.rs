@@ -89,7 +89,7 @@ async fn malformed(mut adversary: Adversary) {
     let channel = channel(&format!("{}:7001", host(node)));
     let mut ledger = LedgerServiceClient::new(channel.clone()).max_encoding_message_size(64 << 20);
     let large = vec![b'x'; 10 << 20];
-    let answer = ledger.submit(v1::SubmitRequest { envelope: large.into() }).await;
+    let answer = ledger.submit(v1::SubmitRequest { envelope: large.into(), proofs_within_ms: 0 }).await;
     adversary.expect("B13 message beyond the limit", answer, &[Code::LimitExceeded]);
     let entry = |ledger, selector| v1::GetEntryRequest { ledger, selector, stale_ok: true };
     let hash = |bytes: &'static [u8]| Some(v1::get_entry_request::Selector::Hash(bytes.into()));

@@ -19,6 +19,7 @@ use selfsame::wire::v1::cluster_service_client::ClusterServiceClient;
 use selfsame::wire::v1::{GetStatusResponse, TransferLeaderRequest};
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::Command;
+use selfsame_protocol::cosignature;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::keys::SecretKey;
 use std::sync::Arc;
@@ -303,6 +304,21 @@ impl PeerService for Impostor {
     async fn node_key(&self, request: Request<pb::Sealed>) -> Result<Response<pb::Sealed>, Status> {
         let key = self.key.public().as_bytes().to_vec().into();
         self.say("node_key", request.get_ref(), &pb::NodeKeyResponse { key })
+    }
+    async fn cosign(&self, request: Request<pb::Sealed>) -> Result<Response<pb::Sealed>, Status> {
+        let asked = pb::CosignRequest::decode(request.get_ref().body.clone()).unwrap_or_default();
+        let sign = |text: &String| {
+            let name = format!("sim.example/cosigner/{}", self.node);
+            let line = cosignature::sign(text, &name, &self.key.cosigner(), 0).to_line().trim_end().to_owned();
+            pb::SignatureLine { result: Some(pb::signature_line::Result::Line(line)) }
+        };
+        self.say("cosign", request.get_ref(), &pb::CosignResponse { lines: asked.texts.iter().map(sign).collect() })
+    }
+    async fn publish(&self, request: Request<pb::Sealed>) -> Result<Response<pb::Sealed>, Status> {
+        let asked = pb::PublishRequest::decode(request.get_ref().body.clone()).unwrap_or_default();
+        let line = || pb::SignatureLine { result: Some(pb::signature_line::Result::Line(String::new())) };
+        let lines = asked.notes.iter().map(|_| line()).collect();
+        self.say("publish", request.get_ref(), &pb::PublishResponse { lines })
     }
 }
 
