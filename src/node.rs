@@ -12,6 +12,7 @@ use crate::witness::{StateError, Witness, WitnessSettings, Witnesses};
 use selfsame_machine::Genesis;
 use selfsame_protocol::code::Refusal;
 use selfsame_protocol::keys::SecretKey;
+use selfsame_protocol::note::Vkey;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -89,6 +90,8 @@ pub struct Node {
     pub http_addr: Option<String>,
     /// What the node counts.
     pub metrics: Arc<Metrics>,
+    /// The key under which the node witnesses logs, when it serves HTTP.
+    pub witness: Option<Vkey>,
     /// What the node cosigns, and what is published.
     pub cosigner: Cosigner,
     scrubbed: watch::Receiver<Scrubbed>,
@@ -192,12 +195,13 @@ pub async fn start(config: NodeConfig, genesis: Arc<Genesis>, key: SecretKey, en
             tracing::error!(%error, "the client API ended");
         }
     });
+    let witnesses_as = witness.as_ref().map(|witness| witness.vkey());
     let http_addr = http_listener.as_ref().and_then(|listener| listener.local_addr().ok());
     if let Some(listener) = http_listener {
         let state = http::Http { api, scrubbed: scrubbed.clone(), witness };
         tasks.spawn(http::serve(state, listener, env.shutdown.clone()));
     }
-    Ok(Node { raft, client_addr, http_addr, metrics, cosigner, scrubbed, env, tasks })
+    Ok(Node { raft, client_addr, http_addr, metrics, witness: witnesses_as, cosigner, scrubbed, env, tasks })
 }
 
 impl Node {
