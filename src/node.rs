@@ -181,7 +181,7 @@ pub async fn start(config: NodeConfig, genesis: Arc<Genesis>, key: SecretKey, en
     .await?;
     let (id, publish) = (config.id, config.publish);
     let cosigner =
-        Cosigner::new(raft.clone(), genesis.clone(), id, &key, publish, env.clone(), metrics.clone(), witnesses);
+        Cosigner::new(raft.clone(), genesis.clone(), id, &key, (publish, witnesses), env.clone(), metrics.clone());
     let (api, watch, router) = Api::new(raft.clone(), genesis, key, id, env.clone(), metrics.clone(), cosigner.clone());
     let mut tasks = JoinSet::new();
     tasks.spawn(scrub);

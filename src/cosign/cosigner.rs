@@ -3,7 +3,7 @@
 use super::PublishSettings;
 use super::archive::Archive;
 use super::memory::{Denied, Memory};
-use super::publish::{PublishedNote, Publishing};
+use super::publish::{Current, PublishedNote, Publishing};
 use crate::env::Env;
 use crate::metrics::Metrics;
 use crate::raft::{Line, Notary, RaftNode};
@@ -66,10 +66,9 @@ impl Cosigner {
         genesis: Arc<Genesis>,
         id: u64,
         key: &SecretKey,
-        settings: PublishSettings,
+        (settings, witnesses): (PublishSettings, Witnesses),
         env: Env,
         metrics: Arc<Metrics>,
-        witnesses: Witnesses,
     ) -> Cosigner {
         let cosigner = key.cosigner();
         let memory = Memory::open(&*env.disk, &cosigner.public());
@@ -147,6 +146,11 @@ impl Cosigner {
     /// The recorded log key of a ledger, when the cluster has a publisher.
     pub fn log_key(&self, ledger: Ledger) -> Result<Option<Vkey>, Refusal> {
         self.0.log_vkey(&self.0.view()?, ledger)
+    }
+
+    /// The published checkpoints, Evidence first, whenever one changes.
+    pub fn publications(&self) -> watch::Receiver<Current> {
+        self.0.published.watch()
     }
 
     /// Every published note that is kept, oldest first.
@@ -347,18 +351,16 @@ impl Inner {
             Err(refusal) => return wanted.iter().map(|_| Err(refusal.clone())).collect(),
         };
         let name = self.genesis.cosigner_name(self.id);
-        let (mut trees, mut texts): (Vec<(Ledger, Tree)>, Vec<Result<(String, Option<usize>), Refusal>>) =
-            Default::default();
-        for wanted in wanted {
-            texts.push(wanted.and_then(|wanted| match wanted {
-                Wanted::Checkpoint(ledger, asked) => {
-                    let tree = self.recompute(&view, ledger, asked.size, asked.root)?;
-                    trees.push((ledger, tree));
-                    Ok((self.text(ledger, &tree), Some(trees.len() - 1)))
-                }
-                Wanted::Holder(asked) => self.same_holder(&view, &asked).map(|()| (asked.to_text(), None)),
-            }));
-        }
+        let mut trees = Vec::new();
+        let mut check = |wanted: Wanted| match wanted {
+            Wanted::Checkpoint(ledger, asked) => {
+                let tree = self.recompute(&view, ledger, asked.size, asked.root)?;
+                trees.push((ledger, tree));
+                Ok((self.text(ledger, &tree), Some(trees.len() - 1)))
+            }
+            Wanted::Holder(asked) => self.same_holder(&view, &asked).map(|()| (asked.to_text(), None)),
+        };
+        let checked: Vec<Result<_, Refusal>> = wanted.into_iter().map(|wanted| wanted.and_then(&mut check)).collect();
         // One claim for all, because each waits for the disk.
         let claimed = self.claim(&view, &trees);
         let sign = |(text, tree): (String, Option<usize>)| {
@@ -368,7 +370,7 @@ impl Inner {
             self.metrics.cosigned();
             Ok(cosignature::sign(&text, &name, &self.key, self.now_s()).to_line().trim_end().to_owned())
         };
-        texts.into_iter().map(|text| text.and_then(sign)).collect()
+        checked.into_iter().map(|text| text.and_then(sign)).collect()
     }
 
     /// The checkpoint text of a tree.

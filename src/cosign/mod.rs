@@ -16,7 +16,7 @@ mod witnessed;
 pub use collect::run;
 pub use cosigner::Cosigner;
 pub use memory::Memory;
-pub use publish::{PublishedNote, Publishing};
+pub use publish::{Current, PublishedNote};
 
 use selfsame_protocol::keys::SecretKey;
 

@@ -38,7 +38,8 @@ impl PublishedNote {
     }
 }
 
-type Current = [Option<Arc<PublishedNote>>; 2];
+/// The published checkpoint of each ledger, Evidence first.
+pub type Current = [Option<Arc<PublishedNote>>; 2];
 
 /// The published notes of a node.
 pub struct Publishing {

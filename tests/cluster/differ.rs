@@ -2,7 +2,7 @@
 
 use crate::harness::declaration;
 use selfsame::actor::Actor;
-use selfsame::cosign::PublishSettings;
+use selfsame::cosign::{Current, PublishSettings};
 use selfsame::demo::cluster::free_ports;
 use selfsame::env::Env;
 use selfsame::node::{self, Node, NodeConfig};
@@ -46,6 +46,11 @@ fn genesis() -> Genesis {
 }
 
 async fn start(dir: &Path) -> Node {
+    // Nothing is collected but what the test does.
+    start_with(dir, PublishSettings { every_ms: 0, ..PublishSettings::default() }).await
+}
+
+async fn start_with(dir: &Path, publish: PublishSettings) -> Node {
     let (peer, client) = free_ports(1).unwrap()[0];
     let address = |port: u16| format!("127.0.0.1:{port}");
     let member = Member { peer_addr: address(peer), client_addr: address(client) };
@@ -57,8 +62,7 @@ async fn start(dir: &Path) -> Node {
         scrub_every_ms: 0,
         members: BTreeMap::from([(1, member)]),
         raft: RaftSettings::default(),
-        // Nothing but what the test does.
-        publish: PublishSettings { every_ms: 0, ..PublishSettings::default() },
+        publish,
     };
     let node = node::start(config, Arc::new(genesis()), key(3), Env::real(dir).unwrap()).await.unwrap();
     node.raft.linearize().await.ok();
@@ -137,7 +141,7 @@ async fn a_cosigner_signs_its_own_history_and_stops_when_another_was_published()
     older.cosign(name, &key(3).cosigner(), 1_800_000_000);
     publish(&node, &older).await.unwrap();
     assert_eq!(node.cosigner.published(Ledger::Evidence).unwrap().checkpoint.size, second.size);
-    assert_eq!(node.cosigner.kept().unwrap(), [published.text.clone()]);
+    assert_eq!(node.cosigner.kept().unwrap(), std::slice::from_ref(&published.text));
 
     // A published history that is not its own: it signs nothing more, and serves nothing.
     let mut forked = Note::new(other.to_text());
@@ -146,6 +150,28 @@ async fn a_cosigner_signs_its_own_history_and_stops_when_another_was_published()
     assert!(node.cosigner.alarm().borrow().is_some());
     assert_eq!(cosign(&node, second.to_text()).await, Err(Code::Quarantined));
     assert_eq!(node.cosigner.published(Ledger::Evidence).unwrap().checkpoint, second);
+    node.shutdown().await;
+}
+
+/// Whoever asks how old a checkpoint is gets a young one also when nothing happens.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_cluster_signs_its_checkpoint_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = PublishSettings { every_ms: 20, refresh_ms: 1_000, ..PublishSettings::default() };
+    let node = start_with(dir.path(), settings).await;
+    declare(&node, 1).await;
+    let head = head(&node);
+    let mut publications = node.cosigner.publications();
+    let holds = |current: &Current| current[0].as_ref().is_some_and(|note| note.checkpoint == head);
+    let first = publications.wait_for(holds).await.unwrap()[0].clone().unwrap();
+    let later = |current: &Current| current[0].as_ref().is_some_and(|note| note.time > first.time);
+    let second = publications.wait_for(later).await.unwrap()[0].clone().unwrap();
+    assert_eq!(second.checkpoint, head, "nothing was written meanwhile");
+    assert_eq!(
+        node.cosigner.kept().unwrap().iter().filter(|text| **text == second.text).count(),
+        0,
+        "kept once a size"
+    );
     node.shutdown().await;
 }
 

@@ -199,3 +199,19 @@ async fn nothing_is_published_before_all_three_organisations_that_it_takes_cosig
     let again = run(cluster.dir.path(), &["ledger", "receipt", "evidence", "0", "--file", "receipt.tlog-proof"]);
     assert!(!again.status.success(), "a file is never overwritten");
 }
+
+/// shows: P-095
+#[tokio::test(flavor = "multi_thread")]
+async fn others_collect_when_the_leader_does_not() {
+    let mut cluster = Processes::prepare(RaftSection::default(), 0);
+    let file = cluster.config(1);
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replace("every_ms = 100", "every_ms = 0")).unwrap();
+    (1..=3).for_each(|id| cluster.start(id));
+    let client = cluster.client(&[1, 2, 3]);
+    while cluster.leader().await != 1 {
+        // Refused when the leader changed meanwhile; then it is asked again.
+        let _ = cluster.cli(&["cluster", "transfer-leader", "1"]);
+    }
+    assert_eq!(declare(&cluster, &client, 1).await.0, all());
+}
