@@ -5,6 +5,7 @@ use crate::cosign::PublishSettings;
 use crate::keys;
 use crate::node::NodeConfig;
 use crate::raft::{Member, RaftSettings};
+pub use crate::witness::config::WitnessSection;
 use selfsame_machine::Genesis;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -26,6 +27,9 @@ pub struct NodeFile {
     /// What is done to the stored data.
     #[serde(default)]
     pub storage: StorageSection,
+    /// Logs that this node witnesses, and witnesses that it asks.
+    #[serde(default)]
+    pub witness: WitnessSection,
     /// How checkpoints are cosigned and published.
     #[serde(default)]
     pub publish: PublishSection,
@@ -203,6 +207,7 @@ pub fn load(path: &Path) -> Result<Loaded, ConfigError> {
         scrub_every_ms: file.storage.scrub_every_s.unwrap_or(SCRUB_EVERY_S).saturating_mul(1_000),
         members,
         raft,
+        witness: file.witness.settings(&genesis.origin).map_err(bad)?,
         publish,
     };
     Ok(Loaded {

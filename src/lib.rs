@@ -2,6 +2,7 @@
 
 pub mod actor;
 pub mod api;
+pub mod audit;
 pub mod bench;
 pub mod cli;
 pub mod client;
@@ -9,6 +10,7 @@ pub mod config;
 pub mod cosign;
 pub mod demo;
 pub mod env;
+pub mod fetch;
 pub mod http;
 pub mod keys;
 pub mod metrics;
@@ -17,3 +19,4 @@ pub mod raft;
 pub mod scrub;
 pub mod store;
 pub mod wire;
+pub mod witness;

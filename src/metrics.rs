@@ -26,6 +26,14 @@ struct OutcomeLabel {
 struct CodeLabel {
     code: &'static str,
 }
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StatusLabel {
+    status: u16,
+}
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct WitnessLabel {
+    witness: String,
+}
 
 /// 1 ms to about 16 s: from one fsync on a fast disk to beyond every timeout.
 const SECONDS: [f64; 15] =
@@ -47,6 +55,11 @@ pub struct Metrics {
     verdicts: Family<OutcomeLabel, Counter>,
     bad_rows: Counter,
     quarantined: Gauge,
+    witnessed: Family<StatusLabel, Counter>,
+    witness_lines: Family<WitnessLabel, Counter>,
+    uncosigned: Family<WitnessLabel, Counter>,
+    conflicts: Counter,
+    equivocations: Counter,
     checkpoint_size: Family<LedgerLabel, Gauge>,
     checkpoint_age: Family<LedgerLabel, Gauge>,
     checkpoint_organisations: Family<LedgerLabel, Gauge>,
@@ -106,6 +119,11 @@ impl Metrics {
             verdicts: Family::default(),
             bad_rows: Counter::default(),
             quarantined: Gauge::default(),
+            witnessed: Family::default(),
+            witness_lines: Family::default(),
+            uncosigned: Family::default(),
+            conflicts: Counter::default(),
+            equivocations: Counter::default(),
             checkpoint_size: Family::default(),
             checkpoint_age: Family::default(),
             checkpoint_organisations: Family::default(),
@@ -130,6 +148,20 @@ impl Metrics {
         registry.register("verdicts", "Verdicts that this node found, by outcome", metrics.verdicts.clone());
         registry.register("ledger_verify_failures", "Stored rows that failed their digest", metrics.bad_rows.clone());
         registry.register("quarantined", "1 while this node is quarantined or stopped", metrics.quarantined.clone());
+        registry.register(
+            "witness_answers",
+            "Checkpoints that logs asked this node to cosign, by status",
+            metrics.witnessed.clone(),
+        );
+        let (given, missing) = (metrics.witness_lines.clone(), metrics.uncosigned.clone());
+        registry.register("witness_cosignatures", "Cosignatures that external witnesses gave", given);
+        registry.register("witness_missing", "Times that an external witness gave no cosignature", missing);
+        registry.register(
+            "witness_conflicts",
+            "Times that an external witness knew another history of this log",
+            metrics.conflicts.clone(),
+        );
+        registry.register("equivocations", "Forks that were proven here", metrics.equivocations.clone());
         metrics.register_publication(&mut registry);
         Self { registry, ..metrics }
     }
@@ -196,6 +228,24 @@ impl Metrics {
     /// Whether this node is quarantined or stopped.
     pub fn quarantined(&self, is: bool) {
         self.quarantined.set(i64::from(is));
+    }
+
+    /// A log asked this node's witness.
+    pub fn witnessed(&self, status: u16) {
+        self.witnessed.get_or_create(&StatusLabel { status }).inc();
+    }
+    /// An external witness was asked; the names are those of the configuration, so that they are few.
+    pub fn cosigned_by(&self, witness: &str, gave: bool) {
+        let family = if gave { &self.witness_lines } else { &self.uncosigned };
+        family.get_or_create(&WitnessLabel { witness: witness.into() }).inc();
+    }
+    /// An external witness knows another history of a log of ours.
+    pub fn witness_conflict(&self) {
+        self.conflicts.inc();
+    }
+    /// A fork was proven.
+    pub fn equivocation(&self) {
+        self.equivocations.inc();
     }
 
     /// OpenMetrics text of everything, with the moment filled in.

@@ -8,9 +8,11 @@ use crate::metrics::Metrics;
 use crate::raft::{Member, RaftNode, RaftSettings};
 use crate::scrub::{self, Scrubbed};
 use crate::store::{Identity, OpenError, Store};
+use crate::witness::{StateError, Witness, WitnessSettings, Witnesses};
 use selfsame_machine::Genesis;
 use selfsame_protocol::code::Refusal;
 use selfsame_protocol::keys::SecretKey;
+use selfsame_protocol::note::Vkey;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,6 +36,8 @@ pub struct NodeConfig {
     pub members: BTreeMap<u64, Member>,
     /// Timing and batching.
     pub raft: RaftSettings,
+    /// Logs that this node witnesses, and witnesses that it asks.
+    pub witness: WitnessSettings,
     /// How this node takes part in publishing checkpoints.
     pub publish: PublishSettings,
 }
@@ -65,6 +69,12 @@ pub enum StartError {
         /// Reason of the system.
         error: std::io::Error,
     },
+    /// An external witness has no address that can be asked.
+    #[error("external witness: {0}")]
+    External(#[from] crate::fetch::FetchError),
+    /// The witness has lost its memory: it must not sign.
+    #[error("{0}")]
+    Witness(#[from] StateError),
     /// Replication does not start.
     #[error("replication: {0}")]
     Raft(#[from] crate::raft::StartError),
@@ -80,7 +90,9 @@ pub struct Node {
     pub http_addr: Option<String>,
     /// What the node counts.
     pub metrics: Arc<Metrics>,
-    /// What it cosigns, and what is published.
+    /// The key under which the node witnesses logs, when it serves HTTP.
+    pub witness: Option<Vkey>,
+    /// What the node cosigns, and what is published.
     pub cosigner: Cosigner,
     scrubbed: watch::Receiver<Scrubbed>,
     env: Env,
@@ -96,6 +108,19 @@ fn open(id: u64, genesis: &Genesis, key: &SecretKey, env: &Env) -> Result<Store,
     }
     let identity = Identity { cluster: genesis.cluster.clone(), genesis: genesis.digest().to_string(), node: id };
     Store::open(env.disk.clone(), &identity)
+}
+
+/// The node as a witness.
+fn open_witness(
+    config: &NodeConfig,
+    genesis: &Genesis,
+    key: &SecretKey,
+    env: &Env,
+    metrics: Arc<Metrics>,
+) -> Result<Witness, StateError> {
+    let name = config.witness.name.clone().unwrap_or_else(|| format!("{}/witness/{}", genesis.origin, config.id));
+    let owner = format!("{} node {}", genesis.digest(), config.id);
+    Witness::open(name, key, owner, config.witness.logs.clone(), env.clone(), metrics)
 }
 
 /// Whether the data directory was made by [`init`] or used before. A node that lost its disk must not come back under
@@ -135,6 +160,11 @@ pub async fn start(config: NodeConfig, genesis: Arc<Genesis>, key: SecretKey, en
     let client_addr = clients.local_addr().unwrap_or_else(|_| config.client_listen.clone());
     let store = open(config.id, &genesis, &key, &env)?;
     let metrics = Arc::new(Metrics::new());
+    let witness = match &http_listener {
+        Some(_) => Some(Arc::new(open_witness(&config, &genesis, &key, &env, metrics.clone())?)),
+        None => None,
+    };
+    let witnesses = Witnesses::new(&config.witness.external, env.clone(), metrics.clone())?;
     let (scrubbing, scrubbed) = watch::channel(Scrubbed::default());
     let pause = Duration::from_millis(config.scrub_every_ms);
     let scrub = scrub::run(store.clone(), config.id, pause, metrics.clone(), scrubbing, env.clone());
@@ -150,7 +180,8 @@ pub async fn start(config: NodeConfig, genesis: Arc<Genesis>, key: SecretKey, en
     )
     .await?;
     let (id, publish) = (config.id, config.publish);
-    let cosigner = Cosigner::new(raft.clone(), genesis.clone(), id, &key, publish, env.clone(), metrics.clone());
+    let cosigner =
+        Cosigner::new(raft.clone(), genesis.clone(), id, &key, (publish, witnesses), env.clone(), metrics.clone());
     let (api, watch, router) = Api::new(raft.clone(), genesis, key, id, env.clone(), metrics.clone(), cosigner.clone());
     let mut tasks = JoinSet::new();
     tasks.spawn(scrub);
@@ -164,12 +195,13 @@ pub async fn start(config: NodeConfig, genesis: Arc<Genesis>, key: SecretKey, en
             tracing::error!(%error, "the client API ended");
         }
     });
+    let witnesses_as = witness.as_ref().map(|witness| witness.vkey());
     let http_addr = http_listener.as_ref().and_then(|listener| listener.local_addr().ok());
     if let Some(listener) = http_listener {
-        let state = http::Http { api, scrubbed: scrubbed.clone() };
+        let state = http::Http { api, scrubbed: scrubbed.clone(), witness };
         tasks.spawn(http::serve(state, listener, env.shutdown.clone()));
     }
-    Ok(Node { raft, client_addr, http_addr, metrics, cosigner, scrubbed, env, tasks })
+    Ok(Node { raft, client_addr, http_addr, metrics, witness: witnesses_as, cosigner, scrubbed, env, tasks })
 }
 
 impl Node {

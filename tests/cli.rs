@@ -48,8 +48,13 @@ fn the_story_holds_and_what_it_exports_is_verified_with_the_cluster_gone() {
     let output = Command::new(SELFSAME).args(["demo", "--keep"]).env("TMPDIR", dir.path()).output().unwrap();
     let told = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{told}\n{}", String::from_utf8_lossy(&output.stderr));
-    for sentence in ["Substrate identity verified — continuing from", "HASH_MISMATCH", "CHIP_INVALIDATED", "SUPPRESSED"]
-    {
+    for sentence in [
+        "Substrate identity verified — continuing from",
+        "HASH_MISMATCH",
+        "CHIP_INVALIDATED",
+        "SUPPRESSED",
+        "guilty: demo.example/cosigner/3 (cygnus)",
+    ] {
         assert!(told.contains(sentence), "{sentence} in\n{told}");
     }
     let kept = std::fs::read_dir(dir.path()).unwrap().next().unwrap().unwrap().path();
@@ -79,6 +84,25 @@ fn the_story_holds_and_what_it_exports_is_verified_with_the_cluster_gone() {
     let mut better: Value = serde_json::from_slice(&statement).unwrap();
     better["statement"]["identity_lineage_depth"] = 99.into();
     refuses(&["verify", "-"], &serde_json::to_vec(&better).unwrap(), 10, &["STATEMENT_HASH"]);
+
+    // The organisation that signed two histories is named from the file and its key alone.
+    let evidence = std::fs::read(kept.join("equivocation.json")).unwrap();
+    let key = told.split("equivocation.json --trust ").nth(1).unwrap().split_whitespace().next().unwrap();
+    let verdict = json(&selfsame(&["verify", "-", "--trust", key, "-o", "json"], &evidence));
+    assert_eq!(verdict["guilty"][0]["name"], "demo.example/cosigner/3", "{verdict}");
+    refuses(&["verify", "-"], &evidence, 13, &["EVIDENCE_KEY"]);
+    let size = evidence.len();
+    for at in (0..size).step_by(size / 23) {
+        let mut altered = evidence.clone();
+        altered[at] ^= 1;
+        let output = selfsame(&["verify", "-", "--trust", key, "-o", "json"], &altered);
+        // Lines of keys that the reader does not know are ignored, as notes have it: they accuse and excuse nobody.
+        if output.status.success() {
+            assert_eq!(json(&output)["guilty"], verdict["guilty"], "byte {at}");
+        } else {
+            assert!(matches!(output.status.code(), Some(10 | 13)), "byte {at}");
+        }
+    }
 
     // One bit anywhere: refused, and never accepted.
     for at in (0..whole.len()).step_by(whole.len() / 97) {

@@ -42,13 +42,15 @@ const DOORS: &[(&str, &[&str])] = &[
     ("wire", &[]),
     ("store", &["env"]),
     ("raft", &["env", "store", "wire"]),
-    ("cosign", &["env", "metrics", "raft", "store"]),
+    ("cosign", &["env", "metrics", "raft", "store", "witness"]),
     ("api", &["cosign", "env", "metrics", "raft", "store", "wire"]),
-    ("http", &["api", "env", "metrics", "raft", "scrub", "store"]),
+    ("http", &["api", "env", "metrics", "raft", "scrub", "store", "witness"]),
+    ("witness", &["env", "fetch", "metrics"]),
+    ("audit", &["env", "fetch"]),
     ("client", &["env", "wire"]),
-    ("demo", &["actor", "client", "config", "cosign", "env", "node", "raft"]),
+    ("demo", &["actor", "audit", "client", "config", "cosign", "env", "fetch", "node", "raft", "witness"]),
     ("bench", &["actor", "client", "demo", "env"]),
-    ("cli", &["actor", "bench", "client", "config", "demo", "env", "keys", "node"]),
+    ("cli", &["actor", "audit", "bench", "client", "config", "demo", "env", "keys", "node"]),
 ];
 
 #[test]

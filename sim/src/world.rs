@@ -15,6 +15,7 @@ use selfsame::env::sim_disk::Loss;
 use selfsame::env::{Env, Executor};
 use selfsame::node::{self, NodeConfig};
 use selfsame::raft::{Member, RaftNode, RaftSettings, RaftStatus, Role};
+use selfsame::witness::WitnessSettings;
 use selfsame_machine::Genesis;
 use selfsame_machine::genesis::{GenesisNode, GenesisOrganisation};
 use selfsame_protocol::command::ItemLimits;
@@ -256,6 +257,7 @@ impl<'a> World<'a> {
                 digest_every_ms: 1_000,
                 ..RaftSettings::default()
             },
+            witness: WitnessSettings::default(),
             publish: PublishSettings::default(),
         };
         let env = Env {

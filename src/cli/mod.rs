@@ -1,5 +1,6 @@
 //! The command line: one file for each noun.
 
+mod audit;
 mod bulk;
 mod cluster;
 mod context;
@@ -68,6 +69,7 @@ enum Command {
     Ledger(ledger::LedgerCommand),
     /// Verify a file with the cluster gone.
     Verify(verify::Verify),
+    Audit(audit::Audit),
     /// Keys, nodes and chips of your organisation, and what organisations decide together by ballot.
     #[command(subcommand)]
     Governance(governance::Governance),
@@ -101,6 +103,7 @@ async fn dispatch(global: &Global, command: Command) -> Done {
         Command::Ledger(command) => ledger::main(global, command).await,
         Command::Verify(command) => verify::main(global, &command),
         Command::Governance(command) => governance::main(global, command).await,
+        Command::Audit(command) => audit::main(global, command).await,
         Command::Key(command) => cluster::key(global, &command),
         Command::Config(command) => node::configuration(global, &command),
         Command::Bench(bench) => {

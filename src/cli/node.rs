@@ -120,6 +120,9 @@ async fn run(global: &Global, path: &Path, founder: bool) -> Done {
     if let Some(address) = &started.http_addr {
         global.say(&format!("node {id} serves health, metrics and tiles on http://{address}"));
     }
+    if let Some(key) = &started.witness {
+        global.say(&format!("node {id} witnesses logs as {}", key.to_text()));
+    }
     let mut fatal = started.raft.fatal();
     let reason = tokio::select! {
         reason = fatal.wait_for(Option::is_some) => reason.ok().and_then(|r| r.clone()),

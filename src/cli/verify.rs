@@ -4,6 +4,7 @@ use super::context::{CliError, Done, Global, read};
 use clap::Args;
 use selfsame_protocol::bundle::{self, BundleError};
 use selfsame_protocol::canon;
+use selfsame_protocol::equivocation::Evidence;
 use selfsame_protocol::note::{Note, TYPE_ED25519, Vkey};
 use selfsame_protocol::p104::{IdentityStatement, StatementSignature};
 use serde_json::json;
@@ -42,6 +43,13 @@ pub fn text(bytes: Vec<u8>) -> Result<String, CliError> {
         .map_err(|e| CliError::with(10, format!("the file is UTF-8 up to byte {}", e.utf8_error().valid_up_to())))
 }
 
+/// Evidence of equivocation: names the keys that signed both sides.
+fn equivocation(global: &Global, bytes: &[u8], keys: &[Vkey]) -> Done {
+    let verdict = Evidence::from_bytes(bytes).and_then(|evidence| evidence.verify(keys)).map_err(failed)?;
+    global.print("Equivocation", json!(verdict));
+    Ok(())
+}
+
 /// Runs the command.
 pub fn main(global: &Global, command: &Verify) -> Done {
     let keys = trusted(&command.trust)?;
@@ -59,6 +67,9 @@ pub fn main(global: &Global, command: &Verify) -> Done {
         }
         global.print("Verification", json!(report));
         return Ok(());
+    }
+    if text.starts_with("{\"equivocation\":") || text.starts_with("{\"holders\":") {
+        return equivocation(global, text.as_bytes(), &keys);
     }
     if text.trim_start().starts_with('{') {
         let document = canon::parse(text.as_bytes(), &canon::Limits::DOCUMENT)?;

@@ -97,7 +97,7 @@ impl Cosigner {
     async fn collect(&self, handing: &mut JoinSet<()>) -> Result<(), String> {
         let inner = &self.0;
         let said = |refusal: selfsame_protocol::code::Refusal| refusal.to_string();
-        let (texts, quorum, others, publishers, log_keys) = {
+        let (texts, quorum, others, publishers, log_keys, own) = {
             let view = inner.view().map_err(said)?;
             let heads = heads(&view).map_err(said)?;
             let texts: Vec<String> =
@@ -113,18 +113,22 @@ impl Cosigner {
             let log_keys: Result<Vec<_>, _> =
                 Ledger::BOTH.into_iter().map(|ledger| inner.log_vkey(&view, ledger)).collect();
             let others: Vec<u64> = nodes.iter().map(|node| node.id.0).collect();
-            (texts, quorum, others, publishers, log_keys.map_err(said)?)
+            (texts, quorum, others, publishers, log_keys.map_err(said)?, own)
         };
         let (mut notes, silent) = self.gather(&texts, &quorum, &others).await;
         for note in &notes {
             quorum.met(note).map_err(|error| format!("{error}; {}", silent.join("; ")))?;
         }
         // The publisher's key signs only what enough organisations vouch for.
+        if own {
+            notes = self.add_own_log_lines(notes).await.map_err(said)?;
+        }
         for publisher in publishers {
             if self.add_log_lines(publisher, &mut notes, &log_keys).await {
                 break;
             }
         }
+        self.add_witness_lines(&mut notes).await?;
         let taken = self.publish(notes.iter().map(Note::to_text).collect()).await;
         for (note, line) in notes.iter_mut().zip(taken) {
             let line = line.map_err(said)?;

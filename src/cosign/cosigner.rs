@@ -8,6 +8,7 @@ use crate::env::Env;
 use crate::metrics::Metrics;
 use crate::raft::{Line, Notary, RaftNode};
 use crate::store::StateView;
+use crate::witness::Witnesses;
 use selfsame_machine::state::Node;
 use selfsame_machine::{Genesis, read};
 use selfsame_protocol::code::{Code, Refusal};
@@ -16,7 +17,7 @@ use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::holder::{HolderStatus, Tree};
 use selfsame_protocol::keys::SecretKey;
-use selfsame_protocol::note::{Checkpoint, NoteError};
+use selfsame_protocol::note::{Checkpoint, NoteError, Vkey};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -38,6 +39,7 @@ pub(super) struct Inner {
     pub published: Publishing,
     key: SecretKey,
     pub log_key: SecretKey,
+    pub witnesses: Witnesses,
     memory: Mutex<Result<Memory, String>>,
     alarm: watch::Sender<Option<Refusal>>,
 }
@@ -64,7 +66,7 @@ impl Cosigner {
         genesis: Arc<Genesis>,
         id: u64,
         key: &SecretKey,
-        settings: PublishSettings,
+        (settings, witnesses): (PublishSettings, Witnesses),
         env: Env,
         metrics: Arc<Metrics>,
     ) -> Cosigner {
@@ -92,6 +94,7 @@ impl Cosigner {
             metrics,
             key: cosigner,
             log_key,
+            witnesses,
             memory: Mutex::new(memory),
             alarm: watch::Sender::new(None),
         }));
@@ -108,6 +111,16 @@ impl Cosigner {
     /// The published checkpoint of a ledger.
     pub fn published(&self, ledger: Ledger) -> Option<Arc<PublishedNote>> {
         self.0.published.current(ledger)
+    }
+
+    /// Waits until a checkpoint of at least `size` entries is published here.
+    pub async fn published_from(&self, ledger: Ledger, size: u64) -> Option<Arc<PublishedNote>> {
+        let mut published = self.0.published.watch();
+        let there = |current: &[Option<Arc<PublishedNote>>; 2]| {
+            current[ledger.slot()].as_ref().is_some_and(|note| note.checkpoint.size >= size)
+        };
+        let current = published.wait_for(there).await.ok()?;
+        current[ledger.slot()].clone()
     }
 
     /// The published checkpoint of a ledger, or the refusal that says why there is none.
@@ -128,6 +141,11 @@ impl Cosigner {
         let alarm = self.0.alarm.borrow().as_ref().map(ToString::to_string);
         let memory = || self.0.memory.lock().unwrap_or_else(PoisonError::into_inner).as_ref().err().cloned();
         alarm.or_else(memory).or_else(|| self.0.published.problem())
+    }
+
+    /// The recorded log key of a ledger, when the cluster has a publisher.
+    pub fn log_key(&self, ledger: Ledger) -> Result<Option<Vkey>, Refusal> {
+        self.0.log_vkey(&self.0.view()?, ledger)
     }
 
     /// The published checkpoints, Evidence first, whenever one changes.

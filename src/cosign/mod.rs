@@ -11,6 +11,7 @@ mod cosigner;
 mod memory;
 mod publish;
 mod receipt;
+mod witnessed;
 
 pub use collect::run;
 pub use cosigner::Cosigner;

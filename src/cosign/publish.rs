@@ -34,7 +34,7 @@ pub struct PublishedNote {
 impl PublishedNote {
     /// What a later note has to exceed.
     fn rank(&self) -> (u64, u64, bool, usize) {
-        (self.checkpoint.size, self.time, self.logged, self.organisations.len())
+        (self.checkpoint.size, self.time, self.logged, self.note.signatures.len())
     }
 }
 
@@ -135,6 +135,7 @@ impl Inner {
         let quorum = read::quorum(view, &self.genesis).map_err(unreadable)?;
         let mut known = quorum.vkeys();
         known.extend(self.log_vkey(view, ledger)?);
+        known.extend(self.witnesses.keys());
         let few = |error: selfsame_protocol::note::NoteError| {
             Refusal::new(Code::NotCosigned, error.rule, error.expected, error.found)
         };
@@ -164,6 +165,7 @@ impl Inner {
             let rule = "the published history is the one of this node's own state";
             let refusal =
                 Refusal::new(Code::Corrupt, rule, format!("{ledger} of {} with root {root}", tree.size), tree.root);
+            self.denounce(view, ledger, &found.note);
             self.raise(&refusal);
             return Err(refusal);
         }
@@ -181,7 +183,10 @@ impl Inner {
             found.logged = true;
             found.text = found.note.to_text();
         }
-        self.published.offer(ledger, found);
+        // Whoever demands a witness shows nothing without it; the line is given all the same, for the witness asks for it.
+        if self.witnesses.satisfied(&found.note) {
+            self.published.offer(ledger, found);
+        }
         Ok(line)
     }
 }

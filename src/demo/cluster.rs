@@ -6,6 +6,7 @@ use crate::cosign::PublishSettings;
 use crate::env::{Env, TcpNet};
 use crate::node::{self, Node, NodeConfig};
 use crate::raft::{Member, RaftSettings};
+use crate::witness::WitnessSettings;
 use selfsame_machine::Genesis;
 use selfsame_machine::genesis::{GenesisNode, GenesisOrganisation};
 use selfsame_machine::state::{Publication, Publisher};
@@ -59,6 +60,8 @@ pub struct Cluster {
     nodes: BTreeMap<u64, Node>,
     settings: RaftSettings,
     http: BTreeMap<u64, String>,
+    /// Logs that nodes witness, and witnesses that they ask, from their next start on.
+    pub witness: WitnessSettings,
 }
 
 impl Cluster {
@@ -116,6 +119,7 @@ impl Cluster {
             nodes: BTreeMap::new(),
             settings: RaftSettings::default(),
             http,
+            witness: WitnessSettings::default(),
         };
         for id in 1..=ports.len() as u64 {
             cluster.start_node(id).await?;
@@ -139,6 +143,7 @@ impl Cluster {
             http_listen: self.http.get(&id).cloned(),
             scrub_every_ms: crate::config::SCRUB_EVERY_S * 1_000,
             raft: self.settings.clone(),
+            witness: self.witness.clone(),
             publish: PublishSettings::default(),
         };
         let env = Env::real(&self.dir(id))?;

@@ -2,10 +2,11 @@
 //! ends the demo with an error.
 
 pub mod cluster;
+mod equivocation;
+pub mod liar;
 mod story;
 
 use cluster::{Cluster, Failure, Keys, free_ports};
-use std::collections::BTreeMap;
 use std::time::Instant;
 
 /// Runs the story in a fresh directory and removes it, or keeps it and says where.
@@ -14,7 +15,8 @@ pub async fn run(keep: bool) -> Result<(), Failure> {
     let dir = tempfile::Builder::new().prefix("selfsame-demo-").tempdir()?;
     let keys = Keys::fresh()?;
     let genesis = Cluster::genesis("demo", &keys);
-    let cluster = Cluster::start(dir.path(), genesis, keys, &free_ports(3)?, BTreeMap::new()).await?;
+    let http = (1..=3).map(|id| (id, "127.0.0.1:0".to_owned())).collect();
+    let cluster = Cluster::start(dir.path(), genesis, keys, &free_ports(3)?, http).await?;
     println!("Three organisations, three nodes, one cluster. Data in {}\n", dir.path().display());
     let mut story = story::Story::new(cluster, started)?;
     let told = story.tell().await;

@@ -1,6 +1,7 @@
 //! The steps.
 
 use super::cluster::{Cluster, Failure, ORGANISATIONS, flip_leaf, fresh_key};
+use super::equivocation;
 use crate::actor::Actor;
 use crate::client::{Client, ClientError, Rail};
 use selfsame_machine::Receipt;
@@ -84,6 +85,7 @@ impl Story {
         self.amendments().await?;
         self.migration().await?;
         let kept = self.export().await?;
+        self.equivocation().await?;
         self.one_bad_disk().await?;
         self.quorum_of_bad_disks().await?;
         self.offline(&kept).await
@@ -479,6 +481,14 @@ impl Story {
             statement.statement_hash, statement.identity_lineage_depth, statement.identity_continuity_status
         ));
         Ok((bundle, statement))
+    }
+
+    async fn equivocation(&mut self) -> Result<(), Failure> {
+        self.step("An organisation signs two histories with its own key, and an auditor proves it");
+        for line in equivocation::play(&self.cluster).await? {
+            self.say(line);
+        }
+        Ok(())
     }
 
     /// Stops a node, flips one bit of an entry in its file, and starts it again.

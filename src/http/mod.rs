@@ -5,29 +5,35 @@
 //! GET /readyz[?verbose]               200 while this node can answer clients; verbose names every check
 //! GET /metrics                        OpenMetrics text
 //! GET /<ledger>/checkpoint            C2SP checkpoint, cosigned by enough organisations
+//! GET /<ledger>/node-checkpoint       what this node applied, signed with its key alone
 //! GET /<ledger>/tile/<L>/<N>[.p/<W>]  C2SP tile
 //! GET /<ledger>/tile/entries/<N>[.p/<W>]
+//! POST /witness/add-checkpoint        C2SP tlog-witness
+//! GET /witness/<hex>/checkpoint       the last note cosigned of the log whose origin has this SHA-256
 //! ```
 //! Ledger reads come from this node's applied state and are not linearizable: whoever follows a log compares
 //! checkpoints anyway, and tiles never change.
 
 mod health;
 mod tiles;
+mod witness;
 
 use crate::api::Api;
 use crate::env::{Listener, Stream};
 use crate::metrics::{Moment, Published};
 use crate::raft::Role;
 use crate::scrub::Scrubbed;
+use crate::witness::Witness;
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use selfsame_machine::read;
 use selfsame_machine::view::ReadError;
 use selfsame_protocol::entry::Ledger;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -39,6 +45,8 @@ pub struct Http {
     pub api: Api,
     /// The scrub at start.
     pub scrubbed: watch::Receiver<Scrubbed>,
+    /// The node as a witness.
+    pub witness: Option<Arc<Witness>>,
 }
 
 /// Serves until `stop`; requests under way are answered first.
@@ -48,7 +56,10 @@ pub async fn serve(state: Http, listener: Box<dyn Listener>, stop: CancellationT
         .route("/readyz", get(health::ready))
         .route("/metrics", get(metrics))
         .route("/{ledger}/checkpoint", get(tiles::checkpoint))
+        .route("/{ledger}/node-checkpoint", get(tiles::node_checkpoint))
         .route("/{ledger}/tile/{*path}", get(tiles::tile))
+        .route("/witness/add-checkpoint", post(witness::add_checkpoint))
+        .route("/witness/{log}/checkpoint", get(witness::latest))
         .with_state(state);
     let served = axum::serve(Port(listener), router).with_graceful_shutdown(stop.cancelled_owned()).await;
     if let Err(error) = served {

@@ -97,6 +97,17 @@ pub async fn checkpoint(State(http): State<Http>, Path(ledger): Path<String>) ->
     }
 }
 
+/// What this node applied, signed with its own key alone: what an auditor holds against what others say.
+pub async fn node_checkpoint(State(http): State<Http>, Path(ledger): Path<String>) -> Response {
+    let opened = open(&http, &ledger);
+    let note = opened
+        .and_then(|(view, ledger)| http.api.checkpoint(&view, ledger).map_err(|status| unreadable(status.message())));
+    match note {
+        Ok(note) => text(StatusCode::OK, note),
+        Err(failure) => failure.into_response(),
+    }
+}
+
 /// A tile of hashes or of entries.
 pub async fn tile(State(http): State<Http>, Path((ledger, path)): Path<(String, String)>) -> Response {
     let opened = open(&http, &ledger).and_then(|(view, ledger)| {

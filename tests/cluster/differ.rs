@@ -7,6 +7,7 @@ use selfsame::demo::cluster::free_ports;
 use selfsame::env::Env;
 use selfsame::node::{self, Node, NodeConfig};
 use selfsame::raft::{Member, RaftSettings};
+use selfsame::witness::WitnessSettings;
 use selfsame_machine::Genesis;
 use selfsame_machine::genesis::{GenesisNode, GenesisOrganisation};
 use selfsame_protocol::code::Code;
@@ -63,6 +64,7 @@ async fn start_with(dir: &Path, publish: PublishSettings) -> Node {
         members: BTreeMap::from([(1, member)]),
         raft: RaftSettings::default(),
         publish,
+        witness: WitnessSettings::default(),
     };
     let node = node::start(config, Arc::new(genesis()), key(3), Env::real(dir).unwrap()).await.unwrap();
     node.raft.linearize().await.ok();

@@ -3,7 +3,7 @@
 use selfsame::actor::Actor;
 use selfsame::client::{Client, ClientError};
 use selfsame::config::{
-    ListenSection, MemberSection, NodeFile, NodeSection, PublishSection, RaftSection, StorageSection,
+    ListenSection, MemberSection, NodeFile, NodeSection, PublishSection, RaftSection, StorageSection, WitnessSection,
 };
 use selfsame::demo::cluster::{Cluster, Keys, ORGANISATIONS, free_ports};
 use selfsame::env::TcpNet;
@@ -78,6 +78,7 @@ impl Processes {
             members: self.addresses.iter().map(|(id, member)| (id.to_string(), member.clone())).collect(),
             raft: self.raft.clone(),
             storage: StorageSection::default(),
+            witness: WitnessSection::default(),
             // Often, so that tests wait for little.
             publish: PublishSection { every_ms: Some(100), ..PublishSection::default() },
         };

@@ -8,7 +8,7 @@ The expected values come from docs and standards, never from the Rust code: only
 import pathlib
 import sys
 
-from generator import bundle, canonical, common, envelope, governance, merkle, notes, outcomes, p104, runs
+from generator import bundle, canonical, common, envelope, governance, merkle, notes, outcomes, p104, runs, trust
 
 FILES = {
     "canonical": canonical.build,
@@ -20,6 +20,7 @@ FILES = {
     "outcomes": outcomes.build,
     "bundle": bundle.build,
     "governance": governance.build,
+    "trust": trust.build,
 }
 
 

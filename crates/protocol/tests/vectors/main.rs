@@ -12,6 +12,7 @@ mod notes;
 mod outcomes;
 mod p104;
 mod runs;
+mod trust;
 
 use selfsame_protocol::digest::unhex;
 use serde_json::Value;
