@@ -17,6 +17,7 @@ pub mod merkle;
 pub mod note;
 pub mod p104;
 pub mod planted;
+pub mod policy;
 pub mod record;
 pub mod replay;
 pub mod run;

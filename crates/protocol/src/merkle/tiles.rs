@@ -75,6 +75,11 @@ fn subtree(hashes: &[[u8; 32]]) -> Digest {
     level.pop().unwrap_or_else(super::empty_root)
 }
 
+/// Root of a full tile's hashes, or of fewer when their number is a power of two.
+pub fn full_root(hashes: &[[u8; 32]]) -> Digest {
+    subtree(hashes)
+}
+
 /// Appends leaf hashes to a tree of `start` leaves. Returns the complete new bytes of every tile that changed, once each.
 pub fn append_to_tiles<E>(
     start: u64,
