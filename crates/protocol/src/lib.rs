@@ -9,6 +9,7 @@ pub mod canon;
 pub mod code;
 pub mod command;
 pub mod digest;
+pub mod edges;
 pub mod entry;
 pub mod envelope;
 pub mod import;
