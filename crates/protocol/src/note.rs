@@ -5,9 +5,11 @@
 //! key id  = SHA-256(name ‖ 0x0A ‖ type ‖ public key)[..4]      type 0x01 Ed25519, 0x04 cosignature/v1
 //! vkey    = name "+" hex(key id) "+" base64(type ‖ public key)
 //! checkpoint text = origin "\n" decimal size "\n" base64(root) "\n"
-//! cosigned message = "cosignature/v1\ntime " seconds "\n" text      signature bytes = u64be seconds ‖ Ed25519
 //! ```
+//!
+//! What a cosignature signs is in [`crate::cosignature`].
 
+use crate::cosignature::Cosignature;
 use crate::digest::{Digest, hex};
 use crate::keys::{PublicKey, SecretKey};
 use base64::Engine as _;
@@ -18,7 +20,7 @@ pub const TYPE_ED25519: u8 = 1;
 /// Ed25519 cosignature with a time.
 pub const TYPE_COSIGNATURE: u8 = 4;
 /// Largest note read.
-const MAX_NOTE: usize = 1 << 20;
+pub const MAX_NOTE: usize = 1 << 20;
 /// Most signature lines read; the format asks verifiers to accept at least 16.
 const MAX_SIGNATURES: usize = 100;
 
@@ -34,7 +36,7 @@ pub struct NoteError {
     pub found: String,
 }
 
-fn bad<T>(rule: &'static str, expected: impl ToString, found: impl ToString) -> Result<T, NoteError> {
+pub(crate) fn bad<T>(rule: &'static str, expected: impl ToString, found: impl ToString) -> Result<T, NoteError> {
     let found: String = found.to_string().chars().take(200).collect();
     Err(NoteError { rule, expected: expected.to_string(), found })
 }
@@ -95,18 +97,20 @@ impl Vkey {
         Ok(vkey)
     }
 
-    fn message(&self, text: &str, bytes: &[u8]) -> Option<(Vec<u8>, [u8; 64], Option<u64>)> {
+    /// Checks the bytes that stand behind the key id in a signature line. `None` when they do not verify, else the time
+    /// of a cosignature.
+    fn check(&self, text: &str, bytes: &[u8]) -> Option<Option<u64>> {
         if self.kind == TYPE_ED25519 {
-            return Some((text.as_bytes().to_vec(), bytes.try_into().ok()?, None));
+            return self.key.verify(text.as_bytes(), bytes.try_into().ok()?).then_some(None);
         }
-        let (time, signature) = bytes.split_first_chunk::<8>()?;
-        let time = u64::from_be_bytes(*time);
-        Some((cosigned(text, time), signature.try_into().ok()?, Some(time)))
+        let cosignature = Cosignature::from_bytes(bytes)?;
+        cosignature.holds(text, &self.key).then_some(Some(cosignature.time))
     }
-}
 
-fn cosigned(text: &str, time: u64) -> Vec<u8> {
-    format!("cosignature/v1\ntime {time}\n{text}").into_bytes()
+    /// Whether a signature line claims to be by this key.
+    pub fn is_of(&self, signature: &NoteSignature) -> bool {
+        self.name == signature.name && self.id() == signature.id
+    }
 }
 
 /// One signature line.
@@ -120,6 +124,26 @@ pub struct NoteSignature {
     pub bytes: Vec<u8>,
 }
 
+impl NoteSignature {
+    /// The line, with its newline.
+    pub fn to_line(&self) -> String {
+        let bytes = [&self.id[..], &self.bytes].concat();
+        format!("— {} {}\n", self.name, STANDARD.encode(bytes))
+    }
+
+    /// Reads a line without its newline.
+    pub fn parse(line: &str) -> Result<Self, NoteError> {
+        let fields = line.strip_prefix("— ").and_then(|rest| rest.split_once(' '));
+        let Some((name, encoded)) = fields else { return bad("signature line", "— name base64", line) };
+        check_name(name)?;
+        let bytes = STANDARD.decode(encoded).unwrap_or_default();
+        let Some((id, rest)) = bytes.split_first_chunk::<4>() else {
+            return bad("signature line", "base64 of a key id and a signature", encoded);
+        };
+        Ok(Self { name: name.into(), id: *id, bytes: rest.to_vec() })
+    }
+}
+
 /// A text with signatures.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
@@ -129,11 +153,13 @@ pub struct Note {
     pub signatures: Vec<NoteSignature>,
 }
 
-/// A signature that verified.
+/// A known key whose signature verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified {
     /// Key name.
     pub name: String,
+    /// [`TYPE_ED25519`] or [`TYPE_COSIGNATURE`].
+    pub kind: u8,
     /// Seconds since 1970, for a cosignature.
     pub time: Option<u64>,
 }
@@ -156,17 +182,14 @@ impl Note {
 
     /// Adds a cosignature: "at `time` seconds, the largest consistent tree that I saw for this origin".
     pub fn cosign(&mut self, name: &str, key: &SecretKey, time: u64) {
-        let vkey = Vkey { name: name.into(), kind: TYPE_COSIGNATURE, key: key.public() };
-        let bytes = [&time.to_be_bytes()[..], &key.sign(&cosigned(&self.text, time))].concat();
-        self.signatures.push(NoteSignature { name: name.into(), id: vkey.id(), bytes });
+        self.signatures.push(crate::cosignature::sign(&self.text, name, key, time));
     }
 
     /// The text form.
     pub fn to_text(&self) -> String {
         let mut out = format!("{}\n", self.text);
         for signature in &self.signatures {
-            let bytes = [&signature.id[..], &signature.bytes].concat();
-            out.push_str(&format!("— {} {}\n", signature.name, STANDARD.encode(bytes)));
+            out.push_str(&signature.to_line());
         }
         out
     }
@@ -188,17 +211,7 @@ impl Note {
         };
         let mut signatures = Vec::new();
         for line in lines.split('\n') {
-            let fields = line.strip_prefix("— ").and_then(|rest| rest.split_once(' '));
-            let Some((name, encoded)) = fields else { return bad("signature line", "— name base64", line) };
-            check_name(name)?;
-            let Some((id, bytes)) = STANDARD
-                .decode(encoded)
-                .ok()
-                .and_then(|b| b.split_first_chunk::<4>().map(|(id, rest)| (*id, rest.to_vec())))
-            else {
-                return bad("signature line", "base64 of a key id and a signature", encoded);
-            };
-            signatures.push(NoteSignature { name: name.into(), id, bytes });
+            signatures.push(NoteSignature::parse(line)?);
             if signatures.len() > MAX_SIGNATURES {
                 return bad("signatures of a note", MAX_SIGNATURES, "more");
             }
@@ -207,20 +220,19 @@ impl Note {
     }
 
     /// Verifies against known keys: unknown signatures are ignored, a known key that fails refuses the note, and at least
-    /// one must verify. A key that signed twice counts once.
+    /// one must verify. A key that signed twice counts once, with its first time. Two keys of one name (an old and a new
+    /// one) count as two here: whoever counts organisations counts names.
     pub fn verify(&self, known: &[Vkey]) -> Result<Vec<Verified>, NoteError> {
         let mut out: Vec<Verified> = Vec::new();
+        let mut counted: Vec<&Vkey> = Vec::new();
         for signature in &self.signatures {
-            let Some(vkey) = known.iter().find(|k| k.name == signature.name && k.id() == signature.id) else {
-                continue;
-            };
-            let valid =
-                vkey.message(&self.text, &signature.bytes).filter(|(message, sig, _)| vkey.key.verify(message, sig));
-            let Some((_, _, time)) = valid else {
+            let Some(vkey) = known.iter().find(|k| k.is_of(signature)) else { continue };
+            let Some(time) = vkey.check(&self.text, &signature.bytes) else {
                 return bad("signature of a known key", &vkey.name, "a signature that does not verify");
             };
-            if !out.iter().any(|v| v.name == vkey.name) {
-                out.push(Verified { name: vkey.name.clone(), time });
+            if !counted.contains(&vkey) {
+                counted.push(vkey);
+                out.push(Verified { name: vkey.name.clone(), kind: vkey.kind, time });
             }
         }
         if out.is_empty() { bad("signatures of a note", "one of a known key", "none") } else { Ok(out) }

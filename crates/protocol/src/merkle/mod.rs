@@ -8,9 +8,10 @@ pub mod layout;
 mod proof;
 mod tiles;
 
-pub use proof::{ProofFailure, verify_consistency, verify_inclusion};
+pub use proof::{ProofFailure, roots, verify_consistency, verify_inclusion};
 pub use tiles::{
-    ProofError, TileId, append_to_tiles, consistency_proof, entries_path, full_root, inclusion_proof, tile_path,
+    ProofError, TileId, append_to_tiles, consistency_proof, entries_path, full_root, inclusion_proof, root_at,
+    tile_path, tile_width,
 };
 
 use crate::digest::Digest;

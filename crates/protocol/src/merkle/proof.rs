@@ -78,18 +78,33 @@ pub fn verify_consistency(
         return if new_size == 0 { same("NEW_ROOT", &expected, new_root) } else { Ok(()) };
     }
     // A power of two is itself a node of the new tree: its root starts the path.
-    let mut hashes = proof.iter();
-    let first = if old_size.is_power_of_two() { Some(old_root) } else { hashes.next() };
-    let Some(first) = first else { return fail("PROOF_LENGTH", "a longer proof", "0 hashes") };
+    let (first, rest) = match proof.split_first() {
+        _ if old_size.is_power_of_two() => (old_root, proof),
+        Some((first, rest)) => (first, rest),
+        None => return fail("PROOF_LENGTH", "a longer proof", "0 hashes"),
+    };
+    let (old, new) = roots(old_size, new_size, first, rest)?;
+    same("OLD_ROOT", old_root, &old)?;
+    same("NEW_ROOT", new_root, &new)
+}
+
+/// The two roots that a path leads to: of the first `old_size` entries, and of all `new_size`. The path starts at the
+/// largest full subtree that ends at `old_size`, whose root is `first`; what follows are the hashes of a consistency
+/// proof. Whoever knows one root of the new tree knows thereby, short of a collision, its only root at the old size.
+/// `old_size` is 1 or more and below `new_size`.
+pub fn roots(old_size: u64, new_size: u64, first: &Digest, rest: &[Digest]) -> Result<(Digest, Digest), ProofFailure> {
+    if old_size == 0 || old_size >= new_size {
+        fail("INDEX_RANGE", format!("an old size of 1 or more and below {new_size}"), old_size)?;
+    }
     let (mut fnode, mut snode) = (old_size - 1, new_size - 1);
     while fnode & 1 == 1 {
         fnode >>= 1;
         snode >>= 1;
     }
     let (mut old, mut new) = (*first, *first);
-    for hash in hashes {
+    for hash in rest {
         if snode == 0 {
-            return fail("PROOF_LENGTH", "a shorter proof", format!("{} hashes", proof.len()));
+            fail("PROOF_LENGTH", "a shorter proof", format!("{} hashes", rest.len()))?;
         }
         if fnode & 1 == 1 || fnode == snode {
             old = node_hash(hash, &old);
@@ -105,8 +120,7 @@ pub fn verify_consistency(
         snode >>= 1;
     }
     if snode != 0 {
-        return fail("PROOF_LENGTH", "a longer proof", format!("{} hashes", proof.len()));
+        fail("PROOF_LENGTH", "a longer proof", format!("{} hashes", rest.len()))?;
     }
-    same("OLD_ROOT", old_root, &old)?;
-    same("NEW_ROOT", new_root, &new)
+    Ok((old, new))
 }

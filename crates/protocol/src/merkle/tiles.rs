@@ -159,6 +159,24 @@ impl<E> Reader<'_, E> {
     }
 }
 
+/// Hashes that tile `id` holds in a tree of `size` entries: 0 to 256.
+pub fn tile_width(id: TileId, size: u64) -> u64 {
+    let unit = u32::from(id.level) * HEIGHT;
+    let all = size.checked_shr(unit).unwrap_or(0);
+    all.saturating_sub(id.index.saturating_mul(WIDTH)).min(WIDTH)
+}
+
+/// Root of the first `size` leaves, from the tiles of a tree that has at least as many.
+pub fn root_at<E>(
+    size: u64,
+    read: &mut dyn FnMut(TileId) -> Result<Option<Vec<u8>>, E>,
+) -> Result<Digest, ProofError<E>> {
+    if size == 0 {
+        return Ok(super::empty_root());
+    }
+    Reader { read, seen: Vec::new() }.range(0, size)
+}
+
 /// The largest power of two smaller than `n`, for `n` of 2 or more (RFC 6962's k).
 fn largest_power_below(n: u64) -> u64 {
     1 << (63 - (n - 1).leading_zeros())
@@ -324,6 +342,22 @@ mod tests {
                 .unwrap();
             }
         }
+    }
+
+    #[test]
+    fn the_root_of_every_earlier_size_comes_from_the_tiles() {
+        let all = leaves(600);
+        let tiles = grow(&[600], &all);
+        let mut read = |id| Ok::<_, Infallible>(tiles.get(&id).cloned());
+        for size in 0..=600_u64 {
+            assert_eq!(root_at(size, &mut read).unwrap(), naive_root(&all[..size as usize]), "size {size}");
+        }
+        assert!(root_at(601, &mut read).is_err());
+        for (id, bytes) in &tiles {
+            assert_eq!(tile_width(*id, 600) * 32, bytes.len() as u64, "{id:?}");
+        }
+        assert_eq!(tile_width(TileId { level: 8, index: 0 }, u64::MAX), 0);
+        assert_eq!(tile_width(TileId { level: 0, index: u64::MAX }, 600), 0);
     }
 
     #[test]
