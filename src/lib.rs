@@ -12,6 +12,7 @@ pub mod http;
 pub mod keys;
 pub mod metrics;
 pub mod node;
+pub mod offline;
 pub mod raft;
 pub mod scrub;
 pub mod store;

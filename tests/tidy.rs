@@ -47,7 +47,8 @@ const DOORS: &[(&str, &[&str])] = &[
     ("client", &["env", "wire"]),
     ("demo", &["actor", "client", "config", "env", "node", "raft"]),
     ("bench", &["actor", "client", "demo", "env"]),
-    ("cli", &["actor", "bench", "client", "config", "demo", "env", "keys", "node"]),
+    ("offline", &[]),
+    ("cli", &["actor", "bench", "client", "config", "demo", "env", "keys", "node", "offline"]),
 ];
 
 #[test]

@@ -49,7 +49,7 @@ impl Folder {
 
 fn read(path: &Path, most: u64, out: &mut Vec<u8>) -> Result<(), Failure> {
     out.clear();
-    let attempt = || -> io::Result<u64> {
+    let mut attempt = || -> io::Result<u64> {
         let mut file = File::open(path)?;
         let length = file.metadata()?.len();
         if length <= most {

@@ -19,6 +19,7 @@ pub mod keys;
 pub mod merkle;
 pub mod note;
 pub mod p104;
+pub mod pair;
 pub mod planted;
 pub mod policy;
 pub mod record;
