@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! cargo bench --bench verify [-- MEGABYTES [BYTES_OF_DATA]]        default 100 and 400 MB, 512 bytes of data in an entry
+//! cargo bench --bench verify -- --write DIR MEGABYTES              leaves the ledger there, for other measurements
 //! ```
 //! A ledger of that many megabytes of entries is written into a temporary folder. Then, in turn (A B A B …), all cores
 //! hash the bytes of its entry files (raw: one message for each file), and verify the folder without and with `deep`. What
@@ -141,6 +142,13 @@ fn main() -> Done {
         verify(Path::new(dir), false)?;
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
         println!("{}", status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("not known").trim());
+        return Ok(());
+    }
+    if let [flag, dir, megabytes] = &arguments[..]
+        && flag == "--write"
+    {
+        let entries = generate(Path::new(dir), megabytes.parse::<u64>()? << 20, 512)?;
+        println!("{entries} entries in {dir}");
         return Ok(());
     }
     let number = |at: usize| arguments.get(at).and_then(|text| text.parse().ok());

@@ -92,7 +92,9 @@ pub fn main(global: &Global, command: &Verify) -> Done {
         threads: command.threads,
     };
     if options.policy.is_none() && options.keys.is_empty() {
-        global.say("no --policy and no --trust key was given: keys inside a file are used, which is said where it matters");
+        global.say(
+            "no --policy and no --trust key was given: keys inside a file are used, which is said where it matters",
+        );
     }
     let mut failures = Vec::new();
     for path in &command.files {

@@ -53,7 +53,8 @@ pub async fn checkpoint(State(http): State<Http>, Path(ledger): Path<String>) ->
 /// A tile of hashes or of entries.
 pub async fn tile(State(http): State<Http>, Path((ledger, path)): Path<(String, String)>) -> Response {
     let opened = open(&http, &ledger).and_then(|(view, ledger)| {
-        let wanted = TilePath::parse(&path).ok_or_else(|| absent("a tile is <L>/<N>[.p/<W>] or entries/<N>[.p/<W>]"))?;
+        let wanted =
+            TilePath::parse(&path).ok_or_else(|| absent("a tile is <L>/<N>[.p/<W>] or entries/<N>[.p/<W>]"))?;
         read_tile(&view, ledger, wanted)
     });
     match opened {

@@ -146,7 +146,9 @@ pub fn substrate(first: &str, input: Input, options: &Options, progress: Progres
             chain: Level::held(format!("{entries} entries and {} cycles from the birth on", report.lineage_depth)),
             tree: Level::held(format!("{entries} inclusion proofs")),
             cosignatures,
-            attestation: Level::held(format!("birth, arrivals and aborts by their chips; the statement by {statement}")),
+            attestation: Level::held(format!(
+                "birth, arrivals and aborts by their chips; the statement by {statement}"
+            )),
         },
         detail: json!(report),
     })

@@ -35,8 +35,7 @@ impl Folder {
     pub fn checkpoint(&self) -> Result<String, Failure> {
         let mut bytes = Vec::new();
         read(&self.0.join("checkpoint"), MAX_CHECKPOINT, &mut bytes)?;
-        String::from_utf8(bytes)
-            .map_err(|error| super::altered("CHECKPOINT_FORM", None, "UTF-8", error.utf8_error()))
+        String::from_utf8(bytes).map_err(|error| super::altered("CHECKPOINT_FORM", None, "UTF-8", error.utf8_error()))
     }
 
     /// Reads a tile or a bundle of entries into `out`, which is emptied first. A wider one that stands in its place is cut

@@ -5,19 +5,18 @@
 //! levels of the tree. Each thread has at most [`AHEAD`] bundles waiting, so that memory depends on the number of threads
 //! and not on the ledger.
 
-use super::chain::{AT_ONCE, Chains};
+use super::chain::{AT_ONCE, Chains, Rows};
 use super::folder::Folder;
 use super::report::{Checked, Failure, Level, Verified, altered, undecided};
 use super::{Options, Progress};
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::edges;
 use selfsame_protocol::entry::{Entry, Ledger};
 use selfsame_protocol::merkle::layout::{TilePath, WIDTH, entries};
 use selfsame_protocol::merkle::{Frontier, full_root, leaf_hash};
 use selfsame_protocol::note::Checkpoint;
 use serde_json::{Value, json};
 use std::path::Path;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 
 /// Bundles that one thread reads ahead.
 const AHEAD: usize = 4;
@@ -26,6 +25,7 @@ const AHEAD: usize = 4;
 struct Block {
     bytes: Vec<u8>,
     hashes: Vec<[u8; 32]>,
+    rows: Rows,
     /// Root of a full block.
     root: Option<Digest>,
 }
@@ -107,12 +107,7 @@ fn checkpoint(folder: &Folder, options: &Options) -> Result<(Checkpoint, Vec<Str
     super::small::signed(&text, options)
 }
 
-fn one(
-    folder: &Folder,
-    wanted: Option<Ledger>,
-    options: &Options,
-    progress: Progress<'_>,
-) -> Result<Held, Failure> {
+fn one(folder: &Folder, wanted: Option<Ledger>, options: &Options, progress: Progress<'_>) -> Result<Held, Failure> {
     let (checkpoint, signers) = checkpoint(folder, options)?;
     let named = Ledger::BOTH.into_iter().find(|ledger| checkpoint.origin.ends_with(&format!("/{ledger}")));
     let Some(ledger) = named.filter(|ledger| wanted.is_none_or(|wanted| wanted == *ledger)) else {
@@ -154,21 +149,24 @@ impl Walk<'_> {
         let mut upper = Upper { folder: self.folder, ledger: self.ledger, pending: Vec::new(), compared: 0 };
         let threads = (self.options.threads() as u64).min(self.blocks()).max(1);
         let this = &*self;
+        let entries_of = &format!("{} entries", self.ledger);
         let mut bytes = 0;
         std::thread::scope(|scope| {
-            let blocks: Vec<Receiver<Result<Block, Failure>>> = (0..threads)
+            let blocks: Vec<(Receiver<Result<Block, Failure>>, Sender<Vec<u8>>)> = (0..threads)
                 .map(|first| {
                     let (send, receive) = sync_channel(AHEAD);
-                    scope.spawn(move || this.hash_every(first, threads, &send));
-                    receive
+                    let (give_back, used) = channel();
+                    scope.spawn(move || this.hash_every(first, threads, &send, &used));
+                    (receive, give_back)
                 })
                 .collect();
             for number in 0..this.blocks() {
-                let block = blocks[(number % threads) as usize].recv().unwrap_or_else(|_| {
+                let (receive, give_back) = &blocks[(number % threads) as usize];
+                let block = receive.recv().unwrap_or_else(|_| {
                     Err(undecided("THREAD", "a thread that reads to the end", "one that stopped"))
                 })?;
                 let start = number * WIDTH;
-                this.follow(chains, start, &block)?;
+                chains.follow(&block.rows, &block.bytes, &block.hashes)?;
                 bytes += block.bytes.len() as u64 - 2 * block.hashes.len() as u64;
                 match block.root {
                     Some(root) => {
@@ -177,7 +175,9 @@ impl Walk<'_> {
                     }
                     None => block.hashes.iter().for_each(|hash| tree.append(Digest::from_bytes(*hash))),
                 }
-                progress(&format!("{} entries", this.ledger), start + block.hashes.len() as u64, this.size);
+                progress(entries_of, start + block.hashes.len() as u64, this.size);
+                // The thread that filled the buffer fills it again; it may be gone, at the end.
+                let _ = give_back.send(block.bytes);
             }
             upper.edge()
         })?;
@@ -197,26 +197,11 @@ impl Walk<'_> {
             let (start, width) = (number * WIDTH, self.width(number));
             self.folder.read(TilePath { level: None, index: number, width }, &mut bytes)?;
             self.folder.read(TilePath { level: Some(0), index: number, width }, &mut tile)?;
-            let hashes = tile.as_chunks::<32>().0.to_vec();
-            self.follow(chains, start, &Block { bytes: std::mem::take(&mut bytes), hashes, root: None })?;
+            let rows = Rows::read(self.ledger, start, &bytes, &self.split(start, &bytes, width)?)?;
+            chains.follow(&rows, &bytes, tile.as_chunks::<32>().0)?;
             progress(&format!("{} chains, pass {pass}", self.ledger), start + width, self.size);
         }
         Ok(())
-    }
-
-    fn follow(&self, chains: &mut Chains, start: u64, block: &Block) -> Result<(), Failure> {
-        let leaves = self.split(start, &block.bytes, block.hashes.len() as u64)?;
-        for (at, (leaf, hash)) in (start..).zip(leaves.into_iter().zip(&block.hashes)) {
-            let Some(edges) = edges::read(leaf) else { return Err(self.no_entry(at, leaf)) };
-            chains.entry(at, &edges, Digest::from_bytes(*hash))?;
-        }
-        Ok(())
-    }
-
-    /// A leaf without the members of an entry: what the whole reading says of it.
-    fn no_entry(&self, at: u64, leaf: &[u8]) -> Failure {
-        let found = Entry::from_leaf(leaf).map_or_else(|error| error.to_string(), |_| "other members".into());
-        altered("ENTRY_FORM", Some((self.ledger, at)), "a canonical entry", found)
     }
 
     fn split<'b>(&self, start: u64, bytes: &'b [u8], width: u64) -> Result<Vec<&'b [u8]>, Failure> {
@@ -227,10 +212,10 @@ impl Walk<'_> {
     }
 
     /// One thread: every `step`th block from `first` on, until the first that does not hold.
-    fn hash_every(&self, first: u64, step: u64, send: &SyncSender<Result<Block, Failure>>) {
+    fn hash_every(&self, first: u64, step: u64, send: &SyncSender<Result<Block, Failure>>, used: &Receiver<Vec<u8>>) {
         let mut tile = Vec::new();
         for number in (first..self.blocks()).step_by(step as usize) {
-            let block = self.hash(number, &mut tile);
+            let block = self.hash(number, used.try_recv().unwrap_or_default(), &mut tile);
             let failed = block.is_err();
             // The reader is gone when another block failed before this one.
             if send.send(block).is_err() || failed {
@@ -239,9 +224,8 @@ impl Walk<'_> {
         }
     }
 
-    fn hash(&self, number: u64, tile: &mut Vec<u8>) -> Result<Block, Failure> {
+    fn hash(&self, number: u64, mut bytes: Vec<u8>, tile: &mut Vec<u8>) -> Result<Block, Failure> {
         let (start, width) = (number * WIDTH, self.width(number));
-        let mut bytes = Vec::new();
         self.folder.read(TilePath { level: None, index: number, width }, &mut bytes)?;
         let leaves = self.split(start, &bytes, width)?;
         let hashes: Vec<[u8; 32]> = leaves.iter().map(|leaf| *leaf_hash(leaf).as_bytes()).collect();
@@ -249,11 +233,13 @@ impl Walk<'_> {
         self.compare(number, &hashes, tile)?;
         if self.options.deep {
             for (at, leaf) in (start..).zip(&leaves) {
-                Entry::from_leaf(leaf).map_err(|_| self.no_entry(at, leaf))?;
+                Entry::from_leaf(leaf)
+                    .map_err(|error| altered("ENTRY_FORM", Some((self.ledger, at)), "a canonical entry", error))?;
             }
         }
+        let rows = Rows::read(self.ledger, start, &bytes, &leaves)?;
         let root = (width == WIDTH).then(|| full_root(&hashes));
-        Ok(Block { bytes, hashes, root })
+        Ok(Block { bytes, hashes, rows, root })
     }
 
     /// The leaf hashes against their tile. When they differ, the level above tells which of the two was altered.

@@ -20,7 +20,7 @@ mod report;
 mod small;
 mod writer;
 
-pub use kind::{Kind, recognise, verify};
+pub use kind::{Kind, recognise, verify, verify_input};
 pub use ledger::verify_folder;
 pub use report::{Checked, Failure, Level, Verified, altered, undecided};
 pub use writer::{Exported, Writer};

@@ -2,7 +2,7 @@
 
 use super::Options;
 use super::report::{Checked, Failure, Level, Verified, altered, undecided};
-use selfsame_protocol::bundle::{self, BundleError, Trust};
+use selfsame_protocol::bundle::{self, BundleError, Checkpoints, Trust};
 use selfsame_protocol::canon::{self, Limits};
 use selfsame_protocol::edges;
 use selfsame_protocol::entry::Entry;
@@ -12,13 +12,18 @@ use selfsame_protocol::note::{Checkpoint, Note, TYPE_ED25519, Vkey};
 use selfsame_protocol::p104::{IdentityStatement, StatementSignature};
 use selfsame_protocol::pair::Pair;
 use selfsame_protocol::tlog_proof::{TlogProof, TlogProofError};
-use serde_json::json;
+use serde::Deserialize;
+use serde_json::{Value, json};
 
 /// A checkpoint under the reader's keys or policy; with the names whose signatures count.
 pub fn signed(text: &str, options: &Options) -> Result<(Checkpoint, Vec<String>), Failure> {
     let (checkpoint, signers) = bundle::checkpoint(text, options.trust(), &[])?;
     if options.require_log && options.policy.is_some() && !signers.contains(&checkpoint.origin) {
-        return Err(undecided("POLICY_LOG", format!("a signature of the log {}", checkpoint.origin), signers.join(", ")));
+        return Err(undecided(
+            "POLICY_LOG",
+            format!("a signature of the log {}", checkpoint.origin),
+            signers.join(", "),
+        ));
     }
     Ok((checkpoint, signers))
 }
@@ -103,7 +108,9 @@ pub fn receipt(bytes: &[u8], options: &Options) -> Result<Verified, Failure> {
     }
     let structure = match named {
         Some(_) => Level::held(format!("the receipt, and its entry ({whose}) in canonical form")),
-        None => Level::held(format!("the receipt; its entry ({whose}) is not one of these ledgers' and was only hashed")),
+        None => {
+            Level::held(format!("the receipt; its entry ({whose}) is not one of these ledgers' and was only hashed"))
+        }
     };
     Ok(Verified {
         file_kind: "receipt",
@@ -121,33 +128,47 @@ pub fn receipt(bytes: &[u8], options: &Options) -> Result<Verified, Failure> {
     })
 }
 
+/// What a node answers when it is asked for a statement.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Answer {
+    statement: Value,
+    proof: Option<Proof>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Proof {
+    checkpoints: Option<Checkpoints>,
+    #[serde(default)]
+    signatures: Vec<StatementSignature>,
+}
+
 /// An identity statement, alone or with its signatures.
 pub fn statement(bytes: &[u8], options: &Options) -> Result<Verified, Failure> {
     let document = canon::parse(bytes, &Limits::DOCUMENT)
         .map_err(|error| undecided("FILE_KIND", "a file of a kind that is known", error))?;
-    let inner = document.get("statement").unwrap_or(&document);
-    if inner.get("record_type").is_none() {
-        return Err(undecided("FILE_KIND", "a bundle, statement, receipt or note", "another JSON document"));
-    }
-    let statement: IdentityStatement = canon::decode(inner.clone())
+    let Answer { statement, proof } = if document.get("record_type").is_some() {
+        Answer { statement: document, proof: None }
+    } else {
+        canon::decode(document).map_err(|error| {
+            undecided("FILE_KIND", "a bundle, statement, receipt or note", format!("another JSON document ({error})"))
+        })?
+    };
+    let statement: IdentityStatement = canon::decode(statement)
         .map_err(|error| altered("STATEMENT_FORM", None, "the members of a statement", error))?;
     bundle::verify_statement(&statement)?;
-    let proof = &document["proof"];
-    let signatures: Vec<StatementSignature> = match &proof["signatures"] {
-        serde_json::Value::Null => Vec::new(),
-        list => canon::decode(list.clone())
-            .map_err(|error| altered("STATEMENT_SIGNATURE", None, "signatures that read", error))?,
-    };
+    let Proof { checkpoints, signatures } = proof.unwrap_or(Proof { checkpoints: None, signatures: Vec::new() });
     let own: Vec<Vkey> =
         signatures.iter().map(|s| Vkey { name: s.name.clone(), kind: TYPE_ED25519, key: s.key }).collect();
     let known = if options.keys.is_empty() { &own } else { &options.keys };
     let mut signers = bundle::statement_signers(&statement, &signatures, known)?;
-    // The checkpoints beside it are vouched for by whom the reader trusts about checkpoints, when that can be decided.
+    // With a policy the checkpoints beside it must satisfy it. Keys alone may be those of statements and not of these.
     let mut cosignatures = Level::not("no policy was given, or the statement stands without checkpoints");
-    if let (Trust::Policy(..), Some(notes)) = (options.trust(), proof["checkpoints"].as_object()) {
+    if let (Trust::Policy(..), Some(notes)) = (options.trust(), &checkpoints) {
         let mut names = Vec::new();
-        for (ledger, note) in notes {
-            let (checkpoint, more) = signed(note.as_str().unwrap_or_default(), options)?;
+        for (ledger, note) in [("evidence", &notes.evidence), ("reasoning", &notes.reasoning)] {
+            let (checkpoint, more) = signed(note, options)?;
             if !checkpoint.origin.ends_with(&format!("/{ledger}")) {
                 return Err(altered("CHECKPOINT_ORIGIN", None, format!("…/{ledger}"), checkpoint.origin));
             }

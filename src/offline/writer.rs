@@ -184,7 +184,10 @@ impl Writer {
         }
         if self.tree.root() != checkpoint.root {
             let expected = format!("{}; if the folder was damaged, export into another one", checkpoint.root);
-            return Err(Failure { ledger: Some(self.ledger), ..altered("TREE_ROOT", None, expected, self.tree.root()) });
+            return Err(Failure {
+                ledger: Some(self.ledger),
+                ..altered("TREE_ROOT", None, expected, self.tree.root())
+            });
         }
         if !self.bundle.is_empty() {
             let bundle = std::mem::take(&mut self.bundle);

@@ -26,5 +26,5 @@ pub mod record;
 pub mod replay;
 pub mod run;
 pub mod time;
-pub mod witness;
 pub mod tlog_proof;
+pub mod witness;

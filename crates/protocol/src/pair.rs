@@ -74,8 +74,7 @@ impl Pair {
         if old.origin != new.origin {
             return bad("PAIR_ORIGIN", &old.origin, &new.origin);
         }
-        verify_consistency(old.size, &old.root, new.size, &new.root, &self.proof).or_else(|failure| {
-            bad(&format!("CONSISTENCY_{}", failure.check), failure.expected, failure.found)
-        })
+        verify_consistency(old.size, &old.root, new.size, &new.root, &self.proof)
+            .or_else(|failure| bad(&format!("CONSISTENCY_{}", failure.check), failure.expected, failure.found))
     }
 }

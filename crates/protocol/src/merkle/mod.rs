@@ -4,10 +4,12 @@
 //! leaf = SHA-256(0x00 ‖ entry)     node = SHA-256(0x01 ‖ left ‖ right)     empty tree = SHA-256("")
 //! ```
 
+mod hash;
 pub mod layout;
 mod proof;
 mod tiles;
 
+pub use hash::{leaf_hash, node_hash};
 pub use proof::{ProofFailure, roots, verify_consistency, verify_inclusion};
 pub use tiles::{
     ProofError, TileId, append_to_tiles, consistency_proof, entries_path, full_root, inclusion_proof, root_at,
@@ -15,23 +17,6 @@ pub use tiles::{
 };
 
 use crate::digest::Digest;
-use sha2::{Digest as _, Sha256};
-
-/// Hash of a leaf.
-pub fn leaf_hash(entry: &[u8]) -> Digest {
-    let mut hasher = Sha256::new();
-    hasher.update([0]);
-    hasher.update(entry);
-    Digest::from_bytes(hasher.finalize().into())
-}
-
-/// Hash of an inner node.
-pub fn node_hash(left: &Digest, right: &Digest) -> Digest {
-    let mut bytes = [1; 65];
-    bytes[1..33].copy_from_slice(left.as_bytes());
-    bytes[33..].copy_from_slice(right.as_bytes());
-    Digest::of(&bytes)
-}
 
 /// Root of the tree without entries.
 pub fn empty_root() -> Digest {

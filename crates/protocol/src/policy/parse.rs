@@ -149,11 +149,7 @@ impl Reader {
             number => match number.parse::<usize>() {
                 Ok(k) if k.to_string() == number && (1..=members.len()).contains(&k) => k,
                 _ => {
-                    return self.bad(
-                        "threshold of a group",
-                        format!("all, any, or 1 to {}", members.len()),
-                        number,
-                    );
+                    return self.bad("threshold of a group", format!("all, any, or 1 to {}", members.len()), number);
                 }
             },
         };
