@@ -29,13 +29,19 @@ fn key(seed: u8) -> SecretKey {
 fn genesis() -> Genesis {
     let organisation =
         GenesisOrganisation { name: "aurora".into(), root_key: key(1).public(), operator_key: key(2).public() };
-    let node = GenesisNode { id: 1, organisation: "aurora".into(), key: key(3).public() };
+    let node = GenesisNode {
+        id: 1,
+        organisation: "aurora".into(),
+        key: key(3).public(),
+        cosigner: key(3).cosigner().public(),
+    };
     Genesis {
         cluster: "bench".into(),
         origin: "bench.example".into(),
         limits: ItemLimits::default(),
         organisations: vec![organisation],
         nodes: vec![node],
+        publication: Default::default(),
     }
 }
 

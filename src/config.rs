@@ -1,6 +1,8 @@
 //! Configuration files. `cluster.toml` is the consensus identity, equal on all nodes; the node file is what one process
 //! decides about itself. Unknown members are errors.
 
+use crate::cosign::PublishSettings;
+use crate::keys;
 use crate::node::NodeConfig;
 use crate::raft::{Member, RaftSettings};
 use selfsame_machine::Genesis;
@@ -24,6 +26,27 @@ pub struct NodeFile {
     /// What is done to the stored data.
     #[serde(default)]
     pub storage: StorageSection,
+    /// How checkpoints are cosigned and published.
+    #[serde(default)]
+    pub publish: PublishSection,
+}
+
+/// How this node takes part in publishing checkpoints; absent members take the default.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PublishSection {
+    /// Milliseconds between two looks at whether there is something to publish; 0 collects never, but still cosigns.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub every_ms: Option<u64>,
+    /// Seconds after which an unchanged checkpoint is signed anew.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refresh_s: Option<u64>,
+    /// Milliseconds that other nodes have to answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u64>,
+    /// Key file of the log key, when it is not the one that belongs to the node's key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_key_file: Option<PathBuf>,
 }
 
 /// What is done to the stored data; absent members take the default.
@@ -164,6 +187,14 @@ pub fn load(path: &Path) -> Result<Loaded, ConfigError> {
     ] {
         *slot = value.unwrap_or(*slot);
     }
+    let section = &file.publish;
+    let mut publish = PublishSettings::default();
+    publish.every_ms = section.every_ms.unwrap_or(publish.every_ms);
+    publish.refresh_ms = section.refresh_s.map_or(publish.refresh_ms, |seconds| seconds.saturating_mul(1_000));
+    publish.timeout_ms = section.timeout_ms.unwrap_or(publish.timeout_ms);
+    if let Some(name) = &section.log_key_file {
+        publish.log_key = Some(keys::load(&base.join(name)).map_err(|e| bad(e.to_string()))?);
+    }
     let config = NodeConfig {
         id: file.node.id,
         peer_listen: file.listen.peer.clone(),
@@ -172,6 +203,7 @@ pub fn load(path: &Path) -> Result<Loaded, ConfigError> {
         scrub_every_ms: file.storage.scrub_every_s.unwrap_or(SCRUB_EVERY_S).saturating_mul(1_000),
         members,
         raft,
+        publish,
     };
     Ok(Loaded {
         data_dir: base.join(&file.node.data_dir),

@@ -6,6 +6,7 @@ pub mod bench;
 pub mod cli;
 pub mod client;
 pub mod config;
+pub mod cosign;
 pub mod demo;
 pub mod env;
 pub mod http;

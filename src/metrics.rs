@@ -47,6 +47,14 @@ pub struct Metrics {
     verdicts: Family<OutcomeLabel, Counter>,
     bad_rows: Counter,
     quarantined: Gauge,
+    checkpoint_size: Family<LedgerLabel, Gauge>,
+    checkpoint_age: Family<LedgerLabel, Gauge>,
+    checkpoint_organisations: Family<LedgerLabel, Gauge>,
+    publications: Counter,
+    publication_failures: Counter,
+    cosignatures: Counter,
+    cosign_disagreements: Counter,
+    cosign_alarm: Gauge,
 }
 
 /// The moment that a scrape reports.
@@ -62,6 +70,19 @@ pub struct Moment {
     pub applied: u64,
     /// Entries of both ledgers, Evidence first.
     pub entries: [u64; 2],
+    /// The published checkpoints, Evidence first.
+    pub published: [Option<Published>; 2],
+}
+
+/// A published checkpoint at a moment.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Published {
+    /// Entries.
+    pub size: u64,
+    /// Seconds since enough organisations vouched for it.
+    pub age_s: u64,
+    /// Organisations that vouch for it.
+    pub organisations: u64,
 }
 
 fn number(value: u64) -> i64 {
@@ -85,6 +106,14 @@ impl Metrics {
             verdicts: Family::default(),
             bad_rows: Counter::default(),
             quarantined: Gauge::default(),
+            checkpoint_size: Family::default(),
+            checkpoint_age: Family::default(),
+            checkpoint_organisations: Family::default(),
+            publications: Counter::default(),
+            publication_failures: Counter::default(),
+            cosignatures: Counter::default(),
+            cosign_disagreements: Counter::default(),
+            cosign_alarm: Gauge::default(),
             registry: Registry::default(),
         };
         registry.register("build", "Version of the software", Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]));
@@ -101,7 +130,44 @@ impl Metrics {
         registry.register("verdicts", "Verdicts that this node found, by outcome", metrics.verdicts.clone());
         registry.register("ledger_verify_failures", "Stored rows that failed their digest", metrics.bad_rows.clone());
         registry.register("quarantined", "1 while this node is quarantined or stopped", metrics.quarantined.clone());
+        metrics.register_publication(&mut registry);
         Self { registry, ..metrics }
+    }
+
+    fn register_publication(&self, registry: &mut Registry) {
+        registry.register("checkpoint_size", "Entries in the published checkpoint", self.checkpoint_size.clone());
+        let age = self.checkpoint_age.clone();
+        registry.register_with_unit("checkpoint_age", "Age of the published checkpoint", Unit::Seconds, age);
+        let organisations = self.checkpoint_organisations.clone();
+        registry.register("checkpoint_organisations", "Organisations behind the published checkpoint", organisations);
+        registry.register("publications", "Checkpoints that this node collected", self.publications.clone());
+        let failures = self.publication_failures.clone();
+        registry.register("publication_failures", "Rounds without enough organisations", failures);
+        registry.register("cosignatures", "Cosignatures that this node gave", self.cosignatures.clone());
+        let disagreements = self.cosign_disagreements.clone();
+        registry.register("cosign_disagreements", "Requests to cosign another root than this node's", disagreements);
+        registry.register("cosign_alarm", "1 once this node signs nothing any more", self.cosign_alarm.clone());
+    }
+
+    /// This node collected a checkpoint and published it.
+    pub fn published(&self) {
+        self.publications.inc();
+    }
+    /// A round had not enough organisations.
+    pub fn publication_failed(&self) {
+        self.publication_failures.inc();
+    }
+    /// This node cosigned.
+    pub fn cosigned(&self) {
+        self.cosignatures.inc();
+    }
+    /// Somebody asked this node to cosign another root than its own.
+    pub fn cosign_disagreed(&self) {
+        self.cosign_disagreements.inc();
+    }
+    /// This node signs nothing any more.
+    pub fn cosign_alarm(&self) {
+        self.cosign_alarm.set(1);
     }
 
     /// A submission was answered after `took`.
@@ -140,6 +206,13 @@ impl Metrics {
         self.applied.set(number(moment.applied));
         for (ledger, size) in Ledger::BOTH.into_iter().zip(moment.entries) {
             self.entries.get_or_create(&LedgerLabel { ledger: ledger.as_str() }).set(number(size));
+        }
+        for (ledger, published) in Ledger::BOTH.into_iter().zip(moment.published) {
+            let Some(published) = published else { continue };
+            let label = LedgerLabel { ledger: ledger.as_str() };
+            self.checkpoint_size.get_or_create(&label).set(number(published.size));
+            self.checkpoint_age.get_or_create(&label).set(number(published.age_s));
+            self.checkpoint_organisations.get_or_create(&label).set(number(published.organisations));
         }
         let mut out = String::new();
         prometheus_client::encoding::text::encode(&mut out, &self.registry)?;

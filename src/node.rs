@@ -1,6 +1,7 @@
 //! Assembly: one node from its configuration and its environment.
 
 use crate::api::{Api, verifier};
+use crate::cosign::{self, Cosigner, Memory, PublishSettings};
 use crate::env::{Env, incoming};
 use crate::http;
 use crate::metrics::Metrics;
@@ -33,6 +34,8 @@ pub struct NodeConfig {
     pub members: BTreeMap<u64, Member>,
     /// Timing and batching.
     pub raft: RaftSettings,
+    /// How this node takes part in publishing checkpoints.
+    pub publish: PublishSettings,
 }
 
 /// Why a node does not start. No data was touched unless the reason says so.
@@ -77,12 +80,18 @@ pub struct Node {
     pub http_addr: Option<String>,
     /// What the node counts.
     pub metrics: Arc<Metrics>,
+    /// What it cosigns, and what is published.
+    pub cosigner: Cosigner,
     scrubbed: watch::Receiver<Scrubbed>,
     env: Env,
     tasks: JoinSet<()>,
 }
 
-fn open(id: u64, genesis: &Genesis, env: &Env) -> Result<Store, OpenError> {
+fn open(id: u64, genesis: &Genesis, key: &SecretKey, env: &Env) -> Result<Store, OpenError> {
+    // Only a new directory begins without a memory of what was signed; one that lost it must not begin anew.
+    if !Store::exists(&*env.disk)? {
+        Memory::create(&*env.disk, &key.cosigner().public())?;
+    }
     let identity = Identity { cluster: genesis.cluster.clone(), genesis: genesis.digest().to_string(), node: id };
     Store::open(env.disk.clone(), &identity)
 }
@@ -94,8 +103,8 @@ pub fn is_initialised(env: &Env) -> Result<bool, StartError> {
 }
 
 /// Makes the data directory of a node, or checks that it is this node's.
-pub fn init(id: u64, genesis: &Genesis, env: &Env) -> Result<(), StartError> {
-    open(id, genesis, env)?.close();
+pub fn init(id: u64, genesis: &Genesis, key: &SecretKey, env: &Env) -> Result<(), StartError> {
+    open(id, genesis, key, env)?.close();
     Ok(())
 }
 
@@ -103,10 +112,13 @@ pub fn init(id: u64, genesis: &Genesis, env: &Env) -> Result<(), StartError> {
 /// stands; the ports are taken before the store is touched, so that a busy port changes no data.
 pub async fn start(config: NodeConfig, genesis: Arc<Genesis>, key: SecretKey, env: Env) -> Result<Node, StartError> {
     genesis.check().map_err(StartError::Genesis)?;
-    if let Some(node) = genesis.nodes.iter().find(|n| n.id == config.id)
-        && node.key != key.public()
-    {
-        return Err(StartError::Key { id: config.id, expected: node.key.to_string(), found: key.public().to_string() });
+    if let Some(node) = genesis.nodes.iter().find(|n| n.id == config.id) {
+        for (expected, found) in [(node.key, key.public()), (node.cosigner, key.cosigner().public())] {
+            if expected != found {
+                let (expected, found) = (expected.to_string(), found.to_string());
+                return Err(StartError::Key { id: config.id, expected, found });
+            }
+        }
     }
     let listen = |address: &str| {
         let (net, address) = (env.net.clone(), address.to_string());
@@ -119,7 +131,7 @@ pub async fn start(config: NodeConfig, genesis: Arc<Genesis>, key: SecretKey, en
         None => None,
     };
     let client_addr = clients.local_addr().unwrap_or_else(|_| config.client_listen.clone());
-    let store = open(config.id, &genesis, &env)?;
+    let store = open(config.id, &genesis, &key, &env)?;
     let metrics = Arc::new(Metrics::new());
     let (scrubbing, scrubbed) = watch::channel(Scrubbed::default());
     let pause = Duration::from_millis(config.scrub_every_ms);
@@ -135,10 +147,13 @@ pub async fn start(config: NodeConfig, genesis: Arc<Genesis>, key: SecretKey, en
         config.members,
     )
     .await?;
-    let (api, watch, router) = Api::new(raft.clone(), genesis, key, config.id, env.clone(), metrics.clone());
+    let (id, publish) = (config.id, config.publish);
+    let cosigner = Cosigner::new(raft.clone(), genesis.clone(), id, &key, publish, env.clone(), metrics.clone());
+    let (api, watch, router) = Api::new(raft.clone(), genesis, key, id, env.clone(), metrics.clone(), cosigner.clone());
     let mut tasks = JoinSet::new();
     tasks.spawn(scrub);
     tasks.spawn(verifier::run(api.clone()));
+    tasks.spawn(cosign::run(cosigner.clone()));
     tasks.spawn(api.clone().watch(watch));
     let stop = env.shutdown.clone();
     tasks.spawn(async move {
@@ -152,7 +167,7 @@ pub async fn start(config: NodeConfig, genesis: Arc<Genesis>, key: SecretKey, en
         let state = http::Http { api, scrubbed: scrubbed.clone() };
         tasks.spawn(http::serve(state, listener, env.shutdown.clone()));
     }
-    Ok(Node { raft, client_addr, http_addr, metrics, scrubbed, env, tasks })
+    Ok(Node { raft, client_addr, http_addr, metrics, cosigner, scrubbed, env, tasks })
 }
 
 impl Node {

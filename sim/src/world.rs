@@ -149,8 +149,10 @@ pub fn genesis(plan: &Plan) -> Genesis {
                 id,
                 organisation: name(plan.organisation_of(id)),
                 key: node_key(plan.seed, id).public(),
+                cosigner: node_key(plan.seed, id).cosigner().public(),
             })
             .collect(),
+        publication: Default::default(),
     }
 }
 
@@ -242,6 +244,7 @@ impl<'a> World<'a> {
                 digest_every_ms: 1_000,
                 ..RaftSettings::default()
             },
+            publish: PublishSettings::default(),
         };
         let env = Env {
             net: Arc::new(TamperedNet(SimNet::new(self.wire.clone()))),
@@ -784,7 +787,7 @@ impl Process {
                 return Err("the data directory is empty, and this node had one".into());
             }
             inside.borrow_mut().initialised = true;
-            node::init(config.id, &genesis, &env).map_err(|error| error.to_string())?;
+            node::init(config.id, &genesis, &key, &env).map_err(|error| error.to_string())?;
         }
         node::start(config, genesis, key, env).await.map_err(|error| error.to_string())
     }

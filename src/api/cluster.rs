@@ -75,6 +75,7 @@ impl ClusterService for Api {
             Role::Stopped => "stopped",
         };
         let nodes = read::nodes(&view).map_err(unreadable)?;
+        let published = Ledger::BOTH.map(|ledger| self.cosigner.published(ledger));
         Ok(Response::new(v1::GetStatusResponse {
             node_id: self.id,
             leader_id: status.leader.unwrap_or_default(),
@@ -98,6 +99,10 @@ impl ClusterService for Api {
             version: env!("CARGO_PKG_VERSION").into(),
             cluster: self.genesis.cluster.clone(),
             genesis_digest: bytes_of(&self.genesis.digest()),
+            published_evidence_size: published[0].as_ref().map_or(0, |note| note.checkpoint.size),
+            published_reasoning_size: published[1].as_ref().map_or(0, |note| note.checkpoint.size),
+            published_at: published.iter().map(|note| note.as_ref().map_or(0, |note| note.time)).min().unwrap_or(0),
+            publication_problem: self.cosigner.problem().unwrap_or_default(),
         }))
     }
 
@@ -178,6 +183,7 @@ impl ClusterService for Api {
                 id,
                 organisation: node.organisation,
                 key: node.key.as_bytes().to_vec().into(),
+                cosigner: node.cosigner.as_bytes().to_vec().into(),
                 retired: node.retired,
                 quarantined: node.quarantined.is_some(),
                 quarantine_index: node.quarantined.map_or(0, |at| at.0),

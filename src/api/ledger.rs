@@ -1,16 +1,20 @@
 //! Submissions and both ledgers.
 
 use super::{Api, bytes_of, digest_of, json_of, ledger_of, not_found, refused, shutting_down, unreadable, wire_ref};
+use crate::store::StateView;
 use crate::wire::v1::{self, ledger_service_server::LedgerService};
 use futures::StreamExt as _;
 use selfsame_machine::read;
 use selfsame_protocol::code::{Code, Refusal};
+use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{Entry, EntryRef, Ledger};
 use selfsame_protocol::merkle::ProofError;
 use selfsame_protocol::time::U64;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc};
+use tokio::time::Instant;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
@@ -32,12 +36,53 @@ fn proof_error<E: ToString>(error: ProofError<E>) -> Status {
     }
 }
 
+fn wire_refusal(refusal: Refusal) -> v1::Refusal {
+    let Refusal { code, rule, expected, found } = refusal;
+    v1::Refusal { code: code.to_string(), rule, expected, found }
+}
+
+/// The entry at an index, or of a hash.
+fn entry_of(view: &StateView, ledger: Ledger, selected: Result<u64, Digest>) -> Result<(EntryRef, Vec<u8>), Status> {
+    let index = match selected {
+        Ok(index) => index,
+        Err(hash) => read::index_of(view, ledger, &hash)
+            .map_err(unreadable)?
+            .ok_or_else(|| not_found("an entry of this hash", hash))?,
+    };
+    let leaf = read::leaf(view, ledger, index)
+        .map_err(unreadable)?
+        .ok_or_else(|| not_found("an entry at this index", index))?;
+    Ok((EntryRef { ledger, index: U64(index), hash: Entry::hash_of(&leaf) }, leaf))
+}
+
+impl Api {
+    /// Receipts of entries, in order; all of them or none.
+    async fn proofs(&self, entries: &[EntryRef], within_ms: u32) -> Result<Vec<v1::LogProof>, Refusal> {
+        let deadline = Instant::now() + Duration::from_millis(within_ms.into());
+        let mut proofs = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let proof = self.cosigner.receipt(entry.ledger, entry.index.0, left).await?;
+            proofs.push(v1::LogProof { entry: Some(wire_ref(entry)), proof });
+        }
+        Ok(proofs)
+    }
+}
+
 #[tonic::async_trait]
 impl LedgerService for Api {
     async fn submit(&self, request: Request<v1::SubmitRequest>) -> Result<Response<v1::SubmitResponse>, Status> {
-        let envelope = request.into_inner().envelope.to_vec();
-        let receipt = self.submit_one(envelope).await.map_err(refused)?;
-        Ok(Response::new(v1::SubmitResponse { receipt: json_of(&receipt) }))
+        let request = request.into_inner();
+        let receipt = self.submit_one(request.envelope.to_vec()).await.map_err(refused)?;
+        let (mut proofs, mut proofs_refusal) = (Vec::new(), None);
+        if request.proofs_within_ms > 0 {
+            // The submission stands whatever comes of its proofs: a refusal of these is no refusal of that.
+            match self.proofs(&receipt.entries, request.proofs_within_ms).await {
+                Ok(all) => proofs = all,
+                Err(refusal) => proofs_refusal = Some(wire_refusal(refusal)),
+            }
+        }
+        Ok(Response::new(v1::SubmitResponse { receipt: json_of(&receipt), proofs, proofs_refusal }))
     }
 
     type SubmitStreamStream = Answers<v1::SubmitStreamResponse>;
@@ -61,12 +106,7 @@ impl LedgerService for Api {
             async move {
                 let result = match api.submit_one(request?.envelope.to_vec()).await {
                     Ok(receipt) => v1::submit_stream_response::Result::Receipt(json_of(&receipt)),
-                    Err(r) => v1::submit_stream_response::Result::Refusal(v1::Refusal {
-                        code: r.code.to_string(),
-                        rule: r.rule,
-                        expected: r.expected,
-                        found: r.found,
-                    }),
+                    Err(refusal) => v1::submit_stream_response::Result::Refusal(wire_refusal(refusal)),
                 };
                 drop(share);
                 Ok(v1::SubmitStreamResponse { position: position as u64, result: Some(result) })
@@ -95,20 +135,12 @@ impl LedgerService for Api {
         let request = request.into_inner();
         let ledger = ledger_of(request.ledger)?;
         let view = self.read(request.stale_ok).await?;
-        let index = match request.selector {
-            Some(v1::get_entry_request::Selector::Index(index)) => index,
-            Some(v1::get_entry_request::Selector::Hash(hash)) => {
-                let hash = digest_of(&hash, "entry hash")?;
-                read::index_of(&view, ledger, &hash)
-                    .map_err(unreadable)?
-                    .ok_or_else(|| not_found("an entry of this hash", hash))?
-            }
+        let selected = match request.selector {
+            Some(v1::get_entry_request::Selector::Index(index)) => Ok(index),
+            Some(v1::get_entry_request::Selector::Hash(hash)) => Err(digest_of(&hash, "entry hash")?),
             None => return Err(refused(Refusal::new(Code::Malformed, "selector", "an index or a hash", "none"))),
         };
-        let leaf = read::leaf(&view, ledger, index)
-            .map_err(unreadable)?
-            .ok_or_else(|| not_found("an entry at this index", index))?;
-        let entry = EntryRef { ledger, index: U64(index), hash: Entry::hash_of(&leaf) };
+        let (entry, leaf) = entry_of(&view, ledger, selected)?;
         Ok(Response::new(v1::GetEntryResponse { entry: Some(wire_ref(&entry)), leaf: leaf.into() }))
     }
 
@@ -167,7 +199,31 @@ impl LedgerService for Api {
         let request = request.into_inner();
         let ledger = ledger_of(request.ledger)?;
         let view = self.read(request.stale_ok).await?;
-        Ok(Response::new(v1::GetCheckpointResponse { checkpoint: self.checkpoint(&view, ledger)? }))
+        let checkpoint = match request.of_node {
+            true => self.checkpoint(&view, ledger)?,
+            false => self.cosigner.checkpoint(ledger).map_err(refused)?.text.clone(),
+        };
+        Ok(Response::new(v1::GetCheckpointResponse { checkpoint }))
+    }
+
+    async fn get_receipt(
+        &self,
+        request: Request<v1::GetReceiptRequest>,
+    ) -> Result<Response<v1::GetReceiptResponse>, Status> {
+        use v1::get_receipt_request::Selector;
+        let request = request.into_inner();
+        let ledger = ledger_of(request.ledger)?;
+        let (entry, leaf) = {
+            let view = self.read(false).await?;
+            let selected = match request.selector {
+                Some(Selector::Index(index)) => Ok(index),
+                Some(Selector::Hash(hash)) => Err(digest_of(&hash, "entry hash")?),
+                None => return Err(refused(Refusal::new(Code::Malformed, "selector", "an index or a hash", "none"))),
+            };
+            entry_of(&view, ledger, selected)?
+        };
+        let proofs = self.proofs(std::slice::from_ref(&entry), request.within_ms).await.map_err(refused)?;
+        Ok(Response::new(v1::GetReceiptResponse { proof: proofs.into_iter().next(), leaf: leaf.into() }))
     }
 
     async fn get_submission(

@@ -7,6 +7,7 @@ mod standing;
 mod substrates;
 pub mod verifier;
 
+use crate::cosign::Cosigner;
 use crate::env::Env;
 use crate::metrics::Metrics;
 use crate::raft::RaftNode;
@@ -36,6 +37,8 @@ pub const MAX_MESSAGE: usize = 9 << 20;
 pub const CONCURRENCY: usize = 1_024;
 /// Bundles written at once. Each holds a view of the state, which keeps old pages from being used again, and a thread.
 const BUNDLES: usize = 8;
+/// Holder statuses collected at once. Each asks every node.
+const HOLDERS: usize = 16;
 /// Bytes of entries in one paged answer; one entry more (64 KiB) fits the client's limit with room.
 const PAGE_BYTES: usize = 4 << 20;
 /// No answer of one call takes longer; every wait inside is shorter.
@@ -56,8 +59,11 @@ pub struct Api {
     pub env: Env,
     /// What this node counts.
     pub metrics: Arc<Metrics>,
+    /// What this node cosigns, and what is published.
+    pub cosigner: Cosigner,
     standing: watch::Receiver<Option<Refusal>>,
     bundles: Arc<Semaphore>,
+    holders: Arc<Semaphore>,
 }
 
 /// What keeps an [`Api`]'s standing up to date; [`Api::watch`] runs it.
@@ -88,11 +94,14 @@ impl Api {
         id: u64,
         env: Env,
         metrics: Arc<Metrics>,
+        cosigner: Cosigner,
     ) -> (Api, Watch, Router) {
         let (sender, standing) = watch::channel(None);
         let (reporter, health) = tonic_health::server::health_reporter();
         let bundles = Arc::new(Semaphore::new(BUNDLES));
-        let api = Api { raft, genesis, key: Arc::new(key), id, env, metrics, standing, bundles };
+        let holders = Arc::new(Semaphore::new(HOLDERS));
+        let key = Arc::new(key);
+        let api = Api { raft, genesis, key, id, env, metrics, cosigner, standing, bundles, holders };
         let clock = api.env.clock.clone();
         let router = router(api.clone(), health, Dated(Arc::new(move || clock.now_ms())));
         (api, Watch { standing: sender, reporter }, router)
@@ -136,13 +145,14 @@ impl Api {
 
     /// Refuses while this node is quarantined: its copy failed where a quorum's copies hold.
     pub(crate) fn serving(&self, view: &StateView) -> Result<(), Status> {
-        match standing::quarantine(view, self.id).map_err(unreadable)? {
+        let differs = self.cosigner.alarm().borrow().clone();
+        match differs.or(standing::quarantine(view, self.id).map_err(unreadable)?) {
             Some(refusal) => Err(refused(refusal)),
             None => Ok(()),
         }
     }
 
-    /// A ledger's checkpoint, signed with this node's key under the ledger's origin and the node's number.
+    /// A ledger's checkpoint of what this node applied, signed with its key alone under the ledger's origin and the node's number.
     pub(crate) fn checkpoint(&self, view: &StateView, ledger: Ledger) -> Result<String, Status> {
         let (mut size, root) = read::head(view, ledger).map_err(unreadable)?;
         if selfsame_protocol::planted!("checkpoint_signed_before_apply") {

@@ -29,11 +29,15 @@ pub fn quarantine(view: &dyn View, id: u64) -> Result<Option<Refusal>, ReadError
 /// Follows the state until the node stops: tells health checks and the write path when this node must not serve.
 pub async fn run(api: Api, reporter: HealthReporter, standing: watch::Sender<Option<Refusal>>) {
     let (mut applied, mut fatal, mut leader) = (api.raft.applied(), api.raft.fatal(), api.raft.leader());
+    let mut alarm = api.cosigner.alarm();
     report(&reporter, ServingStatus::Serving).await;
     loop {
         applied.borrow_and_update();
         let stopped = fatal.borrow_and_update().clone();
+        let differs = alarm.borrow_and_update().clone();
         let reason = match stopped {
+            // What this node would serve is not the history that it signed, or that others published.
+            _ if differs.is_some() => differs,
             Some(reason) => Some(Refusal::new(Code::Quarantined, "the node takes part", "a healthy node", reason)),
             // A view that cannot be read is the next reader's error, with its reason; it is no quarantine.
             None => api.raft.view().and_then(|view| quarantine(&view, api.id)).unwrap_or_default(),
@@ -51,6 +55,7 @@ pub async fn run(api: Api, reporter: HealthReporter, standing: watch::Sender<Opt
         tokio::select! {
             changed = applied.changed() => if changed.is_err() { break },
             changed = fatal.changed() => if changed.is_err() { break },
+            changed = alarm.changed() => if changed.is_err() { break },
             changed = leader.changed() => match changed {
                 Ok(()) => api.metrics.leader_changed(),
                 Err(_) => break,

@@ -1,6 +1,6 @@
 //! Substrates: sessions, evidence, statements, bundles.
 
-use super::{Api, BUNDLES, PAGE_BYTES, json_of, refused, shutting_down, unreadable, wire_ref};
+use super::{Api, BUNDLES, HOLDERS, PAGE_BYTES, json_of, refused, shutting_down, unreadable, wire_ref};
 use crate::env::Executor;
 use crate::store::StateView;
 use crate::wire::v1::{self, substrate_service_server::SubstrateService};
@@ -163,6 +163,21 @@ impl SubstrateService for Api {
         });
         let document = serde_json::json!({"statement": statement, "proof": proof});
         Ok(Response::new(v1::GetStatementResponse { statement: json_of(&document) }))
+    }
+
+    async fn get_holder(
+        &self,
+        request: Request<v1::GetHolderRequest>,
+    ) -> Result<Response<v1::GetHolderResponse>, Status> {
+        let Ok(_place) = self.holders.try_acquire() else {
+            let found = "all of them being collected";
+            let refusal =
+                Refusal::new(Code::Overloaded, "holder statuses at once", format!("at most {HOLDERS}"), found);
+            return Err(refused(refusal));
+        };
+        self.writable().map_err(refused)?;
+        let note = self.cosigner.holder(&request.into_inner().substrate_id).await.map_err(refused)?;
+        Ok(Response::new(v1::GetHolderResponse { note }))
     }
 
     type GetBundleStream = Pin<Box<dyn futures::Stream<Item = Result<v1::GetBundleResponse, Status>> + Send>>;

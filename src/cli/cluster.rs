@@ -118,6 +118,8 @@ pub enum Governance {
         id: u64,
         /// Public half of its key.
         node_key: PublicKey,
+        /// Public half of its cosigner key, as `key show` prints it beside the node key.
+        cosigner_key: PublicKey,
     },
     /// Remove a node of your organisation for ever.
     RetireNode {
@@ -146,7 +148,9 @@ pub async fn governance(global: &Global, command: Governance) -> Done {
             },
             new,
         },
-        Governance::EnrolNode { id, node_key } => Command::EnrolNode { node: U64(id), key: node_key },
+        Governance::EnrolNode { id, node_key, cosigner_key } => {
+            Command::EnrolNode { node: U64(id), key: node_key, cosigner: cosigner_key }
+        }
         Governance::RetireNode { id } => Command::RetireNode { node: U64(id) },
         Governance::EnrolChip { chip } => Command::EnrolChip { chip, technology: "software".into() },
         Governance::RetireChip { chip } => Command::RetireChip { chip },
@@ -179,6 +183,8 @@ pub fn key(global: &Global, command: &KeyCommand) -> Done {
         }
         KeyCommand::Show { file } => keys::load(file)?,
     };
-    global.print("Key", json!({"public": key.public(), "id": key.public().id()}));
+    // What a node's key implies; for other keys they mean nothing.
+    let (cosigner, log) = (key.cosigner().public(), key.log_key().public());
+    global.print("Key", json!({"public": key.public(), "id": key.public().id(), "cosigner": cosigner, "log_key": log}));
     Ok(())
 }

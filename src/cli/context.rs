@@ -1,7 +1,7 @@
 //! What every command needs: where the cluster is, who signs, how to print.
 
 use crate::actor::Actor;
-use crate::client::{Client, ClientError};
+use crate::client::{Accepted, Client, ClientError};
 use crate::env::TcpNet;
 use crate::keys;
 use clap::{Args, ValueEnum};
@@ -12,6 +12,7 @@ use selfsame_protocol::time::U64;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Form of the output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -43,6 +44,14 @@ pub struct Global {
     /// refused instead of done twice.
     #[arg(long, global = true, env = "SELFSAME_REQUEST_ID")]
     pub request_id: Option<String>,
+    /// New file for the receipt of the entry that this command writes: proof that it stands in a checkpoint that enough
+    /// organisations cosigned. Of several entries the others' receipts go to FILE.2, FILE.3 and so on.
+    #[arg(long, global = true, value_name = "FILE", env = "SELFSAME_RECEIPT")]
+    pub receipt: Option<PathBuf>,
+    /// Seconds to wait for a receipt, at most 20. A write stands even when its receipt does not come in time.
+    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 15, env = "SELFSAME_RECEIPT_WITHIN",
+          value_parser = clap::value_parser!(u64).range(0..=20))]
+    pub receipt_within: u64,
     /// Form of the output.
     #[arg(short = 'o', long = "output", global = true, value_enum, default_value_t, env = "SELFSAME_OUTPUT")]
     pub output: Output,
@@ -152,16 +161,39 @@ impl Global {
         })
     }
 
-    /// Signs and submits a command and prints the receipt.
+    /// Signs and submits a command and prints the receipt; with `--receipt`, writes the proofs of its entries.
     pub async fn submit(&self, role: Role, command: Command) -> Result<Receipt, CliError> {
         let client = self.client()?;
+        if let Some(file) = &self.receipt {
+            // Before anything is written to the ledger: afterwards the receipt would be all that failed.
+            unused(file)?;
+        }
         let envelope = self.sign(&client, role, command).await?;
-        let receipt = client.submit(&envelope).await?;
-        self.print(
-            "Receipt",
-            json!({"submission": receipt.submission, "entries": receipt.entries, "result": receipt.result}),
-        );
-        Ok(receipt)
+        let accepted = match &self.receipt {
+            None => Accepted { receipt: client.submit(&envelope).await?, proofs: Vec::new(), refusal: None },
+            Some(_) => client.submit_proven(&envelope, Duration::from_secs(self.receipt_within)).await?,
+        };
+        let receipt = accepted.receipt;
+        let mut document =
+            json!({"submission": receipt.submission, "entries": receipt.entries, "result": receipt.result});
+        if let Some(file) = &self.receipt {
+            let mut files = Vec::new();
+            for (number, proof) in (1..).zip(&accepted.proofs) {
+                let path = if number == 1 { file.clone() } else { numbered(file, number) };
+                write_new(&path, proof.proof.as_bytes())?;
+                files.push(json!({"ledger": proof.entry.ledger, "index": proof.entry.index, "file": path}));
+            }
+            document["receipts"] = Value::Array(files);
+        }
+        self.print("Receipt", document);
+        match accepted.refusal {
+            None => Ok(receipt),
+            Some(refusal) => {
+                let what = "the entry is committed, but its receipt was not had in time";
+                let later = "ask with `selfsame ledger receipt`";
+                Err(CliError::with(refusal.code.exit_status(), format!("{what}: {refusal}; {later}")))
+            }
+        }
     }
 
     /// The right of the next write of a substrate, from its present state.
@@ -229,6 +261,24 @@ pub fn out(text: &str) {
     if stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).is_err() {
         std::process::exit(0);
     }
+}
+
+fn unused(path: &Path) -> Result<(), CliError> {
+    if path.exists() { Err(CliError::with(5, format!("{} exists already", path.display()))) } else { Ok(()) }
+}
+
+fn numbered(path: &Path, number: usize) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{number}"));
+    name.into()
+}
+
+/// Writes a file that does not exist yet.
+pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
+    use std::io::Write as _;
+    let failed = |error: std::io::Error| CliError::with(5, format!("{}: {error}", path.display()));
+    let mut file = std::fs::File::create_new(path).map_err(failed)?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed)
 }
 
 /// Reads a file, or standard input for `-`.

@@ -1,6 +1,6 @@
 //! `selfsame ledger`: entries, proofs and checkpoints.
 
-use super::context::{CliError, Done, Global, out, read};
+use super::context::{CliError, Done, Global, out, read, write_new};
 use super::verify::{failed, policy, text};
 use crate::client::Client;
 use crate::offline::{Exported, Writer};
@@ -12,6 +12,7 @@ use selfsame_protocol::merkle::{leaf_hash, verify_consistency, verify_inclusion}
 use selfsame_protocol::note::{Checkpoint, Note};
 use selfsame_protocol::pair::Pair;
 use selfsame_protocol::policy::Policy;
+use selfsame_protocol::tlog_proof::{TlogProof, TlogProofError};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -55,10 +56,24 @@ pub enum LedgerCommand {
         #[arg(long)]
         root: Digest,
     },
-    /// Print the checkpoint, a C2SP signed note.
+    /// Print the published checkpoint, a C2SP signed note that enough organisations cosigned.
     Checkpoint {
         /// evidence or reasoning.
         ledger: Ledger,
+        /// The checkpoint of what the answering node applied, under its own key alone.
+        #[arg(long)]
+        of_node: bool,
+    },
+    /// Print the receipt of an entry (c2sp.org/tlog-proof@v1): proof that it stands in a checkpoint that enough
+    /// organisations cosigned. It holds the entry, and is verified without a cluster.
+    Receipt {
+        /// evidence or reasoning.
+        ledger: Ledger,
+        /// Position, from 0, or the entry's hash (sha256:…).
+        entry: String,
+        /// New file; by default standard output.
+        #[arg(long)]
+        file: Option<PathBuf>,
     },
     /// Write a pair of checkpoints with the proof that the ledger only grew between them, for verification offline.
     Pair {
@@ -118,7 +133,25 @@ pub async fn main(global: &Global, command: LedgerCommand) -> Done {
                 json!({"old_size": size, "new_size": new_size, "root": head.root, "proof": hashes, "checkpoint": note}),
             );
         }
-        LedgerCommand::Checkpoint { ledger } => out(&client.checkpoint(ledger).await?.to_string()),
+        LedgerCommand::Checkpoint { ledger, of_node: false } => out(&client.checkpoint(ledger).await?),
+        LedgerCommand::Checkpoint { ledger, of_node: true } => out(&client.node_checkpoint(ledger).await?),
+        LedgerCommand::Receipt { ledger, entry, file } => {
+            let selected = match entry.strip_prefix("sha256:") {
+                Some(_) => Err(entry.parse::<Digest>().map_err(CliError::usage)?),
+                None => Ok(entry.parse().map_err(|_| CliError::usage("an entry is an index or sha256:…"))?),
+            };
+            let within = Duration::from_secs(global.receipt_within);
+            let (given, leaf) = client.receipt(ledger, selected, within).await?;
+            // What a node says is checked before anybody keeps it: that the entry stands in the tree of the note.
+            let bad = |error: TlogProofError| CliError::with(10, error);
+            TlogProof::parse(given.proof.as_bytes())
+                .and_then(|proof| proof.includes(&leaf_hash(&leaf)))
+                .map_err(bad)?;
+            match file {
+                None => out(&given.proof),
+                Some(file) => write_new(&file, given.proof.as_bytes())?,
+            }
+        }
         LedgerCommand::Pair { ledger, old, file } => {
             let old = text(read(&old)?)?;
             let before = checkpoint(&old)?;

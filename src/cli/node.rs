@@ -81,9 +81,9 @@ pub async fn main(global: &Global, command: NodeCommand) -> Done {
     match command {
         NodeCommand::Init { config } => {
             let loaded = config::load(&config)?;
-            keys::load(&loaded.key_file)?;
+            let key = keys::load(&loaded.key_file)?;
             let env = environment(&loaded)?;
-            node::init(loaded.config.id, &loaded.genesis, &env).map_err(|e| CliError::with(5, e))?;
+            node::init(loaded.config.id, &loaded.genesis, &key, &env).map_err(|e| CliError::with(5, e))?;
             global.print(
                 "Node",
                 json!({"node": loaded.config.id, "data_dir": loaded.data_dir, "cluster": loaded.genesis.cluster}),

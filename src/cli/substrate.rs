@@ -148,6 +148,15 @@ pub enum Substrate {
         #[arg(long)]
         regulated: bool,
     },
+    /// Print who holds the substrate now: the chip that may write, as a note that enough organisations cosigned, each
+    /// with its time. Whoever was shown a statement of another chip can tell by it that the chip is stale.
+    Holder {
+        /// UUID.
+        id: String,
+        /// The cosigned note; without it, what the answering node knows.
+        #[arg(long)]
+        cosigned: bool,
+    },
     /// Write the whole history to a file that verifies without a cluster.
     Bundle {
         /// UUID.
@@ -263,6 +272,11 @@ pub async fn main(global: &Global, command: Substrate) -> Done {
         }
         Substrate::Statement { id, regulated } => {
             out(&format!("{:#}\n", global.client()?.statement(&id, regulated).await?.1))
+        }
+        Substrate::Holder { id, cosigned: true } => out(&global.client()?.holder(&id).await?),
+        Substrate::Holder { id, cosigned: false } => {
+            let holder = global.client()?.substrate(&id).await?.holder;
+            global.print("Holder", json!(holder));
         }
         Substrate::Bundle { id, file } => {
             let bytes = global.client()?.bundle(&id).await?;

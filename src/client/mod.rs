@@ -2,8 +2,6 @@
 //!
 //! A retry sends the same bytes, and the request id inside them makes it safe: an answer that was lost is given again.
 
-mod stream;
-
 use crate::env::{Net, REMEMBER_RESET, connector};
 use crate::wire::code::from_status;
 use crate::wire::v1;
@@ -72,6 +70,8 @@ impl ClientError {
         }
     }
 }
+
+pub use proofs::{Accepted, Proof};
 
 /// One item of the Evidence Rail.
 #[derive(Clone, Debug)]
@@ -149,6 +149,9 @@ macro_rules! call {
     }};
 }
 
+mod proofs;
+mod stream;
+
 impl Client {
     /// A client of the nodes at `host:port` addresses. Connects when first used.
     pub fn new(endpoints: &[String], net: Arc<dyn Net>) -> Result<Client, ClientError> {
@@ -209,8 +212,12 @@ impl Client {
 
     /// Submits an envelope; answers when it is committed and applied.
     pub async fn submit(&self, envelope: &Envelope) -> Result<Receipt, ClientError> {
-        let answer =
-            call!(self, LedgerServiceClient, submit, v1::SubmitRequest { envelope: envelope.to_bytes().into() })?;
+        let answer = call!(
+            self,
+            LedgerServiceClient,
+            submit,
+            v1::SubmitRequest { envelope: envelope.to_bytes().into(), proofs_within_ms: 0 }
+        )?;
         json(&answer.receipt)
     }
 
@@ -390,17 +397,6 @@ impl Client {
             v1::GetConsistencyProofRequest { ledger: wire(ledger), old_size: old, new_size: new, stale_ok: false };
         let answer = call!(self, LedgerServiceClient, get_consistency_proof, message)?;
         Ok((answer.new_size, hashes(&answer.hashes)?, answer.checkpoint))
-    }
-
-    /// A ledger's checkpoint, signed by the node that answers.
-    pub async fn checkpoint(&self, ledger: Ledger) -> Result<String, ClientError> {
-        Ok(call!(
-            self,
-            LedgerServiceClient,
-            get_checkpoint,
-            v1::GetCheckpointRequest { ledger: wire(ledger), stale_ok: false }
-        )?
-        .checkpoint)
     }
 
     /// What each endpoint says of itself, in order of the endpoints.

@@ -2,11 +2,13 @@
 
 use crate::actor::Actor;
 use crate::client::Client;
+use crate::cosign::PublishSettings;
 use crate::env::{Env, TcpNet};
 use crate::node::{self, Node, NodeConfig};
 use crate::raft::{Member, RaftSettings};
 use selfsame_machine::Genesis;
 use selfsame_machine::genesis::{GenesisNode, GenesisOrganisation};
+use selfsame_machine::state::{Publication, Publisher};
 use selfsame_protocol::command::{ItemLimits, Role};
 use selfsame_protocol::keys::SecretKey;
 use std::collections::BTreeMap;
@@ -79,8 +81,16 @@ impl Cluster {
                     id: i as u64 + 1,
                     organisation: (*name).into(),
                     key: keys.nodes[i].public(),
+                    cosigner: keys.nodes[i].cosigner().public(),
                 })
                 .collect(),
+            publication: Publication {
+                threshold: None,
+                publisher: Some(Publisher {
+                    organisation: ORGANISATIONS[0].into(),
+                    log_key: keys.nodes[0].log_key().public(),
+                }),
+            },
         }
     }
 
@@ -129,6 +139,7 @@ impl Cluster {
             http_listen: self.http.get(&id).cloned(),
             scrub_every_ms: crate::config::SCRUB_EVERY_S * 1_000,
             raft: self.settings.clone(),
+            publish: PublishSettings::default(),
         };
         let env = Env::real(&self.dir(id))?;
         let key = self.keys.nodes[id as usize - 1].clone();

@@ -66,5 +66,16 @@ async fn checks(http: &Http) -> Vec<Check> {
         Ok(Err(refusal)) => Err(refusal.to_string()),
         Err(_) => Err(format!("no quorum answered within {QUORUM_WITHIN:?}")),
     };
-    vec![("standing", standing), ("member", member), ("storage", scrub), ("quorum", quorum)]
+    // Entries are committed without it; what waits are receipts. So it is said, and does not make a node unready.
+    let published = match http.api.cosigner.problem() {
+        Some(problem) => format!("nothing newer is published: {problem}"),
+        None => "no problem known".into(),
+    };
+    vec![
+        ("published", Ok(published)),
+        ("standing", standing),
+        ("member", member),
+        ("storage", scrub),
+        ("quorum", quorum),
+    ]
 }

@@ -4,7 +4,7 @@
 //! GET /livez                          200 while the process can continue
 //! GET /readyz[?verbose]               200 while this node can answer clients; verbose names every check
 //! GET /metrics                        OpenMetrics text
-//! GET /<ledger>/checkpoint            C2SP checkpoint, signed with this node's key
+//! GET /<ledger>/checkpoint            C2SP checkpoint, cosigned by enough organisations
 //! GET /<ledger>/tile/<L>/<N>[.p/<W>]  C2SP tile
 //! GET /<ledger>/tile/entries/<N>[.p/<W>]
 //! ```
@@ -16,7 +16,7 @@ mod tiles;
 
 use crate::api::Api;
 use crate::env::{Listener, Stream};
-use crate::metrics::Moment;
+use crate::metrics::{Moment, Published};
 use crate::raft::Role;
 use crate::scrub::Scrubbed;
 use axum::Router;
@@ -97,12 +97,21 @@ async fn metrics(State(http): State<Http>) -> Response {
         Ok(entries) => entries,
         Err(error) => return text(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
     };
+    let now = http.api.env.clock.now_ms() / 1_000;
+    let published = Ledger::BOTH.map(|ledger| {
+        http.api.cosigner.published(ledger).map(|note| Published {
+            size: note.checkpoint.size,
+            age_s: now.saturating_sub(note.time),
+            organisations: note.organisations.len() as u64,
+        })
+    });
     let moment = Moment {
         leads: status.role == Role::Leader,
         term: status.term,
         commit: status.commit.unwrap_or_default(),
         applied: status.applied,
         entries,
+        published,
     };
     match http.api.metrics.render(moment) {
         Ok(body) => {

@@ -38,15 +38,15 @@ fn absent(what: &str) -> Failure {
     Failure(StatusCode::NOT_FOUND, what.into())
 }
 
-/// The checkpoint of the applied state, signed by this node.
+/// The published checkpoint: cosigned by enough organisations, or none.
 pub async fn checkpoint(State(http): State<Http>, Path(ledger): Path<String>) -> Response {
-    let (view, ledger) = match open(&http, &ledger) {
-        Ok(opened) => opened,
+    let ledger = match open(&http, &ledger) {
+        Ok((_, ledger)) => ledger,
         Err(failure) => return failure.into_response(),
     };
-    match http.api.checkpoint(&view, ledger) {
-        Ok(note) => text(StatusCode::OK, note),
-        Err(status) => unreadable(status.message()).into_response(),
+    match http.api.cosigner.checkpoint(ledger) {
+        Ok(note) => text(StatusCode::OK, note.text.clone()),
+        Err(refusal) => Failure(StatusCode::SERVICE_UNAVAILABLE, refusal.to_string()).into_response(),
     }
 }
 

@@ -16,6 +16,7 @@ mod machine;
 mod membership;
 mod network;
 mod node;
+mod notary;
 mod peer;
 mod prepare;
 mod runtime;
@@ -30,6 +31,7 @@ mod types;
 mod watch;
 
 pub use node::{RaftNode, StartError};
+pub use notary::{Line, Notary};
 pub use settings::RaftSettings;
 pub use status::{RaftStatus, Role};
 pub use types::{Member, Proposal};

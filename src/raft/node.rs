@@ -7,6 +7,7 @@ use super::ingress::{Queued, batcher, core_error};
 use super::log_store::LogStore;
 use super::machine::{Machine, Shared};
 use super::network::Network;
+use super::notary::Notary;
 use super::peer::{Client, MAX_MESSAGE, Peers};
 use super::prepare::Preparer;
 use super::runtime::with_entropy;
@@ -28,7 +29,7 @@ use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::digest::hex;
 use selfsame_protocol::keys::SecretKey;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
@@ -72,6 +73,8 @@ pub(super) struct Inner {
     /// True while leadership is being handed over: nothing may renew the lease.
     pub silent: watch::Sender<bool>,
     pub leader: watch::Sender<Option<u64>>,
+    /// Weak, because the notary uses this node: neither may keep the other from ending.
+    pub notary: Mutex<Option<Weak<dyn Notary>>>,
     tasks: Mutex<JoinSet<()>>,
 }
 
@@ -124,6 +127,7 @@ impl RaftNode {
             inflight: Arc::new(Semaphore::new(settings.max_inflight)),
             silent: watch::Sender::new(false),
             leader: watch::Sender::new(None),
+            notary: Mutex::default(),
             settings,
             env,
             tasks: Mutex::default(),

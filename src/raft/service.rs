@@ -201,4 +201,12 @@ impl PeerService for Service {
         let key = self.0.peers.enrolled(request.node)?.map(|key| key.as_bytes().to_vec()).unwrap_or_default();
         Ok(self.0.peers.answer("node_key", &asker, &pb::NodeKeyResponse { key: key.into() }))
     }
+
+    async fn cosign(&self, request: Request<pb::Sealed>) -> Result<Response<pb::Sealed>, Status> {
+        self.answer_cosign(request.get_ref()).await
+    }
+
+    async fn publish(&self, request: Request<pb::Sealed>) -> Result<Response<pb::Sealed>, Status> {
+        self.answer_publish(request.get_ref()).await
+    }
 }

@@ -25,13 +25,19 @@ fn genesis() -> Arc<Genesis> {
         root_key: key(n).public(),
         operator_key: key(100 + n).public(),
     };
-    let node = |n: u8| GenesisNode { id: n.into(), organisation: format!("org{n}"), key: key(50 + n).public() };
+    let node = |n: u8| GenesisNode {
+        id: n.into(),
+        organisation: format!("org{n}"),
+        key: key(50 + n).public(),
+        cosigner: key(50 + n).cosigner().public(),
+    };
     Arc::new(Genesis {
         cluster: "test".into(),
         origin: "ledger.example".into(),
         limits: ItemLimits::default(),
         organisations: (1..=3).map(organisation).collect(),
         nodes: (1..=3).map(node).collect(),
+        publication: Default::default(),
     })
 }
 

@@ -2,13 +2,16 @@
 
 use selfsame::actor::Actor;
 use selfsame::client::{Client, ClientError};
-use selfsame::config::{ListenSection, MemberSection, NodeFile, NodeSection, RaftSection, StorageSection};
+use selfsame::config::{
+    ListenSection, MemberSection, NodeFile, NodeSection, PublishSection, RaftSection, StorageSection,
+};
 use selfsame::demo::cluster::{Cluster, Keys, ORGANISATIONS, free_ports};
 use selfsame::env::TcpNet;
 use selfsame::keys;
-use selfsame_machine::Receipt;
+use selfsame_machine::{Genesis, Receipt};
 use selfsame_protocol::command::{Command as Submitted, Role};
 use selfsame_protocol::entry::{EntryRef, Ledger};
+use selfsame_protocol::envelope::Envelope;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -24,20 +27,27 @@ pub struct Processes {
     pub dir: TempDir,
     pub keys: Keys,
     pub addresses: BTreeMap<u64, MemberSection>,
+    pub genesis: Genesis,
     running: BTreeMap<u64, Child>,
     raft: RaftSection,
 }
 
 impl Processes {
-    /// Writes the files of `nodes` founding nodes (three organisations) and addresses for `spare` more; starts nothing.
+    /// Writes the files of three founding nodes (three organisations) and addresses for `spare` more; starts nothing.
     pub fn prepare(raft: RaftSection, spare: u64) -> Processes {
+        Self::prepare_with(raft, spare, |_| {})
+    }
+
+    /// The same with another consensus identity.
+    pub fn prepare_with(raft: RaftSection, spare: u64, adjust: impl FnOnce(&mut Genesis)) -> Processes {
         let dir = tempfile::tempdir().unwrap();
         let keys = Keys::fresh().unwrap();
         for (name, (root, operator)) in ORGANISATIONS.iter().zip(keys.roots.iter().zip(&keys.operators)) {
             keys::save(&dir.path().join(format!("{name}-root.json")), root).unwrap();
             keys::save(&dir.path().join(format!("{name}-operator.json")), operator).unwrap();
         }
-        let genesis = Cluster::genesis("test", &keys);
+        let mut genesis = Cluster::genesis("test", &keys);
+        adjust(&mut genesis);
         std::fs::write(dir.path().join("cluster.toml"), toml::to_string(&genesis).unwrap()).unwrap();
         let ports = free_ports(3 + spare as usize).unwrap();
         let address = |port: u16| format!("127.0.0.1:{port}");
@@ -45,7 +55,7 @@ impl Processes {
             .zip(ports)
             .map(|(id, (peer, client))| (id, MemberSection { peer: address(peer), client: address(client) }))
             .collect();
-        let made = Processes { dir, addresses, keys, running: BTreeMap::new(), raft };
+        let made = Processes { dir, addresses, keys, genesis, running: BTreeMap::new(), raft };
         for (id, key) in (1..).zip(made.keys.nodes.clone()) {
             keys::save(&made.path(&format!("node{id}.key.json")), &key).unwrap();
         }
@@ -68,6 +78,8 @@ impl Processes {
             members: self.addresses.iter().map(|(id, member)| (id.to_string(), member.clone())).collect(),
             raft: self.raft.clone(),
             storage: StorageSection::default(),
+            // Often, so that tests wait for little.
+            publish: PublishSection { every_ms: Some(100), ..PublishSection::default() },
         };
         std::fs::write(self.config(id), toml::to_string(&file).unwrap()).unwrap();
     }
@@ -166,6 +178,11 @@ pub fn said(output: &Output) -> String {
 
 /// Declares the run with this seed; the same seed again is a retry.
 pub async fn declare(client: &Client, operator: &Actor, seed: u64) -> Result<Receipt, ClientError> {
+    client.submit(&declaration(operator, seed)).await
+}
+
+/// The signed declaration of the run with this seed.
+pub fn declaration(operator: &Actor, seed: u64) -> Envelope {
     let declaration = json!({
         "type": "selfsame/run-declaration/v1",
         "model": {"provider": "local", "name": "m", "revision": "1", "assurance": "provider-asserted"},
@@ -175,7 +192,7 @@ pub async fn declare(client: &Client, operator: &Actor, seed: u64) -> Result<Rec
         "constraints": {"none": true},
     });
     let command = Submitted::DeclareRun { declaration, request: None };
-    client.submit(&operator.sign(&format!("declare/{seed}"), command)).await
+    operator.sign(&format!("declare/{seed}"), command)
 }
 
 /// Every acknowledged entry stands at its index, with its hash, on this node.

@@ -2,6 +2,8 @@
 
 mod bulk;
 mod crash;
+mod differ;
 mod harness;
 mod membership;
+mod publish;
 mod start;

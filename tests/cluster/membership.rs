@@ -19,13 +19,14 @@ async fn a_node_joins_votes_and_leaves_and_its_id_is_never_used_again() {
     let mut acknowledged = declare(&client, &operator, 1).await.unwrap().entries;
     let key = json(&run(cluster.dir.path(), &["key", "new", "node4.key.json", "-o", "json"]));
     let public = key["public"].as_str().unwrap().to_owned();
+    let cosigner = key["cosigner"].as_str().unwrap().to_owned();
     let (peer, address) = (cluster.addresses[&4].peer.clone(), cluster.addresses[&4].client.clone());
     let join = ["cluster", "add-learner", "4", "--peer", &peer, "--client", &address];
 
     // Before its organisation enrolled it, the node is nobody.
     let refused = cluster.cli(&join);
     assert!(!refused.status.success() && said(&refused).contains("UNKNOWN_NODE"), "{}", said(&refused));
-    json(&cluster.cli(&["governance", "enrol-node", "4", &public, "--key", "aurora-root.json"]));
+    json(&cluster.cli(&["governance", "enrol-node", "4", &public, &cosigner, "--key", "aurora-root.json"]));
     cluster.start(4);
     assert!(cluster.cli(&join).status.success());
     assert!(cluster.cli(&["cluster", "promote", "4"]).status.success());
@@ -53,7 +54,8 @@ async fn a_node_joins_votes_and_leaves_and_its_id_is_never_used_again() {
     assert!(!again.status.success() && said(&again).contains("UNKNOWN_NODE"), "{}", said(&again));
     let key = json(&run(cluster.dir.path(), &["key", "new", "other.json", "-o", "json"]));
     let public = key["public"].as_str().unwrap().to_owned();
-    let reused = cluster.cli(&["governance", "enrol-node", "4", &public, "--key", "aurora-root.json"]);
+    let cosigner = key["cosigner"].as_str().unwrap().to_owned();
+    let reused = cluster.cli(&["governance", "enrol-node", "4", &public, &cosigner, "--key", "aurora-root.json"]);
     assert!(!reused.status.success() && said(&reused).contains("NODE_ID_REUSED"), "{}", said(&reused));
     declare(&client, &operator, 3).await.unwrap();
 }

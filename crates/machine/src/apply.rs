@@ -67,6 +67,8 @@ pub enum Fatal {
 pub const META_GENESIS: &[u8] = b"genesis";
 /// [`Table::Meta`] key of the clock, u64be milliseconds.
 pub const META_CLOCK: &[u8] = b"clock";
+/// [`Table::Meta`] key of how checkpoints are published, JSON.
+pub const META_PUBLICATION: &[u8] = b"publication";
 /// [`Table::Meta`] key of the state digest, 32 bytes.
 pub const META_DIGEST: &[u8] = b"digest";
 
@@ -293,7 +295,7 @@ fn first_answer(request: &[u8], stored: &[u8], digest: &Digest) -> Result<Outcom
 fn dispatch(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
     match command {
         Command::RotateKey { key, new } => governance::rotate_key(txn, *key, *new),
-        Command::EnrolNode { node, key } => governance::enrol_node(txn, node.0, *key),
+        Command::EnrolNode { node, key, cosigner } => governance::enrol_node(txn, node.0, *key, *cosigner),
         Command::RetireNode { node } => governance::retire_node(txn, node.0),
         Command::EnrolChip { chip, technology } => governance::enrol_chip(txn, *chip, technology),
         Command::RetireChip { chip } => governance::retire_chip(txn, chip),

@@ -1,12 +1,14 @@
 //! The consensus identity of a cluster: what every node must agree on before the first entry.
 
-use crate::apply::{META_DIGEST, META_GENESIS};
-use crate::state::{self, Node, Organisation, Registration};
+use crate::apply::{META_DIGEST, META_GENESIS, META_PUBLICATION};
+use crate::state::{self, Node, Organisation, Publication, Registration};
 use crate::view::{Changes, Model, Overlay, Table};
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::command::{ItemLimits, Role, is_name};
 use selfsame_protocol::digest::Digest;
+use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::keys::PublicKey;
+use selfsame_protocol::quorum::{Cosigner, Quorum};
 use selfsame_protocol::time::U64;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -27,6 +29,9 @@ pub struct Genesis {
     pub organisations: Vec<GenesisOrganisation>,
     /// Founding nodes: the first voters.
     pub nodes: Vec<GenesisNode>,
+    /// How checkpoints are published at first.
+    #[serde(default, skip_serializing_if = "Publication::is_default")]
+    pub publication: Publication,
 }
 
 /// A founding organisation.
@@ -51,12 +56,33 @@ pub struct GenesisNode {
     pub organisation: String,
     /// Key that signs its verdicts and checkpoints.
     pub key: PublicKey,
+    /// Key that cosigns checkpoints, and does nothing else.
+    pub cosigner: PublicKey,
 }
 
 impl Genesis {
     /// The name under which a node signs checkpoints: `<origin>/node/<id>`.
     pub fn node_key_name(&self, id: u64) -> String {
         format!("{}/node/{id}", self.origin)
+    }
+
+    /// The name under which a node cosigns: `<origin>/cosigner/<id>`.
+    pub fn cosigner_name(&self, id: u64) -> String {
+        format!("{}/cosigner/{id}", self.origin)
+    }
+
+    /// The origin of a ledger, which is also the name of its log key: `<origin>/<ledger>`.
+    pub fn ledger_origin(&self, ledger: Ledger) -> String {
+        format!("{}/{ledger}", self.origin)
+    }
+
+    /// Whose cosignatures counted at the beginning, and how many organisations it took. Later ones are the state's.
+    pub fn quorum(&self) -> Quorum {
+        let cosigners = self.nodes.iter().map(|node| Cosigner {
+            organisation: node.organisation.clone(),
+            vkey: selfsame_protocol::cosignature::vkey(&self.cosigner_name(node.id), node.cosigner),
+        });
+        Quorum { cosigners: cosigners.collect(), threshold: self.publication.threshold(self.organisations.len()) }
     }
 
     /// Digest of the consensus identity; checked in every peer handshake and in the data directory's header.
@@ -93,9 +119,26 @@ impl Genesis {
             if !names.contains(node.organisation.as_str()) {
                 return bad("organisation of a node", "a founding organisation", node.organisation.clone());
             }
-            if !keys.insert(node.key) {
-                return bad("keys", "one use of each key", node.key.to_string());
+            for key in [node.key, node.cosigner] {
+                if !keys.insert(key) {
+                    return bad("keys", "one use of each key", key.to_string());
+                }
             }
+        }
+        if let Some(publisher) = &self.publication.publisher {
+            if !names.contains(publisher.organisation.as_str()) {
+                return bad("publisher", "a founding organisation", publisher.organisation.clone());
+            }
+            if !keys.insert(publisher.log_key) {
+                return bad("keys", "one use of each key", publisher.log_key.to_string());
+            }
+        }
+        if let Some(threshold) = self.publication.threshold
+            && self.publication.threshold(names.len()) as u64 != threshold
+        {
+            let least = selfsame_protocol::quorum::smallest_threshold(names.len());
+            let expected = format!("{least} to {} of {} organisations", names.len(), names.len());
+            return bad("publication threshold", &expected, threshold.to_string());
         }
         if self.nodes.is_empty() {
             return bad("nodes", "at least one founding node", "none".into());
@@ -124,6 +167,7 @@ impl Genesis {
         let model = Model::default();
         let mut over = Overlay::new(&model);
         state::save(&mut over, Table::Meta, META_GENESIS, self);
+        state::save(&mut over, Table::Meta, META_PUBLICATION, &self.publication);
         let register = |over: &mut Overlay<'_>, key: PublicKey, role, organisation: &str, node| {
             let registration =
                 Registration { role, organisation: organisation.into(), node, since: U64(0), until: None };
@@ -144,6 +188,7 @@ impl Genesis {
                 id: U64(node.id),
                 organisation: node.organisation.clone(),
                 key: node.key,
+                cosigner: node.cosigner,
                 retired: false,
                 quarantined: None,
             };

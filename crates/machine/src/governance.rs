@@ -30,9 +30,11 @@ fn organisation(txn: &Txn<'_>) -> Result<Organisation, Stop> {
 }
 
 fn unused_key(txn: &Txn<'_>, key: PublicKey) -> Result<(), Stop> {
+    // A cosigner's key stands in no registration, because it may author nothing.
+    let cosigns = all::<Node>(&txn.over, Table::Nodes)?.iter().any(|node| node.cosigner == key);
     match txn.over.get(Table::Keys, key.as_bytes())? {
-        None => Ok(()),
-        Some(_) => refuse(Code::KeyExists, "a key is registered once", "an unused key", key),
+        None if !cosigns => Ok(()),
+        _ => refuse(Code::KeyExists, "a key is registered once", "an unused key", key),
     }
 }
 
@@ -75,7 +77,7 @@ pub fn rotate_key(txn: &mut Txn<'_>, kind: OrganisationKey, new: PublicKey) -> R
     record(txn, json!({"action": "rotate_key", "key": kind, "old": old, "new": new}))
 }
 
-pub fn enrol_node(txn: &mut Txn<'_>, id: u64, key: PublicKey) -> Result<Value, Stop> {
+pub fn enrol_node(txn: &mut Txn<'_>, id: u64, key: PublicKey, cosigner: PublicKey) -> Result<Value, Stop> {
     if id == 0 {
         return refuse(Code::Malformed, "node ids", "1 or more", id);
     }
@@ -88,6 +90,10 @@ pub fn enrol_node(txn: &mut Txn<'_>, id: u64, key: PublicKey) -> Result<Value, S
         );
     }
     unused_key(txn, key)?;
+    unused_key(txn, cosigner)?;
+    if key == cosigner {
+        return refuse(Code::KeyExists, "the key of a cosigner is used for nothing else", "another key", cosigner);
+    }
     let nodes: Vec<Node> = all(&txn.over, Table::Nodes)?;
     let organisations: Vec<Organisation> = all(&txn.over, Table::Organisations)?;
     let active = |n: &&Node| !n.retired;
@@ -101,11 +107,11 @@ pub fn enrol_node(txn: &mut Txn<'_>, id: u64, key: PublicKey) -> Result<Value, S
             own,
         );
     }
-    let node =
-        Node { id: U64(id), organisation: txn.author.organisation.clone(), key, retired: false, quarantined: None };
+    let organisation = txn.author.organisation.clone();
+    let node = Node { id: U64(id), organisation, key, cosigner, retired: false, quarantined: None };
     state::save(&mut txn.over, Table::Nodes, id.to_be_bytes(), &node);
     register(txn, key, Role::Node, Some(id));
-    record(txn, json!({"action": "enrol_node", "node": U64(id), "key": key}))
+    record(txn, json!({"action": "enrol_node", "node": U64(id), "key": key, "cosigner": cosigner}))
 }
 
 pub fn retire_node(txn: &mut Txn<'_>, id: u64) -> Result<Value, Stop> {

@@ -1,15 +1,20 @@
 //! Reads for the API: typed, over any view.
 
-use crate::apply::{META_GENESIS, frontier, tile_key};
+use crate::apply::{META_GENESIS, META_PUBLICATION, frontier, tile_key};
 use crate::genesis::Genesis;
 use crate::governance::all;
-use crate::state::{self, Chip, Migration, Node, Organisation, Run, Substrate, pair_key, prefix_end};
+use crate::state::{
+    self, Chip, HolderStatus as Holding, Migration, Node, Organisation, Publication, Run, Substrate, pair_key,
+    prefix_end,
+};
 use crate::view::{ReadError, Table, View};
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
-use selfsame_protocol::merkle::{ProofError, TileId, consistency_proof, inclusion_proof};
+use selfsame_protocol::holder::{HolderState, HolderStatus, Tree};
+use selfsame_protocol::merkle::{ProofError, TileId, consistency_proof, inclusion_proof, root_at};
 use selfsame_protocol::p104::{IdentityStatement, Outcome};
+use selfsame_protocol::quorum::{Cosigner, Quorum};
 use selfsame_protocol::record::OrganisationRun;
 use selfsame_protocol::time::Timestamp;
 
@@ -116,6 +121,49 @@ pub fn inclusion(view: &dyn View, ledger: Ledger, index: u64, size: u64) -> Resu
 /// Consistency proof between two sizes.
 pub fn consistency(view: &dyn View, ledger: Ledger, old: u64, new: u64) -> Result<Vec<Digest>, ProofError<ReadError>> {
     consistency_proof(old, new, &mut |id| tile(view, ledger, id))
+}
+
+/// Root of a ledger's first `size` entries, from its tiles.
+pub fn root(view: &dyn View, ledger: Ledger, size: u64) -> Result<Digest, ProofError<ReadError>> {
+    root_at(size, &mut |id| tile(view, ledger, id))
+}
+
+/// How checkpoints are published.
+pub fn publication(view: &dyn View) -> Result<Publication, ReadError> {
+    Ok(state::load(view, Table::Meta, META_PUBLICATION)?.unwrap_or_default())
+}
+
+/// Whose cosignatures count now, and how many organisations it takes: nodes that are neither retired nor quarantined.
+pub fn quorum(view: &dyn View, genesis: &Genesis) -> Result<Quorum, ReadError> {
+    let threshold = publication(view)?.threshold(organisations(view)?.len());
+    let cosigners = nodes(view)?.into_iter().filter(Node::counts).map(|node| Cosigner {
+        vkey: selfsame_protocol::cosignature::vkey(&genesis.cosigner_name(node.id.0), node.cosigner),
+        organisation: node.organisation,
+    });
+    Ok(Quorum { cosigners: cosigners.collect(), threshold })
+}
+
+/// Who holds a substrate in this state; `None` for an unknown one.
+pub fn holder(view: &dyn View, genesis: &Genesis, id: &str) -> Result<Option<HolderStatus>, ReadError> {
+    let Some(substrate) = substrate(view, id)? else { return Ok(None) };
+    let chip: Option<Chip> = state::load(view, Table::Chips, substrate.holder.chip.as_bytes())?;
+    let state = match substrate.holder.status {
+        _ if substrate.suppressed.is_some() => HolderState::Suppressed,
+        _ if substrate.successor.is_some() => HolderState::Ended,
+        _ if chip.is_none_or(|chip| chip.retired) => HolderState::Retired,
+        Holding::Sealed => HolderState::Sealed,
+        Holding::Active => HolderState::Active,
+    };
+    let tree = |ledger| head(view, ledger).map(|(size, root)| Tree { size, root });
+    Ok(Some(HolderStatus {
+        origin: genesis.origin.clone(),
+        substrate_id: id.into(),
+        state,
+        chip: substrate.holder.chip,
+        epoch: substrate.holder.epoch.0,
+        evidence: tree(Ledger::Evidence)?,
+        reasoning: tree(Ledger::Reasoning)?,
+    }))
 }
 
 /// A submission's envelope.

@@ -48,6 +48,8 @@ pub struct Node {
     pub organisation: String,
     /// Verdict key.
     pub key: PublicKey,
+    /// Key that cosigns checkpoints, and does nothing else.
+    pub cosigner: PublicKey,
     /// Removed for ever.
     pub retired: bool,
     /// Its own copy failed while a quorum's copies held: Reasoning index of the record.
@@ -59,6 +61,45 @@ impl Node {
     pub fn counts(&self) -> bool {
         !self.retired && self.quarantined.is_none()
     }
+}
+
+/// How checkpoints are published: data that the cluster agrees on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Publication {
+    /// Organisations that have to cosign; absent: ⌊2n/3⌋+1 of them. Never fewer than more than half, so that two
+    /// different roots would name a culprit, and never more than there are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<u64>,
+    /// Whose log key adds the line that third-party tools read; absent: no line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publisher: Option<Publisher>,
+}
+
+impl Publication {
+    /// Whether nothing was decided otherwise.
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Organisations that have to cosign, of so many.
+    pub fn threshold(&self, organisations: usize) -> usize {
+        let wanted = match self.threshold {
+            Some(threshold) => usize::try_from(threshold).unwrap_or(usize::MAX),
+            None => crate::governance::ballot_threshold(organisations),
+        };
+        wanted.max(selfsame_protocol::quorum::smallest_threshold(organisations)).min(organisations.max(1))
+    }
+}
+
+/// The organisation whose log key signs published checkpoints.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Publisher {
+    /// Organisation.
+    pub organisation: String,
+    /// Log key of both ledgers; its name is the ledger's origin.
+    pub log_key: PublicKey,
 }
 
 /// An enrolled chip.

@@ -54,7 +54,7 @@ fn a_chip_is_enrolled_once_by_its_organisation_and_every_step_is_recorded() {
     world.refused(Role::Root, &root(0), enrol_chip(chip(0).public()), Code::KeyExists);
     world.refused(Role::Root, &root(1), enrol_chip(chip(0).public()), Code::KeyExists);
     world.refused(Role::Root, &root(1), enrol_chip(operator(1).public()), Code::KeyExists);
-    let command = Command::EnrolNode { node: U64(9), key: chip(0).public() };
+    let command = Command::EnrolNode { node: U64(9), key: chip(0).public(), cosigner: key(180).public() };
     world.refused(Role::Root, &root(0), command, Code::KeyExists);
     let command = Command::RotateKey { key: OrganisationKey::Operator, new: chip(0).public() };
     world.refused(Role::Root, &root(0), command, Code::KeyExists);
@@ -113,7 +113,11 @@ fn a_rotated_key_is_refused_from_the_next_entry_on_and_its_successor_acts() {
 #[test]
 fn node_ids_are_never_reused_and_no_organisation_gains_a_quorum() {
     let mut world = World::new();
-    let enrol = |id: u64, seed: u8| Command::EnrolNode { node: U64(id), key: key(seed).public() };
+    let enrol = |id: u64, seed: u8| Command::EnrolNode {
+        node: U64(id),
+        key: key(seed).public(),
+        cosigner: key(seed).cosigner().public(),
+    };
     world.refused(Role::Root, &root(0), enrol(0, 80), Code::Malformed);
     world.refused(Role::Root, &root(0), enrol(2, 80), Code::NodeIdReused);
     world.ok(Role::Root, &root(0), enrol(4, 80));

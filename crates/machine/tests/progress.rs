@@ -130,7 +130,11 @@ fn a_verification_is_decided_when_the_node_that_it_waits_for_leaves() {
     }
     // Two that agree are enough as soon as they are more than half.
     let (mut world, id) = closed();
-    world.ok(Role::Root, &root(0), Command::EnrolNode { node: U64(4), key: key(80).public() });
+    world.ok(
+        Role::Root,
+        &root(0),
+        Command::EnrolNode { node: U64(4), key: key(80).public(), cosigner: key(180).public() },
+    );
     world.ask(&id, &chip(0));
     world.honest(&id, 1);
     world.honest(&id, 2);

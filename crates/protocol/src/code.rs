@@ -149,6 +149,8 @@ codes! {
     NoLeader = "NO_LEADER", Unavailable;
     /// No quorum answered in time; whether the write took effect is unknown: retry with the same request id.
     OutcomeUnknown = "OUTCOME_UNKNOWN", Unavailable;
+    /// The entry is committed, but not yet in a checkpoint that enough organisations cosigned.
+    NotCosigned = "NOT_COSIGNED", Unavailable;
     /// The queue is full.
     Overloaded = "OVERLOADED", Exhausted;
     /// The node is shutting down.

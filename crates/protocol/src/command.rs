@@ -194,6 +194,8 @@ pub enum Command {
         node: U64,
         /// Key that signs its verdicts.
         key: PublicKey,
+        /// Key that cosigns checkpoints, and does nothing else.
+        cosigner: PublicKey,
     },
     /// Root: remove a node of the own organisation; its id is a tombstone for ever.
     RetireNode {

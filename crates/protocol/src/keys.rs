@@ -1,6 +1,6 @@
 //! Ed25519 keys. A key's id is the SHA-256 digest of its 32 public bytes; a chip's id is its key's id.
 
-use crate::digest::{Digest, hex, unhex};
+use crate::digest::{Digest, framed, hex, unhex};
 use ed25519_dalek::{Signer as _, SigningKey, VerifyingKey};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::{fmt, str::FromStr};
@@ -84,6 +84,19 @@ impl SecretKey {
     /// The public key.
     pub fn public(&self) -> PublicKey {
         PublicKey(self.0.verifying_key().to_bytes())
+    }
+    /// The key with which the node of this key cosigns checkpoints, and which is used for nothing else: its seed is
+    /// `H("selfsame/cosigner-key/v1", seed)`.
+    pub fn cosigner(&self) -> Self {
+        self.derived("selfsame/cosigner-key/v1")
+    }
+    /// The log key of the node of this key, used only while its organisation is the publisher: its seed is
+    /// `H("selfsame/log-key/v1", seed)`.
+    pub fn log_key(&self) -> Self {
+        self.derived("selfsame/log-key/v1")
+    }
+    fn derived(&self, label: &str) -> Self {
+        Self::from_seed(framed(&[label.as_bytes(), &self.seed()]).as_bytes())
     }
     /// The Ed25519 signature of `message`.
     pub fn sign(&self, message: &[u8]) -> [u8; 64] {

@@ -245,7 +245,8 @@ async fn commands(adversary: &mut Adversary) {
     let retire = |node| Command::RetireNode { node: U64(node) };
     adversary.denied("B14 retire", &root, retire(u64::MAX), &[Code::UnknownNode]).await;
     adversary.denied("B14 retire 0", &root, retire(0), &[Code::UnknownNode]).await;
-    let enrol = Command::EnrolNode { node: U64(0), key: adversary.fresh_key("node").public() };
+    let fresh = adversary.fresh_key("node");
+    let enrol = Command::EnrolNode { node: U64(0), key: fresh.public(), cosigner: fresh.cosigner().public() };
     adversary.denied("B14 enrol 0", &root, enrol, &[Code::Malformed]).await;
     let (_, mut born) = super::byzantine_chip::birth(adversary, &own.chips[1]);
     if let Command::InitSubstrate { thresholds, .. } = &mut born {

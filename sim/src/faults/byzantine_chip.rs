@@ -465,7 +465,8 @@ async fn foreign_node(mut adversary: Adversary) {
     let root = adversary.root(0);
     let stolen = adversary.node_key(victim).public();
     let fresh = adversary.fresh_key("node");
-    let enrol = |node, key| Command::EnrolNode { node: U64(node), key };
+    let cosigner = fresh.cosigner().public();
+    let enrol = |node, key| Command::EnrolNode { node: U64(node), key, cosigner };
     adversary.denied("B12 node id taken", &root, enrol(victim, fresh.public()), &[Code::NodeIdReused]).await;
     adversary.denied("B12 node key taken", &root, enrol(1_000, stolen), &[Code::KeyExists]).await;
     let retire = Command::RetireNode { node: U64(victim) };

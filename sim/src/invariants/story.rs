@@ -40,14 +40,17 @@ pub fn genesis() -> Genesis {
         root_key: key(1, "root").public(),
         operator_key: key(1, "operator").public(),
     };
-    let nodes =
-        (1..=3).map(|id| GenesisNode { id, organisation: "org0".into(), key: key(1, &format!("node/{id}")).public() });
+    let nodes = (1..=3).map(|id| {
+        let node = key(1, &format!("node/{id}"));
+        GenesisNode { id, organisation: "org0".into(), key: node.public(), cosigner: node.cosigner().public() }
+    });
     Genesis {
         cluster: "sim".into(),
         origin: "sim.example".into(),
         limits: ItemLimits::default(),
         organisations: vec![organisation],
         nodes: nodes.collect(),
+        publication: Default::default(),
     }
 }
 

@@ -62,7 +62,7 @@ def submissions() -> list[tuple[str, int, dict]]:
         ("append", 0xC1, submission("chip", 0xC1, {"kind": "append", "substrate_id": SUBSTRATE, "fence": fence, "items": items})),
         ("close a session", 0xC1, submission("chip", 0xC1, {"kind": "close_session", "substrate_id": SUBSTRATE,
          "fence": {"epoch": "18446744073709551615", "seq": "1"}, "head": digest})),
-        ("enrol a node", 0xB0, submission("root", 0xB0, {"kind": "enrol_node", "node": "3", "key": "ed25519:" + public(0xD3).hex()})),
+        ("enrol a node", 0xB0, submission("root", 0xB0, {"kind": "enrol_node", "node": "3", "key": "ed25519:" + public(0xD3).hex(), "cosigner": "ed25519:" + public(0xD4).hex()})),
     ]  # fmt: skip
 
 

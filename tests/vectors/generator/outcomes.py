@@ -67,6 +67,7 @@ CORRUPT DataLoss
 QUARANTINED Unavailable
 NO_LEADER Unavailable
 OUTCOME_UNKNOWN Unavailable
+NOT_COSIGNED Unavailable
 OVERLOADED Exhausted
 SHUTTING_DOWN Unavailable
 """

@@ -4,6 +4,7 @@
 
 use selfsame_machine::apply::{META_CLOCK, META_DIGEST};
 use selfsame_machine::genesis::{GenesisNode, GenesisOrganisation};
+use selfsame_machine::state::Publication;
 use selfsame_machine::state::{Substrate, Verification, load, prefix_end};
 use selfsame_machine::view::{Model, Row, Table, View};
 use selfsame_machine::{Applied, Batch, Genesis, Outcome, Receipt, apply, read, verify};
@@ -71,8 +72,14 @@ pub fn genesis() -> Genesis {
             })
             .collect(),
         nodes: (1..=3)
-            .map(|id| GenesisNode { id, organisation: ORGANISATIONS[id as usize - 1].into(), key: node(id).public() })
+            .map(|id| GenesisNode {
+                id,
+                organisation: ORGANISATIONS[id as usize - 1].into(),
+                key: node(id).public(),
+                cosigner: node(id).cosigner().public(),
+            })
             .collect(),
+        publication: Publication::default(),
     }
 }
 

@@ -217,6 +217,17 @@ pub fn inclusion_proof<E>(
     Ok(proof)
 }
 
+/// Root of the first `size` entries. The tiles may hold more.
+pub fn root_at<E>(
+    size: u64,
+    read: &mut dyn FnMut(TileId) -> Result<Option<Vec<u8>>, E>,
+) -> Result<Digest, ProofError<E>> {
+    if size == 0 {
+        return Ok(super::empty_root());
+    }
+    Reader { read, seen: Vec::new() }.range(0, size)
+}
+
 /// RFC 6962 consistency proof between the trees of `old` and `new` entries; empty for `old` 0 or equal sizes.
 pub fn consistency_proof<E>(
     old: u64,
@@ -291,6 +302,7 @@ mod tests {
         let mut read = |id| Ok::<_, Infallible>(tiles.get(&id).cloned());
         for size in (1..=300_u64).step_by(7).chain([2, 255, 256, 257, 300]) {
             let root = naive_root(&all[..size as usize]);
+            assert_eq!(root_at(size, &mut read), Ok(root));
             for index in (0..size).step_by(5).chain([size - 1]) {
                 let leaf = &all[index as usize];
                 let proof = inclusion_proof(index, size, &mut read).unwrap();
@@ -316,6 +328,8 @@ mod tests {
                 assert!(verify_consistency(old, &leaves(1)[0], size, &root, &proof).is_err() || old == 1);
             }
         }
+        assert_eq!(root_at(0, &mut read), Ok(super::super::empty_root()));
+        assert!(root_at(301, &mut read).is_err());
         assert!(inclusion_proof(5, 5, &mut read).is_err());
         assert!(verify_inclusion(&all[0], u64::MAX, u64::MAX, &[], &all[0]).is_err());
         assert!(verify_inclusion(&all[0], u64::MAX - 1, u64::MAX, &all[..70], &all[0]).is_err());
@@ -329,6 +343,7 @@ mod tests {
         let mut read = |id| Ok::<_, Infallible>(tiles.get(&id).cloned());
         for size in [65_536_u64, 65_537, 70_000] {
             let root = naive_root(&all[..size as usize]);
+            assert_eq!(root_at(size, &mut read), Ok(root));
             for index in [0, 255, 256, 65_535, size - 1] {
                 verify_inclusion(
                     &all[index as usize],

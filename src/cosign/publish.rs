@@ -1,0 +1,217 @@
+//! What is published: notes that enough organisations cosigned, never a smaller tree after a larger one.
+
+use super::archive::Archive;
+use super::cosigner::{Cosigner, Inner, malformed, unreadable};
+use crate::raft::Line;
+use crate::store::StateView;
+use selfsame_machine::read;
+use selfsame_protocol::code::{Code, Refusal};
+use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::holder::Tree;
+use selfsame_protocol::note::{Checkpoint, Note, TYPE_ED25519, Vkey};
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::watch;
+
+/// A checkpoint that enough organisations cosigned.
+#[derive(Clone, Debug)]
+pub struct PublishedNote {
+    /// Size and root.
+    pub checkpoint: Checkpoint,
+    /// The note.
+    pub note: Note,
+    /// Its text form.
+    pub text: String,
+    /// Organisations with the latest time of their cosigners, seconds since 1970.
+    pub organisations: BTreeMap<String, u64>,
+    /// Seconds since 1970 at which as many organisations as it takes vouched for it.
+    pub time: u64,
+    /// Whether the publisher's log key signed it.
+    pub logged: bool,
+}
+
+impl PublishedNote {
+    /// What a later note has to exceed.
+    fn rank(&self) -> (u64, u64, bool, usize) {
+        (self.checkpoint.size, self.time, self.logged, self.organisations.len())
+    }
+}
+
+type Current = [Option<Arc<PublishedNote>>; 2];
+
+/// The published notes of a node.
+pub struct Publishing {
+    current: watch::Sender<Current>,
+    problem: watch::Sender<Option<String>>,
+    archive: Mutex<Option<Archive>>,
+}
+
+impl Publishing {
+    pub(super) fn new(archive: Option<Archive>) -> Self {
+        Self {
+            current: watch::Sender::new(Current::default()),
+            problem: watch::Sender::new(None),
+            archive: Mutex::new(archive),
+        }
+    }
+
+    pub(super) fn current(&self, ledger: Ledger) -> Option<Arc<PublishedNote>> {
+        self.current.borrow()[ledger.slot()].clone()
+    }
+
+    pub(super) fn watch(&self) -> watch::Receiver<Current> {
+        self.current.subscribe()
+    }
+
+    pub(super) fn problem(&self) -> Option<String> {
+        self.problem.borrow().clone()
+    }
+
+    /// Says why nothing is published, or that something is.
+    pub(super) fn set_problem(&self, problem: Option<String>) {
+        self.problem.send_if_modified(|known| {
+            let changed = *known != problem;
+            if changed && let Some(problem) = &problem {
+                tracing::warn!(%problem, "no checkpoint is published");
+            }
+            *known = problem;
+            changed
+        });
+    }
+
+    pub(super) fn kept(&self) -> io::Result<Vec<String>> {
+        let archive = self.archive.lock().unwrap_or_else(PoisonError::into_inner);
+        archive.as_ref().map_or(Ok(Vec::new()), Archive::notes)
+    }
+
+    /// Takes a note in place of the published one when it says more; keeps it when its tree is larger.
+    fn offer(&self, ledger: Ledger, note: PublishedNote) {
+        // Held throughout, so that of two notes the later one stays.
+        let mut archive = self.archive.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.current(ledger);
+        if known.as_ref().is_some_and(|known| note.rank() <= known.rank()) {
+            return;
+        }
+        if known.is_none_or(|known| known.checkpoint.size < note.checkpoint.size)
+            && let Some(Err(error)) = archive.as_mut().map(|archive| archive.keep(&note.text))
+        {
+            tracing::error!(%error, %ledger, "a published note could not be kept");
+        }
+        self.current.send_modify(|current| current[ledger.slot()] = Some(Arc::new(note)));
+    }
+}
+
+impl Inner {
+    /// Takes the newest kept notes as published, as far as they still have enough organisations behind them.
+    pub(super) fn restore(&self, notes: &[String]) {
+        let Ok(view) = self.view() else { return };
+        for text in notes.iter().rev() {
+            let judged = Note::parse(text.as_bytes()).map_err(malformed).and_then(|note| self.judge(&view, note));
+            if let Ok((ledger, note)) = judged
+                && self.published.current(ledger).is_none()
+            {
+                self.published.current.send_modify(|current| current[ledger.slot()] = Some(Arc::new(note)));
+            }
+            if Ledger::BOTH.into_iter().all(|ledger| self.published.current(ledger).is_some()) {
+                return;
+            }
+        }
+    }
+
+    /// The recorded log key of a ledger.
+    pub(super) fn log_vkey(&self, view: &StateView, ledger: Ledger) -> Result<Option<Vkey>, Refusal> {
+        let publisher = read::publication(view).map_err(unreadable)?.publisher;
+        let vkey = |key| Vkey { name: self.genesis.ledger_origin(ledger), kind: TYPE_ED25519, key };
+        Ok(publisher.map(|publisher| vkey(publisher.log_key)))
+    }
+
+    /// What a note is worth: enough organisations vouch for it, and no known key's signature fails. Signatures of unknown
+    /// keys are left out, so that nobody can have them published.
+    fn judge(&self, view: &StateView, mut note: Note) -> Result<(Ledger, PublishedNote), Refusal> {
+        let checkpoint = Checkpoint::parse(&note.text).map_err(malformed)?;
+        let ledger = self.ledger_of(&checkpoint.origin)?;
+        let quorum = read::quorum(view, &self.genesis).map_err(unreadable)?;
+        let mut known = quorum.vkeys();
+        known.extend(self.log_vkey(view, ledger)?);
+        let few = |error: selfsame_protocol::note::NoteError| {
+            Refusal::new(Code::NotCosigned, error.rule, error.expected, error.found)
+        };
+        let verified = note.verify(&known).map_err(few)?;
+        let organisations = quorum.enough(&verified).map_err(few)?;
+        note.signatures.retain(|signature| known.iter().any(|key| key.is_of(signature)));
+        let mut times: Vec<u64> = organisations.values().copied().collect();
+        times.sort_unstable();
+        let time = times.iter().rev().nth(quorum.threshold.saturating_sub(1)).copied().unwrap_or_default();
+        let logged = verified.iter().any(|v| v.kind == TYPE_ED25519);
+        let text = note.to_text();
+        Ok((ledger, PublishedNote { checkpoint, note, text, organisations, time, logged }))
+    }
+
+    /// Takes one note. Gives the publisher's line when this node is the publisher and the note had none.
+    fn accept(&self, view: &StateView, note: Note) -> Line {
+        let (ledger, mut found) = self.judge(view, note)?;
+        let tree = Tree { size: found.checkpoint.size, root: found.checkpoint.root };
+        let (own, _) = read::head(view, ledger).map_err(unreadable)?;
+        if tree.size > own {
+            let (expected, found) = (format!("{ledger} of {}", tree.size), format!("{own} so far"));
+            return Err(Refusal::new(Code::NotCosigned, "the tree is applied here", expected, found));
+        }
+        let root = self.root(view, ledger, tree.size)?;
+        if root != tree.root {
+            // Not one liar but as many organisations as it takes: either they or this node's disk are wrong.
+            let rule = "the published history is the one of this node's own state";
+            let refusal =
+                Refusal::new(Code::Corrupt, rule, format!("{ledger} of {} with root {root}", tree.size), tree.root);
+            self.raise(&refusal);
+            return Err(refusal);
+        }
+        let mut line = String::new();
+        // A publisher that may not sign just now still takes the note, as every other node does.
+        if !found.logged
+            && self.publishes(view).unwrap_or_default()
+            && self.claim(view, &[(ledger, tree)]).iter().all(Result::is_ok)
+        {
+            found.note.sign(&self.genesis.ledger_origin(ledger), &self.log_key);
+            if let Some(signature) = found.note.signatures.pop() {
+                line = signature.to_line().trim_end().to_owned();
+                found.note.signatures.insert(0, signature);
+            }
+            found.logged = true;
+            found.text = found.note.to_text();
+        }
+        self.published.offer(ledger, found);
+        Ok(line)
+    }
+}
+
+impl Cosigner {
+    /// Takes notes from this node's collector or another's; gives the publisher's line for each where this node has one
+    /// to add, and an empty one otherwise.
+    pub async fn publish(&self, notes: Vec<String>) -> Vec<Line> {
+        let inner = &self.0;
+        let count = notes.len();
+        let mut sizes = [0; 2];
+        let mut parsed = Vec::with_capacity(count);
+        for text in &notes {
+            let note = Note::parse(text.as_bytes()).map_err(malformed);
+            if let Ok(note) = &note
+                && let Ok(checkpoint) = Checkpoint::parse(&note.text)
+                && let Ok(ledger) = inner.ledger_of(&checkpoint.origin)
+            {
+                sizes[ledger.slot()] = checkpoint.size.max(sizes[ledger.slot()]);
+            }
+            parsed.push(note);
+        }
+        inner.caught_up(sizes).await;
+        let taken = inner.off(move |inner| match inner.view() {
+            Ok(view) => parsed.into_iter().map(|note| note.and_then(|note| inner.accept(&view, note))).collect(),
+            Err(refusal) => vec![Err(refusal); count],
+        });
+        let lines: Vec<Line> = taken.await.unwrap_or_else(|refusal| vec![Err(refusal); count]);
+        if lines.iter().all(Result::is_ok) {
+            inner.published.set_problem(None);
+        }
+        lines
+    }
+}

@@ -1,0 +1,74 @@
+//! Receipts and holder statuses: what this node can prove to somebody who trusts none of the nodes alone.
+
+use super::cosigner::{Cosigner, unreadable};
+use selfsame_machine::read;
+use selfsame_protocol::code::{Code, Refusal};
+use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::merkle::ProofError;
+use selfsame_protocol::tlog_proof::TlogProof;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// Longest wait for a receipt.
+pub const LONGEST: Duration = Duration::from_secs(30);
+
+impl Cosigner {
+    /// The receipt of an entry, with the entry itself as its extra data, once a published checkpoint holds it; waits at
+    /// most `within`, and not beyond [`LONGEST`].
+    pub async fn receipt(&self, ledger: Ledger, index: u64, within: Duration) -> Result<String, Refusal> {
+        let inner = &self.0;
+        let mut published = inner.published.watch();
+        let holds = published
+            .wait_for(|current| current[ledger.slot()].as_ref().is_some_and(|note| note.checkpoint.size > index));
+        let found = match timeout(within.min(LONGEST), holds).await {
+            Ok(Ok(current)) => current[ledger.slot()].clone(),
+            Ok(Err(_)) | Err(_) => None,
+        };
+        let Some(published) = found else {
+            let size = self.published(ledger).map_or(0, |note| note.checkpoint.size);
+            let problem = self.problem().map(|problem| format!("; {problem}")).unwrap_or_default();
+            let found = format!("{ledger} of {size}{problem}");
+            let rule = "a checkpoint that enough organisations cosigned holds the entry";
+            return Err(Refusal::new(Code::NotCosigned, rule, format!("{ledger} of more than {index}"), found));
+        };
+        inner
+            .off(move |inner| {
+                let view = inner.view()?;
+                let path =
+                    read::inclusion(&view, ledger, index, published.checkpoint.size).map_err(|error| match error {
+                        ProofError::OutOfRange { index, size } => {
+                            Refusal::new(Code::NotFound, "index within the tree", format!("below {size}"), index)
+                        }
+                        error => unreadable(error),
+                    })?;
+                // The entry travels with its proof: what nothing vouches for by itself is vouched for by its hash.
+                let extra = read::leaf(&view, ledger, index).map_err(unreadable)?;
+                Ok(TlogProof { extra, index, path, note: published.note.clone() }.to_text())
+            })
+            .await?
+    }
+
+    /// Who holds a substrate now, as a note that enough organisations cosigned.
+    pub async fn holder(&self, substrate: &str) -> Result<String, Refusal> {
+        let inner = &self.0;
+        inner.raft.linearize().await?;
+        let (text, quorum, others) = {
+            let view = inner.view()?;
+            let status = read::holder(&view, &inner.genesis, substrate).map_err(unreadable)?.ok_or_else(|| {
+                Refusal::new(Code::UnknownSubstrate, "the substrate was born here", "a known substrate", substrate)
+            })?;
+            let nodes = read::nodes(&view).map_err(unreadable)?;
+            let others: Vec<u64> = nodes.iter().filter(|n| n.counts() && n.id.0 != inner.id).map(|n| n.id.0).collect();
+            (status.to_text(), read::quorum(&view, &inner.genesis).map_err(unreadable)?, others)
+        };
+        let (mut notes, silent) = self.gather(&[text], &quorum, &others).await;
+        let note = notes.pop().ok_or_else(|| unreadable("no note was made"))?;
+        match quorum.met(&note) {
+            Ok(_) => Ok(note.to_text()),
+            Err(error) => {
+                let found = format!("{}; {}", error.found, silent.join("; "));
+                Err(Refusal::new(Code::NotCosigned, error.rule, error.expected, found))
+            }
+        }
+    }
+}

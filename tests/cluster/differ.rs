@@ -1,0 +1,165 @@
+//! What a cosigner refuses to sign, and when it stops.
+
+use crate::harness::declaration;
+use selfsame::actor::Actor;
+use selfsame::cosign::PublishSettings;
+use selfsame::demo::cluster::free_ports;
+use selfsame::env::Env;
+use selfsame::node::{self, Node, NodeConfig};
+use selfsame::raft::{Member, RaftSettings};
+use selfsame_machine::Genesis;
+use selfsame_machine::genesis::{GenesisNode, GenesisOrganisation};
+use selfsame_protocol::code::Code;
+use selfsame_protocol::command::{ItemLimits, Role};
+use selfsame_protocol::cosignature;
+use selfsame_protocol::digest::Digest;
+use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::keys::SecretKey;
+use selfsame_protocol::note::{Checkpoint, Note, NoteSignature};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+fn key(n: u8) -> SecretKey {
+    SecretKey::from_seed(&[n; 32])
+}
+
+/// One node of one organisation: what it signs alone is a quorum, so a test can sign in its name.
+fn genesis() -> Genesis {
+    Genesis {
+        cluster: "test".into(),
+        origin: "ledger.example".into(),
+        limits: ItemLimits::default(),
+        organisations: vec![GenesisOrganisation {
+            name: "aurora".into(),
+            root_key: key(1).public(),
+            operator_key: key(2).public(),
+        }],
+        nodes: vec![GenesisNode {
+            id: 1,
+            organisation: "aurora".into(),
+            key: key(3).public(),
+            cosigner: key(3).cosigner().public(),
+        }],
+        publication: Default::default(),
+    }
+}
+
+async fn start(dir: &Path) -> Node {
+    let (peer, client) = free_ports(1).unwrap()[0];
+    let address = |port: u16| format!("127.0.0.1:{port}");
+    let member = Member { peer_addr: address(peer), client_addr: address(client) };
+    let config = NodeConfig {
+        id: 1,
+        peer_listen: address(peer),
+        client_listen: address(client),
+        http_listen: None,
+        scrub_every_ms: 0,
+        members: BTreeMap::from([(1, member)]),
+        raft: RaftSettings::default(),
+        // Nothing but what the test does.
+        publish: PublishSettings { every_ms: 0, ..PublishSettings::default() },
+    };
+    let node = node::start(config, Arc::new(genesis()), key(3), Env::real(dir).unwrap()).await.unwrap();
+    node.raft.linearize().await.ok();
+    node
+}
+
+async fn declare(node: &Node, seed: u64) {
+    let operator = Actor { cluster: "test".into(), role: Role::Operator, key: key(2) };
+    loop {
+        // Without a leader yet the node asks to try again.
+        if let Ok(outcome) = node.raft.submit(declaration(&operator, seed).to_bytes()).await {
+            outcome.unwrap();
+            return;
+        }
+    }
+}
+
+fn head(node: &Node) -> Checkpoint {
+    let (size, root) = selfsame_machine::read::head(&node.raft.view().unwrap(), Ledger::Evidence).unwrap();
+    Checkpoint { origin: "ledger.example/evidence".into(), size, root }
+}
+
+async fn cosign(node: &Node, text: String) -> Result<String, Code> {
+    node.cosigner.cosign(vec![text]).await.pop().unwrap().map_err(|refusal| refusal.code)
+}
+
+async fn publish(node: &Node, note: &Note) -> Result<String, Code> {
+    node.cosigner.publish(vec![note.to_text()]).await.pop().unwrap().map_err(|refusal| refusal.code)
+}
+
+/// shows: P-095
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cosigner_signs_its_own_history_and_stops_when_another_was_published() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = start(dir.path()).await;
+    declare(&node, 1).await;
+    let first = head(&node);
+    declare(&node, 2).await;
+    let second = head(&node);
+    assert!(first.size < second.size);
+
+    // Its own trees, at any size that does not shrink.
+    let name = "ledger.example/cosigner/1";
+    let line = cosign(&node, first.to_text()).await.unwrap();
+    let vkey = cosignature::vkey(name, key(3).cosigner().public());
+    cosignature::verify(&first.to_text(), &NoteSignature::parse(&line).unwrap(), &vkey).unwrap();
+    cosign(&node, second.to_text()).await.unwrap();
+    assert_eq!(cosign(&node, first.to_text()).await, Err(Code::StateMismatch), "smaller than before");
+
+    // Not what somebody says, and that is no reason to stop.
+    let other = Checkpoint { root: Digest::of(b"another history"), ..second.clone() };
+    assert_eq!(cosign(&node, other.to_text()).await, Err(Code::StateMismatch));
+    let beyond = Checkpoint { size: second.size + 1, ..second.clone() };
+    assert_eq!(cosign(&node, beyond.to_text()).await, Err(Code::NotCosigned));
+    let foreign = Checkpoint { origin: "other.example/evidence".into(), ..second.clone() };
+    assert_eq!(cosign(&node, foreign.to_text()).await, Err(Code::Malformed));
+    assert_eq!(cosign(&node, "anything".into()).await, Err(Code::Malformed));
+    cosign(&node, second.to_text()).await.unwrap();
+
+    // It is remembered over a restart.
+    node.shutdown().await;
+    let node = start(dir.path()).await;
+    assert_eq!(cosign(&node, first.to_text()).await, Err(Code::StateMismatch), "smaller than before the restart");
+
+    // A note without enough organisations is not published, one with them is, and an older one does not replace it.
+    let mut note = Note::new(second.to_text());
+    note.sign("ledger.example/evidence", &key(9));
+    assert_eq!(publish(&node, &note).await, Err(Code::NotCosigned));
+    assert!(node.cosigner.published(Ledger::Evidence).is_none());
+    note.cosign(name, &key(3).cosigner(), 1_700_000_000);
+    publish(&node, &note).await.unwrap();
+    let published = node.cosigner.published(Ledger::Evidence).unwrap();
+    assert_eq!((published.checkpoint.size, published.time), (second.size, 1_700_000_000));
+    assert_eq!(published.note.signatures.len(), 1, "nobody has a signature of an unknown key published");
+    let mut older = Note::new(first.to_text());
+    older.cosign(name, &key(3).cosigner(), 1_800_000_000);
+    publish(&node, &older).await.unwrap();
+    assert_eq!(node.cosigner.published(Ledger::Evidence).unwrap().checkpoint.size, second.size);
+    assert_eq!(node.cosigner.kept().unwrap(), [published.text.clone()]);
+
+    // A published history that is not its own: it signs nothing more, and serves nothing.
+    let mut forked = Note::new(other.to_text());
+    forked.cosign(name, &key(3).cosigner(), 1_800_000_000);
+    assert_eq!(publish(&node, &forked).await, Err(Code::Corrupt));
+    assert!(node.cosigner.alarm().borrow().is_some());
+    assert_eq!(cosign(&node, second.to_text()).await, Err(Code::Quarantined));
+    assert_eq!(node.cosigner.published(Ledger::Evidence).unwrap().checkpoint, second);
+    node.shutdown().await;
+}
+
+/// A node that forgot what it signed signs nothing; one that never signed begins.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cosigner_without_its_memory_signs_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = start(dir.path()).await;
+    declare(&node, 1).await;
+    cosign(&node, head(&node).to_text()).await.unwrap();
+    node.shutdown().await;
+    std::fs::remove_file(dir.path().join("cosigned")).unwrap();
+    let node = start(dir.path()).await;
+    assert_eq!(cosign(&node, head(&node).to_text()).await, Err(Code::Corrupt));
+    assert!(node.cosigner.problem().unwrap().contains("gone"));
+    node.shutdown().await;
+}
