@@ -1,6 +1,7 @@
 //! Services for clients, one file each.
 
 mod cluster;
+mod heads;
 mod ledger;
 mod runs;
 mod standing;

@@ -92,6 +92,9 @@ pub enum LedgerCommand {
         /// Policy that the checkpoints must satisfy.
         #[arg(long, env = "SELFSAME_POLICY")]
         policy: Option<PathBuf>,
+        /// Origin of a log that is accepted although the policy names no key of it. Repeatable.
+        #[arg(long = "origin", requires = "policy")]
+        origins: Vec<String>,
     },
 }
 
@@ -165,8 +168,8 @@ pub async fn main(global: &Global, command: LedgerCommand) -> Done {
                     .map_err(|e| CliError::usage(format!("{}: {e}", file.display())))?;
             }
         }
-        LedgerCommand::Export { dir, policy: file } => {
-            let policy = policy(file.as_deref())?;
+        LedgerCommand::Export { dir, policy: file, origins } => {
+            let policy = policy(file.as_deref())?.map(|policy| policy.with_origins(origins));
             let mut written = Vec::new();
             for ledger in Ledger::BOTH {
                 written.push(export(global, &client, ledger, &dir.join(ledger.as_str()), policy.as_ref()).await?);

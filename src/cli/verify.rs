@@ -25,6 +25,10 @@ pub struct Verify {
     /// are used, which shows that nothing was altered but not who vouches for it.
     #[arg(long = "trust")]
     trust: Vec<String>,
+    /// Origin of a log that is accepted although the policy names no key of it (for example ledger.example/evidence).
+    /// Repeatable.
+    #[arg(long = "origin", requires = "policy")]
+    origins: Vec<String>,
     /// Demand the log's own signature as well, where a policy is given.
     #[arg(long)]
     require_log: bool,
@@ -84,7 +88,7 @@ fn held(file: &str, verified: &Verified) -> Value {
 /// Runs the command.
 pub fn main(global: &Global, command: &Verify) -> Done {
     let options = Options {
-        policy: policy(command.policy.as_deref())?,
+        policy: policy(command.policy.as_deref())?.map(|policy| policy.with_origins(command.origins.clone())),
         keys: trusted(&command.trust)?,
         require_log: command.require_log,
         deep: command.deep,

@@ -217,17 +217,6 @@ pub fn inclusion_proof<E>(
     Ok(proof)
 }
 
-/// Root of the first `size` entries. The tiles may hold more.
-pub fn root_at<E>(
-    size: u64,
-    read: &mut dyn FnMut(TileId) -> Result<Option<Vec<u8>>, E>,
-) -> Result<Digest, ProofError<E>> {
-    if size == 0 {
-        return Ok(super::empty_root());
-    }
-    Reader { read, seen: Vec::new() }.range(0, size)
-}
-
 /// RFC 6962 consistency proof between the trees of `old` and `new` entries; empty for `old` 0 or equal sizes.
 pub fn consistency_proof<E>(
     old: u64,

@@ -6,8 +6,11 @@
 //! group <name> all|any|<k> <member>…        members stand on lines before
 //! quorum <name>|none                        exactly once
 //! ```
-//! Deviations, all towards refusing: names and URLs are UTF-8, and a file has at most [`MAX_BYTES`] bytes and
-//! [`MAX_ITEMS`] lines of each kind (the format asks for 32 or more).
+//! Deviations: names and URLs are UTF-8, and a file has at most [`MAX_BYTES`] bytes and [`MAX_ITEMS`] lines of each kind
+//! (the format asks for 32 or more). One key may stand in several log lines under different names, because a cluster's two
+//! ledgers may have one log key; the format gives each log its own, so that for other tools a policy names one ledger.
+//!
+//! A policy without logs says nothing of origins: the reader names those that it means ([`Policy::with_origins`]).
 //!
 //! A log's own signature is one more signature here, not a condition, unless the quorum is `none`: the organisations'
 //! cosignatures are what cannot be given for two histories, and receipts keep flowing while the publisher is away. A
@@ -67,12 +70,14 @@ pub struct Group {
 }
 
 /// A policy whose references hold: members stand before the groups that name them, and each in one group at most.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
     logs: Vec<Log>,
     witnesses: Vec<Witness>,
     groups: Vec<Group>,
     quorum: Option<Member>,
+    /// Origins accepted beside those of the logs; no part of the written form.
+    origins: Vec<String>,
 }
 
 /// Why text is not a policy.
@@ -160,7 +165,7 @@ impl Policy {
         organisations: &[(String, Vec<Vkey>)],
         threshold: usize,
     ) -> Result<Policy, PolicyError> {
-        let mut policy = Policy { logs: Vec::new(), witnesses: Vec::new(), groups: Vec::new(), quorum: None };
+        let mut policy = Policy::default();
         policy.logs.extend(logs.into_iter().map(|vkey| Log { vkey, url: None }));
         let mut members = Vec::new();
         for (name, cosigners) in organisations {
@@ -187,6 +192,11 @@ impl Policy {
     /// Cosigners that a cluster of `n` organisations demands unless it says otherwise: floor(2n/3) + 1.
     pub const fn default_threshold(n: usize) -> usize {
         n / 3 * 2 + n % 3 * 2 / 3 + 1
+    }
+
+    /// The same policy, accepting checkpoints of these origins too: for logs that have no key of their own.
+    pub fn with_origins(self, origins: Vec<String>) -> Policy {
+        Policy { origins, ..self }
     }
 
     /// Reads a policy file.
@@ -270,7 +280,7 @@ impl Policy {
                 .map_err(Unsatisfied::Signature),
         };
         let checkpoint = Checkpoint::parse(&note.text).map_err(Unsatisfied::Form)?;
-        let (mut known, mut log_signed) = (false, false);
+        let (mut known, mut log_signed) = (self.origins.contains(&checkpoint.origin), false);
         for log in &self.logs {
             // A log vouches for its own origin alone.
             if log.vkey.name == checkpoint.origin {

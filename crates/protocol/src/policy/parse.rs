@@ -11,7 +11,7 @@ struct Reader {
     names: BTreeMap<String, Member>,
     /// Names that are a member of a group already.
     counted: BTreeSet<String>,
-    log_keys: BTreeSet<PublicKey>,
+    logs: BTreeSet<(String, PublicKey)>,
     witness_keys: BTreeSet<PublicKey>,
     quorum: bool,
 }
@@ -19,10 +19,10 @@ struct Reader {
 pub fn parse(bytes: &[u8]) -> Result<Policy, PolicyError> {
     let mut reader = Reader {
         line: 0,
-        policy: Policy { logs: Vec::new(), witnesses: Vec::new(), groups: Vec::new(), quorum: None },
+        policy: Policy::default(),
         names: BTreeMap::new(),
         counted: BTreeSet::new(),
-        log_keys: BTreeSet::new(),
+        logs: BTreeSet::new(),
         witness_keys: BTreeSet::new(),
         quorum: false,
     };
@@ -109,7 +109,7 @@ impl Reader {
     fn log(&mut self, vkey: &str, url: Option<String>) -> Result<(), PolicyError> {
         self.room(self.policy.logs.len())?;
         let vkey = self.vkey(vkey, true)?;
-        if !self.log_keys.insert(vkey.key) {
+        if !self.logs.insert((vkey.name.clone(), vkey.key)) {
             return self.bad("key of a log", "each key once", vkey.to_text());
         }
         self.policy.logs.push(Log { vkey, url });

@@ -87,6 +87,8 @@ fn a_failing_signature_of_a_known_key_is_never_overlooked() {
     let mut other = note(&[1, 2], true);
     other.text = other.text.replace("ledger", "sledge");
     assert_eq!(policy.evaluate(&other).unwrap_err().check(), "POLICY_ORIGIN");
+    let named = policy.clone().with_origins(vec!["sledge.example/evidence".into()]);
+    assert_eq!(named.evaluate(&other).unwrap_err().check(), "CHECKPOINT_SIGNATURE");
     other.text = "ledger.example/evidence\n3\n".into();
     assert_eq!(policy.evaluate(&other).unwrap_err().check(), "CHECKPOINT_FORM");
 }
