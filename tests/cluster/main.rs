@@ -5,5 +5,6 @@ mod crash;
 mod differ;
 mod harness;
 mod membership;
+mod offline;
 mod publish;
 mod start;

@@ -43,6 +43,32 @@ fn write_anyhow(dir: &Path, leaves: &[Vec<u8>]) {
     std::fs::write(dir.join("checkpoint"), signed(&checkpoint, 0).to_text()).unwrap();
 }
 
+/// A ledger and false ones beside it, for verifiers that know tiles and checkpoints and nothing of entries.
+pub fn write_for_others(dir: &Path) {
+    let good = ledger(Ledger::Evidence, SIZE, &|_, _| {});
+    std::fs::write(dir.join("log.vkey"), crate::objects::policy().logs()[0].vkey.to_text()).unwrap();
+    write_anyhow(&dir.join("original"), &good);
+    let truth = signed(&checkpoint(Ledger::Evidence, &good), 0).to_text();
+    for at in (0..SIZE).step_by(67) {
+        // Everything made anew but the signed checkpoint, and one entry changed under the true tiles.
+        let fork = ledger(Ledger::Evidence, SIZE, &|n, entry| if n == at { entry.submission = Digest::of(b"x") });
+        let folder = dir.join(format!("fork-{at}"));
+        write_anyhow(&folder, &fork);
+        std::fs::write(folder.join("checkpoint"), &truth).unwrap();
+        let folder = dir.join(format!("entry-{at}"));
+        write_anyhow(&folder, &fork);
+        for (id, bytes) in crate::objects::tiles(&good) {
+            let width = bytes.len() as u64 / 32;
+            let tile = selfsame_protocol::merkle::layout::TilePath { level: Some(id.level), index: id.index, width };
+            std::fs::write(folder.join(tile.path()), bytes).unwrap();
+        }
+        std::fs::write(folder.join("checkpoint"), &truth).unwrap();
+    }
+    let folder = dir.join("other-keys");
+    write_anyhow(&folder, &good);
+    std::fs::write(folder.join("checkpoint"), signed(&checkpoint(Ledger::Evidence, &good), 100).to_text()).unwrap();
+}
+
 fn files(dir: &Path, out: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();

@@ -76,14 +76,19 @@ fn verify(bytes: &[u8], options: &Options) -> Result<(), Failure> {
     verify_input(input, options, &mut |_, _, _| {}).map(|_| ())
 }
 
-/// Where the corpus is written for others, when somebody asked for it.
+/// The folder of a part of the corpus for others, when somebody asked for it.
+fn corpus_dir(part: &str) -> Option<PathBuf> {
+    let dir = PathBuf::from(std::env::var_os("SELFSAME_TAMPER_DIR")?).join(part);
+    std::fs::create_dir_all(&dir).unwrap();
+    Some(dir)
+}
+
+/// What is written there.
 struct Corpus(Option<(PathBuf, std::fs::File, usize)>);
 
 impl Corpus {
     fn new(part: &str) -> Corpus {
-        Corpus(std::env::var_os("SELFSAME_TAMPER_DIR").map(|dir| {
-            let dir = PathBuf::from(dir).join(part);
-            std::fs::create_dir_all(&dir).unwrap();
+        Corpus(corpus_dir(part).map(|dir| {
             let manifest = std::fs::File::create(dir.join("manifest.jsonl")).unwrap();
             (dir, manifest, 0)
         }))
@@ -133,6 +138,9 @@ fn judge(part: &str, originals: &[(&'static str, Vec<u8>)], cases: Vec<Case>, op
 #[test]
 fn no_altered_checkpoint_pair_receipt_statement_or_evidence_is_accepted() {
     let objects = Objects::new();
+    if let Some(dir) = corpus_dir("small") {
+        std::fs::write(dir.join("entry"), &objects.leaves[4]).unwrap();
+    }
     judge("small", &objects.small(), small::cases(&objects), &objects.options(), 15_000);
 }
 
@@ -140,11 +148,18 @@ fn no_altered_checkpoint_pair_receipt_statement_or_evidence_is_accepted() {
 #[test]
 fn no_altered_bundle_is_accepted() {
     let objects = Objects::new();
+    if let Some(dir) = corpus_dir("bundles") {
+        std::fs::write(dir.join("policy.txt"), objects::policy().to_text()).unwrap();
+        std::fs::write(dir.join("node.vkey"), objects.options().keys[0].to_text()).unwrap();
+    }
     let original = [("substrate_bundle", objects.bundle.clone())];
     judge("bundles", &original, bundles::cases(&objects), &objects.options(), 1_000);
 }
 
 #[test]
 fn no_altered_ledger_is_accepted() {
+    if let Some(dir) = corpus_dir("ledgers") {
+        ledgers::write_for_others(&dir);
+    }
     ledgers::run(&Objects::new()).conclude(500);
 }
