@@ -15,6 +15,7 @@ pub mod http;
 pub mod keys;
 pub mod metrics;
 pub mod node;
+pub mod offline;
 pub mod raft;
 pub mod scrub;
 pub mod store;

@@ -50,7 +50,8 @@ const DOORS: &[(&str, &[&str])] = &[
     ("client", &["env", "wire"]),
     ("demo", &["actor", "audit", "client", "config", "cosign", "env", "fetch", "node", "raft", "witness"]),
     ("bench", &["actor", "client", "demo", "env"]),
-    ("cli", &["actor", "audit", "bench", "client", "config", "demo", "env", "keys", "node"]),
+    ("offline", &[]),
+    ("cli", &["actor", "audit", "bench", "client", "config", "demo", "env", "keys", "node", "offline"]),
 ];
 
 #[test]

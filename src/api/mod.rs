@@ -2,6 +2,7 @@
 
 mod cluster;
 mod governance;
+mod heads;
 mod ledger;
 mod runs;
 mod standing;

@@ -1,15 +1,17 @@
 //! Substrates: sessions, evidence, statements, bundles.
 
+use super::heads::Heads;
 use super::{Api, BUNDLES, HOLDERS, PAGE_BYTES, json_of, refused, shutting_down, unreadable, wire_ref};
 use crate::env::Executor;
 use crate::store::StateView;
 use crate::wire::v1::{self, substrate_service_server::SubstrateService};
 use selfsame_machine::read;
 use selfsame_machine::state::{Phase, Substrate};
-use selfsame_protocol::bundle::{BUNDLE_TYPE, Checkpoints, Header, Line};
+use selfsame_protocol::bundle::{BUNDLE_TYPE, Header, Line};
 use selfsame_protocol::canon;
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::command::Command;
+use selfsame_protocol::cosignature;
 use selfsame_protocol::entry::{Entry, EntryRef, Ledger};
 use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::note::{TYPE_ED25519, Vkey};
@@ -158,10 +160,14 @@ impl SubstrateService for Api {
             .map_err(refused)?;
         let signature = self.sign(&statement);
         let constitution = read::constitution(&view).map_err(unreadable)?;
+        let recovery_count = constitution.map_or(U64(0), |constitution| constitution.recovery_count);
+        let sizes = Self::sizes(&view)?;
+        drop(view);
+        let checkpoints = self.heads(sizes).await?.notes;
         let proof = serde_json::json!({
             "signatures": [signature],
-            "recovery_count": constitution.map_or(U64(0), |constitution| constitution.recovery_count),
-            "checkpoints": {"evidence": self.checkpoint(&view, Ledger::Evidence)?, "reasoning": self.checkpoint(&view, Ledger::Reasoning)?},
+            "recovery_count": recovery_count,
+            "checkpoints": checkpoints,
         });
         let document = serde_json::json!({"statement": statement, "proof": proof});
         Ok(Response::new(v1::GetStatementResponse { statement: json_of(&document) }))
@@ -194,6 +200,7 @@ impl SubstrateService for Api {
             let found = "all of them being written";
             refused(Refusal::new(Code::Overloaded, "bundles written at once", format!("at most {BUNDLES}"), found))
         })?;
+        let heads = self.heads(Self::sizes(&view)?).await?;
         let (send, receive) = tokio::sync::mpsc::channel(16);
         let (api, runtime) = (self.clone(), tokio::runtime::Handle::current());
         match self.env.executor {
@@ -202,7 +209,7 @@ impl SubstrateService for Api {
                     let part = |part| runtime.block_on(tokio::time::timeout(READER_PATIENCE, send.send(part)));
                     let out =
                         |data: Vec<u8>| matches!(part(Ok(v1::GetBundleResponse { data: data.into() })), Ok(Ok(())));
-                    if let Err(status) = api.write_bundle(&view, &id, &out) {
+                    if let Err(status) = api.write_bundle(&view, heads, &id, &out) {
                         // The reader may be gone; then nobody wants the error either.
                         let _ = part(Err(status));
                     }
@@ -216,7 +223,7 @@ impl SubstrateService for Api {
                     parts.borrow_mut().push(Ok(v1::GetBundleResponse { data: data.into() }));
                     true
                 };
-                let failed = api.write_bundle(&view, &id, &out).err();
+                let failed = api.write_bundle(&view, heads, &id, &out).err();
                 let parts = parts.into_inner().into_iter().chain(failed.map(Err));
                 runtime.spawn(async move {
                     for part in parts {
@@ -263,23 +270,26 @@ impl Api {
     }
 
     /// Writes the lines of a bundle; stops early when `out` says that the reader is gone.
-    fn write_bundle(&self, view: &StateView, id: &str, out: &dyn Fn(Vec<u8>) -> bool) -> Result<(), Status> {
+    fn write_bundle(
+        &self,
+        view: &StateView,
+        heads: Heads,
+        id: &str,
+        out: &dyn Fn(Vec<u8>) -> bool,
+    ) -> Result<(), Status> {
         let time = Timestamp::from_millis(self.env.clock.now_ms());
         let nodes = read::nodes(view).map_err(unreadable)?;
-        let keys = nodes
-            .iter()
-            .map(|n| Vkey { name: self.genesis.node_key_name(n.id.0), kind: TYPE_ED25519, key: n.key }.to_text())
-            .collect();
+        let keys = nodes.iter().flat_map(|n| {
+            let node = Vkey { name: self.genesis.node_key_name(n.id.0), kind: TYPE_ED25519, key: n.key };
+            [node.to_text(), cosignature::vkey(&self.genesis.cosigner_name(n.id.0), n.cosigner).to_text()]
+        });
         let statement = read::statement(view, id, time, false).map_err(unreadable)?.map_err(refused)?;
         let header = Header {
             bundle: BUNDLE_TYPE.into(),
             cluster: self.genesis.cluster.clone(),
             substrate_id: id.into(),
-            keys,
-            checkpoints: Checkpoints {
-                evidence: self.checkpoint(view, Ledger::Evidence)?,
-                reasoning: self.checkpoint(view, Ledger::Reasoning)?,
-            },
+            keys: keys.collect(),
+            checkpoints: heads.notes,
             statement_signatures: vec![self.sign(&statement)],
             statement,
         };
@@ -292,7 +302,7 @@ impl Api {
         }
         let subject = format!("substrate:{id}");
         for ledger in Ledger::BOTH {
-            let (size, _) = read::head(view, ledger).map_err(unreadable)?;
+            let size = heads.sizes[ledger.slot()];
             let mut depth = 0;
             loop {
                 let indexes = read::subject_indexes(view, &subject, ledger, depth, 1_024).map_err(unreadable)?;
@@ -304,7 +314,8 @@ impl Api {
                     let leaf = read::leaf(view, ledger, index)
                         .map_err(unreadable)?
                         .ok_or_else(|| unreadable(format!("entry {index} is missing")))?;
-                    let proof = read::inclusion(view, ledger, index, size).map_err(|e| unreadable(e.to_string()))?;
+                    let proof =
+                        read::inclusion(&heads.view, ledger, index, size).map_err(|e| unreadable(e.to_string()))?;
                     let leaf = String::from_utf8(leaf).map_err(unreadable)?;
                     if !out(newline(canon::to_canonical_of(&Line { ledger, leaf, proof }))) {
                         return Ok(());

@@ -1,9 +1,15 @@
 //! `selfsame cluster`, `selfsame key`: the cluster and its members, and key files.
 
-use super::context::{CliError, Done, Global};
+use super::context::{CliError, Done, Global, out};
 use crate::keys;
 use clap::Subcommand;
+use selfsame_protocol::cosignature;
+use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::keys::PublicKey;
+use selfsame_protocol::note::{TYPE_ED25519, Vkey};
+use selfsame_protocol::policy::Policy;
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Commands on the cluster.
@@ -44,6 +50,17 @@ pub enum ClusterCommand {
     Snapshot,
     /// Print the consensus identity.
     Genesis,
+    /// Print the trust policy of this cluster (c2sp.org/tlog-policy): its logs, its organisations as groups of the cosigners
+    /// of their nodes, and how many organisations must have cosigned. Compare it with what the organisations publish before
+    /// you rely on it: this one comes from the cluster itself.
+    Policy {
+        /// Name this ledger alone. Other tools allow a log key once, and both ledgers may have the same.
+        #[arg(long)]
+        ledger: Option<Ledger>,
+        /// Organisations that must have cosigned, instead of the cluster's own number.
+        #[arg(long)]
+        threshold: Option<usize>,
+    },
 }
 
 /// Runs a cluster command.
@@ -85,6 +102,29 @@ pub async fn main(global: &Global, command: ClusterCommand) -> Done {
         ClusterCommand::TransferLeader { id } => client.transfer_leader(id).await?,
         ClusterCommand::Snapshot => client.snapshot().await?,
         ClusterCommand::Genesis => global.print("Genesis", json!(client.genesis().await?)),
+        ClusterCommand::Policy { ledger, threshold } => {
+            let genesis = client.genesis().await?;
+            let mut organisations: BTreeMap<String, Vec<Vkey>> = BTreeMap::new();
+            for node in client.nodes().await?.into_iter().filter(|node| !node.retired && !node.quarantined) {
+                let key = <[u8; 32]>::try_from(&node.cosigner[..])
+                    .map_err(|_| CliError::with(1, format!("node {} has a cosigner key of another length", node.id)))?;
+                let vkey = cosignature::vkey(&genesis.cosigner_name(node.id), PublicKey::from_bytes(key));
+                organisations.entry(node.organisation).or_default().push(vkey);
+            }
+            let log_key = genesis.publication.publisher.as_ref().map(|publisher| publisher.log_key);
+            if log_key.is_none() {
+                global.say("the cluster has no log key: say --origin when you verify with this policy");
+            }
+            let logs =
+                Ledger::BOTH.into_iter().filter(|one| ledger.is_none_or(|only| only == *one)).filter_map(|one| {
+                    Some(Vkey { name: format!("{}/{one}", genesis.origin), kind: TYPE_ED25519, key: log_key? })
+                });
+            let organisations: Vec<_> = organisations.into_iter().collect();
+            let threshold = threshold.unwrap_or_else(|| genesis.publication.threshold(genesis.organisations.len()));
+            let policy =
+                Policy::of_organisations(logs.collect(), &organisations, threshold).map_err(CliError::usage)?;
+            out(&policy.to_text());
+        }
     }
     Ok(())
 }

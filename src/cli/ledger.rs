@@ -1,15 +1,21 @@
 //! `selfsame ledger`: entries, proofs and checkpoints.
 
-use super::context::{CliError, Done, Global, out, write_new};
+use super::context::{CliError, Done, Global, out, read, write_new};
+use super::verify::{failed, policy, text};
+use crate::client::Client;
+use crate::offline::{Exported, Writer};
 use clap::Subcommand;
+use selfsame_protocol::bundle::{self, Trust};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{Entry, Ledger};
 use selfsame_protocol::merkle::{leaf_hash, verify_consistency, verify_inclusion};
 use selfsame_protocol::note::{Checkpoint, Note};
+use selfsame_protocol::pair::Pair;
+use selfsame_protocol::policy::Policy;
 use selfsame_protocol::tlog_proof::{TlogProof, TlogProofError};
 use serde_json::{Value, json};
-use std::path::PathBuf;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// Commands on the two ledgers.
 #[derive(Subcommand, Debug)]
@@ -69,7 +75,31 @@ pub enum LedgerCommand {
         #[arg(long)]
         file: Option<PathBuf>,
     },
+    /// Write a pair of checkpoints with the proof that the ledger only grew between them, for verification offline.
+    Pair {
+        /// evidence or reasoning.
+        ledger: Ledger,
+        /// File of the checkpoint that you kept.
+        old: PathBuf,
+        /// File to write; - for standard output.
+        file: PathBuf,
+    },
+    /// Write both ledgers into a folder as static files (checkpoint, tiles, entries), or continue a folder. What arrives is
+    /// hashed on the way, and the checkpoint is written last.
+    Export {
+        /// Folder; the ledgers stand in `evidence` and `reasoning` below it.
+        dir: PathBuf,
+        /// Policy that the checkpoints must satisfy.
+        #[arg(long, env = "SELFSAME_POLICY")]
+        policy: Option<PathBuf>,
+        /// Origin of a log that is accepted although the policy names no key of it. Repeatable.
+        #[arg(long = "origin", requires = "policy")]
+        origins: Vec<String>,
+    },
 }
+
+/// Time between two lines of progress.
+const PROGRESS: Duration = Duration::from_secs(2);
 
 fn checkpoint(text: &str) -> Result<Checkpoint, CliError> {
     let bad = |e: selfsame_protocol::note::NoteError| CliError::with(10, e);
@@ -125,6 +155,59 @@ pub async fn main(global: &Global, command: LedgerCommand) -> Done {
                 Some(file) => write_new(&file, given.proof.as_bytes())?,
             }
         }
+        LedgerCommand::Pair { ledger, old, file } => {
+            let old = text(read(&old)?)?;
+            let before = checkpoint(&old)?;
+            let (_, proof, new) = client.consistency(ledger, before.size, 0).await?;
+            let pair = Pair::new(old, new, proof);
+            pair.consistent(&before, &checkpoint(&pair.new)?).map_err(failed)?;
+            if file.as_os_str() == "-" {
+                out(&String::from_utf8_lossy(&pair.to_bytes()));
+            } else {
+                std::fs::write(&file, pair.to_bytes())
+                    .map_err(|e| CliError::usage(format!("{}: {e}", file.display())))?;
+            }
+        }
+        LedgerCommand::Export { dir, policy: file, origins } => {
+            let policy = policy(file.as_deref())?.map(|policy| policy.with_origins(origins));
+            let mut written = Vec::new();
+            for ledger in Ledger::BOTH {
+                written.push(export(global, &client, ledger, &dir.join(ledger.as_str()), policy.as_ref()).await?);
+            }
+            global.print("LedgerExport", json!({"dir": dir, "ledgers": written}));
+        }
     }
     Ok(())
+}
+
+/// Writes one ledger up to its present checkpoint.
+async fn export(
+    global: &Global,
+    client: &Client,
+    ledger: Ledger,
+    dir: &Path,
+    policy: Option<&Policy>,
+) -> Result<Exported, CliError> {
+    let note = client.checkpoint(ledger).await?;
+    let head = match policy {
+        Some(policy) => bundle::checkpoint(&note, Trust::Policy(policy, &[]), &[]).map_err(failed)?.0,
+        None => checkpoint(&note)?,
+    };
+    let mut writer = Writer::open(dir, ledger).map_err(failed)?;
+    if writer.next() < head.size {
+        let mut stream = client.tail(ledger, writer.next(), false).await?;
+        let mut said = Instant::now();
+        while writer.next() < head.size {
+            let item = stream.message().await.map_err(|e| CliError::with(3, e.message()))?;
+            let Some(item) = item else {
+                return Err(CliError::with(3, format!("the stream ended at {} of {}", writer.next(), head.size)));
+            };
+            writer.push(&item.leaf).map_err(failed)?;
+            if said.elapsed() >= PROGRESS {
+                said = Instant::now();
+                global.say(&format!("{ledger}: {} of {} entries", writer.next(), head.size));
+            }
+        }
+    }
+    writer.finish(&note, &head).map_err(failed)
 }

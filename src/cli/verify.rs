@@ -1,40 +1,73 @@
 //! `selfsame verify`: everything that can be checked with the cluster gone.
 
-use super::context::{CliError, Done, Global, read};
+use super::context::{CliError, Done, Global, Output, read};
+use crate::offline::{self, Failure, Options, Verified};
 use clap::Args;
-use selfsame_protocol::bundle::{self, BundleError};
-use selfsame_protocol::canon;
-use selfsame_protocol::equivocation::Evidence;
-use selfsame_protocol::note::{Note, TYPE_ED25519, Vkey};
-use selfsame_protocol::p104::{IdentityStatement, StatementSignature};
-use serde_json::json;
-use std::path::PathBuf;
+use selfsame_protocol::note::Vkey;
+use selfsame_protocol::policy::Policy;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
-/// Verify a bundle, a statement or a checkpoint from the file alone.
+/// Verify receipts, statements, bundles, checkpoints and exported ledgers from the files alone.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Exit status: 0 holds, 10 was altered (the first failing check is named), 13 cannot be decided.\n\nExample:\n  selfsame substrate bundle UUID history.jsonl && selfsame verify history.jsonl"
+    after_help = "What a file is shows in its content: a receipt (.tlog-proof), an identity statement, a bundle of a substrate or a run, an\nexported ledger (a folder), a signed checkpoint, a pair of checkpoints, or evidence of equivocation.\n\nExit status: 0 holds, 10 was altered (the first failing check is named), 13 cannot be decided (something is missing, a key\nis not known, the policy is not met). With several files 10 outweighs 13.\n\nExamples:\n  selfsame substrate bundle UUID history.jsonl && selfsame verify history.jsonl\n  selfsame cluster policy > policy.txt && selfsame ledger export ledger && selfsame verify ledger --policy policy.txt"
 )]
 pub struct Verify {
-    /// File; - for standard input.
-    file: PathBuf,
-    /// Verifier key that you trust (name+id+key). Repeatable. Without any, the keys inside a bundle are used, which shows
-    /// that nothing was altered but not who vouches for it.
+    /// File or folder; - for standard input. Repeatable.
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// Policy file (c2sp.org/tlog-policy) of the logs and cosigners that you trust.
+    #[arg(long, env = "SELFSAME_POLICY")]
+    policy: Option<PathBuf>,
+    /// Verifier key that you trust (name+id+key). Repeatable. Without any, and without a policy, the keys inside a bundle
+    /// are used, which shows that nothing was altered but not who vouches for it.
     #[arg(long = "trust")]
     trust: Vec<String>,
+    /// Origin of a log that is accepted although the policy names no key of it (for example ledger.example/evidence).
+    /// Repeatable.
+    #[arg(long = "origin", requires = "policy")]
+    origins: Vec<String>,
+    /// Demand the log's own signature as well, where a policy is given.
+    #[arg(long)]
+    require_log: bool,
+    /// The entry that a receipt is about, when the receipt does not carry it.
+    #[arg(long, value_name = "FILE")]
+    entry: Option<PathBuf>,
+    /// Read the record of every entry of a folder too, and not only the members around it.
+    #[arg(long)]
+    deep: bool,
+    /// Threads; 0 for one on each core.
+    #[arg(long, default_value_t = 0)]
+    threads: usize,
 }
 
-/// Entries between two lines of progress: a few seconds.
-const PROGRESS: u64 = 50_000;
+/// Time between two lines of progress.
+const PROGRESS: Duration = Duration::from_secs(2);
 
 /// The keys of `--trust` flags.
 pub fn trusted(flags: &[String]) -> Result<Vec<Vkey>, CliError> {
     flags.iter().map(|key| Vkey::parse(key)).collect::<Result<_, _>>().map_err(CliError::usage)
 }
 
-/// A failed check as exit status 10, or 13 when nothing can be decided.
-pub fn failed(error: BundleError) -> CliError {
-    CliError::with(if error.tampered { 10 } else { 13 }, error)
+/// The policy of a file.
+pub fn policy(file: Option<&Path>) -> Result<Option<Policy>, CliError> {
+    let parse = |path: &Path| {
+        let named = |error| CliError::usage(format!("{}: {error}", path.display()));
+        Policy::parse(&read(path)?).map_err(named)
+    };
+    file.map(parse).transpose()
+}
+
+/// Exit status of a failed check: 10, or 13 when nothing can be decided.
+pub const fn status(failure: &Failure) -> u8 {
+    if failure.tampered { 10 } else { 13 }
+}
+
+/// A failed check as an error of the command line.
+pub fn failed(failure: Failure) -> CliError {
+    CliError::with(status(&failure), failure)
 }
 
 /// Text of a file.
@@ -43,66 +76,58 @@ pub fn text(bytes: Vec<u8>) -> Result<String, CliError> {
         .map_err(|e| CliError::with(10, format!("the file is UTF-8 up to byte {}", e.utf8_error().valid_up_to())))
 }
 
-/// Evidence of equivocation: names the keys that signed both sides.
-fn equivocation(global: &Global, bytes: &[u8], keys: &[Vkey]) -> Done {
-    let verdict = Evidence::from_bytes(bytes).and_then(|evidence| evidence.verify(keys)).map_err(failed)?;
-    global.print("Equivocation", json!(verdict));
-    Ok(())
+/// One document for a file that holds.
+fn held(file: &str, verified: &Verified) -> Value {
+    let mut document = json!({"file": file, "verdict": "holds"});
+    if let (Some(document), Value::Object(members)) = (document.as_object_mut(), json!(verified)) {
+        document.extend(members);
+    }
+    document
 }
 
 /// Runs the command.
 pub fn main(global: &Global, command: &Verify) -> Done {
-    let keys = trusted(&command.trust)?;
-    let text = text(read(&command.file)?)?;
-    if text.starts_with("{\"bundle\":") {
-        let total = text.lines().count().saturating_sub(1) as u64;
-        let progress = |done: u64| {
-            if done.is_multiple_of(PROGRESS) {
-                global.say(&format!("{done} of {total} entries"));
+    let options = Options {
+        policy: policy(command.policy.as_deref())?.map(|policy| policy.with_origins(command.origins.clone())),
+        keys: trusted(&command.trust)?,
+        require_log: command.require_log,
+        deep: command.deep,
+        entry: command.entry.as_deref().map(read).transpose()?,
+        threads: command.threads,
+    };
+    if options.policy.is_none() && options.keys.is_empty() {
+        global.say(
+            "no --policy and no --trust key was given: keys inside a file are used, which is said where it matters",
+        );
+    }
+    let mut failures = Vec::new();
+    for path in &command.files {
+        let file = path.display().to_string();
+        let mut said = Instant::now();
+        let mut progress = |what: &str, done: u64, of: u64| {
+            if said.elapsed() >= PROGRESS {
+                said = Instant::now();
+                let of = if of > 0 { format!(" of {of}") } else { String::new() };
+                global.say(&format!("{file}: {what}, {done}{of}"));
             }
         };
-        let (report, _) = bundle::verify(text.lines(), &keys, progress).map_err(failed)?;
-        if !report.keys_from_reader {
-            global.say("no --trust key was given: the keys inside the bundle were used");
+        match offline::verify(path, &options, &mut progress) {
+            Ok(verified) => global.print("Verification", held(&file, &verified)),
+            Err(failure) => {
+                if global.output != Output::Table {
+                    let verdict = if failure.tampered { "altered" } else { "cannot be decided" };
+                    global.print("Verification", json!({"file": file, "verdict": verdict, "failure": failure}));
+                }
+                failures.push((file, failure));
+            }
         }
-        global.print("Verification", json!(report));
-        return Ok(());
     }
-    if text.starts_with("{\"equivocation\":") || text.starts_with("{\"holders\":") {
-        return equivocation(global, text.as_bytes(), &keys);
-    }
-    if text.trim_start().starts_with('{') {
-        let document = canon::parse(text.as_bytes(), &canon::Limits::DOCUMENT)?;
-        let inner = document.get("statement").cloned().unwrap_or_else(|| document.clone());
-        let statement: IdentityStatement =
-            canon::decode(inner).map_err(|e| CliError::with(13, format!("neither a bundle nor a statement: {e}")))?;
-        bundle::verify_statement(&statement).map_err(failed)?;
-        let signatures = &document["proof"]["signatures"];
-        let signatures: Vec<StatementSignature> = match signatures.is_null() {
-            true => Vec::new(),
-            false => canon::decode(signatures.clone())
-                .map_err(|e| CliError::with(10, format!("STATEMENT_SIGNATURE: the signatures do not read: {e}")))?,
-        };
-        let own: Vec<Vkey> =
-            signatures.iter().map(|s| Vkey { name: s.name.clone(), kind: TYPE_ED25519, key: s.key }).collect();
-        let known = if keys.is_empty() { &own } else { &keys };
-        let signers = bundle::statement_signers(&statement, &signatures, known).map_err(failed)?;
-        if keys.is_empty() {
-            global.say("no --trust key was given: the keys beside the signatures were used");
+    let worst = failures.iter().map(|(_, failure)| status(failure)).min();
+    match worst {
+        None => Ok(()),
+        Some(status) => {
+            let lines: Vec<String> = failures.iter().map(|(file, failure)| format!("{file}: {failure}")).collect();
+            Err(CliError::with(status, lines.join("\nselfsame: ")))
         }
-        global.print("Verification", json!({"statement_hash": statement.statement_hash, "status": statement.identity_continuity_status, "signers": signers, "keys_from_reader": !keys.is_empty()}));
-        return Ok(());
     }
-    let note = Note::parse(text.as_bytes())
-        .map_err(|e| CliError::with(13, format!("neither a bundle, a statement nor a signed note: {e}")))?;
-    if keys.is_empty() {
-        return Err(CliError::with(13, "a checkpoint is verified with --trust keys"));
-    }
-    let verified =
-        note.verify(&keys).map_err(|e| CliError::with(if e.expected == "one of a known key" { 13 } else { 10 }, e))?;
-    global.print(
-        "Verification",
-        json!({"text": note.text, "signers": verified.iter().map(|v| &v.name).collect::<Vec<_>>()}),
-    );
-    Ok(())
 }

@@ -1,11 +1,13 @@
 //! Receipts and holder statuses: what this node can prove to somebody who trusts none of the nodes alone.
 
 use super::cosigner::{Cosigner, unreadable};
+use super::publish::PublishedNote;
 use selfsame_machine::read;
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::merkle::ProofError;
 use selfsame_protocol::tlog_proof::TlogProof;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -46,6 +48,15 @@ impl Cosigner {
                 Ok(TlogProof { extra, index, path, note: published.note.clone() }.to_text())
             })
             .await?
+    }
+
+    /// Published checkpoints of both ledgers that hold at least so many entries, Evidence first; waits at most `within`.
+    pub async fn covering(&self, sizes: [u64; 2], within: Duration) -> Option<[Arc<PublishedNote>; 2]> {
+        let mut published = self.0.published.watch();
+        let covers = |note: &Option<Arc<PublishedNote>>, size| note.as_ref().is_some_and(|n| n.checkpoint.size >= size);
+        let holds = published.wait_for(|notes| covers(&notes[0], sizes[0]) && covers(&notes[1], sizes[1]));
+        let current = timeout(within.min(LONGEST), holds).await.ok()?.ok()?;
+        Some([current[0].clone()?, current[1].clone()?])
     }
 
     /// Who holds a substrate now, as a note that enough organisations cosigned.

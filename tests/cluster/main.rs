@@ -6,5 +6,6 @@ mod differ;
 mod governance;
 mod harness;
 mod membership;
+mod offline;
 mod publish;
 mod start;

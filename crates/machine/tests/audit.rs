@@ -111,7 +111,8 @@ fn what_was_altered_shows_and_has_a_name() {
     one.remove(0);
     assert!(["ENTRY_DEPTH", "PRIOR_ENTRY_HASH"].contains(&verify(&one, false).unwrap_err().check));
 
-    let cases: Vec<(&str, Box<dyn Fn(&mut Log)>)> = vec![
+    type Change = Box<dyn Fn(&mut Log)>;
+    let cases: Vec<(&str, Change)> = vec![
         // A vote less, a vote twice, a vote turned round, a vote by nobody, a vote on nothing.
         ("BALLOT_VOTES", Box::new(|log| drop(log.remove(at(log, |r| is_vote(r, "join")))))),
         (
@@ -261,7 +262,8 @@ fn is_vote(record: &Record, id: &str) -> bool {
 #[test]
 fn a_vote_that_nobody_signed_shows() {
     let world = history();
-    let signed = |change: &dyn Fn(&mut (Entry, Vec<u8>))| {
+    type Signed = (Entry, Vec<u8>);
+    let signed = |change: &dyn Fn(&mut Signed)| {
         let mut altered = log(&world);
         let index = at(&altered, |r| is_vote(r, "join"));
         change(&mut altered[index]);

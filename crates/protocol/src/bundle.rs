@@ -7,14 +7,16 @@
 //! {"leaf":"<canonical entry>","ledger":"evidence","proof":["sha256:…",…]}      every Evidence entry, in order
 //! {"leaf":"<canonical entry>","ledger":"reasoning","proof":[…]}                every Reasoning entry, in order
 //! ```
-//! [`verify`] reads line by line: its memory does not grow with the number of entries.
+//! [`verify`] reads line by line: its memory does not grow with the number of entries. [`Verifier`] is the same in steps,
+//! of which [`prepare`], the costly one, needs no order and can be done for many lines at once.
 
-use crate::canon::{self, Limits};
+use crate::canon::{self, CanonError, Limits};
 use crate::digest::Digest;
 use crate::entry::{Entry, Ledger};
-use crate::merkle::verify_inclusion;
+use crate::merkle::{ProofFailure, verify_inclusion};
 use crate::note::{Checkpoint, Note, Vkey};
 use crate::p104::{IdentityStatement, Outcome, StatementSignature};
+use crate::policy::Policy;
 use crate::replay::{History, Replay};
 use serde::{Deserialize, Serialize};
 
@@ -63,6 +65,25 @@ pub struct Line {
     pub proof: Vec<Digest>,
 }
 
+/// Whom the reader believes.
+#[derive(Clone, Copy, Debug)]
+pub enum Trust<'a> {
+    /// The keys that the file brings: shows that nothing was altered since, but not who vouches for it.
+    File,
+    /// These keys: one of them must have signed.
+    Keys(&'a [Vkey]),
+    /// This policy for checkpoints. Statements are signed by keys of nodes, which a policy does not name: those of the
+    /// list count, or, when it is empty, those that the file brings.
+    Policy(&'a Policy, &'a [Vkey]),
+}
+
+impl<'a> Trust<'a> {
+    /// The keys when there are any, else those of the file.
+    pub const fn of(keys: &'a [Vkey]) -> Trust<'a> {
+        if keys.is_empty() { Trust::File } else { Trust::Keys(keys) }
+    }
+}
+
 /// What was checked.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
@@ -78,8 +99,10 @@ pub struct Report {
     pub head: Digest,
     /// Names whose checkpoint signatures verified.
     pub signers: Vec<String>,
-    /// Whether the keys came from the reader (`true`) or from the bundle itself.
+    /// Whether the keys of the checkpoints came from the reader (`true`) or from the bundle itself.
     pub keys_from_reader: bool,
+    /// The same for the signatures under the statement.
+    pub statement_keys_from_reader: bool,
     /// Every identity hash from birth to head.
     pub identity_chain: Vec<Digest>,
 }
@@ -173,27 +196,181 @@ fn line<T: serde::de::DeserializeOwned + Serialize>(text: &str, number: u64) -> 
         .or_else(|error| bad("BUNDLE_LINE", format!("line {number} in canonical form with its members"), error))
 }
 
-/// The signed checkpoint of one ledger, under keys that are known.
-fn checkpoint(text: &str, keys: &[Vkey]) -> Result<(Checkpoint, Vec<String>), BundleError> {
+/// Nothing can be decided.
+fn undecided<T>(check: &str, expected: impl ToString, found: impl ToString) -> Result<T, BundleError> {
+    bad(check, expected, found).map_err(|error| BundleError { tampered: false, ..error })
+}
+
+/// A signed checkpoint under what the reader trusts, `own` being the keys that the file brings; with the names whose
+/// signatures verified.
+pub fn checkpoint(text: &str, trust: Trust<'_>, own: &[Vkey]) -> Result<(Checkpoint, Vec<String>), BundleError> {
     let note = Note::parse(text.as_bytes()).or_else(|error| bad("CHECKPOINT_FORM", "a signed note", error))?;
+    let keys = match trust {
+        Trust::File => own,
+        Trust::Keys(keys) => keys,
+        Trust::Policy(policy, _) => {
+            let accepted = policy.evaluate(&note).map_err(|unsatisfied| unsatisfied_by(&unsatisfied))?;
+            let mut names: Vec<String> = accepted.cosigners.into_iter().map(|cosigner| cosigner.key).collect();
+            if accepted.log_signed {
+                names.push(accepted.checkpoint.origin.clone());
+            }
+            return Ok((accepted.checkpoint, names));
+        }
+    };
     let known = note.signatures.iter().any(|s| keys.iter().any(|k| k.name == s.name && k.id() == s.id));
     if !known {
-        let mut error = BundleError {
-            check: "CHECKPOINT_KEY".into(),
-            ledger: None,
-            index: None,
-            expected: "a signature of a key that the reader knows".into(),
-            found: "none".into(),
-            tampered: false,
-        };
-        error.found = note.signatures.iter().map(|s| s.name.clone()).collect::<Vec<_>>().join(", ");
-        return Err(error);
+        let found = note.signatures.iter().map(|s| s.name.clone()).collect::<Vec<_>>().join(", ");
+        return undecided("CHECKPOINT_KEY", "a signature of a key that the reader knows", found);
     }
     let verified =
         note.verify(keys).or_else(|error| bad("CHECKPOINT_SIGNATURE", "a signature that verifies", error))?;
     let checkpoint =
         Checkpoint::parse(&note.text).or_else(|error| bad("CHECKPOINT_FORM", "origin, size and root", error))?;
     Ok((checkpoint, verified.into_iter().map(|v| v.name).collect()))
+}
+
+/// The failure of a note that does not satisfy a policy.
+pub fn unsatisfied_by(unsatisfied: &crate::policy::Unsatisfied) -> BundleError {
+    use crate::policy::Unsatisfied;
+    let (expected, found) = match unsatisfied {
+        Unsatisfied::Form(error) | Unsatisfied::Signature(error) => {
+            (format!("{}: {}", error.rule, error.expected), error.found.clone())
+        }
+        Unsatisfied::Origin(origin) => ("a log that the policy names".to_string(), origin.clone()),
+        Unsatisfied::Quorum { expected, found } => (expected.clone(), found.clone()),
+    };
+    BundleError {
+        check: unsatisfied.check().into(),
+        ledger: None,
+        index: None,
+        expected,
+        found,
+        tampered: unsatisfied.tampered(),
+    }
+}
+
+/// The failure of an inclusion proof: `INCLUSION_` and the rule.
+pub fn not_included(ledger: Ledger, index: u64, failure: ProofFailure) -> BundleError {
+    BundleError {
+        check: format!("INCLUSION_{}", failure.check),
+        ledger: Some(ledger),
+        index: Some(index),
+        expected: failure.expected,
+        found: failure.found,
+        tampered: true,
+    }
+}
+
+/// A line after the first, read and hashed; whatever is wrong with it is found when it is applied in its place.
+#[derive(Debug)]
+pub struct Prepared {
+    number: u64,
+    line: Result<PreparedLine, BundleError>,
+}
+
+#[derive(Debug)]
+struct PreparedLine {
+    ledger: Ledger,
+    entry: Result<Entry, CanonError>,
+    hash: Digest,
+    included: Result<(), BundleError>,
+}
+
+/// Reads line `number` (from 1, the header being the first), hashes its leaf and checks its inclusion proof against the
+/// checkpoint of its ledger. Pure and independent of other lines.
+pub fn prepare(text: &str, number: u64, heads: &[Checkpoint; 2]) -> Prepared {
+    let line = line::<Line>(text, number).map(|Line { ledger, leaf, proof }| {
+        let (entry, hash) = (Entry::from_leaf(leaf.as_bytes()), Entry::hash_of(leaf.as_bytes()));
+        let index = entry.as_ref().map_or(0, |entry| entry.index.0);
+        let head = &heads[ledger.slot()];
+        let included = verify_inclusion(&hash, index, head.size, &proof, &head.root)
+            .map_err(|failure| not_included(ledger, index, failure));
+        PreparedLine { ledger, entry, hash, included }
+    });
+    Prepared { number, line }
+}
+
+/// A verification under way.
+#[derive(Debug)]
+pub struct Verifier {
+    header: Header,
+    heads: [Checkpoint; 2],
+    signers: Vec<String>,
+    /// Keys whose signature under the statement counts.
+    statement_keys: Vec<Vkey>,
+    from_reader: [bool; 2],
+    replay: Replay,
+    last: Ledger,
+}
+
+impl Verifier {
+    /// Reads the first line and verifies its checkpoints.
+    pub fn new(first: &str, trust: Trust<'_>) -> Result<Self, BundleError> {
+        let header: Header = line(first, 1)?;
+        if header.bundle != BUNDLE_TYPE {
+            return bad("BUNDLE_TYPE", BUNDLE_TYPE, header.bundle);
+        }
+        let own: Result<Vec<Vkey>, _> = header.keys.iter().map(|k| Vkey::parse(k)).collect();
+        let own = own.or_else(|error| bad("BUNDLE_KEYS", "verifier keys", error))?;
+        let (evidence, mut signers) = checkpoint(&header.checkpoints.evidence, trust, &own)?;
+        let (reasoning, more) = checkpoint(&header.checkpoints.reasoning, trust, &own)?;
+        signers.extend(more);
+        for (ledger, checkpoint) in [(Ledger::Evidence, &evidence), (Ledger::Reasoning, &reasoning)] {
+            if !checkpoint.origin.ends_with(&format!("/{ledger}")) {
+                return bad("CHECKPOINT_ORIGIN", format!("…/{ledger}"), &checkpoint.origin);
+            }
+        }
+        let (statement_keys, from_reader) = match trust {
+            Trust::File => (own, [false, false]),
+            Trust::Keys(keys) => (keys.to_vec(), [true, true]),
+            Trust::Policy(_, []) => (own, [true, false]),
+            Trust::Policy(_, keys) => (keys.to_vec(), [true, true]),
+        };
+        let replay = Replay::new(&header.cluster, &header.substrate_id);
+        let heads = [evidence, reasoning];
+        Ok(Self { header, heads, signers, statement_keys, from_reader, replay, last: Ledger::Evidence })
+    }
+
+    /// The checkpoints, Evidence first, for [`prepare`].
+    pub fn heads(&self) -> &[Checkpoint; 2] {
+        &self.heads
+    }
+
+    /// Applies the next line, in the order of the file.
+    pub fn apply(&mut self, prepared: Prepared) -> Result<(), BundleError> {
+        let PreparedLine { ledger, entry, hash, included } = prepared.line?;
+        if ledger < self.last {
+            let found = format!("line {}", prepared.number);
+            return bad("BUNDLE_ORDER", "Evidence entries before Reasoning entries", found);
+        }
+        self.last = ledger;
+        self.replay.decoded(ledger, entry, hash).map_err(from_replay)?;
+        included
+    }
+
+    /// Checks what only the whole file shows.
+    pub fn finish(mut self) -> Result<(Report, History), BundleError> {
+        let entries = self.replay.checked();
+        let history = self.replay.finish().map_err(from_replay)?;
+        let statement = &self.header.statement;
+        verify_statement(statement)?;
+        self.signers.extend(statement_signers(statement, &self.header.statement_signatures, &self.statement_keys)?);
+        self.signers.sort();
+        self.signers.dedup();
+        compare(&self.header, &history)?;
+        let report = Report {
+            substrate_id: self.header.substrate_id,
+            entries,
+            lineage_depth: history.lineage_depth,
+            status: statement.identity_continuity_status,
+            head: history.head,
+            signers: self.signers,
+            keys_from_reader: self.from_reader[0],
+            statement_keys_from_reader: self.from_reader[1],
+            identity_chain: history.identity_chain.clone(),
+        };
+        Ok((report, history))
+    }
 }
 
 /// Verifies a bundle: every entry re-hashed, its inclusion proven, the identity chain recomputed from the birth, the
@@ -205,52 +382,17 @@ pub fn verify<'a>(
     mut progress: impl FnMut(u64),
 ) -> Result<(Report, History), BundleError> {
     let Some(first) = lines.next() else { return bad("BUNDLE_LINE", "a header", "an empty file") };
-    let header: Header = line(first, 1)?;
-    if header.bundle != BUNDLE_TYPE {
-        return bad("BUNDLE_TYPE", BUNDLE_TYPE, header.bundle);
-    }
-    let own: Result<Vec<Vkey>, _> = header.keys.iter().map(|k| Vkey::parse(k)).collect();
-    let own = own.or_else(|error| bad("BUNDLE_KEYS", "verifier keys", error))?;
-    let trusted = if keys.is_empty() { &own[..] } else { keys };
-    let (evidence, mut signers) = checkpoint(&header.checkpoints.evidence, trusted)?;
-    let (reasoning, more) = checkpoint(&header.checkpoints.reasoning, trusted)?;
-    signers.extend(more);
-    signers.sort();
-    signers.dedup();
-    for (ledger, checkpoint) in [(Ledger::Evidence, &evidence), (Ledger::Reasoning, &reasoning)] {
-        if !checkpoint.origin.ends_with(&format!("/{ledger}")) {
-            return bad("CHECKPOINT_ORIGIN", format!("…/{ledger}"), &checkpoint.origin);
-        }
-    }
-    let heads = [evidence, reasoning];
-    let mut replay = Replay::new(&header.cluster, &header.substrate_id);
-    let mut last = Ledger::Evidence;
+    let mut verifier = Verifier::new(first, Trust::of(keys))?;
     for (number, text) in (2..).zip(lines) {
-        let Line { ledger, leaf, proof } = line(text, number)?;
-        if ledger < last {
-            return bad("BUNDLE_ORDER", "Evidence entries before Reasoning entries", format!("line {number}"));
-        }
-        last = ledger;
-        let hash = replay.leaf(ledger, leaf.as_bytes()).map_err(from_replay)?;
-        let index = Entry::from_leaf(leaf.as_bytes()).map_or(0, |entry| entry.index.0);
-        let head = &heads[ledger.slot()];
-        verify_inclusion(&hash, index, head.size, &proof, &head.root).map_err(|failure| BundleError {
-            check: format!("INCLUSION_{}", failure.check),
-            ledger: Some(ledger),
-            index: Some(index),
-            expected: failure.expected,
-            found: failure.found,
-            tampered: true,
-        })?;
+        verifier.apply(prepare(text, number, verifier.heads()))?;
         progress(number - 1);
     }
-    let entries = replay.checked();
-    let history = replay.finish().map_err(from_replay)?;
+    verifier.finish()
+}
+
+/// The statement says what the history says.
+fn compare(header: &Header, history: &History) -> Result<(), BundleError> {
     let statement = &header.statement;
-    verify_statement(statement)?;
-    signers.extend(statement_signers(statement, &header.statement_signatures, trusted)?);
-    signers.sort();
-    signers.dedup();
     let close = history.last_close.as_ref().map(|c| c.cross_session_identity_continuity_hash);
     let show = |digest: &Option<Digest>| digest.map_or_else(|| "none".to_string(), |d| d.to_string());
     for (check, expected, found) in [
@@ -282,17 +424,7 @@ pub fn verify<'a>(
             return bad(check, expected, found);
         }
     }
-    let report = Report {
-        substrate_id: header.substrate_id,
-        entries,
-        lineage_depth: history.lineage_depth,
-        status: statement.identity_continuity_status,
-        head: history.head,
-        signers,
-        keys_from_reader: !keys.is_empty(),
-        identity_chain: history.identity_chain.clone(),
-    };
-    Ok((report, history))
+    Ok(())
 }
 
 fn from_replay(bad: crate::replay::BadCheck) -> BundleError {

@@ -127,36 +127,36 @@ fn no_single_bit_of_an_evidence_file_can_change() {
             assert!(Evidence::from_bytes(&bytes[..cut]).is_err(), "{cut} bytes");
         }
     }
+}
 
-    #[test]
-    fn two_statuses_of_one_epoch_name_who_signed_both() {
-        let status = |chip: &str, epoch: u64, size: u64| {
-            let tree = crate::holder::Tree { size, root: Digest::of(b"root") };
-            let status = HolderStatus {
-                origin: "ledger.example".into(),
-                substrate_id: "6f1d7a52-0c1e-4b7e-9d6a-2f60b1d3c8a4".into(),
-                state: crate::holder::HolderState::Active,
-                chip: Digest::of(chip.as_bytes()),
-                epoch,
-                evidence: tree,
-                reasoning: tree,
-            };
-            let mut note = Note::new(status.to_text());
-            note.cosign("a.example", &secret("a.example"), 1_700_000_000);
-            note
+#[test]
+fn two_statuses_of_one_epoch_name_who_signed_both() {
+    let status = |chip: &str, epoch: u64, size: u64| {
+        let tree = crate::holder::Tree { size, root: Digest::of(b"root") };
+        let status = HolderStatus {
+            origin: "ledger.example".into(),
+            substrate_id: "6f1d7a52-0c1e-4b7e-9d6a-2f60b1d3c8a4".into(),
+            state: crate::holder::HolderState::Active,
+            chip: Digest::of(chip.as_bytes()),
+            epoch,
+            evidence: tree,
+            reasoning: tree,
         };
-        let made = Evidence::double_status(&status("chip-b", 2, 9), &status("chip-a", 2, 5)).unwrap();
-        let verdict = Evidence::from_bytes(&made.to_bytes()).unwrap().verify(&keys()).unwrap();
-        assert_eq!((verdict.kind, verdict.guilty[0].name.as_str()), (Kind::DoubleEpoch, "a.example"));
-        let refused = |a: &Note, b: &Note| Evidence::double_status(a, b).unwrap_err().check;
-        assert_eq!(refused(&status("chip-a", 2, 5), &status("chip-b", 3, 5)), "EVIDENCE_EPOCH");
-        assert_eq!(refused(&status("chip-a", 2, 5), &status("chip-a", 2, 9)), "EVIDENCE_NO_CONFLICT");
-        assert_eq!(refused(&status("chip-a", 2, 5), &note(3, Digest::of(b""), &[])), "EVIDENCE_NOTE");
-        let mut swapped = made.clone();
-        std::mem::swap(&mut swapped.note_a, &mut swapped.note_b);
-        assert_eq!(swapped.verify(&keys()).unwrap_err().check, "EVIDENCE_ORDER");
-        let mut other = made;
-        other.origin = "ledger.example/reasoning".into();
-        assert_eq!(other.verify(&keys()).unwrap_err().check, "EVIDENCE_ORIGIN");
-    }
+        let mut note = Note::new(status.to_text());
+        note.cosign("a.example", &secret("a.example"), 1_700_000_000);
+        note
+    };
+    let made = Evidence::double_status(&status("chip-b", 2, 9), &status("chip-a", 2, 5)).unwrap();
+    let verdict = Evidence::from_bytes(&made.to_bytes()).unwrap().verify(&keys()).unwrap();
+    assert_eq!((verdict.kind, verdict.guilty[0].name.as_str()), (Kind::DoubleEpoch, "a.example"));
+    let refused = |a: &Note, b: &Note| Evidence::double_status(a, b).unwrap_err().check;
+    assert_eq!(refused(&status("chip-a", 2, 5), &status("chip-b", 3, 5)), "EVIDENCE_EPOCH");
+    assert_eq!(refused(&status("chip-a", 2, 5), &status("chip-a", 2, 9)), "EVIDENCE_NO_CONFLICT");
+    assert_eq!(refused(&status("chip-a", 2, 5), &note(3, Digest::of(b""), &[])), "EVIDENCE_NOTE");
+    let mut swapped = made.clone();
+    std::mem::swap(&mut swapped.note_a, &mut swapped.note_b);
+    assert_eq!(swapped.verify(&keys()).unwrap_err().check, "EVIDENCE_ORDER");
+    let mut other = made;
+    other.origin = "ledger.example/reasoning".into();
+    assert_eq!(other.verify(&keys()).unwrap_err().check, "EVIDENCE_ORIGIN");
 }

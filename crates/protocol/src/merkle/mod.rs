@@ -4,33 +4,19 @@
 //! leaf = SHA-256(0x00 ‖ entry)     node = SHA-256(0x01 ‖ left ‖ right)     empty tree = SHA-256("")
 //! ```
 
+mod hash;
+pub mod layout;
 mod proof;
 mod tiles;
 
+pub use hash::{leaf_hash, node_hash};
 pub use proof::{ProofFailure, roots, verify_consistency, verify_inclusion};
 pub use tiles::{
-    ProofError, TileId, append_to_tiles, consistency_proof, entries_path, inclusion_proof, root_at, tile_path,
-    tile_width,
+    ProofError, TileId, append_to_tiles, consistency_proof, entries_path, full_root, inclusion_proof, root_at,
+    tile_path, tile_width,
 };
 
 use crate::digest::Digest;
-use sha2::{Digest as _, Sha256};
-
-/// Hash of a leaf.
-pub fn leaf_hash(entry: &[u8]) -> Digest {
-    let mut hasher = Sha256::new();
-    hasher.update([0]);
-    hasher.update(entry);
-    Digest::from_bytes(hasher.finalize().into())
-}
-
-/// Hash of an inner node.
-pub fn node_hash(left: &Digest, right: &Digest) -> Digest {
-    let mut bytes = [1; 65];
-    bytes[1..33].copy_from_slice(left.as_bytes());
-    bytes[33..].copy_from_slice(right.as_bytes());
-    Digest::of(&bytes)
-}
 
 /// Root of the tree without entries.
 pub fn empty_root() -> Digest {
@@ -61,6 +47,24 @@ impl Frontier {
         }
         self.peaks.push(hash);
         self.size += 1;
+    }
+
+    /// Appends a full subtree of 2^height leaves by its root. The size must be a multiple of its leaves: `false`, and
+    /// nothing changed, otherwise.
+    pub fn append_full(&mut self, root: Digest, height: u32) -> bool {
+        let Some(leaves) = 1_u64.checked_shl(height).filter(|leaves| self.size.is_multiple_of(*leaves)) else {
+            return false;
+        };
+        let (units, Some(grown)) = (self.size >> height, self.size.checked_add(leaves)) else { return false };
+        let mut hash = root;
+        for _ in 0..units.trailing_ones() {
+            if let Some(left) = self.peaks.pop() {
+                hash = node_hash(&left, &hash);
+            }
+        }
+        self.peaks.push(hash);
+        self.size = grown;
+        true
     }
 
     /// Root over all leaves.
@@ -123,6 +127,16 @@ pub(crate) mod tests {
             assert_eq!(Frontier::from_bytes(&frontier.to_bytes()).unwrap(), frontier);
             frontier.append(*leaf);
         }
+        // The same tree by blocks of 256, then leaf by leaf.
+        let mut blocks = Frontier::default();
+        for block in all[..512].as_chunks::<256>().0 {
+            let hashes: Vec<[u8; 32]> = block.iter().map(|leaf| *leaf.as_bytes()).collect();
+            assert!(blocks.append_full(full_root(&hashes), 8));
+        }
+        all[512..].iter().for_each(|leaf| blocks.append(*leaf));
+        assert_eq!(blocks, frontier);
+        assert!(!blocks.append_full(empty_root(), 8) && !blocks.append_full(empty_root(), 64));
+        assert_eq!(blocks, frontier);
         assert!(Frontier::from_bytes(&[0; 7]).is_err());
         assert!(Frontier::from_bytes(&[0, 0, 0, 0, 0, 0, 0, 3, 1]).is_err());
     }

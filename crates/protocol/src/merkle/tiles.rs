@@ -70,9 +70,22 @@ fn hashes(bytes: &[u8]) -> &[[u8; 32]] {
 fn subtree(hashes: &[[u8; 32]]) -> Digest {
     let mut level: Vec<Digest> = hashes.iter().map(|h| Digest::from_bytes(*h)).collect();
     while level.len() > 1 {
-        level = level.chunks(2).map(|pair| if let [l, r] = pair { node_hash(l, r) } else { pair[0] }).collect();
+        // In place: each pair is read before its half of the list is written.
+        let pairs = level.len().div_ceil(2);
+        for at in 0..pairs {
+            level[at] = match level.get(2 * at + 1) {
+                Some(right) => node_hash(&level[2 * at], right),
+                None => level[2 * at],
+            };
+        }
+        level.truncate(pairs);
     }
     level.pop().unwrap_or_else(super::empty_root)
+}
+
+/// Root of a full tile's hashes, or of fewer when their number is a power of two.
+pub fn full_root(hashes: &[[u8; 32]]) -> Digest {
+    subtree(hashes)
 }
 
 /// Appends leaf hashes to a tree of `start` leaves. Returns the complete new bytes of every tile that changed, once each.

@@ -7,6 +7,7 @@
 pub mod governance;
 mod migration;
 
+use crate::canon::CanonError;
 use crate::digest::Digest;
 use crate::entry::{Entry, Ledger};
 use crate::p104;
@@ -139,11 +140,21 @@ impl Replay {
 
     /// Checks the next leaf of a ledger; returns its entry hash. All Evidence leaves come before the Reasoning leaves.
     pub fn leaf(&mut self, ledger: Ledger, leaf: &[u8]) -> Result<Digest, BadCheck> {
+        self.decoded(ledger, Entry::from_leaf(leaf), Entry::hash_of(leaf))
+    }
+
+    /// The same for a leaf that was decoded and hashed already, which needs no order and can be done in parallel:
+    /// `entry` is [`Entry::from_leaf`] of the leaf and `hash` is [`Entry::hash_of`] it.
+    pub fn decoded(
+        &mut self,
+        ledger: Ledger,
+        entry: Result<Entry, CanonError>,
+        hash: Digest,
+    ) -> Result<Digest, BadCheck> {
         let slot = ledger.slot();
         let at = self.last_index[slot].map_or(0, |i| i.saturating_add(1));
         let fail = |check, expected: String, found: String| BadCheck { check, ledger, index: at, expected, found };
-        let entry =
-            Entry::from_leaf(leaf).map_err(|e| fail("ENTRY_FORM", "a canonical entry".into(), e.to_string()))?;
+        let entry = entry.map_err(|e| fail("ENTRY_FORM", "a canonical entry".into(), e.to_string()))?;
         let index = entry.index.0;
         let fail = |check, expected: String, found: String| BadCheck { check, ledger, index, expected, found };
         let same = |check, expected: String, found: String| {
@@ -163,7 +174,6 @@ impl Replay {
             Ledger::Evidence => self.evidence(index, &entry)?,
             Ledger::Reasoning => self.reasoning(index, &entry)?,
         }
-        let hash = Entry::hash_of(leaf);
         self.depths[slot] += 1;
         self.heads[slot] = Some(hash);
         self.last_index[slot] = Some(index);

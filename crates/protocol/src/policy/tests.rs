@@ -1,0 +1,176 @@
+use super::*;
+use crate::digest::Digest;
+use crate::keys::SecretKey;
+use proptest::prelude::*;
+
+const ORIGIN: &str = "ledger.example/evidence";
+
+fn vkey(name: &str, kind: u8, seed: u8) -> Vkey {
+    Vkey { name: name.into(), kind, key: SecretKey::from_seed(&[seed; 32]).public() }
+}
+
+fn log() -> Vkey {
+    vkey(ORIGIN, TYPE_ED25519, 1)
+}
+
+fn witness(n: u8) -> Vkey {
+    vkey(&format!("w{n}.example"), TYPE_COSIGNATURE, 10 + n)
+}
+
+/// Four witnesses, w3 and w4 in a group of their own.
+fn text(quorum: &str) -> String {
+    let mut out = format!("# known logs\n\nlog {} https://ledger.example\n", log().to_text());
+    for n in 1..=4 {
+        out.push_str(&format!("  witness\tW{n} {}\n", witness(n).to_text()));
+    }
+    out + &format!("group late any W3 W4\ngroup both 2 W1 W2 late\nquorum {quorum}\n")
+}
+
+fn note(signers: &[u8], log_signs: bool) -> Note {
+    let mut note = Note::new(Checkpoint { origin: ORIGIN.into(), size: 3, root: Digest::of(b"root") }.to_text());
+    if log_signs {
+        note.sign(ORIGIN, &SecretKey::from_seed(&[1; 32]));
+    }
+    for n in signers {
+        note.cosign(&format!("w{n}.example"), &SecretKey::from_seed(&[10 + n; 32]), 7);
+    }
+    note
+}
+
+#[test]
+fn a_quorum_of_nested_groups_is_counted() {
+    let policy = Policy::parse(text("both").as_bytes()).unwrap();
+    for (signers, met) in [
+        (&[1, 2][..], true),
+        (&[1, 3], true),
+        (&[2, 4], true),
+        // Both of the inner group are one member of the outer one.
+        (&[3, 4], false),
+        (&[1], false),
+        (&[], false),
+        (&[1, 2, 3, 4], true),
+        // Somebody whom the policy does not name adds nothing.
+        (&[1, 9], false),
+    ] {
+        let found = policy.evaluate(&note(signers, true));
+        assert_eq!(found.is_ok(), met, "{signers:?}: {found:?}");
+        if let Err(error) = found {
+            assert_eq!((error.check(), error.tampered()), ("POLICY_QUORUM", false));
+        }
+    }
+    // The log's own line is one more signature.
+    assert!(!policy.evaluate(&note(&[1, 2], false)).unwrap().log_signed);
+    let accepted = policy.evaluate(&note(&[1, 2], true)).unwrap();
+    assert!(accepted.log_signed);
+    assert_eq!(accepted.cosigners[1], Cosigner { witness: "W2".into(), key: "w2.example".into(), time: 7 });
+}
+
+#[test]
+fn without_witnesses_the_log_must_sign() {
+    let policy = Policy::parse(text("none").as_bytes()).unwrap();
+    assert!(policy.evaluate(&note(&[], true)).is_ok());
+    assert_eq!(policy.evaluate(&note(&[1, 2, 3], false)).unwrap_err().check(), "POLICY_QUORUM");
+    let one = Policy::parse(text("W2").as_bytes()).unwrap();
+    assert!(one.evaluate(&note(&[2], false)).is_ok() && one.evaluate(&note(&[1, 3, 4], true)).is_err());
+}
+
+#[test]
+fn a_failing_signature_of_a_known_key_is_never_overlooked() {
+    let policy = Policy::parse(text("both").as_bytes()).unwrap();
+    for at in 0..4 {
+        let mut note = note(&[1, 2, 3], true);
+        let last = note.signatures[at].bytes.len() - 1;
+        note.signatures[at].bytes[last] ^= 1;
+        let error = policy.evaluate(&note).unwrap_err();
+        assert_eq!((error.check(), error.tampered()), ("CHECKPOINT_SIGNATURE", true), "{at}");
+    }
+    let mut other = note(&[1, 2], true);
+    other.text = other.text.replace("ledger", "sledge");
+    assert_eq!(policy.evaluate(&other).unwrap_err().check(), "POLICY_ORIGIN");
+    let named = policy.clone().with_origins(vec!["sledge.example/evidence".into()]);
+    assert_eq!(named.evaluate(&other).unwrap_err().check(), "CHECKPOINT_SIGNATURE");
+    other.text = "ledger.example/evidence\n3\n".into();
+    assert_eq!(policy.evaluate(&other).unwrap_err().check(), "CHECKPOINT_FORM");
+}
+
+#[test]
+fn what_the_format_does_not_allow_is_refused_at_its_line() {
+    let (log, w1, w2) = (log().to_text(), witness(1).to_text(), witness(2).to_text());
+    for (line, rule, text) in [
+        (0, "quorum", format!("log {log}\n")),
+        (0, "form of a policy", format!("log {log}")),
+        (0, "form of a policy", String::new()),
+        (1, "line of a policy", "quorum\n".into()),
+        (1, "line of a policy", format!("Log {log}\nquorum none\n")),
+        (1, "line of a policy", format!("log {log} url more\nquorum none\n")),
+        (2, "quorum", "quorum none\nquorum none\n".into()),
+        (1, "quorum", format!("quorum a\nwitness a {w1}\n")),
+        (2, "key of a log", format!("log {log}\nlog {log}\nquorum none\n")),
+        (2, "key of a witness", format!("witness a {w1}\nwitness b {w1}\nquorum a\n")),
+        (2, "name in a policy", format!("witness a {w1}\nwitness a {w2}\nquorum a\n")),
+        (1, "name in a policy", format!("witness none {w1}\nquorum none\n")),
+        (2, "threshold of a group", format!("witness a {w1}\ngroup g 2 a\nquorum g\n")),
+        (2, "threshold of a group", format!("witness a {w1}\ngroup g 0 a\nquorum g\n")),
+        (2, "threshold of a group", format!("witness a {w1}\ngroup g 01 a\nquorum g\n")),
+        (2, "threshold of a group", format!("witness a {w1}\ngroup g +1 a\nquorum g\n")),
+        (2, "members of a group", format!("witness a {w1}\ngroup g any\nquorum g\n")),
+        (2, "member of a group", format!("witness a {w1}\ngroup g any a a\nquorum g\n")),
+        (3, "member of a group", format!("witness a {w1}\ngroup g any a\ngroup h any a\nquorum h\n")),
+        (1, "member of a group", "group g any g\nquorum g\n".into()),
+        (1, "member of a group", "group g any none\nquorum g\n".into()),
+        (1, "type of a key", format!("log {w1}\nquorum none\n")),
+        (1, "type of a key", format!("witness a {log}\nquorum a\n")),
+        (1, "key id", format!("log {}\nquorum none\n", log.replacen("+6", "+7", 1))),
+        (1, "characters of a policy", "quorum none\r\n".into()),
+        (1, "characters of a policy", "# a bell \u{7}\nquorum none\n".into()),
+    ] {
+        let error = Policy::parse(text.as_bytes()).unwrap_err();
+        assert_eq!((error.line, error.rule), (line, rule), "{text}");
+    }
+    assert!(Policy::parse(b"# \xff in a comment\nquorum none\n").is_ok());
+    assert_eq!(Policy::parse(b"quorum \xff\n").unwrap_err().rule, "encoding of a policy");
+    assert_eq!(Policy::parse(&vec![b'\n'; MAX_BYTES + 1]).unwrap_err().rule, "bytes of a policy");
+}
+
+#[test]
+fn the_policy_of_a_cluster_demands_two_thirds_and_more_of_the_organisations() {
+    let thresholds: Vec<usize> = (1..=8).map(Policy::default_threshold).collect();
+    assert_eq!(thresholds, [1, 2, 3, 3, 4, 5, 5, 6]);
+    let organisations: Vec<(String, Vec<Vkey>)> =
+        vec![("aurora".into(), vec![witness(1), witness(2)]), ("borealis".into(), vec![witness(3)])];
+    let policy = Policy::of_organisations(vec![log()], &organisations, 2).unwrap();
+    assert_eq!(Policy::parse(policy.to_text().as_bytes()).unwrap(), policy);
+    assert!(policy.evaluate(&note(&[1, 2], true)).is_err());
+    assert!(policy.evaluate(&note(&[2, 3], true)).is_ok());
+    assert!(Policy::of_organisations(vec![log()], &organisations, 3).is_err());
+    assert!(Policy::of_organisations(vec![log()], &[("aurora".into(), Vec::new())], 1).is_err());
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_panic_and_what_is_read_is_written_back(
+        lines in prop::collection::vec((0..4_u8, 0..6_u8, prop::collection::vec(0..6_u8, 0..4)), 0..12),
+        noise in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),
+    ) {
+        let mut text = String::new();
+        for (kind, n, members) in lines {
+            let members: Vec<String> = members.iter().map(|n| format!("W{n}")).collect();
+            text.push_str(&match kind {
+                0 => format!("log {}\n", vkey(&format!("log{n}"), TYPE_ED25519, n).to_text()),
+                1 => format!("witness W{n} {}\n", witness(n).to_text()),
+                2 => format!("group G{n} {} {}\n", ["any", "all", "2"][usize::from(n) % 3], members.join(" ")),
+                _ => format!("quorum {}\n", members.first().map_or("none", String::as_str)),
+            });
+        }
+        let mut bytes = text.into_bytes();
+        for (at, byte) in noise {
+            if !bytes.is_empty() {
+                let at = at.index(bytes.len());
+                bytes[at] = byte;
+            }
+        }
+        if let Ok(policy) = Policy::parse(&bytes) {
+            prop_assert_eq!(Policy::parse(policy.to_text().as_bytes()).unwrap(), policy);
+        }
+    }
+}

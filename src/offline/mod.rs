@@ -1,0 +1,68 @@
+//! What can be done with files alone: writing a ledger into a folder, and checking every kind of file with the cluster
+//! gone.
+//!
+//! | file | checked in |
+//! |---|---|
+//! | folder of a ledger, or of both | `ledger`: every entry re-hashed on all cores, the chains, every tile, the root |
+//! | bundle of a substrate or a run | `bundles`: every line on all cores, applied in order |
+//! | receipt, statement, checkpoint, pair of checkpoints | `small` |
+//!
+//! Memory does not grow with the ledger. Everything is read again and hashed here; nothing that a file says of itself is
+//! believed. A check that fails says "altered" only when the bytes contradict each other or a signature; a file that is
+//! missing, a key that is not known and a policy that is not met say "cannot be decided".
+
+mod bundles;
+mod chain;
+mod folder;
+mod kind;
+mod ledger;
+mod report;
+mod small;
+mod writer;
+
+pub use kind::{Kind, recognise, verify, verify_input};
+pub use ledger::verify_folder;
+pub use report::{Checked, Failure, Level, Verified, altered, undecided};
+pub use writer::{Exported, Writer};
+
+use selfsame_protocol::bundle::Trust;
+use selfsame_protocol::note::Vkey;
+use selfsame_protocol::policy::Policy;
+
+/// What the reader brings, and how the work is done.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Whom to believe about checkpoints.
+    pub policy: Option<Policy>,
+    /// Further keys, of nodes above all.
+    pub keys: Vec<Vkey>,
+    /// Whether the log's own signature is demanded where a policy is given.
+    pub require_log: bool,
+    /// Whether each entry of a folder is read whole, member by member, and not its edges alone.
+    pub deep: bool,
+    /// The entry that a receipt is about, when it does not carry it.
+    pub entry: Option<Vec<u8>>,
+    /// Threads; 0 for one on each core.
+    pub threads: usize,
+}
+
+impl Options {
+    /// Whom to believe.
+    pub fn trust(&self) -> Trust<'_> {
+        match &self.policy {
+            Some(policy) => Trust::Policy(policy, &self.keys),
+            None => Trust::of(&self.keys),
+        }
+    }
+
+    /// Threads to use, 1 or more.
+    pub fn threads(&self) -> usize {
+        match self.threads {
+            0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            n => n,
+        }
+    }
+}
+
+/// Told how much is done: what, done, of how many (0: not known).
+pub type Progress<'a> = &'a mut dyn FnMut(&str, u64, u64);

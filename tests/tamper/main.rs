@@ -1,0 +1,165 @@
+//! The tamper corpus: real objects, altered in every way that we could think of, and the check that names each.
+//!
+//! No altered object is accepted, and each is refused by the check, or at the place, that its alteration calls for. With
+//! SELFSAME_TAMPER_DIR set, everything of which one file is enough is written there for other verifiers:
+//! `manifest.jsonl` has a line `{"accept":bool,"file":…,"how":…,"kind":…}` for each.
+
+mod bundles;
+mod ledgers;
+mod objects;
+mod small;
+
+use objects::Objects;
+use selfsame::offline::{Failure, Options, verify_input};
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::PathBuf;
+
+/// What must refuse an altered object.
+#[derive(Clone, Debug)]
+enum Named {
+    /// One of these checks. More than one only where the alteration can break the form as well as the content.
+    By(&'static [&'static str]),
+    /// Any check, but at this line of a bundle or at this entry.
+    At { line: u64, index: u64 },
+}
+
+/// An altered object.
+struct Case {
+    kind: &'static str,
+    how: &'static str,
+    input: Vec<u8>,
+    named: Named,
+}
+
+/// Counts per kind, alteration and check, and what went wrong.
+#[derive(Default)]
+struct Table {
+    counts: BTreeMap<(&'static str, &'static str, String), usize>,
+    wrong: Vec<String>,
+}
+
+impl Table {
+    fn count(&mut self, kind: &'static str, how: &'static str, named: &Named, verdict: Result<(), Failure>) {
+        let Err(failure) = verdict else {
+            self.wrong.push(format!("{kind}, {how}: ACCEPTED, expected {named:?}"));
+            return;
+        };
+        let right = match named {
+            Named::By(checks) => checks.contains(&failure.check.as_str()),
+            Named::At { line, index } => {
+                failure.index == Some(*index)
+                    || (failure.check == "BUNDLE_LINE" && failure.expected.starts_with(&format!("line {line} ")))
+            }
+        };
+        if !right {
+            self.wrong.push(format!("{kind}, {how}: expected {named:?}, found {failure}"));
+        }
+        *self.counts.entry((kind, how, failure.check)).or_default() += 1;
+    }
+
+    /// Prints the table, demands that nothing went wrong and that there were at least `least` cases.
+    fn conclude(self, least: usize) {
+        let total: usize = self.counts.values().sum();
+        for ((kind, how, check), count) in &self.counts {
+            println!("{kind:<18} {how:<34} {check:<26} {count:>6}");
+        }
+        println!("{total} altered objects, {} wrongly judged", self.wrong.len());
+        let shown: Vec<&String> = self.wrong.iter().take(20).collect();
+        assert!(self.wrong.is_empty(), "{} wrong:\n{shown:#?}", self.wrong.len());
+        assert!(total >= least, "{total} cases, at least {least}");
+    }
+}
+
+fn verify(bytes: &[u8], options: &Options) -> Result<(), Failure> {
+    let input = Box::new(std::io::Cursor::new(bytes.to_vec()));
+    verify_input(input, options, &mut |_, _, _| {}).map(|_| ())
+}
+
+/// The folder of a part of the corpus for others, when somebody asked for it.
+fn corpus_dir(part: &str) -> Option<PathBuf> {
+    let dir = PathBuf::from(std::env::var_os("SELFSAME_TAMPER_DIR")?).join(part);
+    std::fs::create_dir_all(&dir).unwrap();
+    Some(dir)
+}
+
+/// What is written there.
+struct Corpus(Option<(PathBuf, std::fs::File, usize)>);
+
+impl Corpus {
+    fn new(part: &str) -> Corpus {
+        Corpus(corpus_dir(part).map(|dir| {
+            let manifest = std::fs::File::create(dir.join("manifest.jsonl")).unwrap();
+            (dir, manifest, 0)
+        }))
+    }
+
+    fn add(&mut self, kind: &str, how: &str, bytes: &[u8], accept: bool) {
+        if let Some((dir, manifest, number)) = &mut self.0 {
+            let file = format!("{number:06}");
+            std::fs::write(dir.join(&file), bytes).unwrap();
+            let line = serde_json::json!({"accept": accept, "file": file, "how": how, "kind": kind});
+            writeln!(manifest, "{line}").unwrap();
+            *number += 1;
+        }
+    }
+}
+
+/// Judges cases on all cores.
+fn judge(part: &str, originals: &[(&'static str, Vec<u8>)], cases: Vec<Case>, options: &Options, least: usize) {
+    let mut corpus = Corpus::new(part);
+    for (kind, bytes) in originals {
+        verify(bytes, options).unwrap_or_else(|failure| panic!("the unaltered {kind}: {failure}"));
+        corpus.add(kind, "original", bytes, true);
+    }
+    cases.iter().for_each(|case| corpus.add(case.kind, case.how, &case.input, false));
+    let threads = options.threads();
+    // Many small files at once is what there is to do in parallel here, not each of them.
+    let one = Options { threads: 1, ..options.clone() };
+    let cases = &cases;
+    let verdicts: Vec<Vec<Result<(), Failure>>> = std::thread::scope(|scope| {
+        let share = |first: usize| {
+            let one = &one;
+            scope
+                .spawn(move || cases.iter().skip(first).step_by(threads).map(|case| verify(&case.input, one)).collect())
+        };
+        let running: Vec<_> = (0..threads).map(share).collect();
+        running.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let mut table = Table::default();
+    for (first, verdicts) in verdicts.into_iter().enumerate() {
+        for (case, verdict) in cases.iter().skip(first).step_by(threads).zip(verdicts) {
+            table.count(case.kind, case.how, &case.named, verdict);
+        }
+    }
+    table.conclude(least);
+}
+
+#[test]
+fn no_altered_checkpoint_pair_receipt_statement_or_evidence_is_accepted() {
+    let objects = Objects::new();
+    if let Some(dir) = corpus_dir("small") {
+        std::fs::write(dir.join("entry"), &objects.leaves[4]).unwrap();
+    }
+    judge("small", &objects.small(), small::cases(&objects), &objects.options(), 15_000);
+}
+
+/// shows: P-052, P-054, P-063, P-095
+#[test]
+fn no_altered_bundle_is_accepted() {
+    let objects = Objects::new();
+    if let Some(dir) = corpus_dir("bundles") {
+        std::fs::write(dir.join("policy.txt"), objects::policy().to_text()).unwrap();
+        std::fs::write(dir.join("node.vkey"), objects.options().keys[0].to_text()).unwrap();
+    }
+    let original = [("substrate_bundle", objects.bundle.clone())];
+    judge("bundles", &original, bundles::cases(&objects), &objects.options(), 1_000);
+}
+
+#[test]
+fn no_altered_ledger_is_accepted() {
+    if let Some(dir) = corpus_dir("ledgers") {
+        ledgers::write_for_others(&dir);
+    }
+    ledgers::run(&Objects::new()).conclude(500);
+}

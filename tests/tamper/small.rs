@@ -1,0 +1,267 @@
+//! Alterations of files that are read at once: every bit, every truncation, and what an adversary with other keys would do.
+
+use crate::objects::{Objects, checkpoint, ledger, reading, signed, tiles};
+use crate::{Case, Named};
+use selfsame_protocol::canon;
+use selfsame_protocol::digest::Digest;
+use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::merkle::{consistency_proof, inclusion_proof};
+use selfsame_protocol::note::Note;
+use selfsame_protocol::pair::Pair;
+use selfsame_protocol::tlog_proof::TlogProof;
+use serde_json::{Value, json};
+
+/// A note whose bytes were altered: unreadable, of another log, a failing signature, or a signer who is not known any more.
+const NOTE: &[&str] =
+    &["FILE_KIND", "CHECKPOINT_FORM", "CHECKPOINT_SIGNATURE", "POLICY_ORIGIN", "POLICY_QUORUM", "POLICY_LOG"];
+const RECEIPT: &[&str] = &[
+    "PROOF_FORM",
+    "INCLUSION_INDEX_RANGE",
+    "INCLUSION_PROOF_LENGTH",
+    "INCLUSION_ROOT",
+    "ENTRY_INDEX",
+    "FILE_KIND",
+    "CHECKPOINT_FORM",
+    "CHECKPOINT_SIGNATURE",
+    "POLICY_ORIGIN",
+    "POLICY_QUORUM",
+    "POLICY_LOG",
+];
+const PAIR: &[&str] = &[
+    "PAIR_FORM",
+    "PAIR_TYPE",
+    "CONSISTENCY_OLD_ROOT",
+    "CONSISTENCY_NEW_ROOT",
+    "CONSISTENCY_PROOF_LENGTH",
+    "FILE_KIND",
+    "CHECKPOINT_FORM",
+    "CHECKPOINT_SIGNATURE",
+    "POLICY_ORIGIN",
+    "POLICY_QUORUM",
+    "POLICY_LOG",
+];
+const STATEMENT: &[&str] = &[
+    "FILE_KIND",
+    "STATEMENT_FORM",
+    "RECORD_TYPE",
+    "STATEMENT_HASH",
+    "STATEMENT_SIGNATURE",
+    "STATEMENT_KEY",
+    "CHECKPOINT_FORM",
+    "CHECKPOINT_SIGNATURE",
+    "POLICY_ORIGIN",
+    "POLICY_QUORUM",
+    "POLICY_LOG",
+];
+
+fn all_bits(kind: &'static str, bytes: &[u8], step: usize, checks: &'static [&'static str], cases: &mut Vec<Case>) {
+    for at in 0..bytes.len() {
+        for bit in (0..8).skip(at % step).step_by(step) {
+            let mut input = bytes.to_vec();
+            input[at] ^= 1 << bit;
+            cases.push(Case { kind, how: "one bit", input, named: Named::By(checks) });
+        }
+    }
+}
+
+fn truncations(kind: &'static str, bytes: &[u8], checks: &'static [&'static str], cases: &mut Vec<Case>) {
+    for keep in (0..bytes.len()).step_by(7).chain(bytes.len() - 3..bytes.len()) {
+        cases.push(Case { kind, how: "cut short", input: bytes[..keep].to_vec(), named: Named::By(checks) });
+    }
+    let input = [bytes, b"x"].concat();
+    cases.push(Case { kind, how: "a byte behind the end", input, named: Named::By(checks) });
+}
+
+pub fn cases(objects: &Objects) -> Vec<Case> {
+    let mut cases = Vec::new();
+    let note = objects.note.to_text().into_bytes();
+    all_bits("checkpoint", &note, 1, NOTE, &mut cases);
+    truncations("checkpoint", &note, NOTE, &mut cases);
+    let receipt = objects.receipt.to_text().into_bytes();
+    all_bits("receipt", &receipt, 1, RECEIPT, &mut cases);
+    truncations("receipt", &receipt, RECEIPT, &mut cases);
+    let statement = objects.statement_bytes();
+    all_bits("statement", &statement, 2, STATEMENT, &mut cases);
+    truncations("statement", &statement, STATEMENT, &mut cases);
+    let pair = objects.pair.to_bytes();
+    all_bits("pair", &pair, 4, PAIR, &mut cases);
+    truncations("pair", &pair, PAIR, &mut cases);
+    let mut add = |kind, how, input: Vec<u8>, checks| {
+        cases.push(Case { kind, how, input, named: Named::By(checks) });
+    };
+    notes(objects, &mut add);
+    receipts(objects, &mut add);
+    pairs(objects, &mut add);
+    statements(objects, &mut add);
+    equivocations(objects, &mut add);
+    cases
+}
+
+type Add<'a> = &'a mut dyn FnMut(&'static str, &'static str, Vec<u8>, &'static [&'static str]);
+
+fn notes(objects: &Objects, add: Add<'_>) {
+    let note = &objects.note;
+    for missing in 0..note.signatures.len() {
+        let mut fewer = note.clone();
+        fewer.signatures.remove(missing);
+        let named: &[&str] = if missing == 0 { &["POLICY_LOG"] } else { &["POLICY_QUORUM"] };
+        add("checkpoint", "a signature cut out", fewer.to_text().into_bytes(), named);
+        let mut twice = fewer.clone();
+        twice.signatures.push(note.signatures[(missing + 1) % 4].clone());
+        add("checkpoint", "one signer twice for another", twice.to_text().into_bytes(), named);
+    }
+    for (a, b) in [(1, 2), (1, 3), (2, 3)] {
+        let mut exchanged = note.clone();
+        let bytes = exchanged.signatures[a].bytes.clone();
+        exchanged.signatures[a].bytes = std::mem::replace(&mut exchanged.signatures[b].bytes, bytes);
+        add("checkpoint", "signatures exchanged", exchanged.to_text().into_bytes(), &["CHECKPOINT_SIGNATURE"]);
+    }
+    let other = checkpoint(Ledger::Evidence, &objects.leaves[..6]);
+    let replayed = Note { text: other.to_text(), signatures: note.signatures.clone() };
+    add("checkpoint", "signatures of another size", replayed.to_text().into_bytes(), &["CHECKPOINT_SIGNATURE"]);
+    let this = checkpoint(Ledger::Evidence, &objects.leaves);
+    add("checkpoint", "all keys exchanged", signed(&this, 100).to_text().into_bytes(), &["POLICY_QUORUM"]);
+    let mut untyped = note.clone();
+    // A cosignature shown as a plain signature: the id of the key is that of its type.
+    untyped.signatures[1].bytes.drain(..8);
+    add("checkpoint", "a cosignature without its time", untyped.to_text().into_bytes(), &["CHECKPOINT_SIGNATURE"]);
+    let foreign = selfsame_protocol::note::Checkpoint { origin: "demo.example/other".into(), ..this };
+    add("checkpoint", "another log", signed(&foreign, 0).to_text().into_bytes(), &["POLICY_ORIGIN"]);
+}
+
+fn receipts(objects: &Objects, add: Add<'_>) {
+    let receipt = &objects.receipt;
+    let text = |receipt: &TlogProof| receipt.to_text().into_bytes();
+    let tiles_of = tiles(&objects.leaves);
+    for index in (0..14).filter(|index| *index != 4) {
+        let named: &[&str] = &["INCLUSION_ROOT", "INCLUSION_INDEX_RANGE", "INCLUSION_PROOF_LENGTH"];
+        add("receipt", "another index", text(&TlogProof { index, ..receipt.clone() }), named);
+        if index < 11 {
+            let path = inclusion_proof(index, 11, &mut reading(&tiles_of)).unwrap();
+            let other = TlogProof { index, path, ..receipt.clone() };
+            let named: &[&str] = &["INCLUSION_ROOT", "INCLUSION_PROOF_LENGTH"];
+            add("receipt", "the proof of another entry", text(&other), named);
+        }
+    }
+    for at in 0..receipt.path.len() {
+        let mut shorter = receipt.clone();
+        shorter.path.remove(at);
+        add("receipt", "a hash cut out", text(&shorter), &["INCLUSION_PROOF_LENGTH", "INCLUSION_ROOT"]);
+        let mut longer = receipt.clone();
+        longer.path.insert(at, Digest::of(b"more"));
+        add("receipt", "a hash put in", text(&longer), &["INCLUSION_PROOF_LENGTH"]);
+        let mut swapped = receipt.clone();
+        swapped.path.swap(at, (at + 1) % receipt.path.len());
+        add("receipt", "hashes exchanged", text(&swapped), &["INCLUSION_ROOT"]);
+    }
+    // A history of somebody who can sign with keys of his own, and one by the right keys that this entry is not in.
+    let forged = ledger(Ledger::Evidence, 11, &|at, entry| entry.submission = Digest::of(&[at as u8, 1]));
+    for (how, seed, named) in
+        [("a fork by other keys", 100, &["POLICY_QUORUM"][..]), ("a fork by the right keys", 0, &["INCLUSION_ROOT"])]
+    {
+        let note = signed(&checkpoint(Ledger::Evidence, &forged), seed);
+        let path = inclusion_proof(4, 11, &mut reading(&tiles(&forged))).unwrap();
+        add("receipt", how, text(&TlogProof { note, path, ..receipt.clone() }), named);
+    }
+    let smaller = signed(&checkpoint(Ledger::Evidence, &objects.leaves[..4]), 0);
+    let older = TlogProof { note: smaller, ..receipt.clone() };
+    add("receipt", "a checkpoint before the entry", text(&older), &["INCLUSION_INDEX_RANGE"]);
+    // The same tree under the name of the other ledger.
+    let mut reasoning = checkpoint(Ledger::Reasoning, &objects.leaves);
+    reasoning.root = checkpoint(Ledger::Evidence, &objects.leaves).root;
+    let elsewhere = TlogProof { note: signed(&reasoning, 0), ..receipt.clone() };
+    add("receipt", "the other ledger", text(&elsewhere), &["CHECKPOINT_ORIGIN"]);
+    for version in ["@v0", "@v2", ""] {
+        let other = receipt.to_text().replacen("@v1", version, 1).into_bytes();
+        add("receipt", "another version", other, &["PROOF_FORM", "FILE_KIND"]);
+    }
+}
+
+fn pairs(objects: &Objects, add: Add<'_>) {
+    let pair = &objects.pair;
+    let forged = ledger(Ledger::Evidence, 11, &|at, entry| entry.submission = Digest::of(&[at as u8, 1]));
+    let forged_note = signed(&checkpoint(Ledger::Evidence, &forged), 0).to_text();
+    let fork = Pair { new: forged_note.clone(), ..pair.clone() };
+    add("pair", "a fork by the right keys", fork.to_bytes(), &["CONSISTENCY_NEW_ROOT"]);
+    let proof = consistency_proof(6, 11, &mut reading(&tiles(&forged))).unwrap();
+    let fork = Pair { new: forged_note, proof, ..pair.clone() };
+    add("pair", "a fork with its own proof", fork.to_bytes(), &["CONSISTENCY_OLD_ROOT"]);
+    let back = Pair { old: pair.new.clone(), new: pair.old.clone(), ..pair.clone() };
+    add("pair", "old and new exchanged", back.to_bytes(), &["CONSISTENCY_INDEX_RANGE"]);
+    for at in 0..pair.proof.len() {
+        let mut shorter = pair.clone();
+        shorter.proof.remove(at);
+        let named: &[&str] = &["CONSISTENCY_PROOF_LENGTH", "CONSISTENCY_OLD_ROOT"];
+        add("pair", "a hash cut out", shorter.to_bytes(), named);
+        let mut longer = pair.clone();
+        longer.proof.insert(at, Digest::of(b"more"));
+        add("pair", "a hash put in", longer.to_bytes(), named);
+    }
+    let other = signed(&checkpoint(Ledger::Reasoning, &objects.leaves), 0).to_text();
+    add("pair", "the other ledger", Pair { new: other, ..pair.clone() }.to_bytes(), &["PAIR_ORIGIN"]);
+    let typed = Pair { pair: "selfsame/checkpoint-pair/v0".into(), ..pair.clone() };
+    add("pair", "another version", typed.to_bytes(), &["PAIR_TYPE"]);
+}
+
+fn statements(objects: &Objects, add: Add<'_>) {
+    let members = objects.statement["statement"].as_object().unwrap().clone();
+    for (name, value) in &members {
+        let mut changed = objects.statement.clone();
+        changed["statement"][name] = match value {
+            Value::Number(n) => json!(n.as_u64().unwrap() + 1),
+            Value::String(text) if text.starts_with("sha256:") => json!(Digest::of(text.as_bytes())),
+            Value::String(text) if text == "VERIFIED" => json!("INSUFFICIENT_DEPTH"),
+            Value::String(text) if text.ends_with('Z') => json!("2027-01-01T00:00:00.000Z"),
+            _ => json!("x"),
+        };
+        add("statement", "a member changed", canon::to_canonical(&changed), &["STATEMENT_HASH", "RECORD_TYPE"]);
+        let mut without = objects.statement.clone();
+        without["statement"].as_object_mut().unwrap().remove(name);
+        add("statement", "a member cut out", canon::to_canonical(&without), &["STATEMENT_FORM"]);
+        // With the hash made anew, the signature is that of another statement.
+        let read = serde_json::from_value(changed["statement"].clone());
+        if let Ok(mut statement) = read.map(|s: selfsame_protocol::p104::IdentityStatement| s)
+            && statement.record_type == "identity_statement"
+            && name != "statement_hash"
+        {
+            statement.statement_hash = statement.expected_hash();
+            changed["statement"] = json!(statement);
+            add("statement", "a member changed, hash anew", canon::to_canonical(&changed), &["STATEMENT_SIGNATURE"]);
+        }
+    }
+    let mut unsigned = objects.statement.clone();
+    unsigned["proof"]["signatures"] = json!([]);
+    add("statement", "signatures cut out", canon::to_canonical(&unsigned), &["STATEMENT_KEY"]);
+    let alone = canon::to_canonical(&objects.statement["statement"]);
+    add("statement", "the proof cut out", alone, &["STATEMENT_KEY"]);
+    let mut exchanged = objects.statement.clone();
+    exchanged["proof"]["checkpoints"]["evidence"] = objects.statement["proof"]["checkpoints"]["reasoning"].clone();
+    add("statement", "checkpoints exchanged", canon::to_canonical(&exchanged), &["CHECKPOINT_ORIGIN"]);
+}
+
+fn equivocations(objects: &Objects, add: Add<'_>) {
+    // Evidence accuses: what must not be possible is to accuse with a note that was altered or of one history.
+    let evidence = &objects.evidence;
+    let mut same = evidence.clone();
+    same.note_b = same.note_a.clone();
+    add("equivocation", "one note twice", same.to_bytes(), EQUIVOCATION);
+    let mut forged = evidence.clone();
+    forged.note_a = signed(&checkpoint(Ledger::Evidence, &objects.leaves), 100).to_text();
+    add("equivocation", "a note by other keys", forged.to_bytes(), EQUIVOCATION);
+    let mut origin = evidence.clone();
+    origin.origin = "demo.example/other".into();
+    add("equivocation", "another log", origin.to_bytes(), EQUIVOCATION);
+    let mut text = evidence.clone();
+    text.note_a = text.note_a.replacen("\n11\n", "\n12\n", 1);
+    add("equivocation", "a size changed", text.to_bytes(), EQUIVOCATION);
+}
+
+const EQUIVOCATION: &[&str] = &[
+    "EVIDENCE_NO_CONFLICT",
+    "EVIDENCE_KEY",
+    "EVIDENCE_ORIGIN",
+    "EVIDENCE_SIGNATURE",
+    "EVIDENCE_ORDER",
+    "EVIDENCE_NOTE",
+    "EVIDENCE_SIZES",
+];
