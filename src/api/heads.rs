@@ -42,9 +42,9 @@ impl Api {
             Ok(Checkpoints { evidence: note(Ledger::Evidence)?, reasoning: note(Ledger::Reasoning)? })
         };
         // A published tree that this node has not applied yet gives no proofs here.
-        let Some(published) = published.filter(|notes| Ledger::BOTH.iter().all(|ledger| {
-            notes[ledger.slot()].checkpoint.size <= applied[ledger.slot()]
-        })) else {
+        let Some(published) = published.filter(|notes| {
+            Ledger::BOTH.iter().all(|ledger| notes[ledger.slot()].checkpoint.size <= applied[ledger.slot()])
+        }) else {
             return Ok(Heads { sizes: applied, notes: alone()?, view });
         };
         let note = |ledger: Ledger| {

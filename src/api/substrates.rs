@@ -308,7 +308,8 @@ impl Api {
                     let leaf = read::leaf(view, ledger, index)
                         .map_err(unreadable)?
                         .ok_or_else(|| unreadable(format!("entry {index} is missing")))?;
-                    let proof = read::inclusion(&heads.view, ledger, index, size).map_err(|e| unreadable(e.to_string()))?;
+                    let proof =
+                        read::inclusion(&heads.view, ledger, index, size).map_err(|e| unreadable(e.to_string()))?;
                     let leaf = String::from_utf8(leaf).map_err(unreadable)?;
                     if !out(newline(canon::to_canonical_of(&Line { ledger, leaf, proof }))) {
                         return Ok(());

@@ -117,12 +117,14 @@ pub async fn main(global: &Global, command: ClusterCommand) -> Done {
             if log_key.is_none() {
                 global.say("the cluster has no log key: say --origin when you verify with this policy");
             }
-            let logs = Ledger::BOTH.into_iter().filter(|one| ledger.is_none_or(|only| only == *one)).filter_map(|one| {
-                Some(Vkey { name: format!("{}/{one}", genesis.origin), kind: TYPE_ED25519, key: log_key? })
-            });
+            let logs =
+                Ledger::BOTH.into_iter().filter(|one| ledger.is_none_or(|only| only == *one)).filter_map(|one| {
+                    Some(Vkey { name: format!("{}/{one}", genesis.origin), kind: TYPE_ED25519, key: log_key? })
+                });
             let organisations: Vec<_> = organisations.into_iter().collect();
             let threshold = threshold.unwrap_or_else(|| genesis.publication.threshold(genesis.organisations.len()));
-            let policy = Policy::of_organisations(logs.collect(), &organisations, threshold).map_err(CliError::usage)?;
+            let policy =
+                Policy::of_organisations(logs.collect(), &organisations, threshold).map_err(CliError::usage)?;
             out(&policy.to_text());
         }
     }

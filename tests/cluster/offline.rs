@@ -5,13 +5,13 @@ use selfsame::config::RaftSection;
 use serde_json::Value;
 use std::path::Path;
 use std::process::Output;
-use std::time::Duration;
 
 const SUBSTRATE: &str = "00000000-0000-4000-8000-000000000001";
 
 fn json(output: &Output) -> Value {
     assert!(output.status.success(), "{}", said(output));
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&output.stdout)))
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&output.stdout)))
 }
 
 /// Exit status of `selfsame verify` with the policy, and what it says.

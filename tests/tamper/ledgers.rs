@@ -51,7 +51,11 @@ pub fn write_for_others(dir: &Path) {
     let truth = signed(&checkpoint(Ledger::Evidence, &good), 0).to_text();
     for at in (0..SIZE).step_by(67) {
         // Everything made anew but the signed checkpoint, and one entry changed under the true tiles.
-        let fork = ledger(Ledger::Evidence, SIZE, &|n, entry| if n == at { entry.submission = Digest::of(b"x") });
+        let fork = ledger(Ledger::Evidence, SIZE, &|n, entry| {
+            if n == at {
+                entry.submission = Digest::of(b"x")
+            }
+        });
         let folder = dir.join(format!("fork-{at}"));
         write_anyhow(&folder, &fork);
         std::fs::write(folder.join("checkpoint"), &truth).unwrap();
