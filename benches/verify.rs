@@ -6,7 +6,8 @@
 //! ```
 //! A ledger of that many megabytes of entries is written into a temporary folder. Then, in turn (A B A B …), all cores
 //! hash the bytes of its entry files (raw: one message for each file), and verify the folder without and with `deep`. What
-//! is printed are medians. Memory is the peak of a process of its own for each size.
+//! is printed are medians, by the clock and by processor time: on a machine that does other work as well only the second
+//! compares. Memory is the peak of a process of its own for each size.
 
 use selfsame::offline::{Options, Writer, verify_folder};
 use selfsame_protocol::digest::Digest;
@@ -103,6 +104,14 @@ fn verify(dir: &Path, deep: bool) -> Result<f64, Box<dyn std::error::Error>> {
     Ok(start.elapsed().as_secs_f64())
 }
 
+/// Processor time of this process so far, user and system, in seconds; 0 where /proc does not tell.
+fn cpu() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    // utime and stime, in ticks of 10 ms.
+    fields.get(11..13).into_iter().flatten().filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
+}
+
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
@@ -115,20 +124,29 @@ fn measure(megabytes: u64, data: usize) -> Done {
     files(&dir.path().join("evidence/tile/entries"), &mut list)?;
     list.sort();
     let bytes: u64 = list.iter().map(|file| file.metadata().map_or(0, |data| data.len())).sum();
-    let mut times = [Vec::new(), Vec::new(), Vec::new()];
+    let mut times = [const { (Vec::new(), Vec::new()) }; 3];
     for _ in 0..ROUNDS {
-        times[0].push(raw(&list));
-        times[1].push(verify(dir.path(), false)?);
-        times[2].push(verify(dir.path(), true)?);
+        for (place, (clock, processor)) in times.iter_mut().enumerate() {
+            let before = cpu();
+            clock.push(match place {
+                0 => raw(&list),
+                1 => verify(dir.path(), false)?,
+                _ => verify(dir.path(), true)?,
+            });
+            processor.push(cpu() - before);
+        }
     }
-    let [raw, edges, deep] = times.map(|times| bytes as f64 / 1e6 / median(times));
+    let rates = times.map(|(clock, cpu)| (bytes as f64 / 1e6 / median(clock), bytes as f64 / 1e6 / median(cpu)));
+    let [(raw, raw_cpu), (edges, edges_cpu), (deep, deep_cpu)] = rates;
     let child = std::process::Command::new(std::env::current_exe()?).arg("--child").arg(dir.path()).output()?;
     println!(
-        "{entries} entries of {} bytes, {} MB: raw SHA-256 {raw:.0} MB/s; verify {edges:.0} MB/s ({:.0} %), deep {deep:.0} MB/s ({:.0} %); peak memory {}",
+        "{entries} entries of {} bytes, {} MB: raw SHA-256 {raw:.0} MB/s; verify {edges:.0} MB/s ({:.0} %), deep {deep:.0} MB/s ({:.0} %); by processor time {:.0} % and {:.0} %; peak memory {}",
         bytes / entries,
         bytes / 1_000_000,
         100.0 * edges / raw,
         100.0 * deep / raw,
+        100.0 * edges_cpu / raw_cpu,
+        100.0 * deep_cpu / raw_cpu,
         String::from_utf8_lossy(&child.stdout).trim()
     );
     Ok(())

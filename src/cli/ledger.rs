@@ -158,14 +158,18 @@ pub async fn main(global: &Global, command: LedgerCommand) -> Done {
         LedgerCommand::Pair { ledger, old, file } => {
             let old = text(read(&old)?)?;
             let before = checkpoint(&old)?;
-            let (_, proof, new) = client.consistency(ledger, before.size, 0).await?;
+            let new = client.checkpoint(ledger).await?;
+            let after = checkpoint(&new)?;
+            let (_, proof, _) = client.consistency(ledger, before.size, after.size).await?;
             let pair = Pair::new(old, new, proof);
-            pair.consistent(&before, &checkpoint(&pair.new)?).map_err(failed)?;
+            pair.consistent(&before, &after).map_err(failed)?;
             if file.as_os_str() == "-" {
                 out(&String::from_utf8_lossy(&pair.to_bytes()));
             } else {
                 std::fs::write(&file, pair.to_bytes())
                     .map_err(|e| CliError::usage(format!("{}: {e}", file.display())))?;
+                let sizes = json!({"file": file, "old_size": before.size, "new_size": after.size});
+                global.print("CheckpointPair", sizes);
             }
         }
         LedgerCommand::Export { dir, policy: file, origins } => {

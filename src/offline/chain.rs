@@ -65,45 +65,52 @@ pub struct Row {
 
 /// The entries of one bundle, checked among themselves.
 pub struct Rows {
+    ledger: Ledger,
     start: u64,
     rows: Vec<Row>,
+    /// Place of the next leaf in the bundle.
+    offset: usize,
     /// Times of the first and the last.
     times: Option<[String; 2]>,
 }
 
 impl Rows {
-    /// Reads the edges of the entries of a bundle, whose first stands at `start`: place, ledger and the order of times.
-    /// `ENTRY_FORM` when a leaf is no entry.
-    pub fn read(ledger: Ledger, start: u64, bundle: &[u8], leaves: &[&[u8]]) -> Result<Rows, Failure> {
-        let mut rows = Vec::with_capacity(leaves.len());
-        let mut times: Option<[&str; 2]> = None;
-        let mut offset = 0;
-        for (at, leaf) in (start..).zip(leaves) {
-            offset += 2;
-            let Some(edges) = edges::read(leaf) else {
-                let found = Entry::from_leaf(leaf).map_or_else(|error| error.to_string(), |_| "other members".into());
-                return Err(altered("ENTRY_FORM", Some((ledger, at)), "a canonical entry", found));
-            };
-            let bad = |check, expected: String, found: String| Err(altered(check, Some((ledger, at)), expected, found));
-            if edges.index != at {
-                return bad("ENTRY_INDEX", at.to_string(), edges.index.to_string());
-            }
-            if edges.ledger != ledger {
-                return bad("ENTRY_LEDGER", ledger.to_string(), edges.ledger.to_string());
-            }
-            let [first, last] = times.unwrap_or([edges.time; 2]);
-            if edges.time < last {
-                return bad("ENTRY_TIME", format!("{last} or later"), edges.time.into());
-            }
-            times = Some([first, edges.time]);
-            // The subject ends a known number of bytes before the end of its leaf.
-            let end = offset + leaf.len() - edges::BEHIND_SUBJECT;
-            let subject = end.saturating_sub(edges.subject.len())..end;
-            debug_assert_eq!(bundle.get(subject.clone()), Some(edges.subject.as_bytes()));
-            rows.push(Row { subject, depth: edges.depth, prior: edges.prior });
-            offset += leaf.len();
+    /// Before the first entry of a bundle, which stands at `start`.
+    pub fn new(ledger: Ledger, start: u64) -> Rows {
+        Rows { ledger, start, rows: Vec::with_capacity(256), offset: 0, times: None }
+    }
+
+    /// Reads the edges of the next leaf of the bundle: place, ledger and the order of times. `ENTRY_FORM` when it is no
+    /// entry.
+    pub fn push(&mut self, leaf: &[u8]) -> Result<(), Failure> {
+        let at = self.start + self.rows.len() as u64;
+        let place = Some((self.ledger, at));
+        self.offset += 2 + leaf.len();
+        let Some(edges) = edges::read(leaf) else {
+            let found = Entry::from_leaf(leaf).map_or_else(|error| error.to_string(), |_| "other members".into());
+            return Err(altered("ENTRY_FORM", place, "a canonical entry", found));
+        };
+        if edges.index != at {
+            return Err(altered("ENTRY_INDEX", place, at, edges.index));
         }
-        Ok(Rows { start, rows, times: times.map(|times| times.map(Into::into)) })
+        if edges.ledger != self.ledger {
+            return Err(altered("ENTRY_LEDGER", place, self.ledger, edges.ledger));
+        }
+        match &mut self.times {
+            None => self.times = Some([edges.time.into(), edges.time.into()]),
+            Some([_, last]) if edges.time < last.as_str() => {
+                return Err(altered("ENTRY_TIME", place, format!("{last} or later"), edges.time));
+            }
+            Some([_, last]) if last != edges.time => {
+                last.clear();
+                last.push_str(edges.time);
+            }
+            Some(_) => {}
+        }
+        // The subject ends a known number of bytes before the end of its leaf.
+        let end = self.offset - edges::BEHIND_SUBJECT;
+        self.rows.push(Row { subject: end - edges.subject.len()..end, depth: edges.depth, prior: edges.prior });
+        Ok(())
     }
 }
 
@@ -228,8 +235,11 @@ mod tests {
         list.iter().for_each(|entry| push_entry(&mut bundle, &entry.leaf()).unwrap());
         let leaves = entries(&bundle, list.len() as u64).unwrap();
         let hashes: Vec<[u8; 32]> = leaves.iter().map(|leaf| *leaf_hash(leaf).as_bytes()).collect();
-        let start = list.first().map_or(0, |entry| entry.index.0);
-        chains.follow(&Rows::read(Ledger::Evidence, start, &bundle, &leaves)?, &bundle, &hashes)
+        // The first of a whole ledger stands at 0, whatever it says of itself.
+        let start = list.first().map_or(0, |entry| if list.len() < 3 { entry.depth.0 } else { entry.index.0 });
+        let mut rows = Rows::new(Ledger::Evidence, start);
+        leaves.iter().try_for_each(|leaf| rows.push(leaf))?;
+        chains.follow(&rows, &bundle, &hashes)
     }
 
     /// `rounds` entries of each of 100 subjects, in turn; the entry `bad` names another one before it.

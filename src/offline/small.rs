@@ -11,6 +11,7 @@ use selfsame_protocol::merkle::leaf_hash;
 use selfsame_protocol::note::{Checkpoint, Note, TYPE_ED25519, Vkey};
 use selfsame_protocol::p104::{IdentityStatement, StatementSignature};
 use selfsame_protocol::pair::Pair;
+use selfsame_protocol::time::U64;
 use selfsame_protocol::tlog_proof::{TlogProof, TlogProofError};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -140,6 +141,9 @@ struct Answer {
 #[serde(deny_unknown_fields)]
 struct Proof {
     checkpoints: Option<Checkpoints>,
+    /// What the node says of the cluster's recoveries; the signed record of each is in the Reasoning ledger.
+    #[serde(default, rename = "recovery_count")]
+    _recovery_count: Option<U64>,
     #[serde(default)]
     signatures: Vec<StatementSignature>,
 }
@@ -158,7 +162,7 @@ pub fn statement(bytes: &[u8], options: &Options) -> Result<Verified, Failure> {
     let statement: IdentityStatement = canon::decode(statement)
         .map_err(|error| altered("STATEMENT_FORM", None, "the members of a statement", error))?;
     bundle::verify_statement(&statement)?;
-    let Proof { checkpoints, signatures } = proof.unwrap_or(Proof { checkpoints: None, signatures: Vec::new() });
+    let (checkpoints, signatures) = proof.map_or((None, Vec::new()), |proof| (proof.checkpoints, proof.signatures));
     let own: Vec<Vkey> =
         signatures.iter().map(|s| Vkey { name: s.name.clone(), kind: TYPE_ED25519, key: s.key }).collect();
     let known = if options.keys.is_empty() { &own } else { &options.keys };
