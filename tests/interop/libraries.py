@@ -58,13 +58,13 @@ for at, leaf in enumerate(entries):
 tree = pymerkle.InmemoryTree(algorithm="sha256")
 for leaf in entries:
     tree.append_entry(leaf)
-holds(tree.get_state() == root, "pymerkle's root")
+holds(tree.get_root() == root, "pymerkle's root")
 forks = [name for name in (corpus / "ledgers").iterdir() if name.name.startswith("fork-")]
 for fork in forks:
     other = pymerkle.InmemoryTree(algorithm="sha256")
     for leaf in leaves(fork):
         other.append_entry(leaf)
-    holds(other.get_state() != checkpoint((fork / "checkpoint").read_text())[1], f"pymerkle refuses {fork.name}")
+    holds(other.get_root() != checkpoint((fork / "checkpoint").read_text())[1], f"pymerkle refuses {fork.name}")
 
 # Receipts.
 _, key_id, key = (corpus / "ledgers" / "log.vkey").read_text().split("+")
