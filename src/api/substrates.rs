@@ -159,14 +159,11 @@ impl SubstrateService for Api {
             .map_err(unreadable)?
             .map_err(refused)?;
         let signature = self.sign(&statement);
-        let constitution = read::constitution(&view).map_err(unreadable)?;
-        let recovery_count = constitution.map_or(U64(0), |constitution| constitution.recovery_count);
         let sizes = Self::sizes(&view)?;
         drop(view);
         let checkpoints = self.heads(sizes).await?.notes;
         let proof = serde_json::json!({
             "signatures": [signature],
-            "recovery_count": recovery_count,
             "checkpoints": checkpoints,
         });
         let document = serde_json::json!({"statement": statement, "proof": proof});

@@ -11,7 +11,6 @@ use selfsame_protocol::merkle::leaf_hash;
 use selfsame_protocol::note::{Checkpoint, Note, TYPE_ED25519, Vkey};
 use selfsame_protocol::p104::{IdentityStatement, StatementSignature};
 use selfsame_protocol::pair::Pair;
-use selfsame_protocol::time::U64;
 use selfsame_protocol::tlog_proof::{TlogProof, TlogProofError};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -141,9 +140,6 @@ struct Answer {
 #[serde(deny_unknown_fields)]
 struct Proof {
     checkpoints: Option<Checkpoints>,
-    /// What the node says of the cluster's recoveries; the signed record of each is in the Reasoning ledger.
-    #[serde(default, rename = "recovery_count")]
-    _recovery_count: Option<U64>,
     #[serde(default)]
     signatures: Vec<StatementSignature>,
 }
