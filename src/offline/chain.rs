@@ -228,14 +228,12 @@ mod tests {
         }
     }
 
-    /// One bundle through the chains.
-    fn walk(chains: &mut Chains, list: &[Entry]) -> Result<(), Failure> {
+    /// One bundle, whose first entry stands at `start`, through the chains.
+    fn walk(chains: &mut Chains, start: u64, list: &[Entry]) -> Result<(), Failure> {
         let mut bundle = Vec::new();
         list.iter().for_each(|entry| push_entry(&mut bundle, &entry.leaf()).unwrap());
         let leaves = entries(&bundle, list.len() as u64).unwrap();
         let hashes: Vec<[u8; 32]> = leaves.iter().map(|leaf| *leaf_hash(leaf).as_bytes()).collect();
-        // The first of a whole ledger stands at 0, whatever it says of itself.
-        let start = list.first().map_or(0, |entry| if list.len() < 3 { entry.depth.0 } else { entry.index.0 });
         let mut rows = Rows::new(Ledger::Evidence, start);
         leaves.iter().try_for_each(|leaf| rows.push(leaf))?;
         chains.follow(&rows, &bundle, &hashes)
@@ -259,10 +257,11 @@ mod tests {
         for bad in [None, Some(37), Some(150), Some(299)] {
             let list = ledger(3, bad);
             let mut chains = Chains::new(Ledger::Evidence, 7);
-            let mut verdict = walk(&mut chains, &list);
+            let mut verdict = walk(&mut chains, 0, &list);
             let mut passes = 1;
             while verdict.is_ok() && chains.next_pass() {
-                verdict = list.chunks(77).try_for_each(|bundle| walk(&mut chains, bundle));
+                let bundles = (0..).step_by(77).zip(list.chunks(77));
+                verdict = bundles.into_iter().try_for_each(|(start, bundle)| walk(&mut chains, start, bundle));
                 assert!(chains.heads.len() <= 7);
                 passes += 1;
             }
@@ -282,7 +281,9 @@ mod tests {
         let next = entry(1, "cluster", 1, Some(Entry::hash_of(&good.leaf())));
         let check = |bundles: &[&[Entry]]| {
             let mut chains = Chains::new(Ledger::Evidence, 9);
-            bundles.iter().try_for_each(|bundle| walk(&mut chains, bundle)).map_err(|failure| failure.check)
+            let places = [0, bundles[0].len() as u64];
+            let mut walks = places.into_iter().zip(bundles);
+            walks.try_for_each(|(start, bundle)| walk(&mut chains, start, bundle)).map_err(|failure| failure.check)
         };
         let pair = |second: Entry| [good.clone(), second];
         assert_eq!(check(&[&pair(next.clone())]), Ok(()));
