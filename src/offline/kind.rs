@@ -74,12 +74,9 @@ pub fn verify_input(mut input: Input, options: &Options, progress: Progress<'_>)
     let read = (&mut input).take(MARK).read_to_end(&mut start);
     read.map_err(|error| undecided("FILE_UNREADABLE", "the file", error))?;
     let mut input: Input = Box::new(std::io::Cursor::new(start.clone()).chain(input));
-    match recognise(&start) {
-        Some(Kind::SubstrateBundle) => {
-            let first = bundles::first(&mut input)?;
-            return bundles::substrate(&first, input, options, progress);
-        }
-        _ => {}
+    if recognise(&start) == Some(Kind::SubstrateBundle) {
+        let first = bundles::first(&mut input)?;
+        return bundles::substrate(&first, input, options, progress);
     }
     let mut bytes = Vec::new();
     let read = input.take(MAX_SMALL + 1).read_to_end(&mut bytes);

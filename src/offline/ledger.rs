@@ -30,6 +30,9 @@ struct Block {
     root: Option<Digest>,
 }
 
+/// A bundle as a thread hands it over.
+type Hashed = Result<Block, Failure>;
+
 /// One ledger that holds.
 struct Held {
     ledger: Ledger,
@@ -152,7 +155,7 @@ impl Walk<'_> {
         let entries_of = &format!("{} entries", self.ledger);
         let mut bytes = 0;
         std::thread::scope(|scope| {
-            let blocks: Vec<(Receiver<Result<Block, Failure>>, Sender<Vec<u8>>)> = (0..threads)
+            let blocks: Vec<(Receiver<Hashed>, Sender<Vec<u8>>)> = (0..threads)
                 .map(|first| {
                     let (send, receive) = sync_channel(AHEAD);
                     let (give_back, used) = channel();
@@ -213,7 +216,7 @@ impl Walk<'_> {
     }
 
     /// One thread: every `step`th block from `first` on, until the first that does not hold.
-    fn hash_every(&self, first: u64, step: u64, send: &SyncSender<Result<Block, Failure>>, used: &Receiver<Vec<u8>>) {
+    fn hash_every(&self, first: u64, step: u64, send: &SyncSender<Hashed>, used: &Receiver<Vec<u8>>) {
         let mut tile = Vec::new();
         for number in (first..self.blocks()).step_by(step as usize) {
             let block = self.hash(number, used.try_recv().unwrap_or_default(), &mut tile);

@@ -88,16 +88,16 @@ fn digest(hex: &[u8; HEX]) -> Option<Digest> {
     for (bytes, chars) in out.as_chunks_mut::<4>().0.iter_mut().zip(hex.as_chunks::<8>().0) {
         let c = u64::from_be_bytes(*chars);
         // One bit for each character that is a letter, at the place of 0x01; characters of 0x80 and above are wrong.
-        let letter = c >> 6 & ONES;
-        let value = (c & 0x0f * ONES) + 9 * letter;
+        let letter = (c >> 6) & ONES;
+        let value = (c & (0x0f * ONES)) + 9 * letter;
         // Written back, the value gives the character that was read, unless that was no digit of lowercase hex.
-        let from_ten = value + 6 * ONES >> 4 & ONES;
-        wrong |= c ^ (0x30 * ONES + value + 0x27 * from_ten) | value & 0xf0 * ONES;
+        let from_ten = ((value + 6 * ONES) >> 4) & ONES;
+        wrong |= (c ^ (0x30 * ONES + value + 0x27 * from_ten)) | (value & (0xf0 * ONES));
         // Pairs of nibbles together, then pairs of bytes.
-        let pairs = value >> 4 | value;
+        let pairs = (value >> 4) | value;
         let packed = pairs & 0x00ff_00ff_00ff_00ff;
-        let packed = (packed >> 8 | packed) & 0x0000_ffff_0000_ffff;
-        *bytes = ((packed >> 16 | packed) as u32).to_be_bytes();
+        let packed = ((packed >> 8) | packed) & 0x0000_ffff_0000_ffff;
+        *bytes = (((packed >> 16) | packed) as u32).to_be_bytes();
     }
     (wrong == 0).then(|| Digest::from_bytes(out))
 }
