@@ -41,6 +41,16 @@ fn refuses(arguments: &[&str], input: &[u8], status: i32, parts: &[&str]) {
 }
 
 /// The demo keeps its files; its bundle then verifies from the file alone, and no altered one does.
+/// A bundle without the signature lines of its checkpoints.
+fn without_signature_lines(bundle: &[u8]) -> (Value, Vec<u8>) {
+    let end = bundle.iter().position(|byte| *byte == b'\n').unwrap();
+    let mut header: Value = serde_json::from_slice(&bundle[..end]).unwrap();
+    for note in header["checkpoints"].as_object_mut().unwrap().values_mut() {
+        *note = note.as_str().unwrap().split("\n\n").next().unwrap().into();
+    }
+    (header, bundle[end..].to_vec())
+}
+
 /// shows: P-001, P-003, P-004, P-007, P-012, P-015, P-016, P-019, P-064, P-096, P-100, P-105, P-108
 #[test]
 fn the_story_holds_and_what_it_exports_is_verified_with_the_cluster_gone() {
@@ -109,6 +119,11 @@ fn the_story_holds_and_what_it_exports_is_verified_with_the_cluster_gone() {
         let mut altered = whole.clone();
         altered[at] ^= 1;
         let output = selfsame(&["verify", "-"], &altered);
+        // A line of a note under a name or key id that the reader does not know is ignored: it vouches for nothing.
+        if output.status.success() {
+            assert_eq!(without_signature_lines(&altered), without_signature_lines(&whole), "byte {at}");
+            continue;
+        }
         assert!(
             matches!(output.status.code(), Some(10 | 13)),
             "byte {at}: {}",

@@ -11,10 +11,9 @@ use selfsame_protocol::bundle::{BUNDLE_TYPE, Header, Line};
 use selfsame_protocol::canon;
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::command::Command;
-use selfsame_protocol::cosignature;
 use selfsame_protocol::entry::{Entry, EntryRef, Ledger};
 use selfsame_protocol::envelope::Envelope;
-use selfsame_protocol::note::{TYPE_ED25519, Vkey};
+use selfsame_protocol::note::Vkey;
 use selfsame_protocol::p104::{IdentityStatement, Outcome, StatementSignature};
 use selfsame_protocol::record::Record;
 use selfsame_protocol::time::{Timestamp, U64};
@@ -275,17 +274,12 @@ impl Api {
         out: &dyn Fn(Vec<u8>) -> bool,
     ) -> Result<(), Status> {
         let time = Timestamp::from_millis(self.env.clock.now_ms());
-        let nodes = read::nodes(view).map_err(unreadable)?;
-        let keys = nodes.iter().flat_map(|n| {
-            let node = Vkey { name: self.genesis.node_key_name(n.id.0), kind: TYPE_ED25519, key: n.key };
-            [node.to_text(), cosignature::vkey(&self.genesis.cosigner_name(n.id.0), n.cosigner).to_text()]
-        });
         let statement = read::statement(view, id, time, false).map_err(unreadable)?.map_err(refused)?;
         let header = Header {
             bundle: BUNDLE_TYPE.into(),
             cluster: self.genesis.cluster.clone(),
             substrate_id: id.into(),
-            keys: keys.collect(),
+            keys: heads.keys.iter().map(Vkey::to_text).collect(),
             checkpoints: heads.notes,
             statement_signatures: vec![self.sign(&statement)],
             statement,

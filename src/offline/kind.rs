@@ -74,7 +74,7 @@ pub fn verify_input(mut input: Input, options: &Options, progress: Progress<'_>)
     let read = (&mut input).take(MARK).read_to_end(&mut start);
     read.map_err(|error| undecided("FILE_UNREADABLE", "the file", error))?;
     let mut input: Input = Box::new(std::io::Cursor::new(start.clone()).chain(input));
-    if let Some(Kind::SubstrateBundle) = recognise(&start) {
+    if recognise(&start) == Some(Kind::SubstrateBundle) {
         let first = bundles::first(&mut input)?;
         return bundles::substrate(&first, input, options, progress);
     }

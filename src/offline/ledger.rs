@@ -30,6 +30,9 @@ struct Block {
     root: Option<Digest>,
 }
 
+/// A bundle as a thread hands it over.
+type Hashed = Result<Block, Failure>;
+
 /// One ledger that holds.
 struct Held {
     ledger: Ledger,
@@ -134,9 +137,6 @@ struct Walk<'a> {
     tiles: u64,
 }
 
-/// What one thread reads and hashes, and the buffers that go back to it.
-type Reader = (Receiver<Result<Block, Failure>>, Sender<Vec<u8>>);
-
 impl Walk<'_> {
     fn blocks(&self) -> u64 {
         self.size.div_ceil(WIDTH)
@@ -155,7 +155,7 @@ impl Walk<'_> {
         let entries_of = &format!("{} entries", self.ledger);
         let mut bytes = 0;
         std::thread::scope(|scope| {
-            let blocks: Vec<Reader> = (0..threads)
+            let blocks: Vec<(Receiver<Hashed>, Sender<Vec<u8>>)> = (0..threads)
                 .map(|first| {
                     let (send, receive) = sync_channel(AHEAD);
                     let (give_back, used) = channel();
@@ -216,7 +216,7 @@ impl Walk<'_> {
     }
 
     /// One thread: every `step`th block from `first` on, until the first that does not hold.
-    fn hash_every(&self, first: u64, step: u64, send: &SyncSender<Result<Block, Failure>>, used: &Receiver<Vec<u8>>) {
+    fn hash_every(&self, first: u64, step: u64, send: &SyncSender<Hashed>, used: &Receiver<Vec<u8>>) {
         let mut tile = Vec::new();
         for number in (first..self.blocks()).step_by(step as usize) {
             let block = self.hash(number, used.try_recv().unwrap_or_default(), &mut tile);

@@ -158,7 +158,7 @@ pub fn statement(bytes: &[u8], options: &Options) -> Result<Verified, Failure> {
     let statement: IdentityStatement = canon::decode(statement)
         .map_err(|error| altered("STATEMENT_FORM", None, "the members of a statement", error))?;
     bundle::verify_statement(&statement)?;
-    let (checkpoints, signatures) = proof.map_or((None, Vec::new()), |proof| (proof.checkpoints, proof.signatures));
+    let Proof { checkpoints, signatures } = proof.unwrap_or(Proof { checkpoints: None, signatures: Vec::new() });
     let own: Vec<Vkey> =
         signatures.iter().map(|s| Vkey { name: s.name.clone(), kind: TYPE_ED25519, key: s.key }).collect();
     let known = if options.keys.is_empty() { &own } else { &options.keys };

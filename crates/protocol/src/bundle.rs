@@ -68,7 +68,8 @@ pub struct Line {
 /// Whom the reader believes.
 #[derive(Clone, Copy, Debug)]
 pub enum Trust<'a> {
-    /// The keys that the file brings: shows that nothing was altered since, but not who vouches for it.
+    /// The keys that the file brings: shows that nothing was altered since, but not who vouches for it. Every line of a
+    /// note must be by one of them.
     File,
     /// These keys: one of them must have signed.
     Keys(&'a [Vkey]),
@@ -217,7 +218,12 @@ pub fn checkpoint(text: &str, trust: Trust<'_>, own: &[Vkey]) -> Result<(Checkpo
             return Ok((accepted.checkpoint, names));
         }
     };
-    let known = note.signatures.iter().any(|s| keys.iter().any(|k| k.name == s.name && k.id() == s.id));
+    let is_known = |s: &crate::note::NoteSignature| keys.iter().any(|key| key.is_of(s));
+    let known = match trust {
+        // The issuer names the keys of all lines: one that nothing vouches for would be a line that anybody may change.
+        Trust::File => !note.signatures.is_empty() && note.signatures.iter().all(is_known),
+        Trust::Keys(_) | Trust::Policy(..) => note.signatures.iter().any(is_known),
+    };
     if !known {
         let found = note.signatures.iter().map(|s| s.name.clone()).collect::<Vec<_>>().join(", ");
         return undecided("CHECKPOINT_KEY", "a signature of a key that the reader knows", found);
