@@ -214,6 +214,7 @@ mod tests {
     use selfsame_protocol::merkle::leaf_hash;
     use selfsame_protocol::record::{Content, Record};
     use selfsame_protocol::time::{Timestamp, U64};
+    use std::slice::from_ref;
 
     fn entry(at: u64, subject: &str, depth: u64, prior: Option<Digest>) -> Entry {
         Entry {
@@ -287,13 +288,13 @@ mod tests {
         };
         let pair = |second: Entry| [good.clone(), second];
         assert_eq!(check(&[&pair(next.clone())]), Ok(()));
-        assert_eq!(check(&[&[good.clone()], &[next.clone()]]), Ok(()));
+        assert_eq!(check(&[from_ref(&good), from_ref(&next)]), Ok(()));
         assert_eq!(check(&[&pair(Entry { index: U64(2), ..next.clone() })]), Err("ENTRY_INDEX".into()));
         assert_eq!(check(&[&pair(Entry { ledger: Ledger::Reasoning, ..next.clone() })]), Err("ENTRY_LEDGER".into()));
         assert_eq!(check(&[&pair(Entry { depth: U64(2), ..next.clone() })]), Err("ENTRY_DEPTH".into()));
         assert_eq!(check(&[&[Entry { depth: U64(1), ..good.clone() }]]), Err("ENTRY_DEPTH".into()));
         let early = Entry { time: Timestamp::from_millis(999), ..next };
         assert_eq!(check(&[&pair(early.clone())]), Err("ENTRY_TIME".into()));
-        assert_eq!(check(&[&[good.clone()], &[early]]), Err("ENTRY_TIME".into()));
+        assert_eq!(check(&[from_ref(&good), from_ref(&early)]), Err("ENTRY_TIME".into()));
     }
 }
