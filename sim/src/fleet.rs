@@ -1,11 +1,12 @@
-//! Many seeds, each in a process of its own: what one run leaves in its process must not reach the next.
+//! Many seeds, each in a process of its own.
 
+use crate::child::{self, Left};
 use crate::faults::KINDS;
 use crate::plan::Profile;
 use crate::run::Report;
 use crate::scenarios::{self, SCENARIOS};
 use std::io::Write as _;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -26,30 +27,14 @@ pub struct Seeds {
     pub profile: Profile,
 }
 
-/// What a process of one seed left.
-struct Child {
-    report: Result<Report, String>,
-    trace: String,
-}
-
-fn child(seeds: &Seeds, seed: u64) -> Child {
+fn child(seeds: &Seeds, seed: u64) -> Left {
     let program = std::env::current_exe().unwrap_or_else(|error| panic!("the path of this program: {error}"));
     let mut command = Command::new(program);
     command.args(["one", "--json", "--seed", &seed.to_string(), "--profile", &seeds.profile.to_string()]);
     if let Some(nodes) = seeds.nodes {
         command.args(["--nodes", &nodes.to_string()]);
     }
-    let output = command.stdin(Stdio::null()).output().unwrap_or_else(|error| panic!("starting a process: {error}"));
-    let text = String::from_utf8_lossy(&output.stdout);
-    // The trace, then the report as the last line.
-    let (trace, last) = text.trim_end().rsplit_once('\n').unwrap_or(("", text.trim_end()));
-    let report = serde_json::from_str(last).map_err(|_| {
-        let said = String::from_utf8_lossy(&output.stderr);
-        // A panic says first what it is and where; its stack follows when one runs the seed by hand.
-        let panic = said.lines().skip_while(|line| !line.contains("panicked")).take(2).collect::<Vec<_>>().join(": ");
-        format!("{}, {panic}", output.status)
-    });
-    Child { report, trace: trace.to_owned() }
+    child::run(&mut command).unwrap_or_else(|error| panic!("starting a process: {error}"))
 }
 
 /// Calls `work` for each seed, on as many threads as there are cores.
@@ -98,7 +83,7 @@ pub fn run(seeds: &Seeds) -> bool {
         let child = child(seeds, seed);
         let mut sum = sum.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         sum.done += 1;
-        match child.report {
+        let failure = match child.report {
             Ok(report) => {
                 sum.simulated_ms += report.simulated_ms;
                 for (kind, count) in report.faults {
@@ -107,11 +92,14 @@ pub fn run(seeds: &Seeds) -> bool {
                 for (kind, count) in report.calls {
                     *sum.calls.entry(kind).or_default() += count;
                 }
-                if let Some(violation) = report.violation {
-                    sum.failures.push((seed, violation));
-                }
+                report.violation
             }
-            Err(what) => sum.failures.push((seed, what)),
+            Err(what) => Some(what),
+        };
+        if let Some(what) = failure {
+            // Said at once as well: whoever stops a long run has seen it.
+            eprintln!("\rFAILED seed {seed}: {what}");
+            sum.failures.push((seed, what));
         }
         let (done, failed) = (sum.done, sum.failures.len());
         eprint!("\r{done} of {} seeds, {failed} failed, {:.0} s", seeds.count, begin.elapsed().as_secs_f64());

@@ -13,6 +13,7 @@ compile_error!(
 );
 
 pub mod audit;
+pub mod child;
 pub mod env;
 pub mod faults;
 pub mod fleet;

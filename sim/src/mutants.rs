@@ -3,14 +3,14 @@
 //! Builds this program again with the feature `planted` beside itself, and runs seeds with one
 //! bug in force until one of them fails. The seed that fails must hold without the bug; otherwise it caught nothing.
 
+use crate::child;
 use crate::run::Report;
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// One deliberate mistake. The name stands in the code, in `planted!`.
 #[derive(Debug)]
@@ -83,9 +83,6 @@ pub struct Mutants {
     /// Only the bugs with a known seed, and that seed.
     pub smoke: bool,
 }
-
-/// A process that takes longer than this has hung.
-const LIMIT: Duration = Duration::from_secs(600);
 
 /// How a bug was caught.
 struct Caught {
@@ -218,33 +215,14 @@ fn hunt(
     Err(format!("{} seeds held", seeds.len()))
 }
 
-/// Runs one seed in a process of its own. The inner error is how a process ended that left no report.
+/// Runs one seed. The inner error is how a process ended that left no report.
 fn one(program: &Path, planted: Option<&str>, seed: u64) -> Result<Result<Report, String>, String> {
-    let file = program.with_file_name(format!("planted-{}-{seed}.out", planted.unwrap_or("none")));
-    let out = File::create(&file).map_err(|error| error.to_string())?;
     let mut command = Command::new(program);
-    command.args(["one", "--json", "--seed", &seed.to_string()]);
-    command.stdin(Stdio::null()).stdout(out).stderr(Stdio::null()).env_remove("SELFSAME_PLANTED");
+    command.args(["one", "--json", "--seed", &seed.to_string()]).env_remove("SELFSAME_PLANTED");
     if let Some(name) = planted {
         command.env("SELFSAME_PLANTED", name);
     }
-    let mut child = command.spawn().map_err(|error| error.to_string())?;
-    let begin = Instant::now();
-    let status = loop {
-        match child.try_wait().map_err(|error| error.to_string())? {
-            Some(status) => break status.to_string(),
-            None if begin.elapsed() > LIMIT => {
-                child.kill().and_then(|()| child.wait()).map_err(|error| error.to_string())?;
-                break format!("hung for {} s", LIMIT.as_secs());
-            }
-            None => std::thread::sleep(Duration::from_millis(50)),
-        }
-    };
-    let text = std::fs::read(&file).map_err(|error| error.to_string())?;
-    std::fs::remove_file(&file).map_err(|error| error.to_string())?;
-    let text = String::from_utf8_lossy(&text);
-    let last = text.trim_end().rsplit('\n').next().unwrap_or_default();
-    Ok(serde_json::from_str(last).map_err(|_| status))
+    child::run(&mut command).map(|left| left.report).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

@@ -99,6 +99,8 @@ pub const PANICKED: &str = "panicked:";
 const RESPAWN_MS: u64 = 500;
 /// Milliseconds that a process may take to end after its fault is over.
 const GRACE_MS: u64 = 5_000;
+/// Panics in a row that the world takes.
+const STEPS_WITHOUT_TIME: u64 = 100;
 /// Times that a supervisor starts a node with damaged data.
 const DAMAGED_STARTS: u64 = 3;
 
@@ -140,6 +142,8 @@ pub struct World<'a> {
     /// What all connections share.
     pub wire: Wire,
     guests: u64,
+    /// Steps in a row that a panic ended.
+    stood_still: u64,
 }
 
 /// The consensus identity of a plan's cluster.
@@ -220,6 +224,7 @@ impl<'a> World<'a> {
             quiet: Rc::default(),
             seats: None,
             guests: 0,
+            stood_still: 0,
             wire: Wire::new(wire_time),
         };
         for id in 1..=plan.nodes {
@@ -296,7 +301,10 @@ impl<'a> World<'a> {
     pub fn step(&mut self) -> Result<(), String> {
         let stepped = guard::catch(|| self.sim.step().map_err(|error| error.to_string()));
         match stepped {
-            Ok(done) => done.map(|_| ())?,
+            Ok(done) => {
+                done.map(|_| ())?;
+                self.stood_still = 0;
+            }
             Err(said) => self.panicked(&said)?,
         }
         self.time.set(u64::try_from(self.sim.elapsed().as_micros()).unwrap_or(u64::MAX));
@@ -314,6 +322,11 @@ impl<'a> World<'a> {
 
     /// A task panicked: its process aborts. The machine does not, so nothing un-synced is lost.
     fn panicked(&mut self, said: &str) -> Result<(), String> {
+        // A step that panics takes no time: a process that is started at once and panics again would never end.
+        self.stood_still += 1;
+        if self.stood_still > STEPS_WITHOUT_TIME {
+            return Err(format!("time stands still: {} panics in a row, the last: {said}", self.stood_still));
+        }
         let dead = self.nodes.iter().find(|(_, node)| node.up && node.inside.borrow().alive.is_dead());
         let Some((&id, _)) = dead else { return Err(format!("a panic outside of any node: {said}")) };
         self.crash_with(id, Loss::Nothing);
@@ -603,7 +616,7 @@ impl<'a> World<'a> {
             if standing.excused {
                 standing.ends += 1;
                 standing.respawn_at_ms = (standing.ends <= DAMAGED_STARTS).then_some(now + RESPAWN_MS);
-            } else if now <= standing.tolerated_until_ms {
+            } else if now <= standing.tolerated_until_ms && !reason.starts_with(PANICKED) {
                 standing.respawn_at_ms = Some(now + RESPAWN_MS);
             } else {
                 ended.push((*id, reason));

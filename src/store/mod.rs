@@ -83,7 +83,7 @@ impl Store {
         if applied < purged {
             return Err(OpenError::Gap { applied, purged });
         }
-        state.find_snapshot(purged)?;
+        state.find_snapshot(purged, applied)?;
         if !named {
             header::write_file(&*disk, identity)?;
         }

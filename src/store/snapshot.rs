@@ -319,13 +319,14 @@ impl StateStore {
         self.disk.remove(name)
     }
 
-    /// Finds the newest whole snapshot at start; unfinished and older ones are removed, and so are those that end before
-    /// the log begins: another is built from the state when one is needed.
-    pub(super) fn find_snapshot(&self, purged: u64) -> std::io::Result<()> {
+    /// Finds the newest whole snapshot at start; unfinished and older ones are removed. So are those that end before the
+    /// log begins, another is built from the state when one is needed, and those that end behind the state: a crash came
+    /// between their receipt and their import, nothing was purged for them, and the leader sends them again.
+    pub(super) fn find_snapshot(&self, purged: u64, applied: u64) -> std::io::Result<()> {
         for name in self.disk.list()?.into_iter().rev().filter(|name| name.ends_with(".snap")) {
             let snapshot = SnapshotFile { file: self.disk.open(&name, false)?, name };
             match (self.current_snapshot(), self.is_whole(&snapshot)) {
-                (None, Ok(meta)) if meta.applied.position.map_or(0, |at| at.index) >= purged => {
+                (None, Ok(meta)) if (purged..=applied).contains(&meta.applied.position.map_or(0, |at| at.index)) => {
                     self.set_current_snapshot(meta, snapshot)?
                 }
                 _ => self.disk.remove(&snapshot.name)?,

@@ -168,6 +168,27 @@ fn a_snapshot_carries_the_state_and_a_damaged_one_changes_nothing() {
     assert_eq!(view.scan(Table::Evidence, &[], &[255], 99).unwrap().len(), 50);
 }
 
+// shows: X-03
+#[test]
+fn a_snapshot_that_was_received_and_not_imported_before_a_crash_is_not_the_current_one() {
+    let (from, to) = (SimDisk::new(), SimDisk::new());
+    let source = open(&from);
+    source.state.commit(&change(1, b"new"), &mark(49)).unwrap();
+    let (_, sent) = source.state.export(&source.state.view().unwrap()).unwrap();
+    let target = open(&to);
+    target.state.commit(&change(1, b"old"), &mark(3)).unwrap();
+    let received = target.state.new_snapshot_file(49).unwrap();
+    received.file.write(0, &from.bytes(&sent.name)).unwrap();
+    received.file.sync().unwrap();
+    received.verify().unwrap();
+    drop(target);
+    let target = open(&to);
+    assert_eq!(target.state.view().unwrap().applied_index(), 3);
+    // A current snapshot behind which the state lags would be a state that this node does not have.
+    assert!(target.state.current_snapshot().is_none());
+    assert!(!to.exists(&received.name).unwrap());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
