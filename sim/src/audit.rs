@@ -236,6 +236,7 @@ fn storage(node: &NodeView, genesis: &Genesis, rows: &[(Table, Vec<Row>)]) -> Au
     let identity = Identity { cluster: genesis.cluster.clone(), genesis: genesis.digest().to_string(), node: node.id };
     let broken = |error: &dyn std::fmt::Display| Violation { invariant: "storage", what: error.to_string() };
     let open = |disk: &SimDisk| Store::open(Arc::new(disk.clone()), &identity).map_err(|error| broken(&error));
+    node.sync().map_err(|error| broken(&error))?;
     let disk = node.disk.live_copy();
     let store = open(&disk)?;
     let view = store.state.view().map_err(unreadable)?;

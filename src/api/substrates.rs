@@ -6,7 +6,8 @@ use crate::env::Executor;
 use crate::store::StateView;
 use crate::wire::v1::{self, substrate_service_server::SubstrateService};
 use selfsame_machine::read;
-use selfsame_machine::state::{Phase, Substrate};
+use selfsame_machine::state::{self, Phase, Substrate, Verification};
+use selfsame_machine::view::Table;
 use selfsame_protocol::bundle::{BUNDLE_TYPE, Header, Line};
 use selfsame_protocol::canon;
 use selfsame_protocol::code::{Code, Refusal};
@@ -50,6 +51,11 @@ fn item(view: &StateView, ledger: Ledger, index: u64) -> Result<(Entry, v1::Rail
 
 /// The committed result of the verification that an open asked for, once it stands in the ledger.
 fn decided(view: &StateView, id: &str, session: u64) -> Result<Option<(Outcome, v1::RailItem)>, Status> {
+    // Asked at every index while it waits: what is under way needs no look at the ledger.
+    let pending: Option<Verification> = state::load(view, Table::Verifications, id.as_bytes()).map_err(unreadable)?;
+    if pending.is_some_and(|pending| pending.session.0 == session) {
+        return Ok(None);
+    }
     let subject = format!("substrate:{id}");
     let depth = read::subject_depth(view, &subject, Ledger::Reasoning).map_err(unreadable)?;
     // The record of this session is among the last ones: walk back in slices until an older session is met.

@@ -4,7 +4,7 @@ use super::blocking::blocking;
 use super::codec;
 use super::fatal::Fatal;
 use super::types::{Entry, LogId, StorageError, TypeConfig, Vote};
-use crate::store::LogStore as Disk;
+use crate::store::{LogStore as Disk, StateStore, Store};
 use openraft::storage::{LogFlushed, RaftLogStorage};
 use openraft::{ErrorSubject, ErrorVerb, LogState, OptionalSend, RaftLogReader};
 use selfsame_protocol::planted;
@@ -22,14 +22,15 @@ pub(super) struct LogStore {
     /// This node.
     id: u64,
     disk: Arc<Disk>,
-    /// Index up to which the state is durable.
+    state: Arc<StateStore>,
+    /// Index up to which the state was applied.
     applied: watch::Receiver<u64>,
     fatal: Fatal,
 }
 
 impl LogStore {
-    pub(super) fn new(id: u64, disk: Arc<Disk>, applied: watch::Receiver<u64>, fatal: Fatal) -> Self {
-        Self { id, disk, applied, fatal }
+    pub(super) fn new(id: u64, store: &Store, applied: watch::Receiver<u64>, fatal: Fatal) -> Self {
+        Self { id, disk: store.log.clone(), state: store.state.clone(), applied, fatal }
     }
 
     fn read_failed(&self, error: impl ToString) -> StorageError {
@@ -141,17 +142,18 @@ impl RaftLogStorage<TypeConfig> for LogStore {
     async fn purge(&mut self, log_id: LogId) -> Result<(), StorageError> {
         let (mut applied, mut fatal) = (self.applied.clone(), self.fatal.subscribe());
         let waits = !planted!("purge_before_install");
-        let durable = async { !waits || applied.wait_for(|applied| *applied >= log_id.index).await.is_ok() };
-        let durable = tokio::select! {
+        let there = async { !waits || applied.wait_for(|applied| *applied >= log_id.index).await.is_ok() };
+        let there = tokio::select! {
             biased;
-            durable = durable => durable,
+            there = there => there,
             _ = fatal.wait_for(Option::is_some) => false,
         };
-        if !durable {
-            let reason = format!("the state up to {} never became durable", log_id.index);
+        if !there {
+            let reason = format!("the state was never applied up to {}", log_id.index);
             return Err(self.write_failed(ErrorSubject::Log(log_id), reason));
         }
-        blocking(|| self.disk.purge(codec::position(&log_id)))
+        let synced = || if planted!("purge_before_sync") { Ok(()) } else { self.state.sync() };
+        blocking(|| synced().and_then(|()| self.disk.purge(codec::position(&log_id))))
             .map_err(|error| self.write_failed(ErrorSubject::Log(log_id), error))
     }
 }

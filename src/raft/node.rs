@@ -17,7 +17,7 @@ use super::status::{RaftStatus, Role};
 use super::types::{Member, Raft};
 use super::watch as watchers;
 use crate::env::{Env, Listener, incoming};
-use crate::store::{Applied, LogRow, StateView, Store};
+use crate::store::{Applied, LogRow, StateView, Store, WriteError};
 use crate::wire::date::Dated;
 use crate::wire::raft::v1 as pb;
 use crate::wire::raft::v1::peer_service_server::PeerServiceServer;
@@ -110,7 +110,7 @@ impl RaftNode {
         let known = addresses.iter().map(|(id, member)| (*id, member.peer_addr.clone())).collect();
         let peers = Peers::new(&env, &genesis, id, key, store.state.clone(), known);
         let peers = Arc::new(peers.map_err(|error| StartError::Core(format!("no entropy: {error}")))?);
-        let log = LogStore::new(id, store.log.clone(), shared.applied.subscribe(), fatal);
+        let log = LogStore::new(id, &store, shared.applied.subscribe(), fatal);
         let core = Raft::new(id, Arc::new(config), Network(peers.clone()), log, Machine(shared.clone()));
         let raft =
             with_entropy(env.entropy.clone(), core).await.map_err(|error| StartError::Core(error.to_string()))?;
@@ -208,7 +208,12 @@ impl RaftNode {
         self.inner.store.state.view()
     }
 
-    /// The applied index, after each durable apply.
+    /// Makes the applied state durable; without it that happens from time to time, and the log holds the rest.
+    pub fn sync(&self) -> Result<(), WriteError> {
+        blocking(|| self.inner.store.state.sync())
+    }
+
+    /// The applied index, after each apply.
     pub fn applied(&self) -> watch::Receiver<u64> {
         self.inner.shared.applied.subscribe()
     }
@@ -357,7 +362,7 @@ fn seed(store: &Store, genesis: &Genesis) -> Result<Applied, String> {
     }
     let changes = genesis.changes();
     let mark = Applied { position: None, membership: String::new(), digest: String::new() };
-    state.commit(&changes, &mark).map_err(|error| error.to_string())?;
+    state.commit(&changes, &mark).and_then(|()| state.sync()).map_err(|error| error.to_string())?;
     Ok(mark)
 }
 

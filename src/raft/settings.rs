@@ -46,7 +46,7 @@ impl Default for RaftSettings {
             lag_before_snapshot: 25_000,
             max_batch: 1_000,
             max_batch_bytes: 1 << 20,
-            max_inflight: 4,
+            max_inflight: 2,
             queue: 16_384,
             queue_bytes: 64 << 20,
             request_timeout_ms: 10_000,

@@ -33,7 +33,7 @@ pub struct RaftStatus {
     pub last_log: Option<u64>,
     /// Last index known to be committed; openraft 0.9 reports what was applied.
     pub commit: Option<u64>,
-    /// Last index applied durably.
+    /// Last index applied; a crash takes the last ones back, and the log gives them again.
     pub applied: u64,
     /// Voters with their peer addresses.
     pub voters: Vec<(u64, String)>,

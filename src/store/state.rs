@@ -12,7 +12,7 @@ use redb::WriteTransaction;
 use selfsame_machine::view::{Changes, ReadError, Table};
 use selfsame_protocol::planted;
 use serde::{Deserialize, Serialize};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 pub(super) const FILE: &str = "state.redb";
 pub(super) const APPLIED: &[u8] = b"applied";
@@ -35,7 +35,13 @@ pub struct StateStore {
     pub(super) disk: Arc<dyn Disk>,
     pub(super) identity: Identity,
     pub(super) current: Mutex<Option<(SnapshotMeta, SnapshotFile)>>,
+    /// Bytes of changes that a crash would take back.
+    pub(super) unsynced: Mutex<usize>,
 }
+
+/// Bytes of changes after which they are made durable. A crash takes back at most these, and the log, which is not
+/// purged before, gives them again.
+const UNSYNCED: usize = 8 << 20;
 
 pub(super) fn fail(error: impl ToString) -> WriteError {
     WriteError::new("the state", error)
@@ -54,7 +60,7 @@ impl StateStore {
             }
             Ok(())
         })?;
-        Ok(Self { db, disk, identity: identity.clone(), current: Mutex::default() })
+        Ok(Self { db, disk, identity: identity.clone(), current: Mutex::default(), unsynced: Mutex::default() })
     }
 
     pub(super) fn close(&self) {
@@ -72,17 +78,39 @@ impl StateStore {
         read_applied(&self.db)
     }
 
-    /// Stores changes and the applied mark in one durable transaction. After an error the node must stop.
+    /// Stores changes and the applied mark in one transaction, which reads see at once. It is durable with the next
+    /// [`StateStore::sync`], which comes by itself after 8 MiB of changes: the log holds what is not. After an error the
+    /// node must stop.
     pub fn commit(&self, changes: &Changes, applied: &Applied) -> Result<(), WriteError> {
         let record = encode("applied mark", applied)?;
         if planted!("applied_in_separate_transaction") {
             self.db.write("state changes", |transaction| write_changes(transaction, changes))?;
             return self.db.write("applied mark", |transaction| write_record(transaction, APPLIED, &record));
         }
-        self.db.write("state changes", |transaction| {
+        let bytes: usize = changes.iter().map(|((_, key), value)| key.len() + value.as_ref().map_or(0, Vec::len)).sum();
+        let mut unsynced = self.unsynced.lock().unwrap_or_else(PoisonError::into_inner);
+        let work = |transaction: &WriteTransaction| {
             write_changes(transaction, changes)?;
             write_record(transaction, APPLIED, &record)
-        })
+        };
+        // The mark alone counts as well: a log of empty batches must not wait for ever.
+        *unsynced += bytes + record.len();
+        if *unsynced < UNSYNCED {
+            return self.db.write_lazily("state changes", work);
+        }
+        self.db.write_for_restart("state changes", work)?;
+        *unsynced = 0;
+        Ok(())
+    }
+
+    /// Makes everything durable that was committed before. After an error the node must stop.
+    pub fn sync(&self) -> Result<(), WriteError> {
+        let mut unsynced = self.unsynced.lock().unwrap_or_else(PoisonError::into_inner);
+        if *unsynced > 0 {
+            self.db.write_for_restart("state changes", |_| Ok(()))?;
+            *unsynced = 0;
+        }
+        Ok(())
     }
 }
 

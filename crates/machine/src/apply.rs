@@ -249,7 +249,7 @@ fn one(
         }
     };
     over.absorb(changes);
-    let stored = [&prepared.digest.as_bytes()[..], &selfsame_protocol::canon::to_canonical_of(&answer)].concat();
+    let stored = [&prepared.digest.as_bytes()[..], &state::row(&answer)].concat();
     over.put(Table::Requests, request, stored);
     over.put(Table::Submissions, *prepared.digest.as_bytes(), prepared.envelope.to_bytes());
     Ok(match answer {

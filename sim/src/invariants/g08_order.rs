@@ -1,5 +1,5 @@
 //! G8: purged <= snapshot <= applied <= last, in what a node says and in its synced files, and a running node never says
-//! more than its files hold.
+//! more than its files can give again: the effects that its synced state lacks stand as entries in its synced log.
 
 use super::{Invariant, Moment};
 use selfsame::raft::{RaftStatus, Role};
@@ -41,8 +41,11 @@ impl Invariant for Order {
                 expected = Some(index + 1);
             }
             let running = now.world.nodes.iter().find(|node| node.id == image.id);
-            if running.is_some_and(|node| Some(node.status.applied) > applied.or(Some(0))) {
-                return Err(format!("node {} says more than its files hold: applied {applied:?}", image.id));
+            if let Some(node) = running
+                && Some(node.status.applied) > image.last().or(Some(0))
+            {
+                let (said, last) = (node.status.applied, image.last());
+                return Err(format!("node {} applied {said} and its files end at {last:?}", image.id));
             }
         }
         Ok(())

@@ -86,6 +86,11 @@ impl NodeView {
         crate::guard::catch(|| self.raft.view()).unwrap_or_else(|said| Err(ReadError::Io(said)))
     }
 
+    /// Makes its state durable: its files hold all of it after that.
+    pub fn sync(&self) -> Result<(), String> {
+        crate::guard::catch(|| self.raft.sync().map_err(|error| error.to_string()))?
+    }
+
     /// Applied index and state digest, read together from its stored state.
     pub fn applied(&self) -> Result<(u64, String), ReadError> {
         let view = self.state()?;
