@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 /// Verify receipts, statements, bundles, checkpoints and exported ledgers from the files alone.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "What a file is shows in its content: a receipt (.tlog-proof), an identity statement, a bundle of a substrate or a run, an\nexported ledger (a folder), a signed checkpoint, a pair of checkpoints, or evidence of equivocation.\n\nExit status: 0 holds, 10 was altered (the first failing check is named), 13 cannot be decided (something is missing, a key\nis not known, the policy is not met). With several files 10 outweighs 13.\n\nExamples:\n  selfsame substrate bundle UUID history.jsonl && selfsame verify history.jsonl\n  selfsame cluster policy > policy.txt && selfsame ledger export ledger && selfsame verify ledger --policy policy.txt"
+    after_help = "What a file is shows in its content: a receipt (.tlog-proof), an identity statement, a bundle of a substrate or a run, an\nexported ledger (a folder), a signed checkpoint, a pair of checkpoints, or evidence of equivocation.\n\nExit status: 0 holds, 10 was altered (the first failing check is named), 13 cannot be decided (something is missing, a key\nis not known, the policy is not met). With several files 10 outweighs 13.\n\nExamples:\n  selfsame substrate bundle UUID history.jsonl && selfsame verify history.jsonl\n  selfsame run export sha256:… run.jsonl && selfsame verify run.jsonl --policy policy.txt\n  selfsame cluster policy > policy.txt && selfsame ledger export ledger && selfsame verify ledger --policy policy.txt"
 )]
 pub struct Verify {
     /// File or folder; - for standard input. Repeatable.
@@ -29,6 +29,10 @@ pub struct Verify {
     /// Repeatable.
     #[arg(long = "origin", requires = "policy")]
     origins: Vec<String>,
+    /// The cluster.toml that you trust: a bundle of a run must begin with exactly this genesis. Without it the genesis in the
+    /// file is used, and its digest is shown.
+    #[arg(long, value_name = "FILE")]
+    genesis: Option<PathBuf>,
     /// Demand the log's own signature as well, where a policy is given.
     #[arg(long)]
     require_log: bool,
@@ -90,6 +94,12 @@ pub fn main(global: &Global, command: &Verify) -> Done {
     let options = Options {
         policy: policy(command.policy.as_deref())?.map(|policy| policy.with_origins(command.origins.clone())),
         keys: trusted(&command.trust)?,
+        genesis: command
+            .genesis
+            .as_deref()
+            .map(crate::config::load_genesis)
+            .transpose()?
+            .map(|genesis| genesis.digest()),
         require_log: command.require_log,
         deep: command.deep,
         entry: command.entry.as_deref().map(read).transpose()?,
