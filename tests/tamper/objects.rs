@@ -22,6 +22,9 @@ pub const TIME: u64 = 1_772_928_000;
 /// Cosigners; the policy demands all of them.
 pub const WITNESSES: u8 = 3;
 
+/// Seed of the node that signs about a run: it stands in the genesis of the vectors.
+const RUN_NODE: u8 = 0x11;
+
 pub fn key(seed: u8) -> SecretKey {
     SecretKey::from_seed(&[seed; 32])
 }
@@ -129,7 +132,7 @@ impl Objects {
     pub fn options(&self) -> Options {
         Options {
             policy: Some(policy()),
-            keys: vec![vkey("demo.example/node/1", TYPE_ED25519, 40)],
+            keys: [40, RUN_NODE].map(|seed| vkey("demo.example/node/1", TYPE_ED25519, seed)).to_vec(),
             require_log: true,
             entry: Some(self.leaves[4].clone()),
             ..Options::default()
@@ -175,7 +178,7 @@ pub fn run(case: &Value, change: impl Fn(&mut RunHeader)) -> Vec<u8> {
     header.keys = policy().keys().iter().map(Vkey::to_text).collect();
     change(&mut header);
     header.statement_signatures =
-        vec![StatementSignature::of(&header.statement.signed_bytes(), "demo.example/node/1".into(), &key(40))];
+        vec![StatementSignature::of(&header.statement.signed_bytes(), "demo.example/node/1".into(), &key(RUN_NODE))];
     let mut bundle = canon::to_canonical_of(&header);
     for line in &lines[1..] {
         bundle.push(b'\n');

@@ -28,6 +28,7 @@ const HEADER: &[&str] = &[
     "ENTRY_SUBJECT",
     "RECORD_TYPE",
     "STATEMENT_KEY",
+    "STATEMENT_NODE",
     "STATEMENT_SIGNATURE",
     "STATEMENT_GENESIS",
     "SUBMISSION_AUTHOR",
@@ -153,6 +154,11 @@ fn headers(add: Add<'_>) {
         let input = [&canon::to_canonical_of(&header)[..], &bytes[end..]].concat();
         add(how, input, Named::By(&["STATEMENT_KEY"]));
     }
+    // A key that the reader trusts for another purpose is no node of this cluster.
+    let signature = StatementSignature::of(&header.statement.signed_bytes(), "demo.example/node/1".into(), &key(40));
+    let header = RunHeader { statement_signatures: vec![signature], ..header };
+    let input = [&canon::to_canonical_of(&header)[..], &bytes[end..]].concat();
+    add("statement by another trusted key", input, Named::By(&["STATEMENT_NODE"]));
 }
 
 /// What a whole cluster could write that lacks the keys of others: the histories of the test vectors, with checkpoints that

@@ -354,6 +354,11 @@ def edited(good: History) -> list[tuple]:
         ("a statement changed after signing", header(statement=good.statement(entries="99")), "STATEMENT_SIGNATURE"),
         ("a statement without signature", header(statement_signatures=[]), "STATEMENT_KEY", False),
         ("a statement signed by a stranger", header(statement_signatures=[sign(good.statement(), 0x13)]), "STATEMENT_KEY", False),
+        ("a statement that one who is no node signed as well",
+         header(statement_signatures=[sign(good.statement()), sign(good.statement(), 0x13)]), "STATEMENT_NODE"),
+        ("a statement that a node signed as well under another name",
+         header(statement_signatures=[sign(good.statement()), sign(good.statement(), SEED, "demo.example/node/2")]),
+         "STATEMENT_NODE"),
         ("a statement signed under another name",
          header(statement_signatures=[sign(good.statement(), SEED, "demo.example/node/2")]), "STATEMENT_KEY", False),
     ]  # fmt: skip

@@ -23,6 +23,7 @@ use crate::genesis::GenesisDocument;
 use crate::note::Checkpoint;
 use crate::p104::StatementSignature;
 use crate::record::EvidenceAnchor;
+use crate::replay::governance::Governed;
 use crate::replay::run::{Attested, RunReplay};
 use crate::replay::show;
 use crate::run::ElementDigests;
@@ -157,8 +158,8 @@ impl RunVerifier {
     /// Checks what only the whole file shows.
     pub fn finish(mut self) -> Result<RunReport, BundleError> {
         self.current.end()?;
-        let constitution = self.authors.settle()?.constitution.hash();
-        let Self { header, mut heads, genesis, genesis_from_reader, authors, current, replay } = self;
+        self.authors.settle()?;
+        let Self { header, mut heads, genesis, genesis_from_reader, mut authors, current, replay } = self;
         let history = replay.finish().map_err(from_replay)?;
         let statement = &header.statement;
         if statement.record_type != "run_statement" {
@@ -166,6 +167,12 @@ impl RunVerifier {
         }
         let names = signers(&statement.signed_bytes(), &header.statement_signatures, &heads.statement_keys)?;
         heads.sign(names);
+        let governance = authors.entries();
+        let governed = authors.settle()?;
+        let constitution = governed.constitution.hash();
+        for signature in &header.statement_signatures {
+            of_node(signature, &header.genesis.origin, governed)?;
+        }
         let anchor = |ledger: Ledger| {
             let head = &heads.checkpoints[ledger.slot()];
             shown(&EvidenceAnchor { size: U64(head.size), root: head.root })
@@ -177,7 +184,7 @@ impl RunVerifier {
             ("STATEMENT_REASONING", anchor(Ledger::Reasoning), shown(&statement.reasoning)),
             ("STATEMENT_ENTRIES", history.entries.to_string(), statement.entries.to_string()),
             ("STATEMENT_HEAD", show(&history.head), statement.head.to_string()),
-            ("STATEMENT_GOVERNANCE", authors.entries().to_string(), statement.governance.to_string()),
+            ("STATEMENT_GOVERNANCE", governance.to_string(), statement.governance.to_string()),
         ] {
             if expected != found {
                 return bad(check, expected, found);
@@ -191,7 +198,7 @@ impl RunVerifier {
             genesis,
             genesis_from_reader,
             entries: history.entries,
-            governance_entries: authors.entries(),
+            governance_entries: governance,
             submissions: current.count,
             attestations: history.attestations,
             executions: history.executions,
@@ -203,6 +210,20 @@ impl RunVerifier {
             keys_from_reader: heads.from_reader[0],
             statement_keys_from_reader: heads.from_reader[1],
         })
+    }
+}
+
+/// Whoever signs for the whole file is a node in service at its end, under its own name: a policy names no keys of nodes,
+/// but the history of keys does.
+fn of_node(signature: &StatementSignature, origin: &str, governed: &Governed) -> Result<(), BundleError> {
+    let span = governed.keys.get(signature.key.as_bytes()).filter(|span| span.until.is_none());
+    let name = span.and_then(|span| span.node).map(|node| format!("{origin}/node/{node}"));
+    match name {
+        Some(name) if name == signature.name => Ok(()),
+        name => {
+            let expected = format!("a node in service, under its name {}", name.unwrap_or_default());
+            bad("STATEMENT_NODE", expected.trim_end(), format!("{} by {}", signature.name, signature.key))
+        }
     }
 }
 
