@@ -76,3 +76,32 @@ fn every_altered_run_bundle_fails_at_the_check_that_the_vectors_name() {
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// A line of a note that no key of the file made is a line that anybody may have changed: without keys of the reader's own it
+/// is refused, and with them it is ignored, as notes have it.
+///
+/// shows: WL-31, P-095
+#[test]
+fn without_keys_of_the_reader_every_line_of_a_note_is_by_a_key_in_the_file() {
+    let vectors = load("run_bundle");
+    let good = lines(&vectors, &[]);
+    let known = keys(&vectors, "keys");
+    let name = "demo.example/node/1";
+    for ledger in ["evidence", "reasoning"] {
+        let mut header: Value = serde_json::from_str(good[0]).unwrap();
+        let note = header["checkpoints"][ledger].as_str().unwrap().to_string();
+        let line = note.lines().last().unwrap();
+        for (other, trusted) in [
+            // Another line of a stranger beside, and one under a name that nobody in the file has.
+            (format!("{note}{}\n", line.replace(name, "stranger.example")), true),
+            (note.replace(&format!("— {name}"), "— demo.example/node/9"), false),
+        ] {
+            header["checkpoints"][ledger] = other.into();
+            let text = String::from_utf8(selfsame_protocol::canon::to_canonical(&header)).unwrap();
+            let lines: Vec<&str> = [text.as_str()].into_iter().chain(good[1..].iter().copied()).collect();
+            let refused = verify(&lines, Trust::File, None).unwrap_err();
+            assert_eq!((refused.check.as_str(), refused.tampered), ("CHECKPOINT_KEY", false));
+            assert_eq!(verify(&lines, Trust::Keys(&known), None).is_ok(), trusted);
+        }
+    }
+}
