@@ -174,7 +174,10 @@ fn run(first: &str, input: Input, options: &Options, progress: Progress<'_>) -> 
     logs_signed(&heads.map(|head| head.origin), &report.signers, options)?;
     let (own, governance) = (report.entries, report.governance_entries);
     let genesis = if report.genesis_from_reader { "that the reader brought" } else { "inside the file" };
-    let statement = sources(report.statement_keys_from_reader);
+    let statement = match report.statement_keys_from_reader {
+        true => "keys that the reader brought",
+        false => "a node of the history of keys in the file",
+    };
     let mut detail = json!(report);
     if let Some(members) = detail.as_object_mut() {
         members.insert("not_checked".into(), json!(not_checked(&report)));
@@ -221,7 +224,8 @@ fn not_checked(report: &bundle::RunReport) -> Vec<String> {
         open.push("who vouches for the checkpoints: no key and no policy was given".to_string());
     }
     if !report.statement_keys_from_reader {
-        open.push("whose key signed that these are all entries: it is named by the file itself".to_string());
+        open.push("that you know the node that signed that these are all entries: it is one by the history of keys in the file, and \
+             no --trust key was given".to_string());
     }
     if report.disagreements > 0 {
         open.push("the other run of each disagreement: its own bundle has the declaration".to_string());

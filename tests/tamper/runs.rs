@@ -129,7 +129,8 @@ fn headers(add: Add<'_>) {
     with("founders under each other's names", &renamed, &["SUBMISSION_AUTHOR"]);
     with("another limit in the genesis", &|h| h.genesis.limits.max_items += 1, &["STATEMENT_GENESIS"]);
     with("another run", &|h| h.run_id = Digest::of(b"x"), &["ENTRY_SUBJECT"]);
-    let statements: [(fn(&mut RunHeader), &'static [&'static str]); 8] = [
+    type Change = (fn(&mut RunHeader), &'static [&'static str]);
+    let statements: [Change; 8] = [
         (|h| h.statement.run_id = Digest::of(b"x"), &["STATEMENT_RUN"]),
         (|h| h.statement.genesis = Digest::of(b"x"), &["STATEMENT_GENESIS"]),
         (|h| h.statement.evidence.size = U64(99), &["STATEMENT_EVIDENCE"]),

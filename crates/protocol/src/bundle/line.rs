@@ -42,7 +42,7 @@ pub struct Prepared {
 
 #[derive(Debug)]
 pub(super) enum Content {
-    Entry(EntryLine),
+    Entry(Box<EntryLine>),
     /// Its signature holds under the key that it names.
     Submission(Box<envelope::Prepared>),
 }
@@ -59,7 +59,7 @@ impl Prepared {
     /// The entry of a file that has nothing but entries.
     pub(super) fn entry(self) -> Result<(u64, EntryLine), BundleError> {
         match self.content? {
-            Content::Entry(entry) => Ok((self.number, entry)),
+            Content::Entry(entry) => Ok((self.number, *entry)),
             Content::Submission(_) => bad("BUNDLE_LINE", format!("line {}: an entry", self.number), "a submission"),
         }
     }
@@ -70,7 +70,7 @@ impl Prepared {
 pub fn prepare(text: &str, number: u64, heads: &[Checkpoint; 2]) -> Prepared {
     let content = match text.strip_prefix(SUBMISSION.0).and_then(|rest| rest.strip_suffix(SUBMISSION.1)) {
         Some(envelope) => submission(envelope, number).map(|prepared| Content::Submission(Box::new(prepared))),
-        None => read::<Line>(text, number).map(|line| Content::Entry(entry(line, heads))),
+        None => read::<Line>(text, number).map(|line| Content::Entry(Box::new(entry(line, heads)))),
     };
     Prepared { number, content }
 }

@@ -138,7 +138,7 @@ impl RunVerifier {
     pub fn apply(&mut self, prepared: Prepared) -> Result<(), BundleError> {
         let line = match prepared.content? {
             Content::Submission(submission) => return self.current.begin(prepared.number, submission),
-            Content::Entry(line) => line,
+            Content::Entry(line) => *line,
         };
         if line.ledger == Ledger::Reasoning {
             return self.authors.govern(line, &mut self.current);
