@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """verify.py [--require-log] BUNDLE POLICY [VKEY ...]      exit status 0 holds, 10 altered, 13 cannot be decided
 
-Verifies a substrate bundle of selfsame without any of selfsame's code, by docs/protocol.md, sections 2, 3, 6, 7, 15 to 18;
-not the rules of amendments and of the gate between sessions, which only a history signed anew could break. POLICY is a
+Verifies a bundle of selfsame (of a run with runs.py beside) without any of selfsame's code, by docs/protocol.md; not the
+rules of amendments, of the gate between sessions and of ballots, which only a history signed anew could break. POLICY is a
 c2sp.org/tlog-policy of logs and cosigners, VKEY the key of a node that signs statements. Needs `cryptography`."""
 import base64
 import decimal
@@ -39,9 +39,8 @@ def members(pairs):
 def spell(value):
     """A number as ECMAScript writes it; whole ones below 10^21 are integers here."""
     digits, exponent = (repr(value).split("e") + [""])[:2]
-    if exponent in ("", "-05", "-06"):
-        return format(decimal.Decimal(repr(value)), "f")
-    return f"{digits}e{int(exponent):+}"
+    plain = exponent in ("", "-05", "-06")
+    return format(decimal.Decimal(repr(value)), "f") if plain else f"{digits}e{int(exponent):+}"
 def jcs(value):
     if isinstance(value, dict):
         names = sorted(value, key=lambda name: name.encode("utf-16-be", "surrogatepass"))
@@ -84,15 +83,13 @@ def included(leaf, index, size, proof, root):
     need(value == root, "INCLUSION_ROOT", f"entry {index}")
 def signed(key, signature, message):
     try:
-        Ed25519PublicKey.from_public_bytes(key).verify(signature, message)
-        return True
+        return Ed25519PublicKey.from_public_bytes(key).verify(signature, message) is None
     except (InvalidSignature, ValueError):
         return False
 def unbase64(text):
     data = base64.b64decode(text)
     need(base64.b64encode(data).decode() == text, "BASE64", text)
     return data
-
 class Vkey:
     """A verifier key, name+id+base64."""
     def __init__(self, text):
@@ -110,7 +107,6 @@ class Vkey:
                 signature = signature[8:]
             need(signed(self.key, signature, message.encode()), "CHECKPOINT_SIGNATURE", self.name)
         return bool(own)
-
 class Policy:
     """c2sp.org/tlog-policy."""
     def __init__(self, text):
@@ -138,11 +134,8 @@ class Policy:
              "CHECKPOINT_FORM", text)
         by_log = [log.vouches(text, lines) for log in self.logs if log.name == origin]
         need(by_log, "POLICY_ORIGIN", origin, altered=False)
-
         def met(member):
-            if isinstance(member, Vkey):
-                return member.vouches(text, lines)
-            return sum([met(inner) for inner in member[1]]) >= member[0]
+            return member.vouches(text, lines) if isinstance(member, Vkey) else sum(map(met, member[1])) >= member[0]
         need(met(self.quorum), "POLICY_QUORUM", "too few cosignatures", altered=False)
         need(any(by_log) or not require_log, "POLICY_LOG", origin, altered=False)
         return int(size), unbase64(root)
@@ -152,7 +145,6 @@ HEADER = "bundle checkpoints cluster keys statement statement_signatures substra
 def attested(attestation, claims):
     key, signature = bytes.fromhex(attestation["chip"][8:]), bytes.fromhex(attestation["signature"])
     return signed(key, signature, b"selfsame/attestation/v1\n" + jcs(claims).encode())
-
 class History:
     def __init__(self, cluster, substrate):
         self.cluster, self.substrate = cluster, substrate
@@ -189,9 +181,8 @@ class History:
         says(r, substrate_id=self.substrate, founding_tension_hash=tension)
         says(r["constitution"], founding_tension_hash=tension)
         if attestation:
-            claims = {"founding_tension_hash": tension, "initialisation_timestamp": r["initialisation_timestamp"],
-                      "purpose": "birth", "schema_version_at_init": r["schema_version_at_init"],
-                      "substrate_id": self.substrate}
+            names = "founding_tension_hash initialisation_timestamp schema_version_at_init substrate_id".split()
+            claims = {"purpose": "birth", **{name: r[name] for name in names}}
             need(attested(attestation, claims) and attestation["chip"] == r["chip"], "BIRTH_ATTESTATION")
             self.attestation = tagged("attestation", attestation)
         self.head = framed(self.substrate, tension, r["initialisation_timestamp"], self.attestation or "",
@@ -245,10 +236,9 @@ class History:
     def on_migration_abort(self, r):
         self.attestation = self.activated(r, self.seal["origin"])
         says(r, attestation_hash=self.attestation)
-def statement_holds(statement, signatures, history, trusted):
-    body = {name: value for name, value in statement.items() if name != "statement_hash"}
-    says(statement, record_type="identity_statement", statement_hash=tagged("identity-statement", body))
-    message, known = b"selfsame/identity-statement/v1\n" + jcs(statement).encode(), False
+def statement_signed(message, signatures, trusted):
+    """Every signature holds, and one is by a key that is trusted."""
+    known = False
     for s in signatures:
         need(set(s) == {"key", "name", "signature"} and re.fullmatch("ed25519:[0-9a-f]{64}", s["key"])
              and re.fullmatch("[0-9a-f]{128}", s["signature"]), "STATEMENT_SIGNATURE", "key and signature in hex")
@@ -256,6 +246,10 @@ def statement_holds(statement, signatures, history, trusted):
         need(signed(key, bytes.fromhex(s["signature"]), message), "STATEMENT_SIGNATURE", s["name"])
         known |= any((key, s["name"]) == (vkey.key, vkey.name) for vkey in trusted)
     need(known, "STATEMENT_KEY", "no signature of a key that is trusted", altered=False)
+def statement_holds(statement, signatures, history, trusted):
+    body = {name: value for name, value in statement.items() if name != "statement_hash"}
+    says(statement, record_type="identity_statement", statement_hash=tagged("identity-statement", body))
+    statement_signed(b"selfsame/identity-statement/v1\n" + jcs(statement).encode(), signatures, trusted)
     says(statement, substrate_id=history.substrate, founding_tension_hash=history.birth["founding_tension_hash"],
          substrate_identity_hash=history.birth["substrate_identity_hash"], identity_lineage_depth=history.cycles,
          latest_cycle_identity_hash=history.head, cross_session_continuity_hash=history.continuity,
@@ -269,8 +263,13 @@ def verify(lines, policy, trusted, require_log=False):
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
         raise Refused("FORM", repr(error)) from None
 def checked(lines, policy, trusted, require_log):
-    header = canonical(next(lines, b""), HEADER, b"\n")
-    need(header["bundle"] == "selfsame/substrate-bundle/v1", "BUNDLE_TYPE", header["bundle"])
+    first = next(lines, b"")
+    kind = re.match(rb'{"bundle":"selfsame/(substrate|run)-bundle/v1"', first)
+    need(kind, "BUNDLE_TYPE", first[:60], altered=False)
+    if kind[1] == b"run":
+        from runs import checked as run_checked
+        return run_checked(first, lines, policy, trusted, require_log)
+    header = canonical(first, HEADER, b"\n")
     list(map(Vkey, header["keys"]))
     need(set(header["checkpoints"]) == {"evidence", "reasoning"}, "MEMBERS", "checkpoints")
     heads = {ledger: policy.checkpoint(note, ledger, require_log) for ledger, note in header["checkpoints"].items()}
@@ -297,4 +296,5 @@ def main():
     print(f"holds: {entries} entries")
     return 0
 if __name__ == "__main__":
-    sys.exit(main())
+    import verify  # the same module that runs.py has
+    sys.exit(verify.main())

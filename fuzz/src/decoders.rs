@@ -1,4 +1,4 @@
-use selfsame_protocol::bundle::{self, Verifier};
+use selfsame_protocol::bundle::{self, RunVerifier, Verifier};
 use selfsame_protocol::canon::{self, Limits};
 use selfsame_protocol::command::ItemLimits;
 use selfsame_protocol::edges;
@@ -27,6 +27,7 @@ pub const DECODERS: &[Decoder] = &[
     ("pair", pair),
     ("policy", policy),
     ("substrate_bundle", substrate_bundle),
+    ("run_bundle", run_bundle),
     ("leaf", leaf),
     ("envelope", envelope_),
     ("declaration", declaration),
@@ -97,6 +98,21 @@ pub fn substrate_bundle(bytes: &[u8]) {
     let Some(mut verifier) = lines.next().and_then(|first| Verifier::new(first, bundle::Trust::File).ok()) else {
         return;
     };
+    let heads = verifier.heads().clone();
+    for (number, line) in (2..).zip(lines) {
+        if verifier.apply(bundle::prepare(line, number, &heads)).is_err() {
+            return;
+        }
+    }
+    let _ = verifier.finish();
+}
+
+/// Bundles of runs, without keys of the reader's.
+pub fn run_bundle(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let mut lines = text.lines();
+    let first = lines.next().unwrap_or_default();
+    let Ok(mut verifier) = RunVerifier::new(first, bundle::Trust::File, None) else { return };
     let heads = verifier.heads().clone();
     for (number, line) in (2..).zip(lines) {
         if verifier.apply(bundle::prepare(line, number, &heads)).is_err() {

@@ -1,5 +1,6 @@
 //! Services for clients, one file each.
 
+mod bundles;
 mod cluster;
 mod governance;
 mod heads;

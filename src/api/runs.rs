@@ -1,5 +1,6 @@
 //! Declared runs.
 
+use super::bundles::Parts;
 use super::{Api, PAGE_BYTES, bytes_of, digest_of, json_of, not_found, unreadable, wire_ref};
 use crate::store::StateView;
 use crate::wire::v1::{self, run_service_server::RunService};
@@ -122,5 +123,21 @@ impl RunService for Api {
         let more = indexes.len() == PAGE || read < indexes.len();
         let next_depth = if more { request.from_depth.saturating_add(read as u64) } else { 0 };
         Ok(Response::new(v1::ListOutcomesResponse { outcomes, next_depth }))
+    }
+
+    type GetRunBundleStream = Parts<v1::GetRunBundleResponse>;
+    async fn get_run_bundle(
+        &self,
+        request: Request<v1::GetRunBundleRequest>,
+    ) -> Result<Response<Self::GetRunBundleStream>, Status> {
+        let id = digest_of(&request.into_inner().run_id, "run id")?;
+        let view = self.read(false).await?;
+        known(&view, &id)?;
+        let place = self.place()?;
+        let sizes = Self::sizes(&view)?;
+        drop(view);
+        let heads = self.heads(sizes).await?;
+        let message = |data: Vec<u8>| v1::GetRunBundleResponse { data: data.into() };
+        Ok(Response::new(self.stream(place, message, move |api, out| api.write_run(&heads, &id, out))))
     }
 }

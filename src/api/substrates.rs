@@ -1,27 +1,21 @@
 //! Substrates: sessions, evidence, statements, bundles.
 
-use super::heads::Heads;
-use super::{Api, BUNDLES, HOLDERS, PAGE_BYTES, json_of, refused, shutting_down, unreadable, wire_ref};
-use crate::env::Executor;
+use super::bundles::Parts;
+use super::{Api, HOLDERS, PAGE_BYTES, json_of, refused, shutting_down, unreadable, wire_ref};
 use crate::store::StateView;
 use crate::wire::v1::{self, substrate_service_server::SubstrateService};
 use selfsame_machine::read;
 use selfsame_machine::state::{self, Phase, Substrate, Verification};
 use selfsame_machine::view::Table;
-use selfsame_protocol::bundle::{BUNDLE_TYPE, Header, Line};
 use selfsame_protocol::canon;
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::command::Command;
 use selfsame_protocol::entry::{Entry, EntryRef, Ledger};
 use selfsame_protocol::envelope::Envelope;
-use selfsame_protocol::note::Vkey;
 use selfsame_protocol::p104::{IdentityStatement, Outcome, StatementSignature};
 use selfsame_protocol::record::Record;
 use selfsame_protocol::time::{Timestamp, U64};
-use std::cell::RefCell;
-use std::pin::Pin;
 use std::time::Duration;
-use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 /// How long an open waits for a quorum of verdicts before it asks the caller to retry.
@@ -30,8 +24,6 @@ const VERDICTS_WITHIN: Duration = Duration::from_secs(20);
 const RAIL: usize = 16;
 /// Most items of one read.
 const MAX_READ: usize = 1_000;
-/// A reader of a bundle that takes no part for this long is left: others wait for its place.
-const READER_PATIENCE: Duration = Duration::from_secs(30);
 
 fn known(view: &StateView, id: &str) -> Result<Substrate, Status> {
     let unknown =
@@ -190,7 +182,7 @@ impl SubstrateService for Api {
         Ok(Response::new(v1::GetHolderResponse { note }))
     }
 
-    type GetBundleStream = Pin<Box<dyn futures::Stream<Item = Result<v1::GetBundleResponse, Status>> + Send>>;
+    type GetBundleStream = Parts<v1::GetBundleResponse>;
     async fn get_bundle(
         &self,
         request: Request<v1::GetBundleRequest>,
@@ -198,47 +190,10 @@ impl SubstrateService for Api {
         let id = request.into_inner().substrate_id;
         let view = self.read(false).await?;
         known(&view, &id)?;
-        let place = self.bundles.clone().try_acquire_owned().map_err(|_| {
-            let found = "all of them being written";
-            refused(Refusal::new(Code::Overloaded, "bundles written at once", format!("at most {BUNDLES}"), found))
-        })?;
+        let place = self.place()?;
         let heads = self.heads(Self::sizes(&view)?).await?;
-        let (send, receive) = tokio::sync::mpsc::channel(16);
-        let (api, runtime) = (self.clone(), tokio::runtime::Handle::current());
-        match self.env.executor {
-            Executor::Threads => {
-                tokio::task::spawn_blocking(move || {
-                    let part = |part| runtime.block_on(tokio::time::timeout(READER_PATIENCE, send.send(part)));
-                    let out =
-                        |data: Vec<u8>| matches!(part(Ok(v1::GetBundleResponse { data: data.into() })), Ok(Ok(())));
-                    if let Err(status) = api.write_bundle(&view, heads, &id, &out) {
-                        // The reader may be gone; then nobody wants the error either.
-                        let _ = part(Err(status));
-                    }
-                    drop(place);
-                });
-            }
-            // Without a thread of its own the writer cannot wait for the reader: all parts are made first.
-            Executor::Inline => {
-                let parts = RefCell::new(Vec::new());
-                let out = |data: Vec<u8>| {
-                    parts.borrow_mut().push(Ok(v1::GetBundleResponse { data: data.into() }));
-                    true
-                };
-                let failed = api.write_bundle(&view, heads, &id, &out).err();
-                let parts = parts.into_inner().into_iter().chain(failed.map(Err));
-                runtime.spawn(async move {
-                    for part in parts {
-                        let sent = tokio::time::timeout(READER_PATIENCE, send.send(part)).await;
-                        if !matches!(sent, Ok(Ok(()))) {
-                            break;
-                        }
-                    }
-                    drop(place);
-                });
-            }
-        }
-        Ok(Response::new(Box::pin(ReceiverStream::new(receive))))
+        let message = |data: Vec<u8>| v1::GetBundleResponse { data: data.into() };
+        Ok(Response::new(self.stream(place, message, move |api, out| api.write_substrate(&view, &heads, &id, out))))
     }
 
     async fn read_evidence(
@@ -267,59 +222,8 @@ impl SubstrateService for Api {
 }
 
 impl Api {
-    fn sign(&self, statement: &IdentityStatement) -> StatementSignature {
+    /// This node's signature under a statement.
+    pub(super) fn sign(&self, statement: &IdentityStatement) -> StatementSignature {
         StatementSignature::sign(statement, self.genesis.node_key_name(self.id), &self.key)
-    }
-
-    /// Writes the lines of a bundle; stops early when `out` says that the reader is gone.
-    fn write_bundle(
-        &self,
-        view: &StateView,
-        heads: Heads,
-        id: &str,
-        out: &dyn Fn(Vec<u8>) -> bool,
-    ) -> Result<(), Status> {
-        let time = Timestamp::from_millis(self.env.clock.now_ms());
-        let statement = read::statement(view, id, time, false).map_err(unreadable)?.map_err(refused)?;
-        let header = Header {
-            bundle: BUNDLE_TYPE.into(),
-            cluster: self.genesis.cluster.clone(),
-            substrate_id: id.into(),
-            keys: heads.keys.iter().map(Vkey::to_text).collect(),
-            checkpoints: heads.notes,
-            statement_signatures: vec![self.sign(&statement)],
-            statement,
-        };
-        let newline = |mut bytes: Vec<u8>| {
-            bytes.push(b'\n');
-            bytes
-        };
-        if !out(newline(canon::to_canonical_of(&header))) {
-            return Ok(());
-        }
-        let subject = format!("substrate:{id}");
-        for ledger in Ledger::BOTH {
-            let size = heads.sizes[ledger.slot()];
-            let mut depth = 0;
-            loop {
-                let indexes = read::subject_indexes(view, &subject, ledger, depth, 1_024).map_err(unreadable)?;
-                if indexes.is_empty() {
-                    break;
-                }
-                depth += indexes.len() as u64;
-                for index in indexes {
-                    let leaf = read::leaf(view, ledger, index)
-                        .map_err(unreadable)?
-                        .ok_or_else(|| unreadable(format!("entry {index} is missing")))?;
-                    let proof =
-                        read::inclusion(&heads.view, ledger, index, size).map_err(|e| unreadable(e.to_string()))?;
-                    let leaf = String::from_utf8(leaf).map_err(unreadable)?;
-                    if !out(newline(canon::to_canonical_of(&Line { ledger, leaf, proof }))) {
-                        return Ok(());
-                    }
-                }
-            }
-        }
-        Ok(())
     }
 }

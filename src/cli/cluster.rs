@@ -101,7 +101,12 @@ pub async fn main(global: &Global, command: ClusterCommand) -> Done {
         ClusterCommand::Remove { id } => client.remove(id).await?,
         ClusterCommand::TransferLeader { id } => client.transfer_leader(id).await?,
         ClusterCommand::Snapshot => client.snapshot().await?,
-        ClusterCommand::Genesis => global.print("Genesis", json!(client.genesis().await?)),
+        ClusterCommand::Genesis => {
+            let genesis = client.genesis().await?;
+            let mut document = json!(genesis);
+            document["digest"] = json!(genesis.digest());
+            global.print("Genesis", document);
+        }
         ClusterCommand::Policy { ledger, threshold } => {
             let genesis = client.genesis().await?;
             let mut organisations: BTreeMap<String, Vec<Vkey>> = BTreeMap::new();

@@ -4,6 +4,7 @@ mod audit;
 mod bulk;
 mod cluster;
 mod context;
+mod export;
 mod governance;
 mod ledger;
 mod migrate;

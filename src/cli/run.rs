@@ -119,6 +119,16 @@ pub enum Run {
         /// Run id.
         run_id: Digest,
     },
+    /// Write everything about a declared run to a file that verifies without a cluster: the declaration, who attests it, its
+    /// executions, the signature of each, and the history of the keys behind them.
+    #[command(visible_alias = "bundle")]
+    Export {
+        /// Run id.
+        run_id: Digest,
+        /// File to write; - for standard output.
+        #[arg(default_value = "-")]
+        file: PathBuf,
+    },
 }
 
 /// Runs a command.
@@ -207,6 +217,10 @@ pub async fn main(global: &Global, command: Run) -> Done {
         Run::Outcomes { run_id } => {
             let outcomes = global.client()?.outcomes(&run_id).await?;
             global.print("Outcomes", json!({"run_id": run_id, "outcomes": outcomes}));
+        }
+        Run::Export { run_id, file } => {
+            let bundle = global.client()?.run_bundle(&run_id).await?;
+            super::export::save(global, bundle, &file).await?;
         }
     }
     Ok(())

@@ -158,6 +158,7 @@ pub enum Substrate {
         cosigned: bool,
     },
     /// Write the whole history to a file that verifies without a cluster.
+    #[command(visible_alias = "export")]
     Bundle {
         /// UUID.
         id: String,
@@ -279,18 +280,8 @@ pub async fn main(global: &Global, command: Substrate) -> Done {
             global.print("Holder", json!(holder));
         }
         Substrate::Bundle { id, file } => {
-            let bytes = global.client()?.bundle(&id).await?;
-            if file.as_os_str() == "-" {
-                out(&format!("{}", String::from_utf8_lossy(&bytes)));
-            } else {
-                std::fs::write(&file, &bytes).map_err(|e| CliError::usage(format!("{}: {e}", file.display())))?;
-                global.say(&format!(
-                    "{} bytes in {}; check them with: selfsame verify {}",
-                    bytes.len(),
-                    file.display(),
-                    file.display()
-                ));
-            }
+            let bundle = global.client()?.substrate_bundle(&id).await?;
+            super::export::save(global, bundle, &file).await?;
         }
         Substrate::Baseline { statement, bundle: file, trust } => {
             let document = read_json(&statement)?;

@@ -3,6 +3,7 @@
 use super::context::{CliError, Done, Global, Output, read};
 use crate::offline::{self, Failure, Options, Verified};
 use clap::Args;
+use selfsame_protocol::digest::Digest;
 use selfsame_protocol::note::Vkey;
 use selfsame_protocol::policy::Policy;
 use serde_json::{Value, json};
@@ -12,7 +13,7 @@ use std::time::{Duration, Instant};
 /// Verify receipts, statements, bundles, checkpoints and exported ledgers from the files alone.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "What a file is shows in its content: a receipt (.tlog-proof), an identity statement, a bundle of a substrate or a run, an\nexported ledger (a folder), a signed checkpoint, a pair of checkpoints, or evidence of equivocation.\n\nExit status: 0 holds, 10 was altered (the first failing check is named), 13 cannot be decided (something is missing, a key\nis not known, the policy is not met). With several files 10 outweighs 13.\n\nExamples:\n  selfsame substrate bundle UUID history.jsonl && selfsame verify history.jsonl\n  selfsame cluster policy > policy.txt && selfsame ledger export ledger && selfsame verify ledger --policy policy.txt"
+    after_help = "What a file is shows in its content: a receipt (.tlog-proof), an identity statement, a bundle of a substrate or a run, an\nexported ledger (a folder), a signed checkpoint, a pair of checkpoints, or evidence of equivocation.\n\nExit status: 0 holds, 10 was altered (the first failing check is named), 13 cannot be decided (something is missing, a key\nis not known, the policy is not met). With several files 10 outweighs 13.\n\nExamples:\n  selfsame substrate bundle UUID history.jsonl && selfsame verify history.jsonl\n  selfsame run export sha256:… run.jsonl && selfsame verify run.jsonl --policy policy.txt\n  selfsame cluster policy > policy.txt && selfsame ledger export ledger && selfsame verify ledger --policy policy.txt"
 )]
 pub struct Verify {
     /// File or folder; - for standard input. Repeatable.
@@ -29,6 +30,10 @@ pub struct Verify {
     /// Repeatable.
     #[arg(long = "origin", requires = "policy")]
     origins: Vec<String>,
+    /// The cluster.toml that you trust, or the digest of its genesis (sha256:…, see `cluster genesis`): a bundle of a run must
+    /// begin with exactly this one. Without it the genesis in the file is used, and its digest is shown.
+    #[arg(long, value_name = "FILE|DIGEST")]
+    genesis: Option<String>,
     /// Demand the log's own signature as well, where a policy is given.
     #[arg(long)]
     require_log: bool,
@@ -58,6 +63,14 @@ pub fn policy(file: Option<&Path>) -> Result<Option<Policy>, CliError> {
         Policy::parse(&read(path)?).map_err(named)
     };
     file.map(parse).transpose()
+}
+
+/// The digest of a genesis, given as such or as the file of the cluster.
+fn genesis(given: &str) -> Result<Digest, CliError> {
+    if given.starts_with("sha256:") {
+        return given.parse().map_err(CliError::usage);
+    }
+    Ok(crate::config::load_genesis(Path::new(given))?.digest())
 }
 
 /// Exit status of a failed check: 10, or 13 when nothing can be decided.
@@ -90,6 +103,7 @@ pub fn main(global: &Global, command: &Verify) -> Done {
     let options = Options {
         policy: policy(command.policy.as_deref())?.map(|policy| policy.with_origins(command.origins.clone())),
         keys: trusted(&command.trust)?,
+        genesis: command.genesis.as_deref().map(genesis).transpose()?,
         require_log: command.require_log,
         deep: command.deep,
         entry: command.entry.as_deref().map(read).transpose()?,

@@ -149,7 +149,9 @@ macro_rules! call {
     }};
 }
 
+mod bundles;
 mod governance;
+pub use bundles::Bundle;
 pub use governance::Listed;
 mod proofs;
 mod stream;
@@ -266,17 +268,6 @@ impl Client {
         let statement =
             serde_json::from_value(document["statement"].clone()).map_err(|e| ClientError::Answer(e.to_string()))?;
         Ok((statement, document))
-    }
-
-    /// The bundle of a substrate.
-    pub async fn bundle(&self, id: &str) -> Result<Vec<u8>, ClientError> {
-        let mut stream =
-            call!(self, SubstrateServiceClient, get_bundle, v1::GetBundleRequest { substrate_id: id.into() })?;
-        let mut out = Vec::new();
-        while let Some(part) = stream.message().await.map_err(lost)? {
-            out.extend_from_slice(&part.data);
-        }
-        Ok(out)
     }
 
     /// Evidence of an open session from a depth on.

@@ -1,5 +1,5 @@
 //! Files of many lines, as bundles are: lines are read by one thread, hashed and checked by all cores, and applied in order
-//! here. At most a few hundred lines wait at a time.
+//! here. At most a few hundred lines wait at a time. And the two kinds of bundle.
 
 use super::report::{Checked, Failure, Level, Verified, altered, undecided};
 use super::{Options, Progress};
@@ -125,18 +125,28 @@ pub fn logs_signed(origins: &[String], signers: &[String], options: &Options) ->
     }
 }
 
-/// A substrate's bundle.
-pub fn substrate(first: &str, input: Input, options: &Options, progress: Progress<'_>) -> Result<Verified, Failure> {
+/// A bundle of either kind.
+pub fn verify(first: &str, input: Input, options: &Options, progress: Progress<'_>) -> Result<Verified, Failure> {
+    match bundle::Kind::of(first)? {
+        bundle::Kind::Substrate => substrate(first, input, options, progress),
+        bundle::Kind::Run => run(first, input, options, progress),
+    }
+}
+
+fn cosigned(signers: &[String], options: &Options) -> Level {
+    match options.trust() {
+        Trust::File => Level::not("no key and no policy was given: the keys inside the file were used"),
+        Trust::Keys(_) | Trust::Policy(..) => Level::held(signers.join(", ")),
+    }
+}
+
+fn substrate(first: &str, input: Input, options: &Options, progress: Progress<'_>) -> Result<Verified, Failure> {
     let mut verifier = bundle::Verifier::new(first, options.trust())?;
     let heads = verifier.heads().clone();
     let prepare = |text: &str, number| bundle::prepare(text, number, &heads);
     stream(input, options.threads(), prepare, |line| verifier.apply(line), progress)?;
     let (report, _) = verifier.finish()?;
     logs_signed(&heads.map(|head| head.origin), &report.signers, options)?;
-    let cosignatures = match options.trust() {
-        Trust::File => Level::not("no key and no policy was given: the keys inside the file were used"),
-        Trust::Keys(_) | Trust::Policy(..) => Level::held(report.signers.join(", ")),
-    };
     let entries = report.entries;
     let statement = sources(report.statement_keys_from_reader);
     Ok(Verified {
@@ -145,13 +155,82 @@ pub fn substrate(first: &str, input: Input, options: &Options, progress: Progres
             structure: Level::held(format!("{entries} entries read whole, in canonical form")),
             chain: Level::held(format!("{entries} entries and {} cycles from the birth on", report.lineage_depth)),
             tree: Level::held(format!("{entries} inclusion proofs")),
-            cosignatures,
+            cosignatures: cosigned(&report.signers, options),
             attestation: Level::held(format!(
-                "birth, arrivals and aborts by their chips; the statement by {statement}"
+                "birth, arrivals and aborts by their chips; the statement by {statement}; not the signatures under \
+                 other entries, whose submissions are not in the file"
             )),
         },
         detail: json!(report),
     })
+}
+
+fn run(first: &str, input: Input, options: &Options, progress: Progress<'_>) -> Result<Verified, Failure> {
+    let mut verifier = bundle::RunVerifier::new(first, options.trust(), options.genesis.as_ref())?;
+    let heads = verifier.heads().clone();
+    let prepare = |text: &str, number| bundle::prepare(text, number, &heads);
+    stream(input, options.threads(), prepare, |line| verifier.apply(line), progress)?;
+    let report = verifier.finish()?;
+    logs_signed(&heads.map(|head| head.origin), &report.signers, options)?;
+    let (own, governance) = (report.entries, report.governance_entries);
+    let genesis = if report.genesis_from_reader { "that the reader brought" } else { "inside the file" };
+    let statement = match report.statement_keys_from_reader {
+        true => "keys that the reader brought",
+        false => "a node of the history of keys in the file",
+    };
+    let mut detail = json!(report);
+    if let Some(members) = detail.as_object_mut() {
+        members.insert("not_checked".into(), json!(not_checked(&report)));
+    }
+    Ok(Verified {
+        file_kind: "run_bundle",
+        checked: Checked {
+            structure: Level::held(format!(
+                "{own} entries of the run, {governance} of governance and {} submissions read whole, in canonical form",
+                report.submissions
+            )),
+            chain: Level::held(format!(
+                "{own} entries from the declaration on, whose identity was recomputed; {governance} entries of governance \
+                 from the genesis {genesis} on"
+            )),
+            tree: Level::held(format!("{} inclusion proofs", own + governance)),
+            cosignatures: cosigned(&report.signers, options),
+            attestation: Level::held(format!(
+                "{} submissions by keys that had the right then; that these are all entries, by {statement}",
+                report.submissions
+            )),
+        },
+        detail,
+    })
+}
+
+/// What a bundle of a run leaves open, in words.
+fn not_checked(report: &bundle::RunReport) -> Vec<String> {
+    let mut open = vec![
+        format!(
+            "what was recorded behind entry {} of Evidence and entry {} of Reasoning, where the trees of this file end",
+            report.evidence_size, report.reasoning_size
+        ),
+        "that a model really produced the outputs, whose digests stand here without the outputs".to_string(),
+    ];
+    if !report.genesis_from_reader {
+        open.push(format!(
+            "that {} is the genesis of the cluster that you mean: compare it, or give --genesis; keys of founders that \
+             signed nothing here stand on it alone",
+            report.genesis
+        ));
+    }
+    if !report.keys_from_reader {
+        open.push("who vouches for the checkpoints: no key and no policy was given".to_string());
+    }
+    if !report.statement_keys_from_reader {
+        open.push("that you know the node that signed that these are all entries: it is one by the history of keys in the file, and \
+             no --trust key was given".to_string());
+    }
+    if report.disagreements > 0 {
+        open.push("the other run of each disagreement: its own bundle has the declaration".to_string());
+    }
+    open
 }
 
 #[cfg(test)]

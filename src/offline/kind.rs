@@ -18,8 +18,8 @@ const MARK: u64 = 64;
 pub enum Kind {
     /// Folder with a ledger, or with both.
     Ledger,
-    /// Substrate bundle.
-    SubstrateBundle,
+    /// Bundle of a substrate or of a run; its first line says which.
+    Bundle,
     /// Receipt.
     Receipt,
     /// Two checkpoints and a proof.
@@ -36,7 +36,7 @@ pub enum Kind {
 /// when more must be read to tell.
 pub fn recognise(start: &[u8]) -> Option<Kind> {
     [
-        (&b"{\"bundle\":"[..], Kind::SubstrateBundle),
+        (&b"{\"bundle\":"[..], Kind::Bundle),
         (b"c2sp.org/tlog-proof@", Kind::Receipt),
         (b"{\"equivocation\":", Kind::Equivocation),
         (b"{\"new\":", Kind::Pair),
@@ -74,9 +74,9 @@ pub fn verify_input(mut input: Input, options: &Options, progress: Progress<'_>)
     let read = (&mut input).take(MARK).read_to_end(&mut start);
     read.map_err(|error| undecided("FILE_UNREADABLE", "the file", error))?;
     let mut input: Input = Box::new(std::io::Cursor::new(start.clone()).chain(input));
-    if recognise(&start) == Some(Kind::SubstrateBundle) {
+    if recognise(&start) == Some(Kind::Bundle) {
         let first = bundles::first(&mut input)?;
-        return bundles::substrate(&first, input, options, progress);
+        return bundles::verify(&first, input, options, progress);
     }
     let mut bytes = Vec::new();
     let read = input.take(MAX_SMALL + 1).read_to_end(&mut bytes);

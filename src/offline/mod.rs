@@ -26,6 +26,7 @@ pub use report::{Checked, Failure, Level, Verified, altered, undecided};
 pub use writer::{Exported, Writer};
 
 use selfsame_protocol::bundle::Trust;
+use selfsame_protocol::digest::Digest;
 use selfsame_protocol::note::Vkey;
 use selfsame_protocol::policy::Policy;
 
@@ -36,6 +37,8 @@ pub struct Options {
     pub policy: Option<Policy>,
     /// Further keys, of nodes above all.
     pub keys: Vec<Vkey>,
+    /// Digest of the genesis of the cluster that the reader means, for runs.
+    pub genesis: Option<Digest>,
     /// Whether the log's own signature is demanded where a policy is given.
     pub require_log: bool,
     /// Whether each entry of a folder is read whole, member by member, and not its edges alone.

@@ -8,4 +8,5 @@ mod harness;
 mod membership;
 mod offline;
 mod publish;
+mod runs;
 mod start;

@@ -32,7 +32,7 @@ const HEADER: &[&str] = &[
 /// Steps between the bits that are flipped, odd so that every bit of a byte is met.
 const STEP: usize = 113;
 
-fn join(lines: &[Vec<u8>]) -> Vec<u8> {
+pub fn join(lines: &[Vec<u8>]) -> Vec<u8> {
     lines.iter().flat_map(|line| line.iter().chain(b"\n")).copied().collect()
 }
 
@@ -42,7 +42,7 @@ pub fn cases(objects: &Objects) -> Vec<Case> {
     let lines = &lines[..lines.len() - 1];
     let mut cases = Vec::new();
     let mut add = |how, input: Vec<u8>, named: Named| cases.push(Case { kind: KIND, how, input, named });
-    bits(bytes, lines, &mut add);
+    bits(bytes, lines, HEADER, &mut add);
     for keep in (0..bytes.len()).step_by(131).chain([bytes.len() - 2, bytes.len() - 1]) {
         let whole = bytes[..keep].ends_with(b"\n");
         let named: &[&str] = match keep {
@@ -58,16 +58,22 @@ pub fn cases(objects: &Objects) -> Vec<Case> {
     cases
 }
 
-type Add<'a> = &'a mut dyn FnMut(&'static str, Vec<u8>, Named);
+pub type Add<'a> = &'a mut dyn FnMut(&'static str, Vec<u8>, Named);
 
-fn bits(bytes: &[u8], lines: &[Vec<u8>], add: Add<'_>) {
+/// What can be wrong with the line of a submission.
+const SUBMISSION: &[&str] = &["BUNDLE_LINE", "SUBMISSION_FORM", "SUBMISSION_SIGNATURE"];
+
+/// Single bits; `header` names what can be wrong with the first line.
+pub fn bits(bytes: &[u8], lines: &[Vec<u8>], header: &'static [&'static str], add: Add<'_>) {
     for bit in (0..bytes.len() * 8).step_by(STEP) {
         let at = bit / 8;
         let mut input = bytes.to_vec();
         input[at] ^= 1 << (bit % 8);
         let line = bytes[..at].iter().filter(|byte| **byte == b'\n').count();
         let named = match serde_json::from_slice::<Line>(lines.get(line).map_or(&[], Vec::as_slice)) {
-            Err(_) => Named::By(HEADER),
+            Err(_) if bytes[at] == b'\n' => Named::By(&["BUNDLE_LINE"]),
+            Err(_) if line > 0 => Named::By(SUBMISSION),
+            Err(_) => Named::By(header),
             // A line feed that became something else joins two lines.
             Ok(_) if bytes[at] == b'\n' => Named::By(&["BUNDLE_LINE"]),
             Ok(read) => {
@@ -196,9 +202,10 @@ fn headers(lines: &[Vec<u8>], add: Add<'_>) {
 }
 
 /// Leaves changed in their members, in canonical form, so that the meaning is found and not only the form.
-fn records(lines: &[Vec<u8>], add: Add<'_>) {
+pub fn records(lines: &[Vec<u8>], add: Add<'_>) {
     for at in 1..lines.len() {
-        let read: Line = serde_json::from_slice(&lines[at]).unwrap();
+        // The line of a submission has no leaf.
+        let Ok(read) = serde_json::from_slice::<Line>(&lines[at]) else { continue };
         let entry = Entry::from_leaf(read.leaf.as_bytes()).unwrap();
         let index = entry.index.0;
         let mut put = |how, line: &Line, index| {

@@ -1,7 +1,7 @@
 //! The unaltered objects, and keys that can sign anything.
 
 use selfsame::offline::Options;
-use selfsame_protocol::bundle::Header;
+use selfsame_protocol::bundle::{Checkpoints, Header, RunHeader};
 use selfsame_protocol::canon;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{Entry, Ledger};
@@ -21,6 +21,9 @@ use std::collections::BTreeMap;
 pub const TIME: u64 = 1_772_928_000;
 /// Cosigners; the policy demands all of them.
 pub const WITNESSES: u8 = 3;
+
+/// Seed of the node that signs about a run: it stands in the genesis of the vectors.
+const RUN_NODE: u8 = 0x11;
 
 pub fn key(seed: u8) -> SecretKey {
     SecretKey::from_seed(&[seed; 32])
@@ -101,6 +104,8 @@ pub struct Objects {
     pub evidence: Evidence,
     /// The history of the test vectors, signed by the keys above.
     pub bundle: Vec<u8>,
+    /// The run of the test vectors, signed by the keys above.
+    pub run: Vec<u8>,
 }
 
 impl Objects {
@@ -120,13 +125,14 @@ impl Objects {
         let other = Checkpoint { root: Digest::of(b"another history"), ..new };
         let evidence = Evidence::same_size(&note, &signed(&other, 0)).unwrap();
         let (bundle, statement) = bundle();
-        Objects { note, pair, leaves, receipt, statement, evidence, bundle }
+        let run = run(&vectors("run_bundle"), |_| {});
+        Objects { note, pair, leaves, receipt, statement, evidence, bundle, run }
     }
 
     pub fn options(&self) -> Options {
         Options {
             policy: Some(policy()),
-            keys: vec![vkey("demo.example/node/1", TYPE_ED25519, 40)],
+            keys: [40, RUN_NODE].map(|seed| vkey("demo.example/node/1", TYPE_ED25519, seed)).to_vec(),
             require_log: true,
             entry: Some(self.leaves[4].clone()),
             ..Options::default()
@@ -148,16 +154,46 @@ impl Objects {
     }
 }
 
-/// The bundle of the test vectors with the checkpoints and the statement signed anew.
-fn bundle() -> (Vec<u8>, Value) {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/bundle.json");
-    let vectors: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
-    let lines: Vec<&str> = vectors["lines"].as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect();
-    let mut header: Header = serde_json::from_str(lines[0]).unwrap();
-    for text in [&mut header.checkpoints.evidence, &mut header.checkpoints.reasoning] {
+/// A file of test vectors.
+pub fn vectors(name: &str) -> Value {
+    let path = format!("{}/tests/vectors/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+/// The checkpoints signed anew, whoever signed them before.
+fn resign(checkpoints: &mut Checkpoints) {
+    for text in [&mut checkpoints.evidence, &mut checkpoints.reasoning] {
         let old = Note::parse(text.as_bytes()).unwrap();
         *text = signed(&Checkpoint::parse(&old.text).unwrap(), 0).to_text();
     }
+}
+
+/// A run bundle of the test vectors: checkpoints and statement signed anew, after a change of the header.
+pub fn run(case: &Value, change: impl Fn(&mut RunHeader)) -> Vec<u8> {
+    let good = vectors("run_bundle")["lines"].clone();
+    let line = |line: &Value| line.as_u64().map_or(line.clone(), |at| good[at as usize].clone());
+    let lines: Vec<Value> = case["lines"].as_array().unwrap().iter().map(line).collect();
+    let mut header: RunHeader = serde_json::from_str(lines[0].as_str().unwrap()).unwrap();
+    resign(&mut header.checkpoints);
+    header.keys = policy().keys().iter().map(Vkey::to_text).collect();
+    change(&mut header);
+    header.statement_signatures =
+        vec![StatementSignature::of(&header.statement.signed_bytes(), "demo.example/node/1".into(), &key(RUN_NODE))];
+    let mut bundle = canon::to_canonical_of(&header);
+    for line in &lines[1..] {
+        bundle.push(b'\n');
+        bundle.extend_from_slice(line.as_str().unwrap().as_bytes());
+    }
+    bundle.push(b'\n');
+    bundle
+}
+
+/// The bundle of the test vectors with the checkpoints and the statement signed anew.
+fn bundle() -> (Vec<u8>, Value) {
+    let vectors = vectors("bundle");
+    let lines: Vec<&str> = vectors["lines"].as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect();
+    let mut header: Header = serde_json::from_str(lines[0]).unwrap();
+    resign(&mut header.checkpoints);
     header.keys = policy().keys().iter().map(Vkey::to_text).collect();
     header.statement_signatures =
         vec![StatementSignature::sign(&header.statement, "demo.example/node/1".into(), &key(40))];

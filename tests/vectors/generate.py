@@ -8,7 +8,7 @@ The expected values come from docs and standards, never from the Rust code: only
 import pathlib
 import sys
 
-from generator import bundle, canonical, common, envelope, governance, merkle, notes, outcomes, p104, runs, trust
+from generator import bundle, canonical, common, envelope, governance, merkle, notes, outcomes, p104, run_bundle, runs, trust
 
 FILES = {
     "canonical": canonical.build,
@@ -19,6 +19,7 @@ FILES = {
     "envelope": envelope.build,
     "outcomes": outcomes.build,
     "bundle": bundle.build,
+    "run_bundle": run_bundle.build,
     "governance": governance.build,
     "trust": trust.build,
 }

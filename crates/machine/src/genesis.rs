@@ -4,17 +4,18 @@ use crate::apply::{META_DIGEST, META_GENESIS};
 use crate::governance::META_CONSTITUTION;
 use crate::state::{self, Node, Organisation, Publication, Registration};
 use crate::view::{Changes, Model, Overlay, Table};
-use selfsame_protocol::code::{Code, Refusal};
-use selfsame_protocol::command::{ItemLimits, Role, is_name};
-use selfsame_protocol::constitution::{ClusterConstitution, MAX_ORGANISATIONS, Share};
+use selfsame_protocol::code::Refusal;
+use selfsame_protocol::command::{ItemLimits, Role};
+use selfsame_protocol::constitution::ClusterConstitution;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::genesis::{GenesisDocument, TAG_GENESIS};
+pub use selfsame_protocol::genesis::{GenesisNode, GenesisOrganisation};
 use selfsame_protocol::keys::PublicKey;
 use selfsame_protocol::quorum::{Cosigner, Quorum};
 use selfsame_protocol::replay::governance::Governance;
 use selfsame_protocol::time::U64;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
 
 /// The genesis of a cluster: `cluster.toml`, equal on all nodes, without addresses.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,32 +36,6 @@ pub struct Genesis {
     /// How checkpoints are published at first.
     #[serde(default, skip_serializing_if = "Publication::is_default")]
     pub publication: Publication,
-}
-
-/// A founding organisation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct GenesisOrganisation {
-    /// Name.
-    pub name: String,
-    /// Root key: keys, nodes, chips, ballots.
-    pub root_key: PublicKey,
-    /// Operator key: runs, recovery.
-    pub operator_key: PublicKey,
-}
-
-/// A founding node.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct GenesisNode {
-    /// Node id, from 1.
-    pub id: u64,
-    /// Organisation.
-    pub organisation: String,
-    /// Key that signs its verdicts and checkpoints.
-    pub key: PublicKey,
-    /// Key that cosigns checkpoints, and does nothing else.
-    pub cosigner: PublicKey,
 }
 
 impl Genesis {
@@ -90,103 +65,28 @@ impl Genesis {
 
     /// Digest of the consensus identity; checked in every peer handshake and in the data directory's header.
     pub fn digest(&self) -> Digest {
-        selfsame_protocol::p104::tagged("selfsame/genesis/v1", self)
+        selfsame_protocol::p104::tagged(TAG_GENESIS, self)
     }
 
     /// The constitution before the first ballot: the founders under the default rules, publishing as the genesis says.
     pub fn constitution(&self) -> ClusterConstitution {
-        let names = self.organisations.iter().map(|organisation| organisation.name.clone());
-        let mut constitution = ClusterConstitution::founding(names, self.publication.publisher.clone());
-        if self.publication.threshold.is_some() {
-            let members = self.organisations.len();
-            constitution.rules.cosigning = Share::asking(self.publication.threshold(members), members);
-        }
-        constitution
+        self.document().constitution()
     }
 
     /// What a reader of the Reasoning ledger starts from to verify the cluster's governance.
     pub fn audit(&self) -> Governance {
-        let founders = self.organisations.iter();
-        let founders: Vec<_> =
-            founders.map(|founder| (founder.name.clone(), founder.root_key, founder.operator_key)).collect();
-        let nodes: Vec<_> = self.nodes.iter().map(|node| (node.id, node.organisation.clone(), node.key)).collect();
-        Governance::new(&self.cluster, self.constitution(), &founders, &nodes)
+        self.document().audit()
+    }
+
+    /// The same as a document, for readers without a state. It has the same canonical form, and so the same digest.
+    pub fn document(&self) -> GenesisDocument {
+        let Genesis { cluster, origin, limits, organisations, nodes, publication } = self.clone();
+        GenesisDocument { cluster, origin, limits, organisations, nodes, publication }
     }
 
     /// Checks what every node must be able to rely on. Names the rule and the values.
     pub fn check(&self) -> Result<(), Refusal> {
-        let bad = |rule: &str, expected: &str, found: String| Err(Refusal::new(Code::Malformed, rule, expected, found));
-        if !is_name(&self.cluster) {
-            return bad("cluster", "1 to 128 of A-Z a-z 0-9 . _ : / -", self.cluster.clone());
-        }
-        if !is_name(&self.origin) || self.origin.ends_with('/') || self.origin.contains(':') {
-            return bad("origin", "a schemeless URL without trailing slash", self.origin.clone());
-        }
-        if self.organisations.len() > MAX_ORGANISATIONS {
-            let expected = format!("at most {MAX_ORGANISATIONS}");
-            return bad("founding organisations", &expected, self.organisations.len().to_string());
-        }
-        let mut names = BTreeSet::new();
-        let mut keys = BTreeSet::new();
-        for organisation in &self.organisations {
-            if !is_name(&organisation.name) || !names.insert(organisation.name.as_str()) {
-                return bad("organisation names", "different names", organisation.name.clone());
-            }
-            for key in [organisation.root_key, organisation.operator_key] {
-                if !keys.insert(key) {
-                    return bad("keys", "one use of each key", key.to_string());
-                }
-            }
-        }
-        let mut ids = BTreeSet::new();
-        for node in &self.nodes {
-            if node.id == 0 || !ids.insert(node.id) {
-                return bad("node ids", "different ids from 1", node.id.to_string());
-            }
-            if !names.contains(node.organisation.as_str()) {
-                return bad("organisation of a node", "a founding organisation", node.organisation.clone());
-            }
-            for key in [node.key, node.cosigner] {
-                if !keys.insert(key) {
-                    return bad("keys", "one use of each key", key.to_string());
-                }
-            }
-        }
-        if let Some(publisher) = &self.publication.publisher {
-            if !names.contains(publisher.organisation.as_str()) {
-                return bad("publisher", "a founding organisation", publisher.organisation.clone());
-            }
-            if !keys.insert(publisher.log_key) {
-                return bad("keys", "one use of each key", publisher.log_key.to_string());
-            }
-        }
-        if let Some(threshold) = self.publication.threshold
-            && self.publication.threshold(names.len()) as u64 != threshold
-        {
-            let least = selfsame_protocol::quorum::smallest_threshold(names.len());
-            let expected = format!("{least} to {} of {} organisations", names.len(), names.len());
-            return bad("publication threshold", &expected, threshold.to_string());
-        }
-        if self.nodes.is_empty() {
-            return bad("nodes", "at least one founding node", "none".into());
-        }
-        // With several organisations none may hold a quorum of the voters alone.
-        if self.organisations.len() > 1 {
-            let quorum = self.nodes.len() / 2 + 1;
-            for organisation in &self.organisations {
-                let own = self.nodes.iter().filter(|n| n.organisation == organisation.name).count();
-                if own >= quorum {
-                    let refusal = Refusal::new(
-                        Code::OrganisationQuorum,
-                        "voters of one organisation",
-                        format!("fewer than {quorum}"),
-                        format!("{own} of {}", organisation.name),
-                    );
-                    return Err(refusal);
-                }
-            }
-        }
-        Ok(())
+        self.document().check()
     }
 
     /// The state before the first entry.

@@ -71,9 +71,13 @@ pub fn ballots(view: &dyn View, open: bool, after: &str, limit: usize) -> Result
 /// Whether a ballot takes votes now: it is open, and its time is not over by the ledger.
 pub fn takes_votes(view: &dyn View, ballot: &Ballot) -> Result<bool, ReadError> {
     let (entries, _) = head(view, Ledger::Reasoning)?;
-    let clock = state::load_u64(view, Table::Meta, META_CLOCK)?.unwrap_or(0);
-    let running = ballot.running(entries, Timestamp::from_millis(clock)).is_ok();
+    let running = ballot.running(entries, clock(view)?).is_ok();
     Ok(ballot.status == BallotStatus::Open && running)
+}
+
+/// The ledgers' time: that of the last batch.
+pub fn clock(view: &dyn View) -> Result<Timestamp, ReadError> {
+    Ok(Timestamp::from_millis(state::load_u64(view, Table::Meta, META_CLOCK)?.unwrap_or(0)))
 }
 
 /// The organisation that would hold a quorum alone if exactly these nodes voted.

@@ -2,7 +2,6 @@
 
 use crate::view::{Overlay, ReadError, Table, View};
 use selfsame_protocol::command::{Amendment, PreparedBirth, Proposal, Role};
-use selfsame_protocol::constitution::Share;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::keys::PublicKey;
@@ -66,36 +65,8 @@ impl Node {
     }
 }
 
-/// How checkpoints are published: in the genesis how at first, later what the constitution says.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Publication {
-    /// Organisations that have to cosign; absent: ⌊2n/3⌋+1 of them. Never fewer than more than half, so that two
-    /// different roots would name a culprit, and never more than there are.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub threshold: Option<u64>,
-    /// Whose log key adds the line that third-party tools read; absent: no line.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub publisher: Option<Publisher>,
-}
-
-impl Publication {
-    /// Whether nothing was decided otherwise.
-    pub fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
-
-    /// Organisations that have to cosign, of so many.
-    pub fn threshold(&self, organisations: usize) -> usize {
-        let wanted = match self.threshold {
-            Some(threshold) => usize::try_from(threshold).unwrap_or(usize::MAX),
-            None => Share::TWO_THIRDS.needed(organisations),
-        };
-        wanted.max(selfsame_protocol::quorum::smallest_threshold(organisations)).min(organisations.max(1))
-    }
-}
-
 pub use selfsame_protocol::constitution::Publisher;
+pub use selfsame_protocol::genesis::Publication;
 
 /// An enrolled chip.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

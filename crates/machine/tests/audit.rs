@@ -59,6 +59,21 @@ fn log(world: &World) -> Log {
     world.entries(Ledger::Reasoning).into_iter().map(|entry| (submission(&entry), entry)).map(|(s, e)| (e, s)).collect()
 }
 
+#[test]
+fn a_genesis_and_its_document_are_one() {
+    let genesis = genesis();
+    let document = genesis.document();
+    assert_eq!(
+        selfsame_protocol::canon::to_canonical_of(&document),
+        selfsame_protocol::canon::to_canonical_of(&genesis)
+    );
+    assert_eq!((document.digest(), document.constitution()), (genesis.digest(), genesis.constitution()));
+    assert!(document.check().is_ok());
+    for ledger in Ledger::BOTH {
+        assert_eq!(document.ledger_origin(ledger), genesis.ledger_origin(ledger));
+    }
+}
+
 /// Puts the log in order again as somebody would who can write the ledger anew: indexes, depths and chains fit.
 fn mend(log: &mut Log) {
     let mut chains: BTreeMap<String, (u64, Digest)> = BTreeMap::new();

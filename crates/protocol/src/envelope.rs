@@ -95,7 +95,7 @@ impl Envelope {
     pub fn from_json(bytes: &[u8]) -> Result<Self, Refusal> {
         let bad = |rule: &str, found: String| Refusal::new(Code::Malformed, rule, "a DSSE envelope", found);
         let value =
-            canon::parse(bytes, &Limits::SUBMISSION).map_err(|e| bad("an envelope is strict JSON", e.to_string()))?;
+            canon::parse(bytes, &Limits::DOCUMENT).map_err(|e| bad("an envelope is strict JSON", e.to_string()))?;
         let json: JsonEnvelope =
             canon::decode(value).map_err(|e| bad("an envelope has the DSSE members", e.to_string()))?;
         if json.payload_type != PAYLOAD_TYPE {

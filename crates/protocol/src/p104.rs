@@ -312,14 +312,23 @@ pub struct StatementSignature {
 impl StatementSignature {
     /// Signs a statement.
     pub fn sign(statement: &IdentityStatement, name: String, key: &crate::keys::SecretKey) -> Self {
-        let signature = crate::digest::hex(&key.sign(&statement.signed_bytes()));
-        Self { key: key.public(), name, signature }
+        Self::of(&statement.signed_bytes(), name, key)
+    }
+
+    /// Signs the bytes of a statement of any kind.
+    pub fn of(bytes: &[u8], name: String, key: &crate::keys::SecretKey) -> Self {
+        Self { key: key.public(), name, signature: crate::digest::hex(&key.sign(bytes)) }
     }
 
     /// Whether this is a signature of its key under exactly this statement.
     pub fn verifies(&self, statement: &IdentityStatement) -> bool {
-        let bytes = crate::digest::unhex(&self.signature).and_then(|bytes| <[u8; 64]>::try_from(bytes).ok());
-        bytes.is_some_and(|bytes| self.key.verify(&statement.signed_bytes(), &bytes))
+        self.signs(&statement.signed_bytes())
+    }
+
+    /// Whether this is a signature of its key over exactly these bytes.
+    pub fn signs(&self, bytes: &[u8]) -> bool {
+        let signature = crate::digest::unhex(&self.signature).and_then(|bytes| <[u8; 64]>::try_from(bytes).ok());
+        signature.is_some_and(|signature| self.key.verify(bytes, &signature))
     }
 }
 

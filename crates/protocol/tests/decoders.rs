@@ -9,7 +9,7 @@ mod decoders {
     include!("../../../fuzz/src/decoders.rs");
 }
 
-/// One object of each kind, and the vectors' bundle, line by line.
+/// One object of each kind, and the vectors' bundles, line by line.
 fn seeds() -> Vec<Vec<u8>> {
     let note = "ledger.example/evidence\n3\nLP73YnWX4AtWSXV3Stco7yEHBnWfym1kE4xt/By/LNo=\n\n— ledger.example/evidence YRXHu1Uc8/e2vfOTjdgJLJl9Kv2BPdZKzflj+z2w9sgHlu2XLnCeHbm05UDui8jmTMt7c1PVOpIoCsOqO6ll+dFn0wY=\n";
     let vkey = "ledger.example/evidence+6115c7bb+AYqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c";
@@ -30,13 +30,16 @@ fn seeds() -> Vec<Vec<u8>> {
     .map(String::into_bytes)
     .chain([pair, vec![0, 1, b'a', 0, 0, 0, 2, b'b', b'c'], [&3_u64.to_be_bytes()[..], &[7; 64]].concat()])
     .collect();
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/bundle.json");
-    let vectors: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
-    let lines: Vec<&str> = vectors["lines"].as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect();
-    seeds.push((lines.join("\n") + "\n").into_bytes());
-    for line in &lines[1..] {
-        let line: serde_json::Value = serde_json::from_str(line).unwrap();
-        seeds.push(line["leaf"].as_str().unwrap().as_bytes().to_vec());
+    for name in ["bundle", "run_bundle"] {
+        let path = format!("{}/../../tests/vectors/{name}.json", env!("CARGO_MANIFEST_DIR"));
+        let vectors: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        let lines: Vec<&str> = vectors["lines"].as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect();
+        seeds.push((lines.join("\n") + "\n").into_bytes());
+        for line in &lines[1..] {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            let part = line["leaf"].as_str().map_or_else(|| line["submission"].to_string(), str::to_string);
+            seeds.push(part.into_bytes());
+        }
     }
     seeds
 }

@@ -453,7 +453,7 @@ def edited(good: History) -> list[tuple[str, list[str], str, bool]]:
         ("a line that is not canonical", [*lines[:2], lines[2].replace(":", ": ", 1), *lines[3:]], "BUNDLE_LINE"),
         ("a line with an unknown member", line(2, lambda v: v | {"note": 1}), "BUNDLE_LINE"),
         ("an empty line", [*lines[:2], "", *lines[2:]], "BUNDLE_LINE"),
-        ("another bundle type", header(bundle="selfsame/substrate-bundle/v2"), "BUNDLE_TYPE"),
+        ("another bundle type", header(bundle="selfsame/substrate-bundle/v2"), "BUNDLE_TYPE", False),
         ("a broken verifier key", header(keys=["x"]), "BUNDLE_KEYS"),
         ("a broken checkpoint", header(checkpoints=notes | {"evidence": "x"}), "CHECKPOINT_FORM"),
         ("a checkpoint of another size", header(checkpoints=notes | {"evidence": stolen}), "CHECKPOINT_SIGNATURE"),

@@ -33,6 +33,12 @@ pub struct ItemLimits {
     pub max_item_bytes: usize,
 }
 
+impl ItemLimits {
+    /// No limits: for a reader of what a cluster accepted under its own.
+    pub const NONE: ItemLimits =
+        ItemLimits { max_submission_bytes: usize::MAX, max_items: usize::MAX, max_item_bytes: usize::MAX };
+}
+
 impl Default for ItemLimits {
     fn default() -> Self {
         Self { max_submission_bytes: 4 << 20, max_items: 1_000, max_item_bytes: 60_000 }

@@ -90,7 +90,7 @@ impl Replay {
                     return Err(fail("CONTINUITY_HASH", show(&self.recomputed), continuity_hash.to_string()));
                 }
                 for (expected, found) in
-                    [(self.evidence_gate, evidence_ledger_depth), (self.depths[1], reasoning_ledger_depth)]
+                    [(self.evidence_gate, evidence_ledger_depth), (self.chains[1].depth, reasoning_ledger_depth)]
                 {
                     if expected != found.0 {
                         return Err(fail("SEAL_DEPTH", expected.to_string(), found.to_string()));

@@ -4,15 +4,18 @@
 //! the cluster gone. Feed all Evidence leaves in order, then all Reasoning leaves, then [`Replay::finish`]. Every hash
 //! is recomputed from record members; nothing stored is believed. The first failing check is named with both values.
 
+mod chain;
 pub mod governance;
 mod migration;
+pub mod run;
 
 use crate::canon::CanonError;
 use crate::digest::Digest;
 use crate::entry::{Entry, Ledger};
 use crate::p104;
 use crate::record::{IdentityPropagation, Record, SessionClose, SubstrateIdentity};
-use crate::time::{Timestamp, U64};
+use crate::time::U64;
+use chain::Chain;
 use migration::{Arrival, Seal};
 use serde_json::Value;
 
@@ -66,13 +69,9 @@ pub struct History {
 /// Re-computation in progress.
 #[derive(Debug)]
 pub struct Replay {
-    subject: String,
     cluster: String,
     substrate_id: String,
-    depths: [u64; 2],
-    heads: [Option<Digest>; 2],
-    last_index: [Option<u64>; 2],
-    time: [Timestamp; 2],
+    chains: [Chain; 2],
     /// Closes seen in Evidence, each with the ledger's chain head before it.
     evidence_closes: Vec<(SessionClose, Option<Digest>)>,
     closes_matched: usize,
@@ -103,14 +102,11 @@ type Check = Result<(), BadCheck>;
 impl Replay {
     /// Starts for one substrate of a cluster.
     pub fn new(cluster: &str, substrate_id: &str) -> Self {
+        let subject = format!("substrate:{substrate_id}");
         Self {
-            subject: format!("substrate:{substrate_id}"),
             cluster: cluster.into(),
             substrate_id: substrate_id.into(),
-            depths: [0; 2],
-            heads: [None; 2],
-            last_index: [None; 2],
-            time: [Timestamp::default(); 2],
+            chains: Ledger::BOTH.map(|ledger| Chain::new(ledger, &subject)),
             evidence_closes: Vec::new(),
             closes_matched: 0,
             evidence_gate: 0,
@@ -135,7 +131,7 @@ impl Replay {
 
     /// Entries seen so far in both ledgers.
     pub fn checked(&self) -> u64 {
-        self.depths[0] + self.depths[1]
+        self.chains[0].depth + self.chains[1].depth
     }
 
     /// Checks the next leaf of a ledger; returns its entry hash. All Evidence leaves come before the Reasoning leaves.
@@ -152,32 +148,13 @@ impl Replay {
         hash: Digest,
     ) -> Result<Digest, BadCheck> {
         let slot = ledger.slot();
-        let at = self.last_index[slot].map_or(0, |i| i.saturating_add(1));
-        let fail = |check, expected: String, found: String| BadCheck { check, ledger, index: at, expected, found };
-        let entry = entry.map_err(|e| fail("ENTRY_FORM", "a canonical entry".into(), e.to_string()))?;
+        let entry = self.chains[slot].check(entry)?;
         let index = entry.index.0;
-        let fail = |check, expected: String, found: String| BadCheck { check, ledger, index, expected, found };
-        let same = |check, expected: String, found: String| {
-            if expected == found { Ok(()) } else { Err(fail(check, expected, found)) }
-        };
-        same("ENTRY_LEDGER", ledger.to_string(), entry.ledger.to_string())?;
-        same("ENTRY_SUBJECT", self.subject.clone(), entry.subject.clone())?;
-        same("ENTRY_DEPTH", self.depths[slot].to_string(), entry.depth.to_string())?;
-        same("PRIOR_ENTRY_HASH", show(&self.heads[slot]), show(&entry.prior_entry_hash))?;
-        if self.last_index[slot].is_some_and(|last| index <= last) {
-            return Err(fail("ENTRY_INDEX", format!("above {}", at.saturating_sub(1)), index.to_string()));
-        }
-        if entry.time < self.time[slot] {
-            return Err(fail("ENTRY_TIME", format!("{} or later", self.time[slot]), entry.time.to_string()));
-        }
         match ledger {
             Ledger::Evidence => self.evidence(index, &entry)?,
             Ledger::Reasoning => self.reasoning(index, &entry)?,
         }
-        self.depths[slot] += 1;
-        self.heads[slot] = Some(hash);
-        self.last_index[slot] = Some(index);
-        self.time[slot] = entry.time;
+        self.chains[slot].take(&entry, hash);
         Ok(hash)
     }
 
@@ -185,16 +162,16 @@ impl Replay {
         match &entry.record {
             Record::Evidence(_) => Ok(()),
             Record::SessionClose(close) => {
-                if close.evidence_ledger_depth.0 != self.depths[0] {
+                if close.evidence_ledger_depth.0 != self.chains[0].depth {
                     return Err(BadCheck {
                         check: "EVIDENCE_DEPTH",
                         ledger: Ledger::Evidence,
                         index,
-                        expected: self.depths[0].to_string(),
+                        expected: self.chains[0].depth.to_string(),
                         found: close.evidence_ledger_depth.to_string(),
                     });
                 }
-                self.evidence_closes.push((close.clone(), self.heads[0]));
+                self.evidence_closes.push((close.clone(), self.chains[0].head));
                 Ok(())
             }
             other => Err(BadCheck {
@@ -337,8 +314,12 @@ impl Replay {
         if cycle.sequence.0 != self.lineage_depth + 1 {
             return Err(fail("CYCLE_SEQUENCE", (self.lineage_depth + 1).to_string(), cycle.sequence.to_string()));
         }
-        if cycle.reasoning_ledger_depth.0 != self.depths[1] {
-            return Err(fail("REASONING_DEPTH", self.depths[1].to_string(), cycle.reasoning_ledger_depth.to_string()));
+        if cycle.reasoning_ledger_depth.0 != self.chains[1].depth {
+            return Err(fail(
+                "REASONING_DEPTH",
+                self.chains[1].depth.to_string(),
+                cycle.reasoning_ledger_depth.to_string(),
+            ));
         }
         let migration = match cycle.cycle_kind.as_str() {
             "migration" => true,
@@ -426,19 +407,23 @@ impl Replay {
             ));
         }
         same("CLOSE_HEAD", index, self.head, close.latest_cycle_identity_hash)?;
-        if close.reasoning_ledger_depth.0 != self.depths[1] {
-            return Err(fail("REASONING_DEPTH", self.depths[1].to_string(), close.reasoning_ledger_depth.to_string()));
+        if close.reasoning_ledger_depth.0 != self.chains[1].depth {
+            return Err(fail(
+                "REASONING_DEPTH",
+                self.chains[1].depth.to_string(),
+                close.reasoning_ledger_depth.to_string(),
+            ));
         }
         if close.evidence_head != *evidence_head {
             return Err(fail("EVIDENCE_HEAD", show(evidence_head), show(&close.evidence_head)));
         }
-        if close.reasoning_head != self.heads[1] {
-            return Err(fail("REASONING_HEAD", show(&self.heads[1]), show(&close.reasoning_head)));
+        if close.reasoning_head != self.chains[1].head {
+            return Err(fail("REASONING_HEAD", show(&self.chains[1].head), show(&close.reasoning_head)));
         }
         let recomputed = p104::continuity_hash(
             &self.head,
             close.evidence_ledger_depth,
-            U64(self.depths[1]),
+            U64(self.chains[1].depth),
             close.session_close_timestamp,
             &close.schema_version,
         );
@@ -458,7 +443,7 @@ impl Replay {
         let at = |check, ledger: Ledger, expected: String, found: String| BadCheck {
             check,
             ledger,
-            index: self.last_index[ledger.slot()].map_or(0, |i| i.saturating_add(1)),
+            index: self.chains[ledger.slot()].next_index(),
             expected,
             found,
         };
@@ -471,12 +456,12 @@ impl Replay {
             ));
         }
         // With the session closed nothing may follow the close in Evidence.
-        if !self.session_open && self.depths[0] != self.evidence_gate {
+        if !self.session_open && self.chains[0].depth != self.evidence_gate {
             return Err(at(
                 "EVIDENCE_GATE",
                 Ledger::Evidence,
                 self.evidence_gate.to_string(),
-                self.depths[0].to_string(),
+                self.chains[0].depth.to_string(),
             ));
         }
         let (Some(birth), Some(constitution)) = (self.birth.clone(), self.constitution.clone()) else {
@@ -489,8 +474,8 @@ impl Replay {
             constitution,
             last_close: self.last_close,
             recomputed: self.recomputed,
-            depths: self.depths,
-            heads: self.heads,
+            depths: self.chains.each_ref().map(|chain| chain.depth),
+            heads: self.chains.each_ref().map(|chain| chain.head),
             identity_chain: self.identity_chain,
             chip_attestation: self.chip_attestation,
             events: self.events,
@@ -507,7 +492,7 @@ fn same(check: &'static str, index: u64, expected: Digest, found: Digest) -> Che
     Err(BadCheck { check, ledger: Ledger::Reasoning, index, expected: expected.to_string(), found: found.to_string() })
 }
 
-fn show(digest: &Option<Digest>) -> String {
+pub(crate) fn show(digest: &Option<Digest>) -> String {
     digest.map_or_else(|| "none".into(), |d| d.to_string())
 }
 

@@ -11,6 +11,7 @@ mod merkle;
 mod notes;
 mod outcomes;
 mod p104;
+mod run_bundle;
 mod runs;
 mod trust;
 

@@ -9,11 +9,12 @@ mod ballots;
 mod effects;
 
 use super::{BadCheck, Check, show};
-use crate::command::{Command, Role};
+use crate::canon::CanonError;
+use crate::command::{Command, ItemLimits, Role};
 use crate::constitution::ClusterConstitution;
 use crate::digest::Digest;
 use crate::entry::{Entry, Ledger};
-use crate::envelope::{Envelope, prepare};
+use crate::envelope::{Envelope, Prepared, prepare};
 use crate::keys::PublicKey;
 use crate::record::Record;
 use crate::time::Timestamp;
@@ -78,6 +79,17 @@ pub struct Governed {
     pub changes: Vec<(u64, Digest, Digest)>,
     /// Entries that were checked, and how many of them together with their submission.
     pub checked: (u64, u64),
+}
+
+/// The signed submission of an entry, as far as the reader has it.
+#[derive(Clone, Copy, Debug)]
+pub enum Given<'a> {
+    /// Not at hand: the entry is checked without its author.
+    Nothing,
+    /// In binary form.
+    Bytes(&'a [u8]),
+    /// Read, and its signature verified.
+    Prepared(&'a Prepared),
 }
 
 /// Re-computation in progress.
@@ -161,11 +173,27 @@ impl Governance {
         Entry::from_leaf(leaf).is_ok_and(|entry| governed(&entry.subject))
     }
 
+    /// Whether a chain is one of governance: that of the cluster, or of an organisation.
+    pub fn governs(subject: &str) -> bool {
+        governed(subject)
+    }
+
     /// Checks the next leaf, with the signed submission that caused it when the reader has it (binary form). Leaves of
     /// other subjects are only read.
     pub fn leaf(&mut self, leaf: &[u8], submission: Option<&[u8]>) -> Check {
+        let given = submission.map_or(Given::Nothing, Given::Bytes);
+        self.decoded(Entry::from_leaf(leaf), Entry::hash_of(leaf), given).map(|_| ())
+    }
+
+    /// The same for a leaf that was decoded and hashed already; gives the entry.
+    pub fn decoded(
+        &mut self,
+        entry: Result<Entry, CanonError>,
+        hash: Digest,
+        given: Given<'_>,
+    ) -> Result<Entry, BadCheck> {
         let at = self.last.map_or(0, |(index, _)| index.saturating_add(1));
-        let entry = match Entry::from_leaf(leaf) {
+        let entry = match entry {
             Ok(entry) => entry,
             Err(error) => return bad("ENTRY_FORM", at, "a canonical entry", error),
         };
@@ -186,20 +214,20 @@ impl Governance {
         }
         self.last = Some((index, entry.time));
         if !governed(&entry.subject) {
-            return Ok(());
+            return Ok(entry);
         }
         let (depth, head) = self.chains.get(&entry.subject).map_or((0, None), |(depth, head)| (*depth, Some(*head)));
         equal("ENTRY_DEPTH", index, &depth, &entry.depth.0)?;
         if head != entry.prior_entry_hash {
             return bad("PRIOR_ENTRY_HASH", index, show(&head), show(&entry.prior_entry_hash));
         }
-        self.chains.insert(entry.subject.clone(), (depth + 1, Entry::hash_of(leaf)));
-        if let Some(bytes) = submission {
-            self.signed(&entry, bytes)?;
+        self.chains.insert(entry.subject.clone(), (depth + 1, hash));
+        if self.signed(&entry, given)? {
             self.checked.1 += 1;
         }
         self.checked.0 += 1;
-        self.record(&entry)
+        self.record(&entry)?;
+        Ok(entry)
     }
 
     /// Everything is decided and carried out; gives what the history says.
@@ -217,24 +245,31 @@ impl Governance {
         })
     }
 
-    /// The submission is the one that the entry names, signed by a key that had the right just before the entry.
-    fn signed(&self, entry: &Entry, bytes: &[u8]) -> Check {
+    /// The submission is the one that the entry names, signed by a key that had the right just before the entry. Gives
+    /// whether there was one.
+    fn signed(&self, entry: &Entry, given: Given<'_>) -> Result<bool, BadCheck> {
         let index = entry.index.0;
-        let limits = crate::command::ItemLimits {
-            max_submission_bytes: usize::MAX,
-            max_items: usize::MAX,
-            max_item_bytes: usize::MAX,
+        let bytes = match given {
+            Given::Nothing => return Ok(false),
+            Given::Prepared(prepared) => {
+                super::same("SUBMISSION_DIGEST", index, entry.submission, prepared.digest)?;
+                return self.entitled(entry, prepared).map(|()| true);
+            }
+            Given::Bytes(bytes) => bytes,
         };
         let found = match Envelope::from_bytes(bytes) {
             Ok(envelope) => envelope.digest(),
             Err(refusal) => return bad("SUBMISSION_FORM", index, "an envelope", refusal),
         };
         super::same("SUBMISSION_DIGEST", index, entry.submission, found)?;
-        let prepared = match prepare(bytes, &limits) {
-            Ok(prepared) => prepared,
-            Err(refusal) => return bad("SUBMISSION_SIGNATURE", index, "a valid submission", refusal),
-        };
-        let submission = &prepared.submission;
+        match prepare(bytes, &ItemLimits::NONE) {
+            Ok(prepared) => self.entitled(entry, &prepared).map(|()| true),
+            Err(refusal) => bad("SUBMISSION_SIGNATURE", index, "a valid submission", refusal),
+        }
+    }
+
+    fn entitled(&self, entry: &Entry, prepared: &Prepared) -> Check {
+        let (index, submission) = (entry.index.0, &prepared.submission);
         equal("SUBMISSION_CLUSTER", index, &self.cluster, &submission.cluster)?;
         // What was refused and recorded needs the right of its author all the same; so does what follows from a command.
         let key = submission.author.key;

@@ -1,0 +1,304 @@
+//! Re-computation of a run from its entries: the identity from the declaration, who attests it, and its executions.
+//!
+//! Feed all Evidence leaves of the subject `run:<id>` in order, each with the command and the organisation of the signed
+//! submission that caused it, then [`RunReplay::finish`]. Nothing that a record says of itself is believed where it can
+//! be recomputed.
+
+use super::chain::Chain;
+use super::{BadCheck, Check, kind};
+use crate::canon::CanonError;
+use crate::command::Command;
+use crate::digest::Digest;
+use crate::entry::{Entry, Ledger};
+use crate::record::{OrganisationRun, Record, RunOutcome};
+use crate::run::{Declaration, Element, ElementDigests};
+use crate::time::Timestamp;
+use serde::Serialize;
+use std::collections::BTreeSet;
+
+/// An organisation's attestation of the run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Attested {
+    /// Who.
+    pub organisation: String,
+    /// The external reference that it ties to the run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request: Option<String>,
+    /// Evidence index of the entry.
+    pub index: u64,
+    /// Time of the entry.
+    pub time: Timestamp,
+}
+
+/// What the entries of a run say, once every check held.
+#[derive(Clone, Debug)]
+pub struct RunHistory {
+    /// Digests of the five elements, recomputed.
+    pub elements: ElementDigests,
+    /// When it was declared.
+    pub declared: Timestamp,
+    /// In order.
+    pub attestations: Vec<Attested>,
+    /// Executions reported.
+    pub executions: u64,
+    /// Disagreements recorded.
+    pub disagreements: u64,
+    /// Entries.
+    pub entries: u64,
+    /// Hash of the last one.
+    pub head: Option<Digest>,
+}
+
+/// Re-computation in progress.
+#[derive(Debug)]
+pub struct RunReplay {
+    run_id: Digest,
+    chain: Chain,
+    elements: Option<(ElementDigests, Timestamp)>,
+    /// The submission that declared the run, until its attestation followed.
+    declaring: Option<Digest>,
+    attestations: Vec<Attested>,
+    organisations: BTreeSet<String>,
+    /// Organisation and request.
+    tied: BTreeSet<(String, String)>,
+    executions: BTreeSet<String>,
+    disagreements: u64,
+}
+
+impl RunReplay {
+    /// Starts for one run.
+    pub fn new(run_id: Digest) -> Self {
+        Self {
+            run_id,
+            chain: Chain::new(Ledger::Evidence, &format!("run:{run_id}")),
+            elements: None,
+            declaring: None,
+            attestations: Vec::new(),
+            organisations: BTreeSet::new(),
+            tied: BTreeSet::new(),
+            executions: BTreeSet::new(),
+            disagreements: 0,
+        }
+    }
+
+    /// Entries seen so far.
+    pub fn checked(&self) -> u64 {
+        self.chain.depth
+    }
+
+    /// Checks the next entry, decoded and hashed, up to its own members. `author` is looked up from the entry: the
+    /// organisation in whose name it was signed, and the command.
+    pub fn decoded<'a>(
+        &mut self,
+        entry: Result<Entry, CanonError>,
+        hash: Digest,
+        author: impl FnOnce(&Entry) -> Result<(&'a str, &'a Command), BadCheck>,
+    ) -> Check {
+        let entry = self.chain.check(entry)?;
+        let (organisation, command) = author(&entry)?;
+        self.record(&entry, organisation, command)?;
+        self.chain.take(&entry, hash);
+        Ok(())
+    }
+
+    fn record(&mut self, entry: &Entry, author: &str, command: &Command) -> Check {
+        let index = entry.index.0;
+        if self.elements.is_none() != matches!(entry.record, Record::RunDeclaration { .. }) {
+            let expected = "one run_declaration, as the first record";
+            return Err(self.chain.fail("DECLARATION_FIRST", index, expected, kind(&entry.record)));
+        }
+        // Whoever declares attests, in the same submission.
+        if let Some(declaring) = self.declaring.take() {
+            let attests = matches!(entry.record, Record::RunAttestation { .. });
+            if !attests || declaring != entry.submission {
+                let expected = "the attestation of whoever declared it";
+                return Err(self.chain.fail("DECLARATION_ATTESTED", index, expected, kind(&entry.record)));
+            }
+        }
+        match &entry.record {
+            Record::RunDeclaration { run_id, elements, declaration } => {
+                self.declared(entry, run_id, elements, declaration)?;
+                self.command(
+                    index,
+                    matches!(command, Command::DeclareRun { declaration: asked, .. } if asked == declaration),
+                    entry,
+                    command,
+                )
+            }
+            Record::RunAttestation { run_id, organisation, request } => {
+                self.own(index, run_id)?;
+                self.by(index, organisation, author)?;
+                let asked = self.declares(command).filter(|asked| *asked == request);
+                self.command(index, asked.is_some(), entry, command)?;
+                self.attested(entry, organisation, request)
+            }
+            Record::RunDisagreement { request, first, second, elements } => {
+                self.own(index, &second.run_id)?;
+                self.by(index, &second.organisation, author)?;
+                let asked = self.declares(command).filter(|asked| asked.as_ref() == Some(request));
+                self.command(index, asked.is_some(), entry, command)?;
+                self.disagreed(index, request, first, second, elements)
+            }
+            Record::RunOutcome(outcome) => {
+                self.own(index, &outcome.run_id)?;
+                self.by(index, &outcome.organisation, author)?;
+                self.command(index, reports(command, outcome), entry, command)?;
+                self.executed(index, outcome)
+            }
+            other => {
+                let expected = "run_declaration, run_attestation, run_disagreement or run_outcome";
+                Err(self.chain.fail("RECORD_KIND", index, expected, kind(other)))
+            }
+        }
+    }
+
+    fn own(&self, index: u64, run_id: &Digest) -> Check {
+        if *run_id == self.run_id { Ok(()) } else { Err(self.chain.fail("RUN_ID", index, self.run_id, run_id)) }
+    }
+
+    fn by(&self, index: u64, named: &str, author: &str) -> Check {
+        if named == author { Ok(()) } else { Err(self.chain.fail("SUBMISSION_AUTHOR", index, named, author)) }
+    }
+
+    fn command(&self, index: u64, asked: bool, entry: &Entry, command: &Command) -> Check {
+        if asked {
+            return Ok(());
+        }
+        let expected = format!("a command that asks for exactly this {}", kind(&entry.record));
+        Err(self.chain.fail("SUBMISSION_COMMAND", index, expected, command_kind(command)))
+    }
+
+    /// The reference of a command that declares this run.
+    fn declares<'a>(&self, command: &'a Command) -> Option<&'a Option<String>> {
+        match command {
+            Command::DeclareRun { declaration, request } => {
+                let run_id = Declaration::from_value(declaration.clone()).ok()?.run_id();
+                (run_id == self.run_id).then_some(request)
+            }
+            _ => None,
+        }
+    }
+
+    fn declared(
+        &mut self,
+        entry: &Entry,
+        run_id: &Digest,
+        elements: &ElementDigests,
+        declaration: &serde_json::Value,
+    ) -> Check {
+        let index = entry.index.0;
+        let declaration = Declaration::from_value(declaration.clone())
+            .map_err(|error| self.chain.fail("DECLARATION", index, "a valid declaration", error))?;
+        let recomputed = declaration.element_digests();
+        for element in Element::ALL {
+            if recomputed.get(element) != elements.get(element) {
+                let (expected, found) = (recomputed.get(element), elements.get(element));
+                return Err(self.chain.fail("ELEMENT_DIGEST", index, format!("{element} {expected}"), found));
+            }
+        }
+        self.own(index, run_id)?;
+        // The identity is recomputed last: it is the one that the whole file is about.
+        self.own(index, &recomputed.run_id())?;
+        self.elements = Some((recomputed, entry.time));
+        self.declaring = Some(entry.submission);
+        Ok(())
+    }
+
+    fn attested(&mut self, entry: &Entry, organisation: &str, request: &Option<String>) -> Check {
+        let index = entry.index.0;
+        let first = self.organisations.insert(organisation.into());
+        // One for each organisation, and one for each further reference that it ties to the run.
+        let new = match request {
+            Some(request) => self.tied.insert((organisation.into(), request.clone())),
+            None => first,
+        };
+        if !new {
+            let found = request.as_deref().unwrap_or("a second attestation without a reference");
+            let expected = format!("one attestation of {organisation} for each reference");
+            return Err(self.chain.fail("ATTESTATION_ONCE", index, expected, found));
+        }
+        self.attestations.push(Attested {
+            organisation: organisation.into(),
+            request: request.clone(),
+            index,
+            time: entry.time,
+        });
+        Ok(())
+    }
+
+    fn disagreed(
+        &mut self,
+        index: u64,
+        request: &str,
+        first: &OrganisationRun,
+        second: &OrganisationRun,
+        elements: &[Element],
+    ) -> Check {
+        if !self.tied.contains(&(second.organisation.clone(), request.into())) {
+            let expected = format!("an attestation of {} under this reference before it", second.organisation);
+            return Err(self.chain.fail("DISAGREEMENT_REQUEST", index, expected, request));
+        }
+        if first.run_id == self.run_id || first.organisation == second.organisation {
+            let found = format!("{} and {}", first.organisation, first.run_id);
+            return Err(self.chain.fail("DISAGREEMENT_RUNS", index, "another organisation and another run", found));
+        }
+        let ordered = elements.windows(2).all(|pair| pair[0] < pair[1]);
+        if elements.is_empty() || !ordered {
+            let found = format!("{elements:?}");
+            return Err(self.chain.fail("DISAGREEMENT_ELEMENTS", index, "elements in their order, each once", found));
+        }
+        self.disagreements += 1;
+        Ok(())
+    }
+
+    fn executed(&mut self, index: u64, outcome: &RunOutcome) -> Check {
+        if !["succeeded", "failed", "cancelled"].contains(&outcome.status.as_str()) {
+            let expected = "succeeded, failed or cancelled";
+            return Err(self.chain.fail("EXECUTION_STATUS", index, expected, &outcome.status));
+        }
+        if let Some(original) = outcome.reproduction_of.as_ref().filter(|id| !self.executions.contains(*id)) {
+            let expected = "an earlier execution of this run";
+            return Err(self.chain.fail("EXECUTION_REPRODUCED", index, expected, original));
+        }
+        if !self.executions.insert(outcome.execution_id.clone()) {
+            return Err(self.chain.fail("EXECUTION_ONCE", index, "an execution id used once", &outcome.execution_id));
+        }
+        Ok(())
+    }
+
+    /// Checks what only the whole shows, and returns it.
+    pub fn finish(self) -> Result<RunHistory, BadCheck> {
+        let at = self.chain.next_index();
+        let Some((elements, declared)) = self.elements else {
+            return Err(self.chain.fail("DECLARATION_FIRST", at, "a run_declaration", "no entry"));
+        };
+        if self.declaring.is_some() {
+            let expected = "the attestation of whoever declared it";
+            return Err(self.chain.fail("DECLARATION_ATTESTED", at, expected, "no entry"));
+        }
+        Ok(RunHistory {
+            elements,
+            declared,
+            attestations: self.attestations,
+            executions: self.executions.len() as u64,
+            disagreements: self.disagreements,
+            entries: self.chain.depth,
+            head: self.chain.head,
+        })
+    }
+}
+
+/// Whether a command reports exactly this execution.
+fn reports(command: &Command, outcome: &RunOutcome) -> bool {
+    let Command::ReportOutcome { run_id, execution_id, status, outputs, reproduction_of } = command else {
+        return false;
+    };
+    let asked = (run_id, execution_id, status, outputs, reproduction_of);
+    asked == (&outcome.run_id, &outcome.execution_id, &outcome.status, &outcome.outputs, &outcome.reproduction_of)
+}
+
+/// The `kind` of a command.
+fn command_kind(command: &Command) -> String {
+    let value = serde_json::to_value(command).unwrap_or_default();
+    value["kind"].as_str().unwrap_or("unknown").into()
+}
