@@ -16,6 +16,7 @@ use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{Amendment, Command, Fence, GoalVector, Item, Proposal, Role};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::p104::{self, Attestation, Claims, Outcome, Thresholds};
 use selfsame_protocol::record::Finding;
 use selfsame_protocol::time::U64;
@@ -104,6 +105,17 @@ impl Rules {
             Answer::Ok(receipt) => Ok(receipt),
             Answer::Refused(code) => self.wrong(format!("{what} is allowed and was refused as {code}")),
             Answer::Opened(_) | Answer::Unknown(_) => Err(Stopped),
+        }
+    }
+
+    /// The answer to an envelope, asked for until there is one.
+    async fn settled(&mut self, what: &'static str, envelope: &Envelope) -> Step<Answer> {
+        loop {
+            match self.session.once(what, envelope).await {
+                Answer::Unknown(_) if self.session.stopped() => return Err(Stopped),
+                Answer::Unknown(_) => self.session.pause(200).await,
+                answer => return Ok(answer),
+            }
         }
     }
 
@@ -384,6 +396,13 @@ impl Rules {
             destination: self.chips[0].id(),
             reason: "the chip is lost".into(),
         };
+        // Refused now, due after the proposal: a refusal leaves nothing behind, so the same envelope is accepted then.
+        let vote = Command::Vote { proposal_id: proposal_id.clone(), approve: true };
+        let early = self.session.sign(&self.session.root(1), vote.clone());
+        match self.settled("vote before the proposal", &early).await? {
+            Answer::Refused(Code::UnknownProposal) => {}
+            other => return self.wrong(format!("a vote before its proposal was answered with {other:?}")),
+        }
         let root = self.session.root(0);
         let mut receipt =
             self.must_by("propose", &root, Command::Propose { proposal_id: proposal_id.clone(), proposal }).await?;
@@ -394,9 +413,13 @@ impl Rules {
             if receipt.result["decided"] == json!(true) {
                 break;
             }
-            let root = self.session.root(organisation);
-            let vote = Command::Vote { proposal_id: proposal_id.clone(), approve: true };
-            receipt = self.must_by("vote", &root, vote).await?;
+            receipt = match organisation {
+                1 => match self.settled("vote after the proposal", &early).await? {
+                    Answer::Ok(receipt) => receipt,
+                    other => return self.wrong(format!("a vote that is due now was answered with {other:?}")),
+                },
+                _ => self.must_by("vote", &self.session.root(organisation), vote.clone()).await?,
+            };
         }
         let nonce = digest(&receipt, "nonce")?;
         self.arrive(0, &migration_id, nonce).await?;
