@@ -26,6 +26,7 @@ pub mod plan;
 pub mod random;
 pub mod run;
 pub mod scenarios;
+pub mod tap;
 pub mod timeline;
 pub mod trace;
 pub mod workload;

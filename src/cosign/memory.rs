@@ -13,6 +13,7 @@ use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::holder::Tree;
 use selfsame_protocol::keys::PublicKey;
+use selfsame_protocol::planted;
 use std::io;
 use std::sync::Arc;
 
@@ -110,7 +111,10 @@ impl Memory {
         };
         let newest = COPIES.into_iter().filter_map(copy).max_by_key(|(number, _)| *number);
         match newest {
-            Some((number, last)) => Ok(Memory { file, key: *key, number, last }),
+            Some((number, last)) => {
+                let last = if planted!("cosigner_forgets") { [NEVER; 2] } else { last };
+                Ok(Memory { file, key: *key, number, last })
+            }
             None => {
                 Err(format!("the file {FILE:?} of what was signed last is damaged in both copies, or another key's"))
             }
@@ -149,7 +153,9 @@ impl Memory {
         let bytes = encode(&self.key, number, &next);
         for at in COPIES {
             self.file.write(at, &bytes)?;
-            self.file.sync()?;
+            if !planted!("cosigned_before_durable") {
+                self.file.sync()?;
+            }
         }
         self.number = number;
         self.last = next;
