@@ -14,6 +14,7 @@ compile_error!(
 
 pub mod audit;
 pub mod child;
+pub mod corpus;
 pub mod env;
 pub mod faults;
 pub mod fleet;

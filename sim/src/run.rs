@@ -14,6 +14,7 @@ use crate::world::{PANICKED, World};
 use serde::{Deserialize, Serialize};
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::rc::Rc;
 
 /// Milliseconds between two looks at all nodes.
@@ -88,8 +89,9 @@ struct Runner<'a> {
 }
 
 /// Runs a plan. `aloud` prints the trace on standard error while it grows. Gives the verdict and the trace.
-/// `wire` adds every write on every connection to the trace.
-pub fn run(mut plan: Plan, aloud: bool, wire: bool) -> (Report, String) {
+/// `wire` adds every write on every connection to the trace. `receipts` is a folder for what a run that held proves to
+/// others ([`crate::corpus`]).
+pub fn run(mut plan: Plan, aloud: bool, wire: bool, receipts: Option<&Path>) -> (Report, String) {
     let time = SimTime::default();
     let trace = Trace::new(time.clone(), aloud);
     if wire {
@@ -112,7 +114,12 @@ pub fn run(mut plan: Plan, aloud: bool, wire: bool) -> (Report, String) {
         over: Vec::new(),
         trace: trace.clone(),
     };
-    let violation = runner.play(&plan, &time).err();
+    let mut violation = runner.play(&plan, &time).err();
+    if let (Some(dir), None) = (receipts, &violation) {
+        let (now, history, kept) = (runner.world.snapshot(), runner.oracle.history(), runner.world.kept_notes());
+        let written = crate::corpus::write(dir, &runner.world.genesis, &now, (&history, &kept), plan.seed);
+        violation = written.err().map(|what| Violation { invariant: "receipts for others", what });
+    }
     if let Some(violation) = &violation {
         trace.line(format!("violation {violation}"));
         // What was under way when the run ended happened as well.

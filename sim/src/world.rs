@@ -522,6 +522,12 @@ impl<'a> World<'a> {
         move |id| insides.get(&id)?.borrow().tap.clone()
     }
 
+    /// Every published note that some node keeps.
+    pub fn kept_notes(&self) -> Vec<String> {
+        let taps = self.nodes.values().filter_map(|node| node.inside.borrow().tap.clone());
+        taps.flat_map(|tap| tap.cosigner.kept().unwrap_or_default()).collect()
+    }
+
     /// Starts a node's process again on the disk that it left. False when it runs, and when it may not come back yet.
     pub fn restart(&mut self, id: u64) -> bool {
         if !self.may_return(id) {

@@ -72,6 +72,9 @@ impl Cosigner {
         metrics: Arc<Metrics>,
     ) -> Cosigner {
         let cosigner = key.cosigner();
+        if planted!("cosigner_forgets") {
+            let _ = Memory::create(&*env.disk, &cosigner.public());
+        }
         let memory = Memory::open(&*env.disk, &cosigner.public());
         if let Err(reason) = &memory {
             tracing::error!(node = id, %reason, "this node does not cosign: it does not know what it signed last");

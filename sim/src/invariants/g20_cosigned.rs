@@ -206,6 +206,7 @@ mod tests {
     use crate::random::key;
     use selfsame_protocol::holder::Tree;
     use selfsame_protocol::merkle::leaf_hash;
+    use selfsame_protocol::time::U64;
 
     fn text(size: u64, root: &str) -> String {
         Checkpoint { origin: "sim.example/evidence".into(), size, root: Digest::of(root.as_bytes()) }.to_text()
@@ -243,16 +244,18 @@ mod tests {
         let (model, policy) = (story.shadow.model(), policy(&genesis()).unwrap());
         let (size, root) = read::head(model, Ledger::Reasoning).unwrap();
         let mut note = Note::new(Checkpoint { origin: "sim.example/reasoning".into(), size, root }.to_text());
-        let bare = note.to_text();
+        let mut bare = note.clone();
+        bare.cosign("sim.example/cosigner/9", &key(1, "node/9").cosigner(), 1);
+        let bare = bare.to_text();
         note.cosign("sim.example/cosigner/1", &key(1, "node/1").cosigner(), 1);
         let mut seen = Cosigned::default();
         assert!(seen.published(&bare, &policy, "node 1").unwrap_err().contains("not cosigned"));
         assert!(seen.published(&note.to_text(), &policy, "node 1").is_ok());
         assert_eq!(seen.finally(model), Ok(()));
-        let leaf = read::leaf(model, Ledger::Reasoning, 2).unwrap().unwrap();
-        let path = read::inclusion(model, Ledger::Reasoning, 2, size).unwrap();
-        let proof = TlogProof { extra: Some(leaf.clone()), index: 2, path, note };
-        let entry = EntryRef { ledger: Ledger::Reasoning, index: 2_u64.into(), hash: leaf_hash(&leaf) };
+        let leaf = read::leaf(model, Ledger::Reasoning, 0).unwrap().unwrap();
+        let path = read::inclusion(model, Ledger::Reasoning, 0, size).unwrap();
+        let proof = TlogProof { extra: Some(leaf.clone()), index: 0, path, note };
+        let entry = EntryRef { ledger: Ledger::Reasoning, index: U64(0), hash: leaf_hash(&leaf) };
         assert!(receipt(&entry, &proof.to_text(), &policy, model).is_ok());
         let other = EntryRef { hash: Digest::of(b"another"), ..entry };
         assert!(receipt(&other, &proof.to_text(), &policy, model).unwrap_err().contains("promised was"));

@@ -6,6 +6,8 @@ use rand::Rng;
 use selfsame::client::ClientError;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{EntryRef, Ledger};
+use selfsame_protocol::note::{Checkpoint, Note};
+use selfsame_protocol::time::U64;
 use std::time::Duration;
 
 /// Longest wait for a receipt: less than one attempt of a call.
@@ -42,26 +44,25 @@ impl Session {
         }
     }
 
-    /// Asks for the receipt of an entry. True when it was had.
-    pub async fn receipt(&mut self, entry: &EntryRef) -> bool {
-        match self.client.receipt(entry.ledger, Ok(entry.index.0), WITHIN).await {
+    /// Asks for the receipt of an entry, of which the hash may be known.
+    async fn receipt(&mut self, ledger: Ledger, index: u64, hash: Option<Digest>) {
+        match self.client.receipt(ledger, Ok(index), WITHIN).await {
             Ok((given, _)) => {
                 // The entry that was asked for, and not the one that the answer names.
-                self.oracle.receipt(*entry, given.proof);
-                true
+                let hash = hash.unwrap_or(given.entry.hash);
+                self.oracle.receipt(EntryRef { ledger, index: U64(index), hash }, given.proof);
             }
-            Err(error) => {
-                self.oracle.no_receipt(why(&error));
-                false
-            }
+            Err(error) => self.oracle.no_receipt(why(&error)),
         }
     }
 
-    async fn published(&mut self, ledger: Ledger) {
+    /// Reads what is published; gives the size of the tree.
+    async fn published(&mut self, ledger: Ledger) -> Option<u64> {
         let invoked = self.oracle.now_ms();
-        if let Ok(note) = self.client.checkpoint(ledger).await {
-            self.oracle.published(&note, invoked);
-        }
+        let text = self.client.checkpoint(ledger).await.ok()?;
+        self.oracle.published(&text, invoked);
+        let note = Note::parse(text.as_bytes()).ok()?;
+        Checkpoint::parse(&note.text).ok().map(|checkpoint| checkpoint.size)
     }
 }
 
@@ -70,19 +71,23 @@ pub async fn run(mut session: Session) -> turmoil::Result {
     let mut promised: Vec<EntryRef> = Vec::new();
     let mut number = 0_u64;
     while !session.stopped() {
-        session.pause(600).await;
+        session.pause(400).await;
         match session.random.gen_range(0..4) {
             0 | 1 => {
                 number += 1;
                 promised.extend(session.proven(&format!("Proof {number}?")).await);
             }
             2 if !promised.is_empty() => {
-                let entry = promised[session.random.gen_range(0..promised.len())];
-                session.receipt(&entry).await;
+                let EntryRef { ledger, index, hash } = promised[session.random.gen_range(0..promised.len())];
+                session.receipt(ledger, index.0, Some(hash)).await;
             }
             _ => {
                 let ledger = Ledger::BOTH[session.random.gen_range(0..2)];
-                session.published(ledger).await;
+                // Somebody else's entry: what was written is not what matters to whoever keeps proofs.
+                if let Some(size) = session.published(ledger).await.filter(|size| *size > 0) {
+                    let index = session.random.gen_range(0..size);
+                    session.receipt(ledger, index, None).await;
+                }
             }
         }
     }
