@@ -2,8 +2,8 @@
 //! roots of one size, nor a smaller tree after a larger one, also over crashes; and every receipt that a client took away
 //! verifies as `selfsame verify` does it, and says what the final ledgers say.
 //!
-//! Source: C2SP tlog-cosignature ("the largest consistent tree that I have observed") and tlog-proof; the rules are
-//! those of docs/protocol.md, "Cosigning", requirements P-052 and P-063.
+//! Source: C2SP tlog-cosignature (a cosigner vouches for the largest consistent tree that it has observed) and tlog-proof;
+//! the rules are those of docs/protocol.md, 16.1 and 16.2.
 
 use super::{Invariant, Moment};
 use crate::tap::{Given, ledger};
