@@ -51,7 +51,7 @@ pub fn restore(
             return Err(refused(rule, expected, said(member)));
         }
     }
-    if names(&verified.detail["membership"], &whose.node.to_string()) {
+    if names(&verified.detail["membership"], whose.node) {
         let expected = "an id that was no member when the backup was taken";
         return Err(refused("a member that comes back has forgotten its votes", expected, whose.node));
     }
@@ -63,14 +63,14 @@ pub fn restore(
 }
 
 /// Whether a membership, in the consensus layer's JSON, knows a node: as a key or as a member of a set of voters.
-fn names(membership: &Value, id: &str) -> bool {
+fn names(membership: &Value, id: u64) -> bool {
     match membership {
         Value::Object(members) => {
-            let known = members.get("nodes").is_some_and(|nodes| nodes.get(id).is_some());
+            let known = members.get("nodes").is_some_and(|nodes| nodes.get(id.to_string()).is_some());
             known || members.values().any(|value| names(value, id))
         }
         Value::Array(sets) => sets.iter().any(|set| match set {
-            Value::Array(voters) => voters.iter().any(|voter| voter.to_string() == id),
+            Value::Array(voters) => voters.iter().any(|voter| voter.as_u64() == Some(id)),
             other => names(other, id),
         }),
         _ => false,

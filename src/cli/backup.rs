@@ -45,7 +45,8 @@ fn saying<'a>(global: &'a Global, file: &'a Path) -> impl FnMut(&str, u64, u64) 
 async fn snapshot(loaded: &Loaded) -> Result<(), CliError> {
     let id = loaded.config.id;
     let Some(member) = loaded.config.members.get(&id) else { return Ok(()) };
-    let client = Client::new(&[member.client_addr.clone()], Arc::new(TcpNet))?.with_patience(PROGRESS, PROGRESS);
+    let client =
+        Client::new(std::slice::from_ref(&member.client_addr), Arc::new(TcpNet))?.with_patience(PROGRESS, PROGRESS);
     let state = async || client.statuses().await.into_iter().next().and_then(Result::ok);
     // A node that does not answer may be stopped; if it is not, its newest snapshot is what there is.
     let Some(now) = state().await else { return Ok(()) };

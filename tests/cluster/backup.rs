@@ -22,6 +22,10 @@ fn refused(output: &Output, status: i32, word: &str) {
     assert_eq!((output.status.code(), said(output).contains(word)), (Some(status), true), "{}", said(output));
 }
 
+fn restore(cluster: &Processes, node: &str, file: &str) -> Output {
+    cluster.cli(&["node", "restore", "--config", node, file, "--policy", "policy.txt"])
+}
+
 /// shows: P-095
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backup_is_verified_offline_and_begins_a_new_node() {
@@ -74,14 +78,12 @@ async fn a_backup_is_verified_offline_and_begins_a_new_node() {
     cluster.start(2);
 
     // A new node begins with it. A founder does not, and no directory twice.
-    let restore =
-        |node: &str, file: &str| cluster.cli(&["node", "restore", "--config", node, file, "--policy", "policy.txt"]);
-    refused(&restore("node1.toml", "running.backup"), 5, "founding node");
+    refused(&restore(&cluster, "node1.toml", "running.backup"), 5, "founding node");
     let key = json(&run(cluster.dir.path(), &["key", "new", "node4.key.json", "-o", "json"]));
-    refused(&restore("node4.toml", "altered.backup"), 10, "SNAPSHOT_CHUNK");
-    let restored = json(&restore("node4.toml", "running.backup"));
+    refused(&restore(&cluster, "node4.toml", "altered.backup"), 10, "SNAPSHOT_CHUNK");
+    let restored = json(&restore(&cluster, "node4.toml", "running.backup"));
     assert_eq!(restored["index"], running["index"]);
-    refused(&restore("node4.toml", "running.backup"), 5, "empty directory");
+    refused(&restore(&cluster, "node4.toml", "running.backup"), 5, "empty directory");
     let (public, cosigner) = (key["public"].as_str().unwrap(), key["cosigner"].as_str().unwrap());
     json(&cluster.cli(&["governance", "enrol-node", "4", public, cosigner, "--key", "aurora-root.json"]));
     let (peer, address) = (cluster.addresses[&4].peer.clone(), cluster.addresses[&4].client.clone());
@@ -97,4 +99,8 @@ async fn a_backup_is_verified_offline_and_begins_a_new_node() {
     let (status, document) = verdict(&cluster, "policy.txt", "new.backup");
     assert_eq!(status, 0, "{document}");
     assert!(document["membership"].to_string().contains("\"4\""), "{document}");
+    // A member that lost its disk has forgotten what it voted: the backup shows that it was one.
+    cluster.kill(4);
+    std::fs::remove_dir_all(cluster.path("data4")).unwrap();
+    refused(&restore(&cluster, "node4.toml", "new.backup"), 5, "forgotten its votes");
 }
