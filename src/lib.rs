@@ -3,6 +3,7 @@
 pub mod actor;
 pub mod api;
 pub mod audit;
+pub mod backup;
 pub mod bench;
 pub mod cli;
 pub mod client;

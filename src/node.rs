@@ -1,6 +1,7 @@
 //! Assembly: one node from its configuration and its environment.
 
 use crate::api::{Api, verifier};
+use crate::backup::{self, BackupError, Restored, Whose};
 use crate::cosign::{self, Cosigner, Memory, PublishSettings};
 use crate::env::{Env, incoming};
 use crate::http;
@@ -133,6 +134,21 @@ pub fn is_initialised(env: &Env) -> Result<bool, StartError> {
 pub fn init(id: u64, genesis: &Genesis, key: &SecretKey, env: &Env) -> Result<(), StartError> {
     open(id, genesis, key, env)?.close();
     Ok(())
+}
+
+/// Makes the data directory of a new node that begins with the state of a backup.
+pub fn restore(
+    file: &std::path::Path,
+    config: &NodeConfig,
+    genesis: &Genesis,
+    key: &SecretKey,
+    env: &Env,
+    options: &crate::offline::Options,
+    progress: &mut dyn FnMut(&str, u64, u64),
+) -> Result<Restored, BackupError> {
+    let whose = Whose { cluster: &genesis.cluster, genesis: genesis.digest().to_string(), node: config.id };
+    let store = || Ok(open(config.id, genesis, key, env)?);
+    backup::restore(file, &whose, &*env.disk, store, options, progress)
 }
 
 /// Starts a node: configuration, listeners, store, replication, verdicts, API. Nothing is served before replication

@@ -48,10 +48,11 @@ const DOORS: &[(&str, &[&str])] = &[
     ("witness", &["env", "fetch", "metrics"]),
     ("audit", &["env", "fetch"]),
     ("client", &["env", "wire"]),
+    ("backup", &["cosign", "env", "offline", "store"]),
     ("demo", &["actor", "audit", "client", "config", "cosign", "env", "fetch", "node", "raft", "witness"]),
     ("bench", &["actor", "client", "demo", "env"]),
     ("offline", &[]),
-    ("cli", &["actor", "audit", "bench", "client", "config", "demo", "env", "keys", "node", "offline"]),
+    ("cli", &["actor", "audit", "backup", "bench", "client", "config", "demo", "env", "keys", "node", "offline"]),
 ];
 
 #[test]

@@ -14,6 +14,7 @@ compile_error!(
 
 pub mod audit;
 pub mod child;
+pub mod corpus;
 pub mod env;
 pub mod faults;
 pub mod fleet;
@@ -26,6 +27,7 @@ pub mod plan;
 pub mod random;
 pub mod run;
 pub mod scenarios;
+pub mod tap;
 pub mod timeline;
 pub mod trace;
 pub mod workload;

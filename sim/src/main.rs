@@ -68,6 +68,10 @@ enum Act {
         /// Write every write on every connection into the trace.
         #[arg(long)]
         wire: bool,
+        /// Write what the run proves into this folder, with altered variants, for verifiers of others: receipts, leaves,
+        /// checkpoints, ledgers, policy and keys.
+        #[arg(long, value_name = "DIR")]
+        receipts: Option<PathBuf>,
     },
 }
 
@@ -112,8 +116,8 @@ fn main() -> ExitCode {
         Act::Scenarios { seeds } => fleet::scenarios(seeds),
         Act::Kept => fleet::kept(),
         Act::CheckDeterminism(many) => fleet::check_determinism(&many.seeds()),
-        Act::One { seed, how, verbose, json, wire, timeline, html } => {
-            one(Plan::draw(seed, how.profile, how.nodes), &Shown { verbose, json, wire, timeline, html })
+        Act::One { seed, how, verbose, json, wire, timeline, html, receipts } => {
+            one(Plan::draw(seed, how.profile, how.nodes), &Shown { verbose, json, wire, timeline, html, receipts })
         }
         Act::Mutants { list: true, .. } => {
             mutants::list();
@@ -131,6 +135,7 @@ struct Shown {
     wire: bool,
     timeline: bool,
     html: Option<PathBuf>,
+    receipts: Option<PathBuf>,
 }
 
 fn one(plan: Plan, how: &Shown) -> bool {
@@ -140,7 +145,7 @@ fn one(plan: Plan, how: &Shown) -> bool {
     }
     let begin = std::time::Instant::now();
     let shown = plan.to_string();
-    let (report, trace) = selfsame_sim::run::run(plan, how.verbose, how.wire);
+    let (report, trace) = selfsame_sim::run::run(plan, how.verbose, how.wire, how.receipts.as_deref());
     let timeline = Timeline::of(&trace);
     if let Some(file) = &how.html
         && let Err(error) = std::fs::write(file, timeline.html())

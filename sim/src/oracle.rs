@@ -12,7 +12,7 @@ use selfsame_machine::view::ReadError;
 use selfsame_machine::{Receipt, read};
 use selfsame_protocol::code::Code;
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::{Entry, Ledger};
+use selfsame_protocol::entry::{Entry, EntryRef, Ledger};
 use selfsame_protocol::p104::Outcome;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -74,6 +74,15 @@ pub struct Read {
     pub seen: Option<(u64, u64)>,
 }
 
+/// A receipt that a client took away, to show it to others.
+#[derive(Clone, Debug)]
+pub struct Taken {
+    /// The entry that it is about.
+    pub entry: EntryRef,
+    /// The receipt (c2sp.org/tlog-proof@v1).
+    pub proof: String,
+}
+
 /// Everything that clients did and saw.
 #[derive(Clone, Debug, Default)]
 pub struct History {
@@ -83,6 +92,10 @@ pub struct History {
     pub reads: Vec<Read>,
     /// Checkpoints that were served.
     pub checkpoints: Vec<Served>,
+    /// Published checkpoints that were served.
+    pub published: Vec<Served>,
+    /// Receipts that were taken away.
+    pub receipts: Vec<Taken>,
 }
 
 #[derive(Debug, Default)]
@@ -90,6 +103,10 @@ struct Record {
     calls: Vec<Call>,
     reads: Vec<Read>,
     checkpoints: Vec<Served>,
+    published: Vec<Served>,
+    receipts: Vec<Taken>,
+    /// Receipts that were not had: code and how often.
+    unproven: BTreeMap<String, u64>,
     beliefs: Beliefs,
     /// Receipts that nobody has looked at yet.
     fresh: Vec<Receipt>,
@@ -183,6 +200,22 @@ impl Oracle {
         self.record.borrow_mut().checkpoints.push(served);
     }
 
+    /// Records a published checkpoint that a client was given.
+    pub fn published(&self, note: &str, invoked_ms: u64) {
+        let served = Served { note: note.to_owned(), invoked_ms, answered_ms: self.time.ms() };
+        self.record.borrow_mut().published.push(served);
+    }
+
+    /// Records a receipt that a client was given.
+    pub fn receipt(&self, entry: EntryRef, proof: String) {
+        self.record.borrow_mut().receipts.push(Taken { entry, proof });
+    }
+
+    /// Records that a receipt was not had.
+    pub fn no_receipt(&self, why: impl ToString) {
+        *self.record.borrow_mut().unproven.entry(why.to_string()).or_default() += 1;
+    }
+
     /// Records that a chip believes itself active, or no longer.
     pub fn believes(&self, substrate: &str, chip: &str, active: bool) {
         let record = &mut *self.record.borrow_mut();
@@ -214,7 +247,13 @@ impl Oracle {
     /// Everything so far.
     pub fn history(&self) -> History {
         let record = self.record.borrow();
-        History { calls: record.calls.clone(), reads: record.reads.clone(), checkpoints: record.checkpoints.clone() }
+        History {
+            calls: record.calls.clone(),
+            reads: record.reads.clone(),
+            checkpoints: record.checkpoints.clone(),
+            published: record.published.clone(),
+            receipts: record.receipts.clone(),
+        }
     }
 
     /// Notes something in the trace.
@@ -260,6 +299,10 @@ impl Oracle {
             };
             *summary.entry(format!("{} {came}", call.what)).or_default() += 1;
         }
+        if !record.receipts.is_empty() {
+            summary.insert("receipt ok".into(), record.receipts.len() as u64);
+        }
+        summary.extend(record.unproven.iter().map(|(why, count)| (format!("receipt {why}"), *count)));
         if record.retries > 0 {
             summary.insert("retries answered as before".into(), record.retries);
         }
@@ -332,7 +375,6 @@ impl Record {
 mod tests {
     use super::*;
     use crate::env::SimTime;
-    use selfsame_protocol::entry::EntryRef;
     use selfsame_protocol::time::U64;
 
     fn oracle() -> Oracle {

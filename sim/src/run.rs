@@ -14,6 +14,7 @@ use crate::world::{PANICKED, World};
 use serde::{Deserialize, Serialize};
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::rc::Rc;
 
 /// Milliseconds between two looks at all nodes.
@@ -24,6 +25,18 @@ const FOLLOW_MS: u64 = 10;
 
 /// Milliseconds between two readings of the synced files of all nodes.
 pub const IMAGES_MS: u64 = 5_000;
+
+/// Milliseconds in which what a damaged node was answered for reaches the others.
+const SETTLE_MS: u64 = 2_000;
+
+/// Whether a damaged node has applied what no sound one has.
+fn one_is_ahead(world: &Snapshot) -> bool {
+    let furthest = |damaged: bool| {
+        let of = world.nodes.iter().filter(|node| world.damaged.contains(&node.id) == damaged);
+        of.map(|node| node.status.applied).max()
+    };
+    furthest(true) > furthest(false)
+}
 
 /// The verdict on one seed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -54,6 +67,9 @@ struct Judged {
     calls: usize,
     reads: usize,
     checkpoints: usize,
+    cosignatures: usize,
+    published: usize,
+    receipts: usize,
 }
 
 struct Runner<'a> {
@@ -73,8 +89,9 @@ struct Runner<'a> {
 }
 
 /// Runs a plan. `aloud` prints the trace on standard error while it grows. Gives the verdict and the trace.
-/// `wire` adds every write on every connection to the trace.
-pub fn run(mut plan: Plan, aloud: bool, wire: bool) -> (Report, String) {
+/// `wire` adds every write on every connection to the trace. `receipts` is a folder for what a run that held proves to
+/// others ([`crate::corpus`]).
+pub fn run(mut plan: Plan, aloud: bool, wire: bool, receipts: Option<&Path>) -> (Report, String) {
     let time = SimTime::default();
     let trace = Trace::new(time.clone(), aloud);
     if wire {
@@ -97,7 +114,12 @@ pub fn run(mut plan: Plan, aloud: bool, wire: bool) -> (Report, String) {
         over: Vec::new(),
         trace: trace.clone(),
     };
-    let violation = runner.play(&plan, &time).err();
+    let mut violation = runner.play(&plan, &time).err();
+    if let (Some(dir), None) = (receipts, &violation) {
+        let (now, history, kept) = (runner.world.snapshot(), runner.oracle.history(), runner.world.kept_notes());
+        let written = crate::corpus::write(dir, &runner.world.genesis, &now, (&history, &kept), plan.seed);
+        violation = written.err().map(|what| Violation { invariant: "receipts for others", what });
+    }
     if let Some(violation) = &violation {
         trace.line(format!("violation {violation}"));
         // What was under way when the run ended happened as well.
@@ -134,11 +156,17 @@ impl Runner<'_> {
         self.world.heal();
         self.trace.line("healed");
         let liveness = Liveness::demand(&mut self.world, plan, &self.oracle, time);
+        let mut settle_by = None;
         loop {
             self.step()?;
             if self.world.now_ms().is_multiple_of(TICK_MS) {
                 let mut snapshot = self.world.snapshot();
                 if liveness.check(&snapshot, self.world.leader(), &|id| self.oracle.is_minded(id))? {
+                    // Somebody may have been answered this very moment, by a damaged node that is ahead of the others.
+                    let now = self.world.now_ms();
+                    if one_is_ahead(&snapshot) && now < *settle_by.get_or_insert(now + SETTLE_MS) {
+                        continue;
+                    }
                     self.trace.line("serves again");
                     // A damaged node may be behind for ever; what it serves is judged while it serves.
                     let damaged = snapshot.damaged.clone();
@@ -255,23 +283,29 @@ impl Runner<'_> {
             images = self.world.ids().into_iter().filter(sound).filter_map(read).collect();
         }
         let history = last.then(|| self.oracle.history());
+        let (given, notes) = (self.world.tapped.take_given(), self.world.tapped.take_notes());
         let moment = Moment {
             world: snapshot,
             ops: &ops,
             shadow: &self.shadow,
             acks: &self.oracle.take_acks(),
             images: &images,
+            given: &given,
+            notes: &notes,
             history: history.as_ref(),
         };
         let judged = &mut self.judged;
         judged.submissions += moment.ops.len();
         judged.promises += moment.acks.len();
         judged.images += moment.images.len();
+        judged.cosignatures += moment.given.len();
+        judged.published += moment.world.nodes.iter().flat_map(|node| node.published.iter().flatten()).count();
         judged.log_entries += moment.images.iter().map(|image| image.log.len()).sum::<usize>();
         if let Some(history) = moment.history {
             judged.calls += history.calls.len();
             judged.reads += history.reads.len();
             judged.checkpoints += history.checkpoints.len();
+            judged.receipts += history.receipts.len();
         }
         for invariant in &mut self.invariants {
             invariant.check(&moment).map_err(|what| Violation { invariant: invariant.name(), what })?;

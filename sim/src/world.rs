@@ -8,17 +8,20 @@ use crate::invariants::{NodeView, Snapshot};
 use crate::oracle::Oracle;
 use crate::plan::Plan;
 use crate::random::{Stream, key, stream};
+use crate::tap::{Tap, Tapped};
 use crate::trace::Trace;
 use crate::workload::Seats;
 use selfsame::cosign::PublishSettings;
 use selfsame::env::sim_disk::Loss;
 use selfsame::env::{Env, Executor};
 use selfsame::node::{self, NodeConfig};
-use selfsame::raft::{Member, RaftNode, RaftSettings, RaftStatus, Role};
+use selfsame::raft::{Member, Notary, RaftNode, RaftSettings, RaftStatus, Role};
 use selfsame::witness::WitnessSettings;
 use selfsame_machine::Genesis;
 use selfsame_machine::genesis::{GenesisNode, GenesisOrganisation};
+use selfsame_machine::state::Publication;
 use selfsame_protocol::command::ItemLimits;
+use selfsame_protocol::constitution::Publisher;
 use selfsame_protocol::keys::SecretKey;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,6 +46,8 @@ pub fn host(node: u64) -> String {
 #[derive(Default)]
 struct Inside {
     running: Option<RaftNode>,
+    /// Its cosigner, through which others ask it to sign.
+    tap: Option<Arc<Tap>>,
     /// Why the process ended by itself, until the world has seen it.
     ended: Option<String>,
     /// Term and last log index when it ended by itself.
@@ -141,6 +146,8 @@ pub struct World<'a> {
     pub seats: Option<Seats>,
     /// What all connections share.
     pub wire: Wire,
+    /// Signatures that left nodes.
+    pub tapped: Tapped,
     guests: u64,
     /// Steps in a row that a panic ended.
     stood_still: u64,
@@ -168,7 +175,11 @@ pub fn genesis(plan: &Plan) -> Genesis {
                 cosigner: node_key(plan.seed, id).cosigner().public(),
             })
             .collect(),
-        publication: Default::default(),
+        // The log key that third-party verifiers know is that of the first node.
+        publication: Publication {
+            threshold: None,
+            publisher: Some(Publisher { organisation: name(0), log_key: node_key(plan.seed, 1).log_key().public() }),
+        },
     }
 }
 
@@ -223,6 +234,7 @@ impl<'a> World<'a> {
             reshaping: Rc::default(),
             quiet: Rc::default(),
             seats: None,
+            tapped: Tapped::default(),
             guests: 0,
             stood_still: 0,
             wire: Wire::new(wire_time),
@@ -280,6 +292,9 @@ impl<'a> World<'a> {
             key: node_key(plan.seed, id),
             env,
             inside: node.inside.clone(),
+            disk: node.disk.clone(),
+            time: self.time.clone(),
+            tapped: self.tapped.clone(),
         };
         self.sim.host(host(id), move || process.clone().run());
         self.nodes.insert(id, node);
@@ -499,6 +514,18 @@ impl<'a> World<'a> {
             let leaders = rafts.filter(|raft| raft.status().role == Role::Leader);
             leaders.max_by_key(|raft| raft.status().term)
         }
+    }
+
+    /// Gives the cosigner of a node that runs, whenever it is asked.
+    pub fn cosigners(&self) -> impl Fn(u64) -> Option<Arc<Tap>> + 'static {
+        let insides: BTreeMap<_, _> = self.nodes.iter().map(|(id, node)| (*id, node.inside.clone())).collect();
+        move |id| insides.get(&id)?.borrow().tap.clone()
+    }
+
+    /// Every published note that some node keeps.
+    pub fn kept_notes(&self) -> Vec<String> {
+        let taps = self.nodes.values().filter_map(|node| node.inside.borrow().tap.clone());
+        taps.flat_map(|tap| tap.cosigner.kept().unwrap_or_default()).collect()
     }
 
     /// Starts a node's process again on the disk that it left. False when it runs, and when it may not come back yet.
@@ -747,7 +774,10 @@ impl<'a> World<'a> {
             let shaken = node.standing.excused || now <= node.standing.tolerated_until_ms;
             match &node.inside.borrow().running {
                 Some(raft) => {
-                    snapshot.nodes.push(NodeView::new(*id, raft.clone(), node.disk.clone()).shaken(shaken));
+                    let view = NodeView::new(*id, raft.clone(), node.disk.clone()).shaken(shaken);
+                    let tap = node.inside.borrow().tap.clone();
+                    let published = tap.map(|tap| tap.cosigner.publications().borrow().clone());
+                    snapshot.nodes.push(view.publishing(published.unwrap_or_default()));
                 }
                 None if node.standing.excused => snapshot.damaged.push(*id),
                 None => snapshot.down.push(*id),
@@ -768,19 +798,27 @@ struct Process {
     key: SecretKey,
     env: Env,
     inside: Rc<RefCell<Inside>>,
+    disk: SimDisk,
+    time: SimTime,
+    tapped: Tapped,
 }
 
 impl Process {
     async fn run(self) -> turmoil::Result {
-        let Process { config, genesis, key, mut env, inside } = self;
+        let Process { config, genesis, key, mut env, inside, disk, time, tapped } = self;
         env.shutdown = CancellationToken::new();
         let stop = CancellationToken::new();
         inside.borrow_mut().stop = stop.clone();
         inside.borrow_mut().alive = Alive::watch();
+        let (id, cosigner) = (config.id, key.cosigner().public());
         let life = async {
             match Self::start(config, genesis, key, env, &inside).await {
                 Ok(node) => {
+                    let tap = Tap { node: id, cosigner: node.cosigner.clone(), key: cosigner, disk, time, tapped };
+                    let tap = Arc::new(tap);
+                    node.raft.serve_notary(&(tap.clone() as Arc<dyn Notary>));
                     inside.borrow_mut().running = Some(node.raft.clone());
+                    inside.borrow_mut().tap = Some(tap);
                     let mut fatal = node.fatal();
                     let reason = tokio::select! {
                         biased;
@@ -792,6 +830,7 @@ impl Process {
                         let mut now = inside.borrow_mut();
                         now.before = Some((status.term, status.last_log.unwrap_or_default()));
                         now.running = None;
+                        now.tap = None;
                     }
                     node.shutdown().await;
                     reason.unwrap_or_default()
@@ -802,6 +841,7 @@ impl Process {
         let reason = guard::catch_async(life).await.unwrap_or_else(|said| format!("panicked: {said}"));
         let mut inside = inside.borrow_mut();
         inside.running = None;
+        inside.tap = None;
         inside.ended = Some(reason);
         Ok(())
     }

@@ -16,8 +16,17 @@ fn everything_holds_while_nothing_is_broken() {
     assert!(output.status.success(), "{}", said(&output));
     // Without faults every kind of step succeeds at least once: a workload that is refused everywhere tests nothing.
     let text = said(&output);
-    for call in ["birth ok", "open VERIFIED", "append ok", "cycle ok", "close ok", "seal ok", "arrive ok", "report ok"]
-    {
+    for call in [
+        "birth ok",
+        "open VERIFIED",
+        "append ok",
+        "cycle ok",
+        "close ok",
+        "seal ok",
+        "arrive ok",
+        "report ok",
+        "receipt ok",
+    ] {
         assert!(text.contains(&format!("calls: {call}: ")), "no {call} in {text}");
     }
 }
@@ -52,7 +61,7 @@ fn every_property_is_shown_something() {
     let text = said(&output);
     let judged = text.lines().find_map(|line| line.split_once(" judged ")).map(|(_, rest)| rest);
     let judged = judged.unwrap_or_else(|| panic!("nothing was judged: {text}"));
-    assert_eq!(judged.matches(": ").count(), 7, "{judged}");
+    assert_eq!(judged.matches(": ").count(), 10, "{judged}");
     assert!(!judged.contains(": 0"), "{judged}");
 }
 

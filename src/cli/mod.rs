@@ -1,6 +1,7 @@
 //! The command line: one file for each noun.
 
 mod audit;
+mod backup;
 mod bulk;
 mod cluster;
 mod context;

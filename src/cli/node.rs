@@ -1,5 +1,6 @@
 //! `selfsame node`, `selfsame dev`, `selfsame config`: running nodes.
 
+use super::backup;
 use super::context::{CliError, Done, Global, out};
 use crate::config::{self, DEFAULT_NODE_FILE, Loaded};
 use crate::demo::cluster::{Cluster, Failure, Keys, ORGANISATIONS};
@@ -27,6 +28,41 @@ pub enum NodeCommand {
         /// Node file.
         #[arg(long)]
         config: PathBuf,
+    },
+    /// Write the whole replicated state of a node, with the published checkpoints of both ledgers, into one new file. Of a
+    /// stopped node its last state, of a running one a snapshot that it is asked to write now. `selfsame verify FILE`
+    /// checks it without a cluster; `selfsame node restore` begins a new node with it.
+    #[command(
+        after_help = "Exit status: 0 written and verified, 2 usage, 3 the running node wrote no snapshot in time, 5 the directory or the file\ndoes not fit, 10 what was written does not hold, 13 it cannot be decided (for example under --policy)."
+    )]
+    Backup {
+        /// Node file.
+        #[arg(long)]
+        config: PathBuf,
+        /// New file. It has its name only when it is whole.
+        file: PathBuf,
+        /// Policy that the checkpoints must satisfy; without it they are only compared with the entries.
+        #[arg(long, env = "SELFSAME_POLICY")]
+        policy: Option<PathBuf>,
+        /// Take the newest snapshot that a running node has, and do not ask it for another one.
+        #[arg(long)]
+        as_it_is: bool,
+    },
+    /// Make the data directory of a new node and let it begin with the state of a backup, which is verified first. The node
+    /// then joins like any other new one, with an id that was never used, and gets what the backup does not hold from the
+    /// cluster. This is no way back for a node that lost its disk, nor for a cluster that lost its quorum.
+    Restore {
+        /// Node file of the new node.
+        #[arg(long)]
+        config: PathBuf,
+        /// The backup.
+        file: PathBuf,
+        /// Policy that its checkpoints must satisfy.
+        #[arg(long, env = "SELFSAME_POLICY")]
+        policy: PathBuf,
+        /// Origin of a log that is accepted although the policy names no key of it. Repeatable.
+        #[arg(long = "origin")]
+        origins: Vec<String>,
     },
     /// Run a node that joins a cluster it did not found: its organisation enrols it first (`governance enrol-node`), then
     /// it is started with this command, added (`cluster add-learner`) and, once it has caught up, promoted.
@@ -71,7 +107,7 @@ pub fn configuration(global: &Global, command: &ConfigCommand) -> Done {
     Ok(())
 }
 
-fn environment(loaded: &Loaded) -> Result<Env, CliError> {
+pub(super) fn environment(loaded: &Loaded) -> Result<Env, CliError> {
     Env::real(&loaded.data_dir)
         .map_err(|e| CliError::with(5, format!("data directory {}: {e}", loaded.data_dir.display())))
 }
@@ -89,6 +125,12 @@ pub async fn main(global: &Global, command: NodeCommand) -> Done {
                 json!({"node": loaded.config.id, "data_dir": loaded.data_dir, "cluster": loaded.genesis.cluster}),
             );
             Ok(())
+        }
+        NodeCommand::Backup { config, file, policy, as_it_is } => {
+            backup::take(global, &config, &file, policy.as_deref(), as_it_is).await
+        }
+        NodeCommand::Restore { config, file, policy, origins } => {
+            backup::restore(global, &config, &file, &policy, origins)
         }
         NodeCommand::Run { config } => run(global, &config, true).await,
         NodeCommand::Join { config } => run(global, &config, false).await,

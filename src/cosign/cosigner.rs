@@ -18,6 +18,7 @@ use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::holder::{HolderStatus, Tree};
 use selfsame_protocol::keys::SecretKey;
 use selfsame_protocol::note::{Checkpoint, NoteError, Vkey};
+use selfsame_protocol::planted;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -71,6 +72,9 @@ impl Cosigner {
         metrics: Arc<Metrics>,
     ) -> Cosigner {
         let cosigner = key.cosigner();
+        if planted!("cosigner_forgets") {
+            let _ = Memory::create(&*env.disk, &cosigner.public());
+        }
         let memory = Memory::open(&*env.disk, &cosigner.public());
         if let Err(reason) = &memory {
             tracing::error!(node = id, %reason, "this node does not cosign: it does not know what it signed last");
@@ -310,7 +314,7 @@ impl Inner {
             let rule = "the tree is applied here";
             return Err(Refusal::new(Code::NotCosigned, rule, format!("{ledger} of {size}"), format!("{own} so far")));
         }
-        let found = self.root(view, ledger, size)?;
+        let found = if planted!("cosigns_what_it_is_asked") { root } else { self.root(view, ledger, size)? };
         if found != root {
             // Whoever asks may lie, so this is no reason to stop; what others published would be.
             self.metrics.cosign_disagreed();

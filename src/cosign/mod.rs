@@ -13,6 +13,7 @@ mod publish;
 mod receipt;
 mod witnessed;
 
+pub use archive::Archive;
 pub use collect::run;
 pub use cosigner::Cosigner;
 pub use memory::Memory;

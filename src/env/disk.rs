@@ -108,6 +108,60 @@ impl Disk for DirDisk {
     }
 }
 
+/// A directory that may be another process': its files are read, and nothing is ever changed.
+#[derive(Debug)]
+pub struct ReadDir(PathBuf);
+
+impl ReadDir {
+    /// The directory at a path; nothing is read yet.
+    pub fn new(root: &Path) -> ReadDir {
+        ReadDir(root.to_owned())
+    }
+}
+
+fn read_only() -> io::Error {
+    io::Error::new(io::ErrorKind::PermissionDenied, "this directory is only read")
+}
+
+impl Disk for ReadDir {
+    fn open(&self, name: &str, _: bool) -> io::Result<Arc<dyn DiskFile>> {
+        Ok(Arc::new(ReadFile(File::open(self.0.join(name))?)))
+    }
+    fn exists(&self, name: &str) -> io::Result<bool> {
+        self.0.join(name).try_exists()
+    }
+    fn remove(&self, _: &str) -> io::Result<()> {
+        Err(read_only())
+    }
+    fn list(&self) -> io::Result<Vec<String>> {
+        let names = std::fs::read_dir(&self.0)?.map(|entry| Ok(entry?.file_name().into_string().ok()));
+        let mut names: Vec<String> = names.filter_map(io::Result::transpose).collect::<io::Result<_>>()?;
+        names.sort();
+        Ok(names)
+    }
+}
+
+#[derive(Debug)]
+struct ReadFile(File);
+
+impl DiskFile for ReadFile {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.0.metadata()?.len())
+    }
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.0.read_exact_at(out, offset)
+    }
+    fn write(&self, _: u64, _: &[u8]) -> io::Result<()> {
+        Err(read_only())
+    }
+    fn set_len(&self, _: u64) -> io::Result<()> {
+        Err(read_only())
+    }
+    fn sync(&self) -> io::Result<()> {
+        Err(read_only())
+    }
+}
+
 #[derive(Debug)]
 struct OsFile(File);
 

@@ -10,7 +10,7 @@ mod net;
 #[doc(hidden)]
 pub mod sim_disk;
 
-pub use disk::{DirDisk, Disk, DiskFile};
+pub use disk::{DirDisk, Disk, DiskFile, ReadDir};
 pub use executor::Executor;
 pub use net::{Connection, Connector, Incoming, Listener, Net, REMEMBER_RESET, Stream, TcpNet, connector, incoming};
 

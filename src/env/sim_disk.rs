@@ -188,6 +188,17 @@ impl SimDisk {
         self.copy(|image| image.durable.clone())
     }
 
+    /// As [`SimDisk::durable_copy`], with one file alone.
+    pub fn durable_copy_of(&self, name: &str) -> SimDisk {
+        let copied = SimDisk::new();
+        if let Some(file) = lock(&self.0).files.get(name) {
+            let bytes = lock(file).durable.clone();
+            let image = Image { live: bytes.clone(), durable: bytes, unsynced: Vec::new() };
+            lock(&copied.0).files.insert(name.to_owned(), Arc::new(Mutex::new(image)));
+        }
+        copied
+    }
+
     /// A disk of its own with the images that reads see now.
     pub fn live_copy(&self) -> SimDisk {
         self.copy(|image| image.live.clone())

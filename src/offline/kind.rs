@@ -1,5 +1,6 @@
 //! What a file is, by its content, and the check of that kind.
 
+use super::backup::{self, Again};
 use super::bundles::{self, Input};
 use super::report::{Failure, Verified, altered, undecided};
 use super::{Options, Progress, small, verify_folder};
@@ -20,6 +21,8 @@ pub enum Kind {
     Ledger,
     /// Bundle of a substrate or of a run; its first line says which.
     Bundle,
+    /// Backup of a node.
+    Backup,
     /// Receipt.
     Receipt,
     /// Two checkpoints and a proof.
@@ -37,6 +40,7 @@ pub enum Kind {
 pub fn recognise(start: &[u8]) -> Option<Kind> {
     [
         (&b"{\"bundle\":"[..], Kind::Bundle),
+        (b"SFBACK", Kind::Backup),
         (b"c2sp.org/tlog-proof@", Kind::Receipt),
         (b"{\"equivocation\":", Kind::Equivocation),
         (b"{\"new\":", Kind::Pair),
@@ -63,12 +67,21 @@ pub fn verify(path: &Path, options: &Options, progress: Progress<'_>) -> Result<
         }
         return verify_folder(path, options, progress);
     }
-    let file = File::open(path).map_err(unreadable)?;
-    verify_input(Box::new(BufReader::with_capacity(256 << 10, file)), options, progress)
+    let open = || File::open(path).map(|file| Box::new(BufReader::with_capacity(256 << 10, file)) as Input);
+    verify_again(open().map_err(unreadable)?, Some(&open), options, progress)
 }
 
 /// Verifies what a reader gives.
-pub fn verify_input(mut input: Input, options: &Options, progress: Progress<'_>) -> Result<Verified, Failure> {
+pub fn verify_input(input: Input, options: &Options, progress: Progress<'_>) -> Result<Verified, Failure> {
+    verify_again(input, None, options, progress)
+}
+
+fn verify_again(
+    mut input: Input,
+    again: Again<'_>,
+    options: &Options,
+    progress: Progress<'_>,
+) -> Result<Verified, Failure> {
     // A pipe may give a few bytes at a time: the mark is read whole before it is looked at.
     let mut start = Vec::new();
     let read = (&mut input).take(MARK).read_to_end(&mut start);
@@ -77,6 +90,9 @@ pub fn verify_input(mut input: Input, options: &Options, progress: Progress<'_>)
     if recognise(&start) == Some(Kind::Bundle) {
         let first = bundles::first(&mut input)?;
         return bundles::verify(&first, input, options, progress);
+    }
+    if recognise(&start) == Some(Kind::Backup) {
+        return backup::verify(input, again, options, progress);
     }
     let mut bytes = Vec::new();
     let read = input.take(MAX_SMALL + 1).read_to_end(&mut bytes);

@@ -5,12 +5,14 @@
 //! |---|---|
 //! | folder of a ledger, or of both | `ledger`: every entry re-hashed on all cores, the chains, every tile, the root |
 //! | bundle of a substrate or a run | `bundles`: every line on all cores, applied in order |
+//! | backup of a node | `backup`: every digest and entry, both trees, the chains, the stored tiles |
 //! | receipt, statement, checkpoint, pair of checkpoints | `small` |
 //!
 //! Memory does not grow with the ledger. Everything is read again and hashed here; nothing that a file says of itself is
 //! believed. A check that fails says "altered" only when the bytes contradict each other or a signature; a file that is
 //! missing, a key that is not known and a policy that is not met say "cannot be decided".
 
+pub mod backup;
 mod bundles;
 mod chain;
 mod folder;

@@ -15,8 +15,8 @@ use super::header::{encode, write_record};
 use super::row;
 use super::state::{APPLIED, Applied, StateStore, fail};
 use super::view::StateView;
-use crate::env::DiskFile;
-use selfsame_machine::view::Table;
+use crate::env::{Disk, DiskFile};
+use selfsame_machine::view::{Row, Table};
 use selfsame_protocol::digest::hex;
 use selfsame_protocol::planted;
 use serde::{Deserialize, Serialize};
@@ -64,6 +64,32 @@ impl SnapshotFile {
     /// Reads and checks the header alone.
     pub fn meta(&self) -> Result<SnapshotMeta, SnapshotError> {
         Ok(Cursor { snapshot: self, at: 0 }.header()?.0)
+    }
+
+    /// Verifies the whole file, and gives the rows of one table, of which there are few.
+    pub fn verify_with(&self, wanted: Table) -> Result<(SnapshotMeta, Vec<Row>), SnapshotError> {
+        let mut found = Vec::new();
+        let meta = self.walk(|table, key, value| {
+            if table == wanted {
+                found.push((key.to_vec(), value.to_vec()));
+            }
+            Ok(())
+        })?;
+        Ok((meta, found))
+    }
+
+    /// The newest snapshot in a directory that begins and ends as one that is whole; `None` when there is none. Whoever
+    /// uses it verifies it.
+    pub fn newest(disk: &dyn Disk) -> std::io::Result<Option<SnapshotFile>> {
+        for name in disk.list()?.into_iter().rev().filter(|name| name.ends_with(".snap")) {
+            // One that is removed in between was not the newest.
+            let Ok(file) = disk.open(&name, false) else { continue };
+            let snapshot = SnapshotFile { name, file };
+            if snapshot.verify().is_ok() {
+                return Ok(Some(snapshot));
+            }
+        }
+        Ok(None)
     }
 
     /// Verifies the whole file.

@@ -1,5 +1,6 @@
 //! Clusters of real processes.
 
+mod backup;
 mod bulk;
 mod crash;
 mod differ;

@@ -4,6 +4,7 @@
 //! SELFSAME_TAMPER_DIR set, everything of which one file is enough is written there for other verifiers:
 //! `manifest.jsonl` has a line `{"accept":bool,"file":…,"how":…,"kind":…}` for each.
 
+mod backups;
 mod bundles;
 mod ledgers;
 mod objects;
@@ -169,4 +170,16 @@ fn no_altered_ledger_is_accepted() {
         ledgers::write_for_others(&dir);
     }
     ledgers::run(&Objects::new()).conclude(500);
+}
+
+/// shows: P-052, P-095
+#[test]
+fn no_altered_backup_is_accepted() {
+    let made = backups::Made::new();
+    let options = Objects::new().options();
+    for deep in [false, true] {
+        verify(&made.bytes(), &Options { deep, ..options.clone() }).unwrap_or_else(|failure| panic!("{failure}"));
+    }
+    let original = [("backup", made.bytes())];
+    judge("backups", &original, backups::cases(&made), &options, 600);
 }

@@ -61,7 +61,7 @@ impl Quorum {
     pub fn enough(&self, verified: &[Verified]) -> Result<BTreeMap<String, u64>, NoteError> {
         let found = self.count(verified);
         // A quorum of none would let everything through.
-        let needed = self.threshold.max(1);
+        let needed = if crate::planted!("published_below_quorum") { 1 } else { self.threshold.max(1) };
         if found.len() < needed {
             let names: Vec<&str> = found.keys().map(String::as_str).collect();
             return bad(

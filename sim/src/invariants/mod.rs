@@ -19,6 +19,7 @@ mod g14_receipts;
 pub mod g15_checkpoints;
 pub mod g16_served;
 mod g17_both_ledgers;
+pub mod g20_cosigned;
 mod i01_one_activation;
 mod i02_sealed_tenure;
 mod i03_fence;
@@ -38,13 +39,16 @@ pub mod shadow;
 pub mod story;
 
 use crate::oracle::History;
+use crate::tap::Given;
 use image::Image;
+use selfsame::cosign::Current;
 use selfsame::env::sim_disk::SimDisk;
 use selfsame::raft::{RaftNode, RaftStatus};
 use selfsame::store::StateView;
 use selfsame_machine::Receipt;
 use selfsame_machine::view::ReadError;
 use shadow::{Op, Shadow};
+use std::collections::BTreeSet;
 
 /// A property that did not hold.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -66,13 +70,20 @@ pub struct NodeView {
     pub disk: SimDisk,
     /// Whether its disk fails or its data may be damaged: it may then fail to read, but not read what is wrong.
     pub shaken: bool,
+    /// The checkpoints that it shows as published.
+    pub published: Current,
     raft: RaftNode,
 }
 
 impl NodeView {
     /// A node as it is now.
     pub fn new(id: u64, raft: RaftNode, disk: SimDisk) -> Self {
-        Self { id, status: raft.status(), disk, shaken: false, raft }
+        Self { id, status: raft.status(), disk, shaken: false, published: Current::default(), raft }
+    }
+
+    /// The same, with what it shows as published.
+    pub fn publishing(self, published: Current) -> Self {
+        Self { published, ..self }
     }
 
     /// The same, with what its disk may do.
@@ -123,6 +134,10 @@ pub struct Moment<'a> {
     pub acks: &'a [Receipt],
     /// Synced files of all nodes, also of those that do not run; only now and then, because reading them takes long.
     pub images: &'a [Image],
+    /// Signatures over checkpoints that left nodes since, in order.
+    pub given: &'a [Given],
+    /// Notes that nodes handed to each other since.
+    pub notes: &'a BTreeSet<String>,
     /// Everything that clients did and saw; only at the end of the run.
     pub history: Option<&'a History>,
 }
@@ -163,5 +178,6 @@ pub fn all() -> Vec<Box<dyn Invariant>> {
         Box::<g14_receipts::Receipts>::default(),
         Box::<g15_checkpoints::Checkpoints>::default(),
         Box::<g17_both_ledgers::BothLedgers>::default(),
+        Box::<g20_cosigned::Cosigned>::default(),
     ]
 }

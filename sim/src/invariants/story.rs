@@ -14,7 +14,7 @@ use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::p104::{self, Attestation, Claims, Outcome, Thresholds};
 use selfsame_protocol::time::{Timestamp, U64};
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The substrate.
@@ -214,7 +214,9 @@ impl Story {
 
     /// The history as one moment, without nodes.
     pub fn moment<'a>(&'a self, world: &'a Snapshot) -> Moment<'a> {
-        Moment { world, ops: &self.ops, shadow: &self.shadow, acks: &[], images: &[], history: None }
+        static NOTES: BTreeSet<String> = BTreeSet::new();
+        let (ops, shadow) = (&self.ops[..], &self.shadow);
+        Moment { world, ops, shadow, acks: &[], images: &[], given: &[], notes: &NOTES, history: None }
     }
 }
 

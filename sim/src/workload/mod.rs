@@ -1,10 +1,12 @@
 //! Clients of the cluster, each on a host of its own, with the real client.
 
+mod asker;
 mod chip;
 pub mod ghost;
 pub mod guests;
 pub mod load;
 mod operator;
+mod receipts;
 mod rules;
 
 use crate::env::{EPOCH_MS, SimNet, SimTime};
@@ -56,6 +58,12 @@ pub fn start(world: &mut World, plan: &Plan, oracle: &Oracle, time: &SimTime, st
     let seat = Seat::new("rules".into(), plan, oracle, time, stop);
     let (organisations, nodes) = (plan.organisations, plan.nodes);
     world.client("rules", async move { rules::run(seat.sit(), organisations, nodes).await });
+    let mut seat = Seat::new("receipts".into(), plan, oracle, time, stop);
+    seat.quiet = world.quiet.clone();
+    world.client("receipts", async move { receipts::run(seat.sit()).await });
+    let seat = Seat::new("asker".into(), plan, oracle, time, stop);
+    let cosigners = world.cosigners();
+    world.client("asker", async move { asker::run(seat.sit(), cosigners).await });
     for number in 0..plan.operators {
         let mut seat = Seat::new(format!("operator{number}"), plan, oracle, time, stop);
         seat.quiet = world.quiet.clone();
@@ -113,7 +121,7 @@ impl Seat {
         let client =
             Client::new(&endpoints, Arc::new(SimNet::default())).unwrap_or_else(|error| panic!("endpoints: {error}"));
         let client = client.with_patience(ATTEMPT, TOTAL);
-        Session { name, client, oracle, random, time, stop, quiet, seed, requests: 0, keys, clock_ms: 0 }
+        Session { name, nodes, client, oracle, random, time, stop, quiet, seed, requests: 0, keys, clock_ms: 0 }
     }
 }
 
@@ -121,6 +129,8 @@ impl Seat {
 pub struct Session {
     /// Name of the host, and beginning of every request id.
     name: String,
+    /// Nodes of the cluster.
+    nodes: u64,
     client: Client,
     oracle: Oracle,
     random: Stream,

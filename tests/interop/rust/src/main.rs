@@ -76,9 +76,13 @@ fn hash(text: &str) -> Done<Hash> {
 /// A receipt: its proof, our leaf hash and the note, before the crates of others.
 fn receipt(text: &str, entry: &[u8], key: &str) -> Done<u64> {
     let (head, note) = text.split_once("\n\n").ok_or("no note")?;
-    let mut lines = head.split('\n');
+    let mut lines = head.split('\n').peekable();
     if lines.next() != Some("c2sp.org/tlog-proof@v1") {
         return Err("another version".into());
+    }
+    // Data beside the proof that nothing vouches for.
+    if let Some(extra) = lines.next_if(|line| line.starts_with("extra ")) {
+        STANDARD.decode(&extra["extra ".len()..])?;
     }
     let index: u64 = lines.next().and_then(|line| line.strip_prefix("index ")).ok_or("no index")?.parse()?;
     let proof = lines.map(hash).collect::<Done<Vec<Hash>>>()?;
@@ -107,7 +111,6 @@ fn pair(bytes: &[u8], key: &str) -> Done<(u64, u64)> {
 fn main() -> Done<()> {
     let corpus = PathBuf::from(std::env::args().nth(1).ok_or("usage: selfsame-interop CORPUS")?);
     let key = std::fs::read_to_string(corpus.join("ledgers/log.vkey"))?;
-    let entry = std::fs::read(corpus.join("small/entry"))?;
     let manifest = std::fs::read_to_string(corpus.join("small/manifest.jsonl"))?;
     let mut counts = std::collections::BTreeMap::<(String, &str), u32>::new();
     let mut original = std::collections::BTreeMap::<String, String>::new();
@@ -116,20 +119,23 @@ fn main() -> Done<()> {
         let case: Value = serde_json::from_str(line)?;
         let text = |name: &str| case[name].as_str().unwrap_or_default().to_owned();
         let bytes = std::fs::read(corpus.join("small").join(text("file")))?;
+        // The original that it was made of, and the entry that its receipts are about.
+        let of = if case["of"].is_string() { text("of") } else { text("kind") };
+        let entry = case["entry"].as_str().unwrap_or("entry");
         // What was believed, in words: an altered file may be accepted only when it still says the same (these crates look
         // at the log's line alone, so that a changed cosignature does not concern them).
         let believed = match text("kind").as_str() {
             "checkpoint" => checkpoint(&bytes, &key).map(|c| format!("{} {:?}", c.size(), c.hash().0)),
             "receipt" => String::from_utf8(bytes)
                 .map_err(Into::into)
-                .and_then(|text| receipt(&text, &entry, &key))
+                .and_then(|text| receipt(&text, &std::fs::read(corpus.join("small").join(entry))?, &key))
                 .map(|index| index.to_string()),
             "pair" => pair(&bytes, &key).map(|sizes| format!("{sizes:?}")),
             _ => continue,
         };
         let verdict = match (case["accept"].as_bool().unwrap_or(false), believed) {
             (true, Ok(said)) => {
-                original.insert(text("kind"), said);
+                original.insert(of, said);
                 "original, accepted"
             }
             (true, Err(error)) => {
@@ -138,7 +144,7 @@ fn main() -> Done<()> {
                 "original, REFUSED"
             }
             (false, Err(_)) => "altered, refused",
-            (false, Ok(said)) if original.get(&text("kind")) == Some(&said) => "altered, says the same",
+            (false, Ok(said)) if original.get(&of) == Some(&said) => "altered, says the same",
             (false, Ok(_)) => {
                 eprintln!("{}: {} in {} is accepted", text("kind"), text("how"), text("file"));
                 wrong += 1;

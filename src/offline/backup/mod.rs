@@ -1,0 +1,279 @@
+//! Backups: one file with the whole state of a node and the published checkpoints of both ledgers, and its verification.
+//!
+//! The file is read once from its beginning to its end, and again only when a ledger has more subjects than fit in memory
+//! at once. What is derived from the entries (substrates, keys, indexes) is behind the file's digests and nothing else: it
+//! shows itself when a node that was restored from the file compares its state with others.
+
+mod format;
+mod rows;
+mod trees;
+
+pub use format::{Checkpoints, Header, MAGIC, TYPE, write};
+
+use super::bundles::Input;
+use super::report::{Checked, Failure, Level, Verified, altered, undecided};
+use super::{Options, Progress, small};
+use format::Source;
+use selfsame_machine::Genesis;
+use selfsame_machine::apply::{META_DIGEST, META_GENESIS, head_key};
+use selfsame_machine::view::Table;
+use selfsame_protocol::digest::hex;
+use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::note::{Checkpoint, Note};
+use serde_json::{Value, json};
+use trees::Walk;
+
+/// Reads the file once more from its beginning; `None` when it can be read only once.
+pub type Again<'a> = Option<&'a dyn Fn() -> std::io::Result<Input>>;
+
+/// A ledger's checkpoint under what the reader trusts; without keys and policy it is only read.
+fn checkpoint(
+    ledger: Ledger,
+    note: Option<&String>,
+    options: &Options,
+) -> Result<Option<(Checkpoint, Vec<String>)>, Failure> {
+    let Some(text) = note else { return Ok(None) };
+    let (checkpoint, signers) = if options.policy.is_none() && options.keys.is_empty() {
+        let read = Note::parse(text.as_bytes()).and_then(|note| Checkpoint::parse(&note.text));
+        let read = read.map_err(|error| altered("CHECKPOINT_FORM", None, "a signed checkpoint", error))?;
+        (read, Vec::new())
+    } else {
+        small::signed(text, options)?
+    };
+    if !checkpoint.origin.ends_with(&format!("/{ledger}")) {
+        return Err(altered("CHECKPOINT_ORIGIN", None, format!("…/{ledger}"), checkpoint.origin));
+    }
+    Ok(Some((checkpoint, signers)))
+}
+
+/// What the rows of the first table say.
+#[derive(Default)]
+struct Found {
+    genesis: Option<Genesis>,
+    digest: String,
+    rows: u64,
+}
+
+/// Verifies a backup.
+pub fn verify(
+    mut input: Input,
+    again: Again<'_>,
+    options: &Options,
+    progress: Progress<'_>,
+) -> Result<Verified, Failure> {
+    let mut source = Source::new(&mut input);
+    let header = source.header()?;
+    let notes = [&header.checkpoints.evidence, &header.checkpoints.reasoning];
+    let mut heads = Vec::new();
+    for (ledger, note) in Ledger::BOTH.into_iter().zip(notes) {
+        heads.push(checkpoint(ledger, note.as_ref(), options)?);
+    }
+    let mut walks: Vec<Walk> = Ledger::BOTH
+        .into_iter()
+        .zip(&heads)
+        .map(|(ledger, head)| {
+            let head = head.as_ref().map(|(checkpoint, _)| (checkpoint.size, checkpoint.root));
+            Walk::new(ledger, head, options.deep)
+        })
+        .collect();
+    let mut found = Found::default();
+    let mut stage = Stage::default();
+    let meta = rows::walk(
+        &mut source,
+        |meta| {
+            for (check, expected, found) in
+                [("CLUSTER", &header.cluster, &meta.cluster), ("GENESIS", &header.genesis, &meta.genesis)]
+            {
+                if expected != found {
+                    return Err(altered(check, None, expected, found));
+                }
+            }
+            Ok(())
+        },
+        |table, key, value| {
+            stage.reach(table, &mut walks)?;
+            found.rows += 1;
+            match table {
+                Table::Meta => found.meta(key, value, &mut walks),
+                Table::Evidence | Table::Reasoning => {
+                    let walk = &mut walks[usize::from(table == Table::Reasoning)];
+                    walk.entry(key, value)?;
+                    progress("entries", walk.size(), 0);
+                    Ok(())
+                }
+                Table::Tiles => Stage::tile(key, value, &mut walks),
+                _ => Ok(()),
+            }
+        },
+    )?;
+    stage.end(&mut walks)?;
+    source.end()?;
+    let genesis =
+        found.genesis.take().ok_or_else(|| altered("GENESIS", None, "the row of the consensus identity", "none"))?;
+    let digest = genesis.digest().to_string();
+    if digest != header.genesis || genesis.cluster != header.cluster {
+        return Err(altered("GENESIS", None, header.genesis, digest));
+    }
+    if found.digest != meta.applied.digest {
+        return Err(altered("STATE_DIGEST", None, meta.applied.digest, found.digest));
+    }
+    let passes = chains(&mut walks, again, progress)?;
+    for (head, ledger) in heads.iter().zip(Ledger::BOTH) {
+        match head {
+            Some((checkpoint, _)) if checkpoint.origin != genesis.ledger_origin(ledger) => {
+                return Err(altered("CHECKPOINT_ORIGIN", None, genesis.ledger_origin(ledger), &checkpoint.origin));
+            }
+            Some(_) => {}
+            None => {
+                let expected = format!("a cosigned checkpoint of {ledger}");
+                return Err(undecided("CHECKPOINT_MISSING", expected, "none: nothing was published when it was taken"));
+            }
+        }
+    }
+    Ok(report(&header, &meta, (&walks, passes), &heads, (&found, options)))
+}
+
+impl Found {
+    fn meta(&mut self, key: &[u8], value: &[u8], walks: &mut [Walk]) -> Result<(), Failure> {
+        for (ledger, walk) in Ledger::BOTH.into_iter().zip(walks) {
+            if key == head_key(ledger) {
+                return walk.head(value);
+            }
+        }
+        match key {
+            META_GENESIS => {
+                let read = serde_json::from_slice(value);
+                self.genesis = Some(read.map_err(|error| altered("GENESIS", None, "a consensus identity", error))?);
+            }
+            META_DIGEST => self.digest = hex(value),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// How far the tables were read. They stand in the order of their numbers: entries, then tiles, then what is derived.
+#[derive(Default)]
+struct Stage {
+    table: u8,
+}
+
+impl Stage {
+    fn reach(&mut self, table: Table, walks: &mut [Walk]) -> Result<(), Failure> {
+        let number = table as u8;
+        for ended in self.table..number {
+            match Table::from_number(ended) {
+                Some(Table::Evidence) => walks[0].end_of_entries()?,
+                Some(Table::Reasoning) => walks[1].end_of_entries()?,
+                Some(Table::Tiles) => walks.iter_mut().try_for_each(Walk::end_of_tiles)?,
+                _ => {}
+            }
+        }
+        self.table = number;
+        Ok(())
+    }
+
+    /// ledger u8 ‖ level u8 ‖ u64be index → hashes.
+    fn tile(key: &[u8], value: &[u8], walks: &mut [Walk]) -> Result<(), Failure> {
+        let read = key.split_first_chunk::<2>().and_then(|([ledger, level], index)| {
+            Some((usize::from(*ledger), *level, u64::from_be_bytes(<[u8; 8]>::try_from(index).ok()?)))
+        });
+        let walk = read.and_then(|(ledger, level, index)| Some((walks.get_mut(ledger)?, level, index)));
+        let Some((walk, level, index)) = walk else {
+            return Err(altered("TILE_MISSING", None, "a tile of a ledger", hex(key)));
+        };
+        walk.tile(level, index, value)
+    }
+
+    /// After the last row.
+    fn end(&mut self, walks: &mut [Walk]) -> Result<(), Failure> {
+        self.reach(Table::Verifications, walks)
+    }
+}
+
+/// Follows the chains that had no room in the first pass; gives the number of passes.
+fn chains(walks: &mut [Walk], again: Again<'_>, progress: Progress<'_>) -> Result<u64, Failure> {
+    let mut passes = 1;
+    for (at, table) in [Table::Evidence, Table::Reasoning].into_iter().enumerate() {
+        while walks[at].again() {
+            passes += 1;
+            let Some(again) = again else {
+                let found = "standard input, and more subjects than fit in memory at once";
+                return Err(undecided("CHAIN_PASS", "a file that can be read again", found));
+            };
+            let mut input = again().map_err(|error| undecided("FILE_UNREADABLE", "the backup, once more", error))?;
+            let mut source = Source::new(&mut input);
+            source.header()?;
+            let walk = &mut walks[at];
+            rows::walk(
+                &mut source,
+                |_| Ok(()),
+                |of, key, value| {
+                    if of != table {
+                        return Ok(());
+                    }
+                    walk.repeat(key, value)?;
+                    progress("chains", walk.size(), 0);
+                    Ok(())
+                },
+            )?;
+            walk.end_of_pass()?;
+        }
+    }
+    Ok(passes)
+}
+
+fn report(
+    header: &Header,
+    meta: &rows::Meta,
+    (walks, passes): (&[Walk], u64),
+    heads: &[Option<(Checkpoint, Vec<String>)>],
+    (found, options): (&Found, &Options),
+) -> Verified {
+    let total: u64 = walks.iter().map(Walk::size).sum();
+    let mut ledgers = Vec::new();
+    let (mut signers, mut covered) = (0, 0);
+    for ((ledger, walk), head) in Ledger::BOTH.into_iter().zip(walks).zip(heads) {
+        let (size, names) = head.as_ref().map_or((0, Vec::new()), |(note, names)| (note.size, names.clone()));
+        signers += names.len();
+        covered += size;
+        ledgers.push(json!({
+            "ledger": ledger, "size": walk.size(), "root": walk.root(), "bytes": walk.bytes,
+            "checkpoint_size": size, "signers": names,
+        }));
+    }
+    let structure = match options.deep {
+        true => format!("every digest of the file; {total} entries read whole"),
+        false => format!("every digest of the file; the members around the record of {total} entries"),
+    };
+    let cosignatures = match signers {
+        0 => Level::not("no key and no policy was given: the roots are those of the checkpoints, whoever wrote them"),
+        _ => Level::held(format!("{signers} signatures of keys that the reader brought")),
+    };
+    let beyond = total - covered;
+    let tree = match beyond {
+        0 => format!("{total} entries re-hashed to the roots of the checkpoints, every stored tile compared"),
+        _ => format!(
+            "{total} entries re-hashed, every stored tile compared; the newest {beyond} are behind the checkpoints, and nothing vouches for them"
+        ),
+    };
+    // The consensus layer's own form; it is shown as it is when it is no JSON.
+    let membership =
+        serde_json::from_str(&meta.applied.membership).unwrap_or_else(|_| Value::from(meta.applied.membership.clone()));
+    Verified {
+        file_kind: "backup",
+        checked: Checked {
+            structure: Level::held(structure),
+            chain: Level::held(format!("{total} entries, each after the one before it of its subject")),
+            tree: Level::held(tree),
+            cosignatures,
+            attestation: Level::not("rows derived from the entries (substrates, keys, indexes) are not computed anew"),
+        },
+        detail: json!({
+            "cluster": header.cluster, "genesis": header.genesis, "node": header.node, "taken": header.taken,
+            "position": meta.applied.position, "state_digest": meta.applied.digest, "membership": membership,
+            "entries": total, "beyond_checkpoints": beyond, "rows": found.rows, "chain_passes": passes,
+            "ledgers": ledgers,
+        }),
+    }
+}
