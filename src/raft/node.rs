@@ -135,6 +135,7 @@ impl RaftNode {
         inner.spawn(batcher(inner.clone(), queued));
         inner.spawn(watchers::core(inner.clone()));
         inner.spawn(watchers::states(inner.clone()));
+        inner.spawn(watchers::syncs(inner.clone()));
         inner.spawn(serve(inner.clone(), listener));
         let node = RaftNode { inner };
         if let Err(error) = node.form(&genesis, &addresses).await {

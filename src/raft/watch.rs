@@ -1,5 +1,6 @@
 //! Watches over one node: its core, and whether its state is the same as everybody's.
 
+use super::blocking::blocking;
 use super::node::Inner;
 use super::peer::Client;
 use crate::wire::raft::v1 as pb;
@@ -38,6 +39,24 @@ pub(super) async fn core(inner: Arc<Inner>) {
                 }
                 return;
             }
+        }
+    }
+}
+
+/// Time between two syncs of the state: what a node that was killed applies again is at most this much work.
+const SYNC_EVERY: Duration = Duration::from_secs(1);
+
+/// Makes what was applied durable behind the log.
+pub(super) async fn syncs(inner: Arc<Inner>) {
+    loop {
+        tokio::select! {
+            biased;
+            () = inner.stop.cancelled() => return,
+            () = tokio::time::sleep(SYNC_EVERY) => {}
+        }
+        if let Err(error) = blocking(|| inner.store.state.sync()) {
+            inner.shared.fatal.set(error.to_string());
+            return;
         }
     }
 }

@@ -79,7 +79,7 @@ impl StateStore {
     }
 
     /// Stores changes and the applied mark in one transaction, which reads see at once. It is durable with the next
-    /// [`StateStore::sync`], which comes by itself after 8 MiB of changes: the log holds what is not. After an error the
+    /// [`StateStore::sync`], which comes by itself after 8 MiB of changes: the log holds what is not durable. After an error the
     /// node must stop.
     pub fn commit(&self, changes: &Changes, applied: &Applied) -> Result<(), WriteError> {
         let record = encode("applied mark", applied)?;
