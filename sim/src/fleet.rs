@@ -98,7 +98,7 @@ pub fn run(seeds: &Seeds) -> bool {
         };
         if let Some(what) = failure {
             // Said at once as well: whoever stops a long run has seen it.
-            eprintln!("\rFAILED seed {seed}: {what}");
+            eprintln!("\rseed {seed} failed: {what}");
             sum.failures.push((seed, what));
         }
         let (done, failed) = (sum.done, sum.failures.len());

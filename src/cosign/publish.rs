@@ -104,17 +104,21 @@ impl Publishing {
 }
 
 impl Inner {
-    /// Takes the newest kept notes as published, as far as they still have enough organisations behind them.
+    /// Takes the newest kept note of each ledger as published, when it still has enough organisations behind it. An older
+    /// one never takes its place: whoever saw the newest would see this node go back.
     pub(super) fn restore(&self, notes: &[String]) {
         let Ok(view) = self.view() else { return };
+        let mut seen = [false; 2];
         for text in notes.iter().rev() {
-            let judged = Note::parse(text.as_bytes()).map_err(malformed).and_then(|note| self.judge(&view, note));
-            if let Ok((ledger, note)) = judged
-                && self.published.current(ledger).is_none()
+            let Ok(note) = Note::parse(text.as_bytes()) else { continue };
+            let ledger = Checkpoint::parse(&note.text).map_err(malformed).and_then(|at| self.ledger_of(&at.origin));
+            let Ok(ledger) = ledger else { continue };
+            if !std::mem::replace(&mut seen[ledger.slot()], true)
+                && let Ok((_, note)) = self.judge(&view, note)
             {
                 self.published.current.send_modify(|current| current[ledger.slot()] = Some(Arc::new(note)));
             }
-            if Ledger::BOTH.into_iter().all(|ledger| self.published.current(ledger).is_some()) {
+            if seen == [true; 2] {
                 return;
             }
         }
@@ -185,6 +189,8 @@ impl Inner {
         }
         // Whoever demands a witness shows nothing without it; the line is given all the same, for the witness asks for it.
         if self.witnesses.satisfied(&found.note) {
+            // What was shown as published must not be unknown after a crash: neither the tree nor whose keys count.
+            self.raft.sync().map_err(unreadable)?;
             self.published.offer(ledger, found);
         }
         Ok(line)
