@@ -40,7 +40,6 @@ pub(super) struct Db(RwLock<Option<Arc<Database>>>);
 enum Keep {
     Durably,
     Lazily,
-    ForRestart,
 }
 
 /// Bytes of redb's page cache per file: a working set, far below the state's size.
@@ -86,15 +85,6 @@ impl Db {
         self.transact(what, Keep::Lazily, work)
     }
 
-    /// Like [`Db::write`], and stores what a start after a crash needs to open a large file without walking all of it.
-    pub(super) fn write_for_restart<T>(
-        &self,
-        what: &'static str,
-        work: impl FnOnce(&WriteTransaction) -> Result<T, WriteError>,
-    ) -> Result<T, WriteError> {
-        self.transact(what, Keep::ForRestart, work)
-    }
-
     fn transact<T>(
         &self,
         what: &'static str,
@@ -110,7 +100,6 @@ impl Db {
         let durability = if lazy || keep == Keep::Lazily { Durability::None } else { Durability::Immediate };
         transaction.set_durability(durability).map_err(|error| fail(error.to_string()))?;
         transaction.set_two_phase_commit(true);
-        transaction.set_quick_repair(keep == Keep::ForRestart);
         let done = work(&transaction)?;
         transaction.commit().map_err(|error| fail(error.to_string()))?;
         Ok(done)

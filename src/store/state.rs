@@ -98,7 +98,7 @@ impl StateStore {
         if *unsynced < UNSYNCED {
             return self.db.write_lazily("state changes", work);
         }
-        self.db.write_for_restart("state changes", work)?;
+        self.db.write("state changes", work)?;
         *unsynced = 0;
         Ok(())
     }
@@ -107,7 +107,7 @@ impl StateStore {
     pub fn sync(&self) -> Result<(), WriteError> {
         let mut unsynced = self.unsynced.lock().unwrap_or_else(PoisonError::into_inner);
         if *unsynced > 0 {
-            self.db.write_for_restart("state changes", |_| Ok(()))?;
+            self.db.write("state changes", |_| Ok(()))?;
             *unsynced = 0;
         }
         Ok(())
