@@ -86,6 +86,11 @@ impl Publishing {
         archive.as_ref().map_or(Ok(Vec::new()), Archive::notes)
     }
 
+    /// Whether a note would take the place of the published one.
+    fn wants(&self, ledger: Ledger, note: &PublishedNote) -> bool {
+        self.current(ledger).is_none_or(|known| note.rank() > known.rank())
+    }
+
     /// Takes a note in place of the published one when it says more; keeps it when its tree is larger.
     fn offer(&self, ledger: Ledger, note: PublishedNote) {
         // Held throughout, so that of two notes the later one stays.
@@ -190,10 +195,22 @@ impl Inner {
         // Whoever demands a witness shows nothing without it; the line is given all the same, for the witness asks for it.
         if self.witnesses.satisfied(&found.note) {
             // What was shown as published must not be unknown after a crash: neither the tree nor whose keys count.
-            self.raft.sync().map_err(unreadable)?;
+            if self.published.wants(ledger, &found) && !self.is_durable(view, ledger, tree.size)? {
+                self.raft.sync().map_err(unreadable)?;
+            }
             self.published.offer(ledger, found);
         }
         Ok(line)
+    }
+
+    /// Whether the stored state holds a tree of this size, and the keys and rules by which notes are judged in `view`.
+    fn is_durable(&self, view: &StateView, ledger: Ledger, size: u64) -> Result<bool, Refusal> {
+        let stored = self.raft.stored_view().map_err(unreadable)?;
+        let judged_by = |view| -> Result<_, selfsame_machine::view::ReadError> {
+            Ok((read::quorum(view, &self.genesis)?, read::publication(view)?))
+        };
+        let (known, _) = read::head(&stored, ledger).map_err(unreadable)?;
+        Ok(known >= size && judged_by(&stored).map_err(unreadable)? == judged_by(view).map_err(unreadable)?)
     }
 }
 

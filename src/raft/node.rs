@@ -209,6 +209,11 @@ impl RaftNode {
         self.inner.store.state.view()
     }
 
+    /// A consistent view of the state as it is stored: as applied a moment ago.
+    pub fn stored_view(&self) -> Result<StateView, ReadError> {
+        self.inner.store.state.stored_view()
+    }
+
     /// Makes the applied state durable; without it that happens from time to time, and the log holds the rest.
     pub fn sync(&self) -> Result<(), WriteError> {
         blocking(|| self.inner.store.state.sync())

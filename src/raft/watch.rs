@@ -43,19 +43,24 @@ pub(super) async fn core(inner: Arc<Inner>) {
     }
 }
 
-/// Time between two syncs of the state: what a node that was killed applies again is at most this much work.
+/// Time after which the state syncs unless somebody else had it synced: a node that was killed applies the work of at
+/// most twice as long again.
 const SYNC_EVERY: Duration = Duration::from_secs(1);
 
 /// Makes what was applied durable behind the log.
 pub(super) async fn syncs(inner: Arc<Inner>) {
+    let state = &inner.store.state;
     loop {
+        let known = state.syncs();
         tokio::select! {
             biased;
             () = inner.stop.cancelled() => return,
-            () = inner.store.state.due.notified() => {}
-            () = tokio::time::sleep(SYNC_EVERY) => {}
+            () = state.due.notified() => {}
+            () = tokio::time::sleep(SYNC_EVERY) => if state.syncs() != known {
+                continue;
+            },
         }
-        if let Err(error) = blocking(|| inner.store.state.sync()) {
+        if let Err(error) = blocking(|| state.sync()) {
             inner.shared.fatal.set(error.to_string());
             return;
         }

@@ -57,6 +57,8 @@ struct Memory {
     frozen: usize,
     /// How far the state was applied, when there is a layer.
     applied: Option<Applied>,
+    /// Times that layers were written.
+    syncs: u64,
 }
 
 impl Memory {
@@ -148,7 +150,12 @@ impl StateStore {
     /// A consistent view of what is durable: everything that was committed before this call.
     pub(super) fn durable_view(&self) -> Result<StateView, SnapshotError> {
         self.sync()?;
-        Ok(self.of_file(self.db.read()?)?)
+        Ok(self.stored_view()?)
+    }
+
+    /// A consistent view of what is durable already.
+    pub fn stored_view(&self) -> Result<StateView, ReadError> {
+        self.of_file(self.db.read()?)
     }
 
     fn of_file(&self, file: ReadTransaction) -> Result<StateView, ReadError> {
@@ -203,7 +210,13 @@ impl StateStore {
         let mut memory = lock(&self.memory);
         memory.frozen = 0;
         memory.layers.drain(..layers.len());
+        memory.syncs += 1;
         Ok(())
+    }
+
+    /// How often the state was written since the start.
+    pub fn syncs(&self) -> u64 {
+        lock(&self.memory).syncs
     }
 
     /// Replaces the whole state in one durable transaction.
