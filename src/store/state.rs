@@ -89,7 +89,7 @@ impl Memory {
 }
 
 /// Bytes of changes in memory after which they are to be written soon.
-const DUE: usize = 8 << 20;
+const DUE: usize = 16 << 20;
 /// Bytes of changes in memory after which whoever commits writes them. A crash takes back at most these.
 const MOST: usize = 32 << 20;
 
