@@ -27,7 +27,9 @@ impl ElectionSafety {
             let stored = images.iter().filter_map(|image| image.ballot).map(|ballot| (ballot.term, ballot.node));
             let votes = stored.filter(|vote| *vote >= (term, node)).count();
             if votes < quorum {
-                return Err(format!("node {node} leads term {term}: {votes} nodes stored a vote that high, not {quorum}"));
+                return Err(format!(
+                    "node {node} leads term {term}: {votes} nodes stored a vote that high, not {quorum}"
+                ));
             }
         }
         Ok(())
@@ -59,10 +61,8 @@ mod tests {
 
     #[test]
     fn a_leader_without_the_stored_votes_of_a_quorum_is_found() {
-        let voted = |id, term, node| Image {
-            ballot: Some(Ballot { term, node, committed: false }),
-            ..image(id, &[(1, 1)], 1)
-        };
+        let voted =
+            |id, term, node| Image { ballot: Some(Ballot { term, node, committed: false }), ..image(id, &[(1, 1)], 1) };
         let look = |leader: (u64, u64), images: &[Image]| {
             let mut seen = ElectionSafety::default();
             seen.leads(leader.0, leader.1);
