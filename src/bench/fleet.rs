@@ -59,7 +59,8 @@ struct Away {
 }
 
 impl Fleet {
-    fn check(&self) -> Result<(), Failure> {
+    /// Refuses flags that are out of bounds.
+    pub fn check(&self) -> Result<(), Failure> {
         bounds(&[
             Bound::one("--substrates", self.substrates, 1, 1_000_000),
             Bound::one("--concurrency", self.concurrency, 1, 1_000),
@@ -69,7 +70,6 @@ impl Fleet {
 
     /// Measures.
     pub async fn run(&self, remote: Option<Remote>, say: Say<'_>) -> Result<Value, Failure> {
-        self.check()?;
         let mut target = Target::new(remote).await?;
         let mut cluster = target.local.take();
         let result = self.drive(&target, cluster.as_mut(), say).await;

@@ -83,9 +83,21 @@ impl Bench {
         }
     }
 
+    /// Refuses flags that are out of bounds.
+    pub fn check(&self) -> Result<(), Failure> {
+        match &self.mode {
+            None => self.append.check(),
+            Some(Mode::Read(read)) => read.check(),
+            Some(Mode::Fleet(fleet)) => fleet.check(),
+            Some(Mode::Overload(overload)) => overload.check(),
+            Some(Mode::Growth(growth)) => growth.check(),
+        }
+    }
+
     /// Measures. `say` tells the progress and `give` takes the report: one document, or one for each size of a growing
     /// ledger. `remote` is a running cluster; without it a local cluster is started.
     pub async fn run(&self, remote: Option<Remote>, say: Say<'_>, give: &dyn Fn(Value)) -> Result<(), Failure> {
+        self.check()?;
         match &self.mode {
             None => give(self.append.run(remote, say).await?),
             Some(Mode::Read(read)) => give(read.run(remote, say).await?),

@@ -77,7 +77,8 @@ struct WayBack {
 }
 
 impl Overload {
-    fn check(&self) -> Result<(), Failure> {
+    /// Refuses flags that are out of bounds.
+    pub fn check(&self) -> Result<(), Failure> {
         bounds(&[
             Bound::one("--times", self.times, 2, 1_000),
             Bound::one("--seconds", self.seconds, 1, 3_600),
@@ -90,7 +91,6 @@ impl Overload {
 
     /// Measures.
     pub async fn run(&self, remote: Option<Remote>, say: Say<'_>) -> Result<Value, Failure> {
-        self.check()?;
         let target = Target::new(remote).await?;
         let result = self.drive(&target, say).await;
         target.stop().await;

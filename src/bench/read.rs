@@ -67,7 +67,8 @@ async fn read(client: &Client, shelf: &Shelf, what: What, nth: u64) -> Result<()
 }
 
 impl Read {
-    fn check(&self) -> Result<(), Failure> {
+    /// Refuses flags that are out of bounds.
+    pub fn check(&self) -> Result<(), Failure> {
         bounds(&[
             Bound::each("--writers", &self.writers, 1, 20_000),
             Bound::one("--seconds", self.seconds, 1, 86_400),
@@ -78,7 +79,6 @@ impl Read {
 
     /// Measures.
     pub async fn run(&self, remote: Option<Remote>, say: Say<'_>) -> Result<Value, Failure> {
-        self.check()?;
         let target = Target::new(remote).await?;
         let result = self.drive(&target, say).await;
         target.stop().await;

@@ -110,6 +110,7 @@ async fn dispatch(global: &Global, command: Command) -> Done {
         Command::Key(command) => cluster::key(global, &command),
         Command::Config(command) => node::configuration(global, &command),
         Command::Bench(bench) => {
+            bench.check().map_err(CliError::usage)?;
             let remote = if bench.is_local() { None } else { Some((global.endpoints()?, global.signer()?)) };
             // Each size of a growing ledger is a line of its own; the others are for programs too.
             let output = match (bench.prints(), global.output) {

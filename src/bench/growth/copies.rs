@@ -48,19 +48,18 @@ fn running(cluster: &Cluster, node: u64) -> Result<&crate::node::Node, Failure> 
     cluster.node(node).ok_or_else(|| format!("node {node} does not run").into())
 }
 
-/// Lets the leader write a snapshot of everything, and purge its log behind it. Gives the leader too.
-pub async fn snapshot(place: &mut Place) -> Result<(u64, Value), Failure> {
+/// Lets one node write a snapshot of everything, and purge its log behind it.
+pub async fn snapshot(place: &mut Place, node: u64) -> Result<Value, Failure> {
     let endpoints = place.target.endpoints.clone();
     let cluster = place.cluster()?;
-    let leader = cluster.leader().await?;
-    let at = usize::try_from(leader)? - 1;
+    let at = usize::try_from(node)? - 1;
     let client = Client::new(&endpoints[at..=at], Arc::new(TcpNet))?;
-    let raft = &running(cluster, leader)?.raft;
+    let raft = &running(cluster, node)?.raft;
     let (begin, applied) = (Instant::now(), raft.status().applied);
     client.snapshot().await?;
     wait("a snapshot", || Ok(raft.status().snapshot.is_some_and(|index| index >= applied))).await?;
-    let bytes = newest_snapshot(&cluster.dir(leader))?;
-    Ok((leader, json!({"seconds": seconds(begin), "bytes": bytes})))
+    let bytes = newest_snapshot(&cluster.dir(node))?;
+    Ok(json!({"seconds": seconds(begin), "bytes": bytes}))
 }
 
 /// Adds a new node as a learner, waits until it has everything, and takes it out again.

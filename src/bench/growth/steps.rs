@@ -58,13 +58,17 @@ pub async fn open(place: &Place) -> Result<Value, Failure> {
 }
 
 /// Stops a follower and starts it: the time of the stop, of the start until it answers a linearizable read having applied
-/// what the leader has, and until it has read all its rows behind that.
-pub async fn restart(place: &mut Place) -> Result<Value, Failure> {
+/// what the leader has, and until it has read all its rows behind that. A node that runs for long has a snapshot, which its
+/// start looks at: with `with_snapshot` it has one here too.
+pub async fn restart(place: &mut Place, with_snapshot: bool) -> Result<Value, Failure> {
     let id = place.writers.first().map(|writer| writer.subject.id.clone()).ok_or("no substrate")?;
     let endpoints = place.target.endpoints.clone();
-    let cluster = place.cluster()?;
-    let leader = cluster.leader().await?;
+    let leader = place.cluster()?.leader().await?;
     let node = if leader == 1 { 2 } else { 1 };
+    if with_snapshot {
+        super::copies::snapshot(place, node).await?;
+    }
+    let cluster = place.cluster()?;
     let begin = Instant::now();
     cluster.stop_node(node).await;
     let stopped = begin.elapsed();
@@ -79,6 +83,7 @@ pub async fn restart(place: &mut Place) -> Result<Value, Failure> {
     let ready = begin.elapsed();
     place.scrubbed().await?;
     Ok(json!({
+        "with_snapshot": with_snapshot,
         "stop_s": report::round(stopped.as_secs_f64()),
         "start_s": report::round(started.as_secs_f64()),
         "ready_s": report::round(ready.as_secs_f64()),
