@@ -16,6 +16,10 @@ demo:
 bench:
     cargo run --release --locked -- bench --local -o json
 
+# The same load on selfsame and on etcd, in turn. Needs etcd.
+compare:
+    benches/compare
+
 # Costs of single steps: hashing, signatures, trees, apply.
 microbench:
     cargo bench --locked

@@ -239,8 +239,7 @@ fn storage(node: &NodeView, genesis: &Genesis, rows: &[(Table, Vec<Row>)]) -> Au
     node.sync().map_err(|error| broken(&error))?;
     let disk = node.disk.live_copy();
     let store = open(&disk)?;
-    let view = store.state.view().map_err(unreadable)?;
-    let (_, file) = store.state.export(&view).map_err(|error| broken(&error))?;
+    let (_, file) = store.state.export().map_err(|error| broken(&error))?;
     let other = open(&SimDisk::new())?;
     other.state.import(&file).map_err(|error| broken(&error))?;
     let copy = self::rows(&other.state.view().map_err(unreadable)?).map_err(unreadable)?;
@@ -252,7 +251,6 @@ fn storage(node: &NodeView, genesis: &Genesis, rows: &[(Table, Vec<Row>)]) -> Au
     if file.verify().is_ok() {
         return fail("corruption_found", format!("a flipped bit in byte {} of a snapshot was not found", len / 2));
     }
-    drop(view);
     store.close();
     drop(store);
     // The leaves in the middle of a ledger: their bytes are found in the file and flipped in every place.

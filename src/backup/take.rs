@@ -70,9 +70,8 @@ pub fn take(
             let identity =
                 Identity { cluster: whose.cluster.to_owned(), genesis: whose.genesis.clone(), node: whose.node };
             let store = Store::open(disk.clone(), &identity)?;
-            let exported =
-                store.state.view().map_err(BackupError::from).and_then(|view| Ok(store.state.export(&view)?));
-            let made = exported.and_then(|(_, snapshot)| {
+            let exported = store.state.export();
+            let made = exported.map_err(BackupError::from).and_then(|(_, snapshot)| {
                 let made = copy(&*disk, &snapshot, whose, target, taken, options, progress);
                 // Whether it is needed or not: the node makes its own.
                 store.state.remove_snapshot(&snapshot.name).map_err(failed(data))?;

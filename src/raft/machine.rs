@@ -78,7 +78,7 @@ impl Shared {
             }
         }
         let changes = overlay.into_changes();
-        self.store.commit(&changes, &mark).map_err(|error| self.failed(ErrorVerb::Write, error))?;
+        self.store.commit(changes, mark.clone()).map_err(|error| self.failed(ErrorVerb::Write, error))?;
         for (index, digest) in digests {
             self.digests.put(index, digest);
         }
@@ -139,8 +139,7 @@ impl RaftSnapshotBuilder<TypeConfig> for Machine {
     async fn build_snapshot(&mut self) -> Result<Snapshot<TypeConfig>, StorageError> {
         let shared = &self.0;
         let built = blocking(|| {
-            let view = shared.store.view()?;
-            let (meta, file) = shared.store.export(&view)?;
+            let (meta, file) = shared.store.export()?;
             shared.store.set_current_snapshot(meta.clone(), file.clone())?;
             Ok((meta, file))
         });

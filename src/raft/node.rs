@@ -363,7 +363,7 @@ fn seed(store: &Store, genesis: &Genesis) -> Result<Applied, String> {
     }
     let changes = genesis.changes();
     let mark = Applied { position: None, membership: String::new(), digest: String::new() };
-    state.commit(&changes, &mark).and_then(|()| state.sync()).map_err(|error| error.to_string())?;
+    state.commit(changes, mark.clone()).and_then(|()| state.sync()).map_err(|error| error.to_string())?;
     Ok(mark)
 }
 

@@ -52,6 +52,7 @@ pub(super) async fn syncs(inner: Arc<Inner>) {
         tokio::select! {
             biased;
             () = inner.stop.cancelled() => return,
+            () = inner.store.state.due.notified() => {}
             () = tokio::time::sleep(SYNC_EVERY) => {}
         }
         if let Err(error) = blocking(|| inner.store.state.sync()) {

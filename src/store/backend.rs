@@ -35,13 +35,6 @@ pub(super) type Raw<'a> = redb::TableDefinition<'a, &'static [u8], &'static [u8]
 /// A database that can be closed while others still hold the store.
 pub(super) struct Db(RwLock<Option<Arc<Database>>>);
 
-/// What a crash leaves of a transaction.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Keep {
-    Durably,
-    Lazily,
-}
-
 /// Bytes of redb's page cache per file: a working set, far below the state's size.
 const CACHE: usize = 64 << 20;
 
@@ -66,29 +59,10 @@ impl Db {
         database.begin_read().map_err(read_io)
     }
 
-    /// Runs `work` in one durable two-phase transaction. What was written lazily before is durable with it.
+    /// Runs `work` in one durable two-phase transaction.
     pub(super) fn write<T>(
         &self,
         what: &'static str,
-        work: impl FnOnce(&WriteTransaction) -> Result<T, WriteError>,
-    ) -> Result<T, WriteError> {
-        self.transact(what, Keep::Durably, work)
-    }
-
-    /// Runs `work` in one transaction that later reads see, and that a crash takes back, whole, with all lazy ones since
-    /// the last durable one.
-    pub(super) fn write_lazily<T>(
-        &self,
-        what: &'static str,
-        work: impl FnOnce(&WriteTransaction) -> Result<T, WriteError>,
-    ) -> Result<T, WriteError> {
-        self.transact(what, Keep::Lazily, work)
-    }
-
-    fn transact<T>(
-        &self,
-        what: &'static str,
-        keep: Keep,
         work: impl FnOnce(&WriteTransaction) -> Result<T, WriteError>,
     ) -> Result<T, WriteError> {
         let fail = |reason: String| WriteError::new(what, reason);
@@ -97,7 +71,7 @@ impl Db {
         let lazy = planted!("ack_before_fsync") && what == "log entries"
             || planted!("vote_not_fsynced") && what == "vote"
             || planted!("applied_in_separate_transaction") && what == "applied mark";
-        let durability = if lazy || keep == Keep::Lazily { Durability::None } else { Durability::Immediate };
+        let durability = if lazy { Durability::None } else { Durability::Immediate };
         transaction.set_durability(durability).map_err(|error| fail(error.to_string()))?;
         transaction.set_two_phase_commit(true);
         let done = work(&transaction)?;

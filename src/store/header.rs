@@ -115,7 +115,7 @@ fn check(file: &'static str, bytes: &[u8], identity: &Identity) -> Result<(), Op
 /// Whether the state file holds applied entries, so that a missing log is a loss and not a first start.
 pub(super) fn state_is_used(disk: &dyn Disk) -> Result<bool, OpenError> {
     let db = Db::open(disk, super::state::FILE)?;
-    Ok(super::state::read_applied(&db)?.is_some_and(|applied| applied.position.is_some()))
+    Ok(super::state::read_applied(&db.read()?)?.is_some_and(|applied| applied.position.is_some()))
 }
 
 /// A record of the `self` table.

@@ -15,6 +15,7 @@
 mod backend;
 mod error;
 mod header;
+mod layer;
 mod log;
 mod position;
 mod row;

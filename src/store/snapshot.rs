@@ -14,7 +14,6 @@ use super::error::{SnapshotError, read_io};
 use super::header::{encode, write_record};
 use super::row;
 use super::state::{APPLIED, Applied, StateStore, fail};
-use super::view::StateView;
 use crate::env::{Disk, DiskFile};
 use selfsame_machine::view::{Row, Table};
 use selfsame_protocol::digest::hex;
@@ -237,8 +236,9 @@ impl StateStore {
         }
     }
 
-    /// Exports a view. The file is durable and whole when this returns.
-    pub fn export(&self, view: &StateView) -> Result<(SnapshotMeta, SnapshotFile), SnapshotError> {
+    /// Exports the state as it is now. The file is durable and whole when this returns, and so is what it holds.
+    pub fn export(&self) -> Result<(SnapshotMeta, SnapshotFile), SnapshotError> {
+        let view = self.durable_view()?;
         let applied = view.applied().cloned().ok_or_else(|| read_io("no state was stored yet"))?;
         let meta =
             SnapshotMeta { cluster: self.identity.cluster.clone(), genesis: self.identity.genesis.clone(), applied };
@@ -294,7 +294,7 @@ impl StateStore {
         let record = encode("applied mark", &meta.applied)?;
         // The second walk verifies again: what is written is what was verified, even if the disk changed its mind.
         let mut failed = None;
-        let written = self.db.write("a snapshot", |transaction| {
+        let written = self.replace("a snapshot", |transaction| {
             for table in Table::ALL {
                 transaction.delete_table(Raw::new(table.name())).map_err(fail)?;
                 transaction.open_table(Raw::new(table.name())).map_err(fail)?;

@@ -1,18 +1,25 @@
-//! The replicated state and how far it was applied, always in one transaction.
+//! The replicated state and how far it was applied: the newest changes in memory, the rest in one file, written together
+//! with the applied mark in one transaction.
+//!
+//! What is committed is in memory only until the next [`StateStore::sync`]. Views lay it over the file, so reads see it at
+//! once; a crash takes it back, and the log, which is not purged before, gives it again. The file is written seldom and
+//! much at a time: rows that change often are sealed and stored once for many changes.
 
 use super::backend::{Db, Raw};
-use super::error::{OpenError, WriteError};
-use super::header::{self, Identity, decode, encode, read_record, write_record};
+use super::error::{OpenError, SnapshotError, WriteError};
+use super::header::{self, Identity, decode, encode, read_record_in, write_record};
+use super::layer::{Layer, merged};
 use super::position::Position;
 use super::row;
 use super::snapshot::{SnapshotFile, SnapshotMeta};
 use super::view::StateView;
 use crate::env::Disk;
-use redb::WriteTransaction;
+use redb::{ReadTransaction, WriteTransaction};
 use selfsame_machine::view::{Changes, ReadError, Table};
 use selfsame_protocol::planted;
 use serde::{Deserialize, Serialize};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::ops::Bound;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub(super) const FILE: &str = "state.redb";
 pub(super) const APPLIED: &[u8] = b"applied";
@@ -29,26 +36,72 @@ pub struct Applied {
     pub digest: String,
 }
 
-/// The state file.
+/// The state.
 pub struct StateStore {
     pub(super) db: Db,
     pub(super) disk: Arc<dyn Disk>,
     pub(super) identity: Identity,
     pub(super) current: Mutex<Option<(SnapshotMeta, SnapshotFile)>>,
-    /// Bytes of changes that a crash would take back.
-    pub(super) unsynced: Mutex<usize>,
+    memory: Mutex<Memory>,
+    /// Held by whoever writes the file.
+    writing: Mutex<()>,
+    /// Told when so much is in memory that it is time to sync.
+    pub(crate) due: tokio::sync::Notify,
 }
 
-/// Bytes of changes after which they are made durable. A crash takes back at most these, and the log, which is not
-/// purged before, gives them again.
-const UNSYNCED: usize = 8 << 20;
+/// Changes that are not in the file yet, the oldest layer first.
+#[derive(Default)]
+struct Memory {
+    layers: Vec<Arc<Layer>>,
+    /// Layers that are being written: they stay as they are.
+    frozen: usize,
+    /// How far the state was applied, when there is a layer.
+    applied: Option<Applied>,
+}
+
+impl Memory {
+    fn bytes(&self) -> usize {
+        self.layers.iter().map(|layer| layer.bytes()).sum()
+    }
+
+    fn push(&mut self, changes: Changes) {
+        // The newest layer grows in place unless a view reads it.
+        if let Some(layer) = self.layers.get_mut(self.frozen..).and_then(|open| open.last_mut())
+            && let Some(layer) = Arc::get_mut(layer)
+        {
+            return layer.absorb(changes);
+        }
+        let mut layer = Layer::default();
+        layer.absorb(changes);
+        self.layers.push(Arc::new(layer));
+        // Each layer is more than twice as large as the next: a read asks few of them, and a row is copied few times.
+        while let [.., older, newer] = &self.layers[self.frozen..]
+            && older.bytes() < newer.bytes().saturating_mul(2)
+        {
+            let mut both = Layer::clone(older);
+            both.lay(newer);
+            self.layers.truncate(self.layers.len() - 2);
+            self.layers.push(Arc::new(both));
+        }
+    }
+}
+
+/// Bytes of changes in memory after which they are to be written soon.
+const DUE: usize = 8 << 20;
+/// Bytes of changes in memory after which whoever commits writes them. A crash takes back at most these.
+const MOST: usize = 32 << 20;
 
 pub(super) fn fail(error: impl ToString) -> WriteError {
     WriteError::new("the state", error)
 }
 
-pub(super) fn read_applied(db: &Db) -> Result<Option<Applied>, ReadError> {
-    read_record(db, APPLIED)?.map(|bytes| decode(APPLIED, &bytes)).transpose()
+/// The applied mark of the file.
+pub(super) fn read_applied(transaction: &ReadTransaction) -> Result<Option<Applied>, ReadError> {
+    read_record_in(transaction, APPLIED)?.map(|bytes| decode(APPLIED, &bytes)).transpose()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl StateStore {
@@ -60,73 +113,126 @@ impl StateStore {
             }
             Ok(())
         })?;
-        Ok(Self { db, disk, identity: identity.clone(), current: Mutex::default(), unsynced: Mutex::default() })
+        Ok(Self {
+            db,
+            disk,
+            identity: identity.clone(),
+            current: Mutex::default(),
+            memory: Mutex::default(),
+            writing: Mutex::default(),
+            due: tokio::sync::Notify::new(),
+        })
     }
 
     pub(super) fn close(&self) {
+        // What cannot be written now is in the log.
+        let _ = self.sync();
         self.db.close();
     }
 
     /// A consistent view of the state; later commits do not show in it. Old views hold back the reuse of space: keep
     /// them for one request, not for a session.
     pub fn view(&self) -> Result<StateView, ReadError> {
-        StateView::new(self.db.read()?)
+        let memory = lock(&self.memory);
+        // Read under the lock: layers go only after the file has what they hold. What both hold is the same or newer in
+        // the layers.
+        let file = self.db.read()?;
+        let (layers, applied) = (memory.layers.clone(), memory.applied.clone());
+        drop(memory);
+        match layers.is_empty() {
+            true => self.of_file(file),
+            false => Ok(StateView::new(file, layers, applied)),
+        }
+    }
+
+    /// A consistent view of what is durable: everything that was committed before this call.
+    pub(super) fn durable_view(&self) -> Result<StateView, SnapshotError> {
+        self.sync()?;
+        Ok(self.of_file(self.db.read()?)?)
+    }
+
+    fn of_file(&self, file: ReadTransaction) -> Result<StateView, ReadError> {
+        let applied = read_applied(&file)?;
+        Ok(StateView::new(file, Vec::new(), applied))
     }
 
     /// How far the state was applied; `None` before the genesis.
     pub fn applied(&self) -> Result<Option<Applied>, ReadError> {
-        read_applied(&self.db)
+        Ok(self.view()?.applied().cloned())
     }
 
-    /// Stores changes and the applied mark in one transaction, which reads see at once. It is durable with the next
-    /// [`StateStore::sync`], which comes by itself after 8 MiB of changes: the log holds what is not durable. After an error the
+    /// Takes changes with the mark that belongs to them; reads see both at once. They are durable with the next
+    /// [`StateStore::sync`], which comes by itself after 32 MiB: the log holds what is not durable. After an error the
     /// node must stop.
-    pub fn commit(&self, changes: &Changes, applied: &Applied) -> Result<(), WriteError> {
-        let record = encode("applied mark", applied)?;
-        if planted!("applied_in_separate_transaction") {
-            self.db.write("state changes", |transaction| write_changes(transaction, changes))?;
-            return self.db.write("applied mark", |transaction| write_record(transaction, APPLIED, &record));
-        }
-        let bytes: usize = changes.iter().map(|((_, key), value)| key.len() + value.as_ref().map_or(0, Vec::len)).sum();
-        let mut unsynced = self.unsynced.lock().unwrap_or_else(PoisonError::into_inner);
-        let work = |transaction: &WriteTransaction| {
-            write_changes(transaction, changes)?;
-            write_record(transaction, APPLIED, &record)
+    pub fn commit(&self, changes: Changes, applied: Applied) -> Result<(), WriteError> {
+        let bytes = {
+            let mut memory = lock(&self.memory);
+            memory.push(changes);
+            memory.applied = Some(applied);
+            memory.bytes()
         };
-        // The mark alone counts as well: a log of empty batches must not wait for ever.
-        *unsynced += bytes + record.len();
-        if *unsynced < UNSYNCED {
-            return self.db.write_lazily("state changes", work);
+        if bytes >= MOST {
+            return self.sync();
         }
-        self.db.write("state changes", work)?;
-        *unsynced = 0;
+        if bytes >= DUE {
+            self.due.notify_one();
+        }
         Ok(())
     }
 
     /// Makes everything durable that was committed before. After an error the node must stop.
     pub fn sync(&self) -> Result<(), WriteError> {
-        let mut unsynced = self.unsynced.lock().unwrap_or_else(PoisonError::into_inner);
-        if *unsynced > 0 {
-            self.db.write("state changes", |_| Ok(()))?;
-            *unsynced = 0;
+        let _writing = lock(&self.writing);
+        let (layers, applied) = {
+            let mut memory = lock(&self.memory);
+            let Some(applied) = memory.applied.clone().filter(|_| !memory.layers.is_empty()) else { return Ok(()) };
+            memory.frozen = memory.layers.len();
+            (memory.layers.clone(), applied)
+        };
+        let record = encode("applied mark", &applied)?;
+        // Commits go on above the frozen layers meanwhile.
+        if planted!("applied_in_separate_transaction") {
+            self.db.write("state changes", |transaction| write_layers(transaction, &layers))?;
+            self.db.write("applied mark", |transaction| write_record(transaction, APPLIED, &record))?;
+        } else {
+            self.db.write("state changes", |transaction| {
+                write_layers(transaction, &layers)?;
+                write_record(transaction, APPLIED, &record)
+            })?;
         }
+        let mut memory = lock(&self.memory);
+        memory.frozen = 0;
+        memory.layers.drain(..layers.len());
         Ok(())
+    }
+
+    /// Replaces the whole state in one durable transaction.
+    pub(super) fn replace(
+        &self,
+        what: &'static str,
+        work: impl FnOnce(&WriteTransaction) -> Result<(), WriteError>,
+    ) -> Result<(), WriteError> {
+        // Nothing may lie above the new state; the caller is the one that commits.
+        self.sync()?;
+        let _writing = lock(&self.writing);
+        self.db.write(what, work)
     }
 }
 
-fn write_changes(transaction: &WriteTransaction, changes: &Changes) -> Result<(), WriteError> {
-    let mut rest = changes.iter().peekable();
-    // Changes are ordered by table, so each table is opened once.
-    while let Some(((table, _), _)) = rest.peek() {
-        let table = *table;
+fn write_layers(transaction: &WriteTransaction, layers: &[Arc<Layer>]) -> Result<(), WriteError> {
+    for table in Table::ALL {
+        let rows = merged(layers, *table, Bound::Unbounded, Bound::Unbounded);
+        if rows.is_empty() {
+            continue;
+        }
         let mut open = transaction.open_table(Raw::new(table.name())).map_err(fail)?;
-        while let Some(((_, key), change)) = rest.next_if(|((of, _), _)| *of == table) {
+        for (key, change) in rows {
             match change {
                 Some(value) => {
-                    open.insert(&key[..], &row::seal(table.name(), key, value)[..]).map_err(fail)?;
+                    open.insert(key, &row::seal(table.name(), key, value)[..]).map_err(fail)?;
                 }
                 None => {
-                    open.remove(&key[..]).map_err(fail)?;
+                    open.remove(key).map_err(fail)?;
                 }
             }
         }

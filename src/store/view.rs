@@ -2,26 +2,29 @@
 
 use super::backend::Raw;
 use super::error::read_io;
-use super::header::{decode, read_record_in};
+use super::layer::{Layer, merged};
 use super::row;
-use super::state::{APPLIED, Applied};
+use super::state::Applied;
 use redb::{ReadOnlyTable, ReadTransaction};
 use selfsame_machine::view::{ReadError, Row, Table, View};
-use std::sync::OnceLock;
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::{Arc, OnceLock};
 
 type Open = ReadOnlyTable<&'static [u8], &'static [u8]>;
 
-/// A consistent view of the state at one applied index. Every read verifies the digest of what it returns.
+/// A consistent view of the state at one applied index. Every read of the file verifies the digest of what it returns.
 pub struct StateView {
     transaction: ReadTransaction,
+    /// What is not in the file yet, oldest first.
+    layers: Vec<Arc<Layer>>,
     tables: Vec<OnceLock<Open>>,
     applied: Option<Applied>,
 }
 
 impl StateView {
-    pub(super) fn new(transaction: ReadTransaction) -> Result<Self, ReadError> {
-        let applied = read_record_in(&transaction, APPLIED)?.map(|bytes| decode(APPLIED, &bytes)).transpose()?;
-        Ok(Self { transaction, tables: Table::ALL.iter().map(|_| OnceLock::new()).collect(), applied })
+    pub(super) fn new(transaction: ReadTransaction, layers: Vec<Arc<Layer>>, applied: Option<Applied>) -> Self {
+        Self { transaction, layers, tables: Table::ALL.iter().map(|_| OnceLock::new()).collect(), applied }
     }
 
     /// Index of the last entry in this view; 0 when none was applied.
@@ -47,6 +50,9 @@ impl StateView {
 
 impl View for StateView {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, ReadError> {
+        if let Some(change) = self.layers.iter().rev().find_map(|layer| layer.get(table, key)) {
+            return Ok(change.clone());
+        }
         match self.table(table)?.get(key).map_err(read_io)? {
             Some(stored) => Ok(Some(row::unseal(table.name(), key, stored.value())?.to_vec())),
             None => Ok(None),
@@ -57,12 +63,25 @@ impl View for StateView {
         if from >= to {
             return Ok(Vec::new());
         }
+        let newer = merged(&self.layers, table, Bound::Included(from), Bound::Excluded(to));
+        // Every removed row may hide one of the file's, so so many more are read.
         let mut rows = Vec::new();
-        for item in self.table(table)?.range::<&[u8]>(from..to).map_err(read_io)?.take(limit) {
+        let wanted = limit.saturating_add(newer.len());
+        for item in self.table(table)?.range::<&[u8]>(from..to).map_err(read_io)?.take(wanted) {
             let (key, stored) = item.map_err(read_io)?;
             let value = row::unseal(table.name(), key.value(), stored.value())?.to_vec();
             rows.push((key.value().to_vec(), value));
         }
-        Ok(rows)
+        if newer.is_empty() {
+            return Ok(rows);
+        }
+        let mut all: BTreeMap<Vec<u8>, Vec<u8>> = rows.into_iter().collect();
+        for (key, change) in newer {
+            match change {
+                Some(value) => all.insert(key.to_vec(), value.clone()),
+                None => all.remove(key),
+            };
+        }
+        Ok(all.into_iter().take(limit).collect())
     }
 }

@@ -68,7 +68,7 @@ fn put(store: &Store, leaves: impl Iterator<Item = (u64, Vec<u8>, Vec<u8>)>) -> 
         changes.insert((Table::EntryHashes, key), Some(index.to_be_bytes().to_vec()));
         changes.insert((Table::Evidence, index.to_be_bytes().to_vec()), Some(new));
     }
-    store.state.commit(&changes, &applied).ok()
+    store.state.commit(changes, applied).and_then(|()| store.state.sync()).ok()
 }
 
 /// A substrate with evidence, and its rewritten leaves: one item says something else, and everything after it in the
