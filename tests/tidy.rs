@@ -50,7 +50,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("client", &["env", "wire"]),
     ("backup", &["cosign", "env", "offline", "store"]),
     ("demo", &["actor", "audit", "client", "config", "cosign", "env", "fetch", "node", "raft", "witness"]),
-    ("bench", &["actor", "client", "demo", "env"]),
+    ("bench", &["actor", "backup", "client", "demo", "env", "node", "offline", "raft", "scrub"]),
     ("offline", &[]),
     ("cli", &["actor", "audit", "backup", "bench", "client", "config", "demo", "env", "keys", "node", "offline"]),
 ];

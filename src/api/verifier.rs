@@ -3,6 +3,7 @@
 use super::Api;
 use super::cluster::tips;
 use crate::raft::Role;
+use futures::stream::{self, StreamExt as _};
 use selfsame_machine::{read, verify};
 use selfsame_protocol::command::{Command, Role as AuthorRole, Submission};
 use selfsame_protocol::envelope::Envelope;
@@ -10,6 +11,8 @@ use std::time::Duration;
 
 /// Pause before a verdict that could not be submitted is tried again.
 const RETRY: Duration = Duration::from_millis(200);
+/// Verdicts submitted at once.
+const AT_ONCE: usize = 128;
 
 /// Runs until the node stops.
 pub async fn run(api: Api) {
@@ -40,8 +43,10 @@ async fn round(api: &Api) -> Result<bool, String> {
         executor.run(move || findings(&api)).await.map_err(|e| e.to_string())??
     };
     let mut again = false;
-    for envelope in found {
-        match api.raft.submit(envelope).await {
+    // One after the other they would wait for as many log entries as there are sessions to open.
+    let mut answers = stream::iter(found).map(|envelope| api.raft.submit(envelope)).buffer_unordered(AT_ONCE);
+    while let Some(answer) = answers.next().await {
+        match answer {
             Ok(Ok(_)) => {}
             // Decided meanwhile, or counted before: nothing is left to say.
             Ok(Err(refusal)) => tracing::debug!(node = api.id, %refusal, "verdict not needed"),

@@ -1,150 +1,146 @@
 //! `selfsame bench`: a load generator. Every writer has a substrate of its own with an open session and appends to it
 //! one submission after the other, as a real chip does; more writers are more chips, not deeper queues.
+//!
+//! | mode | what is measured |
+//! |---|---|
+//! | none | `append`: appends at several numbers of writers |
+//! | `read` | linearizable reads: a substrate's state, an entry with its inclusion proof |
+//! | `fleet` | the migration of many substrates to another chip, with a change of the leader if wanted |
+//! | `overload` | more load than the cluster can take, what becomes of it, and the way back |
+//! | `growth` | what each operation costs when the ledger is large |
 
+mod append;
+mod fleet;
+mod growth;
 mod load;
+mod migration;
+mod offer;
+mod overload;
+mod process;
+mod read;
 mod report;
+mod substrate;
+mod target;
 
-use crate::actor::Actor;
-use crate::client::Client;
-use crate::demo::cluster::{Cluster, Failure, Keys, free_ports, fresh_key};
-use crate::env::TcpNet;
-use clap::Args;
-use load::{Shape, Writer};
-use selfsame_protocol::command::{Command, Role};
-use selfsame_protocol::keys::SecretKey;
-use serde_json::{Value, json};
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::Duration;
+use crate::demo::cluster::Failure;
+use clap::{Args, Subcommand};
+use serde_json::Value;
+pub use target::Remote;
 
-/// Connections that the writers share.
-const CONNECTIONS: usize = 16;
-/// Substrates born at once while preparing.
-const PREPARING: usize = 128;
-
-/// Measure appends: throughput and latency, as JSON on standard output.
+/// Measure: throughput and latency, as JSON on standard output. Without a mode: of appends.
 ///
 /// Without --local the cluster of --endpoint or --context is driven, and --key names a root key of an organisation: it
 /// enrols a chip for the measurement. The entries stay in the ledgers for ever, so use a cluster made for it.
 #[derive(Args, Clone, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Bench {
-    /// Start three durable nodes of this process on loopback, with files in a temporary directory, and drive them.
-    #[arg(long)]
-    local: bool,
-    /// Numbers of concurrent writers, measured one after the other.
-    #[arg(long, value_delimiter = ',', default_value = "1,64,1024")]
-    writers: Vec<usize>,
-    /// Seconds of each measurement, after one second that does not count.
-    #[arg(long, default_value_t = 5)]
-    seconds: u64,
-    /// Bytes of one item's text.
-    #[arg(long, default_value_t = 256)]
-    size: usize,
-    /// Items of one submission, 1 to 1,000.
-    #[arg(long, default_value_t = 1)]
-    batch: usize,
+    #[command(subcommand)]
+    mode: Option<Mode>,
+    #[command(flatten)]
+    append: append::Append,
 }
 
-/// Where the load goes and who may prepare it.
-struct Target {
-    endpoints: Vec<String>,
-    cluster: String,
-    root: SecretKey,
+#[derive(Subcommand, Clone, Debug)]
+enum Mode {
+    Read(read::Read),
+    Fleet(fleet::Fleet),
+    Overload(overload::Overload),
+    Growth(growth::Growth),
 }
+
+/// How the report is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Prints {
+    /// As the caller wants all output.
+    Anything,
+    /// As one JSON document.
+    Document,
+    /// As one line of JSON after the other.
+    Lines,
+}
+
+/// Tells the progress.
+pub type Say<'a> = &'a dyn Fn(&str);
 
 impl Bench {
-    fn check(&self) -> Result<(), Failure> {
-        let bounds = [
-            (
-                "--writers",
-                self.writers.iter().copied().min().unwrap_or(0),
-                self.writers.iter().copied().max().unwrap_or(0),
-                1,
-                20_000,
-            ),
-            ("--seconds", self.seconds as usize, self.seconds as usize, 1, 86_400),
-            ("--size", self.size, self.size, 1, 50_000),
-            ("--batch", self.batch, self.batch, 1, 1_000),
-        ];
-        for (flag, low, high, min, max) in bounds {
-            if low < min || high > max {
-                return Err(format!("{flag} is {min} to {max}, found {low} to {high}").into());
-            }
+    /// Whether a cluster of its own is started.
+    pub fn is_local(&self) -> bool {
+        match &self.mode {
+            None => self.append.local,
+            Some(Mode::Read(read)) => read.local,
+            Some(Mode::Fleet(fleet)) => fleet.local,
+            Some(Mode::Overload(overload)) => overload.local,
+            Some(Mode::Growth(_)) => true,
+        }
+    }
+
+    /// How the report is printed.
+    pub fn prints(&self) -> Prints {
+        match &self.mode {
+            None => Prints::Anything,
+            Some(Mode::Growth(_)) => Prints::Lines,
+            Some(Mode::Read(_) | Mode::Fleet(_) | Mode::Overload(_)) => Prints::Document,
+        }
+    }
+
+    /// Refuses flags that are out of bounds.
+    pub fn check(&self) -> Result<(), Failure> {
+        match &self.mode {
+            None => self.append.check(),
+            Some(Mode::Read(read)) => read.check(),
+            Some(Mode::Fleet(fleet)) => fleet.check(),
+            Some(Mode::Overload(overload)) => overload.check(),
+            Some(Mode::Growth(growth)) => growth.check(),
+        }
+    }
+
+    /// Measures. `say` tells the progress and `give` takes the report: one document, or one for each size of a growing
+    /// ledger. `remote` is a running cluster; without it a local cluster is started.
+    pub async fn run(&self, remote: Option<Remote>, say: Say<'_>, give: &dyn Fn(Value)) -> Result<(), Failure> {
+        self.check()?;
+        match &self.mode {
+            None => give(self.append.run(remote, say).await?),
+            Some(Mode::Read(read)) => give(read.run(remote, say).await?),
+            Some(Mode::Fleet(fleet)) => give(fleet.run(remote, say).await?),
+            Some(Mode::Overload(overload)) => give(overload.run(remote, say).await?),
+            Some(Mode::Growth(growth)) => growth.run(say, give).await?,
         }
         Ok(())
     }
+}
 
-    /// Measures and gives the report. `say` tells the progress. `remote` is a running cluster: its endpoints and a root
-    /// key; without it a local cluster is started.
-    pub async fn run(&self, remote: Option<(Vec<String>, SecretKey)>, say: impl Fn(&str)) -> Result<Value, Failure> {
-        self.check()?;
-        match remote {
-            Some((endpoints, root)) => {
-                let cluster = Client::new(&endpoints, Arc::new(TcpNet))?.genesis().await?.cluster;
-                self.drive(Target { endpoints, cluster, root }, say).await
-            }
-            None => {
-                let dir = tempfile::Builder::new().prefix("selfsame-bench-").tempdir()?;
-                let keys = Keys::fresh()?;
-                let (genesis, root) = (Cluster::genesis("bench", &keys), keys.roots[0].clone());
-                let mut cluster = Cluster::start(dir.path(), genesis, keys, &free_ports(3)?, BTreeMap::new()).await?;
-                cluster.leader().await?;
-                let target = Target { endpoints: cluster.endpoints(), cluster: "bench".into(), root };
-                let result = self.drive(target, say).await;
-                cluster.stop().await;
-                result
-            }
+/// A flag with its values and what they may be.
+struct Bound {
+    flag: &'static str,
+    low: u64,
+    high: u64,
+    min: u64,
+    max: u64,
+}
+
+fn wide<T: TryInto<u64>>(value: T) -> u64 {
+    value.try_into().unwrap_or(u64::MAX)
+}
+
+impl Bound {
+    fn one<T: TryInto<u64> + Copy>(flag: &'static str, value: T, min: u64, max: u64) -> Bound {
+        Bound { flag, low: wide(value), high: wide(value), min, max }
+    }
+
+    /// Of a list, which is not empty.
+    fn each<T: TryInto<u64> + Copy + Ord>(flag: &'static str, values: &[T], min: u64, max: u64) -> Bound {
+        let edge = |value: Option<&T>| value.map_or(0, |value| wide(*value));
+        Bound { flag, low: edge(values.iter().min()), high: edge(values.iter().max()), min, max }
+    }
+}
+
+/// Refuses the first flag whose values are out of bounds.
+fn bounds(all: &[Bound]) -> Result<(), Failure> {
+    for Bound { flag, low, high, min, max } in all {
+        if low < min || high > max {
+            let found = if low == high { low.to_string() } else { format!("{low} to {high}") };
+            return Err(format!("{flag} is {min} to {max}, found {found}").into());
         }
     }
-
-    /// Whether a cluster of its own is started.
-    pub fn is_local(&self) -> bool {
-        self.local
-    }
-
-    async fn drive(&self, target: Target, say: impl Fn(&str)) -> Result<Value, Failure> {
-        let clients = (0..CONNECTIONS)
-            .map(|i| {
-                let mut endpoints = target.endpoints.clone();
-                let by = i % endpoints.len();
-                endpoints.rotate_left(by);
-                Client::new(&endpoints, Arc::new(TcpNet))
-            })
-            .collect::<Result<Vec<_>, _>>()?;
-        let chip = Actor { cluster: target.cluster.clone(), role: Role::Chip, key: fresh_key()? };
-        let root = Actor { cluster: target.cluster, role: Role::Root, key: target.root };
-        let enrol = Command::EnrolChip { chip: chip.key.public(), technology: "software".into() };
-        clients[0].submit(&root.sign_content(enrol)).await?;
-        let shape = Shape { items: self.batch, bytes: self.size };
-        let mut writers: Vec<Writer> = Vec::new();
-        let mut levels = Vec::new();
-        for &count in &self.writers {
-            say(&format!("preparing {count} writers: a substrate with an open session for each"));
-            while writers.len() < count {
-                let births = (writers.len()..count.min(writers.len() + PREPARING)).map(|i| {
-                    let client = clients[i % clients.len()].clone();
-                    Writer::born(client, chip.clone(), shape)
-                });
-                writers.extend(futures::future::try_join_all(births).await?);
-            }
-            say(&format!("measuring {count} writers for {} s", self.seconds));
-            let (level, returned) =
-                load::measure(writers.drain(..count).collect(), Duration::from_secs(self.seconds)).await?;
-            writers.splice(0..0, returned);
-            let summary = report::summary(count, self.batch, &level);
-            say(&report::sentence(&summary));
-            levels.push(summary);
-        }
-        Ok(json!({
-            "nodes": target.endpoints.len(),
-            "local": self.local,
-            "item_bytes": self.size,
-            "items_per_submission": self.batch,
-            "seconds": self.seconds,
-            "version": env!("CARGO_PKG_VERSION"),
-            "optimised": !cfg!(debug_assertions),
-            "cores": std::thread::available_parallelism().map_or(0, usize::from),
-            "levels": levels,
-        }))
-    }
+    Ok(())
 }

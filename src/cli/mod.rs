@@ -14,8 +14,9 @@ mod run;
 mod substrate;
 mod verify;
 
+use crate::bench::Prints;
 use clap::{CommandFactory, Parser, Subcommand};
-use context::{CliError, Done, Global};
+use context::{CliError, Done, Global, Output};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -109,10 +110,17 @@ async fn dispatch(global: &Global, command: Command) -> Done {
         Command::Key(command) => cluster::key(global, &command),
         Command::Config(command) => node::configuration(global, &command),
         Command::Bench(bench) => {
+            bench.check().map_err(CliError::usage)?;
             let remote = if bench.is_local() { None } else { Some((global.endpoints()?, global.signer()?)) };
-            let report = bench.run(remote, |line| global.say(line)).await.map_err(|e| CliError::with(1, e))?;
-            global.print("Bench", report);
-            Ok(())
+            // Each size of a growing ledger is a line of its own; the others are for programs too.
+            let output = match (bench.prints(), global.output) {
+                (Prints::Lines, _) => Output::Jsonl,
+                (Prints::Document, Output::Table) => Output::Json,
+                (Prints::Anything | Prints::Document, given) => given,
+            };
+            let shown = Global { output, ..global.clone() };
+            let give = |report| shown.print("Bench", report);
+            bench.run(remote, &|line| global.say(line), &give).await.map_err(|e| CliError::with(1, e))
         }
         Command::Health => {
             // A linearizable read succeeds only with a leader and a quorum.

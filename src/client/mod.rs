@@ -153,8 +153,10 @@ mod bundles;
 mod governance;
 pub use bundles::Bundle;
 pub use governance::Listed;
+mod once;
 mod proofs;
 mod stream;
+pub use once::Missed;
 
 impl Client {
     /// A client of the nodes at `host:port` addresses. Connects when first used.

@@ -58,6 +58,8 @@ pub struct Cluster {
     pub root: PathBuf,
     members: BTreeMap<u64, Member>,
     nodes: BTreeMap<u64, Node>,
+    /// Keys of nodes that did not found the cluster.
+    joined: BTreeMap<u64, SecretKey>,
     settings: RaftSettings,
     http: BTreeMap<u64, String>,
     /// Logs that nodes witness, and witnesses that they ask, from their next start on.
@@ -105,6 +107,18 @@ impl Cluster {
         ports: &[(u16, u16)],
         http: BTreeMap<u64, String>,
     ) -> Result<Cluster, Failure> {
+        Self::start_with(root, genesis, keys, ports, http, RaftSettings::default()).await
+    }
+
+    /// Like [`Cluster::start`], with other settings of replication.
+    pub async fn start_with(
+        root: &Path,
+        genesis: Genesis,
+        keys: Keys,
+        ports: &[(u16, u16)],
+        http: BTreeMap<u64, String>,
+        settings: RaftSettings,
+    ) -> Result<Cluster, Failure> {
         let members = (1..)
             .zip(ports)
             .map(|(id, (peer, client))| {
@@ -117,7 +131,8 @@ impl Cluster {
             root: root.into(),
             members,
             nodes: BTreeMap::new(),
-            settings: RaftSettings::default(),
+            joined: BTreeMap::new(),
+            settings,
             http,
             witness: WitnessSettings::default(),
         };
@@ -147,9 +162,27 @@ impl Cluster {
             publish: PublishSettings::default(),
         };
         let env = Env::real(&self.dir(id))?;
-        let key = self.keys.nodes[id as usize - 1].clone();
+        let founder = || usize::try_from(id).ok().and_then(|id| self.keys.nodes.get(id.checked_sub(1)?));
+        let key = self.joined.get(&id).or_else(founder).cloned().ok_or_else(|| format!("no key of node {id}"))?;
         self.nodes.insert(id, node::start(config, self.genesis.clone(), key, env).await?);
         Ok(())
+    }
+
+    /// Starts a node that did not found the cluster, on the given ports (peer and client). The caller enrols and adds it.
+    pub async fn join(&mut self, id: u64, key: SecretKey, (peer, client): (u16, u16)) -> Result<Member, Failure> {
+        let member = Member { peer_addr: format!("127.0.0.1:{peer}"), client_addr: format!("127.0.0.1:{client}") };
+        self.members.insert(id, member.clone());
+        self.joined.insert(id, key);
+        self.start_node(id).await?;
+        Ok(member)
+    }
+
+    /// Stops a node that joined, and forgets it and its files. The caller takes it out of the membership.
+    pub async fn dismiss(&mut self, id: u64) -> Result<(), Failure> {
+        self.stop_node(id).await;
+        self.members.remove(&id);
+        self.joined.remove(&id);
+        Ok(std::fs::remove_dir_all(self.dir(id))?)
     }
 
     /// Stops one node.

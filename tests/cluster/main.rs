@@ -1,6 +1,7 @@
 //! Clusters of real processes.
 
 mod backup;
+mod bench;
 mod bulk;
 mod crash;
 mod differ;

@@ -1,0 +1,96 @@
+//! Where the load goes: a running cluster, or one that is started for the measurement.
+
+use crate::actor::Actor;
+use crate::client::{Client, ClientError};
+use crate::demo::cluster::{Cluster, Failure, Keys, free_ports, fresh_key};
+use crate::env::TcpNet;
+use selfsame_protocol::command::{Command, Role};
+use selfsame_protocol::keys::SecretKey;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tempfile::TempDir;
+
+/// Connections that the writers of a measurement share.
+pub const CONNECTIONS: usize = 16;
+/// Substrates prepared or looked at together.
+pub const AT_ONCE: usize = 128;
+
+/// A running cluster: its client addresses, and a root key of one of its organisations.
+pub type Remote = (Vec<String>, SecretKey);
+
+/// Where the load goes and who may prepare it.
+pub struct Target {
+    /// Client addresses, host:port.
+    pub endpoints: Vec<String>,
+    /// Cluster id.
+    pub name: String,
+    root: SecretKey,
+    /// The nodes, when they are of this process.
+    pub local: Option<Cluster>,
+    /// Holds the files of those nodes until the end.
+    _dir: Option<TempDir>,
+}
+
+impl Target {
+    /// The running cluster, or three nodes of this process with files in a temporary directory.
+    pub async fn new(remote: Option<Remote>) -> Result<Target, Failure> {
+        let Some((endpoints, root)) = remote else {
+            let dir = tempfile::Builder::new().prefix("selfsame-bench-").tempdir()?;
+            let keys = Keys::fresh()?;
+            let genesis = Cluster::genesis("bench", &keys);
+            let cluster = Cluster::start(dir.path(), genesis, keys, &free_ports(3)?, BTreeMap::new()).await?;
+            cluster.leader().await?;
+            return Ok(Target { _dir: Some(dir), ..Target::of(cluster) });
+        };
+        let name = Client::new(&endpoints, Arc::new(TcpNet))?.genesis().await?.cluster;
+        Ok(Target { endpoints, name, root, local: None, _dir: None })
+    }
+
+    /// Nodes of this process.
+    pub fn of(cluster: Cluster) -> Target {
+        let (endpoints, name) = (cluster.endpoints(), cluster.genesis.cluster.clone());
+        let root = cluster.keys.roots[0].clone();
+        Target { endpoints, name, root, local: Some(cluster), _dir: None }
+    }
+
+    /// That many clients, each with connections of its own, which begin at the nodes in turn.
+    pub fn clients(&self, count: usize) -> Result<Vec<Client>, ClientError> {
+        let client = |i: usize| {
+            let mut endpoints = self.endpoints.clone();
+            let by = i % endpoints.len();
+            endpoints.rotate_left(by);
+            Client::new(&endpoints, Arc::new(TcpNet))
+        };
+        (0..count).map(client).collect()
+    }
+
+    /// A client of each node, which asks no other.
+    pub fn each(&self) -> Result<Vec<Client>, ClientError> {
+        self.endpoints.iter().map(|one| Client::new(std::slice::from_ref(one), Arc::new(TcpNet))).collect()
+    }
+
+    /// A chip with this key, which the organisation enrols if that was not done before.
+    pub async fn chip(&self, client: &Client, key: SecretKey) -> Result<Actor, Failure> {
+        let chip = Actor { cluster: self.name.clone(), role: Role::Chip, key };
+        let enrol = Command::EnrolChip { chip: chip.key.public(), technology: "software".into() };
+        client.submit(&self.organisation().sign_content(enrol)).await?;
+        Ok(chip)
+    }
+
+    /// A chip with a new key.
+    pub async fn fresh_chip(&self, client: &Client) -> Result<Actor, Failure> {
+        self.chip(client, fresh_key()?).await
+    }
+
+    /// Signs in the name of the organisation.
+    pub fn organisation(&self) -> Actor {
+        Actor { cluster: self.name.clone(), role: Role::Root, key: self.root.clone() }
+    }
+
+    /// Stops the nodes of this process.
+    pub async fn stop(mut self) {
+        if let Some(mut cluster) = self.local.take() {
+            cluster.stop().await;
+        }
+    }
+}
