@@ -52,8 +52,9 @@ pub struct Overload {
     /// Writers that measure the sustainable rate, before and after.
     #[arg(long, default_value_t = 256)]
     writers: usize,
-    /// Substrates of the offers: as many may be under way at once. A node takes 16,384 into its queue.
-    #[arg(long, default_value_t = 20_000)]
+    /// Substrates of the offers: as many may be under way at once. A node queues 16,384 submissions or 64 MiB of them, and
+    /// refuses what comes beyond that: with fewer small ones it answers them all, late.
+    #[arg(long, default_value_t = 24_000)]
     substrates: usize,
     /// Bytes of one append's text.
     #[arg(long, default_value_t = 256)]
