@@ -10,44 +10,37 @@ use openraft::error::{ClientWriteError, RaftError};
 use openraft::raft::ClientWriteResult;
 use selfsame_machine::Outcome;
 use selfsame_protocol::code::{Code, Refusal};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
 /// One submission on its way.
 pub(super) struct Queued {
     bytes: Bytes,
+    since: Instant,
     answer: oneshot::Sender<Result<Outcome, Refusal>>,
     // Gives its share of the queue's bytes back when the submission was answered.
     _room: OwnedSemaphorePermit,
 }
 
 type Answers = Result<Vec<Outcome>, Refusal>;
+type Answer = oneshot::Receiver<Result<Outcome, Refusal>>;
+
+/// Envelopes that are checked on the thread that took them in.
+const INLINE: usize = 4;
 
 fn overloaded(what: &str, limit: usize, found: usize) -> Refusal {
     Refusal::new(Code::Overloaded, what, format!("at most {limit}"), found)
 }
 
 impl Inner {
-    /// Checks envelopes and queues those that pass; answers all when the last is answered.
+    /// Checks envelopes and queues those that pass; answers all when the last is answered. Whether there is room is
+    /// asked first: a node that has more to do than it can must not spend its time on signatures of what it refuses.
     pub(super) async fn submit_many(&self, envelopes: Vec<Vec<u8>>) -> Answers {
         self.alive()?;
+        self.admits()?;
         let envelopes: Vec<Bytes> = envelopes.into_iter().map(Bytes::from).collect();
-        let prepared = blocking(|| self.shared.preparer.prepare(&envelopes));
-        let mut outcomes: Vec<Option<Outcome>> = Vec::with_capacity(envelopes.len());
-        let (mut passed, mut keep) = (Vec::new(), Vec::new());
-        for (bytes, result) in envelopes.into_iter().zip(prepared) {
-            match result {
-                Ok(prepared) => {
-                    keep.push((bytes.clone(), prepared));
-                    passed.push(bytes);
-                    outcomes.push(None);
-                }
-                Err(refusal) => outcomes.push(Some(Err(refusal))),
-            }
-        }
-        let waiting = self.enqueue(passed)?;
-        self.shared.preparer.keep(keep);
+        let (mut outcomes, waiting) = self.enqueue(envelopes)?;
         let deadline = Instant::now() + self.settings.request_timeout() * 2;
         let mut waiting = waiting.into_iter();
         for slot in outcomes.iter_mut().filter(|slot| slot.is_none()) {
@@ -62,24 +55,60 @@ impl Inner {
         Ok(outcomes.into_iter().flatten().collect())
     }
 
-    fn enqueue(&self, passed: Vec<Bytes>) -> Result<Vec<oneshot::Receiver<Result<Outcome, Refusal>>>, Refusal> {
-        let count = passed.len();
-        let bytes: usize = passed.iter().map(Bytes::len).sum();
+    /// Refuses while what was queued first waits too long: one more would only wait longer, and its author would ask
+    /// again in vain.
+    pub(super) fn admits(&self) -> Result<(), Refusal> {
+        let oldest = *self.oldest.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = oldest.map_or(0, |since| since.elapsed().as_millis());
+        if waited > u128::from(self.settings.queue_wait_ms) {
+            let expected = format!("at most {}", self.settings.queue_wait_ms);
+            return Err(Refusal::new(
+                Code::Overloaded,
+                "milliseconds that submissions wait in the queue",
+                expected,
+                waited,
+            ));
+        }
+        Ok(())
+    }
+
+    /// The refusals that need no log entry, in order, with a gap for each submission that was queued, and the answers
+    /// that are to fill the gaps.
+    fn enqueue(&self, envelopes: Vec<Bytes>) -> Result<(Vec<Option<Outcome>>, Vec<Answer>), Refusal> {
+        let count = envelopes.len();
+        let bytes: usize = envelopes.iter().map(Bytes::len).sum();
         let full = || overloaded("bytes of submissions in the queue", self.settings.queue_bytes, bytes);
         let mut rooms = Vec::with_capacity(count);
-        for bytes in &passed {
+        for bytes in &envelopes {
             let len = u32::try_from(bytes.len()).map_err(|_| full())?;
             rooms.push(self.room.clone().try_acquire_many_owned(len).map_err(|_| full())?);
         }
         let places = self.queue.try_reserve_many(count);
-        let places = places.map_err(|_| overloaded("submissions in the queue", self.settings.queue, count))?;
-        let mut waiting = Vec::with_capacity(count);
-        for ((bytes, room), place) in passed.into_iter().zip(rooms).zip(places) {
+        let mut places = places.map_err(|_| overloaded("submissions in the queue", self.settings.queue, count))?;
+        let prepare = || self.shared.preparer.prepare(&envelopes);
+        // A few signatures take less time than to move the other tasks of this thread elsewhere.
+        let prepared = if count <= INLINE { prepare() } else { blocking(prepare) };
+        let mut outcomes = Vec::with_capacity(count);
+        let (mut passed, mut keep) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        for ((bytes, room), result) in envelopes.iter().zip(rooms).zip(prepared) {
+            outcomes.push(match result {
+                Ok(prepared) => {
+                    keep.push((bytes.clone(), prepared));
+                    passed.push((bytes.clone(), room));
+                    None
+                }
+                Err(refusal) => Some(Err(refusal)),
+            });
+        }
+        self.shared.preparer.keep(keep);
+        let mut waiting = Vec::with_capacity(passed.len());
+        let since = Instant::now();
+        for ((bytes, room), place) in passed.into_iter().zip(&mut places) {
             let (answer, receiver) = oneshot::channel();
-            place.send(Queued { bytes, answer, _room: room });
+            place.send(Queued { bytes, since, answer, _room: room });
             waiting.push(receiver);
         }
-        Ok(waiting)
+        Ok((outcomes, waiting))
     }
 
     /// Proposes what another node forwarded. Never forwards again: two nodes that each take the other for the leader
@@ -207,6 +236,8 @@ pub(super) async fn batcher(inner: Arc<Inner>, mut queue: mpsc::Receiver<Queued>
             first = queue.recv() => first,
         };
         let Some(first) = first else { break };
+        let oldest = |since| *inner.oldest.lock().unwrap_or_else(PoisonError::into_inner) = since;
+        oldest(Some(first.since));
         // While all proposals are in flight the queue fills, and the next entry carries more: group commit.
         let Ok(permit) = inner.inflight.clone().acquire_owned().await else { break };
         let mut bytes = first.bytes.len();
@@ -216,6 +247,8 @@ pub(super) async fn batcher(inner: Arc<Inner>, mut queue: mpsc::Receiver<Queued>
             bytes += next.bytes.len();
             batch.push(next);
         }
+        // The next in the queue came after the last that was taken.
+        oldest(batch.last().filter(|_| !queue.is_empty()).map(|last| last.since));
         let submissions: Vec<Bytes> = batch.iter().map(|queued| queued.bytes.clone()).collect();
         let deadline = Instant::now() + inner.settings.request_timeout();
         // On the leader entries enter the log in queue order; the answer is awaited apart.

@@ -19,6 +19,7 @@ mod node;
 mod notary;
 mod peer;
 mod prepare;
+mod reads;
 mod runtime;
 #[doc(hidden)]
 pub mod seal;

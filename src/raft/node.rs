@@ -10,6 +10,7 @@ use super::network::Network;
 use super::notary::Notary;
 use super::peer::{Client, MAX_MESSAGE, Peers};
 use super::prepare::Preparer;
+use super::reads::Reads;
 use super::runtime::with_entropy;
 use super::service::Service;
 use super::settings::RaftSettings;
@@ -68,6 +69,9 @@ pub(super) struct Inner {
     pub env: Env,
     pub stop: CancellationToken,
     pub queue: mpsc::Sender<Queued>,
+    /// Since when the first in the queue waits.
+    pub oldest: Mutex<Option<tokio::time::Instant>>,
+    pub reads: Reads,
     pub room: Arc<Semaphore>,
     pub inflight: Arc<Semaphore>,
     /// True while leadership is being handed over: nothing may renew the lease.
@@ -123,6 +127,8 @@ impl RaftNode {
             store,
             stop: env.shutdown.child_token(),
             queue,
+            oldest: Mutex::default(),
+            reads: Reads::default(),
             room: Arc::new(Semaphore::new(settings.queue_bytes)),
             inflight: Arc::new(Semaphore::new(settings.max_inflight)),
             silent: watch::Sender::new(false),
@@ -175,21 +181,14 @@ impl RaftNode {
     }
 
     /// Returns when this node has applied everything that was committed when it was called: a [`RaftNode::view`] taken
-    /// afterwards is linearizable. Costs one round to a quorum, and relies on no clock.
+    /// afterwards is linearizable. Costs one round to a quorum, shared with all who ask meanwhile, and relies on no clock.
     pub async fn linearize(&self) -> Result<(), Refusal> {
         let inner = &self.inner;
         inner.alive()?;
         if selfsame_protocol::planted!("stale_read_after_leader_change") {
             return Ok(());
         }
-        let index = match inner.raft.metrics().borrow().current_leader {
-            Some(leader) if leader != inner.id => Err(leader),
-            _ => Ok(()),
-        };
-        let index = match index {
-            Ok(()) => inner.leader_read_index().await?,
-            Err(leader) => inner.ask_read_index(leader).await?,
-        };
+        let index = inner.read_index().await?;
         let mut applied = inner.shared.applied.subscribe();
         let reached = tokio::time::timeout(inner.settings.request_timeout(), applied.wait_for(|at| *at >= index)).await;
         match reached.map(|reached| reached.map(|_| ())) {
@@ -343,7 +342,7 @@ impl Inner {
         }
     }
 
-    async fn ask_read_index(&self, leader: u64) -> Result<u64, Refusal> {
+    pub(super) async fn ask_read_index(&self, leader: u64) -> Result<u64, Refusal> {
         use pb::read_index_response::Result as Wire;
         let refuse = |reason: &str| Refusal::new(Code::NoLeader, "the leader gives a read index", leader, reason);
         let call = |mut client: Client, sealed| async move { client.read_index(sealed).await };

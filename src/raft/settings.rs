@@ -27,6 +27,9 @@ pub struct RaftSettings {
     pub queue: usize,
     /// Bytes of submissions waiting or in flight; more is refused as OVERLOADED.
     pub queue_bytes: usize,
+    /// Milliseconds that a submission may wait in the queue; while the first one waits longer, more are refused as
+    /// OVERLOADED.
+    pub queue_wait_ms: u64,
     /// Milliseconds after which a submission or a read gives up.
     pub request_timeout_ms: u64,
     /// Milliseconds between comparisons of the state digest with other nodes; 0 never compares.
@@ -49,6 +52,7 @@ impl Default for RaftSettings {
             max_inflight: 2,
             queue: 16_384,
             queue_bytes: 64 << 20,
+            queue_wait_ms: 2_000,
             request_timeout_ms: 10_000,
             digest_every_ms: 5_000,
             snapshot_timeout_ms: 600_000,

@@ -143,6 +143,39 @@ async fn any_node_takes_submissions_and_all_agree() {
     cluster.converge(at).await;
 }
 
+/// Room is asked for before signatures are checked: the refusal of a bad one is that there is no room.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_would_wait_too_long_is_refused_early_until_the_queue_moves_again() {
+    let settings = RaftSettings { queue_wait_ms: 0, max_inflight: 1, max_batch: 1, ..RaftSettings::default() };
+    let mut cluster = Cluster::start(settings).await;
+    let leader = cluster.leader(0).await;
+    let followers: Vec<u64> = cluster.nodes.keys().copied().filter(|id| *id != leader).collect();
+    for id in &followers {
+        cluster.stop(*id).await;
+    }
+    let submit = |n| {
+        let node = cluster.nodes[&leader].clone();
+        tokio::spawn(async move { node.submit(envelope(n)).await })
+    };
+    let waiting: Vec<_> = (0..2).map(submit).collect();
+    let node = cluster.nodes[&leader].clone();
+    let full = async {
+        while node.inner.admits().is_ok() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), full).await.unwrap();
+    let mut forged = envelope(2);
+    forged[0] ^= 1;
+    let refusal = node.submit(forged).await.unwrap_err();
+    assert_eq!(refusal.code, Code::Overloaded, "{refusal}");
+    cluster.restart(followers[0]).await;
+    for answer in waiting {
+        answer.await.unwrap().unwrap().unwrap();
+    }
+    node.submit(envelope(3)).await.unwrap().unwrap();
+}
+
 // shows
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_leader_takes_over_and_the_old_one_rejoins_by_snapshot() {
