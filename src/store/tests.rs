@@ -202,6 +202,42 @@ fn a_snapshot_that_was_received_and_not_imported_before_a_crash_is_not_the_curre
     assert!(!to.exists(&received.name).unwrap());
 }
 
+// shows: X-02
+#[test]
+fn views_are_whole_while_others_commit_and_sync() {
+    const LAST: u64 = 3_000;
+    let store = open(&SimDisk::new());
+    store.state.commit(change(0, &0u64.to_be_bytes()), mark(0)).unwrap();
+    store.state.sync().unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for index in 1..=LAST {
+                store.state.commit(change(0, &index.to_be_bytes()), mark(index)).unwrap();
+            }
+        });
+        scope.spawn(|| {
+            while store.state.applied().unwrap() != Some(mark(LAST)) {
+                store.state.sync().unwrap();
+            }
+        });
+        let mut before = 0;
+        while before < LAST {
+            for view in [store.state.view().unwrap(), store.state.stored_view().unwrap()] {
+                // What is stored lags, and is as whole as what is not.
+                let index = view.applied_index().to_be_bytes();
+                for table in [Table::Evidence, Table::Runs] {
+                    let rows = view.scan(table, &[], &[255], 9).unwrap();
+                    assert_eq!(rows, [(0u64.to_be_bytes().to_vec(), index.to_vec())]);
+                    assert_eq!(view.get(table, &0u64.to_be_bytes()).unwrap().unwrap(), index);
+                }
+            }
+            let now = store.state.view().unwrap().applied_index();
+            assert!(now >= before, "{now} after {before}");
+            before = now;
+        }
+    });
+}
+
 /// Rows of a table below a key, at most so many.
 fn some(view: &dyn View, to: u64, limit: usize) -> Vec<(Vec<u8>, Vec<u8>)> {
     view.scan(Table::Evidence, &1u64.to_be_bytes(), &to.to_be_bytes(), limit).unwrap()
