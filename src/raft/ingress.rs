@@ -19,8 +19,15 @@ pub(super) struct Queued {
     bytes: Bytes,
     since: Instant,
     answer: oneshot::Sender<Result<Outcome, Refusal>>,
-    // Gives its share of the queue's bytes back when the submission was answered.
-    _room: OwnedSemaphorePermit,
+    from: From,
+}
+
+/// Who waits for the answer.
+enum From {
+    /// A client of this node. Its share of the queue's bytes comes back with the answer.
+    Client { _room: OwnedSemaphorePermit },
+    /// A node that took this one for the leader.
+    Node,
 }
 
 type Answers = Result<Vec<Outcome>, Refusal>;
@@ -105,31 +112,52 @@ impl Inner {
         let since = Instant::now();
         for ((bytes, room), place) in passed.into_iter().zip(&mut places) {
             let (answer, receiver) = oneshot::channel();
-            place.send(Queued { bytes, since, answer, _room: room });
+            place.send(Queued { bytes, since, answer, from: From::Client { _room: room } });
             waiting.push(receiver);
         }
         Ok((outcomes, waiting))
     }
 
-    /// Proposes what another node forwarded. Never forwards again: two nodes that each take the other for the leader
-    /// must not play ball.
+    /// Takes what another node forwarded into this node's own log entries. Never forwards again: two nodes that each
+    /// take the other for the leader must not play ball. The queue is waited for: nodes have few batches under way.
     pub(super) async fn submit_forwarded(&self, submissions: Vec<Bytes>) -> Answers {
         self.alive()?;
-        let permit = self.inflight.acquire().await.map_err(|_| self.no_leader())?;
+        if !self.leads() {
+            return Err(self.no_leader());
+        }
         let deadline = Instant::now() + self.settings.request_timeout();
+        let late = || Refusal::new(Code::OutcomeUnknown, "a submission is answered in time", "an answer", "none");
         let once = submissions.len();
         let submissions = match selfsame_protocol::planted!("forward_twice") {
             true => [submissions.clone(), submissions].concat(),
             false => submissions,
         };
-        let result = self.propose(submissions, deadline).await;
-        drop(permit);
-        match result {
-            Ok(outcomes) if selfsame_protocol::planted!("forward_twice") => Ok(outcomes[once..].to_vec()),
-            Ok(outcomes) => Ok(outcomes),
-            Err(Attempt::NotLeader) => Err(self.no_leader()),
-            Err(Attempt::Unknown(refusal)) => Err(refusal),
+        let mut waiting = Vec::with_capacity(submissions.len());
+        for bytes in submissions {
+            let place = timeout_at(deadline, self.queue.reserve()).await.map_err(|_| late())?;
+            let place = place.map_err(|_| self.no_leader())?;
+            let (answer, receiver) = oneshot::channel();
+            place.send(Queued { bytes, since: Instant::now(), answer, from: From::Node });
+            waiting.push(receiver);
         }
+        let mut outcomes = Vec::with_capacity(waiting.len());
+        let mut metrics = self.raft.metrics();
+        for answer in waiting {
+            let answer = tokio::select! {
+                biased;
+                answer = timeout_at(deadline, answer) => answer,
+                // What waits here may wait for what waits at the new leader, which may wait for this. The node that
+                // asked tries again; whether this one is still taken is not known.
+                _ = metrics.wait_for(|metrics| metrics.current_leader != Some(self.id)) => {
+                    return Err(self.unknown("the leadership moved"));
+                }
+            };
+            outcomes.push(answer.map_err(|_| late())?.map_err(|_| late())??);
+        }
+        if selfsame_protocol::planted!("forward_twice") {
+            outcomes.drain(..once);
+        }
+        Ok(outcomes)
     }
 
     fn proposal(&self, submissions: Vec<Bytes>) -> Proposal {
@@ -253,7 +281,7 @@ pub(super) async fn batcher(inner: Arc<Inner>, mut queue: mpsc::Receiver<Queued>
         let deadline = Instant::now() + inner.settings.request_timeout();
         // On the leader entries enter the log in queue order; the answer is awaited apart.
         let early = match inner.leads() {
-            true => inner.raft.client_write_ff(inner.proposal(submissions.clone())).await.ok(),
+            true => inner.raft.client_write_ff(inner.proposal(submissions)).await.ok(),
             false => None,
         };
         let inner = inner.clone();
@@ -262,13 +290,21 @@ pub(super) async fn batcher(inner: Arc<Inner>, mut queue: mpsc::Receiver<Queued>
                 Some(answer) => inner.applied(answer, deadline).await,
                 None => Err(Attempt::NotLeader),
             };
-            let answers = match first {
-                Ok(outcomes) => Ok(outcomes),
-                Err(Attempt::Unknown(refusal)) => Err(refusal),
-                Err(Attempt::NotLeader) => inner.deliver(&submissions, deadline).await,
-            };
+            match first {
+                Ok(outcomes) => answer(batch, Ok(outcomes)),
+                Err(Attempt::Unknown(refusal)) => answer(batch, Err(refusal)),
+                Err(Attempt::NotLeader) => {
+                    let (theirs, ours): (Vec<_>, Vec<_>) =
+                        batch.into_iter().partition(|queued| matches!(queued.from, From::Node));
+                    answer(theirs, Err(inner.no_leader()));
+                    if !ours.is_empty() {
+                        let submissions: Vec<Bytes> = ours.iter().map(|queued| queued.bytes.clone()).collect();
+                        let answers = inner.deliver(&submissions, deadline).await;
+                        answer(ours, answers);
+                    }
+                }
+            }
             drop(permit);
-            answer(batch, answers);
         });
     }
     queue.close();
