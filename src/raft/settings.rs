@@ -47,7 +47,7 @@ impl Default for RaftSettings {
             snapshot_every: 20_000,
             keep_logs: 5_000,
             lag_before_snapshot: 25_000,
-            max_batch: 1_000,
+            max_batch: 256,
             max_batch_bytes: 1 << 20,
             max_inflight: 2,
             queue: 16_384,
