@@ -50,7 +50,7 @@ impl Default for RaftSettings {
             max_batch: 256,
             max_batch_bytes: 1 << 20,
             max_inflight: 2,
-            queue: 16_384,
+            queue: 4_096,
             queue_bytes: 64 << 20,
             queue_wait_ms: 2_000,
             request_timeout_ms: 10_000,
