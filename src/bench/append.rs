@@ -41,10 +41,7 @@ impl Append {
 
     /// Measures.
     pub async fn run(&self, remote: Option<Remote>, say: Say<'_>) -> Result<Value, Failure> {
-        let target = Target::new(remote).await?;
-        let result = self.drive(&target, say).await;
-        target.stop().await;
-        result
+        Target::during(remote, async |target| self.drive(target, say).await).await
     }
 
     async fn drive(&self, target: &Target, say: Say<'_>) -> Result<Value, Failure> {

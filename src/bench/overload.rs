@@ -52,8 +52,8 @@ pub struct Overload {
     /// Writers that measure the sustainable rate, before and after.
     #[arg(long, default_value_t = 256)]
     writers: usize,
-    /// Substrates of the offers: as many may be under way at once. A node queues 16,384 submissions or 64 MiB of them, and
-    /// refuses what comes beyond that: with fewer small ones it answers them all, late.
+    /// Substrates of the offers: as many may be under way at once. A node queues 4,096 submissions or 64 MiB of them, and
+    /// refuses what comes beyond that: with fewer it answers them all, late.
     #[arg(long, default_value_t = 24_000)]
     substrates: usize,
     /// Bytes of one append's text.
@@ -92,10 +92,7 @@ impl Overload {
 
     /// Measures.
     pub async fn run(&self, remote: Option<Remote>, say: Say<'_>) -> Result<Value, Failure> {
-        let target = Target::new(remote).await?;
-        let result = self.drive(&target, say).await;
-        target.stop().await;
-        result
+        Target::during(remote, async |target| self.drive(target, say).await).await
     }
 
     async fn drive(&self, target: &Target, say: Say<'_>) -> Result<Value, Failure> {

@@ -46,6 +46,17 @@ impl Target {
         Ok(Target { endpoints, name, root, local: None, _dir: None })
     }
 
+    /// Measures on it, and stops what was started for that, whatever came of it.
+    pub async fn during<T>(
+        remote: Option<Remote>,
+        measure: impl AsyncFnOnce(&Target) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let target = Target::new(remote).await?;
+        let result = measure(&target).await;
+        target.stop().await;
+        result
+    }
+
     /// Nodes of this process.
     pub fn of(cluster: Cluster) -> Target {
         let (endpoints, name) = (cluster.endpoints(), cluster.genesis.cluster.clone());

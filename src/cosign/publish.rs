@@ -95,11 +95,10 @@ impl Publishing {
     fn offer(&self, ledger: Ledger, note: PublishedNote) {
         // Held throughout, so that of two notes the later one stays.
         let mut archive = self.archive.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = self.current(ledger);
-        if known.as_ref().is_some_and(|known| note.rank() <= known.rank()) {
+        if !self.wants(ledger, &note) {
             return;
         }
-        if known.is_none_or(|known| known.checkpoint.size < note.checkpoint.size)
+        if self.current(ledger).is_none_or(|known| known.checkpoint.size < note.checkpoint.size)
             && let Some(Err(error)) = archive.as_mut().map(|archive| archive.keep(&note.text))
         {
             tracing::error!(%error, %ledger, "a published note could not be kept");

@@ -40,6 +40,11 @@ fn overloaded(what: &str, limit: usize, found: usize) -> Refusal {
     Refusal::new(Code::Overloaded, what, format!("at most {limit}"), found)
 }
 
+/// No answer came in time: what was submitted may have taken effect.
+fn late() -> Refusal {
+    Refusal::new(Code::OutcomeUnknown, "a submission is answered in time", "an answer", "none")
+}
+
 impl Inner {
     /// Checks envelopes and queues those that pass; answers all when the last is answered. Whether there is room is
     /// asked first: a node that has more to do than it can must not spend its time on signatures of what it refuses.
@@ -52,11 +57,9 @@ impl Inner {
         let mut waiting = waiting.into_iter();
         for slot in outcomes.iter_mut().filter(|slot| slot.is_none()) {
             let Some(answer) = waiting.next() else { break };
-            let unknown =
-                || Refusal::new(Code::OutcomeUnknown, "a submission is answered in time", "an answer", "none");
             *slot = Some(match timeout_at(deadline, answer).await {
                 Ok(Ok(answer)) => answer?,
-                Ok(Err(_)) | Err(_) => return Err(unknown()),
+                Ok(Err(_)) | Err(_) => return Err(late()),
             });
         }
         Ok(outcomes.into_iter().flatten().collect())
@@ -126,7 +129,6 @@ impl Inner {
             return Err(self.no_leader());
         }
         let deadline = Instant::now() + self.settings.request_timeout();
-        let late = || Refusal::new(Code::OutcomeUnknown, "a submission is answered in time", "an answer", "none");
         let once = submissions.len();
         let submissions = match selfsame_protocol::planted!("forward_twice") {
             true => [submissions.clone(), submissions].concat(),
