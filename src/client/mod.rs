@@ -190,6 +190,8 @@ impl Client {
         call: impl Fn(Channel) -> F,
     ) -> Result<T, ClientError> {
         let deadline = tokio::time::Instant::now() + self.total;
+        // A node that says CORRUPT has a damaged disk; the others have their own copies. Each is asked once.
+        let mut other_disks = self.channels.len() - 1;
         loop {
             let at = self.at.load(Ordering::Relaxed) % self.channels.len();
             let status = match call(self.channels[at].clone()).await {
@@ -197,6 +199,11 @@ impl Client {
                 Err(status) => status,
             };
             let refusal = from_status(&status);
+            if other_disks > 0 && refusal.as_ref().is_some_and(|refusal| refusal.code == Code::Corrupt) {
+                other_disks -= 1;
+                self.at.store(at + 1, Ordering::Relaxed);
+                continue;
+            }
             let again = match &refusal {
                 Some(refusal) => refusal.code.retryable(),
                 None => matches!(

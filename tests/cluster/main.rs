@@ -4,6 +4,7 @@ mod backup;
 mod bench;
 mod bulk;
 mod crash;
+mod damage;
 mod differ;
 mod governance;
 mod harness;
