@@ -59,7 +59,6 @@ pub const BUGS: &[Bug] = &[
     bug("nonce_not_bound_to_head", "the nonce of a migration does not contain the head"),
     bug("published_below_quorum", "a checkpoint is published that one organisation cosigned"),
     bug("purge_before_install", "entries are purged before the snapshot in their place is durable"),
-    bug("purge_before_sync", "entries are purged whose effects a crash takes back"),
     bug("purge_too_early", "entries are purged that are in no snapshot"),
     bug("quarantine_ignored", "a quarantined node's verdicts count"),
     bug("read_without_digest_check", "stored rows are served without their digest"),

@@ -152,8 +152,35 @@ impl RaftLogStorage<TypeConfig> for LogStore {
             let reason = format!("the state was never applied up to {}", log_id.index);
             return Err(self.write_failed(ErrorSubject::Log(log_id), reason));
         }
-        let synced = || if planted!("purge_before_sync") { Ok(()) } else { self.state.sync() };
-        blocking(|| synced().and_then(|()| self.disk.purge(codec::position(&log_id))))
+        blocking(|| self.state.sync().and_then(|()| self.disk.purge(codec::position(&log_id))))
             .map_err(|error| self.write_failed(ErrorSubject::Log(log_id), error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::env::sim_disk::{Loss, SimDisk};
+    use crate::raft::codec::log_id;
+    use crate::store::{Applied, Identity, Position};
+    use selfsame_machine::view::Changes;
+
+    /// Decision 0013: a crash right after a purge leaves a state that the remaining log continues.
+    #[tokio::test]
+    async fn what_is_purged_is_in_the_stored_state() {
+        let (disk, identity) = (SimDisk::new(), Identity { cluster: "test".into(), genesis: "g".into(), node: 1 });
+        let store = Store::open(Arc::new(disk.clone()), &identity).unwrap();
+        let position = Position { term: 1, node: 1, index: 3 };
+        store.log.append(&[(1, vec![1]), (2, vec![2]), (3, vec![3])]).unwrap();
+        let mark = Applied { position: Some(position), membership: String::new(), digest: String::new() };
+        store.state.commit(Changes::new(), mark).unwrap();
+        let (_sender, applied) = watch::channel(3);
+        let mut log = LogStore::new(1, &store, applied, Fatal::new());
+        log.purge(log_id(&position)).await.unwrap();
+        disk.crash_with(Loss::All, || 0);
+        drop((log, store));
+        let store = Store::open(Arc::new(disk), &identity).unwrap();
+        assert_eq!(store.log.purged().unwrap(), Some(position));
+        assert_eq!(store.state.applied().unwrap().and_then(|applied| applied.position), Some(position));
     }
 }

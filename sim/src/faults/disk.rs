@@ -65,41 +65,6 @@ pub const SLOW: Kind = Kind {
     },
 };
 
-/// A snapshot is damaged on its way to a node that was away for long: it is refused and sent again.
-pub const TRANSFER: Kind = Kind {
-    name: "D16_snapshot_corrupt_in_transfer",
-    most: 2,
-    for_ms: (9_000, 15_000),
-    draw: |random, shape| {
-        let flip = Effect::Flip(random.r#gen());
-        let trap = Trap::new(TRANSFER.name, Target::Received, Op::Write, random.gen_range(1..3), flip);
-        Box::new(Away {
-            node: random.gen_range(1..=shape.nodes),
-            trap,
-            back_ms: random.gen_range(4_000..8_000),
-            at_ms: 0,
-        })
-    },
-};
-
-/// Power goes off while a snapshot is received or installed.
-pub const INSTALL: Kind = Kind {
-    name: "P2_crash_snapshot_install",
-    most: 2,
-    for_ms: (9_000, 15_000),
-    draw: |random, shape| {
-        let op = [Op::Write, Op::Sync][random.gen_range(0..2)];
-        let effect = Effect::PowerOff { after: random.gen_bool(0.5), loss: Loss::Mixed };
-        let trap = Trap::new(INSTALL.name, Target::Received, op, 1, effect);
-        Box::new(Away {
-            node: random.gen_range(1..=shape.nodes),
-            trap,
-            back_ms: random.gen_range(4_000..8_000),
-            at_ms: 0,
-        })
-    },
-};
-
 /// Every sync of every node lies until all lose power: a negative control, which must be caught. No kind of the swarm.
 pub const LYING: Kind = Kind { name: "D12_lying_fsync", most: 1, for_ms: (5_000, 6_000), draw: |_, _| Box::new(Lying) };
 
@@ -197,36 +162,6 @@ impl Fault for Slow {
     }
     fn end(&mut self, world: &mut World) {
         world.pause(self.node, 0);
-    }
-}
-
-#[derive(Debug)]
-struct Away {
-    node: u64,
-    trap: Trap,
-    back_ms: u64,
-    at_ms: u64,
-}
-
-impl Fault for Away {
-    fn kind(&self) -> &'static str {
-        self.trap.label
-    }
-    fn fired(&self) -> u64 {
-        0
-    }
-    fn begin(&mut self, world: &mut World) -> bool {
-        self.at_ms = world.now_ms() + self.back_ms;
-        world.crash(self.node)
-    }
-    fn step(&mut self, world: &mut World) {
-        if self.at_ms <= world.now_ms() && world.restart(self.node) {
-            world.disk(self.node).arm(self.trap.clone());
-        }
-    }
-    fn end(&mut self, world: &mut World) {
-        world.disk(self.node).disarm_only(self.trap.label);
-        world.restart(self.node);
     }
 }
 

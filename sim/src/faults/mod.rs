@@ -3,7 +3,8 @@
 //! Each kind draws from a stream of its own name, so that a new kind changes nothing about what a seed did before,
 //! except for happening as well.
 
-pub mod byzantine;
+mod away;
+mod byzantine;
 mod byzantine_bytes;
 mod byzantine_chip;
 mod byzantine_client;
@@ -81,7 +82,7 @@ pub const KINDS: &[Kind] = &[
     failpoint::BUILD_WRITE,
     failpoint::BUILD_SYNC,
     failpoint::PURGE,
-    disk::INSTALL,
+    away::INSTALL,
     failpoint::LOSE,
     failpoint::TORN,
     failpoint::REORDERED,
@@ -101,7 +102,7 @@ pub const KINDS: &[Kind] = &[
     damage::GROWN,
     damage::WIPED,
     damage::BACKUP,
-    disk::TRANSFER,
+    away::TRANSFER,
     network::LOSS,
     wire::DUPLICATE,
     wire::REORDER,

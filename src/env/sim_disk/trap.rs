@@ -172,13 +172,15 @@ pub struct Trap {
     pub nth: u64,
     /// What happens.
     pub effect: Effect,
+    /// A file that must be synced first: what comes before is not counted.
+    first: Option<Target>,
     seen: Option<Vec<u8>>,
 }
 
 impl Trap {
     /// A trap.
     pub fn new(label: &'static str, target: Target, op: Op, nth: u64, effect: Effect) -> Trap {
-        Trap { label, target, op, page: Page::Any, nth, effect, seen: None }
+        Trap { label, target, op, page: Page::Any, nth, effect, first: None, seen: None }
     }
 
     /// A trap for writes that change a record.
@@ -186,7 +188,18 @@ impl Trap {
         Trap { page, ..self }
     }
 
+    /// A trap that waits until a file was synced.
+    pub fn once(self, synced: Target) -> Trap {
+        Trap { first: Some(synced), ..self }
+    }
+
     pub(super) fn steps_in(&mut self, name: &str, op: Op, data: &[u8]) -> bool {
+        if let Some(first) = self.first {
+            if op == Op::Sync && first.is(name) {
+                self.first = None;
+            }
+            return false;
+        }
         if self.op != op || !self.target.is(name) {
             return false;
         }
