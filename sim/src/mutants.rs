@@ -4,6 +4,7 @@
 //! bug in force until one of them fails. The seed that fails must hold without the bug; otherwise it caught nothing.
 
 use crate::child;
+use crate::plan::Profile;
 use crate::run::Report;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -21,13 +22,18 @@ pub struct Bug {
     pub breaks: &'static str,
     /// A seed that is known to catch it fast: these bugs are the smoke test.
     pub smoke: Option<u64>,
+    /// The world in which it is looked for: a scenario where only rare faults together show it.
+    pub profile: Profile,
 }
 
 const fn bug(name: &'static str, breaks: &'static str) -> Bug {
-    Bug { name, breaks, smoke: None }
+    Bug { name, breaks, smoke: None, profile: Profile::Default }
 }
 const fn fast(name: &'static str, breaks: &'static str, seed: u64) -> Bug {
-    Bug { name, breaks, smoke: Some(seed) }
+    Bug { name, breaks, smoke: Some(seed), profile: Profile::Default }
+}
+const fn rare(name: &'static str, breaks: &'static str, profile: Profile) -> Bug {
+    Bug { name, breaks, smoke: None, profile }
 }
 
 /// Every planted bug.
@@ -51,14 +57,18 @@ pub const BUGS: &[Bug] = &[
     bug("force_seal_by_one_vote", "one organisation seals a substrate alone"),
     bug("forward_twice", "a forwarded request is proposed twice and applied as two"),
     fast("hash_map_order_in_apply", "the state digest depends on the order of a hash map", 1),
-    bug("leads_on_after_restart", "a leader that restarts leads on in its old term"),
+    rare("leads_on_after_restart", "a leader that restarts leads on in its old term", Profile::LogReversion),
     bug("ledger_tile_not_updated", "tiles of the tree lag behind the ledger"),
     bug("log_truncation_after_conflict_mishandled", "entries of a deposed leader stay in the log"),
     bug("no_fence", "any chip writes at any epoch"),
     bug("no_prev_check", "a cycle is closed on another head"),
     bug("nonce_not_bound_to_head", "the nonce of a migration does not contain the head"),
     bug("published_below_quorum", "a checkpoint is published that one organisation cosigned"),
-    bug("purge_before_install", "entries are purged before the snapshot in their place is durable"),
+    rare(
+        "purge_before_install",
+        "entries are purged before the snapshot in their place is durable",
+        Profile::SnapshotConflict,
+    ),
     bug("purge_too_early", "entries are purged that are in no snapshot"),
     bug("quarantine_ignored", "a quarantined node's verdicts count"),
     bug("read_without_digest_check", "stored rows are served without their digest"),
@@ -91,6 +101,7 @@ pub struct Mutants {
 
 /// How a bug was caught.
 struct Caught {
+    profile: Profile,
     by: String,
     what: String,
     seed: u64,
@@ -140,12 +151,13 @@ pub fn run(what: &Mutants) -> bool {
             });
         }
     });
-    println!("{:42} {:20} {:>5} {:>5} {:>9}", "bug", "caught by", "seed", "seeds", "sim s");
+    println!("{:42} {:20} {:17} {:>5} {:>5} {:>9}", "bug", "caught by", "profile", "seed", "seeds", "sim s");
     let rows = lock(&rows);
     for (name, row) in rows.iter() {
         match row {
-            Ok(Caught { by, seed, tried, simulated_ms, .. }) => {
-                println!("{name:42} {by:20} {seed:>5} {tried:>5} {:>9.1}", *simulated_ms as f64 / 1_000.0);
+            Ok(Caught { profile, by, seed, tried, simulated_ms, .. }) => {
+                let seconds = *simulated_ms as f64 / 1_000.0;
+                println!("{name:42} {by:20} {:17} {seed:>5} {tried:>5} {seconds:>9.1}", profile.to_string());
             }
             Err(why) => println!("{name:42} NOT CAUGHT: {why}"),
         }
@@ -182,7 +194,7 @@ fn hunt(
     program: &Path,
     bug: &Bug,
     what: &Mutants,
-    clean: &Mutex<BTreeMap<u64, Option<String>>>,
+    clean: &Mutex<BTreeMap<(Profile, u64), Option<String>>>,
 ) -> Result<Caught, String> {
     let seeds: Vec<u64> = match bug.smoke {
         Some(seed) if what.smoke => vec![seed],
@@ -190,7 +202,7 @@ fn hunt(
     };
     let mut simulated_ms = 0;
     for (tried, seed) in (1..).zip(seeds.iter().copied()) {
-        let (by, said) = match one(program, Some(bug.name), seed)? {
+        let (by, said) = match one(program, Some(bug.name), bug.profile, seed)? {
             Ok(report) => {
                 simulated_ms += report.simulated_ms;
                 let Some(violation) = report.violation else { continue };
@@ -200,20 +212,20 @@ fn hunt(
             Err(how) => ("process".to_owned(), how),
         };
         // Two threads may both find it missing and run it twice: that costs time and nothing else.
-        let known = lock(clean).get(&seed).cloned();
+        let known = lock(clean).get(&(bug.profile, seed)).cloned();
         let without = match known {
             Some(known) => known,
             None => {
-                let held = match one(program, None, seed)? {
+                let held = match one(program, None, bug.profile, seed)? {
                     Ok(report) => report.violation,
                     Err(how) => Some(how),
                 };
-                lock(clean).insert(seed, held.clone());
+                lock(clean).insert((bug.profile, seed), held.clone());
                 held
             }
         };
         match without {
-            None => return Ok(Caught { by, what: said, seed, tried, simulated_ms }),
+            None => return Ok(Caught { profile: bug.profile, by, what: said, seed, tried, simulated_ms }),
             Some(violation) => eprintln!("seed {seed} fails without any bug and counts for nothing: {violation}"),
         }
     }
@@ -221,9 +233,10 @@ fn hunt(
 }
 
 /// Runs one seed. The inner error is how a process ended that left no report.
-fn one(program: &Path, planted: Option<&str>, seed: u64) -> Result<Result<Report, String>, String> {
+fn one(program: &Path, planted: Option<&str>, profile: Profile, seed: u64) -> Result<Result<Report, String>, String> {
     let mut command = Command::new(program);
-    command.args(["one", "--json", "--seed", &seed.to_string()]).env_remove("SELFSAME_PLANTED");
+    command.args(["one", "--json", "--seed", &seed.to_string(), "--profile", &profile.to_string()]);
+    command.env_remove("SELFSAME_PLANTED");
     if let Some(name) = planted {
         command.env("SELFSAME_PLANTED", name);
     }

@@ -7,7 +7,7 @@ use rand::Rng;
 use std::fmt;
 
 /// How rough the world is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub enum Profile {
     /// No faults: what fails here is a bug of the node or of the simulator.
     Calm,

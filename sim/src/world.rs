@@ -545,21 +545,29 @@ impl<'a> World<'a> {
     /// the others hold everything that it knew, on a majority without it: else the fault destroys the only copy, and no
     /// protocol with one copy on each node survives that.
     fn may_return(&mut self, id: u64) -> bool {
-        let all = self.nodes.len();
         let Some(node) = self.nodes.get(&id) else { return false };
         if node.standing.gone {
             return false;
         }
         let Some((term, last)) = node.standing.before.filter(|_| node.standing.excused) else { return true };
-        let holds = |(other, node): (&u64, &Node)| {
-            let status = node.inside.borrow().running.as_ref().map(RaftNode::status);
-            *other != id && !node.standing.excused && status.is_some_and(|own| own.applied >= last && own.term >= term)
-        };
-        let covered = self.nodes.iter().filter(|node| holds(*node)).count() > all / 2;
+        let covered = self.others_hold(id, term, last);
         if !covered && let Some(node) = self.nodes.get_mut(&id) {
             node.standing.respawn_at_ms = Some(self.time.ms() + RESPAWN_MS);
         }
         covered
+    }
+
+    /// Whether a majority without this node has applied its log to the end now.
+    pub fn is_covered(&self, id: u64) -> bool {
+        self.status(id).is_some_and(|own| self.others_hold(id, own.term, own.last_log.unwrap_or_default()))
+    }
+
+    fn others_hold(&self, id: u64, term: u64, last: u64) -> bool {
+        let holds = |(other, node): (&u64, &Node)| {
+            let status = node.inside.borrow().running.as_ref().map(RaftNode::status);
+            *other != id && !node.standing.excused && status.is_some_and(|own| own.applied >= last && own.term >= term)
+        };
+        self.nodes.iter().filter(|node| holds(*node)).count() > self.nodes.len() / 2
     }
 
     /// Allows a fault to damage a node's data: the node may stop for good then. False when a minority of the nodes is

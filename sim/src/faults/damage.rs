@@ -58,7 +58,9 @@ pub const BACKUP: Kind = Kind {
     name: "D15_old_backup",
     most: 1,
     for_ms: (1_000, 8_000),
-    draw: |random, shape| Box::new(Backup { node: random.gen_range(1..=shape.nodes), copy: None }),
+    draw: |random, shape| {
+        Box::new(Backup { node: random.gen_range(1..=shape.nodes), leader: random.gen_bool(0.5), copy: None })
+    },
 };
 
 /// A bit flips between the row's digest and the platter.
@@ -220,22 +222,41 @@ impl Fault for Spoilt {
 #[derive(Debug)]
 struct Backup {
     node: u64,
-    copy: Option<SimDisk>,
+    /// It is the leader, and back before the others have missed it: with an old log, in the term in which it led.
+    leader: bool,
+    copy: Option<(SimDisk, u64)>,
 }
+
+/// Entries that the old copy lacks before the leader gets it.
+const BEHIND: u64 = 3;
 
 impl Fault for Backup {
     fn kind(&self) -> &'static str {
         BACKUP.name
     }
     fn begin(&mut self, world: &mut World) -> bool {
+        if self.leader {
+            self.node = world.leader().unwrap_or(self.node);
+        }
         if !world.is_up(self.node) || !world.excuse(self.node) {
             return false;
         }
-        self.copy = Some(world.disk(self.node).durable_copy());
+        let last_log = world.status(self.node).and_then(|status| status.last_log);
+        self.copy = Some((world.disk(self.node).durable_copy(), last_log.unwrap_or_default()));
         true
     }
+    fn step(&mut self, world: &mut World) {
+        if self.leader
+            && world.leader() == Some(self.node)
+            && let Some((_, then)) = self.copy
+            && world.status(self.node).is_some_and(|now| now.last_log >= Some(then + BEHIND))
+            && world.is_covered(self.node)
+        {
+            self.end(world);
+        }
+    }
     fn end(&mut self, world: &mut World) {
-        if let Some(copy) = self.copy.take() {
+        if let Some((copy, _)) = self.copy.take() {
             world.crash(self.node);
             world.disk(self.node).replace(&copy);
             // Nothing on the node can notice: that is why the world waits until the others hold what it knew.
