@@ -2,7 +2,7 @@
 
 use crate::api::{Api, verifier};
 use crate::backup::{self, BackupError, Restored, Whose};
-use crate::cosign::{self, Cosigner, Memory, PublishSettings};
+use crate::cosign::{self, Archive, Cosigner, Memory, PublishSettings};
 use crate::env::{Env, incoming};
 use crate::http;
 use crate::metrics::Metrics;
@@ -76,6 +76,9 @@ pub enum StartError {
     /// The witness has lost its memory: it must not sign.
     #[error("{0}")]
     Witness(#[from] StateError),
+    /// What was shown as published cannot be read: the node might show less than it did.
+    #[error("published notes: {0}")]
+    Notes(std::io::Error),
     /// Replication does not start.
     #[error("replication: {0}")]
     Raft(#[from] crate::raft::StartError),
@@ -180,6 +183,7 @@ pub async fn start(config: NodeConfig, genesis: Arc<Genesis>, key: SecretKey, en
         Some(_) => Some(Arc::new(open_witness(&config, &genesis, &key, &env, metrics.clone())?)),
         None => None,
     };
+    let kept = Archive::open(env.disk.clone()).map_err(StartError::Notes)?;
     let witnesses = Witnesses::new(&config.witness.external, env.clone(), metrics.clone())?;
     let (scrubbing, scrubbed) = watch::channel(Scrubbed::default());
     let pause = Duration::from_millis(config.scrub_every_ms);
@@ -195,9 +199,8 @@ pub async fn start(config: NodeConfig, genesis: Arc<Genesis>, key: SecretKey, en
         config.members,
     )
     .await?;
-    let (id, publish) = (config.id, config.publish);
-    let cosigner =
-        Cosigner::new(raft.clone(), genesis.clone(), id, &key, (publish, witnesses), env.clone(), metrics.clone());
+    let (id, publishing) = (config.id, (config.publish, witnesses, kept));
+    let cosigner = Cosigner::new(raft.clone(), genesis.clone(), id, &key, publishing, env.clone(), metrics.clone());
     let (api, watch, router) = Api::new(raft.clone(), genesis, key, id, env.clone(), metrics.clone(), cosigner.clone());
     let mut tasks = JoinSet::new();
     tasks.spawn(scrub);

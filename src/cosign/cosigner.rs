@@ -67,7 +67,7 @@ impl Cosigner {
         genesis: Arc<Genesis>,
         id: u64,
         key: &SecretKey,
-        (settings, witnesses): (PublishSettings, Witnesses),
+        (settings, witnesses, (archive, notes)): (PublishSettings, Witnesses, (Archive, Vec<String>)),
         env: Env,
         metrics: Arc<Metrics>,
     ) -> Cosigner {
@@ -80,13 +80,6 @@ impl Cosigner {
             tracing::error!(node = id, %reason, "this node does not cosign: it does not know what it signed last");
             metrics.cosign_alarm();
         }
-        let (archive, notes) = match Archive::open(env.disk.clone()) {
-            Ok((archive, notes)) => (Some(archive), notes),
-            Err(error) => {
-                tracing::error!(node = id, %error, "published notes cannot be kept");
-                (None, Vec::new())
-            }
-        };
         let log_key = settings.log_key.clone().unwrap_or_else(|| key.log_key());
         let cosigner = Cosigner(Arc::new(Inner {
             published: Publishing::new(archive),

@@ -45,11 +45,11 @@ pub type Current = [Option<Arc<PublishedNote>>; 2];
 pub struct Publishing {
     current: watch::Sender<Current>,
     problem: watch::Sender<Option<String>>,
-    archive: Mutex<Option<Archive>>,
+    archive: Mutex<Archive>,
 }
 
 impl Publishing {
-    pub(super) fn new(archive: Option<Archive>) -> Self {
+    pub(super) fn new(archive: Archive) -> Self {
         Self {
             current: watch::Sender::new(Current::default()),
             problem: watch::Sender::new(None),
@@ -82,8 +82,7 @@ impl Publishing {
     }
 
     pub(super) fn kept(&self) -> io::Result<Vec<String>> {
-        let archive = self.archive.lock().unwrap_or_else(PoisonError::into_inner);
-        archive.as_ref().map_or(Ok(Vec::new()), Archive::notes)
+        self.archive.lock().unwrap_or_else(PoisonError::into_inner).notes()
     }
 
     /// Whether a note would take the place of the published one.
@@ -91,19 +90,19 @@ impl Publishing {
         self.current(ledger).is_none_or(|known| note.rank() > known.rank())
     }
 
-    /// Takes a note in place of the published one when it says more; keeps it when its tree is larger.
-    fn offer(&self, ledger: Ledger, note: PublishedNote) {
+    /// Takes a note in place of the published one when it says more. One with a larger tree is kept before it is shown:
+    /// after a crash nobody must see this node go back.
+    fn offer(&self, ledger: Ledger, note: PublishedNote) -> io::Result<()> {
         // Held throughout, so that of two notes the later one stays.
         let mut archive = self.archive.lock().unwrap_or_else(PoisonError::into_inner);
         if !self.wants(ledger, &note) {
-            return;
+            return Ok(());
         }
-        if self.current(ledger).is_none_or(|known| known.checkpoint.size < note.checkpoint.size)
-            && let Some(Err(error)) = archive.as_mut().map(|archive| archive.keep(&note.text))
-        {
-            tracing::error!(%error, %ledger, "a published note could not be kept");
+        if self.current(ledger).is_none_or(|known| known.checkpoint.size < note.checkpoint.size) {
+            archive.keep(&note.text)?;
         }
         self.current.send_modify(|current| current[ledger.slot()] = Some(Arc::new(note)));
+        Ok(())
     }
 }
 
@@ -197,7 +196,10 @@ impl Inner {
             if self.published.wants(ledger, &found) && !self.is_durable(view, ledger, tree.size)? {
                 self.raft.sync().map_err(unreadable)?;
             }
-            self.published.offer(ledger, found);
+            self.published.offer(ledger, found).map_err(|error| {
+                tracing::error!(%error, %ledger, "a note is not published: it could not be kept");
+                Refusal::new(Code::Corrupt, "a note is durable before it is shown", "a durable note", error)
+            })?;
         }
         Ok(line)
     }
@@ -241,5 +243,36 @@ impl Cosigner {
             inner.published.set_problem(None);
         }
         lines
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::env::sim_disk::{Faults, SimDisk};
+    use selfsame_protocol::digest::Digest;
+
+    fn note(size: u64) -> PublishedNote {
+        let checkpoint = Checkpoint { origin: "ledger.example".into(), size, root: Digest::of(&size.to_be_bytes()) };
+        let note = Note { text: checkpoint.to_text(), signatures: Vec::new() };
+        let text = note.to_text();
+        PublishedNote { checkpoint, note, text, organisations: BTreeMap::new(), time: 1, logged: false }
+    }
+
+    /// Found by simulation, seed 16 of `log-reversion`.
+    #[test]
+    fn a_note_that_could_not_be_kept_is_not_shown() {
+        let disk = SimDisk::new();
+        let publishing = Publishing::new(Archive::open(Arc::new(disk.clone())).unwrap().0);
+        let shown = || publishing.current(Ledger::Evidence).map(|note| note.checkpoint.size);
+        publishing.offer(Ledger::Evidence, note(5)).unwrap();
+        disk.set_faults(Faults { fail_sync_in: Some(1), ..Faults::default() });
+        assert!(publishing.offer(Ledger::Evidence, note(6)).is_err());
+        assert_eq!(shown(), Some(5));
+        publishing.offer(Ledger::Evidence, note(7)).unwrap();
+        assert_eq!(shown(), Some(7));
+        disk.crash(|| 1);
+        let (_, kept) = Archive::open(Arc::new(disk)).unwrap();
+        assert_eq!(kept.last(), Some(&note(7).text), "what was shown last is there after a crash");
     }
 }

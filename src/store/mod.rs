@@ -84,7 +84,10 @@ impl Store {
         if applied < purged {
             return Err(OpenError::Gap { applied, purged });
         }
-        state.find_snapshot(purged, applied)?;
+        // A log that ends before the state, as an import leaves it, will be purged up to the state.
+        let log_ends = log.last()?.map_or(purged, |(index, _)| index);
+        let begins = if log_ends < applied { applied } else { purged };
+        state.find_snapshot(begins..=applied)?;
         if !named {
             header::write_file(&*disk, identity)?;
         }

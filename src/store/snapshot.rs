@@ -19,6 +19,7 @@ use selfsame_machine::view::{Row, Table};
 use selfsame_protocol::digest::hex;
 use selfsame_protocol::planted;
 use serde::{Deserialize, Serialize};
+use std::ops::RangeInclusive;
 use std::sync::{Arc, PoisonError};
 
 const MAGIC: &[u8; 8] = b"SFSNAP01";
@@ -345,16 +346,21 @@ impl StateStore {
         self.disk.remove(name)
     }
 
-    /// Finds the newest whole snapshot at start; unfinished and older ones are removed. So are those that end before the
-    /// log begins, another is built from the state when one is needed, and those that end behind the state: a crash came
-    /// between their receipt and their import, nothing was purged for them, and the leader sends them again.
-    pub(super) fn find_snapshot(&self, purged: u64, applied: u64) -> std::io::Result<()> {
-        for name in self.disk.list()?.into_iter().rev().filter(|name| name.ends_with(".snap")) {
+    /// Finds the newest whole snapshot at start that ends inside `usable`; all others are removed. Such as end before that
+    /// leave a gap to the log, and another is built from the state when one is needed. Such as end behind the state were
+    /// received and not imported before a crash: nothing was purged for them, and the leader sends them again.
+    pub(super) fn find_snapshot(&self, usable: RangeInclusive<u64>) -> std::io::Result<()> {
+        let mut found = Vec::new();
+        for name in self.disk.list()?.into_iter().filter(|name| name.ends_with(".snap")) {
             let snapshot = SnapshotFile { file: self.disk.open(&name, false)?, name };
-            match (self.current_snapshot(), self.is_whole(&snapshot)) {
-                (None, Ok(meta)) if (purged..=applied).contains(&meta.applied.position.map_or(0, |at| at.index)) => {
-                    self.set_current_snapshot(meta, snapshot)?
-                }
+            // One that was received has no index in its name.
+            let end = snapshot.meta().ok().map(|meta| meta.applied.position.map_or(0, |at| at.index));
+            found.push((end.filter(|end| usable.contains(end)), snapshot));
+        }
+        found.sort_unstable_by(|(one, a), (other, b)| other.cmp(one).then_with(|| a.name.cmp(&b.name)));
+        for (end, snapshot) in found {
+            match end.filter(|_| self.current_snapshot().is_none()).map(|_| self.is_whole(&snapshot)) {
+                Some(Ok(meta)) => self.set_current_snapshot(meta, snapshot)?,
                 _ => self.disk.remove(&snapshot.name)?,
             }
         }

@@ -202,6 +202,33 @@ fn a_snapshot_that_was_received_and_not_imported_before_a_crash_is_not_the_curre
     assert!(!to.exists(&received.name).unwrap());
 }
 
+// shows: X-03
+#[test]
+fn a_crash_right_after_an_import_leaves_the_imported_snapshot_as_the_current_one() {
+    let (from, to) = (SimDisk::new(), SimDisk::new());
+    let source = open(&from);
+    source.state.commit(change(1, b"new"), mark(49)).unwrap();
+    let (_, sent) = source.state.export().unwrap();
+    let target = open(&to);
+    target.log.append(&[(1, vec![1]), (2, vec![2]), (3, vec![3])]).unwrap();
+    target.state.commit(change(1, b"old"), mark(3)).unwrap();
+    let (own, old) = target.state.export().unwrap();
+    target.state.set_current_snapshot(own, old.clone()).unwrap();
+    // A name without the index, as one that is received has.
+    let received = target.state.new_snapshot_file(0).unwrap();
+    received.file.write(0, &from.bytes(&sent.name)).unwrap();
+    target.state.import(&received).unwrap();
+    drop(target);
+    let target = open(&to);
+    // The log will be purged up to the state, and the older snapshot would leave a gap to it.
+    assert_eq!(target.state.current_snapshot().unwrap().0.applied, mark(49));
+    assert!(!to.exists(&old.name).unwrap());
+    drop(target);
+    // With the imported file lost there is none, and the consensus builds another.
+    to.remove(&received.name).unwrap();
+    assert!(open(&to).state.current_snapshot().is_none());
+}
+
 // shows: X-02
 #[test]
 fn views_are_whole_while_others_commit_and_sync() {
