@@ -43,7 +43,7 @@ pub const INSTALL: Kind = Kind {
 };
 
 fn away(random: &mut Stream, shape: &Shape, trap: Trap) -> Box<dyn Fault> {
-    let guest = Guest::new(trap.label, |visit| Box::pin(load::fill(visit)));
+    let guest = Guest::new(trap.label, |visit| Box::pin(load::fill(visit, 2)));
     Box::new(Away {
         node: random.gen_range(1..=shape.nodes),
         nodes: shape.nodes,
@@ -88,6 +88,7 @@ impl Fault for Away {
         let leader = world.leader().and_then(|leader| world.status(leader));
         if leader.is_some_and(|leader| leader.purged > self.last_log) && world.restart(self.node) {
             self.back = true;
+            self.guest.end(world);
             world.disk(self.node).arm(self.trap.clone());
         }
     }

@@ -31,7 +31,7 @@ pub const LAG: Kind = Kind {
     most: 1,
     for_ms: (4_000, 8_000),
     draw: |random, shape| {
-        let guest = Guest::new(LAG.name, |visit| Box::pin(load::fill(visit)));
+        let guest = Guest::new(LAG.name, |visit| Box::pin(load::fill(visit, 6)));
         Box::new(Lag { node: random.gen_range(1..=shape.nodes), nodes: shape.nodes, guest, cut: Vec::new(), fired: 0 })
     },
 };

@@ -90,8 +90,8 @@ pub async fn retry_storm(visit: Visit) {
 }
 
 /// Writes without a pause, and asks every node for snapshots: whoever is cut off finds the log purged afterwards.
-pub async fn fill(visit: Visit) {
-    let clients = (0..6_u64).map(|number| {
+pub async fn fill(visit: Visit, clients: u64) {
+    let clients = (0..clients).map(|number| {
         let mut session = visit.sit(&number.to_string());
         let nodes = visit.seats.nodes;
         tokio::task::spawn_local(async move {
