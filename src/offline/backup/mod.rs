@@ -4,6 +4,7 @@
 //! at once. What is derived from the entries (substrates, keys, indexes) is behind the file's digests and nothing else: it
 //! shows itself when a node that was restored from the file compares its state with others.
 
+mod chunks;
 mod format;
 mod rows;
 mod trees;
@@ -13,6 +14,7 @@ pub use format::{Checkpoints, Header, MAGIC, TYPE, write};
 use super::bundles::Input;
 use super::report::{Checked, Failure, Level, Verified, altered, undecided};
 use super::{Options, Progress, small};
+use chunks::{Leaf, Work};
 use format::Source;
 use selfsame_machine::Genesis;
 use selfsame_machine::apply::{META_DIGEST, META_GENESIS, head_key};
@@ -80,13 +82,15 @@ pub fn verify(
         .zip(&heads)
         .map(|(ledger, head)| {
             let head = head.as_ref().map(|(checkpoint, _)| (checkpoint.size, checkpoint.root));
-            Walk::new(ledger, head, options.deep)
+            Walk::new(ledger, head)
         })
         .collect();
     let mut found = Found::default();
     let mut stage = Stage::default();
+    let work = Work { threads: options.threads(), deep: options.deep };
     let meta = rows::walk(
         &mut source,
+        work,
         |meta| {
             for (check, expected, found) in
                 [("CLUSTER", &header.cluster, &meta.cluster), ("GENESIS", &header.genesis, &meta.genesis)]
@@ -97,14 +101,15 @@ pub fn verify(
             }
             Ok(())
         },
-        |table, key, value| {
-            stage.reach(table, &mut walks)?;
+        |row| {
+            let (key, value) = (row.key, row.value);
+            stage.reach(row.table, &mut walks)?;
             found.rows += 1;
-            match table {
+            match row.table {
                 Table::Meta => found.meta(key, value, &mut walks),
                 Table::Evidence | Table::Reasoning => {
-                    let walk = &mut walks[usize::from(table == Table::Reasoning)];
-                    walk.entry(key, value)?;
+                    let walk = &mut walks[usize::from(row.table == Table::Reasoning)];
+                    walk.entry(key, value, hashed(row.leaf)?)?;
                     progress("entries", walk.size(), 0);
                     Ok(())
                 }
@@ -126,7 +131,7 @@ pub fn verify(
     if found.digest != expected {
         return Err(altered("STATE_DIGEST", None, expected, found.digest));
     }
-    let passes = chains(&mut walks, again, progress)?;
+    let passes = chains(&mut walks, again, Work { deep: false, ..work }, progress)?;
     for (head, ledger) in heads.iter().zip(Ledger::BOTH) {
         match head {
             Some((checkpoint, _)) if checkpoint.origin != genesis.ledger_origin(ledger) => {
@@ -140,6 +145,11 @@ pub fn verify(
         }
     }
     Ok(report(&header, &meta, (&walks, passes), &heads, (&found, options)))
+}
+
+/// The hash of an entry, which a thread made.
+fn hashed(leaf: Option<Leaf>) -> Result<Leaf, Failure> {
+    leaf.ok_or_else(|| undecided("THREAD", "a hash of every entry", "none"))
 }
 
 impl Found {
@@ -201,7 +211,7 @@ impl Stage {
 }
 
 /// Follows the chains that had no room in the first pass; gives the number of passes.
-fn chains(walks: &mut [Walk], again: Again<'_>, progress: Progress<'_>) -> Result<u64, Failure> {
+fn chains(walks: &mut [Walk], again: Again<'_>, work: Work, progress: Progress<'_>) -> Result<u64, Failure> {
     let mut passes = 1;
     for (at, table) in [Table::Evidence, Table::Reasoning].into_iter().enumerate() {
         while walks[at].again() {
@@ -216,12 +226,13 @@ fn chains(walks: &mut [Walk], again: Again<'_>, progress: Progress<'_>) -> Resul
             let walk = &mut walks[at];
             rows::walk(
                 &mut source,
+                work,
                 |_| Ok(()),
-                |of, key, value| {
-                    if of != table {
+                |row| {
+                    if row.table != table {
                         return Ok(());
                     }
-                    walk.repeat(key, value)?;
+                    walk.entry(row.key, row.value, hashed(row.leaf)?)?;
                     progress("chains", walk.size(), 0);
                     Ok(())
                 },

@@ -1,7 +1,8 @@
 //! The snapshot inside a backup: its digests, and its rows in their order.
 
+use super::chunks::{Chunk, Hashed, Leaf, Pool, Work, is_entry};
 use super::format::Source;
-use crate::offline::report::{Failure, altered};
+use crate::offline::report::{Failure, altered, undecided};
 use selfsame_machine::view::Table;
 use selfsame_protocol::digest::hex;
 use serde::Deserialize;
@@ -47,11 +48,24 @@ pub struct Position {
     pub index: u64,
 }
 
-/// Reads a snapshot to its end; `meta` sees its header and `row` each row. Tables and keys only ascend.
+/// A row of a table.
+pub struct Row<'a> {
+    /// The table.
+    pub table: Table,
+    /// Its key.
+    pub key: &'a [u8],
+    /// Its value.
+    pub value: &'a [u8],
+    /// What was made of it when it is an entry of a ledger.
+    pub leaf: Option<Leaf>,
+}
+
+/// Reads a snapshot to its end; `meta` sees its header and `row` each row in order. Tables and keys only ascend.
 pub fn walk(
     source: &mut Source<'_>,
+    work: Work,
     meta: impl FnOnce(&Meta) -> Result<(), Failure>,
-    mut row: impl FnMut(Table, &[u8], &[u8]) -> Result<(), Failure>,
+    mut row: impl FnMut(Row<'_>) -> Result<(), Failure>,
 ) -> Result<Meta, Failure> {
     source.mark(MAGIC, "a snapshot")?;
     let length = source.length(MAX_HEADER, "a snapshot's header")?;
@@ -62,24 +76,31 @@ pub fn walk(
     let mut total = blake3::Hasher::new();
     total.update(&header);
     let (mut chunks, mut last) = (0_u64, None);
-    loop {
-        match source.take(1)?[..] {
-            [1] => {
-                let length = source.length(MAX_CHUNK, "a chunk")?;
-                let stored = source.take(32)?;
-                let chunk = source.take(length)?;
-                let found = blake3::hash(&chunk);
-                if found.as_bytes()[..] != stored[..] {
-                    return Err(altered("SNAPSHOT_CHUNK", None, hex(&stored), found.to_hex()));
+    std::thread::scope(|scope| {
+        let mut pool = Pool::start(scope, work);
+        let mut ended = None;
+        loop {
+            while ended.is_none() && pool.has_room() {
+                match next(source) {
+                    Ok(Some(chunk)) => {
+                        total.update(&chunk.stored);
+                        chunks += 1;
+                        pool.give(chunk);
+                    }
+                    Ok(None) => ended = Some(Ok(())),
+                    // What stands before it is judged first.
+                    Err(failure) => ended = Some(Err(failure)),
                 }
-                total.update(&stored);
-                chunks += 1;
-                rows(&chunk, &mut last, &mut row)?;
             }
-            [0] => break,
-            ref other => return Err(altered("SNAPSHOT_FORM", None, "a chunk (1) or the end (0)", hex(other))),
+            match pool.take() {
+                Some(Ok(hashed)) => rows(hashed, &mut last, &mut row)?,
+                Some(Err(())) => {
+                    return Err(undecided("THREAD", "a thread that hashes to the end", "one that stopped"));
+                }
+                None => return ended.unwrap_or(Ok(())),
+            }
         }
-    }
+    })?;
     let counted = source.take(8)?;
     if counted != chunks.to_be_bytes() {
         return Err(altered("SNAPSHOT_FORM", None, format!("{chunks} chunks"), hex(&counted)));
@@ -92,37 +113,68 @@ pub fn walk(
     Ok(read)
 }
 
-fn part<'a>(chunk: &mut &'a [u8]) -> Result<&'a [u8], Failure> {
-    let split = chunk.split_first_chunk::<4>().and_then(|(length, rest)| {
-        let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
-        rest.split_at_checked(length)
-    });
-    let (part, rest) = split
-        .ok_or_else(|| altered("SNAPSHOT_FORM", None, "a row inside its chunk", format!("{} bytes", chunk.len())))?;
-    *chunk = rest;
-    Ok(part)
+/// The next chunk, not yet verified; `None` at the end of the chunks.
+fn next(source: &mut Source<'_>) -> Result<Option<Chunk>, Failure> {
+    match source.take(1)?[..] {
+        [1] => {
+            let length = source.length(MAX_CHUNK, "a chunk")?;
+            let stored = source.take(32)?;
+            Ok(Some(Chunk { bytes: source.take(length)?, stored }))
+        }
+        [0] => Ok(None),
+        ref other => Err(altered("SNAPSHOT_FORM", None, "a chunk (1) or the end (0)", hex(other))),
+    }
+}
+
+/// The rows of a chunk that are left: table, key and value, until the first that does not read.
+pub struct Rows<'a>(pub &'a [u8]);
+
+impl<'a> Rows<'a> {
+    fn part(&mut self) -> Result<&'a [u8], Failure> {
+        let split = self.0.split_first_chunk::<4>().and_then(|(length, rest)| {
+            let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
+            rest.split_at_checked(length)
+        });
+        let (part, rest) = split.ok_or_else(|| {
+            altered("SNAPSHOT_FORM", None, "a row inside its chunk", format!("{} bytes", self.0.len()))
+        })?;
+        self.0 = rest;
+        Ok(part)
+    }
+}
+
+impl<'a> Iterator for Rows<'a> {
+    type Item = Result<(Table, &'a [u8], &'a [u8]), Failure>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (&number, rest) = self.0.split_first()?;
+        self.0 = rest;
+        let Some(table) = Table::from_number(number) else {
+            return Some(Err(altered("SNAPSHOT_FORM", None, "the number of a table", number)));
+        };
+        Some(self.part().and_then(|key| Ok((table, key, self.part()?))))
+    }
 }
 
 /// Place of the row before.
 type Last = Option<(Table, Vec<u8>)>;
 
-fn rows(
-    mut chunk: &[u8],
-    last: &mut Last,
-    row: &mut impl FnMut(Table, &[u8], &[u8]) -> Result<(), Failure>,
-) -> Result<(), Failure> {
-    while let Some((&number, rest)) = chunk.split_first() {
-        let table = Table::from_number(number)
-            .ok_or_else(|| altered("SNAPSHOT_FORM", None, "the number of a table", number))?;
-        chunk = rest;
-        let (key, value) = (part(&mut chunk)?, part(&mut chunk)?);
+fn rows(hashed: Hashed, last: &mut Last, row: &mut impl FnMut(Row<'_>) -> Result<(), Failure>) -> Result<(), Failure> {
+    let Hashed { chunk, found, leaves } = hashed;
+    if found.as_bytes()[..] != chunk.stored[..] {
+        return Err(altered("SNAPSHOT_CHUNK", None, hex(&chunk.stored), found.to_hex()));
+    }
+    let mut leaves = leaves.into_iter();
+    for read in Rows(&chunk.bytes) {
+        let (table, key, value) = read?;
         if let Some((of, before)) = last
             && (*of, &before[..]) >= (table, key)
         {
             let (expected, found) = (format!("after {} {}", of.name(), hex(before)), hex(key));
             return Err(altered("ROW_ORDER", None, expected, format!("{} {found}", table.name())));
         }
-        row(table, key, value)?;
+        let leaf = if is_entry(table) { leaves.next() } else { None };
+        row(Row { table, key, value, leaf })?;
         match last {
             Some((of, before)) => {
                 *of = table;

@@ -1,12 +1,13 @@
 //! One ledger of a backup: every entry re-hashed, its chains followed, its tree recomputed, and the stored tiles against
 //! that tree, in memory that does not grow with it.
 
+use super::chunks::Leaf;
 use crate::offline::chain::{AT_ONCE, Chains, Rows};
 use crate::offline::report::{Failure, altered};
 use selfsame_protocol::digest::{Digest, hex};
-use selfsame_protocol::entry::{Entry, Ledger};
+use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::merkle::layout::{WIDTH, push_entry};
-use selfsame_protocol::merkle::{Frontier, full_root, leaf_hash};
+use selfsame_protocol::merkle::{Frontier, full_root};
 
 /// Levels of tiles of the largest ledger.
 const LEVELS: usize = 8;
@@ -14,7 +15,6 @@ const LEVELS: usize = 8;
 /// A ledger while its rows arrive.
 pub struct Walk {
     ledger: Ledger,
-    deep: bool,
     /// Size and root of the checkpoint, and the root that was found there.
     checkpoint: Option<(u64, Digest, Option<Digest>)>,
     /// What the state says of its own tree; it stands before the entries.
@@ -36,10 +36,9 @@ pub struct Walk {
 
 impl Walk {
     /// Before the first row.
-    pub fn new(ledger: Ledger, checkpoint: Option<(u64, Digest)>, deep: bool) -> Walk {
+    pub fn new(ledger: Ledger, checkpoint: Option<(u64, Digest)>) -> Walk {
         let mut walk = Walk {
             ledger,
-            deep,
             checkpoint: checkpoint.map(|(size, root)| (size, root, None)),
             head: Frontier::default(),
             tree: Frontier::default(),
@@ -88,23 +87,22 @@ impl Walk {
         }
     }
 
-    /// The next entry, in a row of its index.
-    pub fn entry(&mut self, key: &[u8], leaf: &[u8]) -> Result<(), Failure> {
+    /// The next entry, in a row of its index, with its hash. In a further pass it was compared with the tree before.
+    pub fn entry(&mut self, key: &[u8], leaf: &[u8], hashed: Leaf) -> Result<(), Failure> {
         let at = self.tree.size();
         let place = Some((self.ledger, at));
         if key != at.to_be_bytes() {
             return Err(altered("ENTRY_MISSING", place, format!("the row of index {at}"), hex(key)));
         }
         self.rows.push(leaf)?;
-        if self.deep {
-            Entry::from_leaf(leaf).map_err(|error| altered("ENTRY_FORM", place, "a canonical entry", error))?;
+        if let Some(error) = hashed.form {
+            return Err(altered("ENTRY_FORM", place, "a canonical entry", error));
         }
         push_entry(&mut self.bundle, leaf)
             .ok_or_else(|| altered("ENTRY_LENGTH", place, "at most 65535 bytes", leaf.len()))?;
-        let hash = leaf_hash(leaf);
-        self.hashes.push(*hash.as_bytes());
+        self.hashes.push(*hashed.hash.as_bytes());
         self.bytes += leaf.len() as u64;
-        self.tree.append(hash);
+        self.tree.append(hashed.hash);
         self.marks();
         if self.hashes.len() as u64 == WIDTH { self.follow() } else { Ok(()) }
     }
@@ -199,11 +197,6 @@ impl Walk {
         self.tree = Frontier::default();
         self.rows = Rows::new(self.ledger, 0);
         true
-    }
-
-    /// An entry in a further pass; it was compared with the tree in the first.
-    pub fn repeat(&mut self, key: &[u8], leaf: &[u8]) -> Result<(), Failure> {
-        self.entry(key, leaf)
     }
 
     /// After the last entry of a further pass. The file must be the one of the first.
