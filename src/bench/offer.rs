@@ -21,7 +21,7 @@ pub struct Slot {
     client: Client,
     /// What was offered last and is not acknowledged: it is offered again, as it may have been taken.
     waiting: Option<Envelope>,
-    /// Sequence number of the last acknowledged append; 0 before the first.
+    /// Sequence number of the last acknowledged append; before the first, of the open session.
     pub acknowledged: u64,
 }
 
@@ -62,7 +62,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Slot {
     /// A slot of a substrate whose session is open.
     pub fn new(subject: Subject, client: Client) -> Slot {
-        Slot { subject, client, waiting: None, acknowledged: 0 }
+        let acknowledged = subject.seq;
+        Slot { subject, client, waiting: None, acknowledged }
     }
 }
 

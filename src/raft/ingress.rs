@@ -10,7 +10,7 @@ use openraft::error::{ClientWriteError, RaftError};
 use openraft::raft::ClientWriteResult;
 use selfsame_machine::Outcome;
 use selfsame_protocol::code::{Code, Refusal};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
@@ -20,6 +20,13 @@ pub(super) struct Queued {
     since: Instant,
     answer: oneshot::Sender<Result<Outcome, Refusal>>,
     from: From,
+}
+
+impl Queued {
+    /// Whether its author does not wait any more: what was never proposed need not be.
+    fn is_given_up(&self) -> bool {
+        self.answer.is_closed()
+    }
 }
 
 /// Who waits for the answer.
@@ -65,21 +72,9 @@ impl Inner {
         Ok(outcomes.into_iter().flatten().collect())
     }
 
-    /// Refuses while what was queued first waits too long: one more would only wait longer, and its author would ask
-    /// again in vain.
+    /// Refuses when one more would wait too long, and its author would ask again in vain.
     pub(super) fn admits(&self) -> Result<(), Refusal> {
-        let oldest = *self.oldest.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = oldest.map_or(0, |since| since.elapsed().as_millis());
-        if waited > u128::from(self.settings.queue_wait_ms) {
-            let expected = format!("at most {}", self.settings.queue_wait_ms);
-            return Err(Refusal::new(
-                Code::Overloaded,
-                "milliseconds that submissions wait in the queue",
-                expected,
-                waited,
-            ));
-        }
-        Ok(())
+        self.admission.check(self.settings.queue.saturating_sub(self.queue.capacity()))
     }
 
     /// The refusals that need no log entry, in order, with a gap for each submission that was queued, and the answers
@@ -266,19 +261,26 @@ pub(super) async fn batcher(inner: Arc<Inner>, mut queue: mpsc::Receiver<Queued>
             first = queue.recv() => first,
         };
         let Some(first) = first else { break };
-        let oldest = |since| *inner.oldest.lock().unwrap_or_else(PoisonError::into_inner) = since;
-        oldest(Some(first.since));
+        inner.admission.first_waits(Some(first.since));
         // While all proposals are in flight the queue fills, and the next entry carries more: group commit.
         let Ok(permit) = inner.inflight.clone().acquire_owned().await else { break };
-        let mut bytes = first.bytes.len();
-        let mut batch = vec![first];
-        while batch.len() < inner.settings.max_batch && bytes < inner.settings.max_batch_bytes {
-            let Ok(next) = queue.try_recv() else { break };
-            bytes += next.bytes.len();
-            batch.push(next);
+        inner.admission.proposed(first.since.elapsed(), queue.len());
+        let (mut bytes, mut last, mut next) = (0, first.since, Some(first));
+        let mut batch: Vec<Queued> = Vec::new();
+        while let Some(queued) = next {
+            last = queued.since;
+            if !queued.is_given_up() {
+                bytes += queued.bytes.len();
+                batch.push(queued);
+            }
+            let full = batch.len() >= inner.settings.max_batch || bytes >= inner.settings.max_batch_bytes;
+            next = if full { None } else { queue.try_recv().ok() };
         }
         // The next in the queue came after the last that was taken.
-        oldest(batch.last().filter(|_| !queue.is_empty()).map(|last| last.since));
+        inner.admission.first_waits(Some(last).filter(|_| !queue.is_empty()));
+        if batch.is_empty() {
+            continue;
+        }
         let submissions: Vec<Bytes> = batch.iter().map(|queued| queued.bytes.clone()).collect();
         let deadline = Instant::now() + inner.settings.request_timeout();
         // On the leader entries enter the log in queue order; the answer is awaited apart.

@@ -6,6 +6,7 @@
 
 #![allow(clippy::result_large_err, reason = "openraft's traits fix their error types, which are that large")]
 
+mod admission;
 mod blocking;
 mod codec;
 mod digests;

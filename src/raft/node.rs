@@ -1,5 +1,6 @@
 //! The handle of a replicating node.
 
+use super::admission::Admission;
 use super::blocking::blocking;
 use super::digests::Digests;
 use super::fatal::Fatal;
@@ -69,8 +70,7 @@ pub(super) struct Inner {
     pub env: Env,
     pub stop: CancellationToken,
     pub queue: mpsc::Sender<Queued>,
-    /// Since when the first in the queue waits.
-    pub oldest: Mutex<Option<tokio::time::Instant>>,
+    pub admission: Admission,
     pub reads: Reads,
     pub room: Arc<Semaphore>,
     pub inflight: Arc<Semaphore>,
@@ -127,7 +127,7 @@ impl RaftNode {
             store,
             stop: env.shutdown.child_token(),
             queue,
-            oldest: Mutex::default(),
+            admission: Admission::new(&settings),
             reads: Reads::default(),
             room: Arc::new(Semaphore::new(settings.queue_bytes)),
             inflight: Arc::new(Semaphore::new(settings.max_inflight)),
