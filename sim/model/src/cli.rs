@@ -2,6 +2,7 @@
 
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use selfsame_model::check::{Caught, Counts, HAPPENS, Report, Run};
+use selfsame_model::moves::{self, Moves};
 use selfsame_model::{Bounds, Bug, Finding, Property, Size, World, story};
 use std::collections::BTreeSet;
 use std::io::IsTerminal;
@@ -24,6 +25,7 @@ Examples:
   selfsame-model check --bug all                        every bug; one line for each
   selfsame-model check --finding both_chips_lost        a weakness of the present design, with its remedy
   selfsame-model check --finding both_chips_lost --remedied
+  selfsame-model moves                                  substrates that move between groups (docs/scale.md)
 
 Exit status:
   0  every property holds; or the planted bug, or the finding, was caught
@@ -42,6 +44,8 @@ enum Verb {
     /// Check the design, or show that a planted bug is caught.
     #[command(long_about = LONG, after_help = AFTER)]
     Check(Check),
+    /// Check births, routing and moves of a substrate among several groups, and that each rule of them is needed.
+    Moves,
 }
 
 #[derive(Args)]
@@ -79,7 +83,10 @@ fn threads() -> u16 {
 
 /// Reads the arguments and does what they ask.
 pub fn run() -> ExitCode {
-    let Verb::Check(check) = Cli::parse().command;
+    let check = match Cli::parse().command {
+        Verb::Check(check) => check,
+        Verb::Moves => return moves(),
+    };
     if check.list {
         list();
         return ExitCode::SUCCESS;
@@ -91,6 +98,24 @@ pub fn run() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+fn moves() -> ExitCode {
+    let (states, broken) = Moves::new(None).check();
+    let mut good = broken.is_none();
+    match broken {
+        None => println!("holds    the plan: births, routing and moves among three groups ({states} states)"),
+        Some(property) => println!("BROKEN   the plan: {property} ({states} states)"),
+    }
+    for (bug, expected) in moves::Bug::ALL {
+        let (_, broken) = Moves::new(Some(*bug)).check();
+        good &= broken == Some(*expected);
+        match broken {
+            Some(property) => println!("caught   without its rule, {bug:?} breaks: {property}"),
+            None => println!("NOT CAUGHT   {bug:?} breaks nothing; expected: {expected}"),
+        }
+    }
+    ExitCode::from(u8::from(!good))
 }
 
 fn list() {

@@ -13,6 +13,7 @@
 //! | [`world`] | The Stateright model: states and actions. |
 //! | [`check`] | Runs the check, reports progress, and keeps the shortest counterexample. |
 //! | [`story`] | Counterexamples as a list of steps for people. |
+//! | [`moves`] | Another model: births, routing and moves when there are several groups (`docs/scale.md`). |
 
 pub mod audit;
 pub mod bounds;
@@ -21,6 +22,7 @@ pub mod check;
 pub mod chip;
 pub mod finding;
 pub mod ledger;
+pub mod moves;
 pub mod property;
 pub mod story;
 pub mod types;
