@@ -8,10 +8,16 @@
 
 use super::settings::RaftSettings;
 use selfsame_protocol::code::{Code, Refusal};
+use std::fmt::Display;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
+
+/// The refusal of one more than `most`, of what `rule` names.
+pub(super) fn overloaded(rule: &str, most: impl Display, found: impl ToString) -> Refusal {
+    Refusal::new(Code::Overloaded, rule, format!("at most {most}"), found)
+}
 
 /// Full log entries that may always wait.
 const ENTRIES: usize = 4;
@@ -44,19 +50,16 @@ impl Admission {
 
     /// Whether one more may wait beside `waiting` others.
     pub fn check(&self, waiting: usize) -> Result<(), Refusal> {
-        let overloaded = |rule: &str, most: u128, found: u128| {
-            Err(Refusal::new(Code::Overloaded, rule, format!("at most {most}"), found))
-        };
         let oldest = *self.oldest.lock().unwrap_or_else(PoisonError::into_inner);
         let waited = oldest.map_or(Duration::ZERO, |since| since.elapsed());
         if waited > self.target {
             let rule = "milliseconds that submissions wait in the queue";
-            return overloaded(rule, self.target.as_millis(), waited.as_millis());
+            return Err(overloaded(rule, self.target.as_millis(), waited.as_millis()));
         }
         let bound = self.bound.load(Ordering::Relaxed);
         if waiting >= bound {
             let rule = "submissions that can be answered in time";
-            return overloaded(rule, bound as u128, waiting as u128 + 1);
+            return Err(overloaded(rule, bound, waiting + 1));
         }
         Ok(())
     }

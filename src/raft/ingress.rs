@@ -1,5 +1,6 @@
 //! From envelopes to log entries: check at the door, queue within bounds, group, propose or forward, answer.
 
+use super::admission::overloaded;
 use super::blocking::blocking;
 use super::node::Inner;
 use super::peer::Client;
@@ -42,10 +43,6 @@ type Answer = oneshot::Receiver<Result<Outcome, Refusal>>;
 
 /// Envelopes that are checked on the thread that took them in.
 const INLINE: usize = 4;
-
-fn overloaded(what: &str, limit: usize, found: usize) -> Refusal {
-    Refusal::new(Code::Overloaded, what, format!("at most {limit}"), found)
-}
 
 /// No answer came in time: what was submitted may have taken effect.
 fn late() -> Refusal {

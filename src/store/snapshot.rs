@@ -19,6 +19,7 @@ use selfsame_machine::view::{Row, Table};
 use selfsame_protocol::digest::hex;
 use selfsame_protocol::planted;
 use serde::{Deserialize, Serialize};
+use std::cmp::Reverse;
 use std::ops::RangeInclusive;
 use std::sync::{Arc, PoisonError};
 
@@ -357,7 +358,7 @@ impl StateStore {
             let end = snapshot.meta().ok().map(|meta| meta.applied.position.map_or(0, |at| at.index));
             found.push((end.filter(|end| usable.contains(end)), snapshot));
         }
-        found.sort_unstable_by(|(one, a), (other, b)| other.cmp(one).then_with(|| a.name.cmp(&b.name)));
+        found.sort_by_key(|(end, _)| Reverse(*end));
         for (end, snapshot) in found {
             match end.filter(|_| self.current_snapshot().is_none()).map(|_| self.is_whole(&snapshot)) {
                 Some(Ok(meta)) => self.set_current_snapshot(meta, snapshot)?,
