@@ -5,6 +5,7 @@ use crate::cosign::PublishSettings;
 use crate::keys;
 use crate::node::NodeConfig;
 use crate::raft::{Member, RaftSettings};
+use crate::store::Options;
 pub use crate::witness::config::WitnessSection;
 use selfsame_machine::Genesis;
 use serde::{Deserialize, Serialize};
@@ -24,7 +25,7 @@ pub struct NodeFile {
     /// Timing and batching.
     #[serde(default)]
     pub raft: RaftSection,
-    /// What is done to the stored data.
+    /// What is done to the stored data, and with how much memory.
     #[serde(default)]
     pub storage: StorageSection,
     /// Logs that this node witnesses, and witnesses that it asks.
@@ -53,13 +54,16 @@ pub struct PublishSection {
     pub log_key_file: Option<PathBuf>,
 }
 
-/// What is done to the stored data; absent members take the default.
+/// What is done to the stored data, and with how much memory; absent members take the default.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StorageSection {
     /// Seconds between two readings of every stored row; 0 reads them at the start only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scrub_every_s: Option<u64>,
+    /// MiB of memory for pages of the state's file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_mib: Option<u64>,
 }
 
 /// Seconds between two readings of every stored row: a day.
@@ -115,13 +119,16 @@ pub struct RaftSection {
     /// Longest, milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub election_max_ms: Option<u64>,
-    /// Log entries between snapshots.
+    /// MiB of log after which a snapshot is written, or half of the last snapshot when that is more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snapshot_after_mib: Option<u64>,
+    /// Log entries after which a snapshot is written in any case; 0 goes by size alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub snapshot_every: Option<u64>,
     /// Log entries kept behind a snapshot.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keep_logs: Option<u64>,
-    /// Entries by which a follower may lag before it gets a snapshot instead of the log.
+    /// Without effect; a follower gets a snapshot when the entries that it needs are gone from the log.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lag_before_snapshot: Option<u64>,
 }
@@ -146,6 +153,14 @@ pub fn load_genesis(path: &Path) -> Result<Genesis, ConfigError> {
     let genesis: Genesis = toml::from_str(&read(path)?).map_err(|e| bad(e.to_string()))?;
     genesis.check().map_err(|e| bad(e.to_string()))?;
     Ok(genesis)
+}
+
+/// Bytes of a member in MiB that is absent or within its bounds.
+fn mebibytes(member: &str, value: Option<u64>, low: u64, high: u64) -> Result<Option<u64>, String> {
+    match value {
+        Some(found) if !(low..=high).contains(&found) => Err(format!("{member} is {low} to {high} MiB, found {found}")),
+        value => Ok(value.map(|mib| mib << 20)),
+    }
 }
 
 /// A node file with everything it points to resolved.
@@ -191,6 +206,13 @@ pub fn load(path: &Path) -> Result<Loaded, ConfigError> {
     ] {
         *slot = value.unwrap_or(*slot);
     }
+    let after = mebibytes("raft.snapshot_after_mib", section.snapshot_after_mib, 1, 1 << 20).map_err(bad)?;
+    raft.snapshot_after_bytes = after.unwrap_or(raft.snapshot_after_bytes);
+    let cache = mebibytes("storage.cache_mib", file.storage.cache_mib, 1, 1 << 20).map_err(bad)?;
+    let mut store = Options::default();
+    if let Some(bytes) = cache {
+        store.cache_bytes = usize::try_from(bytes).map_err(|e| bad(format!("storage.cache_mib: {e}")))?;
+    }
     let section = &file.publish;
     let mut publish = PublishSettings::default();
     publish.every_ms = section.every_ms.unwrap_or(publish.every_ms);
@@ -205,6 +227,7 @@ pub fn load(path: &Path) -> Result<Loaded, ConfigError> {
         client_listen: file.listen.client.clone(),
         http_listen: file.listen.http.clone(),
         scrub_every_ms: file.storage.scrub_every_s.unwrap_or(SCRUB_EVERY_S).saturating_mul(1_000),
+        store,
         members,
         raft,
         witness: file.witness.settings(&genesis.origin).map_err(bad)?,
@@ -225,6 +248,29 @@ pub const DEFAULT_NODE_FILE: &str = include_str!("../cluster-config/node1.toml")
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A node file beside a consensus identity, with this line in place of a default.
+    fn with(member: &str, line: &str) -> Result<Loaded, ConfigError> {
+        let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("cluster-config/cluster.toml");
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::copy(shipped, dir.path().join("cluster.toml")).unwrap();
+        let stands = DEFAULT_NODE_FILE.lines().find(|stands| stands.starts_with(&format!("# {member} = "))).unwrap();
+        let path = dir.path().join("node.toml");
+        std::fs::write(&path, DEFAULT_NODE_FILE.replace(stands, line)).unwrap();
+        load(&path)
+    }
+
+    #[test]
+    fn sizes_are_taken_within_their_bounds_and_refused_by_name_outside() {
+        assert_eq!(with("cache_mib", "cache_mib = 8").unwrap().config.store.cache_bytes, 8 << 20);
+        assert_eq!(with("cache_mib", "").unwrap().config.store, Options::default());
+        for found in ["0", "1048577"] {
+            let error = with("cache_mib", &format!("cache_mib = {found}")).unwrap_err();
+            assert_eq!(error.reason, format!("storage.cache_mib is 1 to 1048576 MiB, found {found}"));
+            let error = with("snapshot_after_mib", &format!("snapshot_after_mib = {found}")).unwrap_err();
+            assert_eq!(error.reason, format!("raft.snapshot_after_mib is 1 to 1048576 MiB, found {found}"));
+        }
+    }
 
     #[test]
     fn every_shipped_file_loads_and_unknown_members_do_not() {

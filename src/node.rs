@@ -8,7 +8,7 @@ use crate::http;
 use crate::metrics::Metrics;
 use crate::raft::{Member, RaftNode, RaftSettings};
 use crate::scrub::{self, Scrubbed};
-use crate::store::{Identity, OpenError, Store};
+use crate::store::{Identity, OpenError, Options, Store};
 use crate::witness::{StateError, Witness, WitnessSettings, Witnesses};
 use selfsame_machine::Genesis;
 use selfsame_protocol::code::Refusal;
@@ -33,6 +33,8 @@ pub struct NodeConfig {
     pub http_listen: Option<String>,
     /// Milliseconds between two readings of every stored row; 0 reads them at the start only.
     pub scrub_every_ms: u64,
+    /// How the store is opened.
+    pub store: Options,
     /// Where every founding member is reached, this node included.
     pub members: BTreeMap<u64, Member>,
     /// Timing and batching.
@@ -103,7 +105,7 @@ pub struct Node {
     tasks: JoinSet<()>,
 }
 
-fn open(id: u64, genesis: &Genesis, key: &SecretKey, env: &Env) -> Result<Store, OpenError> {
+fn open(id: u64, genesis: &Genesis, key: &SecretKey, env: &Env, options: &Options) -> Result<Store, OpenError> {
     // Only a new directory begins without a memory of what was signed; one that lost it must not begin anew, and one
     // that has it keeps it.
     let cosigner = key.cosigner().public();
@@ -111,7 +113,7 @@ fn open(id: u64, genesis: &Genesis, key: &SecretKey, env: &Env) -> Result<Store,
         Memory::create(&*env.disk, &cosigner)?;
     }
     let identity = Identity { cluster: genesis.cluster.clone(), genesis: genesis.digest().to_string(), node: id };
-    Store::open(env.disk.clone(), &identity)
+    Store::open_with(env.disk.clone(), &identity, options)
 }
 
 /// The node as a witness.
@@ -135,7 +137,7 @@ pub fn is_initialised(env: &Env) -> Result<bool, StartError> {
 
 /// Makes the data directory of a node, or checks that it is this node's.
 pub fn init(id: u64, genesis: &Genesis, key: &SecretKey, env: &Env) -> Result<(), StartError> {
-    open(id, genesis, key, env)?.close();
+    open(id, genesis, key, env, &Options::default())?.close();
     Ok(())
 }
 
@@ -150,7 +152,7 @@ pub fn restore(
     progress: &mut dyn FnMut(&str, u64, u64),
 ) -> Result<Restored, BackupError> {
     let whose = Whose { cluster: &genesis.cluster, genesis: genesis.digest().to_string(), node: config.id };
-    let store = || Ok(open(config.id, genesis, key, env)?);
+    let store = || Ok(open(config.id, genesis, key, env, &config.store)?);
     backup::restore(file, &whose, &*env.disk, store, options, progress)
 }
 
@@ -177,7 +179,7 @@ pub async fn start(config: NodeConfig, genesis: Arc<Genesis>, key: SecretKey, en
         None => None,
     };
     let client_addr = clients.local_addr().unwrap_or_else(|_| config.client_listen.clone());
-    let store = open(config.id, &genesis, &key, &env)?;
+    let store = open(config.id, &genesis, &key, &env, &config.store)?;
     let metrics = Arc::new(Metrics::new());
     let witness = match &http_listener {
         Some(_) => Some(Arc::new(open_witness(&config, &genesis, &key, &env, metrics.clone())?)),

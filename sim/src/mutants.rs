@@ -47,6 +47,7 @@ pub const BUGS: &[Bug] = &[
     bug("checkpoint_signed_before_apply", "a checkpoint names a size that its root does not have"),
     fast("clock_in_apply", "apply reads the clock of its machine", 1),
     bug("close_in_one_ledger_only", "a close stands in one ledger"),
+    bug("commit_before_leader_sync", "a leader counts its own entry before it is durable"),
     bug("cosigned_before_durable", "a cosignature leaves the node before the node is sure to remember it"),
     bug("cosigner_forgets", "a cosigner that starts again does not know what it signed"),
     bug("cosigns_what_it_is_asked", "a cosigner signs the root that it is asked for"),
@@ -63,6 +64,7 @@ pub const BUGS: &[Bug] = &[
     bug("no_fence", "any chip writes at any epoch"),
     bug("no_prev_check", "a cycle is closed on another head"),
     bug("nonce_not_bound_to_head", "the nonce of a migration does not contain the head"),
+    bug("peer_tag_not_verified", "a node believes whoever names itself a peer"),
     bug("published_below_quorum", "a checkpoint is published that one organisation cosigned"),
     rare(
         "purge_before_install",

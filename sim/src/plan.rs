@@ -91,6 +91,8 @@ pub struct Plan {
     pub latency_ms: (u64, u64),
     /// Applied entries between two snapshots of a node.
     pub snapshot_every: u64,
+    /// Nodes write snapshots by bytes of log instead.
+    pub by_size: bool,
     /// Entries that a node keeps behind a snapshot.
     pub keep_logs: u64,
     /// Clients that hold a chip and a substrate.
@@ -120,6 +122,7 @@ impl Plan {
             organisations,
             latency_ms: (1, random.gen_range(2..40)),
             snapshot_every: random.gen_range(60..300),
+            by_size: stream(seed, "plan/by_size").gen_bool(0.3),
             keep_logs: 0,
             chips: random.gen_range(2..=3),
             operators: 1,
@@ -163,7 +166,7 @@ impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "plan: seed {} profile {} nodes {} organisations {} latency {}-{} ms snapshot every {} keep {} chips {} operators {} work {} ms",
+            "plan: seed {} profile {} nodes {} organisations {} latency {}-{} ms snapshot every {}{} keep {} chips {} operators {} work {} ms",
             self.seed,
             self.profile,
             self.nodes,
@@ -171,6 +174,7 @@ impl fmt::Display for Plan {
             self.latency_ms.0,
             self.latency_ms.1,
             self.snapshot_every,
+            if self.by_size { " by size" } else { "" },
             self.keep_logs,
             self.chips,
             self.operators,

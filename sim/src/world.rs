@@ -11,11 +11,13 @@ use crate::random::{Stream, key, stream};
 use crate::tap::{Tap, Tapped};
 use crate::trace::Trace;
 use crate::workload::Seats;
+use rand::Rng as _;
 use selfsame::cosign::PublishSettings;
 use selfsame::env::sim_disk::Loss;
 use selfsame::env::{Env, Executor};
 use selfsame::node::{self, NodeConfig};
 use selfsame::raft::{Member, Notary, RaftNode, RaftSettings, RaftStatus, Role};
+use selfsame::store::Options;
 use selfsame::witness::WitnessSettings;
 use selfsame_machine::Genesis;
 use selfsame_machine::genesis::{GenesisNode, GenesisOrganisation};
@@ -254,6 +256,9 @@ impl<'a> World<'a> {
             up: true,
             standing: Standing::default(),
         };
+        // While a leader's disk takes its time, its followers answer.
+        let sync_ms = [0, 0, 5, 60][stream(plan.seed, &format!("disk/{id}")).gen_range(0..4)];
+        node.disk.set_sync_takes(Duration::from_millis(sync_ms));
         let address = |id: u64, port: u16| format!("{}:{port}", host(id));
         let members = (1..=plan.nodes)
             .map(|id| (id, Member { peer_addr: address(id, PEER_PORT), client_addr: address(id, CLIENT_PORT) }));
@@ -263,9 +268,13 @@ impl<'a> World<'a> {
             client_listen: address(id, CLIENT_PORT),
             http_listen: None,
             scrub_every_ms: 10_000,
+            // Small enough that the log begins files and removes them.
+            store: Options { segment_bytes: 128 << 10, ..Options::default() },
             members: members.collect(),
             raft: RaftSettings {
-                snapshot_every: plan.snapshot_every,
+                // An entry of this world has about so many bytes.
+                snapshot_after_bytes: if plan.by_size { plan.snapshot_every * 512 } else { u64::MAX },
+                snapshot_every: if plan.by_size { 0 } else { plan.snapshot_every },
                 keep_logs: plan.keep_logs,
                 // Small enough that a burst of clients fills it.
                 queue: 48,

@@ -157,6 +157,7 @@ impl Cluster {
             members: self.members.clone(),
             http_listen: self.http.get(&id).cloned(),
             scrub_every_ms: crate::config::SCRUB_EVERY_S * 1_000,
+            store: Default::default(),
             raft: self.settings.clone(),
             witness: self.witness.clone(),
             publish: PublishSettings::default(),

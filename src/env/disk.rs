@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// One flat directory. There is no rename: files carry their own mark of completeness, so that no step depends on the
 /// order in which a file system makes names durable.
@@ -17,6 +18,11 @@ pub trait Disk: Send + Sync + std::fmt::Debug {
     fn remove(&self, name: &str) -> io::Result<()>;
     /// Names of all files, sorted.
     fn list(&self) -> io::Result<Vec<String>>;
+    /// How long whoever overlaps a sync with other work waits before it asks for it. Nothing on a real disk, where the
+    /// sync itself takes its time; a simulated one returns at once, and nothing could happen meanwhile.
+    fn sync_takes(&self) -> Duration {
+        Duration::ZERO
+    }
 }
 
 /// A file with positioned reads and writes. Durable only after [`DiskFile::sync`].

@@ -8,6 +8,7 @@ use super::{Disk, DiskFile};
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 mod trap;
 
@@ -36,6 +37,7 @@ struct State {
     /// Syncs since somebody asked.
     syncs: u64,
     lying: bool,
+    sync_takes: Duration,
 }
 
 /// What goes wrong.
@@ -113,6 +115,11 @@ impl SimDisk {
     /// Whether syncs return without making anything durable. Stays over crashes: it is the drive that lies.
     pub fn set_lying(&self, lying: bool) {
         lock(&self.0).lying = lying;
+    }
+
+    /// Sets how long syncs take that overlap with other work.
+    pub fn set_sync_takes(&self, time: Duration) {
+        lock(&self.0).sync_takes = time;
     }
 
     /// Bytes that all files together hold.
@@ -222,6 +229,9 @@ impl SimDisk {
 }
 
 impl Disk for SimDisk {
+    fn sync_takes(&self) -> Duration {
+        lock(&self.0).sync_takes
+    }
     fn open(&self, name: &str, create: bool) -> io::Result<Arc<dyn DiskFile>> {
         let mut state = lock(&self.0);
         if state.off.is_some() {

@@ -10,3 +10,11 @@ pub(super) fn blocking<T>(work: impl FnOnce() -> T) -> T {
         _ => work(),
     }
 }
+
+/// Runs blocking work that nobody waits for: on a thread of its own, or inline on a runtime of one thread.
+pub(super) fn aside(work: impl FnOnce() + Send + 'static) {
+    match Handle::try_current() {
+        Ok(handle) if handle.runtime_flavor() == RuntimeFlavor::MultiThread => drop(handle.spawn_blocking(work)),
+        _ => work(),
+    }
+}

@@ -3,6 +3,7 @@
 use super::types::{Entry, LogId, Member, Proposal, Vote};
 use crate::store::{Ballot, Position};
 use crate::wire::raft::v1 as pb;
+use bytes::Bytes;
 use openraft::{CommittedLeaderId, EntryPayload, Membership};
 use prost::Message;
 use std::collections::{BTreeMap, BTreeSet};
@@ -117,7 +118,7 @@ pub(super) fn entry_to_disk(entry: &Entry) -> Vec<u8> {
 }
 
 /// An entry from its bytes on disk.
-pub(super) fn entry_from_disk(bytes: Vec<u8>) -> Result<Entry, Malformed> {
-    let wire = pb::LogEntry::decode(bytes::Bytes::from(bytes)).map_err(|error| Malformed(error.to_string()))?;
+pub(super) fn entry_from_disk(bytes: Bytes) -> Result<Entry, Malformed> {
+    let wire = pb::LogEntry::decode(bytes).map_err(|error| Malformed(error.to_string()))?;
     entry_from_wire(wire)
 }

@@ -1,10 +1,12 @@
 //! openraft's log over the store's.
 
-use super::blocking::blocking;
+use super::blocking::{aside, blocking};
 use super::codec;
+use super::durable::Durable;
 use super::fatal::Fatal;
 use super::types::{Entry, LogId, StorageError, TypeConfig, Vote};
-use crate::store::{LogStore as Disk, StateStore, Store};
+use crate::store::{LogRow, LogStore as Disk, StateStore, Store};
+use bytes::Bytes;
 use openraft::storage::{LogFlushed, RaftLogStorage};
 use openraft::{ErrorSubject, ErrorVerb, LogState, OptionalSend, RaftLogReader};
 use selfsame_protocol::planted;
@@ -25,12 +27,15 @@ pub(super) struct LogStore {
     state: Arc<StateStore>,
     /// Index up to which the state was applied.
     applied: watch::Receiver<u64>,
+    durable: Durable,
+    /// Whether this node leads, as far as its stored vote says.
+    leads: bool,
     fatal: Fatal,
 }
 
 impl LogStore {
-    pub(super) fn new(id: u64, store: &Store, applied: watch::Receiver<u64>, fatal: Fatal) -> Self {
-        Self { id, disk: store.log.clone(), state: store.state.clone(), applied, fatal }
+    pub(super) fn new(id: u64, store: &Store, applied: watch::Receiver<u64>, durable: Durable, fatal: Fatal) -> Self {
+        Self { id, disk: store.log.clone(), state: store.state.clone(), applied, durable, leads: false, fatal }
     }
 
     fn read_failed(&self, error: impl ToString) -> StorageError {
@@ -45,7 +50,7 @@ impl LogStore {
         rows.into_iter().map(|(index, bytes)| self.decode(index, bytes)).collect()
     }
 
-    fn decode(&self, index: u64, bytes: Vec<u8>) -> Result<Entry, StorageError> {
+    fn decode(&self, index: u64, bytes: Bytes) -> Result<Entry, StorageError> {
         let entry = codec::entry_from_disk(bytes)
             .map_err(|error| self.read_failed(format!("log entry {index} does not decode: {error}")))?;
         if entry.log_id.index != index {
@@ -98,8 +103,12 @@ impl RaftLogStorage<TypeConfig> for LogStore {
     }
 
     async fn save_vote(&mut self, vote: &Vote) -> Result<(), StorageError> {
+        // The store syncs the entries before it: whoever follows from now on must not acknowledge what it wrote as a leader
+        // and has not synced.
         blocking(|| self.disk.save_vote(codec::ballot(vote)))
-            .map_err(|error| self.write_failed(ErrorSubject::Vote, error))
+            .map_err(|error| self.write_failed(ErrorSubject::Vote, error))?;
+        self.leads = vote.committed && vote.leader_id.node_id == self.id;
+        Ok(())
     }
 
     /// Read once, at start. A node that led does not lead on in its old term without being asked: it stands for election
@@ -118,9 +127,13 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         I: IntoIterator<Item = Entry> + OptionalSend,
         I::IntoIter: OptionalSend,
     {
-        let rows: Vec<_> =
-            entries.into_iter().map(|entry| (entry.log_id.index, codec::entry_to_disk(&entry))).collect();
-        match blocking(|| self.disk.append(&rows)) {
+        let rows: Vec<LogRow> =
+            entries.into_iter().map(|entry| (entry.log_id.index, codec::entry_to_disk(&entry).into())).collect();
+        // A leader's entries go to the others while its own disk syncs them; a follower acknowledges only what is synced.
+        let written = self.disk.write(&rows);
+        let written =
+            if self.leads { written.map(|()| self.durable.soon()) } else { written.and_then(|()| self.durable.now()) };
+        match written {
             Ok(()) => {
                 callback.log_io_completed(Ok(()));
                 Ok(())
@@ -152,8 +165,16 @@ impl RaftLogStorage<TypeConfig> for LogStore {
             let reason = format!("the state was never applied up to {}", log_id.index);
             return Err(self.write_failed(ErrorSubject::Log(log_id), reason));
         }
-        blocking(|| self.state.sync().and_then(|()| self.disk.purge(codec::position(&log_id))))
-            .map_err(|error| self.write_failed(ErrorSubject::Log(log_id), error))
+        let purged = blocking(|| self.state.sync().and_then(|()| self.disk.purge(codec::position(&log_id))));
+        let files = purged.map_err(|error| self.write_failed(ErrorSubject::Log(log_id), error))?;
+        let (disk, fatal) = (self.disk.clone(), self.fatal.clone());
+        // The core answers heartbeats meanwhile.
+        aside(move || {
+            if let Err(error) = disk.remove(&files) {
+                fatal.set(error);
+            }
+        });
+        Ok(())
     }
 }
 
@@ -164,6 +185,7 @@ mod tests {
     use crate::raft::codec::log_id;
     use crate::store::{Applied, Identity, Position};
     use selfsame_machine::view::Changes;
+    use tokio_util::sync::CancellationToken;
 
     /// Decision 0013: a crash right after a purge leaves a state that the remaining log continues.
     #[tokio::test]
@@ -171,11 +193,12 @@ mod tests {
         let (disk, identity) = (SimDisk::new(), Identity { cluster: "test".into(), genesis: "g".into(), node: 1 });
         let store = Store::open(Arc::new(disk.clone()), &identity).unwrap();
         let position = Position { term: 1, node: 1, index: 3 };
-        store.log.append(&[(1, vec![1]), (2, vec![2]), (3, vec![3])]).unwrap();
+        store.log.append(&[(1, vec![1].into()), (2, vec![2].into()), (3, vec![3].into())]).unwrap();
         let mark = Applied { position: Some(position), membership: String::new(), digest: String::new() };
         store.state.commit(Changes::new(), mark).unwrap();
         let (_sender, applied) = watch::channel(3);
-        let mut log = LogStore::new(1, &store, applied, Fatal::new());
+        let durable = Durable::new(store.log.clone(), Fatal::new(), CancellationToken::new());
+        let mut log = LogStore::new(1, &store, applied, durable, Fatal::new());
         log.purge(log_id(&position)).await.unwrap();
         disk.crash_with(Loss::All, || 0);
         drop((log, store));

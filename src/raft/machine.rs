@@ -3,8 +3,10 @@
 use super::blocking::blocking;
 use super::codec;
 use super::digests::Digests;
+use super::durable::Durable;
 use super::fatal::Fatal;
 use super::prepare::Preparer;
+use super::snapshots::{Snapshots, weight};
 use super::types::{Entry, LogId, Proposal, StorageError, StoredMembership, TypeConfig};
 use crate::store::{Applied, SnapshotFile, SnapshotMeta, StateStore};
 use openraft::storage::RaftStateMachine;
@@ -21,7 +23,9 @@ pub(super) struct Shared {
     pub store: Arc<StateStore>,
     pub preparer: Arc<Preparer>,
     pub digests: Arc<Digests>,
+    pub snapshots: Snapshots,
     pub applied: watch::Sender<u64>,
+    pub durable: Durable,
     pub fatal: Fatal,
 }
 
@@ -52,17 +56,23 @@ impl Shared {
         let mut overlay = Overlay::new(&view);
         let mut answers = Vec::with_capacity(entries.len());
         let mut digests = Vec::with_capacity(entries.len());
+        let mut bytes = 0;
         for entry in entries {
             let index = entry.log_id.index;
             answers.push(match entry.payload {
-                EntryPayload::Blank => Vec::new(),
+                EntryPayload::Blank => {
+                    bytes += weight([]);
+                    Vec::new()
+                }
                 EntryPayload::Membership(membership) => {
+                    bytes += weight([]);
                     let stored = StoredMembership::new(Some(entry.log_id), membership);
                     mark.membership =
                         serde_json::to_string(&stored).map_err(|error| self.failed(ErrorVerb::Write, error))?;
                     Vec::new()
                 }
                 EntryPayload::Normal(Proposal { time_ms, submissions }) => {
+                    bytes += weight(submissions.iter().map(|submission| &submission[..]));
                     let submissions = self.preparer.prepare(&submissions);
                     let batch = Batch { time: Timestamp::from_millis(time_ms), submissions };
                     let applied = selfsame_machine::apply(&overlay, index, &batch)
@@ -82,6 +92,7 @@ impl Shared {
         for (index, digest) in digests {
             self.digests.put(index, digest);
         }
+        self.snapshots.applied(bytes);
         self.announce(&mark);
         Ok(answers)
     }
@@ -139,8 +150,10 @@ impl RaftSnapshotBuilder<TypeConfig> for Machine {
     async fn build_snapshot(&mut self) -> Result<Snapshot<TypeConfig>, StorageError> {
         let shared = &self.0;
         let built = blocking(|| {
+            shared.snapshots.begun();
             let (meta, file) = shared.store.export()?;
             shared.store.set_current_snapshot(meta.clone(), file.clone())?;
+            shared.snapshots.kept(file.file.len()?);
             Ok((meta, file))
         });
         let (meta, file) = built.map_err(|error: crate::store::SnapshotError| {
@@ -168,6 +181,11 @@ impl RaftStateMachine<TypeConfig> for Machine {
         I::IntoIter: OptionalSend,
     {
         let entries: Vec<Entry> = entries.into_iter().collect();
+        if let Some(last) = entries.last().map(|entry| entry.log_id.index)
+            && !self.0.durable.reached(last).await
+        {
+            return Err(self.0.failed(ErrorVerb::Write, format!("log entry {last} was never durable here")));
+        }
         blocking(|| self.0.apply(entries))
     }
 
@@ -189,7 +207,10 @@ impl RaftStateMachine<TypeConfig> for Machine {
         let shared = &self.0;
         let installed = blocking(|| {
             let installed = shared.store.import(&snapshot)?;
+            let bytes = snapshot.file.len()?;
             shared.store.set_current_snapshot(installed.clone(), *snapshot)?;
+            shared.snapshots.begun();
+            shared.snapshots.kept(bytes);
             Ok(installed)
         });
         let installed = installed.map_err(|error: crate::store::SnapshotError| {

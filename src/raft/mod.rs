@@ -10,6 +10,7 @@ mod admission;
 mod blocking;
 mod codec;
 mod digests;
+mod durable;
 mod fatal;
 mod ingress;
 mod log_store;
@@ -18,6 +19,8 @@ mod membership;
 mod network;
 mod node;
 mod notary;
+#[doc(hidden)]
+pub mod pair;
 mod peer;
 mod prepare;
 mod reads;
@@ -26,6 +29,7 @@ mod runtime;
 pub mod seal;
 mod service;
 mod settings;
+mod snapshots;
 mod status;
 #[cfg(test)]
 mod tests;

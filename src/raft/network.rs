@@ -2,9 +2,12 @@
 
 use super::blocking::blocking;
 use super::codec;
+use super::machine::Shared;
+use super::pair::PairKey;
 use super::peer::{Client, Peers, within};
 use super::types::{Member, TypeConfig, Vote};
 use crate::env::DiskFile;
+use crate::store::SnapshotFile;
 use crate::wire::raft::v1 as pb;
 use bytes::Bytes;
 use openraft::error::{Fatal, NetworkError, RPCError, RaftError, ReplicationClosed, StreamingError, Unreachable};
@@ -16,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::{Response, Status};
+use tonic::{Code, Response, Status};
 
 /// Bytes of snapshot in one message.
 const PART: u64 = 1 << 20;
@@ -24,11 +27,12 @@ const PART: u64 = 1 << 20;
 type Rpc<E> = RPCError<u64, Member, E>;
 
 /// Makes connections for openraft.
-pub(super) struct Network(pub Arc<Peers>);
+pub(super) struct Network(pub Arc<Peers>, pub Arc<Shared>);
 
 /// The way to one node.
 pub(super) struct Connection {
     peers: Arc<Peers>,
+    shared: Arc<Shared>,
     target: u64,
     address: String,
 }
@@ -36,7 +40,7 @@ pub(super) struct Connection {
 impl RaftNetworkFactory<TypeConfig> for Network {
     type Network = Connection;
     async fn new_client(&mut self, target: u64, node: &Member) -> Connection {
-        Connection { peers: self.0.clone(), target, address: node.peer_addr.clone() }
+        Connection { peers: self.0.clone(), shared: self.1.clone(), target, address: node.peer_addr.clone() }
     }
 }
 
@@ -61,6 +65,24 @@ impl Connection {
         let answer = self.peers.ask(what, self.target, &self.address, request, limit, call).await;
         answer.map_err(|status| unreachable(&status))
     }
+
+    /// The target, or the way there, says that this snapshot is damaged. Its bytes travel behind digests of what was read
+    /// here, so it may have decayed on this disk after it was written: then another one takes its place.
+    fn refused(&self, snapshot: &SnapshotFile) {
+        let (name, target, snapshots) = (&snapshot.name, self.target, &self.shared.snapshots);
+        if !snapshots.may_look(target, name) {
+            return;
+        }
+        match blocking(|| snapshot.verify()) {
+            Ok(_) => tracing::warn!(name, target, "a node refused a snapshot as damaged, which is whole on this disk"),
+            // One that took its place meanwhile may be whole.
+            Err(_) if self.shared.store.current_snapshot().is_none_or(|(_, current)| current.name != *name) => {}
+            Err(error) => {
+                tracing::warn!(%error, name, target, "this snapshot is damaged on the disk: another one is written");
+                snapshots.damaged(name);
+            }
+        }
+    }
 }
 
 impl RaftNetwork<TypeConfig> for Connection {
@@ -70,6 +92,12 @@ impl RaftNetwork<TypeConfig> for Connection {
         option: RPCOption,
     ) -> Result<AppendEntriesResponse<u64>, Rpc<RaftError<u64>>> {
         use pb::append_response::Result as Wire;
+        // Nobody hears of a commit that counted this node before its own disk has the entries.
+        if let Some(commit) = &request.leader_commit
+            && !self.shared.durable.reached(commit.index).await
+        {
+            return Err(malformed(format!("log entry {} was never durable here", commit.index)).into());
+        }
         let request = pb::AppendRequest {
             vote: Some(codec::vote_to_wire(&request.vote)),
             previous: request.prev_log_id.as_ref().map(codec::position_to_wire),
@@ -116,17 +144,28 @@ impl RaftNetwork<TypeConfig> for Connection {
         cancel: impl Future<Output = ReplicationClosed> + OptionalSend + 'static,
         option: RPCOption,
     ) -> Result<SnapshotResponse<u64>, StreamingError<TypeConfig, Fatal<u64>>> {
-        let file = snapshot.snapshot.file;
+        let snapshot = *snapshot.snapshot;
+        if self.shared.snapshots.is_damaged(&snapshot.name) {
+            let reason = format!("snapshot {} is damaged: another one is being written", snapshot.name);
+            return Err(unreachable(&Status::unavailable(reason)).into());
+        }
+        let file = snapshot.file.clone();
         let bytes = blocking(|| file.len()).map_err(|error| malformed(error.to_string()))?;
         let start = pb::SnapshotStart { vote: Some(codec::vote_to_wire(&vote)), bytes };
+        let pair = self.peers.pair_with(self.target).await.map_err(|status| unreachable(&status))?;
         let nonce = self.peers.nonce();
-        let stream = messages(file, start, self.peers.clone(), self.target, nonce.clone());
+        let stream = messages(file, start, self.peers.clone(), self.target, pair, nonce.clone());
         let mut client = self.peers.client(self.target, &self.address).map_err(|status| unreachable(&status))?;
         tokio::select! {
             biased;
             closed = cancel => Err(closed.into()),
             answer = within(option.hard_ttl(), client.snapshot(stream)) => {
-                let answer = answer.map_err(|status| unreachable(&status))?;
+                let answer = answer.map_err(|status| {
+                    if status.code() == Code::DataLoss {
+                        self.refused(&snapshot);
+                    }
+                    unreachable(&status)
+                })?;
                 let answer = self.peers.open_stream_answer("snapshot", self.target, &nonce, &answer).await;
                 let answer: pb::SnapshotResponse = answer.map_err(|status| unreachable(&status))?;
                 Ok(SnapshotResponse { vote: codec::vote_from_wire(answer.vote).map_err(malformed)? })
@@ -146,6 +185,7 @@ fn messages(
     start: pb::SnapshotStart,
     peers: Arc<Peers>,
     target: u64,
+    pair: Arc<PairKey>,
     nonce: Bytes,
 ) -> ReceiverStream<pb::Sealed> {
     let (sender, receiver) = mpsc::channel(2);
@@ -155,8 +195,8 @@ fn messages(
         let mut part = Part::Start(start);
         let (mut at, mut number) = (0, 0);
         let mut seal = |part| {
-            let sealed =
-                peers.seal("snapshot", target, nonce.clone(), number, &pb::SnapshotRequest { part: Some(part) });
+            let request = pb::SnapshotRequest { part: Some(part) };
+            let sealed = peers.seal("snapshot", target, &pair, nonce.clone(), number, &request);
             number += 1;
             sealed
         };

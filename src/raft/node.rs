@@ -3,6 +3,7 @@
 use super::admission::Admission;
 use super::blocking::blocking;
 use super::digests::Digests;
+use super::durable::Durable;
 use super::fatal::Fatal;
 use super::ingress::{Queued, batcher, core_error};
 use super::log_store::LogStore;
@@ -15,6 +16,7 @@ use super::reads::Reads;
 use super::runtime::with_entropy;
 use super::service::Service;
 use super::settings::RaftSettings;
+use super::snapshots::Snapshots;
 use super::status::{RaftStatus, Role};
 use super::types::{Member, Raft};
 use super::watch as watchers;
@@ -102,20 +104,25 @@ impl RaftNode {
             return Err(StartError::Settings("max_inflight, max_batch and queue are at least 1".into()));
         }
         let fatal = Fatal::new();
+        let stop = env.shutdown.child_token();
+        let durable = Durable::new(store.log.clone(), fatal.clone(), stop.clone());
         let mark = blocking(|| seed(&store, &genesis)).map_err(StartError::Store)?;
         let shared = Arc::new(Shared {
             store: store.state.clone(),
             preparer: Arc::new(Preparer::new(genesis.limits.clone(), env.executor.parallelism())),
             digests: Arc::new(Digests::default()),
+            snapshots: blocking(|| Snapshots::new(&store, settings.snapshot_after_bytes)),
             applied: watch::Sender::new(0),
+            durable: durable.clone(),
             fatal: fatal.clone(),
         });
         shared.restore(&mark);
         let known = addresses.iter().map(|(id, member)| (*id, member.peer_addr.clone())).collect();
         let peers = Peers::new(&env, &genesis, id, key, store.state.clone(), known);
         let peers = Arc::new(peers.map_err(|error| StartError::Core(format!("no entropy: {error}")))?);
-        let log = LogStore::new(id, &store, shared.applied.subscribe(), fatal);
-        let core = Raft::new(id, Arc::new(config), Network(peers.clone()), log, Machine(shared.clone()));
+        let log = LogStore::new(id, &store, shared.applied.subscribe(), durable.clone(), fatal);
+        let network = Network(peers.clone(), shared.clone());
+        let core = Raft::new(id, Arc::new(config), network, log, Machine(shared.clone()));
         let raft =
             with_entropy(env.entropy.clone(), core).await.map_err(|error| StartError::Core(error.to_string()))?;
         let (queue, queued) = mpsc::channel(settings.queue);
@@ -125,7 +132,7 @@ impl RaftNode {
             peers,
             shared,
             store,
-            stop: env.shutdown.child_token(),
+            stop,
             queue,
             admission: Admission::new(&settings),
             reads: Reads::default(),
@@ -139,9 +146,11 @@ impl RaftNode {
             tasks: Mutex::default(),
         });
         inner.spawn(batcher(inner.clone(), queued));
+        inner.spawn(durable.run());
         inner.spawn(watchers::core(inner.clone()));
         inner.spawn(watchers::states(inner.clone()));
         inner.spawn(watchers::syncs(inner.clone()));
+        inner.spawn(watchers::snapshots(inner.clone()));
         inner.spawn(serve(inner.clone(), listener));
         let node = RaftNode { inner };
         if let Err(error) = node.form(&genesis, &addresses).await {

@@ -1,5 +1,6 @@
 //! Clients of other nodes' peer service, and who may speak to this one.
 
+use super::pair::{PairKey, Pairs};
 use super::seal::{seal, verifies};
 use crate::env::{Env, Net, REMEMBER_RESET, connector};
 use crate::store::StateStore;
@@ -32,9 +33,9 @@ pub(super) type Client = PeerServiceClient<Channel>;
 pub(super) struct Peers {
     net: Arc<dyn Net>,
     cluster: String,
-    genesis: Vec<u8>,
+    genesis: Bytes,
     pub id: u64,
-    key: SecretKey,
+    pairs: Pairs,
     state: Arc<StateStore>,
     /// Begins every nonce of this process.
     boot: [u8; 16],
@@ -50,6 +51,8 @@ pub(super) struct Peers {
 pub(super) struct Asker {
     pub node: u64,
     nonce: Bytes,
+    /// The key of this node and the asker.
+    pair: Arc<PairKey>,
 }
 
 impl Peers {
@@ -63,12 +66,14 @@ impl Peers {
     ) -> std::io::Result<Self> {
         let mut boot = [0; 16];
         env.entropy.fill(&mut boot)?;
+        let cluster = genesis.cluster.clone();
+        let genesis = Bytes::copy_from_slice(genesis.digest().as_bytes());
         Ok(Self {
             net: env.net.clone(),
-            cluster: genesis.cluster.clone(),
-            genesis: genesis.digest().as_bytes().to_vec(),
+            pairs: Pairs::new(cluster.clone(), genesis.clone(), key),
+            cluster,
+            genesis,
             id,
-            key,
             state,
             boot,
             asked: AtomicU64::new(0),
@@ -79,7 +84,7 @@ impl Peers {
     }
 
     fn sender(&self, target: u64) -> pb::Sender {
-        pb::Sender { cluster: self.cluster.clone(), genesis: self.genesis.clone().into(), node: self.id, target }
+        pb::Sender { cluster: self.cluster.clone(), genesis: self.genesis.clone(), node: self.id, target }
     }
 
     /// A nonce that this process never used.
@@ -88,9 +93,17 @@ impl Peers {
         [&self.boot[..], &count.to_be_bytes()].concat().into()
     }
 
-    /// Seals a message to a node.
-    pub(super) fn seal(&self, what: &str, target: u64, nonce: Bytes, part: u64, message: &impl Message) -> pb::Sealed {
-        seal(what, self.sender(target), nonce, part, message.encode_to_vec(), &self.key)
+    /// Seals a message to a node under the key of both.
+    pub(super) fn seal(
+        &self,
+        what: &str,
+        target: u64,
+        pair: &PairKey,
+        nonce: Bytes,
+        part: u64,
+        message: &impl Message,
+    ) -> pb::Sealed {
+        seal(what, self.sender(target), nonce, part, message.encode_to_vec(), pair)
     }
 
     /// Refuses a message of another cluster, genesis, or meant for another node; gives the sender's id.
@@ -112,11 +125,23 @@ impl Peers {
         Ok(sender.node)
     }
 
-    fn verify(&self, what: &str, sealed: &pb::Sealed, node: u64, key: &PublicKey) -> Result<(), Status> {
-        if verifies(what, sealed, key) {
-            return Ok(());
+    /// The key of this node and another, whose public key is given.
+    fn pair(&self, node: u64, key: &PublicKey) -> Result<Arc<PairKey>, Status> {
+        self.pairs.with(key).map_err(|error| Status::unauthenticated(format!("node {node}: {error}")))
+    }
+
+    /// The key of this node and another.
+    pub(super) async fn pair_with(&self, node: u64) -> Result<Arc<PairKey>, Status> {
+        self.pair(node, &self.key_of(node).await?)
+    }
+
+    /// Gives the key of this node and another under which that one sealed this message.
+    fn verify(&self, what: &str, sealed: &pb::Sealed, node: u64, key: &PublicKey) -> Result<Arc<PairKey>, Status> {
+        let pair = self.pair(node, key)?;
+        if verifies(what, sealed, &pair) {
+            return Ok(pair);
         }
-        Err(Status::unauthenticated(format!("{what}: the signature is not node {node}'s, whose key is {key}")))
+        Err(Status::unauthenticated(format!("{what}: the tag is not that of node {node}, whose key is {key}")))
     }
 
     /// The key of an enrolled node as applied here; refused when it was retired.
@@ -164,8 +189,8 @@ impl Peers {
     ) -> Result<(Asker, M), Status> {
         let node = self.check(sealed.sender.as_ref())?;
         let key = self.key_of(node).await?;
-        self.verify(what, sealed, node, &key)?;
-        Ok((Asker { node, nonce: sealed.nonce.clone() }, decode(sealed)?))
+        let pair = self.verify(what, sealed, node, &key)?;
+        Ok((Asker { node, nonce: sealed.nonce.clone(), pair }, decode(sealed)?))
     }
 
     /// Opens a later message of the stream that `asker` began.
@@ -185,7 +210,8 @@ impl Peers {
 
     /// Seals an answer.
     pub(super) fn answer(&self, what: &str, asker: &Asker, message: &impl Message) -> Response<pb::Sealed> {
-        Response::new(self.seal(&format!("{what}/answer"), asker.node, asker.nonce.clone(), 0, message))
+        let what = format!("{what}/answer");
+        Response::new(self.seal(&what, asker.node, &asker.pair, asker.nonce.clone(), 0, message))
     }
 
     /// Asks a node, and believes only an answer to this very request under that node's key; `known` is its address in
@@ -221,8 +247,9 @@ impl Peers {
         F: Future<Output = Result<Response<pb::Sealed>, Status>>,
     {
         let client = self.client(target, known)?;
+        let pair = self.pair(target, key)?;
         let nonce = self.nonce();
-        let sealed = self.seal(what, target, nonce.clone(), 0, request);
+        let sealed = self.seal(what, target, &pair, nonce.clone(), 0, request);
         let answer = within(limit, call(client, sealed)).await?;
         self.believe(what, target, &nonce, key, &answer)
     }

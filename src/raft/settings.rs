@@ -11,11 +11,14 @@ pub struct RaftSettings {
     pub election_min_ms: u64,
     /// Longest such wait; also the length of the leader's lease on followers.
     pub election_max_ms: u64,
-    /// Applied entries between snapshots.
+    /// Bytes of log after which a snapshot is written, while half of the last snapshot is less; else that half.
+    pub snapshot_after_bytes: u64,
+    /// Log entries after which a snapshot is written in any case; 0 goes by bytes alone.
     pub snapshot_every: u64,
     /// Entries kept behind a snapshot, for followers that lag.
     pub keep_logs: u64,
-    /// Entries that a follower may lag before it is sent a snapshot instead of entries.
+    /// Kept for files that name it; openraft 0.9.25 sends a snapshot when the entries that a follower needs are purged, and
+    /// never sooner.
     pub lag_before_snapshot: u64,
     /// Submissions of one log entry.
     pub max_batch: usize,
@@ -44,7 +47,8 @@ impl Default for RaftSettings {
             heartbeat_ms: 150,
             election_min_ms: 600,
             election_max_ms: 1_200,
-            snapshot_every: 20_000,
+            snapshot_after_bytes: 64 << 20,
+            snapshot_every: 0,
             keep_logs: 5_000,
             lag_before_snapshot: 25_000,
             max_batch: 256,
@@ -75,7 +79,10 @@ impl RaftSettings {
             // Bytes are bounded by the log reader; this bounds the entries applied in one call as well.
             max_payload_entries: 64,
             replication_lag_threshold: self.lag_before_snapshot,
-            snapshot_policy: openraft::SnapshotPolicy::LogsSinceLast(self.snapshot_every),
+            snapshot_policy: match self.snapshot_every {
+                0 => openraft::SnapshotPolicy::Never,
+                entries => openraft::SnapshotPolicy::LogsSinceLast(entries),
+            },
             max_in_snapshot_log_to_keep: self.keep_logs,
             purge_batch_size: 64.min(self.keep_logs.max(1)),
             ..Default::default()

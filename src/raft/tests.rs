@@ -178,11 +178,30 @@ async fn what_would_wait_too_long_is_refused_early_until_the_queue_moves_again()
     node.submit(envelope(3)).await.unwrap().unwrap();
 }
 
-// shows
+// shows: X-03
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_leader_takes_over_and_the_old_one_rejoins_by_snapshot() {
-    let settings =
-        RaftSettings { keep_logs: 0, lag_before_snapshot: 5, snapshot_every: 1_000_000, ..RaftSettings::default() };
+async fn a_snapshot_is_written_and_the_log_purged_when_enough_bytes_were_applied() {
+    let settings = RaftSettings { keep_logs: 0, snapshot_after_bytes: 20_000, ..RaftSettings::default() };
+    let cluster = Cluster::start(settings).await;
+    let leader = cluster.leader(0).await;
+    for n in 0..10 {
+        cluster.nodes[&leader].submit(envelope(n)).await.unwrap().unwrap();
+    }
+    let few = *cluster.nodes[&leader].applied().borrow();
+    assert!(cluster.nodes.values().all(|node| node.status().snapshot.is_none()), "10 entries are less than 20 kB");
+    for n in 10..100 {
+        cluster.nodes[&leader].submit(envelope(n)).await.unwrap().unwrap();
+    }
+    for node in cluster.nodes.values() {
+        let mut metrics = node.inner.raft.metrics();
+        let purged = metrics.wait_for(|metrics| metrics.purged.is_some_and(|id| id.index > few));
+        tokio::time::timeout(Duration::from_secs(30), purged).await.unwrap().unwrap();
+    }
+}
+
+/// A cluster whose first leader is stopped, and needs a snapshot of the second one: both, and the index to catch up with.
+async fn left_behind() -> (Cluster, u64, u64, u64) {
+    let settings = RaftSettings { keep_logs: 0, ..RaftSettings::default() };
     let mut cluster = Cluster::start(settings).await;
     let old = cluster.leader(0).await;
     cluster.nodes[&old].submit(envelope(0)).await.unwrap().unwrap();
@@ -196,12 +215,35 @@ async fn a_new_leader_takes_over_and_the_old_one_rejoins_by_snapshot() {
     let mut metrics = cluster.nodes[&new].inner.raft.metrics();
     let purged = metrics.wait_for(|metrics| metrics.purged.is_some_and(|id| id.index >= at - 1));
     tokio::time::timeout(Duration::from_secs(30), purged).await.unwrap().unwrap();
+    (cluster, old, new, at)
+}
+
+// shows
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_leader_takes_over_and_the_old_one_rejoins_by_snapshot() {
+    let (mut cluster, old, _, at) = left_behind().await;
     cluster.restart(old).await;
     cluster.converge(at).await;
     // The applied index is announced a moment before openraft reports where it came from.
     let mut metrics = cluster.nodes[&old].inner.raft.metrics();
     let snapshot = metrics.wait_for(|metrics| metrics.snapshot.is_some());
     tokio::time::timeout(Duration::from_secs(30), snapshot).await.unwrap().unwrap();
+}
+
+// shows: X-03
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_that_decayed_on_its_senders_disk_is_replaced_and_the_follower_catches_up() {
+    let (mut cluster, old, new, at) = left_behind().await;
+    let (_, decayed) = cluster.nodes[&new].inner.store.state.current_snapshot().unwrap();
+    let middle = decayed.file.len().unwrap() / 2;
+    let mut byte = [0];
+    decayed.file.read(middle, &mut byte).unwrap();
+    decayed.file.write(middle, &[byte[0] ^ 1]).unwrap();
+    decayed.verify().unwrap_err();
+    cluster.restart(old).await;
+    cluster.converge(at).await;
+    assert!(!cluster.dirs[new as usize - 1].path().join(&decayed.name).exists(), "{} is gone", decayed.name);
+    assert!(cluster.nodes[&new].status().role == Role::Leader, "it led on");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -67,6 +67,22 @@ pub(super) async fn syncs(inner: Arc<Inner>) {
     }
 }
 
+/// Has snapshots written that are wanted.
+pub(super) async fn snapshots(inner: Arc<Inner>) {
+    let snapshots = &inner.shared.snapshots;
+    loop {
+        tokio::select! {
+            biased;
+            () = inner.stop.cancelled() => return,
+            () = snapshots.wanted.notified() => {}
+        }
+        // It may have been written meanwhile. A core that stopped has said why.
+        if snapshots.is_wanted() && inner.raft.trigger().snapshot().await.is_err() {
+            return;
+        }
+    }
+}
+
 /// Compares this node's state digest with the other voters' every few seconds.
 pub(super) async fn states(inner: Arc<Inner>) {
     let every = Duration::from_millis(inner.settings.digest_every_ms);

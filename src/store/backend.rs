@@ -35,13 +35,18 @@ pub(super) type Raw<'a> = redb::TableDefinition<'a, &'static [u8], &'static [u8]
 /// A database that can be closed while others still hold the store.
 pub(super) struct Db(RwLock<Option<Arc<Database>>>);
 
-/// Bytes of redb's page cache per file: a working set, far below the state's size.
-const CACHE: usize = 64 << 20;
+/// Bytes of redb's page cache for a file of which little is read twice.
+const SMALL_CACHE: usize = 4 << 20;
 
 impl Db {
     pub(super) fn open(disk: &dyn Disk, file: &'static str) -> Result<Self, OpenError> {
+        Self::open_with(disk, file, SMALL_CACHE)
+    }
+
+    /// Like [`Db::open`], with so many bytes of page cache.
+    pub(super) fn open_with(disk: &dyn Disk, file: &'static str, cache_bytes: usize) -> Result<Self, OpenError> {
         let backend = Backend(disk.open(file, true)?);
-        let open = || redb::Builder::new().set_cache_size(CACHE).create_with_backend(backend);
+        let open = || redb::Builder::new().set_cache_size(cache_bytes).create_with_backend(backend);
         let database = open().map_err(|error| OpenError::Unusable { file, reason: error.to_string() })?;
         Ok(Self(RwLock::new(Some(Arc::new(database)))))
     }
@@ -68,8 +73,7 @@ impl Db {
         let fail = |reason: String| WriteError::new(what, reason);
         let database = self.get().ok_or_else(|| fail("the store is closed".into()))?;
         let mut transaction = database.begin_write().map_err(|error| fail(error.to_string()))?;
-        let lazy = planted!("ack_before_fsync") && what == "log entries"
-            || planted!("vote_not_fsynced") && what == "vote"
+        let lazy = planted!("vote_not_fsynced") && what == "vote"
             || planted!("applied_in_separate_transaction") && what == "applied mark";
         let durability = if lazy { Durability::None } else { Durability::Immediate };
         transaction.set_durability(durability).map_err(|error| fail(error.to_string()))?;

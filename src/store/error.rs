@@ -27,6 +27,24 @@ pub enum OpenError {
         /// Newest format known.
         supported: u32,
     },
+    /// Written before the first release, in a format that nothing reads any more.
+    #[error("{file} has format {found}, this program reads format {supported}: join with a new node id")]
+    Older {
+        /// File.
+        file: &'static str,
+        /// Its format.
+        found: u32,
+        /// Format known.
+        supported: u32,
+    },
+    /// What the log wrote is not what it reads: decay, or a file that was changed, cut or lost.
+    #[error("{file} is damaged: {reason}: join with a new node id")]
+    Damaged {
+        /// File.
+        file: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// One of the two files is gone.
     #[error("{present} holds data but {missing} is missing or empty: restore both, or join with a new node id")]
     Missing {

@@ -7,8 +7,8 @@ use crate::env::Disk;
 use selfsame_machine::view::ReadError;
 use serde::{Deserialize, Serialize};
 
-/// The format that this program writes. History: 1, the first.
-pub(super) const FORMAT: u32 = 1;
+/// The format that this program writes. History: 1, the log's entries in its database; 2, in segments.
+pub(super) const FORMAT: u32 = 2;
 /// Table of single records in both files.
 pub(super) const SELF: Raw<'static> = Raw::new("self");
 pub(super) const SELF_NAME: &str = "self";
@@ -97,6 +97,9 @@ fn check(file: &'static str, bytes: &[u8], identity: &Identity) -> Result<(), Op
     let format: FormatOnly = decode(HEADER, bytes)?;
     if format.format > FORMAT {
         return Err(OpenError::Newer { file, found: format.format, supported: FORMAT });
+    }
+    if format.format < FORMAT {
+        return Err(OpenError::Older { file, found: format.format, supported: FORMAT });
     }
     let header: Header = decode(HEADER, bytes)?;
     let pairs = [

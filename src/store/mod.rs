@@ -1,25 +1,31 @@
-//! What a node keeps: the consensus log and the replicated state, in two redb files.
+//! What a node keeps: the consensus log and the replicated state.
 //!
 //! ```text
 //! identity     copy of the header, read before the databases are opened
-//! log.redb     header · vote · entries (u64be index → entry bytes) · purged
+//! log.redb     header · vote · purged · the log's segments
+//! log-<n>.seg  entries of the log, in frames (see `frame`)
 //! state.redb   header · applied (position, membership, digest) · the machine's tables, one redb table each
 //! snapshot-<index>-<n>.snap   an exported state
 //! quarantined                 why this node may not take part any more
 //! ```
 //! Every value is stored behind a BLAKE3 digest of table, key and value and is checked on every read: redb's own
 //! checksums are not verified on ordinary reads. Every write transaction is durable and two-phase from the first on;
-//! mixing one- and two-phase commits has lost data before. A write that fails is never carried on from: the caller must
+//! mixing one- and two-phase commits has lost data before. Entries of the log need one sync (decision 0020). A write that fails is never carried on from: the caller must
 //! stop the node, because after a failed sync nobody knows what the disk holds.
 
 mod backend;
+mod current;
 mod error;
+mod frame;
 mod header;
 mod layer;
 mod log;
+mod options;
+mod places;
 mod position;
 mod row;
 mod scrub;
+mod segment;
 mod snapshot;
 mod state;
 #[cfg(test)]
@@ -29,6 +35,7 @@ mod view;
 pub use error::{OpenError, SnapshotError, WriteError};
 pub use header::Identity;
 pub use log::{LogRow, LogStore};
+pub use options::Options;
 pub use position::{Ballot, Position};
 pub use scrub::{BadRow, Scrub};
 pub use snapshot::{SnapshotFile, SnapshotMeta};
@@ -55,15 +62,20 @@ impl Store {
     /// Opens or creates the files in `disk` for this identity. Refuses, without touching any data, a directory of
     /// another node or cluster, of a newer format, one that lost a file, and one that was quarantined.
     pub fn open(disk: Arc<dyn Disk>, identity: &Identity) -> Result<Store, OpenError> {
+        Self::open_with(disk, identity, &Options::default())
+    }
+
+    /// Like [`Store::open`], with other settings than the default ones.
+    pub fn open_with(disk: Arc<dyn Disk>, identity: &Identity, options: &Options) -> Result<Store, OpenError> {
         // redb unwraps some of what it reads: a damaged file must end in a refusal that names it, not in a panic.
-        catch_unwind(AssertUnwindSafe(|| Self::open_files(disk, identity))).unwrap_or_else(|panic| {
+        catch_unwind(AssertUnwindSafe(|| Self::open_files(disk, identity, options))).unwrap_or_else(|panic| {
             let said = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
             let reason = format!("damaged: the database engine panicked: {}", said.unwrap_or("without a reason"));
             Err(OpenError::Unusable { file: "log.redb or state.redb", reason })
         })
     }
 
-    fn open_files(disk: Arc<dyn Disk>, identity: &Identity) -> Result<Store, OpenError> {
+    fn open_files(disk: Arc<dyn Disk>, identity: &Identity, options: &Options) -> Result<Store, OpenError> {
         if let Some(reason) = read_small(&*disk, QUARANTINE)? {
             return Err(OpenError::Quarantined { reason });
         }
@@ -74,8 +86,8 @@ impl Store {
         if state && !disk.open(state::FILE, false)?.is_empty()? && log_is_new && header::state_is_used(&*disk)? {
             return Err(OpenError::Missing { present: state::FILE, missing: log::FILE });
         }
-        let log = LogStore::open(&*disk, identity)?;
-        let state = StateStore::open(disk.clone(), identity)?;
+        let log = LogStore::open(disk.clone(), identity, options)?;
+        let state = StateStore::open(disk.clone(), identity, options)?;
         if state.applied()?.is_none_or(|applied| applied.position.is_none()) && log.purged()?.is_some() {
             return Err(OpenError::Missing { present: log::FILE, missing: state::FILE });
         }

@@ -9,7 +9,10 @@
 use selfsame_machine::view::ReadError;
 use selfsame_protocol::digest::hex;
 
-fn digest(table: &str, key: &[u8], value: &[u8]) -> blake3::Hash {
+/// Bytes of a sealed row that are its digest.
+pub(super) const DIGEST: usize = 32;
+
+pub(super) fn digest(table: &str, key: &[u8], value: &[u8]) -> blake3::Hash {
     let mut hasher = blake3::Hasher::new();
     hasher.update(&[table.len() as u8]);
     hasher.update(table.as_bytes());
@@ -21,7 +24,7 @@ fn digest(table: &str, key: &[u8], value: &[u8]) -> blake3::Hash {
 
 /// The row of a value.
 pub(super) fn seal(table: &str, key: &[u8], value: &[u8]) -> Vec<u8> {
-    let mut row = Vec::with_capacity(32 + value.len());
+    let mut row = Vec::with_capacity(DIGEST + value.len());
     row.extend_from_slice(digest(table, key, value).as_bytes());
     row.extend_from_slice(value);
     row
@@ -35,7 +38,7 @@ pub(super) fn unseal<'a>(table: &'static str, key: &[u8], row: &'a [u8]) -> Resu
         expected: hex(expected),
         found: hex(found),
     };
-    let Some((stored, value)) = row.split_first_chunk::<32>() else {
+    let Some((stored, value)) = row.split_first_chunk::<DIGEST>() else {
         return Err(corrupt(&[], row));
     };
     let found = digest(table, key, value);

@@ -3,7 +3,7 @@
 use super::backend::Raw;
 use super::error::read_io;
 use super::header::{SELF, SELF_NAME};
-use super::log::{ENTRIES, ENTRIES_NAME, LogStore};
+use super::log::{ENTRIES_NAME, LogStore};
 use super::row;
 use super::state::StateStore;
 use redb::ReadTransaction;
@@ -46,7 +46,10 @@ impl Scrub {
         while left > 0 {
             let (file, name, definition) = match self.at {
                 0 => ("log", SELF_NAME, SELF),
-                1 => ("log", ENTRIES_NAME, ENTRIES),
+                1 => {
+                    left -= self.entries(left);
+                    continue;
+                }
                 2 => ("state", SELF_NAME, SELF),
                 at => match Table::ALL.get(at - 3) {
                     Some(table) => ("state", table.name(), Raw::new(table.name())),
@@ -55,13 +58,34 @@ impl Scrub {
             };
             let transaction = if file == "log" { self.log.db.read()? } else { self.state.db.read()? };
             let seen = self.walk(&transaction, file, name, definition, left)?;
-            if seen < left {
-                self.at += 1;
-                self.after = None;
-            }
+            self.seen(seen, left);
             left -= seen;
         }
         Ok(false)
+    }
+
+    /// Counts rows; fewer than were asked for are the last of their table.
+    fn seen(&mut self, seen: usize, limit: usize) {
+        self.rows += seen as u64;
+        if seen < limit {
+            self.at += 1;
+            self.after = None;
+        }
+    }
+
+    fn entries(&mut self, limit: usize) -> usize {
+        let after = self.after.as_deref().and_then(|after| after.try_into().ok()).map(u64::from_be_bytes);
+        let checked = self.log.check(after, limit);
+        let seen = checked.len();
+        for (index, result) in checked {
+            let key = index.to_be_bytes();
+            if let Err(error) = result {
+                self.bad.push(BadRow { file: "log", table: ENTRIES_NAME, key: hex(&key), error });
+            }
+            self.after = Some(key.to_vec());
+        }
+        self.seen(seen, limit);
+        seen
     }
 
     /// Rows verified so far.
@@ -95,7 +119,6 @@ impl Scrub {
             seen += 1;
             last = Some(key.value().to_vec());
         }
-        self.rows += seen as u64;
         if last.is_some() {
             self.after = last;
         }

@@ -6,8 +6,9 @@
 //! row    = table u8 ‖ u32be len ‖ key ‖ u32be len ‖ value
 //! end    = 0x00 ‖ u64be chunks ‖ BLAKE3( header JSON ‖ every chunk's digest )
 //! ```
-//! The end is written only after everything before it is durable: a file with a right end is whole. An import verifies
-//! the whole file before it changes anything. Memory is bounded by one chunk and redb's cache.
+//! The end is written only after everything before it is durable: a file with a right end was whole. An import verifies
+//! the whole file before it changes anything; a start reads its outline alone. Memory is bounded by one chunk and redb's
+//! cache.
 
 use super::backend::Raw;
 use super::error::{SnapshotError, read_io};
@@ -19,9 +20,7 @@ use selfsame_machine::view::{Row, Table};
 use selfsame_protocol::digest::hex;
 use selfsame_protocol::planted;
 use serde::{Deserialize, Serialize};
-use std::cmp::Reverse;
-use std::ops::RangeInclusive;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 const MAGIC: &[u8; 8] = b"SFSNAP01";
 const CHUNK: usize = 1 << 20;
@@ -29,7 +28,6 @@ const CHUNK: usize = 1 << 20;
 const MAX_CHUNK: usize = 16 << 20;
 /// Membership of a few dozen nodes and fixed members.
 const MAX_HEADER: usize = 1 << 20;
-const END: usize = 1 + 8 + 32;
 
 /// What a snapshot holds, from its header.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,10 +96,32 @@ impl SnapshotFile {
         self.walk(|_, _, _| Ok(()))
     }
 
+    /// Verifies everything but the rows: header, heads of the chunks, and the end over them. The end of an exported one is
+    /// written last, so it was whole once; damage in the rows is found by whoever reads them.
+    pub(super) fn verify_outline(&self) -> Result<SnapshotMeta, SnapshotError> {
+        self.chunks(|cursor, _, len| cursor.skip(len))
+    }
+
     /// Verifies every digest; `rows` sees each row on the way.
     fn walk(
         &self,
         mut rows: impl FnMut(Table, &[u8], &[u8]) -> Result<(), SnapshotError>,
+    ) -> Result<SnapshotMeta, SnapshotError> {
+        self.chunks(|cursor, stored, len| {
+            let chunk = cursor.take(len)?;
+            let found = blake3::hash(&chunk);
+            if found.as_bytes()[..] != *stored && !planted!("snapshot_chunk_digest_ignored") {
+                return Err(self.bad("a chunk matches its digest", hex(stored), found.to_hex()));
+            }
+            self.rows(&chunk, &mut rows)
+        })
+    }
+
+    /// Verifies header, heads of the chunks and end; `chunk` is at the rows of each chunk, with their digest and length,
+    /// and moves behind them.
+    fn chunks(
+        &self,
+        mut chunk: impl FnMut(&mut Cursor<'_>, &[u8], usize) -> Result<(), SnapshotError>,
     ) -> Result<SnapshotMeta, SnapshotError> {
         let mut cursor = Cursor { snapshot: self, at: 0 };
         let (meta, header) = cursor.header()?;
@@ -113,14 +133,9 @@ impl SnapshotFile {
                 1 => {
                     let len = cursor.length(MAX_CHUNK, "bytes of a chunk")?;
                     let stored = cursor.take(32)?;
-                    let chunk = cursor.take(len)?;
-                    let found = blake3::hash(&chunk);
-                    if found.as_bytes()[..] != stored[..] && !planted!("snapshot_chunk_digest_ignored") {
-                        return Err(self.bad("a chunk matches its digest", hex(&stored), found.to_hex()));
-                    }
                     total.update(&stored);
                     chunks += 1;
-                    self.rows(&chunk, &mut rows)?;
+                    chunk(&mut cursor, &stored, len)?;
                 }
                 0 => break,
                 other => return Err(self.bad("a part is a chunk (1) or the end (0)", "0 or 1", other)),
@@ -166,15 +181,20 @@ impl SnapshotFile {
 }
 
 impl Cursor<'_> {
-    fn take(&mut self, len: usize) -> Result<Vec<u8>, SnapshotError> {
+    fn skip(&mut self, len: usize) -> Result<(), SnapshotError> {
         let end = self.at.saturating_add(len as u64);
         let have = self.snapshot.file.len()?;
         if end > have {
             return Err(self.snapshot.bad("the file is whole", end, have));
         }
-        let mut out = vec![0; len];
-        self.snapshot.file.read(self.at, &mut out)?;
         self.at = end;
+        Ok(())
+    }
+    fn take(&mut self, len: usize) -> Result<Vec<u8>, SnapshotError> {
+        let from = self.at;
+        self.skip(len)?;
+        let mut out = vec![0; len];
+        self.snapshot.file.read(from, &mut out)?;
         Ok(out)
     }
     fn length(&mut self, max: usize, rule: &'static str) -> Result<usize, SnapshotError> {
@@ -325,54 +345,5 @@ impl StateStore {
             (Err(_), Some(error)) => Err(error),
             (Err(error), None) => Err(error.into()),
         }
-    }
-
-    /// The current snapshot.
-    pub fn current_snapshot(&self) -> Option<(SnapshotMeta, SnapshotFile)> {
-        self.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Makes a whole snapshot the current one and removes the one before. Handles that are being sent stay readable.
-    pub fn set_current_snapshot(&self, meta: SnapshotMeta, file: SnapshotFile) -> std::io::Result<()> {
-        let name = file.name.clone();
-        let before = self.current.lock().unwrap_or_else(PoisonError::into_inner).replace((meta, file));
-        match before {
-            Some((_, before)) if before.name != name => self.disk.remove(&before.name),
-            _ => Ok(()),
-        }
-    }
-
-    /// Removes one snapshot file, for example one that was received in part.
-    pub fn remove_snapshot(&self, name: &str) -> std::io::Result<()> {
-        self.disk.remove(name)
-    }
-
-    /// Finds the newest whole snapshot at start that ends inside `usable`; all others are removed. Such as end before that
-    /// leave a gap to the log, and another is built from the state when one is needed. Such as end behind the state were
-    /// received and not imported before a crash: nothing was purged for them, and the leader sends them again.
-    pub(super) fn find_snapshot(&self, usable: RangeInclusive<u64>) -> std::io::Result<()> {
-        let mut found = Vec::new();
-        for name in self.disk.list()?.into_iter().filter(|name| name.ends_with(".snap")) {
-            let snapshot = SnapshotFile { file: self.disk.open(&name, false)?, name };
-            // One that was received has no index in its name.
-            let end = snapshot.meta().ok().map(|meta| meta.applied.position.map_or(0, |at| at.index));
-            found.push((end.filter(|end| usable.contains(end)), snapshot));
-        }
-        found.sort_by_key(|(end, _)| Reverse(*end));
-        for (end, snapshot) in found {
-            match end.filter(|_| self.current_snapshot().is_none()).map(|_| self.is_whole(&snapshot)) {
-                Some(Ok(meta)) => self.set_current_snapshot(meta, snapshot)?,
-                _ => self.disk.remove(&snapshot.name)?,
-            }
-        }
-        Ok(())
-    }
-
-    fn is_whole(&self, snapshot: &SnapshotFile) -> Result<SnapshotMeta, SnapshotError> {
-        let len = snapshot.file.len()?;
-        if len < (MAGIC.len() + 4 + END) as u64 {
-            return Err(snapshot.bad("the file is whole", MAGIC.len() + 4 + END, len));
-        }
-        snapshot.verify()
     }
 }

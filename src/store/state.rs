@@ -9,6 +9,7 @@ use super::backend::{Db, Raw};
 use super::error::{OpenError, SnapshotError, WriteError};
 use super::header::{self, Identity, decode, encode, read_record_in, write_record};
 use super::layer::{Layer, merged};
+use super::options::Options;
 use super::position::Position;
 use super::row;
 use super::snapshot::{SnapshotFile, SnapshotMeta};
@@ -107,8 +108,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl StateStore {
-    pub(super) fn open(disk: Arc<dyn Disk>, identity: &Identity) -> Result<Self, OpenError> {
-        let db = Db::open(&*disk, FILE)?;
+    pub(super) fn open(disk: Arc<dyn Disk>, identity: &Identity, options: &Options) -> Result<Self, OpenError> {
+        let db = Db::open_with(&*disk, FILE, options.cache_bytes)?;
         header::check_or_create(&db, FILE, identity, |transaction| {
             for table in Table::ALL {
                 transaction.open_table(Raw::new(table.name())).map_err(fail)?;

@@ -27,14 +27,14 @@ fn change(key: u64, value: &[u8]) -> Changes {
 fn reopening_gives_everything_back() {
     let disk = SimDisk::new();
     let store = open(&disk);
-    store.log.append(&[(1, vec![1]), (2, vec![2]), (3, vec![3])]).unwrap();
+    store.log.append(&[(1, vec![1].into()), (2, vec![2].into()), (3, vec![3].into())]).unwrap();
     store.log.truncate(3).unwrap();
     store.log.purge(Position { term: 1, node: 1, index: 1 }).unwrap();
     store.log.save_vote(Ballot { term: 4, node: 2, committed: true }).unwrap();
     store.state.commit(change(7, b"value"), mark(2)).unwrap();
     store.close();
     let store = open(&disk);
-    assert_eq!(store.log.read(0, 9, usize::MAX).unwrap(), [(2, vec![2])]);
+    assert_eq!(store.log.read(0, 9, usize::MAX).unwrap(), [(2, bytes::Bytes::from(vec![2]))]);
     assert_eq!(store.log.purged().unwrap().unwrap().index, 1);
     assert_eq!(store.log.vote().unwrap().unwrap(), Ballot { term: 4, node: 2, committed: true });
     let view = store.state.view().unwrap();
@@ -88,11 +88,11 @@ fn a_foreign_directory_is_refused_and_left_alone() {
 fn a_newer_format_and_a_lost_file_are_named_and_nothing_is_made_anew() {
     let disk = SimDisk::new();
     let store = open(&disk);
-    store.log.append(&[(1, vec![1])]).unwrap();
+    store.log.append(&[(1, vec![1].into())]).unwrap();
     store.state.commit(change(7, b"value"), mark(1)).unwrap();
     store.close();
     let newer = |disk: &SimDisk| {
-        let text = String::from_utf8(disk.bytes(header::FILE)).unwrap().replacen("\"format\":1", "\"format\":2", 1);
+        let text = String::from_utf8(disk.bytes(header::FILE)).unwrap().replacen("\"format\":2", "\"format\":3", 1);
         disk.open(header::FILE, false).unwrap().write(0, text.as_bytes()).unwrap();
     };
     // Without the copy the database's own header decides.
@@ -102,7 +102,7 @@ fn a_newer_format_and_a_lost_file_are_named_and_nothing_is_made_anew() {
     assert_eq!(disk.bytes(header::FILE), kept);
     newer(&disk);
     match Store::open(Arc::new(disk.clone()), &identity()) {
-        Err(OpenError::Newer { found: 2, supported: 1, .. }) => {}
+        Err(OpenError::Newer { found: 3, supported: 2, .. }) => {}
         other => panic!("{:?}", other.map(|_| ())),
     }
     disk.open(header::FILE, false).unwrap().write(0, &kept).unwrap();
@@ -118,7 +118,7 @@ fn a_newer_format_and_a_lost_file_are_named_and_nothing_is_made_anew() {
 fn files_that_the_database_engine_panics_on_are_refused_and_not_a_panic() {
     let disk = SimDisk::new();
     let store = open(&disk);
-    store.log.append(&[(1, vec![1])]).unwrap();
+    store.log.append(&[(1, vec![1].into())]).unwrap();
     store.state.commit(change(7, b"value"), mark(1)).unwrap();
     store.close();
     drop(store);
@@ -141,8 +141,8 @@ fn a_failed_sync_is_an_error() {
     let disk = SimDisk::new();
     let store = open(&disk);
     disk.set_faults(Faults { fail_sync_in: Some(1), ..Faults::default() });
-    assert!(store.log.append(&[(1, vec![1])]).is_err());
-    assert!(store.log.append(&[(1, vec![1])]).is_err(), "nothing is written after a failed sync");
+    assert!(store.log.append(&[(1, vec![1].into())]).is_err());
+    assert!(store.log.append(&[(1, vec![1].into())]).is_err(), "nothing is written after a failed sync");
 }
 
 // shows: X-03
@@ -204,13 +204,42 @@ fn a_snapshot_that_was_received_and_not_imported_before_a_crash_is_not_the_curre
 
 // shows: X-03
 #[test]
+fn a_start_takes_a_snapshot_by_its_outline() {
+    let disk = SimDisk::new();
+    let store = open(&disk);
+    for n in 1..=3 {
+        store.state.commit(change(n, &vec![n as u8; 900_000]), mark(n)).unwrap();
+    }
+    let (_, file) = store.state.export().unwrap();
+    drop(store);
+    let bytes = disk.bytes(&file.name);
+    let header = u32::from_be_bytes(bytes[8..12].try_into().unwrap());
+    let (first, end) = (12 + u64::from(header), bytes.len() as u64);
+    let taken = |at: u64| {
+        let damaged = disk.live_copy();
+        damaged.flip_bit(&file.name, at, 0);
+        let taken = open(&damaged).state.current_snapshot().is_some();
+        assert_eq!(damaged.exists(&file.name).unwrap(), taken);
+        taken
+    };
+    assert!(taken(end / 2), "a row is found to be damaged when the snapshot is used");
+    for (what, at) in [("magic", 0), ("header", 20), ("part", first), ("digest", first + 6), ("end", end - 1)] {
+        assert!(!taken(at), "{what}");
+    }
+    let cut = disk.live_copy();
+    cut.open(&file.name, false).unwrap().set_len(end - 1).unwrap();
+    assert!(open(&cut).state.current_snapshot().is_none());
+}
+
+// shows: X-03
+#[test]
 fn a_crash_right_after_an_import_leaves_the_imported_snapshot_as_the_current_one() {
     let (from, to) = (SimDisk::new(), SimDisk::new());
     let source = open(&from);
     source.state.commit(change(1, b"new"), mark(49)).unwrap();
     let (_, sent) = source.state.export().unwrap();
     let target = open(&to);
-    target.log.append(&[(1, vec![1]), (2, vec![2]), (3, vec![3])]).unwrap();
+    target.log.append(&[(1, vec![1].into()), (2, vec![2].into()), (3, vec![3].into())]).unwrap();
     target.state.commit(change(1, b"old"), mark(3)).unwrap();
     let (own, old) = target.state.export().unwrap();
     target.state.set_current_snapshot(own, old.clone()).unwrap();
@@ -324,7 +353,7 @@ proptest! {
             }
             for _ in 0..commits {
                 index += 1;
-                store.log.append(&[(index, index.to_be_bytes().to_vec())]).unwrap();
+                store.log.append(&[(index, index.to_be_bytes().to_vec().into())]).unwrap();
                 store.state.commit(change(index % 5, &index.to_be_bytes()), mark(index)).unwrap();
             }
             prop_assert_eq!(store.state.view().unwrap().applied_index(), index, "reads see it at once");

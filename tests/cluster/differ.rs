@@ -61,6 +61,7 @@ async fn start_with(dir: &Path, publish: PublishSettings) -> Node {
         client_listen: address(client),
         http_listen: None,
         scrub_every_ms: 0,
+        store: Default::default(),
         members: BTreeMap::from([(1, member)]),
         raft: RaftSettings::default(),
         publish,

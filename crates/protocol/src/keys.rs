@@ -4,6 +4,7 @@ use crate::digest::{Digest, framed, hex, unhex};
 use ed25519_dalek::{Signer as _, SigningKey, VerifyingKey};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::{fmt, str::FromStr};
+use zeroize::{Zeroize as _, Zeroizing};
 
 /// An Ed25519 public key; in JSON `ed25519:<64 lowercase hex>`. Not checked to be a curve point until it verifies.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -68,6 +69,33 @@ impl<'de> Deserialize<'de> for PublicKey {
     }
 }
 
+/// Why a key shares no secret with another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AgreementError {
+    /// The bytes are no point of the curve.
+    #[error("the key {0} is no point of the curve, so that no secret can be shared with it")]
+    NoPoint(PublicKey),
+    /// With such a key everybody shares the same "secret".
+    #[error("the key {0} is of small order, so that what is shared with it is no secret")]
+    SmallOrder(PublicKey),
+}
+
+/// What two keys share and nobody else computes: material to derive a key from, and no key itself. Wiped from memory
+/// when dropped. Never printed.
+pub struct SharedSecret(Zeroizing<[u8; 32]>);
+
+impl SharedSecret {
+    /// Its 32 bytes.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+impl fmt::Debug for SharedSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SharedSecret")
+    }
+}
+
 /// An Ed25519 secret key, wiped from memory when dropped. Never printed.
 #[derive(Clone)]
 pub struct SecretKey(SigningKey);
@@ -102,6 +130,20 @@ impl SecretKey {
     pub fn sign(&self, message: &[u8]) -> [u8; 64] {
         self.0.sign(message).to_bytes()
     }
+    /// The X25519 secret of this key and another, both in Montgomery form: the holder of the other key computes the
+    /// same. Whoever derives a key from it binds both public keys, for points that differ by one of small order share
+    /// the same secret.
+    pub fn agree(&self, other: &PublicKey) -> Result<SharedSecret, AgreementError> {
+        let point = VerifyingKey::from_bytes(&other.0).map_err(|_| AgreementError::NoPoint(*other))?;
+        let scalar = Zeroizing::new(self.0.to_scalar_bytes());
+        let mut shared = point.to_montgomery().mul_clamped(*scalar);
+        let secret = SharedSecret(Zeroizing::new(shared.to_bytes()));
+        shared.zeroize();
+        if secret.0.iter().fold(0, |all, byte| all | byte) == 0 {
+            return Err(AgreementError::SmallOrder(*other));
+        }
+        Ok(secret)
+    }
 }
 impl fmt::Debug for SecretKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -128,5 +170,42 @@ mod tests {
             s[0] = 1;
             s
         }));
+    }
+
+    #[test]
+    fn two_keys_share_one_secret_and_another_pair_another() {
+        let [one, two, three] = [1, 2, 3].map(|n| SecretKey::from_seed(&[n; 32]));
+        let shared = |own: &SecretKey, other: &SecretKey| *own.agree(&other.public()).unwrap().as_bytes();
+        assert_eq!(shared(&one, &two), shared(&two, &one));
+        assert_ne!(shared(&one, &two), shared(&one, &three));
+        assert_ne!(shared(&one, &two), shared(&two, &three));
+        // Computed with another implementation (pyca/cryptography): X25519 of the clamped first halves of the SHA-512 of
+        // both seeds.
+        assert_eq!(hex(&shared(&one, &two)), "4181d7302557342bdb6d061c4b1eebea828ecb625c3368b7111680793307220b");
+        let printed = format!("{:?}", one.agree(&two.public()).unwrap());
+        assert_eq!(printed, "SharedSecret", "a secret is never printed");
+    }
+
+    /// The eight points of small order in their canonical encodings (order 1, 2, 4, 4, 8, 8, 8, 8), and one that is no
+    /// point.
+    #[test]
+    fn no_secret_is_shared_with_a_key_that_gives_everybody_the_same() {
+        let key = SecretKey::from_seed(&[1; 32]);
+        for small in [
+            "0100000000000000000000000000000000000000000000000000000000000000",
+            "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+            "0000000000000000000000000000000000000000000000000000000000000000",
+            "0000000000000000000000000000000000000000000000000000000000000080",
+            "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+            "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
+            "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+            "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
+        ] {
+            let small: PublicKey = format!("ed25519:{small}").parse().unwrap();
+            assert_eq!(key.agree(&small).unwrap_err(), AgreementError::SmallOrder(small));
+        }
+        let mut none = [0; 32];
+        none[0] = 2;
+        assert_eq!(key.agree(&PublicKey(none)).unwrap_err(), AgreementError::NoPoint(PublicKey(none)));
     }
 }

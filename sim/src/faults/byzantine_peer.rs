@@ -11,6 +11,7 @@ use prost::Message;
 use rand::Rng;
 use selfsame::client::Client;
 use selfsame::env::{Net as _, connector, incoming};
+use selfsame::raft::pair::PairKey;
 use selfsame::raft::seal::seal;
 use selfsame::wire::raft::v1 as pb;
 use selfsame::wire::raft::v1::peer_service_client::PeerServiceClient;
@@ -21,7 +22,8 @@ use selfsame_protocol::code::Code;
 use selfsame_protocol::command::Command;
 use selfsame_protocol::cosignature;
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::keys::SecretKey;
+use selfsame_protocol::keys::{PublicKey, SecretKey};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tonic::transport::{Channel, Endpoint};
@@ -71,14 +73,30 @@ impl Adversary {
         self.oracle.answered(call, answer);
     }
 
-    /// A sealed request as everybody can make one, for cluster and genesis are no secrets: in the name of `node`, under
-    /// whatever key is at hand.
+    /// A sealed request as everybody can make one, for cluster, genesis and public keys are no secrets: in the name of
+    /// `node`, under what the holder of a key has in common with the target.
     pub fn forge(&self, what: &str, node: u64, target: u64, key: &SecretKey, request: &impl Message) -> pb::Sealed {
-        let genesis = self.genesis.digest().as_bytes().to_vec().into();
+        let genesis = self.genesis.digest();
+        let pair = common(&self.genesis.cluster, genesis.as_bytes(), key, &self.node_key(target).public());
+        let genesis = genesis.as_bytes().to_vec().into();
         let sender = pb::Sender { cluster: self.genesis.cluster.clone(), genesis, node, target };
         let nonce = Bytes::from(self.time.micros().to_be_bytes().to_vec());
-        seal(what, sender, nonce, 0, request.encode_to_vec(), key)
+        seal(what, sender, nonce, 0, request.encode_to_vec(), &pair)
     }
+
+    /// What a node said to another, handed back to it as that other's word: both hold the key it was sealed under.
+    fn reflected(&self, what: &str, node: u64, target: u64, request: &impl Message) -> pb::Sealed {
+        let mut sealed = self.forge(what, target, node, &self.node_key(target), request);
+        if let Some(sender) = &mut sealed.sender {
+            (sender.node, sender.target) = (node, target);
+        }
+        sealed
+    }
+}
+
+/// The key of the holders of two keys.
+fn common(cluster: &str, genesis: &[u8], own: &SecretKey, other: &PublicKey) -> PairKey {
+    PairKey::new(cluster, genesis, own, other).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// What a leader that nobody elected would send: an entry of its own for each follower, committed at once.
@@ -131,6 +149,13 @@ async fn forged_leader(mut adversary: Adversary) {
                 let answer = peer.snapshot(tokio_stream::iter([sealed])).await;
                 adversary.told("B4 snapshot", answer);
             }
+            // What the target itself would say to the node that is named.
+            let sealed = adversary.reflected("append", claimed, target, &append);
+            let answer = peer.append(sealed).await;
+            adversary.told("B4 append reflected", answer);
+            let sealed = adversary.reflected("vote", claimed, target, &vote);
+            let answer = peer.vote(sealed).await;
+            adversary.told("B4 vote reflected", answer);
             // A node that does lead or stand may not do so in another node's name, and its words for one use are no
             // words for another.
             let key = adversary.node_key(claimed);
@@ -215,7 +240,9 @@ impl Fault for Impostors {
             world.client(&name.clone(), async move {
                 let adversary = arrive();
                 let listener = SimNet::default().listen(&format!("{name}:7000")).await?;
-                let service = PeerServiceServer::new(Impostor { key: adversary.fresh_key("impostor"), node });
+                let members = adversary.genesis.nodes.iter().map(|node| (node.id, node.key)).collect();
+                let key = adversary.fresh_key("impostor");
+                let service = PeerServiceServer::new(Impostor { key, node, members });
                 let server = tonic::transport::Server::builder().add_service(service);
                 Ok(server.serve_with_incoming(incoming(listener)).await?)
             });
@@ -268,14 +295,21 @@ impl Fault for Impostors {
 struct Impostor {
     key: SecretKey,
     node: u64,
+    /// Public keys of nodes that may ask.
+    members: BTreeMap<u64, PublicKey>,
 }
 
 impl Impostor {
     fn say(&self, what: &str, sealed: &pb::Sealed, answer: &impl Message) -> Result<Response<pb::Sealed>, Status> {
         let asker = sealed.sender.clone().unwrap_or_default();
+        let key = self.members.get(&asker.node).ok_or_else(|| Status::unavailable("not for you"))?;
+        let pair = common(&asker.cluster, &asker.genesis, &self.key, key);
         let sender = pb::Sender { node: self.node, target: asker.node, ..asker };
         let body = answer.encode_to_vec();
-        Ok(Response::new(seal(&format!("{what}/answer"), sender, sealed.nonce.clone(), 0, body, &self.key)))
+        let said = seal(&format!("{what}/answer"), sender, sealed.nonce.clone(), 0, body, &pair);
+        // The tag of the question is all that this host ever sees of the key of both nodes.
+        let borrowed = sealed.nonce.last().is_some_and(|byte| byte % 2 == 1);
+        Ok(Response::new(if borrowed { pb::Sealed { tag: sealed.tag.clone(), ..said } } else { said }))
     }
 }
 

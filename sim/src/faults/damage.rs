@@ -10,13 +10,17 @@ use selfsame::env::Disk as _;
 use selfsame::env::sim_disk::{Effect, Op, SimDisk, Target, Trap};
 
 const AWAY_MS: (u64, u64) = (500, 5_000);
+/// The vote and the list of the log's files.
 const LOG: &str = "log.redb";
+/// The newest entries.
+const ENTRIES: &str = ".seg";
 const STATE: &str = "state.redb";
 
 /// Bits of the log decay.
 pub const ROT_LOG: Kind = rest("D4_bit_rot_log", |random, _| {
     let flips = (0..random.gen_range(1..6)).map(|_| random.r#gen()).collect();
-    Box::new(Rest::new("D4_bit_rot_log", random, What::Rot { file: LOG, flips }))
+    let file = [LOG, ENTRIES][random.gen_range(0..2)];
+    Box::new(Rest::new("D4_bit_rot_log", random, What::Rot { file, flips }))
 });
 /// Bits of the state decay.
 pub const ROT_STATE: Kind = rest("D4_bit_rot_state", |random, _| {
@@ -35,13 +39,13 @@ pub const ROT_VOTE: Kind = rest("D4_bit_rot_vote", |random, _| {
 });
 /// A file loses its end.
 pub const CUT: Kind = rest("D13_file_truncated", |random, _| {
-    let file = [LOG, STATE][random.gen_range(0..2)];
+    let file = [LOG, ENTRIES, STATE][random.gen_range(0..3)];
     let by = [1, 511, 4_096, 65_536][random.gen_range(0..4)];
     Box::new(Rest::new("D13_file_truncated", random, What::Cut { file, by }))
 });
 /// A file gets an end that nobody wrote.
 pub const GROWN: Kind = rest("D13_file_extended", |random, _| {
-    let file = [LOG, STATE][random.gen_range(0..2)];
+    let file = [LOG, ENTRIES, STATE][random.gen_range(0..3)];
     let by = [1, 512, 4_096, 65_536][random.gen_range(0..4)];
     let fill = random.r#gen();
     Box::new(Rest::new("D13_file_extended", random, What::Grow { file, by, fill }))
@@ -94,19 +98,23 @@ enum What {
     Wipe,
 }
 
+/// The newest file whose name ends so.
+fn newest(disk: &SimDisk, end: &str) -> Option<String> {
+    disk.list().unwrap_or_default().into_iter().rev().find(|name| name.ends_with(end))
+}
+
 impl What {
     /// False when there is nothing to damage.
     fn strike(&self, disk: &SimDisk) -> bool {
         match self {
             What::Rot { file, flips } => {
-                let names = disk.list().unwrap_or_default();
-                let Some(name) = names.iter().rev().find(|name| name.ends_with(file)) else { return false };
-                let bytes = disk.bytes(name);
+                let Some(name) = newest(disk, file) else { return false };
+                let bytes = disk.bytes(&name);
                 // Most of a database is room for more: decay there is no test.
                 let used: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at] != 0).collect();
                 for flip in flips {
                     if let Some(at) = used.get((flip >> 3) as usize % used.len().max(1)) {
-                        disk.flip_bit(name, *at as u64, *flip as u8);
+                        disk.flip_bit(&name, *at as u64, *flip as u8);
                     }
                 }
                 !used.is_empty()
@@ -121,12 +129,14 @@ impl What {
                 !places.is_empty()
             }
             What::Cut { file, by } => {
-                let len = disk.bytes(file).len() as u64;
-                disk.resize(file, len.saturating_sub(*by), 0);
+                let Some(name) = newest(disk, file) else { return false };
+                let len = disk.bytes(&name).len() as u64;
+                disk.resize(&name, len.saturating_sub(*by), 0);
                 len > 0
             }
             What::Grow { file, by, fill } => {
-                disk.resize(file, disk.bytes(file).len() as u64 + by, *fill);
+                let Some(name) = newest(disk, file) else { return false };
+                disk.resize(&name, disk.bytes(&name).len() as u64 + by, *fill);
                 true
             }
             What::Wipe => {

@@ -102,8 +102,10 @@ pub async fn space(place: &mut Place) -> Result<Value, Failure> {
         log += process::on_disk(&dir.join("log.redb"));
         for file in std::fs::read_dir(dir)? {
             let path = file?.path();
-            if path.extension().is_some_and(|extension| extension == "snap") {
-                snapshots += process::on_disk(&path);
+            match path.extension().and_then(|extension| extension.to_str()) {
+                Some("snap") => snapshots += process::on_disk(&path),
+                Some("seg") => log += process::on_disk(&path),
+                _ => {}
             }
         }
     }

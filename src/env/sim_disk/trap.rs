@@ -86,7 +86,7 @@ impl Target {
         // What is received has no index in its name yet.
         let received = name.starts_with("snapshot-00000000000000000000-");
         match self {
-            Target::Log => name == "log.redb",
+            Target::Log => name == "log.redb" || name.ends_with(".seg"),
             Target::State => name == "state.redb",
             Target::Built => name.ends_with(".snap") && !received,
             Target::Received => received,
