@@ -2,6 +2,7 @@
 
 use crate::harness::{Processes, declare, said};
 use selfsame::config::RaftSection;
+use selfsame_protocol::time::U64;
 use serde_json::Value;
 use std::path::Path;
 use std::process::Output;
@@ -34,9 +35,17 @@ async fn everything_a_user_takes_away_is_verified_with_the_cluster_gone() {
     cluster.leader().await;
     let client = cluster.client(&[1, 2, 3]);
     let operator = cluster.operator();
-    for seed in 0..150 {
+    for seed in 0..149 {
         declare(&client, &operator, seed).await.unwrap();
     }
+    let before = declare(&client, &operator, 149).await.unwrap().entries.last().unwrap().index;
+    assert!(before.0 >= 256, "a bundle is full before the first export");
+    // Receipts are had only for what is published: after one the checkpoint holds everything before it.
+    let published = |index: U64, file: &str| {
+        let receipt = cluster.cli(&["ledger", "receipt", "evidence", &index.to_string(), "--file", file]);
+        assert!(receipt.status.success(), "{}", said(&receipt));
+    };
+    published(before, "before.tlog-proof");
     let policy = cluster.cli(&["cluster", "policy"]);
     assert!(policy.status.success(), "{}", said(&policy));
     std::fs::write(cluster.path("policy.txt"), &policy.stdout).unwrap();
@@ -55,11 +64,8 @@ async fn everything_a_user_takes_away_is_verified_with_the_cluster_gone() {
     for seed in 150..300 {
         declare(&client, &operator, seed).await.unwrap();
     }
-    // Receipts are had only for what is published: after this one the checkpoint holds everything before it.
     let last = declare(&client, &operator, 300).await.unwrap().entries.last().unwrap().index;
-    let index = last.to_string();
-    let receipt = cluster.cli(&["ledger", "receipt", "evidence", &index, "--file", "entry.tlog-proof"]);
-    assert!(receipt.status.success(), "{}", said(&receipt));
+    published(last, "entry.tlog-proof");
     let second = export();
     let size = |export: &Value, ledger: usize| export["ledgers"][ledger]["size"].as_u64().unwrap();
     assert!(size(&second, 0) > size(&first, 0) && size(&second, 0) > last.0, "{first} {second}");
