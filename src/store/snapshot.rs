@@ -14,7 +14,7 @@ use super::backend::Raw;
 use super::error::{SnapshotError, read_io};
 use super::header::{encode, write_record};
 use super::row;
-use super::state::{APPLIED, Applied, StateStore, fail};
+use super::state::{APPLIED, Applied, StateStore, extend, fail};
 use crate::env::{Disk, DiskFile};
 use selfsame_machine::view::{Row, Table};
 use selfsame_protocol::digest::hex;
@@ -68,10 +68,9 @@ impl SnapshotFile {
     /// Verifies the whole file, and gives the rows of one table, of which there are few.
     pub fn verify_with(&self, wanted: Table) -> Result<(SnapshotMeta, Vec<Row>), SnapshotError> {
         let mut found = Vec::new();
-        let meta = self.walk(|table, key, value| {
-            if table == wanted {
-                found.push((key.to_vec(), value.to_vec()));
-            }
+        let meta = self.walk(|rows| {
+            let wanted = rows.iter().filter(|(table, ..)| *table == wanted);
+            found.extend(wanted.map(|(_, key, value)| (key.to_vec(), value.to_vec())));
             Ok(())
         })?;
         Ok((meta, found))
@@ -93,7 +92,7 @@ impl SnapshotFile {
 
     /// Verifies the whole file.
     pub fn verify(&self) -> Result<SnapshotMeta, SnapshotError> {
-        self.walk(|_, _, _| Ok(()))
+        self.walk(|_| Ok(()))
     }
 
     /// Verifies everything but the rows: header, heads of the chunks, and the end over them. The end of an exported one is
@@ -102,18 +101,32 @@ impl SnapshotFile {
         self.chunks(|cursor, _, len| cursor.skip(len))
     }
 
-    /// Verifies every digest; `rows` sees each row on the way.
+    /// Verifies every digest, and that the rows ascend by table and key; `each` sees the rows of each chunk on the way.
     fn walk(
         &self,
-        mut rows: impl FnMut(Table, &[u8], &[u8]) -> Result<(), SnapshotError>,
+        mut each: impl FnMut(&[Placed<'_>]) -> Result<(), SnapshotError>,
     ) -> Result<SnapshotMeta, SnapshotError> {
+        let mut last: Option<(Table, Vec<u8>)> = None;
         self.chunks(|cursor, stored, len| {
             let chunk = cursor.take(len)?;
             let found = blake3::hash(&chunk);
             if found.as_bytes()[..] != *stored && !planted!("snapshot_chunk_digest_ignored") {
                 return Err(self.bad("a chunk matches its digest", hex(stored), found.to_hex()));
             }
-            self.rows(&chunk, &mut rows)
+            let rows = self.rows(&chunk)?;
+            let mut before = last.as_ref().map(|(table, key)| (*table, &key[..]));
+            for (table, key, _) in &rows {
+                let place = (*table, *key);
+                if let Some(before) = before.replace(place)
+                    && before >= place
+                {
+                    let said = |(table, key): (Table, &[u8])| format!("{} {}", table.name(), hex(key));
+                    let expected = format!("a row after {}", said(before));
+                    return Err(self.bad("rows ascend by table and key", expected, said(place)));
+                }
+            }
+            last = before.map(|(table, key)| (table, key.to_vec()));
+            each(&rows)
         })
     }
 
@@ -156,17 +169,14 @@ impl SnapshotFile {
         }
     }
 
-    fn rows(
-        &self,
-        mut chunk: &[u8],
-        rows: &mut impl FnMut(Table, &[u8], &[u8]) -> Result<(), SnapshotError>,
-    ) -> Result<(), SnapshotError> {
+    fn rows<'a>(&self, mut chunk: &'a [u8]) -> Result<Vec<Placed<'a>>, SnapshotError> {
         fn part<'a>(chunk: &mut &'a [u8]) -> Option<&'a [u8]> {
             let (len, rest) = chunk.split_first_chunk::<4>()?;
             let (part, rest) = rest.split_at_checked(u32::from_be_bytes(*len) as usize)?;
             *chunk = rest;
             Some(part)
         }
+        let mut rows = Vec::new();
         while let Some((&number, rest)) = chunk.split_first() {
             let table =
                 Table::from_number(number).ok_or_else(|| self.bad("a row names a table", "a number", number))?;
@@ -174,11 +184,14 @@ impl SnapshotFile {
             let short = || self.bad("a row lies inside its chunk", "key and value", "fewer bytes");
             let key = part(&mut chunk).ok_or_else(short)?;
             let value = part(&mut chunk).ok_or_else(short)?;
-            rows(table, key, value)?;
+            rows.push((table, key, value));
         }
-        Ok(())
+        Ok(rows)
     }
 }
+
+/// A row of a table: key and value.
+type Placed<'a> = (Table, &'a [u8], &'a [u8]);
 
 impl Cursor<'_> {
     fn skip(&mut self, len: usize) -> Result<(), SnapshotError> {
@@ -321,18 +334,14 @@ impl StateStore {
                 transaction.delete_table(Raw::new(table.name())).map_err(fail)?;
                 transaction.open_table(Raw::new(table.name())).map_err(fail)?;
             }
-            let mut open = None;
-            let walked = snapshot.walk(|table, key, value| {
-                if open.as_ref().is_none_or(|(of, _)| *of != table) {
-                    open = None;
-                    open = Some((table, transaction.open_table(Raw::new(table.name())).map_err(fail)?));
-                }
-                if let Some((_, open)) = &mut open {
-                    open.insert(key, &row::seal(table.name(), key, value)[..]).map_err(fail)?;
+            let walked = snapshot.walk(|rows| {
+                for run in rows.chunk_by(|one, next| one.0 == next.0) {
+                    let Some((table, ..)) = run.first() else { continue };
+                    let mut open = transaction.open_table(Raw::new(table.name())).map_err(fail)?;
+                    extend(&mut open, *table, run.iter().map(|(_, key, value)| (*key, *value)))?;
                 }
                 Ok(())
             });
-            drop(open);
             if let Err(error) = walked {
                 let reason = fail(&error);
                 failed = Some(error);
@@ -345,5 +354,45 @@ impl StateStore {
             (Err(_), Some(error)) => Err(error),
             (Err(error), None) => Err(error.into()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::env::sim_disk::SimDisk;
+
+    fn file(rows: &[(Table, &[u8])]) -> SnapshotFile {
+        let applied = Applied { position: None, membership: String::new(), digest: String::new() };
+        let header = encode("h", &SnapshotMeta { cluster: "c".into(), genesis: "g".into(), applied }).unwrap();
+        let file = SimDisk::new().open("a.snap", true).unwrap();
+        let mut total = blake3::Hasher::new();
+        total.update(&header);
+        let mut out = Writer { file: file.clone(), at: 0, total, chunks: 0, rows: Vec::new() };
+        out.put(MAGIC).unwrap();
+        out.put(&(header.len() as u32).to_be_bytes()).unwrap();
+        out.put(&header).unwrap();
+        for (table, key) in rows {
+            out.rows.extend([&[*table as u8][..], &(key.len() as u32).to_be_bytes(), key, &[0; 4]].concat());
+            out.flush().unwrap();
+        }
+        let total = out.total.finalize();
+        out.put(&[&[0][..], &out.chunks.to_be_bytes(), total.as_bytes()].concat()).unwrap();
+        SnapshotFile { name: "a.snap".into(), file }
+    }
+
+    /// Rows are packed into the state in the order in which they come: a file in another order is refused before.
+    #[test]
+    fn rows_ascend_across_chunks() {
+        let ascending: [(Table, &[u8]); 3] = [(Table::Meta, b"a"), (Table::Meta, b"b"), (Table::Evidence, b"a")];
+        file(&ascending).verify().unwrap();
+        for (one, other) in [(0, 1), (1, 2)] {
+            let mut rows = ascending;
+            rows.swap(one, other);
+            let said = file(&rows).verify().unwrap_err().to_string();
+            assert!(said.contains("rows ascend by table and key"), "{said}");
+        }
+        let said = file(&[ascending[0], ascending[0]]).verify().unwrap_err().to_string();
+        assert!(said.contains("expected a row after meta 61, found meta 61"), "{said}");
     }
 }

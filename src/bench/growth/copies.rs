@@ -2,7 +2,7 @@
 
 use super::place::Place;
 use crate::backup::{self, Whose};
-use crate::bench::report;
+use crate::bench::{process, report};
 use crate::client::Client;
 use crate::demo::cluster::{Cluster, Failure, free_ports};
 use crate::env::TcpNet;
@@ -55,11 +55,13 @@ pub async fn snapshot(place: &mut Place, node: u64) -> Result<Value, Failure> {
     let at = usize::try_from(node)? - 1;
     let client = Client::new(&endpoints[at..=at], Arc::new(TcpNet))?;
     let raft = &running(cluster, node)?.raft;
-    let (begin, applied) = (Instant::now(), raft.status().applied);
+    let (begin, before, applied) = (Instant::now(), process::cpu(), raft.status().applied);
     client.snapshot().await?;
     wait("a snapshot", || Ok(raft.status().snapshot.is_some_and(|index| index >= applied))).await?;
+    let used = process::cpu().zip(before).map(|(after, before)| after.saturating_sub(before));
     let bytes = newest_snapshot(&cluster.dir(node))?;
-    Ok(json!({"seconds": seconds(begin), "bytes": bytes}))
+    let cpu = used.map(|used| report::round(used.as_secs_f64()));
+    Ok(json!({"seconds": seconds(begin), "cpu_seconds": cpu, "bytes": bytes}))
 }
 
 /// Adds a new node as a learner, waits until it has everything, and takes it out again.

@@ -1,6 +1,7 @@
 //! The directory of a growing cluster: three nodes, and one file that says how to start them again.
 
 use crate::bench::load::{Shape, Writer};
+use crate::bench::process;
 use crate::bench::substrate::Subject;
 use crate::bench::target::{CONNECTIONS, Target};
 use crate::client::Client;
@@ -13,12 +14,17 @@ use selfsame_protocol::keys::SecretKey;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Substrates that the entries go to.
 pub const SUBSTRATES: usize = 64;
 /// Log entries kept behind a snapshot: few, so that a new learner needs the snapshot however large the submissions are.
 const KEEP_LOGS: u64 = 64;
 const FILE: &str = "growth.json";
+/// Processor time that all nodes take in a second when there is nothing to do, heartbeats included.
+const QUIET: Duration = Duration::from_millis(100);
+/// Seconds to wait for it at most.
+const SETTLING: u64 = 600;
 
 /// What is needed to start the cluster again. All keys come from the seed: whoever reads this file can sign for the whole
 /// cluster, which is made for measurements alone.
@@ -117,6 +123,19 @@ impl Place {
             }
         }
         Ok(())
+    }
+
+    /// Waits until the nodes have done what the filling left behind, such as snapshots: what a size costs is not to depend
+    /// on whether one falls into the measurement.
+    pub async fn settled(&self) -> Result<(), Failure> {
+        for _ in 0..SETTLING {
+            let Some(before) = process::cpu() else { return Ok(()) };
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            if process::cpu().is_none_or(|after| after.saturating_sub(before) < QUIET) {
+                return Ok(());
+            }
+        }
+        Err(format!("the nodes are still at work after {SETTLING} s").into())
     }
 
     /// Entries in the Evidence ledger.
