@@ -13,6 +13,7 @@ mod digests;
 mod durable;
 mod fatal;
 mod ingress;
+mod line;
 mod log_store;
 mod machine;
 mod membership;

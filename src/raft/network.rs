@@ -2,6 +2,7 @@
 
 use super::blocking::blocking;
 use super::codec;
+use super::line::Line;
 use super::machine::Shared;
 use super::pair::PairKey;
 use super::peer::{Client, Peers, within};
@@ -35,12 +36,14 @@ pub(super) struct Connection {
     shared: Arc<Shared>,
     target: u64,
     address: String,
+    line: Line,
 }
 
 impl RaftNetworkFactory<TypeConfig> for Network {
     type Network = Connection;
     async fn new_client(&mut self, target: u64, node: &Member) -> Connection {
-        Connection { peers: self.0.clone(), shared: self.1.clone(), target, address: node.peer_addr.clone() }
+        let (peers, shared, address) = (self.0.clone(), self.1.clone(), node.peer_addr.clone());
+        Connection { peers, shared, target, address, line: Line::default() }
     }
 }
 
@@ -104,8 +107,12 @@ impl RaftNetwork<TypeConfig> for Connection {
             commit: request.leader_commit.as_ref().map(codec::position_to_wire),
             entries: request.entries.iter().map(codec::entry_to_wire).collect(),
         };
-        let call = |mut client: Client, sealed| async move { client.append(sealed).await };
+        // Taken out: what is given up in the middle, or answered wrongly, is not asked on again.
+        let mut line = std::mem::take(&mut self.line);
+        let on = &mut line;
+        let call = move |client: Client, sealed| async move { on.ask(client, sealed).await };
         let answer: pb::AppendResponse = self.ask("append", &request, option.hard_ttl(), call).await?;
+        self.line = line;
         match answer.result.ok_or_else(|| malformed("an append answer without result"))? {
             Wire::Success(_) => Ok(AppendEntriesResponse::Success),
             Wire::Partial(partial) => {

@@ -7,8 +7,10 @@ use super::peer::Asker;
 use super::types::{TypeConfig, Vote};
 use crate::wire::raft::v1 as pb;
 use crate::wire::raft::v1::peer_service_server::PeerService;
+use futures::stream::{self, Stream};
 use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, VoteRequest};
 use selfsame_protocol::code::Refusal;
+use std::pin::Pin;
 use std::sync::Arc;
 use tonic::{Request, Response, Status, Streaming};
 
@@ -46,7 +48,32 @@ impl Service {
         }
         Ok(vote)
     }
+
+    async fn answer_append(&self, sealed: &pb::Sealed) -> Result<pb::Sealed, Status> {
+        use pb::append_response::Result as Wire;
+        let (asker, request): (_, pb::AppendRequest) = self.0.peers.open("append", sealed).await?;
+        let entries: Result<Vec<_>, _> = request.entries.into_iter().map(codec::entry_from_wire).collect();
+        let request = AppendEntriesRequest {
+            vote: self.ballot(&asker, request.vote, true)?,
+            prev_log_id: codec::place_from_wire(request.previous.as_ref()).map_err(bad)?,
+            leader_commit: codec::place_from_wire(request.commit.as_ref()).map_err(bad)?,
+            entries: entries.map_err(bad)?,
+        };
+        consecutive(&request)?;
+        let result = match self.0.raft.append_entries(request).await.map_err(stopped)? {
+            AppendEntriesResponse::Success => Wire::Success(pb::Blank {}),
+            AppendEntriesResponse::PartialSuccess(upto) => {
+                Wire::Partial(pb::Partial { upto: upto.as_ref().map(codec::position_to_wire) })
+            }
+            AppendEntriesResponse::Conflict => Wire::Conflict(pb::Blank {}),
+            AppendEntriesResponse::HigherVote(vote) => Wire::HigherVote(codec::vote_to_wire(&vote)),
+        };
+        Ok(self.0.peers.answer("append", &asker, &pb::AppendResponse { result: Some(result) }).into_inner())
+    }
 }
+
+/// What is answered on a stream of entries, in the order of the requests.
+type Answers = Pin<Box<dyn Stream<Item = Result<pb::Sealed, Status>> + Send>>;
 
 /// Entries follow the position before them and each other without a gap.
 fn consecutive(request: &AppendEntriesRequest<TypeConfig>) -> Result<(), Status> {
@@ -66,26 +93,21 @@ fn consecutive(request: &AppendEntriesRequest<TypeConfig>) -> Result<(), Status>
 
 #[tonic::async_trait]
 impl PeerService for Service {
-    async fn append(&self, request: Request<pb::Sealed>) -> Result<Response<pb::Sealed>, Status> {
-        use pb::append_response::Result as Wire;
-        let (asker, request): (_, pb::AppendRequest) = self.0.peers.open("append", request.get_ref()).await?;
-        let entries: Result<Vec<_>, _> = request.entries.into_iter().map(codec::entry_from_wire).collect();
-        let request = AppendEntriesRequest {
-            vote: self.ballot(&asker, request.vote, true)?,
-            prev_log_id: codec::place_from_wire(request.previous.as_ref()).map_err(bad)?,
-            leader_commit: codec::place_from_wire(request.commit.as_ref()).map_err(bad)?,
-            entries: entries.map_err(bad)?,
-        };
-        consecutive(&request)?;
-        let result = match self.0.raft.append_entries(request).await.map_err(stopped)? {
-            AppendEntriesResponse::Success => Wire::Success(pb::Blank {}),
-            AppendEntriesResponse::PartialSuccess(upto) => {
-                Wire::Partial(pb::Partial { upto: upto.as_ref().map(codec::position_to_wire) })
-            }
-            AppendEntriesResponse::Conflict => Wire::Conflict(pb::Blank {}),
-            AppendEntriesResponse::HigherVote(vote) => Wire::HigherVote(codec::vote_to_wire(&vote)),
-        };
-        Ok(self.0.peers.answer("append", &asker, &pb::AppendResponse { result: Some(result) }))
+    type AppendStream = Answers;
+
+    async fn append(&self, request: Request<Streaming<pb::Sealed>>) -> Result<Response<Answers>, Status> {
+        let begun = (Service(self.0.clone()), request.into_inner());
+        let answers = stream::try_unfold(begun, |(service, mut asked)| async move {
+            let stop = service.0.stop.clone();
+            let sealed = tokio::select! {
+                biased;
+                () = stop.cancelled() => return Err(stopped("the node stops")),
+                sealed = asked.message() => sealed?,
+            };
+            let Some(sealed) = sealed else { return Ok(None) };
+            Ok(Some((service.answer_append(&sealed).await?, (service, asked))))
+        });
+        Ok(Response::new(Box::pin(answers)))
     }
 
     async fn vote(&self, request: Request<pb::Sealed>) -> Result<Response<pb::Sealed>, Status> {

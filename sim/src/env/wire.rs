@@ -224,39 +224,49 @@ impl Framer {
             DATA => {}
             RST_STREAM => {
                 self.bodies.remove(&stream);
+                self.stolen.remove(&stream);
                 return true;
             }
             _ => return true,
         }
-        let ends = flags & END_STREAM != 0;
         let mut body = self.bodies.remove(&stream).unwrap_or_default();
-        // Whole requests only: half of one would be an answer of its own kind.
+        // Whole requests only: half of one would be an answer of its own kind. What comes after one that was taken out,
+        // and be it the end of the stream alone, would tell the receiver that something is missing.
         let stolen = self.stolen.contains(&stream)
             || body.is_empty() && frame.len() > HEAD && ends_whole(frame) && wire.steals(hosts, frame.len());
         body.extend_from_slice(&frame[HEAD..]);
-        if ends {
-            self.stolen.remove(&stream);
-            if body.len() <= REQUEST_BYTES && !body.is_empty() {
-                wire.keep(hosts, body, stolen);
+        // Requests on one stream follow each other.
+        while let Some(length) = message(&body)
+            && length <= body.len()
+        {
+            let rest = body.split_off(length);
+            if length <= REQUEST_BYTES {
+                wire.keep(hosts, std::mem::replace(&mut body, rest), stolen);
+            } else {
+                body = rest;
             }
+        }
+        if flags & END_STREAM != 0 {
+            self.stolen.remove(&stream);
         } else {
             if stolen {
                 self.stolen.insert(stream);
             }
-            if body.len() <= REQUEST_BYTES {
-                self.bodies.insert(stream, body);
-            }
+            self.bodies.insert(stream, body);
         }
         !stolen
     }
 }
 
+/// Bytes of the message that a body begins with, its head included.
+fn message(body: &[u8]) -> Option<usize> {
+    let head = body.first_chunk::<5>()?;
+    Some(u32::from_be_bytes([head[1], head[2], head[3], head[4]]) as usize + 5)
+}
+
 /// Whether the body that a frame begins with ends in it as well. The end of the stream may be a frame of its own.
 fn ends_whole(frame: &[u8]) -> bool {
-    match frame.get(HEAD..HEAD + 5) {
-        Some(head) => u32::from_be_bytes([head[1], head[2], head[3], head[4]]) as usize + HEAD + 5 == frame.len(),
-        None => false,
-    }
+    frame.get(HEAD..).is_some_and(|body| message(body) == Some(body.len()))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use super::Kind;
 use super::byzantine::{Adversary, attack};
 use super::byzantine_chip::Own;
 use super::byzantine_client::declaration;
-use super::byzantine_peer::{dial, peer_address};
+use super::byzantine_peer::{append_to, dial, peer_address};
 use crate::env::SimNet;
 use crate::oracle::Answer;
 use crate::world::host;
@@ -337,7 +337,7 @@ async fn peers(adversary: &mut Adversary) {
             let vote = Some(pb::Ballot { term: vote_term, node: own, committed: true });
             let request = pb::AppendRequest { vote, previous, commit, entries };
             let sealed = adversary.forge("append", own, target, &key, &request);
-            let answer = peer.append(sealed).await;
+            let answer = append_to(&mut peer, sealed).await;
             adversary.told("B14 append", answer);
         }
         // A size that no file has: refused when the parts end, before anything is installed.

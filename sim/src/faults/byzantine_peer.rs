@@ -24,8 +24,10 @@ use selfsame_protocol::cosignature;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::keys::{PublicKey, SecretKey};
 use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio_stream::{Stream, StreamExt as _};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Response, Status, Streaming};
 
@@ -51,6 +53,15 @@ pub fn peer_address(node: u64) -> String {
 /// A raw client of a node's peer service.
 pub fn dial(address: &str) -> PeerServiceClient<Channel> {
     PeerServiceClient::new(channel(address)).max_encoding_message_size(64 << 20)
+}
+
+/// One request on a stream of entries of its own, and its answer.
+pub async fn append_to(
+    peer: &mut PeerServiceClient<Channel>,
+    sealed: pb::Sealed,
+) -> Result<Response<pb::Sealed>, Status> {
+    let mut answers = peer.append(tokio_stream::iter([sealed])).await?.into_inner();
+    answers.message().await?.map(Response::new).ok_or_else(|| Status::unavailable("no answer"))
 }
 
 impl Adversary {
@@ -128,7 +139,7 @@ async fn forged_leader(mut adversary: Adversary) {
             // Under no node's key, and under the key of another node than the one that is named (B12).
             for key in [stranger.clone(), adversary.node_key(other)] {
                 let sealed = adversary.forge("append", claimed, target, &key, &append);
-                let answer = peer.append(sealed).await;
+                let answer = append_to(&mut peer, sealed).await;
                 adversary.told("B4 append", answer);
                 let sealed = adversary.forge("vote", claimed, target, &key, &vote);
                 let answer = peer.vote(sealed).await;
@@ -151,7 +162,7 @@ async fn forged_leader(mut adversary: Adversary) {
             }
             // What the target itself would say to the node that is named.
             let sealed = adversary.reflected("append", claimed, target, &append);
-            let answer = peer.append(sealed).await;
+            let answer = append_to(&mut peer, sealed).await;
             adversary.told("B4 append reflected", answer);
             let sealed = adversary.reflected("vote", claimed, target, &vote);
             let answer = peer.vote(sealed).await;
@@ -161,7 +172,7 @@ async fn forged_leader(mut adversary: Adversary) {
             let key = adversary.node_key(claimed);
             let (append, vote) = usurp(&status, other);
             let sealed = adversary.forge("append", claimed, target, &key, &append);
-            let answer = peer.append(sealed).await;
+            let answer = append_to(&mut peer, sealed).await;
             adversary.told("B4 append for another leader", answer);
             let sealed = adversary.forge("vote", claimed, target, &key, &vote);
             let answer = peer.vote(sealed).await;
@@ -315,9 +326,14 @@ impl Impostor {
 
 #[tonic::async_trait]
 impl PeerService for Impostor {
-    async fn append(&self, request: Request<pb::Sealed>) -> Result<Response<pb::Sealed>, Status> {
-        let result = Some(pb::append_response::Result::Success(pb::Blank {}));
-        self.say("append", request.get_ref(), &pb::AppendResponse { result })
+    type AppendStream = Pin<Box<dyn Stream<Item = Result<pb::Sealed, Status>> + Send>>;
+    async fn append(&self, request: Request<Streaming<pb::Sealed>>) -> Result<Response<Self::AppendStream>, Status> {
+        let own = Impostor { key: self.key.clone(), node: self.node, members: self.members.clone() };
+        let answers = request.into_inner().map(move |sealed| {
+            let result = Some(pb::append_response::Result::Success(pb::Blank {}));
+            Ok(own.say("append", &sealed?, &pb::AppendResponse { result })?.into_inner())
+        });
+        Ok(Response::new(Box::pin(answers)))
     }
     async fn vote(&self, request: Request<pb::Sealed>) -> Result<Response<pb::Sealed>, Status> {
         let asked = pb::VoteRequest::decode(request.get_ref().body.clone()).unwrap_or_default();

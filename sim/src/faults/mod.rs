@@ -9,7 +9,7 @@ mod byzantine_bytes;
 mod byzantine_chip;
 mod byzantine_client;
 mod byzantine_disk;
-mod byzantine_peer;
+pub mod byzantine_peer;
 mod client;
 mod clock;
 mod damage;

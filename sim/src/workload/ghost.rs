@@ -1,6 +1,7 @@
 //! Messages that nobody sends any more: requests between nodes that arrive again or late, and plain garbage.
 
 use crate::env::{SimNet, SimTime, Wire};
+use crate::faults::byzantine_peer::append_to;
 use crate::random::Stream;
 use crate::world::{CLIENT_PORT, PEER_PORT};
 use prost::Message as _;
@@ -80,7 +81,7 @@ async fn send(mut client: PeerServiceClient<Channel>, body: Vec<u8>) -> bool {
             && let Some(vote) = &request.vote
             && vote.committed
         {
-            return client.append(sealed).await.is_ok();
+            return append_to(&mut client, sealed).await.is_ok();
         }
         if let Ok(request) = pb::VoteRequest::decode(body.clone())
             && request.vote.is_some()

@@ -17,8 +17,9 @@ use std::time::Duration;
 ///
 /// The cluster stays in --dir, and another run goes on with its entries. Entries are appended in submissions of 1,000
 /// over 64 substrates. Measured at each size: a snapshot, single-item appends of 64 writers, inclusion proofs, opens of a
-/// new substrate, backup, catch-up of a new learner, disk and memory, restart of a node. Each size is one JSON line on
-/// standard output as soon as it is known, and all of them are a table on standard error at the end.
+/// new substrate and of one with its share of the entries, backup, catch-up of a new learner, disk and memory, restart of
+/// a node. Each size is one JSON line on standard output as soon as it is known, and all of them are a table on standard
+/// error at the end.
 ///
 /// Mind the disk: every entry is kept three times, and the snapshots and the log beside it.
 #[derive(Args, Clone, Debug)]
@@ -46,6 +47,7 @@ enum Step {
     Append,
     Proof,
     Open,
+    Reopen,
     /// Leaves out catch-up and backup too, which need it.
     Snapshot,
     CatchUp,
@@ -124,6 +126,9 @@ impl Growth {
         if self.does(Step::Open) {
             note("open", steps::open(place).await?);
         }
+        if self.does(Step::Reopen) {
+            note("reopen", steps::reopen(place).await?);
+        }
         if self.does(Step::Snapshot) {
             let leader = place.cluster()?.leader().await?;
             if self.does(Step::Backup) {
@@ -148,7 +153,7 @@ fn passed(have: u64, wanted: u64) -> bool {
 }
 
 /// Columns of the table: a title, and where its value stands.
-const COLUMNS: [(&str, &str); 13] = [
+const COLUMNS: [(&str, &str); 14] = [
     ("entries", "/entries"),
     ("append/s", "/append/submissions_per_second"),
     ("p50 ms", "/append/latency_ms/p50"),
@@ -156,6 +161,7 @@ const COLUMNS: [(&str, &str); 13] = [
     ("CPU µs", "/append/cpu_us_per_append"),
     ("proof p99", "/proof/latency_ms/p99"),
     ("open p50", "/open/latency_ms/p50"),
+    ("reopen ms", "/reopen/ms"),
     ("snapshot s", "/snapshot/seconds"),
     ("backup s", "/backup/seconds"),
     ("catch-up s", "/catch_up/seconds"),
@@ -173,7 +179,7 @@ fn table(sizes: &[Value]) -> String {
     let mut rows = vec![COLUMNS.map(|(title, _)| title.to_owned())];
     rows.extend(sizes.iter().map(|size| COLUMNS.map(|(_, pointer)| cell(size, pointer))));
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let line = |row: &[String; 13]| {
+    let line = |row: &[String; 14]| {
         let cells = row.iter().enumerate().map(|(column, cell)| format!("{cell:>0$}", width(column)));
         cells.collect::<Vec<_>>().join("  ")
     };

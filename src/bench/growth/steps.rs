@@ -2,11 +2,15 @@
 
 use super::place::{Place, SUBSTRATES};
 use crate::bench::load::{self, Shape, micros};
+use crate::bench::substrate::stated;
 use crate::bench::{process, report};
 use crate::client::Client;
 use crate::demo::cluster::Failure;
 use crate::env::TcpNet;
+use selfsame_machine::read;
+use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::p104::Outcome;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,6 +59,42 @@ pub async fn open(place: &Place) -> Result<Value, Failure> {
         taken.push(micros(begin.elapsed()));
     }
     Ok(json!({"latency_ms": report::latency(&taken)}))
+}
+
+/// The next session of a substrate that entries went to, which every node re-hashes and replays from its birth; beside it
+/// the time that SHA-256 of the same bytes takes on one core.
+pub async fn reopen(place: &mut Place) -> Result<Value, Failure> {
+    let (chip, client) = (place.chip.clone(), place.clients[0].clone());
+    let subject = &mut place.writers.first_mut().ok_or("no substrate")?.subject;
+    let head = client.substrate(&subject.id).await?.head;
+    let closed = client.submit(&subject.close(&chip, head)).await?;
+    let open = subject.open(&chip, Some(stated(&closed, "continuity_hash")?));
+    let begin = Instant::now();
+    let rail = client.open_session(&open).await?;
+    let taken = begin.elapsed();
+    match rail.outcome() {
+        // Without cycles its lineage is short, which is told only after everything was verified.
+        Some(Outcome::Verified | Outcome::InsufficientDepth) => {}
+        other => return Err(format!("the session does not open again: {other:?}").into()),
+    }
+    let name = format!("substrate:{}", subject.id);
+    let cluster = place.cluster()?;
+    let view = cluster.node(1).ok_or("node 1 is gone")?.raft.view()?;
+    let (mut bytes, mut entries) = (Vec::new(), 0);
+    for ledger in Ledger::BOTH {
+        for index in read::subject_indexes(&view, &name, ledger, 0, usize::MAX)? {
+            bytes.extend(read::leaf(&view, ledger, index)?.unwrap_or_default());
+            entries += 1;
+        }
+    }
+    let begin = Instant::now();
+    std::hint::black_box(Digest::of(&bytes));
+    let hashing = begin.elapsed();
+    let ms = |time: Duration| report::round(time.as_secs_f64() * 1_000.0);
+    let ratio = report::round(taken.as_secs_f64() / hashing.as_secs_f64().max(f64::EPSILON));
+    Ok(json!({
+        "entries": entries, "bytes": bytes.len(), "ms": ms(taken), "sha256_ms": ms(hashing), "ratio": ratio,
+    }))
 }
 
 /// Stops a follower and starts it: the time of the stop, of the start until it answers a linearizable read having applied
