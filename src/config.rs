@@ -128,9 +128,6 @@ pub struct RaftSection {
     /// Log entries kept behind a snapshot.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keep_logs: Option<u64>,
-    /// Without effect; a follower gets a snapshot when the entries that it needs are gone from the log.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub lag_before_snapshot: Option<u64>,
 }
 
 /// Why a configuration cannot be used.
@@ -202,7 +199,6 @@ pub fn load(path: &Path) -> Result<Loaded, ConfigError> {
         (&mut raft.election_max_ms, section.election_max_ms),
         (&mut raft.snapshot_every, section.snapshot_every),
         (&mut raft.keep_logs, section.keep_logs),
-        (&mut raft.lag_before_snapshot, section.lag_before_snapshot),
     ] {
         *slot = value.unwrap_or(*slot);
     }

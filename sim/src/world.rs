@@ -278,7 +278,6 @@ impl<'a> World<'a> {
                 keep_logs: plan.keep_logs,
                 // Small enough that a burst of clients fills it.
                 queue: 48,
-                lag_before_snapshot: plan.snapshot_every / 2,
                 request_timeout_ms: 3_000,
                 digest_every_ms: 1_000,
                 ..RaftSettings::default()

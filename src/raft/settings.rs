@@ -17,9 +17,6 @@ pub struct RaftSettings {
     pub snapshot_every: u64,
     /// Entries kept behind a snapshot, for followers that lag.
     pub keep_logs: u64,
-    /// Kept for files that name it; openraft 0.9.25 sends a snapshot when the entries that a follower needs are purged, and
-    /// never sooner.
-    pub lag_before_snapshot: u64,
     /// Submissions of one log entry.
     pub max_batch: usize,
     /// Bytes at which a log entry is closed; one more submission may pass it.
@@ -50,7 +47,6 @@ impl Default for RaftSettings {
             snapshot_after_bytes: 64 << 20,
             snapshot_every: 0,
             keep_logs: 5_000,
-            lag_before_snapshot: 25_000,
             max_batch: 256,
             max_batch_bytes: 1 << 20,
             max_inflight: 2,
@@ -78,7 +74,6 @@ impl RaftSettings {
             install_snapshot_timeout: self.snapshot_timeout_ms,
             // Bytes are bounded by the log reader; this bounds the entries applied in one call as well.
             max_payload_entries: 64,
-            replication_lag_threshold: self.lag_before_snapshot,
             snapshot_policy: match self.snapshot_every {
                 0 => openraft::SnapshotPolicy::Never,
                 entries => openraft::SnapshotPolicy::LogsSinceLast(entries),

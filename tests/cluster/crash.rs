@@ -128,12 +128,7 @@ async fn all_nodes_killed_at_once_come_back_with_everything() {
 /// shows: RI-08, WL-03, X-01, X-03
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_fell_behind_the_log_rejoins_by_snapshot() {
-    let raft = RaftSection {
-        snapshot_every: Some(40),
-        keep_logs: Some(10),
-        lag_before_snapshot: Some(20),
-        ..RaftSection::default()
-    };
+    let raft = RaftSection { snapshot_every: Some(40), keep_logs: Some(10), ..RaftSection::default() };
     let mut cluster = Processes::prepare(raft, 0);
     (1..=3).for_each(|id| cluster.start(id));
     let leader = cluster.leader().await;

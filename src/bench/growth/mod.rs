@@ -111,10 +111,6 @@ impl Growth {
         if self.does(Step::Snapshot) {
             let leader = place.cluster()?.leader().await?;
             note("snapshot", copies::snapshot(place, leader).await?);
-            // The others too, so that none is due while something else is measured: what they cost stands above.
-            for node in (1..=3).filter(|node| *node != leader) {
-                copies::snapshot(place, node).await?;
-            }
         }
         place.settled().await?;
         if self.does(Step::Append) {

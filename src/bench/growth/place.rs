@@ -84,7 +84,8 @@ impl Place {
         let three = |what: &str| (1..=3).map(|i| derived(&kept.seed, &format!("{what}{i}"))).collect::<Vec<_>>();
         let keys = Keys { roots: three("root"), operators: three("operator"), nodes: three("node") };
         let genesis = Cluster::genesis("growth", &keys);
-        let settings = RaftSettings { keep_logs: KEEP_LOGS, ..RaftSettings::default() };
+        // A snapshot is written when it is measured, and at no other time: what it costs is told apart from everything else.
+        let settings = RaftSettings { keep_logs: KEEP_LOGS, snapshot_after_bytes: u64::MAX, ..RaftSettings::default() };
         let cluster = Cluster::start_with(dir, genesis, keys, &kept.ports, BTreeMap::new(), settings).await?;
         cluster.leader().await?;
         let target = Target::of(cluster);
@@ -125,8 +126,7 @@ impl Place {
         Ok(())
     }
 
-    /// Waits until the nodes have done what the filling left behind, such as snapshots: what a size costs is not to depend
-    /// on whether one falls into the measurement.
+    /// Waits until the nodes have done what the filling left behind: it is not to fall into a measurement.
     pub async fn settled(&self) -> Result<(), Failure> {
         for _ in 0..SETTLING {
             let Some(before) = process::cpu() else { return Ok(()) };

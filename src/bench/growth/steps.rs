@@ -99,12 +99,15 @@ pub async fn reopen(place: &mut Place) -> Result<Value, Failure> {
 
 /// Stops a follower and starts it: the time of the stop, of the start until it answers a linearizable read having applied
 /// what the leader has, and until it has read all its rows behind that. A node that runs for long has a snapshot, which its
-/// start looks at: `with_snapshot` says whether it has one here.
+/// start looks at: with `with_snapshot` it has one here too.
 pub async fn restart(place: &mut Place, with_snapshot: bool) -> Result<Value, Failure> {
     let id = place.writers.first().map(|writer| writer.subject.id.clone()).ok_or("no substrate")?;
     let endpoints = place.target.endpoints.clone();
     let leader = place.cluster()?.leader().await?;
     let node = if leader == 1 { 2 } else { 1 };
+    if with_snapshot {
+        super::copies::snapshot(place, node).await?;
+    }
     let cluster = place.cluster()?;
     let begin = Instant::now();
     cluster.stop_node(node).await;
