@@ -1,6 +1,6 @@
 //! openraft's log over the store's.
 
-use super::blocking::{aside, blocking};
+use super::blocking::{Asides, blocking};
 use super::codec;
 use super::durable::Durable;
 use super::fatal::Fatal;
@@ -31,11 +31,18 @@ pub(super) struct LogStore {
     /// Whether this node leads, as far as its stored vote says.
     leads: bool,
     fatal: Fatal,
+    asides: Asides,
 }
 
 impl LogStore {
     pub(super) fn new(id: u64, store: &Store, applied: watch::Receiver<u64>, durable: Durable, fatal: Fatal) -> Self {
-        Self { id, disk: store.log.clone(), state: store.state.clone(), applied, durable, leads: false, fatal }
+        let (disk, state, asides) = (store.log.clone(), store.state.clone(), Asides::default());
+        Self { id, disk, state, applied, durable, leads: false, fatal, asides }
+    }
+
+    /// What this log does beside the core.
+    pub(super) fn asides(&self) -> Asides {
+        self.asides.clone()
     }
 
     fn read_failed(&self, error: impl ToString) -> StorageError {
@@ -169,7 +176,7 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         let files = purged.map_err(|error| self.write_failed(ErrorSubject::Log(log_id), error))?;
         let (disk, fatal) = (self.disk.clone(), self.fatal.clone());
         // The core answers heartbeats meanwhile.
-        aside(move || {
+        self.asides.run(move || {
             if let Err(error) = disk.remove(&files) {
                 fatal.set(error);
             }

@@ -1,7 +1,7 @@
 //! The handle of a replicating node.
 
 use super::admission::Admission;
-use super::blocking::blocking;
+use super::blocking::{Asides, blocking};
 use super::digests::Digests;
 use super::durable::Durable;
 use super::fatal::Fatal;
@@ -82,6 +82,7 @@ pub(super) struct Inner {
     /// Weak, because the notary uses this node: neither may keep the other from ending.
     pub notary: Mutex<Option<Weak<dyn Notary>>>,
     tasks: Mutex<JoinSet<()>>,
+    asides: Asides,
 }
 
 impl RaftNode {
@@ -121,6 +122,7 @@ impl RaftNode {
         let peers = Peers::new(&env, &genesis, id, key, store.state.clone(), known);
         let peers = Arc::new(peers.map_err(|error| StartError::Core(format!("no entropy: {error}")))?);
         let log = LogStore::new(id, &store, shared.applied.subscribe(), durable.clone(), fatal);
+        let asides = log.asides();
         let network = Network(peers.clone(), shared.clone());
         let core = Raft::new(id, Arc::new(config), network, log, Machine(shared.clone()));
         let raft =
@@ -144,6 +146,7 @@ impl RaftNode {
             settings,
             env,
             tasks: Mutex::default(),
+            asides,
         });
         inner.spawn(batcher(inner.clone(), queued));
         inner.spawn(durable.run());
@@ -293,6 +296,7 @@ impl RaftNode {
         let _ = self.inner.raft.shutdown().await;
         let mut tasks = std::mem::take(&mut *self.inner.tasks.lock().unwrap_or_else(PoisonError::into_inner));
         while tasks.join_next().await.is_some() {}
+        self.inner.asides.ended().await;
         blocking(|| self.inner.store.close());
     }
 }
