@@ -191,5 +191,5 @@ pub fn add_checkpoint(bytes: &[u8]) {
 
 /// Request bodies of other systems.
 pub fn request_body(bytes: &[u8]) {
-    let _ = import(None, bytes, &ImportOptions::default());
+    let _ = import(bytes, &ImportOptions::default());
 }

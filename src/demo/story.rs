@@ -118,7 +118,7 @@ impl Story {
 
     async fn runs(&mut self) -> Result<(), Failure> {
         let options = ImportOptions { revision: Some("gpt-4o-2024-08-06".into()), ..ImportOptions::default() };
-        let declaration = import(None, REQUEST, &options)?;
+        let declaration = import(REQUEST, &options)?.declaration;
         self.step("A run is declared before it executes, from a chat-completions request");
         let aurora = self.cluster.organisation(0, Role::Operator);
         let declare = |declaration: &Value| Command::DeclareRun {
@@ -139,7 +139,7 @@ impl Story {
         let borealis = self.cluster.organisation(1, Role::Operator);
         let mut reordered: Value = serde_json::from_slice(REQUEST)?;
         reordered["stream"] = json!(true);
-        let again = import(None, serde_json::to_string_pretty(&reordered)?.as_bytes(), &options)?;
+        let again = import(serde_json::to_string_pretty(&reordered)?.as_bytes(), &options)?.declaration;
         let receipt = self.submit(&borealis, declare(again.value())).await?;
         hold(
             receipt.result["run_id"] == json!(declaration.run_id()) && receipt.result["new"] == json!(false),

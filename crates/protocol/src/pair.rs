@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 /// The type string of a pair.
 pub const PAIR_TYPE: &str = "selfsame/checkpoint-pair/v1";
 /// Bounds of a pair: two notes of the largest size and 64 hashes.
-const PAIR: Limits = Limits { max_bytes: 4 << 20, max_depth: 4, nulls: true };
+const PAIR: Limits = Limits { max_bytes: 4 << 20, max_depth: 4, wide: false };
 
 /// The file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

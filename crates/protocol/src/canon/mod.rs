@@ -16,21 +16,22 @@ pub struct Limits {
     pub max_bytes: usize,
     /// Nesting of arrays and objects.
     pub max_depth: usize,
-    /// Whether `null`, `[]` and `{}` may stand (where a schema names them).
-    pub nulls: bool,
+    /// Whether integers up to 64 bits are read. Canonical JSON cannot hold them: the reader of such a document has to make
+    /// texts of them.
+    pub wide: bool,
 }
 
 impl Limits {
     /// Nesting limit of every document.
     pub const MAX_DEPTH: usize = 64;
     /// A signed submission.
-    pub const SUBMISSION: Limits = Limits { max_bytes: 8 << 20, max_depth: Self::MAX_DEPTH, nulls: true };
+    pub const SUBMISSION: Limits = Limits { max_bytes: 8 << 20, max_depth: Self::MAX_DEPTH, wide: false };
     /// A ledger leaf; two levels more than the submission that it holds a part of.
-    pub const LEAF: Limits = Limits { max_bytes: 65_535, max_depth: Self::MAX_DEPTH + 2, nulls: true };
+    pub const LEAF: Limits = Limits { max_bytes: 65_535, max_depth: Self::MAX_DEPTH + 2, wide: false };
     /// A run declaration.
-    pub const DECLARATION: Limits = Limits { max_bytes: 1 << 20, max_depth: Self::MAX_DEPTH, nulls: false };
+    pub const DECLARATION: Limits = Limits { max_bytes: 1 << 20, max_depth: Self::MAX_DEPTH, wide: false };
     /// A document that a user gives us to read, for example a request body.
-    pub const DOCUMENT: Limits = Limits { max_bytes: 16 << 20, max_depth: Self::MAX_DEPTH, nulls: true };
+    pub const DOCUMENT: Limits = Limits { max_bytes: 16 << 20, max_depth: Self::MAX_DEPTH, wide: false };
 }
 
 macro_rules! codes {
@@ -197,8 +198,6 @@ mod tests {
         assert_eq!(code("1e999"), "NON_FINITE");
         assert_eq!(code(r#""\ud800""#), "LONE_SURROGATE");
         assert_eq!(code(r#""\udc00\ud800""#), "LONE_SURROGATE");
-        assert_eq!(code(r#"{"a":null}"#), "NULL_MEMBER");
-        assert_eq!(code(r#"{"a":[]}"#), "EMPTY_CONTAINER");
         assert_eq!(code(&"[".repeat(100_000)), "TOO_DEEP");
         for syntax in [
             "",
@@ -224,8 +223,20 @@ mod tests {
             assert_eq!(code(syntax), "SYNTAX", "{syntax}");
         }
         assert_eq!(parse(b"\xff", &Limits::DECLARATION).unwrap_err().code.as_str(), "INVALID_UTF8");
-        let error = parse(br#"{"a":[{"b/c":1},{"b~/c":{"d":null}}]}"#, &Limits::DECLARATION).unwrap_err();
+        let error = parse(br#"{"a":[{"b/c":1},{"b~/c":{"d":1e999}}]}"#, &Limits::DECLARATION).unwrap_err();
         assert_eq!(error.pointer, "/a/1/b~0~1c/d");
+    }
+
+    #[test]
+    fn integers_of_64_bits_are_read_where_they_are_asked_for() {
+        let wide = Limits { wide: true, ..Limits::DOCUMENT };
+        for text in ["9007199254740993", "-9223372036854775808", "18446744073709551615"] {
+            assert_eq!(parse(text.as_bytes(), &wide).unwrap().to_string(), text);
+            assert_eq!(parse(text.as_bytes(), &Limits::DOCUMENT).unwrap_err().code.as_str(), "UNSAFE_INTEGER");
+        }
+        for text in ["18446744073709551616", "-9223372036854775809", "9007199254740993.0", "1e19"] {
+            assert_eq!(parse(text.as_bytes(), &wide).unwrap_err().code.as_str(), "UNSAFE_INTEGER", "{text}");
+        }
     }
 
     #[test]

@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 /// The type string of an evidence file.
 pub const EQUIVOCATION_TYPE: &str = "selfsame/equivocation/v1";
 /// Bounds of an evidence file: two notes, two leaves and their proofs fit many times.
-pub const EVIDENCE: Limits = Limits { max_bytes: 4 << 20, max_depth: 8, nulls: true };
+pub const EVIDENCE: Limits = Limits { max_bytes: 4 << 20, max_depth: 8, wide: false };
 /// Hashes of the longest path between two 64-bit sizes, with its first.
 const MAX_PROOF: usize = 64;
 

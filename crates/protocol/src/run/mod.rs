@@ -9,6 +9,8 @@
 
 mod schema;
 
+pub use schema::MAX_INLINE;
+
 use crate::canon::{self, CanonError, Limits};
 use crate::digest::{Digest, framed};
 use serde::{Deserialize, Serialize};
@@ -118,7 +120,7 @@ impl Declaration {
     }
 
     /// Checks a parsed declaration: exactly the type and the five elements, content pinned by digest, no `null` and no
-    /// empty container anywhere, at most 1 MiB canonical.
+    /// empty container outside of `inline`, at most 1 MiB canonical.
     pub fn from_value(value: Value) -> Result<Self, CanonError> {
         schema::check(&value)?;
         let canonical = canon::to_canonical(&value);

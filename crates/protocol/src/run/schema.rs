@@ -5,8 +5,8 @@ use crate::canon::{self, CanonCode, CanonError};
 use crate::digest::Digest;
 use serde_json::{Map, Value};
 
-/// Largest inline content, canonical bytes.
-const MAX_INLINE: usize = 8 << 10;
+/// Largest inline content, canonical bytes: most prompts stay readable, and eight of them fit a ledger entry.
+pub const MAX_INLINE: usize = 8 << 10;
 
 type Check = Result<(), CanonError>;
 
@@ -85,7 +85,8 @@ pub fn check(value: &Value) -> Check {
     Ok(())
 }
 
-/// `null` and empty containers have a second spelling (absence), so they have no place in what is hashed.
+/// `null` and empty containers have a second spelling (absence), so they have no place in what is hashed, but where they are
+/// data: below `inline`, which is not looked into. A message may have no parts.
 fn no_holes(value: &Value, pointer: &mut String) -> Check {
     let length = pointer.len();
     match value {
@@ -105,6 +106,10 @@ fn no_holes(value: &Value, pointer: &mut String) -> Check {
         }
         Value::Object(map) => {
             for (name, item) in map {
+                let silent = name == "parts" && *item == Value::Array(Vec::new()) && pointer.starts_with("/prompt/messages/");
+                if name == "inline" || silent {
+                    continue;
+                }
                 pointer.push_str(&format!("/{}", name.replace('~', "~0").replace('/', "~1")));
                 no_holes(item, pointer)?;
                 pointer.truncate(length);
@@ -137,27 +142,38 @@ fn model(value: &Value) -> Check {
     }
 }
 
-/// A list of messages, each a role and parts; a part is a type and content, or any JSON object of a known type.
+/// A list of messages, or its digest. A message has a role and parts; a part has a type and content.
 fn prompt(value: &Value) -> Check {
     let object = members(value, "/prompt", &["messages"], &[])?;
-    let Some(messages) = object["messages"].as_array() else {
-        return fail(CanonCode::WrongType, "/prompt/messages", "an array of messages");
+    let messages = match &object["messages"] {
+        Value::Array(messages) => messages,
+        Value::Object(reference) if !reference.contains_key("inline") => {
+            return content(&object["messages"], "/prompt/messages");
+        }
+        _ => return fail(CanonCode::WrongType, "/prompt/messages", "an array of messages, or their digest"),
     };
     for (index, message) in messages.iter().enumerate() {
         let pointer = format!("/prompt/messages/{index}");
-        members(message, &pointer, &["role", "parts"], &["name"])?;
+        members(message, &pointer, &["role", "parts"], &["name", "options"])?;
+        options(message, &pointer)?;
         text(&message["role"], &format!("{pointer}/role"))?;
         let Some(parts) = message["parts"].as_array() else {
             return fail(CanonCode::WrongType, &format!("{pointer}/parts"), "an array of parts");
         };
         for (number, part) in parts.iter().enumerate() {
             let pointer = format!("{pointer}/parts/{number}");
-            members(part, &pointer, &["type", "content"], &["id", "name"])?;
+            members(part, &pointer, &["type", "content"], &["id", "name", "options"])?;
+            options(part, &pointer)?;
             text(&part["type"], &format!("{pointer}/type"))?;
             content(&part["content"], &format!("{pointer}/content"))?;
         }
     }
     Ok(())
+}
+
+/// What belongs to a message or part and is not its content.
+fn options(value: &Value, pointer: &str) -> Check {
+    value.get("options").map_or(Ok(()), |options| content(options, &format!("{pointer}/options")))
 }
 
 /// Exactly one of inline, by digest, or committed.

@@ -34,7 +34,6 @@ fn the_bounds_of_every_profile_are_those_of_the_vectors() {
         let limits = profile(&serde_json::json!({ "profile": name }));
         assert_eq!(limits.max_bytes as u64, number(expected, "max_bytes"), "{name}");
         assert_eq!(limits.max_depth as u64, number(expected, "max_depth"), "{name}");
-        assert_eq!(limits.nulls, expected["null_and_empty"], "{name}");
     }
 }
 

@@ -1,0 +1,85 @@
+//! By which table a body is read: the one that is stated, or those that leave no doubt.
+
+use super::envelope::{self, Opened};
+use super::reader::{Reader, Reading, has_prompt, knows};
+use super::rule::Format;
+use super::{ImportError, ImportOptions, formats, parse};
+
+/// Bytes of whatever is stated beside a body.
+const MAX_STATED: usize = 1_024;
+
+/// Reads a body.
+///
+/// # Errors
+/// As [`super::import`], but for members that cannot be declared, which the reading holds.
+pub fn read(body: &[u8], options: &ImportOptions) -> Result<(&'static Format, Reading), ImportError> {
+    let stated = [
+        ("--model", &options.model),
+        ("--provider", &options.provider),
+        ("--revision", &options.revision),
+        ("--instance", &options.instance),
+    ];
+    for (flag, value) in stated {
+        if value.as_ref().is_some_and(|value| value.is_empty() || value.len() > MAX_STATED) {
+            return Err(ImportError::Stated(format!("{flag} is a text of 1 to {MAX_STATED} bytes")));
+        }
+    }
+    let opened = envelope::open(parse(body)?)?;
+    if let Some(format) = options.format {
+        return Ok((format, read_as(format, &opened, options)));
+    }
+    if let [format] = opened.formats {
+        return Ok((format, read_as(format, &opened, options)));
+    }
+    let asked = || opened.formats.iter().copied().filter(|format| has_prompt(format.shape, &opened.members));
+    let mut tried: Vec<&'static Format> = asked().filter(|format| knows(format.shape, &opened.members)).collect();
+    if tried.is_empty() {
+        tried = asked().collect();
+    }
+    let mut readings: Vec<(&'static Format, Reading)> = Vec::new();
+    for format in tried {
+        let reading = read_as(format, &opened, options);
+        // One reading of each kind is enough: bodies can be large, and most formats read most bodies alike.
+        let same = |other: &(&Format, Reading)| other.1.declaration.is_some() && other.1.declaration == reading.declaration;
+        if !readings.iter().any(same) {
+            readings.push((format, reading));
+        }
+    }
+    let whole: Vec<&'static str> =
+        readings.iter().filter(|(_, reading)| reading.declaration.is_some()).map(|(format, _)| format.name).collect();
+    if whole.len() > 1 {
+        return Err(ImportError::Ambiguous(whole));
+    }
+    // Where nothing succeeds, the table that knows most of the body says what is wrong with it.
+    let cost = |reading: &Reading| {
+        let unknown = reading.refused.iter().filter(|refused| refused.unknown).count();
+        (reading.declaration.is_none(), unknown, reading.refused.len())
+    };
+    let best = readings.into_iter().min_by_key(|(_, reading)| cost(reading));
+    let Some((format, mut reading)) = best else { return Err(ImportError::Unknown(unknown(&opened))) };
+    if reading.declaration.is_none()
+        && let Some(first) = reading.refused.iter_mut().find(|refused| refused.unknown)
+    {
+        first.reason.push_str(&format!(" (read as {}; --format states another)", format.name));
+    }
+    Ok((format, reading))
+}
+
+fn read_as(format: &'static Format, opened: &Opened, options: &ImportOptions) -> Reading {
+    let mut reading = Reader::read(format, &opened.members, &opened.at, options);
+    reading.decided.splice(0..0, opened.decided.iter().cloned());
+    reading
+}
+
+fn unknown(opened: &Opened) -> String {
+    let names: Vec<&str> = opened.members.keys().take(8).map(String::as_str).collect();
+    let place = if opened.at.is_empty() { "the document" } else { &opened.at };
+    if names.contains(&"lc") {
+        return "/lc: this is an object of LangChain and no request: export the request that it sends".into();
+    }
+    format!(
+        "{place}: no known format of requests has these members ({}); formats are {}",
+        names.join(", "),
+        formats::ALL.iter().map(|format| format.name).collect::<Vec<_>>().join(", "),
+    )
+}
