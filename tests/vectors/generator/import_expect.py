@@ -1,5 +1,7 @@
 """What was decided by hand about the bodies: refusals with their pointers, and pairs that are one request or two."""
 
+from .import_formats import FORMATS
+
 # Beginning of a name -> the format of the body.
 FORMAT_OF = {
     "an": "anthropic-messages", "be": "bedrock-converse", "ge0": "gemini", "lc01": "llamacpp-completion",
@@ -7,6 +9,7 @@ FORMAT_OF = {
     "oa20": "openai-chat", "oa": "openai-chat", "ol04": "ollama-generate", "ol0": "ollama-chat", "or0": "openai-responses",
     "or1": "openai-responses", "ot01": "mistral-chat", "ot02": "cohere-chat", "ot03": "otel-genai", "tg01": "tgi-generate",
     "tg02": "tgi-chat", "vl03": "vllm-completions", "vl0": "vllm-chat",
+    **{f"{name}-": name for name in FORMATS},
 }  # fmt: skip
 
 # Body -> the pointer of the refusal, with and without the format stated.
@@ -29,10 +32,105 @@ REFUSED = {
     "secret-mcp-token": "/tools/0/server_url",
     "state-code-container": "/tools/0/container",
     "state-vector-store": "/tools/0/vector_store_ids",
+    # Gemini
+    "gemini-12-cached-content": "/cachedContent",
+    "gemini-13-file-uri": "/contents/0/parts/0/fileData/fileUri",
+    "gemini-14-file-search": "/tools/0/fileSearch",
+    "gemini-17-model-twice-in-camel-and-snake": "/generationConfig/top_p",
+    "gemini-18-unknown-in-part": "/contents/0/parts/0/colour",
+    # Bedrock
+    "bedrock-converse-04-s3-locations": "/messages/0/content/0/video/source/s3Location",
+    "bedrock-converse-11-document-in-s3": "/messages/0/content/0/document/source/s3Location",
+    # Mistral
+    "mistral-chat-02-vision-address": "/messages/0/content/1/image_url",
+    "mistral-chat-04-document-address": "/messages/0/content/0/document_url",
+    "mistral-chat-10-file-id": "/messages/0/content/0/file_id",
+    "mistral-chat-11-agent": "/agent_id",
+    "mistral-chat-13-seed-twice": "/seed",
+    # Cohere
+    "cohere-chat-08-vision-address": "/messages/0/content/0/image_url/url",
+    "cohere-chat-11-top-p-twice": "/top_p",
+    # Ollama
+    "ollama-chat-11-unknown-option": "/options/temprature",
+    "ollama-chat-13-picture-by-address": "/messages/0/images/0",
+    # llama.cpp
+    "llamacpp-completion-09-repetition-twice": "/repetition_penalty",
+    "llamacpp-completion-12-fraction-of-tokens": "/n_predict",
+    "llamacpp-chat-09-bound-twice": "/max_tokens",
+    "llamacpp-chat-12-picture-by-address": "/messages/0/content/0/image_url/url",
+    # TGI
+    "tgi-generate-09-unknown-parameter": "/parameters/max_tokens",
+    "tgi-generate-11-flag-as-text": "/parameters/do_sample",
+    "tgi-chat-09-vision-address": "/messages/0/content/0/image_url/url",
+    "tgi-chat-11-unknown-in-message": "/messages/0/mood",
+    # vLLM
+    "vllm-chat-06-image-embeds": "/messages/0/content/0/image_embeds",
+    "vllm-chat-09-extra-body-twice": "/extra_body/top_k",
+    "vllm-chat-13-unknown-member": "/tempreature",
+    "vllm-chat-14-audio-answer-format": "/messages/0/content/0/input_audio/format",
+    "vllm-completions-05-embeds": "/prompt_embeds",
+    # OpenAI completions
+    "openai-completions-11-logprobs-as-flag": "/logprobs",
+    "openai-completions-13-number-in-prompt": "/prompt/1",
+    # Gateways
+    "litellm-07-prompt-management": "/prompt_id",
+    "litellm-08-mock": "/mock_response",
+    "litellm-12-file-by-address": "/messages/0/content/0/file/file_id",
+    "litellm-13-extra-body-unknown": "/extra_body/temperature",
+    "openrouter-06-file-by-address": "/messages/0/content/0/file/file_data",
+    "openrouter-08-preset": "/preset",
+    # OpenTelemetry
+    "otel-genai-08-uri": "/gen_ai.input.messages/0/parts/1/uri",
+    "otel-genai-09-file": "/gen_ai.input.messages/0/parts/1/file_id",
+    "otel-genai-11-two-providers": "/gen_ai.provider.name",
+    "otel-genai-12-data-source": "/gen_ai.data_source.id",
+    "otel-genai-14-unknown-part": "/gen_ai.input.messages/0/parts/0/type",
+    "otel-genai-15-unknown-attribute": "/gen_ai.request.colour",
+    # Batch lines
+    "batch-04-openai-embeddings": "/url",
+    "batch-10-refused-inside": "/body/messages/0/content/0/image_url/url",
+    "batch-11-anthropic-refused-inside": "/params/messages/0/content/0/source/url",
+    "batch-14-bedrock-refused-inside": "/modelInput/messages/0/content/0/image/source/s3Location",
+    # OpenAI chat
+    "openai-chat-01-file-id": "/messages/0/content/0/file/file_id",
+    "openai-chat-02-audio-echo": "/messages/1/audio/id",
+    "openai-chat-13-number-beyond": "/max_tokens",
+    "openai-chat-14-unknown-block": "/messages/0/content/0/type",
+    "openai-chat-15-content-is-number": "/messages/0/content",
+    "openai-chat-16-no-role": "/messages/0/role",
+    "openai-chat-17-charset": "/messages/0/content/0/file/file_data",
+    "openai-chat-18-bad-base64": "/messages/0/content/0/image_url/url",
+    "openai-chat-19-number-beyond-in-tool": "/tools/0/function/parameters/maximum",
+    # OpenAI Responses
+    "openai-responses-03-computer-screenshot-file": "/input/0/output/file_id",
+    "openai-responses-06-file-search-settings": "/tools/0/vector_store_ids",
+    "openai-responses-09-code-interpreter-files": "/tools/0/container/file_ids",
+    "openai-responses-10-code-interpreter-echo": "/input/1/container_id",
+    "openai-responses-13-image-mask-file": "/tools/0/input_image_mask/file_id",
+    "openai-responses-17-mcp-connector": "/tools/0/connector_id",
+    "openai-responses-19-reasoning-without-content": "/input/1",
+    "openai-responses-22-conversation": "/conversation",
+    "openai-responses-23-stored-prompt": "/prompt",
+    "openai-responses-25-file-by-address": "/input/0/content/0/file_url",
+    "openai-responses-26-file-by-id": "/input/0/content/0/file_id",
+    "openai-responses-30-picture-by-address": "/input/0/content/1/image_url",
+    "openai-responses-31-picture-call-with-id-alone": "/input/1",
+    # Anthropic
+    "anthropic-messages-02-addresses": "/messages/0/content/0/source/url",
+    "anthropic-messages-03-file-ids": "/messages/0/content/0/source/file_id",
+    "anthropic-messages-10-container": "/container/id",
+    "anthropic-messages-11-container-text": "/container",
+    "anthropic-messages-12-mcp-toolset": "/tools/0/mcp_server_name",
+    "anthropic-messages-20-upload-with-mark": "/messages/0/content/0/file_id",
+    "anthropic-messages-17-text-source-of-html": "/messages/0/content/0/source/media_type",
 }
 
 # Body -> what becomes of it without a format, where that is not what the format makes of it.
-DIFFERS = {}
+DIFFERS = {
+    "ollama-generate-11-model-and-prompt-only": "",
+    "openai-completions-09-model-and-prompt": "",
+    "openai-chat-08-schema-description": "",  # Cohere's json_schema is the schema itself, where null counts
+}
 
 # Body -> further cases: (what is tried, options, pointer of the refusal or None).
 EXTRA = {}

@@ -138,11 +138,9 @@ class Reader:
         if integer(value) and abs(value) > SAFE:
             return self.refuse(at)
         if isinstance(value, list):
-            for i, item in enumerate(value):
-                self.exact(item, f"{at}/{i}")
+            return [self.exact(item, f"{at}/{i}") for i, item in enumerate(value)]
         if isinstance(value, dict):
-            for name, item in value.items():
-                self.exact(item, f"{at}/{escape(name)}")
+            return {name: self.exact(item, f"{at}/{escape(name)}") for name, item in value.items()}
         return value
 
     def kept(self, shape, value, at: str, but: tuple = ()):
@@ -457,7 +455,8 @@ class Reader:
         if kind == "anthropic" and value is not None:
             value = {"bedrock": "aws.bedrock", "vertex": "gcp.vertex_ai"}.get(value.split("-")[0])
         if value is not None and self.provider not in (None, value):
-            self.refuse(at)
+            self.refusals += [*self.stated["provider"], at]
+        self.stated["provider"] = [at]
         self.provider = value or self.provider
 
     def put(self, element: str, name: str, value, at: str) -> None:

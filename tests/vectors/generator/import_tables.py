@@ -278,8 +278,9 @@ ITEMS = [
     item("custom_tool_call", "assistant", shape=R_CUSTOM), item("custom_tool_call_output", "tool", "tool_result", R_OUTPUT),
     item("reasoning", "assistant", shape=R_REASONING, one_of=("encrypted_content", "content")),
     item("computer_call_output", "tool", shape=SCREEN_OUTPUT), item("item_reference", "assistant", shape=REFERENCE),
+    item("image_generation_call", "assistant", one_of=("result",)),
     *(item(f"{t}_call", "assistant") for t in
-      "web_search file_search computer image_generation code_interpreter local_shell shell apply_patch mcp".split()),
+      "web_search file_search computer code_interpreter local_shell shell apply_patch mcp".split()),
     *(item(f"{t}_call_output", "tool") for t in "local_shell shell apply_patch".split()),
     item("mcp_list_tools", "assistant"), item("mcp_approval_request", "assistant"),
     item("mcp_approval_response", "tool"), item("compaction", "assistant"),
