@@ -132,14 +132,71 @@ DIFFERS = {
     "openai-chat-08-schema-description": "",  # Cohere's json_schema is the schema itself, where null counts
 }
 
-# Body -> further cases: (what is tried, options, pointer of the refusal or None).
-EXTRA = {}
+WEIGHTS = "sha256:" + "ab" * 32
 
-# (name, body, options, what is grown)
-GROWN = []
+# Body -> further cases: (what is tried, options, pointer of the refusal or None).
+EXTRA = {
+    "oa01-chat-minimal": [
+        ("provider stated", {"provider": "openai"}, None),
+        ("revision stated", {"revision": "gpt-4o-mini-2024-07-18"}, None),
+        ("weights", {"weights": WEIGHTS}, None),
+        ("an instance", {"instance": "2"}, None),
+        ("everything stated", {"format": "openai-chat", "model": "gpt-4o-mini", "provider": "azure.ai.openai",
+                               "revision": "r-1", "weights": WEIGHTS, "instance": "i-1"}, None),
+        ("the same model stated", {"model": "gpt-4o-mini"}, None),
+        ("another model stated", {"model": "gpt-4o"}, "/model"),
+        ("another format stated", {"format": "gemini"}, "/messages"),
+    ],
+    "an08-bedrock-invoke": [
+        ("the same provider stated", {"model": "m", "provider": "aws.bedrock"}, None),
+        ("another provider stated", {"model": "m", "provider": "anthropic"}, "/anthropic_version"),
+    ],
+    "anthropic-messages-14-vertex": [("another provider stated", {"model": "m", "provider": "x"}, "/anthropic_version")],
+    "ge02-inline-data-model": [
+        ("the same model stated", {"model": "gemini-2.0-flash"}, None),
+        ("another model stated", {"model": "gemini-2.5-flash"}, "/model"),
+    ],
+    "be01-converse": [("another model stated", {"model": "m"}, "/modelId")],
+    "ot03-otel-genai": [("provider stated", {"provider": "openai"}, None), ("another model", {"model": "m"}, "/gen_ai.request.model")],
+    "otel-genai-01-all-settings": [("another provider stated", {"provider": "anthropic"}, "/gen_ai.provider.name")],
+    "otel-genai-02-whole-span": [("another model stated", {"model": "m"}, "/attributes/gen_ai.request.model")],
+    "oa20-batch-line": [("another model stated", {"model": "m"}, "/body/model")],
+    "batch-06-vertex-gemini": [("provider stated", {"model": "m", "provider": "gcp.vertex_ai"}, None)],
+    "ollama-generate-11-model-and-prompt-only": [
+        ("as text to continue", {"format": "openai-completions"}, None),
+        ("as text to continue by llama.cpp", {"format": "llamacpp-completion"}, None),
+    ],
+}
+
+# Bodies pair-NAME.a and pair-NAME.b that are one request, and that are two.
+ONE = """
+    hole-null-member-is-absence alias-max-tokens alias-responses-and-chat alias-stop-text alias-gemini-snake
+    alias-random-seed alias-extra-body alias-prompt-list-of-one alias-tokens-list-of-one cache-system-block
+    cache-every-block cache-bedrock-points cache-chat-blocks-and-tools cache-gateway-message block-user
+    block-tool-answer block-responses block-responses-output block-document-content block-empty-tool-result
+    block-empty-text-and-none bytes-alphabet-and-padding bytes-white-space bytes-media-type-case bytes-parameter-name
+    bytes-percent transport-all transport-anthropic transport-ollama transport-vllm transport-responses-echo
+    transport-batch-line secret-key-left-out spelling-order-and-numbers provider-system-or-role role-gemini-absent
+    seed-one-as-fraction
+"""
+TWO = """
+    drop-speaker-name drop-refusal drop-thinking-signature drop-is-error drop-document-title drop-file-name
+    drop-tool-strict drop-tool-max-uses drop-gemini-thought drop-bedrock-document-name drop-ollama-tool-name
+    drop-reasoning-details drop-responses-phase drop-unknown-block-member drop-tool-call-id drop-second-tool-call
+    hole-default-null hole-required-empty hole-web-search-options hole-ollama-arguments hole-gemini-response
+    hole-schema-const-null hole-google-search hole-list-position alias-num-predict-twice drop-cohere-k
+    alias-tokens-and-texts cache-schema-property block-two-are-not-one block-order block-refusal-or-text
+    block-empty-or-absent-message block-cohere-thinking-member bytes-media-type-differs bytes-one-bit bytes-charset
+    bytes-audio-format transport-metadata-in-tool spelling-arguments-are-text spelling-unicode-forms
+    default-temperature default-tools-empty default-parallel-calls default-stop-empty default-prefix-false
+    default-strict-false default-image-detail-auto provider-tools provider-bedrock-or-vertex provider-bedrock-or-none
+    role-developer role-gemini-model role-tool-or-user role-raw-or-user role-system-later role-two-messages
+    state-empty-store-list seed-neighbours
+"""
 
 # (a, b, whether they are one request)
 PAIRS = [
+    *((f"pair-{name}.a", f"pair-{name}.b", same) for names, same in ((ONE, True), (TWO, False)) for name in names.split()),
     ("bound-twice.a", "bound-twice.b", False),
     ("drop-function-call.a", "drop-function-call.b", False),
     ("drop-image-detail.a", "drop-image-detail.b", False),
