@@ -4,10 +4,10 @@ import json
 
 from .common import jcs
 from .import_formats import FORMATS
-from .import_reader import Reader, escape, snake
+from .import_reader import Reader, depth, escape, snake
 
 URLS = {"/v1/chat/completions": "openai-chat", "/v1/responses": "openai-responses", "/v1/completions": "openai-completions"}
-REACHED = set()
+LEVELS, REACHED = 40, set()
 
 
 class Refusal(Exception):
@@ -58,6 +58,8 @@ def read(name: str, body: dict, at: str, options: dict) -> dict:
 
 def declare(body: dict, options: dict) -> dict:
     """The declaration, or Refusal with all pointers."""
+    if depth(body) > LEVELS:
+        raise Refusal([""])
     request, at, stated = open_envelope(body)
     stated = options.get("format", stated)
     names = [stated] if stated else [n for n, shape in FORMATS.items() if all(knows(shape, m) for m in request)]

@@ -27,6 +27,7 @@ REFUSED = {
     "address-video": "/messages/0/content/1/video_url/url",
     "bound-twice.a": "/max_completion_tokens",
     "bound-twice.b": "/max_completion_tokens",
+    "deep-41-levels": "",
     "stop-twice.a": "",
     "stop-twice.b": "",
     "secret-mcp-token": "/tools/0/server_url",

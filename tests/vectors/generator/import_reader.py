@@ -52,6 +52,11 @@ def snake(name: str) -> str:
     return re.sub(r"([A-Z])", lambda m: "_" + m[1].lower(), name)
 
 
+def depth(value) -> int:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    return 0 if inner is None else 1 + max(map(depth, inner), default=0)
+
+
 def integer(value) -> bool:
     whole = isinstance(value, int) or isinstance(value, float) and value.is_integer()
     return whole and not isinstance(value, bool)
@@ -106,7 +111,7 @@ class Reader:
         big = integer(value) and abs(value) > SAFE
         good = {
             "text": isinstance(value, str), "number": number and not big, "whole": integer(value) and not big,
-            "wide": integer(value) and -(2**63) <= value < 2**64, "flag": isinstance(value, bool),
+            "wide": integer(value) and -(2**63) <= value < 2**64 and (isinstance(value, int) or not big), "flag": isinstance(value, bool),
         }  # fmt: skip
         if kind in good:
             if not good[kind]:

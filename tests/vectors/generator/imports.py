@@ -8,6 +8,7 @@ from .common import jcs, prefixed, sha256
 from .import_choose import REACHED, Refusal, declare, parse
 from .import_expect import DIFFERS, EXTRA, FORMAT_OF, PAIRS, REFUSED
 from .import_grown import GROWN
+from .import_hand import HAND
 from .runs import identity
 
 BODIES = pathlib.Path(__file__).resolve().parent.parent / "imports" / "bodies"
@@ -87,6 +88,9 @@ def cases_of(name: str) -> list[dict]:
 def build() -> dict:
     names = sorted(p.stem for p in BODIES.glob("*.json"))
     cases = [case for name in names if not name.startswith("pair-") for case in cases_of(name)]
+    for name, declaration in HAND.items():
+        found = next(c["expected"] for c in cases if c["body"] == f"{name}.json" and "run_id" in c["expected"])
+        assert jcs(found["declaration"]) == jcs(declaration), f"{name}: {found['declaration']}"
     for name, body, options, steps in GROWN:
         result = expected(grown(load(body), steps), options, None)
         if len(jcs(result["declaration"])) > 4096:
