@@ -178,7 +178,7 @@ ONE = """
     block-empty-text-and-none bytes-alphabet-and-padding bytes-white-space bytes-media-type-case bytes-parameter-name
     bytes-percent transport-all transport-anthropic transport-ollama transport-vllm transport-responses-echo
     transport-batch-line secret-key-left-out spelling-order-and-numbers provider-system-or-role role-gemini-absent
-    seed-one-as-fraction
+    seed-one-as-fraction hole-empty-annotations hole-empty-annotations-of-responses
 """
 TWO = """
     drop-speaker-name drop-refusal drop-thinking-signature drop-is-error drop-document-title drop-file-name
@@ -192,7 +192,7 @@ TWO = """
     default-temperature default-tools-empty default-parallel-calls default-stop-empty default-prefix-false
     default-strict-false default-image-detail-auto provider-tools provider-bedrock-or-vertex provider-bedrock-or-none
     role-developer role-gemini-model role-tool-or-user role-raw-or-user role-system-later role-two-messages
-    state-empty-store-list seed-neighbours
+    state-empty-store-list seed-neighbours drop-annotations
 """
 
 # (a, b, whether they are one request)

@@ -120,8 +120,7 @@ HAND = {
         said("user", "Tide in Vlissingen and Breskens?"),
         said("assistant",
              part("tool_call", "{\"harbour\":\"Vlissingen\",\"unit\":null}", id="call_a1", name="get_tide"),
-             part("tool_call", "{\"harbour\":\"Breskens\",\"unit\":null}", id="call_b2", name="get_tide"),
-             options={"annotations": []}),
+             part("tool_call", "{\"harbour\":\"Breskens\",\"unit\":null}", id="call_b2", name="get_tide")),
         said("tool", part("tool_result", [text("{\"height\":2.1}")], id="call_a1")),
         said("tool", part("tool_result", [text("{\"height\":1.9}")], id="call_b2")),
         constraints={"tools": kept([{"type": "function", "function": TIDE}])},
@@ -174,7 +173,7 @@ HAND = {
         },
     ),
     "or09-resp-assistant-echo": declared(
-        "gpt-4.1", said("user", "Hi"), said("assistant", text("Hello.", options={"annotations": []})), said("user", "Bye")
+        "gpt-4.1", said("user", "Hi"), said("assistant", "Hello."), said("user", "Bye")
     ),
     "ot01-mistral": declared(
         "mistral-small-latest", said("user", "Hi"), said("assistant", "Dear", options={"prefix": True}),

@@ -124,6 +124,8 @@ class Reader:
             return value
         if kind == "exact":
             return self.exact(value, at)
+        if kind == "echo":  # what client libraries give back: an empty list of it is none
+            return (self.exact(value, at) or None) if isinstance(value, list) else self.refuse(at)
         if kind == "only":
             return value if value == form[1] else self.refuse(at)
         if kind == "object_or" and not isinstance(value, dict):
@@ -253,7 +255,7 @@ class Reader:
         elif word in ("id", "name"):
             build[word] = self.form("text", value, at)
         elif word == "option":
-            build["options"][rule[1]] = self.form(rule[2], value, at)
+            self.option(build["options"], rule, value, at)
         elif word == "within":
             if isinstance(value, str) and rule[2:]:
                 self.reached.add((rule[1].name, rule[2]))
@@ -273,6 +275,11 @@ class Reader:
         else:
             assert word == "nothing", word
             build["nothing"] = True
+
+    def option(self, options: dict, rule: tuple, value, at: str) -> None:
+        kept = self.form(rule[2], value, at)
+        if kept is not None:
+            options[rule[1]] = kept
 
     def bytes(self, build: dict, word: str, value, at: str) -> None:
         if not isinstance(value, str):
@@ -362,7 +369,7 @@ class Reader:
                 parts += self.images(member, where)
             else:
                 assert word == "m_option", word
-                options[rule[1]] = self.form(rule[2], member, where)
+                self.option(options, rule, member, where)
         default = next((r[2] for r in shape.rows.values() if r[0] == "role"), "required")
         if role is None and default == "user":
             role = "user"

@@ -6,7 +6,8 @@ Rows of messages stand in the order of their parts.
 
 from dataclasses import dataclass
 
-TEXT, NUMBER, WHOLE, WIDE, FLAG, TEXTS, EXACT = "text", "number", "whole", "wide", "flag", "texts", "exact"
+TEXT, NUMBER, WHOLE, WIDE, FLAG = "text", "number", "whole", "wide", "flag"
+TEXTS, EXACT, ECHO_LIST = "texts", "exact", "echo"
 TRANSPORT, SECRET, OUTSIDE, REFUSED = ("transport",), ("secret",), ("outside",), ("refused",)
 
 
@@ -191,7 +192,7 @@ TOOL_CALLS = tagged(
 AUDIO_ANSWER = Shape("audio answer", outside("id") | each(REFUSED, "expires_at data transcript"))
 ROLE = {"role": ("role", (), "required")}
 SPEAKER = ROLE | {"name": ("m_name",)}
-ECHO = {"refusal": ("m_text", "refusal"), "audio": ("m_one", "audio", AUDIO_ANSWER)} | m_option(EXACT, "annotations")
+ECHO = {"refusal": ("m_text", "refusal"), "audio": ("m_one", "audio", AUDIO_ANSWER)} | m_option(ECHO_LIST, "annotations")
 CALLS = {
     "tool_calls": ("m_parts", TOOL_CALLS), "function_call": ("m_one", "function_call", CALL_FUNCTION),
     "tool_call_id": ("m_answers",),
@@ -235,7 +236,7 @@ CHAT_MESSAGE = Shape("chat message", SPEAKER | says(CHAT_BLOCKS) | ECHO | CALLS)
 fmt("openai-chat", MODEL, messages(CHAT_MESSAGE), SAMPLING, MAX_TOKENS, STOP, LIKELIHOOD, TOOLS, ANSWER, OPENAI, ALONG, SECRETS)
 
 # OpenAI Responses.
-R_TEXT = Shape("responses text block", {"text": PART_TEXT} | option(EXACT, "annotations") | transport("logprobs") | CACHE)
+R_TEXT = Shape("responses text block", {"text": PART_TEXT} | option(ECHO_LIST, "annotations") | transport("logprobs") | CACHE)
 R_IMAGE = Shape("responses image block", {"image_url": ("address",)} | option(TEXT, "detail") | outside("file_id"))
 R_FILE = Shape(
     "responses file block",
