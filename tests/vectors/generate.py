@@ -8,11 +8,14 @@ The expected values come from docs and standards, never from the Rust code: only
 import pathlib
 import sys
 
-from generator import bundle, canonical, common, envelope, governance, merkle, notes, outcomes, p104, run_bundle, runs, trust
+from generator import (
+    bundle, canonical, common, envelope, governance, imports, merkle, notes, outcomes, p104, run_bundle, runs, trust,
+)  # fmt: skip
 
 FILES = {
     "canonical": canonical.build,
     "runs": runs.build,
+    "imports": imports.build,
     "p104": p104.build,
     "merkle": merkle.build,
     "notes": notes.build,
