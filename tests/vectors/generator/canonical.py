@@ -208,9 +208,9 @@ def build() -> dict:
         assert common.jcs(json.loads(text)) != text.encode()
     return {
         "profiles": {
-            "declaration": {"max_bytes": 1 << 20, "max_depth": 64, "null_and_empty": False},
-            "document": {"max_bytes": 16 << 20, "max_depth": 64, "null_and_empty": True},
-            "leaf": {"max_bytes": 65_535, "max_depth": 66, "null_and_empty": True},
+            "declaration": {"max_bytes": 1 << 20, "max_depth": 64},
+            "document": {"max_bytes": 16 << 20, "max_depth": 64},
+            "leaf": {"max_bytes": 65_535, "max_depth": 66},
         },
         "accepted": accepted,
         "refused": refused,

@@ -1,13 +1,15 @@
 //! Bytes that stand in a body as text: base64 and `data:` URLs.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 
 /// Padded or not, and whatever the last bits are: what any provider's decoder reads is one picture.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &base64::alphabet::STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent).with_decode_allow_trailing_bits(true),
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
 );
 
 /// Decodes base64 of either alphabet, padded or not, with or without white space.
@@ -59,9 +61,8 @@ pub fn data_url(text: &str) -> Option<Result<(Option<String>, Vec<u8>), String>>
 pub fn media_type(text: &str) -> Result<String, String> {
     let mut pieces = text.split(';').map(str::trim);
     let essence = pieces.next().unwrap_or_default().to_ascii_lowercase();
-    let word = |word: &str| {
-        !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b))
-    };
+    let word =
+        |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b));
     // A data: URL may begin with a parameter; RFC 2397 then means text/plain.
     let essence = if essence.is_empty() { "text/plain".to_owned() } else { essence };
     if !essence.split_once('/').is_some_and(|(kind, sub)| word(kind) && word(sub)) {
@@ -132,7 +133,12 @@ mod tests {
         assert_eq!(read("data:;charset=US-ASCII,a"), Some((Some("text/plain".into()), b"a".to_vec())));
         assert_eq!(data_url("https://example.org/a.png"), None);
         assert_eq!(data_url("é"), None);
-        for text in ["data:image/png;base64", "data:image/png;base64,*", "data:png;base64,AQID", "data:text/plain;charset=utf-16,a"] {
+        for text in [
+            "data:image/png;base64",
+            "data:image/png;base64,*",
+            "data:png;base64,AQID",
+            "data:text/plain;charset=utf-16,a",
+        ] {
             assert!(data_url(text).is_some_and(|read| read.is_err()), "{text}");
         }
     }

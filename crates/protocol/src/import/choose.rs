@@ -1,9 +1,9 @@
 //! By which table a body is read: the one that is stated, or those that leave no doubt.
 
 use super::envelope::{self, Opened};
-use super::reader::{Reader, Reading, has_prompt, knows};
+use super::reader::{Reader, Reading, has_prompt, knows, step};
 use super::rule::Format;
-use super::{ImportError, ImportOptions, formats, parse};
+use super::{ImportError, ImportOptions, Refused, formats, parse};
 
 /// Bytes of whatever is stated beside a body.
 const MAX_STATED: usize = 1_024;
@@ -31,16 +31,19 @@ pub fn read(body: &[u8], options: &ImportOptions) -> Result<(&'static Format, Re
     if let [format] = opened.formats {
         return Ok((format, read_as(format, &opened, options)));
     }
-    let asked = || opened.formats.iter().copied().filter(|format| has_prompt(format.shape, &opened.members));
-    let mut tried: Vec<&'static Format> = asked().filter(|format| knows(format.shape, &opened.members)).collect();
-    if tried.is_empty() {
-        tried = asked().collect();
-    }
+    // First those that know the whole body, and of those the ones that find a prompt in it.
+    let all = || opened.formats.iter().copied();
+    let asks = |format: &&'static Format| has_prompt(format.shape, &opened.members);
+    let whole = |format: &&'static Format| knows(format.shape, &opened.members);
+    let tries: [Vec<&'static Format>; 3] =
+        [all().filter(whole).filter(asks).collect(), all().filter(asks).collect(), all().filter(whole).collect()];
+    let tried = tries.into_iter().find(|formats| !formats.is_empty()).unwrap_or_default();
     let mut readings: Vec<(&'static Format, Reading)> = Vec::new();
     for format in tried {
         let reading = read_as(format, &opened, options);
         // One reading of each kind is enough: bodies can be large, and most formats read most bodies alike.
-        let same = |other: &(&Format, Reading)| other.1.declaration.is_some() && other.1.declaration == reading.declaration;
+        let same =
+            |other: &(&Format, Reading)| other.1.declaration.is_some() && other.1.declaration == reading.declaration;
         if !readings.iter().any(same) {
             readings.push((format, reading));
         }
@@ -56,7 +59,7 @@ pub fn read(body: &[u8], options: &ImportOptions) -> Result<(&'static Format, Re
         (reading.declaration.is_none(), unknown, reading.refused.len())
     };
     let best = readings.into_iter().min_by_key(|(_, reading)| cost(reading));
-    let Some((format, mut reading)) = best else { return Err(ImportError::Unknown(unknown(&opened))) };
+    let Some((format, mut reading)) = best else { return Err(unknown(&opened)) };
     if reading.declaration.is_none()
         && let Some(first) = reading.refused.iter_mut().find(|refused| refused.unknown)
     {
@@ -71,15 +74,16 @@ fn read_as(format: &'static Format, opened: &Opened, options: &ImportOptions) ->
     reading
 }
 
-fn unknown(opened: &Opened) -> String {
+fn unknown(opened: &Opened) -> ImportError {
     let names: Vec<&str> = opened.members.keys().take(8).map(String::as_str).collect();
     let place = if opened.at.is_empty() { "the document" } else { &opened.at };
-    if names.contains(&"lc") {
-        return "/lc: this is an object of LangChain and no request: export the request that it sends".into();
+    if opened.members.contains_key("lc") {
+        let reason = "this is an object of LangChain and no request: export the request that it sends".into();
+        return ImportError::Refused(vec![Refused { pointer: step(&opened.at, "lc"), reason, unknown: false }]);
     }
-    format!(
+    ImportError::Unknown(format!(
         "{place}: no known format of requests has these members ({}); formats are {}",
         names.join(", "),
         formats::ALL.iter().map(|format| format.name).collect::<Vec<_>>().join(", "),
-    )
+    ))
 }

@@ -38,9 +38,31 @@ const PATHS: &[(&str, &[&Format])] = &[
 
 /// Members of a span that OpenTelemetry's SDKs write beside its attributes.
 const SPAN: &[&str] = &[
-    "name", "kind", "context", "parent_id", "parentSpanId", "traceId", "spanId", "traceState", "flags", "start_time", "end_time",
-    "startTimeUnixNano", "endTimeUnixNano", "status", "events", "links", "resource", "scope", "droppedAttributesCount",
-    "droppedEventsCount", "droppedLinksCount",
+    "name",
+    "kind",
+    "context",
+    "parent_id",
+    "trace_id",
+    "span_id",
+    "parent_span_id",
+    "trace_state",
+    "parentSpanId",
+    "traceId",
+    "spanId",
+    "traceState",
+    "flags",
+    "start_time",
+    "end_time",
+    "startTimeUnixNano",
+    "endTimeUnixNano",
+    "status",
+    "events",
+    "links",
+    "resource",
+    "scope",
+    "droppedAttributesCount",
+    "droppedEventsCount",
+    "droppedLinksCount",
 ];
 
 /// Opens a body.
@@ -60,7 +82,8 @@ pub fn open(body: Value) -> Result<Opened, ImportError> {
         return inner(members, "body", &["custom_id", "method", "url"]);
     }
     if has(&["custom_id", "params"]) {
-        return inner(members, "params", &["custom_id"]).map(|opened| Opened { formats: &[formats::anthropic::FORMAT], ..opened });
+        return inner(members, "params", &["custom_id"])
+            .map(|opened| Opened { formats: &[formats::anthropic::FORMAT], ..opened });
     }
     if has(&["modelInput"]) {
         return inner(members, "modelInput", &["recordId"]);
@@ -99,7 +122,10 @@ fn inner(mut members: Map<String, Value>, name: &str, beside: &[&str]) -> Result
             ("url", Some(path)) => {
                 let Some((_, known)) = PATHS.iter().find(|(known, _)| *known == path) else {
                     let paths: Vec<&str> = PATHS.iter().map(|(path, _)| *path).collect();
-                    return Err(refused(&at, format!("{path:?} is no path that is known; known are {}", paths.join(", "))));
+                    return Err(refused(
+                        &at,
+                        format!("{path:?} is no path that is known; known are {}", paths.join(", ")),
+                    ));
                 };
                 formats = known;
                 "states the format"
@@ -132,8 +158,9 @@ fn span(mut members: Map<String, Value>) -> Result<Opened, ImportError> {
             for (index, pair) in list.iter().enumerate() {
                 let at = format!("/attributes/{index}");
                 let Some(key) = pair["key"].as_str() else { return Err(refused(&at, "an attribute has a key")) };
-                let value = any_value(&pair["value"])
-                    .ok_or_else(|| refused(&format!("{at}/value"), "a value of OTLP has one member, such as stringValue"))?;
+                let value = any_value(&pair["value"]).ok_or_else(|| {
+                    refused(&format!("{at}/value"), "a value of OTLP has one member, such as stringValue")
+                })?;
                 if attributes.insert(key.to_owned(), value).is_some() {
                     return Err(refused(&at, format!("the attribute {key:?} stands twice")));
                 }
@@ -152,11 +179,15 @@ fn any_value(value: &Value) -> Option<Value> {
     let object = value.as_object().filter(|object| object.len() == 1)?;
     let (kind, inner) = object.iter().next()?;
     match (kind.as_str(), inner) {
-        ("stringValue", Value::String(_)) | ("boolValue", Value::Bool(_)) | ("doubleValue", Value::Number(_)) => Some(inner.clone()),
+        ("stringValue", Value::String(_)) | ("boolValue", Value::Bool(_)) | ("doubleValue", Value::Number(_)) => {
+            Some(inner.clone())
+        }
         // JSON of protobuf writes 64-bit integers as texts.
         ("intValue", Value::String(digits)) => digits.parse::<i64>().ok().map(Value::from),
         ("intValue", Value::Number(_)) => Some(inner.clone()),
-        ("arrayValue", _) => inner["values"].as_array()?.iter().map(any_value).collect::<Option<Vec<_>>>().map(Value::Array),
+        ("arrayValue", _) => {
+            inner["values"].as_array()?.iter().map(any_value).collect::<Option<Vec<_>>>().map(Value::Array)
+        }
         ("kvlistValue", _) => {
             let mut out = Map::new();
             for pair in inner["values"].as_array()? {

@@ -22,8 +22,8 @@ pub fn root(bytes: &[u8]) -> Result<Digest, String> {
     let statement = base64::engine::general_purpose::STANDARD
         .decode(payload)
         .map_err(|error| format!("/dsseEnvelope/payload is no base64: {error}"))?;
-    let statement =
-        canon::parse(&statement, &Limits::DOCUMENT).map_err(|error| format!("the signed statement is no JSON: {error}"))?;
+    let statement = canon::parse(&statement, &Limits::DOCUMENT)
+        .map_err(|error| format!("the signed statement is no JSON: {error}"))?;
     if statement["predicateType"] != PREDICATE {
         return Err(format!("the statement's predicateType is {PREDICATE:?}, found {}", statement["predicateType"]));
     }
@@ -68,14 +68,19 @@ mod tests {
         });
         change(&mut statement);
         let payload = base64::engine::general_purpose::STANDARD.encode(statement.to_string());
-        json!({"dsseEnvelope": {"payload": payload, "payloadType": "application/vnd.in-toto+json"}}).to_string().into_bytes()
+        json!({"dsseEnvelope": {"payload": payload, "payloadType": "application/vnd.in-toto+json"}})
+            .to_string()
+            .into_bytes()
     }
 
     #[test]
     fn the_root_is_recomputed_from_the_files() {
         assert_eq!(root(&manifest(|_| {})), Ok(Digest::of(&[[1_u8; 32], [2; 32]].concat())));
         for (part, change) in [
-            ("not the digest", (|s| s["predicate"]["resources"][0]["digest"] = json!("03".repeat(32))) as fn(&mut Value)),
+            (
+                "not the digest",
+                (|s| s["predicate"]["resources"][0]["digest"] = json!("03".repeat(32))) as fn(&mut Value),
+            ),
             ("resources/1/algorithm", |s| s["predicate"]["resources"][1]["algorithm"] = json!("blake3")),
             ("predicateType", |s| s["predicateType"] = json!("other")),
             ("one subject", |s| s["subject"] = json!([])),

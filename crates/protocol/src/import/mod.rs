@@ -148,8 +148,9 @@ pub fn import(body: &[u8], options: &ImportOptions) -> Result<Imported, ImportEr
         _ => return Err(ImportError::Refused(reading.refused)),
     };
     // The declaration's own schema is met by construction; a difference would be a fault of a table.
-    let declaration = Declaration::from_value(value)
-        .map_err(|error| ImportError::Unknown(format!("the importer made no declaration of this body: {error}; please report it")))?;
+    let declaration = Declaration::from_value(value).map_err(|error| {
+        ImportError::Unknown(format!("the importer made no declaration of this body: {error}; please report it"))
+    })?;
     let mut warnings = reading.warnings;
     warnings.extend(hint::line_ends(&declaration));
     Ok(Imported { declaration, format: format.name, decided: reading.decided, warnings, contents: reading.contents })

@@ -55,7 +55,7 @@ pub fn parts(reader: &mut Reader<'_>, blocks: Blocks, value: &Value, at: &str) -
         (Value::String(text), Blocks::Tagged(_)) if text.is_empty() => return Vec::new(),
         (Value::String(words), Blocks::Tagged(_)) => return vec![text(reader, "text", words)],
         (Value::Array(_), Blocks::Tagged([])) => {
-            reader.refuse(at, "a text is expected here, found a list");
+            reader.unknown(at, "a text is expected here, found a list");
             return Vec::new();
         }
         (Value::Array(items), _) => items.as_slice(),
@@ -153,7 +153,8 @@ pub fn fill(
 }
 
 fn member(reader: &mut Reader<'_>, part: &mut Part, of: OfPart, name: &str, value: &Value, at: &str) {
-    let as_text = |reader: &mut Reader<'_>| reader.form(Form::Text, value, at).and_then(|v| v.as_str().map(str::to_owned));
+    let as_text =
+        |reader: &mut Reader<'_>| reader.form(Form::Text, value, at).and_then(|v| v.as_str().map(str::to_owned));
     match of {
         OfPart::Text => {
             if let Some(words) = as_text(reader) {
@@ -312,7 +313,10 @@ pub fn finish(reader: &mut Reader<'_>, part: Part, at: &str) -> Option<Done> {
         Some((Body::Bytes(inside, bytes), _)) => {
             let media = match (inside, part.media) {
                 (Some(inside), Some((media, pointer))) if inside != media => {
-                    reader.refuse(&pointer, format!("this is {media} and the data: URL says {inside}: state one of them"));
+                    reader.refuse(
+                        &pointer,
+                        format!("this is {media} and the data: URL says {inside}: state one of them"),
+                    );
                     return None;
                 }
                 (Some(media), _) | (None, Some((media, _))) => media,

@@ -86,7 +86,10 @@ impl Reader<'_> {
             Value::String(_) => std::slice::from_ref(value),
             Value::Array(items) if items.iter().any(Value::is_number) => std::slice::from_ref(value),
             Value::Array(items) => items.as_slice(),
-            _ => return self.refuse(at, format!("a text, tokens or a list of them is expected here, found {}", found(value))),
+            _ => {
+                return self
+                    .refuse(at, format!("a text, tokens or a list of them is expected here, found {}", found(value)));
+            }
         };
         for prompt in prompts {
             let part = match prompt {
@@ -145,7 +148,14 @@ impl Reader<'_> {
         Some(json!({"role": role, "parts": [part.value]}))
     }
 
-    fn message(&mut self, message: &mut Message, shape: &'static Shape, object: &Map<String, Value>, at: &str, skip: &str) {
+    fn message(
+        &mut self,
+        message: &mut Message,
+        shape: &'static Shape,
+        object: &Map<String, Value>,
+        at: &str,
+        skip: &str,
+    ) {
         let mut allowed = Absent::User;
         for row in shape.rows.iter().flat_map(|group| group.iter()) {
             if let Rule::Message(OfMessage::Role(_, absent)) = row.rule {
@@ -168,7 +178,9 @@ impl Reader<'_> {
         if message.role.is_none() && !self.refused.iter().any(|refused| refused.pointer == step(at, "role")) {
             match allowed {
                 Absent::User => message.role = Some("user".into()),
-                Absent::Refused => self.refuse(&step(at, "role"), "the message does not say whose it is: give its role"),
+                Absent::Refused => {
+                    self.refuse(&step(at, "role"), "the message does not say whose it is: give its role")
+                }
             }
         }
     }

@@ -120,7 +120,12 @@ pub type Found<'v> = (&'static Row, &'v Value, String);
 
 impl<'a> Reader<'a> {
     /// Reads a request under a prefix of pointers.
-    pub fn read(format: &'static Format, members: &Map<String, Value>, at: &str, options: &'a ImportOptions) -> Reading {
+    pub fn read(
+        format: &'static Format,
+        members: &Map<String, Value>,
+        at: &str,
+        options: &'a ImportOptions,
+    ) -> Reading {
         let mut reader = Reader {
             options,
             raw: members.get("raw") == Some(&Value::Bool(true)),
@@ -166,7 +171,13 @@ impl<'a> Reader<'a> {
     }
 
     /// Matches members with rows, in the order of the rows. Unknown members are refused, those that are `null` are absent.
-    pub(super) fn rows<'v>(&mut self, shape: &'static Shape, object: &'v Map<String, Value>, at: &str, skip: &str) -> Vec<Found<'v>> {
+    pub(super) fn rows<'v>(
+        &mut self,
+        shape: &'static Shape,
+        object: &'v Map<String, Value>,
+        at: &str,
+        skip: &str,
+    ) -> Vec<Found<'v>> {
         let mut found: Vec<(usize, Found<'v>)> = Vec::new();
         for (name, value) in object {
             if name == skip {
@@ -174,10 +185,7 @@ impl<'a> Reader<'a> {
             }
             let pointer = step(at, name);
             let Some((order, row)) = shape.find(name) else {
-                self.unknown(
-                    &pointer,
-                    format!("{} has no member {name:?}; it has {}", shape.name, known(shape)),
-                );
+                self.unknown(&pointer, format!("{} has no member {name:?}; it has {}", shape.name, known(shape)));
                 continue;
             };
             self.hits.push((shape.name, row.name));
@@ -185,7 +193,9 @@ impl<'a> Reader<'a> {
                 self.decide(&pointer, Fate::Absent, "");
                 continue;
             }
-            if let Some((_, (_, _, first))) = found.iter().find(|(place, (row, ..))| *place == order && !row.name.ends_with('*')) {
+            if let Some((_, (_, _, first))) =
+                found.iter().find(|(place, (row, ..))| *place == order && !row.name.ends_with('*'))
+            {
                 let first = first.clone();
                 self.twice(&first, &pointer);
                 continue;
@@ -283,7 +293,8 @@ impl<'a> Reader<'a> {
         let Some(name) = self.named(value, pointer) else { return };
         let name = match form {
             ModelName::NoTemplate if name.contains(":prompt/") => {
-                let rule = Rule::Outside("the provider keeps this template: put its text into messages, and name the model");
+                let rule =
+                    Rule::Outside("the provider keeps this template: put its text into messages, and name the model");
                 self.plainly(rule, value, pointer);
                 return;
             }
@@ -293,7 +304,8 @@ impl<'a> Reader<'a> {
         if let Some(stated) = &self.options.model
             && *stated != name
         {
-            let reason = format!("the body asks for {name:?} and the model stated beside it is {stated:?}: state one of them");
+            let reason =
+                format!("the body asks for {name:?} and the model stated beside it is {stated:?}: state one of them");
             return self.refuse(pointer, reason);
         }
         self.decide(pointer, Fate::Normalised, "/model/name");
@@ -321,7 +333,14 @@ impl<'a> Reader<'a> {
         if let Some((other, place)) = self.provider.clone().or(stated)
             && other != name
         {
-            let reason = format!("this says that the provider is {name:?}, and {place} says {other:?}: state one of them");
+            if place.starts_with('/') {
+                self.refuse(
+                    &place,
+                    format!("this says that the provider is {other:?}, and {pointer} says {name:?}: state one of them"),
+                );
+            }
+            let reason =
+                format!("this says that the provider is {name:?}, and {place} says {other:?}: state one of them");
             return self.refuse(pointer, reason);
         }
         self.decide(pointer, Fate::Normalised, "/model/provider");
@@ -373,7 +392,8 @@ impl<'a> Reader<'a> {
             },
             Form::Objects(shape) => match value {
                 Value::Array(items) => {
-                    let each = items.iter().enumerate().map(|(i, item)| (format!("{at}/{i}"), item)).collect::<Vec<_>>();
+                    let each =
+                        items.iter().enumerate().map(|(i, item)| (format!("{at}/{i}"), item)).collect::<Vec<_>>();
                     // An object that had only marks of transport says nothing.
                     let says = |item: &Value, kept: &Value| *kept != json!({}) || *item == json!({});
                     let kept = each.into_iter().filter_map(|(at, item)| {
@@ -401,7 +421,8 @@ impl<'a> Reader<'a> {
             },
             Form::Tagged(tags) => match value {
                 Value::Array(items) => {
-                    let each = items.iter().enumerate().map(|(i, item)| (format!("{at}/{i}"), item)).collect::<Vec<_>>();
+                    let each =
+                        items.iter().enumerate().map(|(i, item)| (format!("{at}/{i}"), item)).collect::<Vec<_>>();
                     Some(each.into_iter().filter_map(|(at, item)| self.tagged(tags, item, &at)).collect())
                 }
                 _ => wrong(self, "a list of objects"),
@@ -414,7 +435,10 @@ impl<'a> Reader<'a> {
         match first_wide(value, at) {
             None => Some(value.clone()),
             Some(pointer) => {
-                self.refuse(&pointer, "readers of JSON round this integer: write it as a text, or within ±9007199254740991");
+                self.refuse(
+                    &pointer,
+                    "readers of JSON round this integer: write it as a text, or within ±9007199254740991",
+                );
                 None
             }
         }
@@ -474,10 +498,18 @@ impl<'a> Reader<'a> {
     fn finish(mut self, format: &'static Format, at: &str) -> Reading {
         self.assemble(at);
         let missing = |rows: &[&'static [Row]]| {
-            rows.iter().flat_map(|group| group.iter()).find(|row| matches!(row.rule, Rule::Model(_))).map(|row| row.name)
+            rows.iter()
+                .flat_map(|group| group.iter())
+                .find(|row| matches!(row.rule, Rule::Model(_)))
+                .map(|row| row.name)
         };
         let name = self.model.take().or_else(|| self.options.model.clone());
-        if name.is_none() && !self.refused.iter().any(|refused| refused.pointer == step(at, missing(format.shape.rows).unwrap_or("model"))) {
+        if name.is_none()
+            && !self
+                .refused
+                .iter()
+                .any(|refused| refused.pointer == step(at, missing(format.shape.rows).unwrap_or("model")))
+        {
             let pointer = step(at, missing(format.shape.rows).unwrap_or("model"));
             self.refuse(&pointer, "the body names no model: state it with --model");
         }

@@ -314,14 +314,19 @@ impl Rule {
             Rule::Secret => Fate::Secret,
             Rule::Outside(_) => Fate::Outside,
             Rule::Refused(_) => Fate::Refused,
-            Rule::Message(OfMessage::Exact(_)) | Rule::Part(OfPart::Exact | OfPart::ExactVariant(_) | OfPart::Json) => Fate::Exact,
+            Rule::Message(OfMessage::Exact(_)) | Rule::Part(OfPart::Exact | OfPart::ExactVariant(_) | OfPart::Json) => {
+                Fate::Exact
+            }
             Rule::Put(_, _, form)
             | Rule::Keep(form)
             | Rule::Message(OfMessage::Option(_, form))
             | Rule::Part(OfPart::Option(_, form) | OfPart::Member(form)) => form.fate(),
-            Rule::Model(_) | Rule::Provider(_) | Rule::Spread(_) | Rule::Prompt(_) | Rule::Message(_) | Rule::Part(_) => {
-                Fate::Normalised
-            }
+            Rule::Model(_)
+            | Rule::Provider(_)
+            | Rule::Spread(_)
+            | Rule::Prompt(_)
+            | Rule::Message(_)
+            | Rule::Part(_) => Fate::Normalised,
         }
     }
 }

@@ -70,7 +70,12 @@ pub fn messages(contents: &mut Contents, messages: Vec<Value>) -> Value {
 }
 
 /// An element, or its one digest; what is `beside` stands in it in any case.
-pub fn element(contents: &mut Contents, members: Map<String, Value>, beside: Map<String, Value>, bound: usize) -> Value {
+pub fn element(
+    contents: &mut Contents,
+    members: Map<String, Value>,
+    beside: Map<String, Value>,
+    bound: usize,
+) -> Value {
     let mut whole = members.clone();
     whole.extend(beside.clone());
     if whole.is_empty() {

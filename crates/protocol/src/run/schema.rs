@@ -106,7 +106,8 @@ fn no_holes(value: &Value, pointer: &mut String) -> Check {
         }
         Value::Object(map) => {
             for (name, item) in map {
-                let silent = name == "parts" && *item == Value::Array(Vec::new()) && pointer.starts_with("/prompt/messages/");
+                let silent =
+                    name == "parts" && *item == Value::Array(Vec::new()) && pointer.starts_with("/prompt/messages/");
                 if name == "inline" || silent {
                     continue;
                 }

@@ -27,7 +27,9 @@ fn options(case: &Value) -> ImportOptions {
     let options = &case["options"];
     let named = |name: &str| options[name].as_str().map(str::to_owned);
     ImportOptions {
-        format: options["format"].as_str().map(|name| import::format(name).unwrap_or_else(|| panic!("no format {name}"))),
+        format: options["format"]
+            .as_str()
+            .map(|name| import::format(name).unwrap_or_else(|| panic!("no format {name}"))),
         model: named("model"),
         provider: named("provider"),
         revision: named("revision"),

@@ -34,8 +34,7 @@ const PLAIN: &Shape = &Shape {
     snake: false,
 };
 const AT_URL: &Shape = &Shape { name: "url source", rows: &[&[row("url", Rule::Outside(ADDRESS))]], snake: false };
-const AT_FILE: &Shape =
-    &Shape { name: "file source", rows: &[&[row("file_id", Rule::Outside(STORED))]], snake: false };
+const AT_FILE: &Shape = &Shape { name: "file source", rows: &[&[row("file_id", Rule::Outside(STORED))]], snake: false };
 const IN_BLOCKS: &Shape = &Shape {
     name: "content source",
     rows: &[&[row("content", Rule::Part(OfPart::Parts(SOURCE_BLOCKS)))]],
@@ -154,11 +153,8 @@ pub const THINKING: &Shape = &Shape {
     snake: false,
 };
 /// A thought that only its provider can read.
-pub const REDACTED: &Shape = &Shape {
-    name: "redacted thinking block",
-    rows: &[&[row("data", Rule::Part(OfPart::Text))], CACHE],
-    snake: false,
-};
+pub const REDACTED: &Shape =
+    &Shape { name: "redacted thinking block", rows: &[&[row("data", Rule::Part(OfPart::Text))], CACHE], snake: false };
 const UPLOAD: &Shape =
     &Shape { name: "container upload block", rows: &[&[row("file_id", Rule::Outside(STORED))], CACHE], snake: false };
 const COMPACTION: &Shape =

@@ -2,9 +2,7 @@
 
 use super::sampling::transport;
 use super::tools::STORED;
-use crate::import::rule::{
-    Absent, Blocks, Form, Format, ModelName, OfMessage, OfPart, Prompt, Row, Rule, Shape, row,
-};
+use crate::import::rule::{Absent, Blocks, Form, Format, ModelName, OfMessage, OfPart, Prompt, Row, Rule, Shape, row};
 use crate::run::Element::{Constraints, Context, Parameters};
 
 const fn member(name: &'static str, form: Form) -> Row {

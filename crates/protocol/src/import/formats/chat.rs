@@ -4,17 +4,12 @@ use super::sampling::{
     MAX_TOKENS, MODEL, SAMPLING, SECRETS, STOP, TRANSPORT, constraint, context, parameter, transport,
 };
 use super::tools::{self, CACHE, STORED};
-use crate::import::rule::{
-    Absent, Block, Blocks, Form, Format, OfMessage, OfPart, Prompt, Row, Rule, Shape, row,
-};
+use crate::import::rule::{Absent, Block, Blocks, Form, Format, OfMessage, OfPart, Prompt, Row, Rule, Shape, row};
 use crate::run::Element::Parameters;
 
 /// A text.
-pub const TEXT: &Shape = &Shape {
-    name: "text block",
-    rows: &[&[row("text", Rule::Part(OfPart::Text))], CACHE],
-    snake: false,
-};
+pub const TEXT: &Shape =
+    &Shape { name: "text block", rows: &[&[row("text", Rule::Part(OfPart::Text))], CACHE], snake: false };
 
 const IMAGE_ADDRESS: &Shape = &Shape {
     name: "image address",
@@ -65,11 +60,8 @@ const FILE_DATA: &Shape = &Shape {
 };
 
 /// A file.
-pub const FILE: &Shape = &Shape {
-    name: "file block",
-    rows: &[&[row("file", Rule::Part(OfPart::Within(FILE_DATA)))], CACHE],
-    snake: false,
-};
+pub const FILE: &Shape =
+    &Shape { name: "file block", rows: &[&[row("file", Rule::Part(OfPart::Within(FILE_DATA)))], CACHE], snake: false };
 
 /// A refusal of the model.
 pub const REFUSAL: &Shape =
@@ -86,11 +78,7 @@ pub const BLOCKS: Blocks = Blocks::Tagged(&[
 
 const CALL_FUNCTION: &Shape = &Shape {
     name: "called function",
-    rows: &[&[
-        row("name", Rule::Part(OfPart::Name)),
-        row("arguments", Rule::Part(OfPart::Exact)),
-        transport("index"),
-    ]],
+    rows: &[&[row("name", Rule::Part(OfPart::Name)), row("arguments", Rule::Part(OfPart::Exact)), transport("index")]],
     snake: false,
 };
 
@@ -141,10 +129,8 @@ pub const AUDIO_ANSWER: &Shape = &Shape {
 };
 
 /// Who speaks, under which name.
-pub const SPEAKER: &[Row] = &[
-    row("role", Rule::Message(OfMessage::Role(&[], Absent::Refused))),
-    row("name", Rule::Message(OfMessage::Name)),
-];
+pub const SPEAKER: &[Row] =
+    &[row("role", Rule::Message(OfMessage::Role(&[], Absent::Refused))), row("name", Rule::Message(OfMessage::Name))];
 
 /// What an answer holds beside its text, echoed in the next request.
 pub const ECHO: &[Row] = &[
@@ -171,8 +157,7 @@ pub const PREFIX: &[Row] = &[
 
 const CONTENT: &[Row] = &[row("content", Rule::Message(OfMessage::Content(BLOCKS)))];
 
-const MESSAGE: &Shape =
-    &Shape { name: "chat message", rows: &[SPEAKER, CONTENT, ECHO, CALLS], snake: false };
+const MESSAGE: &Shape = &Shape { name: "chat message", rows: &[SPEAKER, CONTENT, ECHO, CALLS], snake: false };
 
 const MESSAGES: &[Row] = &[row("messages", Rule::Prompt(Prompt::Messages(MESSAGE)))];
 
@@ -189,11 +174,8 @@ pub const ANSWER: &[Row] = &[
 ];
 
 /// Likelihoods and biases.
-pub const LIKELIHOOD: &[Row] = &[
-    parameter("logit_bias", Form::Exact),
-    parameter("logprobs", Form::Flag),
-    parameter("top_logprobs", Form::Whole),
-];
+pub const LIKELIHOOD: &[Row] =
+    &[parameter("logit_bias", Form::Exact), parameter("logprobs", Form::Flag), parameter("top_logprobs", Form::Whole)];
 
 const PREDICTION: &Shape = &Shape {
     name: "prediction",
@@ -241,7 +223,10 @@ pub const FORMAT: &Format = &Format {
     about: "OpenAI chat completions, Azure OpenAI, and servers of the same form",
     shape: &Shape {
         name: "openai-chat",
-        rows: &[MODEL, MESSAGES, SAMPLING, MAX_TOKENS, STOP, LIKELIHOOD, TOOLS, ANSWER, OPENAI, PROVIDERS, TRANSPORT, SECRETS],
+        rows: &[
+            MODEL, MESSAGES, SAMPLING, MAX_TOKENS, STOP, LIKELIHOOD, TOOLS, ANSWER, OPENAI, PROVIDERS, TRANSPORT,
+            SECRETS,
+        ],
         snake: false,
     },
 };

@@ -1,25 +1,15 @@
 //! Cohere chat, version 2.
 
 use super::chat;
-use super::sampling::{
-    MAX_TOKENS, MODEL, SAMPLING, SECRETS, constraint, context, parameter, transport,
-};
+use super::sampling::{MAX_TOKENS, MODEL, SAMPLING, SECRETS, constraint, context, parameter, transport};
 use super::tools;
-use crate::import::rule::{
-    Absent, Block, Blocks, Form, Format, OfMessage, OfPart, Prompt, Row, Rule, Shape, row,
-};
+use crate::import::rule::{Absent, Block, Blocks, Form, Format, OfMessage, OfPart, Prompt, Row, Rule, Shape, row};
 use crate::run::Element::Parameters;
 
-const DOCUMENT: &Shape = &Shape {
-    name: "cohere document block",
-    rows: &[&[row("document", Rule::Part(OfPart::Exact))]],
-    snake: false,
-};
-const THINKING: &Shape = &Shape {
-    name: "cohere thinking block",
-    rows: &[&[row("thinking", Rule::Part(OfPart::Text))]],
-    snake: false,
-};
+const DOCUMENT: &Shape =
+    &Shape { name: "cohere document block", rows: &[&[row("document", Rule::Part(OfPart::Exact))]], snake: false };
+const THINKING: &Shape =
+    &Shape { name: "cohere thinking block", rows: &[&[row("thinking", Rule::Part(OfPart::Text))]], snake: false };
 
 const BLOCKS: Blocks = Blocks::Tagged(&[
     Block { tag: "text", kind: "text", shape: chat::TEXT },

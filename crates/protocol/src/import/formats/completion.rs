@@ -76,10 +76,7 @@ const LLAMA_SAMPLING: &[Row] = &[
 
 const LLAMA_BOUND: &[Row] = &[row("n_predict", Rule::Put(Parameters, "max_tokens", Form::Whole))];
 
-const LLAMA_REQUEST: &[Row] = &[
-    row("prompt", Rule::Prompt(Prompt::Raw)),
-    parameter("logit_bias", Form::Exact),
-];
+const LLAMA_REQUEST: &[Row] = &[row("prompt", Rule::Prompt(Prompt::Raw)), parameter("logit_bias", Form::Exact)];
 
 /// llama.cpp completion.
 pub const LLAMA: &Format = &Format {
@@ -88,18 +85,24 @@ pub const LLAMA: &Format = &Format {
     shape: &Shape {
         name: "llamacpp-completion",
         rows: &[
-            MODEL, LLAMA_REQUEST, LLAMA_BOUND, MAX_TOKENS, SAMPLING, OPEN_SAMPLING, LLAMA_SAMPLING, STOP, TRANSPORT, SECRETS,
+            MODEL,
+            LLAMA_REQUEST,
+            LLAMA_BOUND,
+            MAX_TOKENS,
+            SAMPLING,
+            OPEN_SAMPLING,
+            LLAMA_SAMPLING,
+            STOP,
+            TRANSPORT,
+            SECRETS,
         ],
         snake: false,
     },
 };
 
 const CONTENT: &[Row] = &[row("content", Rule::Message(OfMessage::Content(vllm::BLOCKS)))];
-const LLAMA_MESSAGE: &Shape = &Shape {
-    name: "llamacpp message",
-    rows: &[SPEAKER, REASONING, CONTENT, ECHO, CALLS],
-    snake: false,
-};
+const LLAMA_MESSAGE: &Shape =
+    &Shape { name: "llamacpp message", rows: &[SPEAKER, REASONING, CONTENT, ECHO, CALLS], snake: false };
 const LLAMA_CHAT_REQUEST: &[Row] = &[
     row("messages", Rule::Prompt(Prompt::Messages(LLAMA_MESSAGE))),
     parameter("chat_template_kwargs", Form::Exact),
@@ -118,8 +121,20 @@ pub const LLAMA_CHAT: &Format = &Format {
     shape: &Shape {
         name: "llamacpp-chat",
         rows: &[
-            MODEL, LLAMA_CHAT_REQUEST, LLAMA_BOUND, SAMPLING, MAX_TOKENS, STOP, LIKELIHOOD, TOOLS, ANSWER, chat::OPENAI,
-            OPEN_SAMPLING, LLAMA_SAMPLING, TRANSPORT, SECRETS,
+            MODEL,
+            LLAMA_CHAT_REQUEST,
+            LLAMA_BOUND,
+            SAMPLING,
+            MAX_TOKENS,
+            STOP,
+            LIKELIHOOD,
+            TOOLS,
+            ANSWER,
+            chat::OPENAI,
+            OPEN_SAMPLING,
+            LLAMA_SAMPLING,
+            TRANSPORT,
+            SECRETS,
         ],
         snake: false,
     },
@@ -164,8 +179,7 @@ pub const TGI: &Format = &Format {
     shape: &Shape { name: "tgi-generate", rows: &[MODEL, TGI_REQUEST, SECRETS], snake: false },
 };
 
-const TGI_MESSAGE: &Shape =
-    &Shape { name: "tgi message", rows: &[SPEAKER, CHAT_CONTENT, CALLS], snake: false };
+const TGI_MESSAGE: &Shape = &Shape { name: "tgi message", rows: &[SPEAKER, CHAT_CONTENT, CALLS], snake: false };
 const CHAT_CONTENT: &[Row] = &[row("content", Rule::Message(OfMessage::Content(chat::BLOCKS)))];
 
 const TGI_CHAT_REQUEST: &[Row] = &[

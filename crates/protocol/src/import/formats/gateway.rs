@@ -36,8 +36,7 @@ const MESSAGES: &[Row] = &[
 ];
 
 /// Switches of thinking that some providers behind the gateway have.
-const THOUGHT_SETTINGS: &[Row] =
-    &[parameter("enable_thinking", Form::Flag), parameter("thinking_budget", Form::Whole)];
+const THOUGHT_SETTINGS: &[Row] = &[parameter("enable_thinking", Form::Flag), parameter("thinking_budget", Form::Whole)];
 
 const ROUTING: &[Row] = &[
     constraint("fallbacks", Form::Exact),
@@ -102,8 +101,21 @@ pub const LITELLM: &Format = &Format {
     shape: &Shape {
         name: "litellm",
         rows: &[
-            MODEL, MESSAGES, SAMPLING, MAX_TOKENS, STOP, LIKELIHOOD, ANSWER, OPENAI, OPEN_SAMPLING, THINKING_SETTINGS, THOUGHT_SETTINGS,
-            ROUTING, EXTRA_BODY, TRANSPORT, SECRETS,
+            MODEL,
+            MESSAGES,
+            SAMPLING,
+            MAX_TOKENS,
+            STOP,
+            LIKELIHOOD,
+            ANSWER,
+            OPENAI,
+            OPEN_SAMPLING,
+            THINKING_SETTINGS,
+            THOUGHT_SETTINGS,
+            ROUTING,
+            EXTRA_BODY,
+            TRANSPORT,
+            SECRETS,
         ],
         snake: false,
     },
@@ -134,8 +146,18 @@ pub const OPENROUTER: &Format = &Format {
     shape: &Shape {
         name: "openrouter",
         rows: &[
-            MODEL, MESSAGES, SAMPLING, MAX_TOKENS, STOP, LIKELIHOOD, ANSWER, OPENAI, OPEN_SAMPLING, OPENROUTER_REQUEST,
-            TRANSPORT, SECRETS,
+            MODEL,
+            MESSAGES,
+            SAMPLING,
+            MAX_TOKENS,
+            STOP,
+            LIKELIHOOD,
+            ANSWER,
+            OPENAI,
+            OPEN_SAMPLING,
+            OPENROUTER_REQUEST,
+            TRANSPORT,
+            SECRETS,
         ],
         snake: false,
     },

@@ -2,9 +2,7 @@
 
 use super::sampling::{SECRETS, constraint, transport};
 use super::tools::{ADDRESS, LISTED_LATER, STORED};
-use crate::import::rule::{
-    Absent, Blocks, Form, Format, ModelName, OfMessage, OfPart, Prompt, Row, Rule, Shape, row,
-};
+use crate::import::rule::{Absent, Blocks, Form, Format, ModelName, OfMessage, OfPart, Prompt, Row, Rule, Shape, row};
 use crate::run::Element::{Constraints, Parameters};
 
 const BYTES: &Shape = &Shape {

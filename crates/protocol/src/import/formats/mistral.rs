@@ -1,9 +1,7 @@
 //! Mistral chat completions.
 
 use super::chat::{self, CALLS, LIKELIHOOD, PREFIX, SPEAKER};
-use super::sampling::{
-    MAX_TOKENS, MODEL, SAMPLING, SECRETS, STOP, TRANSPORT, constraint, context, parameter,
-};
+use super::sampling::{MAX_TOKENS, MODEL, SAMPLING, SECRETS, STOP, TRANSPORT, constraint, context, parameter};
 use super::tools::{self, STORED};
 use crate::import::rule::{Block, Blocks, Form, Format, OfMessage, OfPart, Prompt, Row, Rule, Shape, row};
 use crate::run::Element::Parameters;
@@ -29,10 +27,7 @@ const AUDIO: &Shape = &Shape {
 };
 const DOCUMENT: &Shape = &Shape {
     name: "mistral document block",
-    rows: &[&[
-        row("document_url", Rule::Part(OfPart::Address)),
-        row("document_name", Rule::Part(OfPart::Name)),
-    ]],
+    rows: &[&[row("document_url", Rule::Part(OfPart::Address)), row("document_name", Rule::Part(OfPart::Name))]],
     snake: false,
 };
 const FILE: &Shape =
@@ -66,8 +61,7 @@ const BLOCKS: Blocks = Blocks::Tagged(&[
 ]);
 
 const CONTENT: &[Row] = &[row("content", Rule::Message(OfMessage::Content(BLOCKS)))];
-const MESSAGE: &Shape =
-    &Shape { name: "mistral message", rows: &[SPEAKER, CONTENT, CALLS, PREFIX], snake: false };
+const MESSAGE: &Shape = &Shape { name: "mistral message", rows: &[SPEAKER, CONTENT, CALLS, PREFIX], snake: false };
 
 const REQUEST: &[Row] = &[
     row("messages", Rule::Prompt(Prompt::Messages(MESSAGE))),

@@ -95,10 +95,8 @@ const MESSAGE: &Shape = &Shape {
     snake: false,
 };
 
-const CHAT_REQUEST: &[Row] = &[
-    row("messages", Rule::Prompt(Prompt::Messages(MESSAGE))),
-    constraint("tools", Form::Tagged(tools::CHAT_LOOSE)),
-];
+const CHAT_REQUEST: &[Row] =
+    &[row("messages", Rule::Prompt(Prompt::Messages(MESSAGE))), constraint("tools", Form::Tagged(tools::CHAT_LOOSE))];
 
 /// Ollama chat.
 pub const CHAT: &Format = &Format {

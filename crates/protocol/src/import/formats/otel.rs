@@ -91,7 +91,10 @@ const REQUEST: &[Row] = &[
     row("gen_ai.output.type", Rule::Put(Constraints, "output_type", Form::Text)),
     row("gen_ai.operation.name", Rule::Put(Context, "operation", Form::Text)),
     transport("gen_ai.agent.*"),
-    row("gen_ai.data_source.id", Rule::Outside("the data behind this source can change: put what it finds into the messages")),
+    row(
+        "gen_ai.data_source.id",
+        Rule::Outside("the data behind this source can change: put what it finds into the messages"),
+    ),
     transport("gen_ai.prompt.name"),
     transport("gen_ai.conversation.id"),
     transport("gen_ai.output.messages"),

@@ -130,7 +130,10 @@ const BUILT_IN: &Shape = &Shape {
         row("result", Rule::Part(OfPart::Member(Form::Exact))),
         row("code", Rule::Part(OfPart::Member(Form::Text))),
         row("outputs", Rule::Part(OfPart::Member(Form::Exact))),
-        row("container_id", Rule::Outside("files in a container can change: leave the call out, or give its outputs as text")),
+        row(
+            "container_id",
+            Rule::Outside("files in a container can change: leave the call out, or give its outputs as text"),
+        ),
         row("output", Rule::Part(OfPart::Member(Form::Exact))),
         row("operation", Rule::Part(OfPart::Member(Form::Exact))),
         row("environment", Rule::Part(OfPart::Member(Form::ObjectOr(tools::ENVIRONMENT)))),
@@ -253,10 +256,7 @@ const TEXT_FORMAT: &Shape = &Shape {
 
 const TEXT_SETTINGS: &Shape = &Shape {
     name: "text settings",
-    rows: &[&[
-        row("format", Rule::Keep(Form::Object(TEXT_FORMAT))),
-        row("verbosity", Rule::Keep(Form::Text)),
-    ]],
+    rows: &[&[row("format", Rule::Keep(Form::Object(TEXT_FORMAT))), row("verbosity", Rule::Keep(Form::Text))]],
     snake: false,
 };
 

@@ -44,11 +44,8 @@ pub const MAX_TOKENS: &[Row] = &[parameter("max_tokens", Form::Whole)];
 pub const STOP: &[Row] = &[row("stop", Rule::Put(Parameters, "stop_sequences", Form::Texts))];
 
 /// Sampling of the common open servers.
-pub const OPEN_SAMPLING: &[Row] = &[
-    parameter("top_k", Form::Whole),
-    parameter("min_p", Form::Number),
-    parameter("repetition_penalty", Form::Number),
-];
+pub const OPEN_SAMPLING: &[Row] =
+    &[parameter("top_k", Form::Whole), parameter("min_p", Form::Number), parameter("repetition_penalty", Form::Number)];
 
 /// What the gateways and servers of the OpenAI form carry beside a request.
 pub const TRANSPORT: &[Row] = &[

@@ -156,10 +156,7 @@ const CODE: &Shape = &Shape {
 
 const MASK: &Shape = &Shape {
     name: "image mask",
-    rows: &[&[
-        row("image_url", Rule::Keep(Form::Address)),
-        row("file_id", Rule::Outside(STORED)),
-    ]],
+    rows: &[&[row("image_url", Rule::Keep(Form::Address)), row("file_id", Rule::Outside(STORED))]],
     snake: false,
 };
 
@@ -187,8 +184,11 @@ const RESPONSES_FUNCTION: &Shape = &Shape {
     snake: false,
 };
 
-const RESPONSES_CUSTOM: &Shape =
-    &Shape { name: "responses custom tool", rows: &[CUSTOM, &[row("defer_loading", Rule::Keep(Form::Flag))]], snake: false };
+const RESPONSES_CUSTOM: &Shape = &Shape {
+    name: "responses custom tool",
+    rows: &[CUSTOM, &[row("defer_loading", Rule::Keep(Form::Flag))]],
+    snake: false,
+};
 
 /// Tools of Responses.
 pub const RESPONSES: &[Tagged] = &[

@@ -102,7 +102,10 @@ const AUDIO_URL: &Shape = &Shape {
 };
 const THOUGHT: &Shape = &Shape {
     name: "thinking text block",
-    rows: &[&[row("thinking", Rule::Part(OfPart::Text)), row("closed", Rule::Part(OfPart::Option("closed", Form::Flag)))], CACHE],
+    rows: &[
+        &[row("thinking", Rule::Part(OfPart::Text)), row("closed", Rule::Part(OfPart::Option("closed", Form::Flag)))],
+        CACHE,
+    ],
     snake: false,
 };
 const EMBEDS: &Shape =
@@ -126,11 +129,8 @@ pub const BLOCKS: Blocks = Blocks::Tagged(&[
 const CONTENT: &[Row] = &[row("content", Rule::Message(OfMessage::Content(BLOCKS)))];
 const THOUGHTS: &[Row] = &[row("reasoning", Rule::Message(OfMessage::Text("reasoning")))];
 
-const MESSAGE: &Shape = &Shape {
-    name: "vllm message",
-    rows: &[SPEAKER, REASONING, THOUGHTS, CONTENT, ECHO, CALLS],
-    snake: false,
-};
+const MESSAGE: &Shape =
+    &Shape { name: "vllm message", rows: &[SPEAKER, REASONING, THOUGHTS, CONTENT, ECHO, CALLS], snake: false };
 
 const MESSAGES: &[Row] = &[
     row("messages", Rule::Prompt(Prompt::Messages(MESSAGE))),
@@ -145,8 +145,22 @@ pub const CHAT: &Format = &Format {
     shape: &Shape {
         name: "vllm-chat",
         rows: &[
-            MODEL, MESSAGES, SAMPLING, MAX_TOKENS, STOP, LIKELIHOOD, TOOLS, ANSWER, OPENAI, OPEN_SAMPLING, VLLM_SAMPLING,
-            GUIDED, TEMPLATE, EXTRA_BODY, TRANSPORT, SECRETS,
+            MODEL,
+            MESSAGES,
+            SAMPLING,
+            MAX_TOKENS,
+            STOP,
+            LIKELIHOOD,
+            TOOLS,
+            ANSWER,
+            OPENAI,
+            OPEN_SAMPLING,
+            VLLM_SAMPLING,
+            GUIDED,
+            TEMPLATE,
+            EXTRA_BODY,
+            TRANSPORT,
+            SECRETS,
         ],
         snake: false,
     },
@@ -170,7 +184,17 @@ pub const COMPLETIONS: &Format = &Format {
     shape: &Shape {
         name: "vllm-completions",
         rows: &[
-            MODEL, PROMPT, SAMPLING, MAX_TOKENS, STOP, OPEN_SAMPLING, VLLM_SAMPLING, GUIDED, EXTRA_BODY, TRANSPORT, SECRETS,
+            MODEL,
+            PROMPT,
+            SAMPLING,
+            MAX_TOKENS,
+            STOP,
+            OPEN_SAMPLING,
+            VLLM_SAMPLING,
+            GUIDED,
+            EXTRA_BODY,
+            TRANSPORT,
+            SECRETS,
         ],
         snake: false,
     },
