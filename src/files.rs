@@ -155,14 +155,22 @@ impl Unfinished {
         self.place(|beside, target| beside.persist(target).map_err(|failed| failed.error))
     }
 
-    fn place(mut self, put: impl FnOnce(TempPath, &Path) -> io::Result<()>) -> io::Result<()> {
-        self.file.flush()?;
+    fn place(self, put: impl FnOnce(TempPath, &Path) -> io::Result<()>) -> io::Result<()> {
+        if self.beside.is_none() {
+            return Ok(());
+        }
+        self.file.sync_all()?;
+        let folder = folder(&self.target).to_owned();
+        self.put(put)?;
+        sync(&folder)
+    }
+
+    fn put(mut self, put: impl FnOnce(TempPath, &Path) -> io::Result<()>) -> io::Result<()> {
         let Some(beside) = self.beside.take() else { return Ok(()) };
         let name = beside.to_path_buf();
-        let placed = self.file.sync_all().and_then(|()| put(beside, &self.target));
+        let placed = put(beside, &self.target);
         under_way().remove(&name);
-        placed?;
-        sync(folder(&self.target))
+        placed
     }
 }
 
@@ -191,6 +199,22 @@ fn taken() -> io::Error {
 pub fn unused(path: &Path) -> io::Result<()> {
     // A link that leads nowhere takes the name too.
     if fs::symlink_metadata(path).is_ok() { Err(taken()) } else { Ok(()) }
+}
+
+/// Like [`replace`], but what a machine that loses its power leaves is decided by [`sync_all`] later.
+pub fn replace_unsynced(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    written(Unfinished::of(path)?, bytes)?.put(|beside, target| beside.persist(target).map_err(|failed| failed.error))
+}
+
+/// Makes files and their names durable.
+pub fn sync_all(paths: &[PathBuf]) -> io::Result<()> {
+    let mut folders = BTreeSet::new();
+    for path in paths {
+        File::open(path)?.sync_all()?;
+        // The folders may be new as well.
+        folders.extend(path.ancestors().skip(1).take(4).filter(|one| !one.as_os_str().is_empty()));
+    }
+    folders.into_iter().try_for_each(sync)
 }
 
 fn written(mut file: Unfinished, bytes: &[u8]) -> io::Result<Unfinished> {

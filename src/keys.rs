@@ -25,6 +25,14 @@ pub enum KeyFileError {
         /// Reason.
         error: std::io::Error,
     },
+    /// Nothing was written.
+    #[error("key file {path} was not written: {error}")]
+    Unsaved {
+        /// File.
+        path: String,
+        /// Reason.
+        error: std::io::Error,
+    },
     /// The content is not a key.
     #[error("key file {path}: {reason}")]
     Content {
@@ -56,7 +64,7 @@ pub fn load(path: &Path) -> Result<SecretKey, KeyFileError> {
 
 /// Writes a key to a new file, mode 0600, whole or not at all.
 pub fn save(path: &Path, key: &SecretKey) -> Result<(), KeyFileError> {
-    let io = |error| KeyFileError::Io { path: path.display().to_string(), error };
+    let io = |error| KeyFileError::Unsaved { path: path.display().to_string(), error };
     let file = KeyFile { algorithm: "ed25519".into(), public: key.public(), secret: hex(&key.seed()) };
     let mut text = serde_json::to_vec_pretty(&file).map_err(|e| io(std::io::Error::other(e)))?;
     text.push(b'\n');

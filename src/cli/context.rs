@@ -1,11 +1,14 @@
 //! What every command needs: where the cluster is, who signs, how to print.
 
+use super::error::unwritten;
 pub use super::error::{CliError, Done};
+use super::verdict;
 use crate::actor::Actor;
 use crate::client::{Accepted, Client};
 pub use crate::console::out;
 use crate::console::{self, visible};
-use crate::env::TcpNet;
+use crate::env::{TcpNet, check_address};
+use crate::offline::Failure;
 use crate::{files, keys};
 use clap::{Args, ValueEnum};
 use selfsame_machine::Receipt;
@@ -147,12 +150,25 @@ impl Global {
             json!({"submission": receipt.submission, "entries": receipt.entries, "result": receipt.result});
         if let Some(file) = &self.receipt {
             let mut files = Vec::new();
+            let mut unkept = None;
             for (number, proof) in (1..).zip(&accepted.proofs) {
                 let path = if number == 1 { file.clone() } else { numbered(file, number) };
-                write_new(&path, proof.proof.as_bytes())?;
+                if let Err(error) = write_new(&path, proof.proof.as_bytes()) {
+                    // The entry stands, and is shown.
+                    unkept = Some(error);
+                    break;
+                }
                 files.push(json!({"ledger": proof.entry.ledger, "index": proof.entry.index, "file": path}));
             }
             document["receipts"] = Value::Array(files);
+            if let Some(error) = unkept {
+                self.print("Receipt", document);
+                let later = "get it with `selfsame ledger receipt`";
+                return Err(CliError::with(
+                    error.status,
+                    format!("the entry is committed, but {}: {later}", error.message),
+                ));
+            }
         }
         self.print("Receipt", document);
         match accepted.refusal {
@@ -180,6 +196,17 @@ impl Global {
     /// with the word. Programs read the same in the members of the value.
     pub fn verdict(&self, kind: &str, lines: &[String], value: Value) {
         self.show(kind, value, Some(lines));
+    }
+
+    /// Prints the verdict of a check that failed, with what it is about and further members.
+    pub fn failed(&self, kind: &str, what: &str, failure: &Failure, more: Value) {
+        let status = verdict::status(failure);
+        let mut members = json!({"verdict": verdict::name(status), "exit_status": status, "failure": failure});
+        if let (Some(members), Value::Object(more)) = (members.as_object_mut(), more) {
+            members.extend(more);
+        }
+        let lines = verdict::failed(what, failure);
+        self.show(kind, if self.output == Output::Table { json!({}) } else { members }, Some(&lines));
     }
 
     fn show(&self, kind: &str, value: Value, lines: Option<&[String]>) {
@@ -219,6 +246,11 @@ impl Global {
             console::say(line);
         }
     }
+}
+
+/// An address that can be connected to.
+pub fn address(text: &str) -> Result<String, String> {
+    check_address(text).map(|()| text.into())
 }
 
 /// Longest time that can be given.
@@ -261,7 +293,10 @@ fn flatten(name: &str, value: &Value, rows: &mut Vec<(String, String)>) {
 }
 
 fn at(path: &Path) -> impl Fn(std::io::Error) -> CliError + '_ {
-    move |error| CliError::with(5, format!("{}: {error}", visible(&path.display().to_string())))
+    move |error| {
+        let shown = path.display().to_string();
+        CliError::with(unwritten(&error), format!("{} was not written: {error}", visible(&shown)))
+    }
 }
 
 fn unused(path: &Path) -> Result<(), CliError> {

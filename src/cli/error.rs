@@ -2,6 +2,7 @@
 
 use crate::client::ClientError;
 use crate::console;
+use crate::keys::KeyFileError;
 use crate::offline::Failure;
 use selfsame_protocol::canon::CanonError;
 use selfsame_protocol::code::Refusal;
@@ -66,9 +67,12 @@ impl From<ClientError> for CliError {
     fn from(error: ClientError) -> Self {
         match error {
             ClientError::Refused(refusal) => refusal.into(),
-            error => {
-                let retry = matches!(error, ClientError::Unreachable(_));
-                Self::with(error.exit_status(), console::visible(&error.to_string())).member("retry", retry)
+            error @ ClientError::Unreachable(_) => {
+                let message = format!("{error}. See that a node runs there, or wait longer with --timeout");
+                Self::with(error.exit_status(), console::visible(&message)).member("retry", true)
+            }
+            error @ (ClientError::Answer(_) | ClientError::Endpoint(_)) => {
+                Self::with(error.exit_status(), console::visible(&error.to_string())).member("retry", false)
             }
         }
     }
@@ -94,11 +98,24 @@ impl From<ImportError> for CliError {
     }
 }
 
+/// Exit status of a file that could not be written: 5 when something has its name, 2 when it cannot have one there, and 1
+/// for data that is lost, as on a full disk.
+pub fn unwritten(error: &std::io::Error) -> u8 {
+    use std::io::ErrorKind;
+    match error.kind() {
+        ErrorKind::AlreadyExists => 5,
+        ErrorKind::NotFound | ErrorKind::IsADirectory | ErrorKind::NotADirectory | ErrorKind::InvalidInput => 2,
+        _ => 1,
+    }
+}
+
 /// A failed check: 10 when something was altered, 13 when it cannot be decided.
 impl From<Failure> for CliError {
     fn from(failure: Failure) -> Self {
         let message = console::visible(&failure.to_string()).into_owned();
-        Self::with(super::verdict::status(&failure), message)
+        // Of writing an export, which is no verdict about anything.
+        let status = if failure.check == "FILE_UNWRITABLE" { 1 } else { super::verdict::status(&failure) };
+        Self::with(status, message)
             .member("code", failure.check)
             .member("expected", failure.expected)
             .member("found", failure.found)
@@ -114,4 +131,15 @@ macro_rules! usage_from {
         }
     )*};
 }
-usage_from!(crate::keys::KeyFileError, crate::config::ConfigError);
+usage_from!(crate::config::ConfigError);
+
+impl From<KeyFileError> for CliError {
+    fn from(error: KeyFileError) -> Self {
+        let status = match &error {
+            // A key that is there already is never overwritten, and a name is the caller's choice.
+            KeyFileError::Unsaved { error, .. } => unwritten(error).min(2),
+            KeyFileError::Io { .. } | KeyFileError::Content { .. } => 2,
+        };
+        Self::with(status, error)
+    }
+}

@@ -1,6 +1,7 @@
 //! Writing a bundle to a file as it comes. The file has its name only once it is whole and on disk.
 
 use super::context::{CliError, Done, Global};
+use super::error::unwritten;
 use crate::client::Bundle;
 use crate::console;
 use crate::files::Unfinished;
@@ -21,7 +22,7 @@ pub async fn save(global: &Global, bundle: Bundle, path: &Path) -> Done {
         return copy(global, bundle, "standard output", print).await.map(|_| ());
     }
     let shown = console::visible(&path.display().to_string()).into_owned();
-    let failed = |error: std::io::Error| CliError::with(5, format!("{shown}: {error}"));
+    let failed = |error: std::io::Error| CliError::with(unwritten(&error), format!("{shown} was not written: {error}"));
     let mut file = Unfinished::of(path).map_err(failed)?;
     let bytes = copy(global, bundle, &shown, |part| file.write_all(part).map_err(failed)).await?;
     file.replace().map_err(failed)?;

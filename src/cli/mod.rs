@@ -9,6 +9,7 @@ mod error;
 mod export;
 mod governance;
 mod ledger;
+mod man;
 mod migrate;
 mod node;
 mod process;
@@ -26,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 /// selfsame answers with proof: is this the same AI that ran before, that was approved, that was declared?
 #[derive(Parser)]
 #[command(
-    version,
+    version = env!("SELFSAME_VERSION"),
     about,
     long_about = None,
     after_help = "Exit status: 0 success, 1 unexpected, 2 usage or bad input, 3 no answer (retry), 4 not found, 5 conflict or precondition,\n6 not allowed, 10 HASH_MISMATCH or altered, 11 DRIFT_EXCEEDED, 12 INSUFFICIENT_DEPTH, 13 cannot be decided."
@@ -93,8 +94,11 @@ enum Command {
         /// Which shell.
         shell: clap_complete::Shell,
     },
-    /// Print the manual page.
-    Man,
+    /// Print the manual page, or write a page for every command into a folder.
+    Man {
+        /// Folder for all pages; one that is not there is made. `man -l DIR/selfsame-verify.1` shows one.
+        dir: Option<PathBuf>,
+    },
 }
 
 async fn dispatch(global: &Global, command: Command, stop: &CancellationToken) -> Done {
@@ -138,12 +142,7 @@ async fn dispatch(global: &Global, command: Command, stop: &CancellationToken) -
             context::out(&String::from_utf8_lossy(&script));
             Ok(())
         }
-        Command::Man => {
-            let mut page = Vec::new();
-            clap_mangen::Man::new(Cli::command()).render(&mut page).map_err(|e| CliError::with(1, e))?;
-            context::out(&String::from_utf8_lossy(&page));
-            Ok(())
-        }
+        Command::Man { dir } => man::main(global, dir.as_deref()),
     }
 }
 

@@ -48,6 +48,13 @@ pub fn failed(what: &str, failure: &Failure) -> Vec<String> {
         (None, _) => String::new(),
     };
     let check = &failure.check;
+    if matches!(check.as_str(), "FILE_UNREADABLE" | "FILE_MISSING") {
+        return vec![
+            format!("{}: {what} cannot be read", word(status(failure))),
+            format!("  found        {}", failure.found),
+            format!("  what to do   give a file that is there and that you may read; {} is needed", failure.expected),
+        ];
+    }
     let (sentence, advice) = if failure.tampered {
         (
             format!("{what} is not what was signed. The check {check} fails{place}"),

@@ -124,8 +124,7 @@ fn held(file: String, verified: &Verified) -> Found {
 fn failure(file: String, failure: Failure) -> Found {
     let mut lines = verdict::failed(&file, &failure);
     lines.push("  not checked  what comes after this check".into());
-    let rest =
-        json!([{"check": "what comes after it", "why": format!("the check {} failed before it", failure.check)}]);
+    let rest = json!([{"check": "what comes after", "why": format!("the check {} failed before it", failure.check)}]);
     let members = json!({"failure": failure, "checked": {}, "not_checked": rest});
     let mut complaint = CliError::from(failure);
     complaint.message = format!("{}: {}", visible(&file), complaint.message);

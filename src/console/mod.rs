@@ -139,7 +139,8 @@ pub fn say(text: &str) {
 
 /// Says why a command ends. Lines after the first are indented, so that none of them looks like another message.
 pub fn complain(message: &str) {
-    say(&format!("selfsame: {}", message.trim_end().replace('\n', "\n          ")));
+    let lines = message.lines().map(str::trim_end).filter(|line| !line.is_empty());
+    say(&format!("selfsame: {}", lines.collect::<Vec<_>>().join("\n          ")));
 }
 
 /// The exit status that a verdict has, now that everything is printed; says what was not written.
