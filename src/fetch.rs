@@ -3,7 +3,7 @@
 //! Plain HTTP only; an address with `https` is refused by name. Whoever needs TLS puts a proxy beside the node: nothing
 //! that is read here is believed because of the connection.
 
-use crate::env::{Net, Stream};
+use crate::env::{Net, Stream, check_address};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::client::conn::http1::{SendRequest, handshake};
@@ -26,7 +26,7 @@ pub enum FetchError {
         /// The address.
         address: String,
         /// What is wrong with it.
-        reason: &'static str,
+        reason: String,
     },
     /// Nobody answered, or the answer broke off.
     #[error("{url}: {reason}")]
@@ -78,7 +78,10 @@ pub fn check(address: &str) -> Result<(), FetchError> {
 
 /// Host and port, and the prefix with a slash in front or empty.
 fn split(address: &str) -> Result<(&str, &str), FetchError> {
-    let bad = |reason| Err(FetchError::Address { address: address.chars().take(200).collect(), reason });
+    let bad = |reason: &str| {
+        let (address, reason) = (address.chars().take(200).collect(), reason.into());
+        Err(FetchError::Address { address, reason })
+    };
     let bare = match address.split_once("://") {
         Some(("http", rest)) => rest,
         Some(_) => return bad("only plain http is spoken"),
@@ -92,7 +95,10 @@ fn split(address: &str) -> Result<(&str, &str), FetchError> {
     if !bare.bytes().all(|b| b.is_ascii_graphic() && !b"?#@".contains(&b)) {
         return bad("only visible ASCII without ?, # and @");
     }
-    Ok((authority, prefix))
+    match check_address(authority) {
+        Ok(()) => Ok((authority, prefix)),
+        Err(reason) => bad(&reason),
+    }
 }
 
 impl Server {
@@ -193,6 +199,9 @@ mod tests {
             ("a.example", "a port"),
             ("", "a port"),
             ("http://a.example:99999/", "a port"),
+            ("http://a.example:0/", "from 1 to 65535"),
+            ("http://:80/", "host is missing"),
+            ("http://::1:80/", "brackets"),
             ("http://user@a.example:80/", "without"),
             ("http://a.example:80/x y", "visible ASCII"),
         ] {

@@ -1,9 +1,9 @@
 //! Key files: JSON with the secret seed in hex, readable by their owner alone, never overwritten.
 
+use crate::files;
 use selfsame_protocol::digest::{hex, unhex};
 use selfsame_protocol::keys::{PublicKey, SecretKey};
 use serde::{Deserialize, Serialize};
-use std::io::Write as _;
 use std::path::Path;
 
 #[derive(Serialize, Deserialize)]
@@ -20,6 +20,14 @@ pub enum KeyFileError {
     /// The system refused.
     #[error("key file {path}: {error}")]
     Io {
+        /// File.
+        path: String,
+        /// Reason.
+        error: std::io::Error,
+    },
+    /// Nothing was written.
+    #[error("key file {path} was not written: {error}")]
+    Unsaved {
         /// File.
         path: String,
         /// Reason.
@@ -54,17 +62,13 @@ pub fn load(path: &Path) -> Result<SecretKey, KeyFileError> {
     Ok(key)
 }
 
-/// Writes a key to a new file, mode 0600.
+/// Writes a key to a new file, mode 0600, whole or not at all.
 pub fn save(path: &Path, key: &SecretKey) -> Result<(), KeyFileError> {
-    let io = |error| KeyFileError::Io { path: path.display().to_string(), error };
+    let io = |error| KeyFileError::Unsaved { path: path.display().to_string(), error };
     let file = KeyFile { algorithm: "ed25519".into(), public: key.public(), secret: hex(&key.seed()) };
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut out = options.open(path).map_err(io)?;
-    let text = serde_json::to_vec_pretty(&file).map_err(|e| io(std::io::Error::other(e)))?;
-    out.write_all(&text).and_then(|()| out.write_all(b"\n")).and_then(|()| out.sync_all()).map_err(io)
+    let mut text = serde_json::to_vec_pretty(&file).map_err(|e| io(std::io::Error::other(e)))?;
+    text.push(b'\n');
+    files::write_new_secret(path, &text).map_err(io)
 }
 
 /// A fresh key from the system's entropy.

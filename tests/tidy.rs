@@ -38,6 +38,7 @@ fn names(text: &str, prefix: &str) -> BTreeSet<String> {
 
 /// What each module may use of the others. Tests inside a module may use more.
 const DOORS: &[(&str, &[&str])] = &[
+    ("console", &[]),
     ("env", &[]),
     ("wire", &[]),
     ("store", &["env"]),
@@ -46,13 +47,25 @@ const DOORS: &[(&str, &[&str])] = &[
     ("api", &["cosign", "env", "metrics", "raft", "store", "wire"]),
     ("http", &["api", "env", "metrics", "raft", "scrub", "store", "witness"]),
     ("witness", &["env", "fetch", "metrics"]),
-    ("audit", &["env", "fetch"]),
+    ("audit", &["env", "fetch", "files"]),
     ("client", &["env", "wire"]),
-    ("backup", &["cosign", "env", "offline", "store"]),
-    ("demo", &["actor", "audit", "client", "config", "cosign", "env", "fetch", "node", "raft", "witness"]),
-    ("bench", &["actor", "backup", "client", "demo", "env", "node", "offline", "raft", "scrub"]),
-    ("offline", &[]),
-    ("cli", &["actor", "audit", "backup", "bench", "client", "config", "demo", "env", "keys", "node", "offline"]),
+    ("backup", &["cosign", "env", "files", "offline", "store"]),
+    (
+        "demo",
+        &[
+            "actor", "audit", "client", "config", "console", "cosign", "env", "fetch", "files", "node", "raft",
+            "witness",
+        ],
+    ),
+    ("bench", &["actor", "backup", "client", "demo", "env", "files", "node", "offline", "raft", "scrub"]),
+    ("offline", &["files"]),
+    (
+        "cli",
+        &[
+            "actor", "audit", "backup", "bench", "client", "config", "console", "demo", "env", "files", "keys", "node",
+            "offline",
+        ],
+    ),
 ];
 
 #[test]

@@ -6,14 +6,14 @@
 //! The file is replaced as a whole: a new one is written beside it, made durable and renamed. It is read back only when
 //! its digest holds; a file that does not is an error, because an auditor that has forgotten would trust a fork.
 
+use crate::files;
 use selfsame_protocol::canon::{self, Limits};
 use selfsame_protocol::digest::{Digest, hex, unhex};
 use selfsame_protocol::merkle::Frontier;
 use selfsame_protocol::time::U64;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// The type string of the file.
@@ -120,15 +120,8 @@ impl Memory {
         let content = Content { logs: self.logs.clone(), kind: MEMORY_TYPE.into() };
         let json = canon::to_canonical_of(&content);
         let io = |error| MemoryError::Io { path: self.path.display().to_string(), error };
-        let mut name = self.path.clone().into_os_string();
-        name.push(".new");
-        let beside = PathBuf::from(name);
-        let mut file = File::create(&beside).map_err(io)?;
-        file.write_all(format!("{}\n", Digest::of(&json)).as_bytes()).map_err(io)?;
-        file.write_all(&json).and_then(|()| file.write_all(b"\n")).and_then(|()| file.sync_all()).map_err(io)?;
-        std::fs::rename(&beside, &self.path).map_err(io)?;
-        let folder = self.path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)
+        let digest = format!("{}\n", Digest::of(&json));
+        files::replace(&self.path, &[digest.as_bytes(), &json[..], b"\n"].concat()).map_err(io)
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{BackupError, Whose, refused};
 use crate::cosign::Archive;
 use crate::env::{DirDisk, Disk, DiskFile, ReadDir};
+use crate::files::{self, Unfinished};
 use crate::offline::backup::{Checkpoints, Header, TYPE, write};
 use crate::offline::{Options, verify};
 use crate::store::{Identity, SnapshotFile, SnapshotMeta, Store};
@@ -12,7 +13,6 @@ use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::merkle::Frontier;
 use selfsame_protocol::note::{Checkpoint, Note};
 use selfsame_protocol::time::{Timestamp, U64};
-use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Write as _};
 use std::path::Path;
 use std::sync::Arc;
@@ -61,7 +61,7 @@ pub fn take(
     if !Store::exists(&read).map_err(failed(data))? {
         return Err(refused("a backup is taken of a node's data directory", "a directory with data", data.display()));
     }
-    if target.exists() {
+    if files::unused(target).is_err() {
         return Err(refused("a backup is a new file", "a name that is not taken", target.display()));
     }
     match DirDisk::open(data) {
@@ -146,38 +146,27 @@ fn copy(
         node: U64(whose.node),
         taken,
     };
-    let mut name = target.as_os_str().to_owned();
-    name.push(".part");
-    let part = std::path::PathBuf::from(name);
+    let mut out = Unfinished::of(target).map_err(failed(target))?;
+    let part = out.path().to_owned();
     let length = snapshot.file.len().map_err(failed(Path::new(&snapshot.name)))?;
     let mut attempt = || -> io::Result<u64> {
-        let mut out = BufWriter::with_capacity(256 << 10, File::create(&part)?);
+        let mut out = BufWriter::with_capacity(256 << 10, &mut out);
         let mut reading = Reading(snapshot.file.clone(), 0);
         let bytes = write(&mut out, &header, &mut reading, |done| progress("bytes written", done, length))?;
         out.flush()?;
-        out.get_ref().sync_all()?;
         Ok(bytes)
     };
-    let made = attempt().map_err(failed(&part)).and_then(|bytes| {
-        // What was written is what holds: a backup that nobody could use is not kept.
-        match verify(&part, options, progress) {
-            Ok(verified) => Ok((bytes, serde_json::json!(verified))),
-            // A young cluster has nothing published; the file says so, and what is there was checked before.
-            Err(failure) if failure.check == "CHECKPOINT_MISSING" && options.policy.is_none() => {
-                Ok((bytes, serde_json::json!({"failure": failure})))
-            }
-            Err(failure) => Err(BackupError::Failed(failure)),
+    let bytes = attempt().map_err(failed(target))?;
+    // What was written is what holds: a backup that nobody could use is not kept.
+    let verified = match verify(&part, options, progress) {
+        Ok(verified) => serde_json::json!(verified),
+        // A young cluster has nothing published; the file says so, and what is there was checked before.
+        Err(failure) if failure.check == "CHECKPOINT_MISSING" && options.policy.is_none() => {
+            serde_json::json!({"failure": failure})
         }
-    });
-    let named = made.and_then(|made| {
-        fs::hard_link(&part, target).map_err(failed(target))?;
-        let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed(folder))?;
-        Ok(made)
-    });
-    // A backup that was not finished leaves nothing behind; the finished one has its own name.
-    let _ = fs::remove_file(&part);
-    let (bytes, verified) = named?;
+        Err(failure) => return Err(BackupError::Failed(failure)),
+    };
+    out.place_new().map_err(failed(target))?;
     let index = applied.position.map_or(0, |position| position.index);
     Ok(Taken { running: false, bytes, index, verified })
 }

@@ -1,7 +1,7 @@
 //! Appends: the measurement that `selfsame bench` makes when it is not told another.
 
 use super::load::{self, Shape, Writer};
-use super::target::{CONNECTIONS, Remote, Target};
+use super::target::{CONNECTIONS, Site, Target};
 use super::{Bound, Say, bounds, report};
 use crate::demo::cluster::Failure;
 use clap::Args;
@@ -40,8 +40,8 @@ impl Append {
     }
 
     /// Measures.
-    pub async fn run(&self, remote: Option<Remote>, say: Say<'_>) -> Result<Value, Failure> {
-        Target::during(remote, async |target| self.drive(target, say).await).await
+    pub async fn run(&self, site: Site, say: Say<'_>) -> Result<Value, Failure> {
+        Target::during(site, async |target| self.drive(target, say).await).await
     }
 
     async fn drive(&self, target: &Target, say: Say<'_>) -> Result<Value, Failure> {

@@ -2,7 +2,7 @@
 
 use super::load::micros;
 use super::migration::{Coordinator, Member, Moved, wrong};
-use super::target::{AT_ONCE, Remote, Target};
+use super::target::{AT_ONCE, Site, Target};
 use super::{Bound, Say, bounds, report};
 use crate::client::{Client, ClientError};
 use crate::demo::cluster::{Cluster, Failure};
@@ -69,10 +69,10 @@ impl Fleet {
     }
 
     /// Measures.
-    pub async fn run(&self, remote: Option<Remote>, say: Say<'_>) -> Result<Value, Failure> {
-        let mut target = Target::new(remote).await?;
+    pub async fn run(&self, site: Site, say: Say<'_>) -> Result<Value, Failure> {
+        let mut target = Target::new(&site).await?;
         let mut cluster = target.local.take();
-        let result = self.drive(&target, cluster.as_mut(), say).await;
+        let result = site.unless_stopped(self.drive(&target, cluster.as_mut(), say)).await;
         target.local = cluster;
         target.stop().await;
         result

@@ -25,7 +25,7 @@ mod target;
 use crate::demo::cluster::Failure;
 use clap::{Args, Subcommand};
 use serde_json::Value;
-pub use target::Remote;
+pub use target::Site;
 
 /// Measure: throughput and latency, as JSON on standard output. Without a mode: of appends.
 ///
@@ -95,15 +95,15 @@ impl Bench {
     }
 
     /// Measures. `say` tells the progress and `give` takes the report: one document, or one for each size of a growing
-    /// ledger. `remote` is a running cluster; without it a local cluster is started.
-    pub async fn run(&self, remote: Option<Remote>, say: Say<'_>, give: &dyn Fn(Value)) -> Result<(), Failure> {
+    /// ledger. `site` says where, and ends it early.
+    pub async fn run(&self, site: Site, say: Say<'_>, give: &dyn Fn(Value)) -> Result<(), Failure> {
         self.check()?;
         match &self.mode {
-            None => give(self.append.run(remote, say).await?),
-            Some(Mode::Read(read)) => give(read.run(remote, say).await?),
-            Some(Mode::Fleet(fleet)) => give(fleet.run(remote, say).await?),
-            Some(Mode::Overload(overload)) => give(overload.run(remote, say).await?),
-            Some(Mode::Growth(growth)) => growth.run(say, give).await?,
+            None => give(self.append.run(site, say).await?),
+            Some(Mode::Read(read)) => give(read.run(site, say).await?),
+            Some(Mode::Fleet(fleet)) => give(fleet.run(site, say).await?),
+            Some(Mode::Overload(overload)) => give(overload.run(site, say).await?),
+            Some(Mode::Growth(growth)) => growth.run(&site, say, give).await?,
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use super::load::{self, Shape, Writer};
 use super::offer::{Offers, Seen, Slot};
-use super::target::{AT_ONCE, CONNECTIONS, Remote, Target};
+use super::target::{AT_ONCE, CONNECTIONS, Site, Target};
 use super::{Bound, Say, bounds, process, report};
 use crate::actor::Actor;
 use crate::client::Client;
@@ -91,8 +91,8 @@ impl Overload {
     }
 
     /// Measures.
-    pub async fn run(&self, remote: Option<Remote>, say: Say<'_>) -> Result<Value, Failure> {
-        Target::during(remote, async |target| self.drive(target, say).await).await
+    pub async fn run(&self, site: Site, say: Say<'_>) -> Result<Value, Failure> {
+        Target::during(site, async |target| self.drive(target, say).await).await
     }
 
     async fn drive(&self, target: &Target, say: Say<'_>) -> Result<Value, Failure> {

@@ -1,7 +1,7 @@
 //! Linearizable reads.
 
 use super::load::{Shape, Writer, micros};
-use super::target::{CONNECTIONS, Remote, Target};
+use super::target::{CONNECTIONS, Site, Target};
 use super::{Bound, Say, bounds, report};
 use crate::client::{Client, ClientError};
 use crate::demo::cluster::Failure;
@@ -78,8 +78,8 @@ impl Read {
     }
 
     /// Measures.
-    pub async fn run(&self, remote: Option<Remote>, say: Say<'_>) -> Result<Value, Failure> {
-        Target::during(remote, async |target| self.drive(target, say).await).await
+    pub async fn run(&self, site: Site, say: Say<'_>) -> Result<Value, Failure> {
+        Target::during(site, async |target| self.drive(target, say).await).await
     }
 
     async fn drive(&self, target: &Target, say: Say<'_>) -> Result<Value, Failure> {

@@ -4,19 +4,36 @@ use crate::actor::Actor;
 use crate::client::{Client, ClientError};
 use crate::demo::cluster::{Cluster, Failure, Keys, free_ports, fresh_key};
 use crate::env::TcpNet;
+use crate::files::Scratch;
 use selfsame_protocol::command::{Command, Role};
 use selfsame_protocol::keys::SecretKey;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
 
 /// Connections that the writers of a measurement share.
 pub const CONNECTIONS: usize = 16;
 /// Substrates prepared or looked at together.
 pub const AT_ONCE: usize = 128;
 
-/// A running cluster: its client addresses, and a root key of one of its organisations.
-pub type Remote = (Vec<String>, SecretKey);
+/// What a measurement is given.
+pub struct Site {
+    /// A running cluster: its client addresses, and a root key of one of its organisations. Without it a local one is
+    /// started.
+    pub remote: Option<(Vec<String>, SecretKey)>,
+    /// Cancelled when the measurement is to end early.
+    pub stop: CancellationToken,
+}
+
+impl Site {
+    /// Does the work, or ends it early. What was started for it is stopped by the caller either way.
+    pub async fn unless_stopped<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        tokio::select! {
+            result = work => result,
+            () = self.stop.cancelled() => Err("interrupted".into()),
+        }
+    }
+}
 
 /// Where the load goes and who may prepare it.
 pub struct Target {
@@ -28,14 +45,14 @@ pub struct Target {
     /// The nodes, when they are of this process.
     pub local: Option<Cluster>,
     /// Holds the files of those nodes until the end.
-    _dir: Option<TempDir>,
+    _dir: Option<Scratch>,
 }
 
 impl Target {
     /// The running cluster, or three nodes of this process with files in a temporary directory.
-    pub async fn new(remote: Option<Remote>) -> Result<Target, Failure> {
-        let Some((endpoints, root)) = remote else {
-            let dir = tempfile::Builder::new().prefix("selfsame-bench-").tempdir()?;
+    pub async fn new(site: &Site) -> Result<Target, Failure> {
+        let Some((endpoints, root)) = site.remote.clone() else {
+            let dir = Scratch::new("selfsame-bench-")?;
             let keys = Keys::fresh()?;
             let genesis = Cluster::genesis("bench", &keys);
             let cluster = Cluster::start(dir.path(), genesis, keys, &free_ports(3)?, BTreeMap::new()).await?;
@@ -47,12 +64,9 @@ impl Target {
     }
 
     /// Measures on it, and stops what was started for that, whatever came of it.
-    pub async fn during<T>(
-        remote: Option<Remote>,
-        measure: impl AsyncFnOnce(&Target) -> Result<T, Failure>,
-    ) -> Result<T, Failure> {
-        let target = Target::new(remote).await?;
-        let result = measure(&target).await;
+    pub async fn during<T>(site: Site, measure: impl AsyncFnOnce(&Target) -> Result<T, Failure>) -> Result<T, Failure> {
+        let target = Target::new(&site).await?;
+        let result = site.unless_stopped(measure(&target)).await;
         target.stop().await;
         result
     }

@@ -1,16 +1,18 @@
 //! `selfsame audit`: comparing what the nodes of a cluster serve, once or for ever.
 
-use super::context::{CliError, Done, Global};
+use super::context::{CliError, Done, Global, Output};
+use super::verdict;
 use super::verify::trusted;
 use crate::audit::{Alarm, Follower, Memory, Report, Source, compare};
 use crate::config;
+use crate::console::{self, visible};
 use crate::env::{Clock as _, SystemClock, TcpNet};
 use clap::Args;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::equivocation::Evidence;
 use selfsame_protocol::note::Vkey;
 use serde_json::json;
-use std::io::Write as _;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -75,11 +77,7 @@ pub fn write(folder: &Path, evidence: &Evidence) -> Result<PathBuf, CliError> {
     let mut bytes = evidence.to_bytes();
     let path = folder.join(format!("equivocation-{}.json", &Digest::of(&bytes).hex()[..16]));
     bytes.push(b'\n');
-    let written = std::fs::File::create(&path).and_then(|mut file| {
-        file.write_all(&bytes)?;
-        file.sync_all()
-    });
-    written.map_err(|error| CliError::with(1, format!("{}: {error}", path.display())))?;
+    super::context::write(&path, &bytes)?;
     Ok(path)
 }
 
@@ -105,14 +103,14 @@ fn finish(global: &Global, folder: &Path, report: &Report) -> Done {
     let mut said = Vec::new();
     let mut conflicts = Vec::new();
     for conflict in &report.conflicts {
-        let file = write(folder, &conflict.evidence)?;
         let who = match &conflict.guilty[..] {
             [] => "no key signed both sides: one of the two parties is wrong".into(),
             guilty => format!("guilty: {}", guilty.join(", ")),
         };
         let (a, b) = (conflict.a.addresses.join(", "), conflict.b.addresses.join(", "));
         let kind = conflict.kind.as_str();
-        said.push(format!("{kind} in {}: {a} against {b}; {who}; evidence in {}", conflict.ledger, file.display()));
+        let (kept, file) = evidence(folder, &conflict.evidence);
+        said.push(format!("{kind} in {}: {a} against {b}; {who}; {kept}", conflict.ledger));
         let mut value = json!(conflict);
         value["file"] = json!(file);
         conflicts.push(value);
@@ -122,10 +120,37 @@ fn finish(global: &Global, folder: &Path, report: &Report) -> Done {
             said.push(format!("{} {}: {problem}", checked.address, checked.ledger));
         }
     }
-    global.print("Audit", json!({"holds": said.is_empty(), "checked": report.checked, "conflicts": conflicts}));
-    match report.status() {
-        0 => Ok(()),
-        status => Err(CliError::with(status, said.join("\nselfsame: "))),
+    let status = report.status();
+    let nodes: BTreeSet<&str> = report.checked.iter().map(|checked| checked.address.as_str()).collect();
+    let entries: u64 = report.checked.iter().map(|checked| checked.entries.0).sum();
+    let first = match status {
+        0 => format!("holds: {} nodes serve one history, and it is the one that was signed", nodes.len()),
+        10 => "ALTERED: the nodes do not serve one history that was signed".into(),
+        _ => "CANNOT BE DECIDED: something could not be checked".into(),
+    };
+    let mut lines = vec![first, format!("  checked      {entries} entries, hashed one by one")];
+    lines
+        .extend(said.iter().map(|line| format!("  {:<12} {line}", if status == 10 { "found" } else { "not checked" })));
+    let verdict = if status == 3 { "cannot be decided" } else { verdict::name(status) };
+    global.verdict(
+        "Audit",
+        &lines,
+        json!({"verdict": verdict, "exit_status": status, "holds": said.is_empty(), "checked": report.checked, "conflicts": conflicts}),
+    );
+    if status == 0 { Ok(()) } else { Err(CliError::with(status, visible_lines(&said))) }
+}
+
+fn visible_lines(lines: &[String]) -> String {
+    lines.iter().map(|line| visible(line)).collect::<Vec<_>>().join("\n")
+}
+
+/// Where evidence was kept. A file that cannot be written changes no verdict: what was found is found.
+fn evidence(folder: &Path, evidence: &Evidence) -> (String, Option<PathBuf>) {
+    match write(folder, evidence) {
+        Ok(file) => (format!("evidence in {}", file.display()), Some(file)),
+        Err(error) => {
+            (format!("the evidence could not be kept ({}): run it again with another --evidence", error.message), None)
+        }
     }
 }
 
@@ -138,11 +163,22 @@ async fn follow(global: &Global, command: &Audit, sources: Vec<Source>, keys: Ve
             Err(Alarm::Memory(error)) => return Err(CliError::with(1, error)),
             Err(alarm) => {
                 let mut message = alarm.to_string();
-                if let Alarm::Fork { evidence: Some(evidence), .. } = &alarm {
-                    message.push_str(&format!("; evidence in {}", write(&command.evidence, evidence)?.display()));
+                if let Alarm::Fork { evidence: Some(found), .. } = &alarm {
+                    message.push_str(&format!("; {}", evidence(&command.evidence, found).0));
                 }
-                return Err(CliError::with(10, message));
+                let line = format!("ALTERED: {message}");
+                let document = json!({"verdict": verdict::name(10), "exit_status": 10, "alarm": message});
+                global.verdict(
+                    "AuditAlarm",
+                    &[line],
+                    if global.output == Output::Table { json!({}) } else { document },
+                );
+                return Err(CliError::with(10, visible(&message)));
             }
+        }
+        if !console::is_read() {
+            global.say("nobody reads the looks any more: the audit ends; until now everything held");
+            return Ok(());
         }
         tokio::time::sleep(Duration::from_secs(command.every)).await;
     }

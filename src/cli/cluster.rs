@@ -1,6 +1,6 @@
 //! `selfsame cluster`, `selfsame key`: the cluster and its members, and key files.
 
-use super::context::{CliError, Done, Global, out};
+use super::context::{CliError, Done, Global, address, out};
 use crate::keys;
 use clap::Subcommand;
 use selfsame_protocol::cosignature;
@@ -23,11 +23,11 @@ pub enum ClusterCommand {
     AddLearner {
         /// Node id.
         id: u64,
-        /// Address for peers.
-        #[arg(long)]
+        /// Address for peers, host:port.
+        #[arg(long, value_parser = address)]
         peer: String,
-        /// Address for clients.
-        #[arg(long)]
+        /// Address for clients, host:port.
+        #[arg(long, value_parser = address)]
         client: String,
     },
     /// Make a learner a voter.

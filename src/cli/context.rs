@@ -1,15 +1,21 @@
 //! What every command needs: where the cluster is, who signs, how to print.
 
+use super::error::unwritten;
+pub use super::error::{CliError, Done};
+use super::verdict;
 use crate::actor::Actor;
-use crate::client::{Accepted, Client, ClientError};
-use crate::env::TcpNet;
-use crate::keys;
+use crate::client::{Accepted, Client};
+pub use crate::console::out;
+use crate::console::{self, visible};
+use crate::env::{TcpNet, check_address};
+use crate::offline::Failure;
+use crate::{files, keys};
 use clap::{Args, ValueEnum};
 use selfsame_machine::Receipt;
 use selfsame_protocol::command::{Command, Fence, Role};
 use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::time::U64;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +34,7 @@ pub enum Output {
 
 /// Flags of every command.
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Global options")]
 pub struct Global {
     /// Client address of a node, host:port; repeat or separate by commas for more nodes.
     #[arg(long, global = true, env = "SELFSAME_ENDPOINT", value_delimiter = ',')]
@@ -52,6 +59,10 @@ pub struct Global {
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 15, env = "SELFSAME_RECEIPT_WITHIN",
           value_parser = clap::value_parser!(u64).range(0..=20))]
     pub receipt_within: u64,
+    /// How long to try while no node answers or none is ready: 5, 5s, 500ms or 2m. It bounds connecting and retrying, and
+    /// not what a node works on, nor the parts of a file that come.
+    #[arg(long, global = true, value_name = "TIME", default_value = "5s", env = "SELFSAME_TIMEOUT", value_parser = duration)]
+    pub timeout: Duration,
     /// Form of the output.
     #[arg(short = 'o', long = "output", global = true, value_enum, default_value_t, env = "SELFSAME_OUTPUT")]
     pub output: Output,
@@ -59,51 +70,6 @@ pub struct Global {
     #[arg(long, short, global = true, env = "SELFSAME_QUIET")]
     pub quiet: bool,
 }
-
-/// A failure with its exit status.
-#[derive(Debug)]
-pub struct CliError {
-    /// Exit status.
-    pub status: u8,
-    /// Message.
-    pub message: String,
-}
-
-impl CliError {
-    /// A usage or configuration error.
-    pub fn usage(message: impl ToString) -> Self {
-        Self { status: 2, message: message.to_string() }
-    }
-    /// Any other status.
-    pub fn with(status: u8, message: impl ToString) -> Self {
-        Self { status, message: message.to_string() }
-    }
-}
-
-impl From<ClientError> for CliError {
-    fn from(error: ClientError) -> Self {
-        Self { status: error.exit_status(), message: error.to_string() }
-    }
-}
-
-macro_rules! usage_from {
-    ($($error:ty),*) => {$(
-        impl From<$error> for CliError {
-            fn from(error: $error) -> Self {
-                CliError::usage(error)
-            }
-        }
-    )*};
-}
-usage_from!(
-    selfsame_protocol::canon::CanonError,
-    selfsame_protocol::import::ImportError,
-    crate::keys::KeyFileError,
-    crate::config::ConfigError
-);
-
-/// Result of a command.
-pub type Done = Result<(), CliError>;
 
 impl Global {
     fn context_dir(&self) -> Option<PathBuf> {
@@ -132,7 +98,13 @@ impl Global {
 
     /// A client of [`Global::endpoints`].
     pub fn client(&self) -> Result<Client, CliError> {
-        Ok(Client::new(&self.endpoints()?, Arc::new(TcpNet))?)
+        let quiet = self.quiet;
+        let notice = move |text: &str| {
+            if !quiet {
+                console::say(text);
+            }
+        };
+        Ok(Client::answered_within(&self.endpoints()?, Arc::new(TcpNet), self.timeout, Arc::new(notice))?)
     }
 
     /// The signing key.
@@ -178,12 +150,25 @@ impl Global {
             json!({"submission": receipt.submission, "entries": receipt.entries, "result": receipt.result});
         if let Some(file) = &self.receipt {
             let mut files = Vec::new();
+            let mut unkept = None;
             for (number, proof) in (1..).zip(&accepted.proofs) {
                 let path = if number == 1 { file.clone() } else { numbered(file, number) };
-                write_new(&path, proof.proof.as_bytes())?;
+                if let Err(error) = write_new(&path, proof.proof.as_bytes()) {
+                    // The entry stands, and is shown.
+                    unkept = Some(error);
+                    break;
+                }
                 files.push(json!({"ledger": proof.entry.ledger, "index": proof.entry.index, "file": path}));
             }
             document["receipts"] = Value::Array(files);
+            if let Some(error) = unkept {
+                self.print("Receipt", document);
+                let later = "get it with `selfsame ledger receipt`";
+                return Err(CliError::with(
+                    error.status,
+                    format!("the entry is committed, but {}: {later}", error.message),
+                ));
+            }
         }
         self.print("Receipt", document);
         match accepted.refusal {
@@ -202,69 +187,120 @@ impl Global {
         Ok(Fence { epoch: holder.epoch, seq: U64(holder.seq.0.saturating_add(1)) })
     }
 
-    /// Prints data on standard output.
+    /// Prints data on standard output: one document for programs, rows for people.
     pub fn print(&self, kind: &str, value: Value) {
-        let mut document = json!({"apiVersion": "selfsame/v1", "kind": kind});
-        match (document.as_object_mut(), value) {
-            (Some(document), Value::Object(members)) => document.extend(members),
-            (Some(document), other) => {
-                document.insert("value".into(), other);
-            }
-            (None, _) => {}
+        self.show(kind, value, None);
+    }
+
+    /// Prints data whose first word for people is a verdict: the lines are shown before the rows, the first of them begins
+    /// with the word. Programs read the same in the members of the value.
+    pub fn verdict(&self, kind: &str, lines: &[String], value: Value) {
+        self.show(kind, value, Some(lines));
+    }
+
+    /// Prints the verdict of a check that failed, with what it is about and further members.
+    pub fn failed(&self, kind: &str, what: &str, failure: &Failure, more: Value) {
+        let status = verdict::status(failure);
+        let mut members = json!({"verdict": verdict::name(status), "exit_status": status, "failure": failure});
+        if let (Some(members), Value::Object(more)) = (members.as_object_mut(), more) {
+            members.extend(more);
         }
-        match self.output {
-            Output::Json => out(&format!("{document:#}\n")),
-            Output::Jsonl => out(&format!("{document}\n")),
-            Output::Table => {
-                let mut rows = Vec::new();
-                for (name, value) in document
-                    .as_object()
-                    .into_iter()
-                    .flatten()
-                    .filter(|(name, _)| *name != "apiVersion" && *name != "kind")
-                {
-                    flatten(name, value, &mut rows);
-                }
-                let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
-                for (name, value) in rows {
-                    out(&format!("{name:<width$}  {value}\n"));
-                }
+        let lines = verdict::failed(what, failure);
+        self.show(kind, if self.output == Output::Table { json!({}) } else { members }, Some(&lines));
+    }
+
+    fn show(&self, kind: &str, value: Value, lines: Option<&[String]>) {
+        let members = match value {
+            Value::Object(members) => members,
+            other => [("value".to_owned(), other)].into_iter().collect(),
+        };
+        let mut text = String::new();
+        if self.output == Output::Table {
+            for line in lines.into_iter().flatten() {
+                text.push_str(&visible(line));
+                text.push('\n');
             }
+            text.push_str(&rows(&members));
+        } else {
+            let mut document = json!({"apiVersion": "selfsame/v1", "kind": kind});
+            if let Some(document) = document.as_object_mut() {
+                document.extend(members);
+            }
+            text = console::json(&document, self.output == Output::Json);
+            text.push('\n');
         }
+        console::layout(&text);
+    }
+
+    /// Says why the command ends, for people, and for programs where nothing was printed that holds the answer.
+    pub fn refuse(&self, error: &CliError) {
+        if self.output != Output::Table && !console::printed() {
+            console::layout(&format!("{}\n", console::json(&error.document(), self.output == Output::Json)));
+        }
+        console::complain(&error.message);
     }
 
     /// Talks on standard error.
     pub fn say(&self, line: &str) {
         if !self.quiet {
-            eprintln!("{line}");
+            console::say(line);
         }
     }
+}
+
+/// An address that can be connected to.
+pub fn address(text: &str) -> Result<String, String> {
+    check_address(text).map(|()| text.into())
+}
+
+/// Longest time that can be given.
+const LONGEST: Duration = Duration::from_secs(86_400);
+
+/// A time: seconds, or a number with its unit.
+fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("{text:?} is no time from 1ms to 1440m: write 5, 5s, 500ms or 2m");
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    let millis = match unit {
+        "ms" => Some(number),
+        "" | "s" => number.checked_mul(1_000),
+        "m" => number.checked_mul(60_000),
+        _ => None,
+    };
+    let time = Duration::from_millis(millis.ok_or_else(wrong)?);
+    if time.is_zero() || time > LONGEST { Err(wrong()) } else { Ok(time) }
+}
+
+/// A name and a value on each line; nothing in either can end the line or act on a terminal.
+fn rows(members: &Map<String, Value>) -> String {
+    let mut rows = Vec::new();
+    members.iter().for_each(|(name, value)| flatten(&visible(name), value, &mut rows));
+    let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    rows.iter().map(|(name, value)| format!("{name:<width$}  {value}\n")).collect()
 }
 
 fn flatten(name: &str, value: &Value, rows: &mut Vec<(String, String)>) {
     match value {
         Value::Object(members) if !members.is_empty() => {
-            members.iter().for_each(|(member, value)| flatten(&format!("{name}.{member}"), value, rows))
+            members.iter().for_each(|(member, value)| flatten(&format!("{name}.{}", visible(member)), value, rows))
         }
         Value::Array(items) if items.iter().any(Value::is_object) => {
             items.iter().enumerate().for_each(|(i, value)| flatten(&format!("{name}[{i}]"), value, rows))
         }
-        Value::String(text) => rows.push((name.into(), text.clone())),
-        other => rows.push((name.into(), other.to_string())),
+        Value::String(text) => rows.push((name.into(), visible(text).into_owned())),
+        other => rows.push((name.into(), console::json(other, false))),
     }
 }
 
-/// Writes data to standard output. A reader that left (a closed pipe, as with `| head`) ends the process quietly.
-pub fn out(text: &str) {
-    use std::io::Write as _;
-    let mut stdout = std::io::stdout().lock();
-    if stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).is_err() {
-        std::process::exit(0);
+fn at(path: &Path) -> impl Fn(std::io::Error) -> CliError + '_ {
+    move |error| {
+        let shown = path.display().to_string();
+        CliError::with(unwritten(&error), format!("{} was not written: {error}", visible(&shown)))
     }
 }
 
 fn unused(path: &Path) -> Result<(), CliError> {
-    if path.exists() { Err(CliError::with(5, format!("{} exists already", path.display()))) } else { Ok(()) }
+    files::unused(path).map_err(at(path))
 }
 
 fn numbered(path: &Path, number: usize) -> PathBuf {
@@ -273,12 +309,14 @@ fn numbered(path: &Path, number: usize) -> PathBuf {
     name.into()
 }
 
-/// Writes a file that does not exist yet.
+/// Writes a file that does not exist yet, whole or not at all.
 pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
-    use std::io::Write as _;
-    let failed = |error: std::io::Error| CliError::with(5, format!("{}: {error}", path.display()));
-    let mut file = std::fs::File::create_new(path).map_err(failed)?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed)
+    files::write_new(path, bytes).map_err(at(path))
+}
+
+/// Writes a file, in the place of one that may be there, whole or not at all.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
+    files::replace(path, bytes).map_err(at(path))
 }
 
 /// Reads a file, or standard input for `-`.
@@ -289,7 +327,7 @@ pub fn read(path: &Path) -> Result<Vec<u8>, CliError> {
     } else {
         std::fs::read(path)
     };
-    read.map_err(|error| CliError::usage(format!("{}: {error}", path.display())))
+    read.map_err(|error| CliError::usage(format!("{}: {error}", visible(&path.display().to_string()))))
 }
 
 /// Reads a JSON file strictly.

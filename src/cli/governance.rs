@@ -2,6 +2,7 @@
 
 use super::context::{CliError, Done, Global, read};
 use crate::client::{Client, Listed};
+use crate::offline::{Failure, altered};
 use clap::{Args, Subcommand, ValueEnum};
 use selfsame_protocol::command::{Command, OrganisationKey, Proposal, Role};
 use selfsame_protocol::constitution::{Class, ClusterConstitution, Publisher, Share};
@@ -10,6 +11,7 @@ use selfsame_protocol::entry::{Entry, Ledger};
 use selfsame_protocol::keys::PublicKey;
 use selfsame_protocol::note::{Checkpoint, Note};
 use selfsame_protocol::record::EvidenceAnchor;
+use selfsame_protocol::replay::BadCheck;
 use selfsame_protocol::replay::governance::Governance as Audit;
 use selfsame_protocol::time::U64;
 use serde_json::{Value, json};
@@ -348,7 +350,12 @@ async fn audit(global: &Global, genesis: Option<&Path>) -> Done {
         Some(path) => crate::config::load_genesis(path)?,
         None => client.genesis().await?,
     };
-    let altered = |error: selfsame_protocol::replay::BadCheck| CliError::with(10, error);
+    // What does not hold is the answer of this command, and printed as such.
+    let failed = |failure: Failure| {
+        global.failed("GovernanceAudit", "the history of governance", &failure, json!({}));
+        CliError::from(failure)
+    };
+    let broken = |bad: BadCheck| failed(altered(bad.check, Some((bad.ledger, bad.index)), bad.expected, bad.found));
     let mut audit = founders.audit();
     let mut stream = client.tail(Ledger::Reasoning, 0, false).await?;
     while let Some(item) = stream.message().await.map_err(|error| CliError::with(3, error.message()))? {
@@ -356,14 +363,15 @@ async fn audit(global: &Global, genesis: Option<&Path>) -> Done {
             Ok(entry) if Audit::concerns(&item.leaf) => Some(client.submission(&entry.submission).await?.to_bytes()),
             Ok(_) | Err(_) => None,
         };
-        audit.leaf(&item.leaf, submission.as_deref()).map_err(altered)?;
+        audit.leaf(&item.leaf, submission.as_deref()).map_err(broken)?;
     }
-    let governed = audit.finish().map_err(altered)?;
+    let governed = audit.finish().map_err(broken)?;
     // A cluster that serves another history than it acts by.
     let (told, found) = (client.constitution().await?.hash(), governed.constitution.hash());
     let moved = governed.constitution.revision < client.constitution().await?.revision;
     if told != found && !moved {
-        return Err(CliError::with(10, format!("HASH_MISMATCH: the constitution is {told}, the ledger says {found}")));
+        let expected = format!("the constitution that the ledger says, {found}");
+        return Err(failed(altered("HASH_MISMATCH", None, expected, format!("{told}, by which the cluster acts"))));
     }
     let decisions: Vec<Value> = governed
         .decisions
@@ -373,9 +381,19 @@ async fn audit(global: &Global, genesis: Option<&Path>) -> Done {
     let members = governed.organisations.iter().map(|(name, member)| {
         json!({"name": name, "root_key": member.root_key, "operator_key": member.operator_key, "removed": member.removed})
     });
-    global.print(
+    let founders = if genesis.is_some() { "the genesis that you gave" } else { "the cluster's own genesis" };
+    let lines = [
+        "holds: the constitution follows from the ledger, and every decision from its ballots".to_owned(),
+        format!(
+            "  checked      {} entries and {} signed submissions, from {founders} on",
+            governed.checked.0, governed.checked.1
+        ),
+    ];
+    global.verdict(
         "GovernanceAudit",
+        &lines,
         json!({
+            "verdict": "holds", "exit_status": 0,
             "entries": governed.checked.0, "submissions": governed.checked.1, "keys": governed.keys.len(),
             "constitutional_state_hash": found, "revision": governed.constitution.revision, "decisions": decisions,
             "open": governed.open, "organisations": members.collect::<Vec<_>>(), "founders_from_reader": genesis.is_some(),

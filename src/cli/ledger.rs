@@ -1,8 +1,9 @@
 //! `selfsame ledger`: entries, proofs and checkpoints.
 
-use super::context::{CliError, Done, Global, out, read, write_new};
+use super::context::{CliError, Done, Global, out, read, write, write_new};
 use super::verify::{failed, policy, text};
 use crate::client::Client;
+use crate::console;
 use crate::offline::{Exported, Writer};
 use clap::Subcommand;
 use selfsame_protocol::bundle::{self, Trust};
@@ -117,6 +118,9 @@ pub async fn main(global: &Global, command: LedgerCommand) -> Done {
             let mut stream = client.tail(ledger, from, follow).await?;
             while let Some(item) = stream.message().await.map_err(|e| CliError::with(3, e.message()))? {
                 out(&format!("{}\n", String::from_utf8_lossy(&item.leaf)));
+                if !console::is_read() {
+                    break;
+                }
             }
         }
         LedgerCommand::Prove { ledger, index } => {
@@ -166,8 +170,7 @@ pub async fn main(global: &Global, command: LedgerCommand) -> Done {
             if file.as_os_str() == "-" {
                 out(&String::from_utf8_lossy(&pair.to_bytes()));
             } else {
-                std::fs::write(&file, pair.to_bytes())
-                    .map_err(|e| CliError::usage(format!("{}: {e}", file.display())))?;
+                write(&file, &pair.to_bytes())?;
                 let sizes = json!({"file": file, "old_size": before.size, "new_size": after.size});
                 global.print("CheckpointPair", sizes);
             }

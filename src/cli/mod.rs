@@ -5,25 +5,29 @@ mod backup;
 mod bulk;
 mod cluster;
 mod context;
+mod error;
 mod export;
 mod governance;
 mod ledger;
+mod man;
 mod migrate;
 mod node;
+mod process;
 mod run;
 mod substrate;
+mod verdict;
 mod verify;
 
-use crate::bench::Prints;
+use crate::bench::{Prints, Site};
 use clap::{CommandFactory, Parser, Subcommand};
 use context::{CliError, Done, Global, Output};
 use std::path::PathBuf;
-use std::process::ExitCode;
+use tokio_util::sync::CancellationToken;
 
 /// selfsame answers with proof: is this the same AI that ran before, that was approved, that was declared?
 #[derive(Parser)]
 #[command(
-    version,
+    version = env!("SELFSAME_VERSION"),
     about,
     long_about = None,
     after_help = "Exit status: 0 success, 1 unexpected, 2 usage or bad input, 3 no answer (retry), 4 not found, 5 conflict or precondition,\n6 not allowed, 10 HASH_MISMATCH or altered, 11 DRIFT_EXCEEDED, 12 INSUFFICIENT_DEPTH, 13 cannot be decided."
@@ -90,15 +94,18 @@ enum Command {
         /// Which shell.
         shell: clap_complete::Shell,
     },
-    /// Print the manual page.
-    Man,
+    /// Print the manual page, or write a page for every command into a folder.
+    Man {
+        /// Folder for all pages; one that is not there is made. `man -l DIR/selfsame-verify.1` shows one.
+        dir: Option<PathBuf>,
+    },
 }
 
-async fn dispatch(global: &Global, command: Command) -> Done {
+async fn dispatch(global: &Global, command: Command, stop: &CancellationToken) -> Done {
     match command {
-        Command::Demo { keep } => crate::demo::run(keep).await.map_err(|e| CliError::with(1, e)),
-        Command::Dev { dir, port_base } => node::dev(global, &dir, port_base).await,
-        Command::Node(command) => node::main(global, command).await,
+        Command::Demo { keep } => crate::demo::run(keep, stop).await.map_err(|e| CliError::with(1, e)),
+        Command::Dev { dir, port_base } => node::dev(global, &dir, port_base, stop).await,
+        Command::Node(command) => node::main(global, command, stop).await,
         Command::Cluster(command) => cluster::main(global, command).await,
         Command::Run(command) => run::main(global, command).await,
         Command::Substrate(command) => substrate::main(global, command).await,
@@ -112,6 +119,7 @@ async fn dispatch(global: &Global, command: Command) -> Done {
         Command::Bench(bench) => {
             bench.check().map_err(CliError::usage)?;
             let remote = if bench.is_local() { None } else { Some((global.endpoints()?, global.signer()?)) };
+            let site = Site { remote, stop: stop.clone() };
             // Each size of a growing ledger is a line of its own; the others are for programs too.
             let output = match (bench.prints(), global.output) {
                 (Prints::Lines, _) => Output::Jsonl,
@@ -120,7 +128,7 @@ async fn dispatch(global: &Global, command: Command) -> Done {
             };
             let shown = Global { output, ..global.clone() };
             let give = |report| shown.print("Bench", report);
-            bench.run(remote, &|line| global.say(line), &give).await.map_err(|e| CliError::with(1, e))
+            bench.run(site, &|line| global.say(line), &give).await.map_err(|e| CliError::with(1, e))
         }
         Command::Health => {
             // A linearizable read succeeds only with a leader and a quorum.
@@ -134,37 +142,11 @@ async fn dispatch(global: &Global, command: Command) -> Done {
             context::out(&String::from_utf8_lossy(&script));
             Ok(())
         }
-        Command::Man => {
-            let mut page = Vec::new();
-            clap_mangen::Man::new(Cli::command()).render(&mut page).map_err(|e| CliError::with(1, e))?;
-            context::out(&String::from_utf8_lossy(&page));
-            Ok(())
-        }
+        Command::Man { dir } => man::main(global, dir.as_deref()),
     }
 }
 
-/// Runs the command line and gives its exit status.
-pub fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let serves = matches!(cli.command, Command::Node(_) | Command::Dev { .. });
-    let filter = tracing_subscriber::EnvFilter::try_from_env("SELFSAME_LOG")
-        .unwrap_or_else(|_| if serves { "warn,openraft=off" } else { "off" }.into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            eprintln!("selfsame: the runtime does not start: {error}");
-            return ExitCode::FAILURE;
-        }
-    };
-    match runtime.block_on(dispatch(&cli.global, cli.command)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("selfsame: {}", error.message);
-            ExitCode::from(error.status)
-        }
-    }
-}
+pub use process::main;
 
 #[cfg(test)]
 mod tests {

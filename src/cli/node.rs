@@ -1,7 +1,7 @@
 //! `selfsame node`, `selfsame dev`, `selfsame config`: running nodes.
 
 use super::backup;
-use super::context::{CliError, Done, Global, out};
+use super::context::{CliError, Done, Global, out, write};
 use crate::config::{self, DEFAULT_NODE_FILE, Loaded};
 use crate::demo::cluster::{Cluster, Failure, Keys, ORGANISATIONS};
 use crate::env::Env;
@@ -12,6 +12,7 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
 
 /// Commands on one node.
 #[derive(Subcommand, Debug)]
@@ -113,7 +114,7 @@ pub(super) fn environment(loaded: &Loaded) -> Result<Env, CliError> {
 }
 
 /// Runs a node command.
-pub async fn main(global: &Global, command: NodeCommand) -> Done {
+pub async fn main(global: &Global, command: NodeCommand, stop: &CancellationToken) -> Done {
     match command {
         NodeCommand::Init { config } => {
             let loaded = config::load(&config)?;
@@ -132,12 +133,12 @@ pub async fn main(global: &Global, command: NodeCommand) -> Done {
         NodeCommand::Restore { config, file, policy, origins } => {
             backup::restore(global, &config, &file, &policy, origins)
         }
-        NodeCommand::Run { config } => run(global, &config, true).await,
-        NodeCommand::Join { config } => run(global, &config, false).await,
+        NodeCommand::Run { config } => run(global, &config, true, stop).await,
+        NodeCommand::Join { config } => run(global, &config, false, stop).await,
     }
 }
 
-async fn run(global: &Global, path: &Path, founder: bool) -> Done {
+async fn run(global: &Global, path: &Path, founder: bool, stop: &CancellationToken) -> Done {
     let loaded = config::load(path)?;
     let founds = loaded.genesis.nodes.iter().any(|n| n.id == loaded.config.id);
     if founds != founder {
@@ -168,27 +169,12 @@ async fn run(global: &Global, path: &Path, founder: bool) -> Done {
     let mut fatal = started.raft.fatal();
     let reason = tokio::select! {
         reason = fatal.wait_for(Option::is_some) => reason.ok().and_then(|r| r.clone()),
-        () = interrupted() => None,
+        () = stop.cancelled() => None,
     };
     started.shutdown().await;
     match reason {
         None => Ok(()),
         Some(reason) => Err(CliError::with(1, format!("node {id} stopped: {reason}"))),
-    }
-}
-
-/// Ends when the process is asked to stop.
-async fn interrupted() {
-    #[cfg(unix)]
-    if let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        tokio::select! {
-            _ = terminate.recv() => return,
-            _ = tokio::signal::ctrl_c() => return,
-        }
-    }
-    // Without signals the process runs until it is killed, which loses nothing that was acknowledged.
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
     }
 }
 
@@ -211,7 +197,7 @@ fn dev_keys(dir: &Path) -> Result<Keys, Failure> {
 }
 
 /// Runs three nodes of three organisations in this process until it is interrupted.
-pub async fn dev(global: &Global, dir: &Path, port_base: u16) -> Done {
+pub async fn dev(global: &Global, dir: &Path, port_base: u16, stop: &CancellationToken) -> Done {
     let failed = |e: Failure| CliError::with(5, e);
     let keys = dev_keys(&dir.join("keys")).map_err(failed)?;
     let genesis = Cluster::genesis("dev", &keys);
@@ -222,7 +208,7 @@ pub async fn dev(global: &Global, dir: &Path, port_base: u16) -> Done {
     let web = http.values().cloned().collect::<Vec<_>>();
     let mut cluster = Cluster::start(dir, genesis, keys, &ports, http).await.map_err(failed)?;
     let context = json!({"cluster": "dev", "endpoints": cluster.endpoints(), "http": web});
-    std::fs::write(dir.join("context.json"), format!("{context:#}\n")).map_err(|e| CliError::with(5, e))?;
+    write(&dir.join("context.json"), format!("{context:#}\n").as_bytes())?;
     let leader = cluster.leader().await.map_err(failed)?;
     let chip = keys::load(&dir.join("keys/chip-a.json"))?.public();
     global.say(&format!(
@@ -232,7 +218,7 @@ pub async fn dev(global: &Global, dir: &Path, port_base: u16) -> Done {
         dir.display(),
         web[0],
     ));
-    interrupted().await;
+    stop.cancelled().await;
     cluster.stop().await;
     Ok(())
 }

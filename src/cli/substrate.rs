@@ -1,6 +1,8 @@
 //! `selfsame substrate`: persistent identity.
 
 use super::context::{CliError, Done, Global, out, read, read_json};
+use super::verdict;
+use crate::console::visible;
 use clap::Subcommand;
 use selfsame_protocol::bundle;
 use selfsame_protocol::canon;
@@ -288,10 +290,35 @@ pub async fn main(global: &Global, command: Substrate) -> Done {
             let inner = document.get("statement").cloned().unwrap_or(document);
             let statement: IdentityStatement = canon::decode(inner)?;
             let text = super::verify::text(read(&file)?)?;
-            let (report, history) = bundle::verify(text.lines(), &super::verify::trusted(&trust)?, |_| {})
-                .map_err(super::verify::failed)?;
-            bundle::same_entity(&statement, &history).map_err(super::verify::failed)?;
-            global.print("Baseline", json!({"same_entity": true, "baseline_depth": statement.identity_lineage_depth, "later_depth": report.lineage_depth}));
+            let keys = super::verify::trusted(&trust)?;
+            let checked = bundle::verify(text.lines(), &keys, |_| {})
+                .and_then(|(report, history)| bundle::same_entity(&statement, &history).map(|()| report));
+            let (baseline, later) = (statement.identity_lineage_depth, file.display().to_string());
+            return match checked {
+                Ok(report) => {
+                    let trusted =
+                        if keys.is_empty() { "the keys inside the file" } else { "the keys given with --trust" };
+                    let lines = [
+                        format!("holds: {later} continues the entity that the baseline describes"),
+                        format!(
+                            "  checked      every line of the history, and that it leads through the baseline at {baseline} cycles"
+                        ),
+                        format!("  checked      signatures by {trusted}"),
+                    ];
+                    let depth = report.lineage_depth;
+                    global.verdict("Baseline", &lines, json!({"verdict": "holds", "exit_status": 0, "same_entity": true, "baseline_depth": baseline, "later_depth": depth}));
+                    Ok(())
+                }
+                Err(failure) => {
+                    global.failed(
+                        "Baseline",
+                        &later,
+                        &failure,
+                        json!({"same_entity": if failure.tampered { json!(false) } else { Value::Null }}),
+                    );
+                    Err(failure.into())
+                }
+            };
         }
     }
     Ok(())
@@ -308,22 +335,24 @@ async fn open(global: &Global, id: String, continuity_hash: Option<Digest>, foun
     if let Some(notice) = rail.notice() {
         global.say(notice);
     }
-    global.print("EvidenceRail", json!({"outcome": rail.outcome(), "items": items}));
     let detail = match rail.items.first().map(|i| &i.record) {
         Some(Record::IdentityVerification(result)) => result.detail.clone(),
         _ => String::new(),
     };
-    match rail.outcome() {
-        Some(Outcome::Verified) => Ok(()),
-        Some(Outcome::HashMismatch) => {
-            Err(CliError::with(10, format!("HASH_MISMATCH ({detail}): the substrate is suppressed")))
-        }
+    let (status, sentence) = match rail.outcome() {
+        Some(Outcome::Verified) => (0, "the substrate is the one that it was; the session is open".into()),
+        Some(Outcome::HashMismatch) => (10, format!("HASH_MISMATCH ({detail}): the substrate is suppressed")),
         Some(Outcome::DriftExceeded) => {
-            Err(CliError::with(11, "DRIFT_EXCEEDED: a new lineage began; see successor in `substrate show`"))
+            (11, "DRIFT_EXCEEDED: a new lineage began; see successor in `substrate show`".into())
         }
         Some(Outcome::InsufficientDepth) => {
-            Err(CliError::with(12, format!("INSUFFICIENT_DEPTH ({detail}): the session is open with a reduced claim")))
+            (12, format!("INSUFFICIENT_DEPTH ({detail}): the session is open with a reduced claim"))
         }
-        None => Err(CliError::with(13, "the node gave no outcome")),
-    }
+        None => (13, "the node gave no outcome".into()),
+    };
+    let line = format!("{}: {sentence}", verdict::word(status));
+    let document =
+        json!({"verdict": verdict::name(status), "exit_status": status, "outcome": rail.outcome(), "items": items});
+    global.verdict("EvidenceRail", &[line], document);
+    if status == 0 { Ok(()) } else { Err(CliError::with(status, visible(&sentence))) }
 }

@@ -1,19 +1,21 @@
 //! `selfsame verify`: everything that can be checked with the cluster gone.
 
 use super::context::{CliError, Done, Global, Output, read};
+use super::verdict;
+use crate::console::visible;
 use crate::offline::{self, Failure, Options, Verified};
 use clap::Args;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::note::Vkey;
 use selfsame_protocol::policy::Policy;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Verify receipts, statements, bundles, checkpoints and exported ledgers from the files alone.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "What a file is shows in its content: a receipt (.tlog-proof), an identity statement, a bundle of a substrate or a run, an\nexported ledger (a folder), a signed checkpoint, a pair of checkpoints, or evidence of equivocation.\n\nExit status: 0 holds, 10 was altered (the first failing check is named), 13 cannot be decided (something is missing, a key\nis not known, the policy is not met). With several files 10 outweighs 13.\n\nExamples:\n  selfsame substrate bundle UUID history.jsonl && selfsame verify history.jsonl\n  selfsame run export sha256:… run.jsonl && selfsame verify run.jsonl --policy policy.txt\n  selfsame cluster policy > policy.txt && selfsame ledger export ledger && selfsame verify ledger --policy policy.txt"
+    after_help = "What a file is shows in its content: a receipt (.tlog-proof), an identity statement, a bundle of a substrate or a run, an\nexported ledger (a folder), a signed checkpoint, a pair of checkpoints, or evidence of equivocation.\n\nExit status: 0 holds, 10 was altered (the first failing check is named), 13 cannot be decided (something is missing, a key\nis not known, the policy is not met). All files are checked, and the worst decides: 10, 13, any other error, 0. A file\nthat cannot be read is one that cannot be decided.\n\nWith -o json one document: the verdict over all, and `files` with one member for each; about a single file its members\nstand at the top as well. With -o jsonl a stream: one line for each file.\n\nExamples:\n  selfsame substrate bundle UUID history.jsonl && selfsame verify history.jsonl\n  selfsame run export sha256:… run.jsonl && selfsame verify run.jsonl --policy policy.txt\n  selfsame cluster policy > policy.txt && selfsame ledger export ledger && selfsame verify ledger --policy policy.txt"
 )]
 pub struct Verify {
     /// File or folder; - for standard input. Repeatable.
@@ -73,14 +75,11 @@ fn genesis(given: &str) -> Result<Digest, CliError> {
     Ok(crate::config::load_genesis(Path::new(given))?.digest())
 }
 
-/// Exit status of a failed check: 10, or 13 when nothing can be decided.
-pub const fn status(failure: &Failure) -> u8 {
-    if failure.tampered { 10 } else { 13 }
-}
+pub use verdict::status;
 
 /// A failed check as an error of the command line.
 pub fn failed(failure: Failure) -> CliError {
-    CliError::with(status(&failure), failure)
+    failure.into()
 }
 
 /// Text of a file.
@@ -89,13 +88,85 @@ pub fn text(bytes: Vec<u8>) -> Result<String, CliError> {
         .map_err(|e| CliError::with(10, format!("the file is UTF-8 up to byte {}", e.utf8_error().valid_up_to())))
 }
 
-/// One document for a file that holds.
-fn held(file: &str, verified: &Verified) -> Value {
-    let mut document = json!({"file": file, "verdict": "holds"});
-    if let (Some(document), Value::Object(members)) = (document.as_object_mut(), json!(verified)) {
-        document.extend(members);
+/// What was found out about one file.
+struct Found {
+    file: String,
+    status: u8,
+    /// Its lines for people, the verdict first.
+    lines: Vec<String>,
+    /// Its members for programs.
+    members: Map<String, Value>,
+    /// What is said on standard error.
+    complaint: Option<CliError>,
+}
+
+/// What kind of file it is, in words.
+fn kind(name: &str) -> String {
+    match name {
+        "substrate_bundle" => "the history of a substrate".into(),
+        "run_bundle" => "the history of a run".into(),
+        "statement" => "an identity statement".into(),
+        "equivocation" => "evidence that somebody signed two histories".into(),
+        "checkpoint_pair" => "a pair of checkpoints".into(),
+        "ledger" => "an exported ledger".into(),
+        other => format!("a {other}"),
     }
-    document
+}
+
+fn held(file: String, verified: &Verified) -> Found {
+    let mut members = json!(verified).as_object().cloned().unwrap_or_default();
+    let mut lines = vec![format!("holds: {file}, {}", kind(verified.file_kind))];
+    lines.extend(verdict::extent(&verified.checked));
+    members.entry("not_checked").or_insert_with(|| verdict::not_checked(&verified.checked));
+    Found { file, status: 0, lines, members, complaint: None }
+}
+
+fn failure(file: String, failure: Failure) -> Found {
+    let mut lines = verdict::failed(&file, &failure);
+    lines.push("  not checked  what comes after this check".into());
+    let rest = json!([{"check": "what comes after", "why": format!("the check {} failed before it", failure.check)}]);
+    let members = json!({"failure": failure, "checked": {}, "not_checked": rest});
+    let mut complaint = CliError::from(failure);
+    complaint.message = format!("{}: {}", visible(&file), complaint.message);
+    let members = members.as_object().cloned().unwrap_or_default();
+    Found { file, status: complaint.status, lines, members, complaint: Some(complaint) }
+}
+
+impl Found {
+    /// Its document: file, verdict, and what is known.
+    fn document(&self) -> Map<String, Value> {
+        let mut document = self.members.clone();
+        document.insert("file".into(), json!(self.file));
+        document.insert("verdict".into(), json!(verdict::name(self.status)));
+        document.insert("exit_status".into(), json!(self.status));
+        document
+    }
+
+    /// Its rows for people: what stands in the lines is not said twice.
+    fn rows(&self) -> Map<String, Value> {
+        let said = ["checked", "not_checked", "failure", "file_kind"];
+        let rows = self.members.iter().filter(|(name, _)| !said.contains(&name.as_str()));
+        rows.map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+}
+
+/// The one document about all files. About a single one its members stand at the top as well.
+fn document(found: &[Found], status: u8) -> Value {
+    let files: Vec<_> = found.iter().map(Found::document).collect();
+    let mut document = match &files[..] {
+        [only] => only.clone(),
+        _ => Map::new(),
+    };
+    document.insert("verdict".into(), json!(verdict::name(status)));
+    document.insert("exit_status".into(), json!(status));
+    document.insert("files".into(), json!(files));
+    Value::Object(document)
+}
+
+/// The first line about several files.
+fn summary(found: &[Found], status: u8) -> String {
+    let same = found.iter().filter(|one| one.status == status).count();
+    format!("{}: {same} of {} files", verdict::word(status), found.len())
 }
 
 /// Runs the command.
@@ -114,34 +185,45 @@ pub fn main(global: &Global, command: &Verify) -> Done {
             "no --policy and no --trust key was given: keys inside a file are used, which is said where it matters",
         );
     }
-    let mut failures = Vec::new();
+    let mut found = Vec::new();
     for path in &command.files {
-        let file = path.display().to_string();
-        let mut said = Instant::now();
-        let mut progress = |what: &str, done: u64, of: u64| {
-            if said.elapsed() >= PROGRESS {
-                said = Instant::now();
-                let of = if of > 0 { format!(" of {of}") } else { String::new() };
-                global.say(&format!("{file}: {what}, {done}{of}"));
+        let one = check(global, path, &options);
+        if global.output == Output::Jsonl {
+            global.print("Verification", Value::Object(one.document()));
+        }
+        found.push(one);
+    }
+    let status = verdict::worst(found.iter().map(|one| one.status));
+    match global.output {
+        Output::Jsonl => {}
+        Output::Json => global.print("Verification", document(&found, status)),
+        Output::Table => {
+            if found.len() > 1 {
+                global.verdict("Verification", &[summary(&found, status), String::new()], json!({}));
             }
-        };
-        match offline::verify(path, &options, &mut progress) {
-            Ok(verified) => global.print("Verification", held(&file, &verified)),
-            Err(failure) => {
-                if global.output != Output::Table {
-                    let verdict = if failure.tampered { "altered" } else { "cannot be decided" };
-                    global.print("Verification", json!({"file": file, "verdict": verdict, "failure": failure}));
-                }
-                failures.push((file, failure));
+            for (number, one) in found.iter().enumerate() {
+                let between = if number > 0 { vec![String::new()] } else { Vec::new() };
+                global.verdict("Verification", &[between, one.lines.clone()].concat(), Value::Object(one.rows()));
             }
         }
     }
-    let worst = failures.iter().map(|(_, failure)| status(failure)).min();
-    match worst {
-        None => Ok(()),
-        Some(status) => {
-            let lines: Vec<String> = failures.iter().map(|(file, failure)| format!("{file}: {failure}")).collect();
-            Err(CliError::with(status, lines.join("\nselfsame: ")))
+    let complaints: Vec<_> = found.into_iter().filter_map(|one| one.complaint).collect();
+    let message = complaints.iter().map(|one| one.message.as_str()).collect::<Vec<_>>().join("\n");
+    if status == 0 { Ok(()) } else { Err(CliError::with(status, message)) }
+}
+
+fn check(global: &Global, path: &Path, options: &Options) -> Found {
+    let file = path.display().to_string();
+    let mut said = Instant::now();
+    let mut progress = |what: &str, done: u64, of: u64| {
+        if said.elapsed() >= PROGRESS {
+            said = Instant::now();
+            let of = if of > 0 { format!(" of {of}") } else { String::new() };
+            global.say(&format!("{}: {what}, {done}{of}", visible(&file)));
         }
+    };
+    match offline::verify(path, options, &mut progress) {
+        Ok(verified) => held(file, &verified),
+        Err(failed) => failure(file, failed),
     }
 }

@@ -2,7 +2,6 @@
 //!
 //! A retry sends the same bytes, and the request id inside them makes it safe: an answer that was lost is given again.
 
-use crate::env::{Net, REMEMBER_RESET, connector};
 use crate::wire::code::from_status;
 use crate::wire::v1;
 use selfsame_machine::Receipt;
@@ -15,23 +14,16 @@ use selfsame_protocol::record::Record;
 use selfsame_protocol::time::U64;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
-use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Response, Status};
 use v1::cluster_service_client::ClusterServiceClient;
 use v1::ledger_service_client::LedgerServiceClient;
 use v1::run_service_client::RunServiceClient;
 use v1::substrate_service_client::SubstrateServiceClient;
 
-/// Time for one attempt, unless [`Client::with_patience`] says otherwise.
-const ATTEMPT: Duration = Duration::from_secs(25);
-/// Time for all attempts of one call.
-const TOTAL: Duration = Duration::from_secs(60);
-/// Pause between attempts.
-const PAUSE: Duration = Duration::from_millis(150);
-/// Time without a word on a connection in use before it is asked for a sign of life, and time for the sign.
-const KEEP_ALIVE: Duration = Duration::from_secs(10);
+/// Time for what a node says of itself.
+const STATUS: Duration = Duration::from_secs(3);
 /// Largest answer read.
 const MAX_MESSAGE: usize = 16 << 20;
 
@@ -122,10 +114,9 @@ pub struct Inclusion {
 /// A client of one cluster. Cheap to clone.
 #[derive(Clone)]
 pub struct Client {
-    channels: Arc<Vec<Channel>>,
+    nodes: Arc<Vec<Reach>>,
     at: Arc<AtomicUsize>,
-    attempt: Duration,
-    total: Duration,
+    patience: Patience,
 }
 
 /// Calls a method of a service until it answers, moving to the next node when one cannot.
@@ -137,7 +128,7 @@ macro_rules! call {
                 let message = message.clone();
                 async move {
                     let mut request = Request::new(message);
-                    request.set_timeout($self.attempt);
+                    request.set_timeout($self.patience.attempt);
                     $service::new(channel)
                         .max_decoding_message_size(MAX_MESSAGE)
                         .$method(request)
@@ -154,75 +145,14 @@ mod governance;
 pub use bundles::Bundle;
 pub use governance::Listed;
 mod once;
+mod patience;
 mod proofs;
 mod stream;
 pub use once::Missed;
+pub use patience::Notice;
+use patience::{Patience, Reach};
 
 impl Client {
-    /// A client of the nodes at `host:port` addresses. Connects when first used.
-    pub fn new(endpoints: &[String], net: Arc<dyn Net>) -> Result<Client, ClientError> {
-        let channel = |address: &String| {
-            let bare = address.strip_prefix("http://").unwrap_or(address);
-            let endpoint = Endpoint::from_shared(format!("http://{bare}"))
-                .map_err(|e| ClientError::Endpoint(format!("{address}: {e}")))?;
-            let endpoint = endpoint
-                .connect_timeout(Duration::from_secs(3))
-                // A connection whose other end vanished without a word is noticed, and the next call opens another.
-                .http2_keep_alive_interval(KEEP_ALIVE)
-                .keep_alive_timeout(KEEP_ALIVE)
-                .http2_reset_stream_duration(REMEMBER_RESET);
-            Ok(endpoint.connect_with_connector_lazy(connector(net.clone())))
-        };
-        if endpoints.is_empty() {
-            return Err(ClientError::Endpoint("at least one host:port is needed".into()));
-        }
-        let channels = endpoints.iter().map(channel).collect::<Result<Vec<_>, _>>()?;
-        Ok(Client { channels: Arc::new(channels), at: Arc::default(), attempt: ATTEMPT, total: TOTAL })
-    }
-
-    /// The same client with other limits on one attempt and on all attempts of one call.
-    pub fn with_patience(self, attempt: Duration, total: Duration) -> Client {
-        Client { attempt, total, ..self }
-    }
-
-    async fn retry<T, F: Future<Output = Result<T, Status>>>(
-        &self,
-        call: impl Fn(Channel) -> F,
-    ) -> Result<T, ClientError> {
-        let deadline = tokio::time::Instant::now() + self.total;
-        // A node that says CORRUPT has a damaged disk; the others have their own copies. Each is asked once.
-        let mut other_disks = self.channels.len() - 1;
-        loop {
-            let at = self.at.load(Ordering::Relaxed) % self.channels.len();
-            let status = match call(self.channels[at].clone()).await {
-                Ok(answer) => return Ok(answer),
-                Err(status) => status,
-            };
-            let refusal = from_status(&status);
-            if other_disks > 0 && refusal.as_ref().is_some_and(|refusal| refusal.code == Code::Corrupt) {
-                other_disks -= 1;
-                self.at.store(at + 1, Ordering::Relaxed);
-                continue;
-            }
-            let again = match &refusal {
-                Some(refusal) => refusal.code.retryable(),
-                None => matches!(
-                    status.code(),
-                    tonic::Code::Unavailable
-                        | tonic::Code::DeadlineExceeded
-                        | tonic::Code::Cancelled
-                        | tonic::Code::Unknown
-                ),
-            };
-            if !again || tokio::time::Instant::now() + PAUSE >= deadline {
-                return Err(refusal
-                    .map_or_else(|| ClientError::Unreachable(status.message().to_string()), ClientError::Refused));
-            }
-            self.at.store(at + 1, Ordering::Relaxed);
-            tokio::time::sleep(PAUSE).await;
-        }
-    }
-
     /// Submits an envelope; answers when it is committed and applied.
     pub async fn submit(&self, envelope: &Envelope) -> Result<Receipt, ClientError> {
         let answer = call!(
@@ -403,14 +333,13 @@ impl Client {
 
     /// What each endpoint says of itself, in order of the endpoints.
     pub async fn statuses(&self) -> Vec<Result<v1::GetStatusResponse, ClientError>> {
-        let mut out = Vec::new();
-        for channel in self.channels.iter() {
+        let ask = async |node: &Reach| {
             let mut request = Request::new(v1::GetStatusRequest {});
-            request.set_timeout(Duration::from_secs(3));
-            let answer = ClusterServiceClient::new(channel.clone()).get_status(request).await;
-            out.push(answer.map(Response::into_inner).map_err(lost));
-        }
-        out
+            request.set_timeout(STATUS.min(self.patience.answer));
+            let answer = ClusterServiceClient::new(node.channel.clone()).get_status(request).await;
+            answer.map(Response::into_inner).map_err(|status| node.failed(&status))
+        };
+        futures::future::join_all(self.nodes.iter().map(ask)).await
     }
 
     /// Every node that ever was.

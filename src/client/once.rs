@@ -44,8 +44,8 @@ impl Client {
     pub async fn submit_once(&self, envelope: &Envelope) -> Result<Receipt, Missed> {
         let at = self.at.load(Ordering::Relaxed);
         let mut request = Request::new(v1::SubmitRequest { envelope: envelope.to_bytes().into(), proofs_within_ms: 0 });
-        request.set_timeout(self.attempt);
-        let channel = self.channels[at % self.channels.len()].clone();
+        request.set_timeout(self.patience.attempt);
+        let channel = self.nodes[at % self.nodes.len()].channel.clone();
         match LedgerServiceClient::new(channel).submit(request).await {
             Ok(answer) => json(&answer.into_inner().receipt).map_err(|error| Missed {
                 error,

@@ -1,12 +1,12 @@
 //! Bulk appends over one stream.
 
-use super::{Client, ClientError, MAX_MESSAGE, PAUSE, json, lost};
+use super::{Client, ClientError, MAX_MESSAGE, json, lost};
 use crate::wire::v1::{self, ledger_service_client::LedgerServiceClient};
 use selfsame_machine::Receipt;
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::envelope::Envelope;
 use std::sync::atomic::Ordering;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 impl Client {
     /// Submits envelopes in order over one stream, without waiting for one before the next is sent. `each` gets every
@@ -18,25 +18,26 @@ impl Client {
         envelopes: &[Envelope],
         mut each: impl FnMut(usize, Receipt),
     ) -> Result<(), ClientError> {
-        let (mut done, mut deadline) = (0, Instant::now() + self.total);
+        let (mut done, mut progress, mut tries) = (0, Instant::now(), 0);
         while done < envelopes.len() {
             let before = done;
+            let deadline = progress + self.patience.total;
             let broke = match self.stream(&envelopes[done..], &mut done, &mut each, deadline).await {
                 Ok(()) => continue,
                 Err(broke) => broke,
             };
             if done > before {
-                deadline = Instant::now() + self.total;
+                (progress, tries) = (Instant::now(), 0);
             }
             // When the leader changes, submissions under way may reach the next one in another order. One that came
             // before its predecessor was refused, which kept nothing of it; the predecessor is in now.
             let overtook = done > before && broke.code() == Some(Code::StaleSequence);
             let again = overtook || broke.code().is_none_or(Code::retryable);
-            if !again || Instant::now() + PAUSE >= deadline {
+            if !again || !self.patience.pause(tries, progress + self.patience.after(&broke), &broke).await {
                 return Err(broke);
             }
+            tries += 1;
             self.at.fetch_add(1, Ordering::Relaxed);
-            sleep(PAUSE).await;
         }
         Ok(())
     }
@@ -48,10 +49,10 @@ impl Client {
         each: &mut impl FnMut(usize, Receipt),
         deadline: Instant,
     ) -> Result<(), ClientError> {
-        let at = self.at.load(Ordering::Relaxed) % self.channels.len();
         let messages: Vec<_> =
             envelopes.iter().map(|envelope| v1::SubmitStreamRequest { envelope: envelope.to_bytes().into() }).collect();
-        let mut service = LedgerServiceClient::new(self.channels[at].clone()).max_decoding_message_size(MAX_MESSAGE);
+        let mut service =
+            LedgerServiceClient::new(self.node().1.channel.clone()).max_decoding_message_size(MAX_MESSAGE);
         let late = |_| ClientError::Unreachable("no answer in time".into());
         let opened = timeout_at(deadline, service.submit_stream(tokio_stream::iter(messages))).await.map_err(late)?;
         let mut answers = opened.map_err(lost)?.into_inner();

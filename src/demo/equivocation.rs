@@ -4,6 +4,7 @@ use super::cluster::{Cluster, Failure, ORGANISATIONS};
 use super::liar::Liar;
 use crate::audit::{Report, Source, compare, keys_of};
 use crate::env::TcpNet;
+use crate::files;
 use selfsame_protocol::cosignature;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::equivocation::Evidence;
@@ -55,7 +56,7 @@ pub async fn play(cluster: &Cluster) -> Result<Vec<String>, Failure> {
     let conflict = report.conflicts.iter().find(|conflict| !conflict.guilty.is_empty());
     let conflict = conflict.ok_or("the equivocation was not seen")?;
     let file = cluster.root.join("equivocation.json");
-    std::fs::write(&file, [&conflict.evidence.to_bytes()[..], b"\n"].concat())?;
+    files::replace(&file, &[&conflict.evidence.to_bytes()[..], b"\n"].concat())?;
 
     // Anybody can do this with the file and one key.
     let trusted = cosignature::vkey(&cosigner, key.public());

@@ -4,6 +4,8 @@ use super::cluster::{Cluster, Failure, ORGANISATIONS, flip_leaf, fresh_key};
 use super::equivocation;
 use crate::actor::Actor;
 use crate::client::{Client, ClientError, Rail};
+use crate::console::{layout, visible};
+use crate::files;
 use selfsame_machine::Receipt;
 use selfsame_protocol::bundle;
 use selfsame_protocol::code::Code;
@@ -93,11 +95,11 @@ impl Story {
 
     fn step(&mut self, title: &str) {
         self.steps += 1;
-        println!("{:>2}. [{:>5.1} s] {title}", self.steps, self.started.elapsed().as_secs_f64());
+        layout(&format!("{:>2}. [{:>5.1} s] {title}\n", self.steps, self.started.elapsed().as_secs_f64()));
     }
 
     fn say(&self, line: impl AsRef<str>) {
-        println!("      {}", line.as_ref());
+        layout(&format!("      {}\n", visible(line.as_ref())));
     }
 
     async fn submit(&mut self, actor: &Actor, command: Command) -> Result<Receipt, ClientError> {
@@ -474,8 +476,8 @@ impl Story {
         self.close().await?;
         let (statement, document) = self.client.statement(SUBSTRATE, true).await?;
         let bundle = self.client.bundle(SUBSTRATE).await?;
-        std::fs::write(self.cluster.root.join("statement.json"), serde_json::to_vec_pretty(&document)?)?;
-        std::fs::write(self.cluster.root.join("bundle.jsonl"), &bundle)?;
+        files::replace(&self.cluster.root.join("statement.json"), &serde_json::to_vec_pretty(&document)?)?;
+        files::replace(&self.cluster.root.join("bundle.jsonl"), &bundle)?;
         self.say(format!(
             "statement {}, lineage depth {}, {}",
             statement.statement_hash, statement.identity_lineage_depth, statement.identity_continuity_status

@@ -4,15 +4,19 @@
 //! Nothing else in the node may reach for these: a simulator replaces all of them, and then every run of a seed is the
 //! same. Real implementations are [`TcpNet`], [`DirDisk`], [`SystemClock`] and [`OsEntropy`].
 
+mod address;
 mod disk;
 mod executor;
 mod net;
+mod signals;
 #[doc(hidden)]
 pub mod sim_disk;
 
+pub use address::check_address;
 pub use disk::{DirDisk, Disk, DiskFile, ReadDir};
 pub use executor::Executor;
 pub use net::{Connection, Connector, Incoming, Listener, Net, REMEMBER_RESET, Stream, TcpNet, connector, incoming};
+pub use signals::{INTERRUPTED, Signals, TERMINATED};
 
 use std::io;
 use std::path::Path;

@@ -3,20 +3,21 @@
 //!
 //! A folder that stands already is continued. Full bundles whose tile stands beside them are kept; everything is hashed
 //! again from the tiles on, so that a folder that does not lead to the new checkpoint is found. A file is written under
-//! another name first and then renamed: a process that dies leaves no half of one. Files are not forced to disk one by
-//! one; what a machine loses shows in the next run or in `selfsame verify`.
+//! another name first and then renamed: a process that dies leaves no half of one. All files are made durable before the
+//! checkpoint that speaks for them; what stands behind the last checkpoint may have lost its content with the power, and
+//! its entries are hashed against their tile before they are kept.
 
 use super::folder::Folder;
 use super::report::{Failure, altered, undecided};
+use crate::files;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::edges;
 use selfsame_protocol::entry::Ledger;
-use selfsame_protocol::merkle::layout::{TilePath, WIDTH, push_entry};
+use selfsame_protocol::merkle::layout::{TilePath, WIDTH, entries, push_entry};
 use selfsame_protocol::merkle::{Frontier, full_root, leaf_hash};
 use selfsame_protocol::note::{Checkpoint, Note};
 use serde::Serialize;
-use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What was written.
 #[derive(Clone, Debug, Serialize)]
@@ -48,7 +49,7 @@ pub struct Writer {
     levels: Vec<(u64, Vec<[u8; 32]>)>,
     fetched: u64,
     bytes: u64,
-    files: u64,
+    written: Vec<PathBuf>,
 }
 
 impl Writer {
@@ -72,7 +73,7 @@ impl Writer {
             levels: Vec::new(),
             fetched: 0,
             bytes: 0,
-            files: 0,
+            written: Vec::new(),
         };
         writer.check_old()?;
         writer.keep()?;
@@ -81,7 +82,8 @@ impl Writer {
 
     /// Takes over the full bundles that stand in the folder with their tiles.
     fn keep(&mut self) -> Result<(), Failure> {
-        let mut tile = Vec::new();
+        let (mut tile, mut bundle) = (Vec::new(), Vec::new());
+        let durable = self.old.as_ref().map_or(0, |old| old.size);
         for index in 0.. {
             let whole = |level| TilePath { level, index, width: WIDTH };
             let stands = self.folder.file(whole(None)).exists() && self.folder.file(whole(Some(0))).exists();
@@ -91,6 +93,14 @@ impl Writer {
             self.folder.read(whole(Some(0)), &mut tile)?;
             if tile.len() as u64 != WIDTH * 32 {
                 break;
+            }
+            if (index + 1) * WIDTH > durable {
+                self.folder.read(whole(None), &mut bundle)?;
+                let hashes = entries(&bundle, WIDTH).map(|found| found.into_iter().map(leaf_hash).collect::<Vec<_>>());
+                let same = |hashes: &Vec<Digest>| hashes.iter().flat_map(|hash| hash.as_bytes()).eq(&tile);
+                if !hashes.is_ok_and(|hashes| same(&hashes)) {
+                    break;
+                }
             }
             for hash in tile.as_chunks::<32>().0 {
                 self.hash(*hash)?;
@@ -164,8 +174,9 @@ impl Writer {
         if std::fs::read(&path).is_ok_and(|kept| kept == bytes) {
             return Ok(());
         }
-        self.files += 1;
-        write(&path, bytes)
+        write(&path, bytes)?;
+        self.written.push(path);
+        Ok(())
     }
 
     /// The right edge and the checkpoint, whose signatures the caller verified. The folder is left without the new
@@ -199,8 +210,9 @@ impl Writer {
                 self.put(TilePath { level: Some(level), index, width }, &hashes.concat())?;
             }
         }
-        self.files += 1;
-        write(&self.folder.path().join("checkpoint"), note.as_bytes())?;
+        let unwritable = |error: std::io::Error| undecided("FILE_UNWRITABLE", self.folder.path().display(), error);
+        files::sync_all(&self.written).map_err(unwritable)?;
+        files::replace(&self.folder.path().join("checkpoint"), note.as_bytes()).map_err(unwritable)?;
         self.tidy(size);
         Ok(Exported {
             ledger: self.ledger,
@@ -209,7 +221,7 @@ impl Writer {
             root: checkpoint.root,
             fetched: self.fetched,
             bytes: self.bytes,
-            files: self.files,
+            files: self.written.len() as u64 + 1,
         })
     }
 
@@ -238,11 +250,7 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder)?;
         }
-        let temporary = path.with_extension("new");
-        let mut file = std::fs::File::create(&temporary)?;
-        file.write_all(bytes)?;
-        drop(file);
-        std::fs::rename(&temporary, path)
+        files::replace_unsynced(path, bytes)
     };
     attempt().map_err(|error: std::io::Error| undecided("FILE_UNWRITABLE", path.display(), error))
 }

@@ -128,7 +128,9 @@ impl Processes {
     /// Runs the command line against the cluster as a user does, in the directory of the files.
     pub fn cli(&self, arguments: &[&str]) -> Output {
         let endpoints: Vec<_> = self.addresses.values().map(|member| member.client.clone()).collect();
-        run(self.dir.path(), &[&["--endpoint", &endpoints.join(","), "-o", "json"], arguments].concat())
+        // Elections on a busy machine take their time.
+        let global = ["--endpoint", &endpoints.join(","), "-o", "json", "--timeout", "60s"];
+        run(self.dir.path(), &[&global, arguments].concat())
     }
 
     /// The node that leads, once a quorum answers.

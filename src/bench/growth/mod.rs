@@ -5,7 +5,7 @@ mod fill;
 mod place;
 mod steps;
 
-use super::{Bound, Say, bounds, report};
+use super::{Bound, Say, Site, bounds, report};
 use crate::demo::cluster::Failure;
 use clap::{Args, ValueEnum};
 use place::Place;
@@ -74,10 +74,10 @@ impl Growth {
     }
 
     /// Fills and measures; `give` takes the report of each size.
-    pub async fn run(&self, say: Say<'_>, give: &dyn Fn(Value)) -> Result<(), Failure> {
+    pub async fn run(&self, site: &Site, say: Say<'_>, give: &dyn Fn(Value)) -> Result<(), Failure> {
         say(&format!("starting three nodes in {}", self.dir.display()));
         let mut place = Place::open(&self.dir).await?;
-        let result = self.grow(&mut place, say, give).await;
+        let result = site.unless_stopped(self.grow(&mut place, say, give)).await;
         place.target.stop().await;
         say(&table(&result?));
         Ok(())

@@ -6,6 +6,7 @@ use crate::bench::substrate::Subject;
 use crate::bench::target::{CONNECTIONS, Target};
 use crate::client::Client;
 use crate::demo::cluster::{Cluster, Failure, Keys, free_ports, fresh_key};
+use crate::files;
 use crate::raft::RaftSettings;
 use crate::scrub::Scrubbed;
 use futures::future::try_join_all;
@@ -58,7 +59,7 @@ fn file(dir: &Path) -> PathBuf {
 }
 
 fn keep(dir: &Path, kept: &Kept) -> Result<(), Failure> {
-    Ok(std::fs::write(file(dir), serde_json::to_vec_pretty(kept)?)?)
+    Ok(files::replace(&file(dir), &serde_json::to_vec_pretty(kept)?)?)
 }
 
 fn found(dir: &Path) -> Result<Kept, Failure> {

@@ -1,0 +1,145 @@
+//! How a command ends without success, for people and for programs.
+
+use crate::client::ClientError;
+use crate::console;
+use crate::keys::KeyFileError;
+use crate::offline::Failure;
+use selfsame_protocol::canon::CanonError;
+use selfsame_protocol::code::Refusal;
+use selfsame_protocol::import::ImportError;
+use serde_json::{Map, Value, json};
+
+/// A failure with its exit status.
+#[derive(Debug)]
+pub struct CliError {
+    /// Exit status.
+    pub status: u8,
+    /// What is wrong, where, and what to do, for people. Values of others in it are on one line each.
+    pub message: String,
+    /// What programs read beside it: `code`, `rule`, `expected`, `found`, `retry`, `pointer`.
+    members: Map<String, Value>,
+}
+
+/// Result of a command.
+pub type Done = Result<(), CliError>;
+
+impl CliError {
+    /// A usage or configuration error.
+    pub fn usage(message: impl ToString) -> Self {
+        Self::with(2, message)
+    }
+    /// Any other status.
+    pub fn with(status: u8, message: impl ToString) -> Self {
+        Self { status, message: message.to_string(), members: Map::new() }
+    }
+    /// Adds what programs read.
+    pub fn member(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.members.insert(name.into(), value.into());
+        self
+    }
+
+    /// The one document of a command that printed none, in JSON:
+    /// `{"apiVersion","kind":"Refusal","message","exit_status", code?, rule?, expected?, found?, retry?, pointer?}`.
+    pub fn document(&self) -> Value {
+        let mut document = json!({
+            "apiVersion": "selfsame/v1", "kind": "Refusal", "message": self.message, "exit_status": self.status,
+        });
+        if let Some(document) = document.as_object_mut() {
+            document.extend(self.members.clone());
+        }
+        document
+    }
+}
+
+impl From<Refusal> for CliError {
+    fn from(refusal: Refusal) -> Self {
+        let message = console::visible(&refusal.to_string()).into_owned();
+        Self::with(refusal.code.exit_status(), message)
+            .member("code", refusal.code.as_str())
+            .member("retry", refusal.code.retryable())
+            .member("rule", refusal.rule)
+            .member("expected", refusal.expected)
+            .member("found", refusal.found)
+    }
+}
+
+impl From<ClientError> for CliError {
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::Refused(refusal) => refusal.into(),
+            error @ ClientError::Unreachable(_) => {
+                let message = format!("{error}. See that a node runs there, or wait longer with --timeout");
+                Self::with(error.exit_status(), console::visible(&message)).member("retry", true)
+            }
+            error @ (ClientError::Answer(_) | ClientError::Endpoint(_)) => {
+                Self::with(error.exit_status(), console::visible(&error.to_string())).member("retry", false)
+            }
+        }
+    }
+}
+
+impl From<CanonError> for CliError {
+    fn from(error: CanonError) -> Self {
+        let message = console::visible(&error.to_string()).into_owned();
+        Self::usage(message).member("code", error.code.as_str()).member("pointer", error.pointer)
+    }
+}
+
+impl From<ImportError> for CliError {
+    fn from(error: ImportError) -> Self {
+        match error {
+            ImportError::Canon(error) => error.into(),
+            ImportError::Refused { pointer, rule } => {
+                let message = console::visible(&format!("{pointer}: {rule}")).into_owned();
+                Self::usage(message).member("pointer", pointer).member("rule", rule)
+            }
+            ImportError::UnknownFormat => Self::usage(error),
+        }
+    }
+}
+
+/// Exit status of a file that could not be written: 5 when something has its name, 2 when it cannot have one there, and 1
+/// for data that is lost, as on a full disk.
+pub fn unwritten(error: &std::io::Error) -> u8 {
+    use std::io::ErrorKind;
+    match error.kind() {
+        ErrorKind::AlreadyExists => 5,
+        ErrorKind::NotFound | ErrorKind::IsADirectory | ErrorKind::NotADirectory | ErrorKind::InvalidInput => 2,
+        _ => 1,
+    }
+}
+
+/// A failed check: 10 when something was altered, 13 when it cannot be decided.
+impl From<Failure> for CliError {
+    fn from(failure: Failure) -> Self {
+        let message = console::visible(&failure.to_string()).into_owned();
+        // Of writing an export, which is no verdict about anything.
+        let status = if failure.check == "FILE_UNWRITABLE" { 1 } else { super::verdict::status(&failure) };
+        Self::with(status, message)
+            .member("code", failure.check)
+            .member("expected", failure.expected)
+            .member("found", failure.found)
+    }
+}
+
+macro_rules! usage_from {
+    ($($error:ty),*) => {$(
+        impl From<$error> for CliError {
+            fn from(error: $error) -> Self {
+                CliError::usage(error)
+            }
+        }
+    )*};
+}
+usage_from!(crate::config::ConfigError);
+
+impl From<KeyFileError> for CliError {
+    fn from(error: KeyFileError) -> Self {
+        let status = match &error {
+            // A key that is there already is never overwritten, and a name is the caller's choice.
+            KeyFileError::Unsaved { error, .. } => unwritten(error).min(2),
+            KeyFileError::Io { .. } | KeyFileError::Content { .. } => 2,
+        };
+        Self::with(status, error)
+    }
+}

@@ -1,0 +1,78 @@
+//! What a stranger meets at the door: exit statuses, files, addresses, help. Real processes, pipes and full disks.
+
+mod files;
+mod help;
+mod output;
+mod reach;
+mod stop;
+mod text;
+mod verify;
+
+use serde_json::Value;
+use std::fs::File;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+/// The binary under test, with nothing of the tester's own settings.
+fn selfsame(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_selfsame"));
+    command.args(arguments).env_clear().stdin(Stdio::null());
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    selfsame(arguments).output().unwrap()
+}
+
+fn full() -> Stdio {
+    File::options().write(true).open("/dev/full").unwrap().into()
+}
+
+/// The writing end of a pipe whose reader left.
+fn left() -> Stdio {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    writer.into()
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn status(output: &Output) -> i32 {
+    output.status.code().unwrap_or_else(|| panic!("ended by a signal: {output:?}"))
+}
+
+fn json(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
+}
+
+/// A run's bundle that holds and one of which a character was changed, in files; their names.
+fn bundles(dir: &Path) -> (String, String) {
+    let vectors = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/run_bundle.json");
+    let vectors: Value = serde_json::from_slice(&std::fs::read(vectors).unwrap()).unwrap();
+    let lines: Vec<&str> = vectors["lines"].as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect();
+    let good = lines.join("\n") + "\n";
+    let organisation = "\"organisation\":\"";
+    let at = good.rfind(organisation).unwrap() + organisation.len();
+    let mut altered = good.clone();
+    altered.replace_range(at..=at, if &good[at..=at] == "x" { "y" } else { "x" });
+    let write = |name: &str, text: &str| {
+        let path = dir.join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    (write("good.jsonl", &good), write("altered.jsonl", &altered))
+}
+
+/// Names in a folder, in order.
+fn names(dir: &Path) -> Vec<String> {
+    let name = |file: std::io::Result<std::fs::DirEntry>| file.unwrap().file_name().into_string().unwrap();
+    let mut names: Vec<String> = std::fs::read_dir(dir).unwrap().map(name).collect();
+    names.sort();
+    names
+}
