@@ -87,13 +87,14 @@ impl From<CanonError> for CliError {
 
 impl From<ImportError> for CliError {
     fn from(error: ImportError) -> Self {
+        // A refusal stands on a line of its own, and nothing in it can begin another.
+        let lines: Vec<String> = error.to_string().lines().map(|line| console::visible(line).into_owned()).collect();
+        let pointer = error.pointers().first().map(|pointer| (*pointer).to_owned()).unwrap_or_default();
+        let made = Self::usage(lines.join("\n")).member("pointer", pointer);
         match error {
-            ImportError::Canon(error) => error.into(),
-            ImportError::Refused { pointer, rule } => {
-                let message = console::visible(&format!("{pointer}: {rule}")).into_owned();
-                Self::usage(message).member("pointer", pointer).member("rule", rule)
-            }
-            ImportError::UnknownFormat => Self::usage(error),
+            ImportError::Canon(error) => made.member("code", error.code.as_str()),
+            ImportError::Refused(all) => made.member("refused", json!(all)),
+            ImportError::Unknown(_) | ImportError::Ambiguous(_) | ImportError::Stated(_) => made,
         }
     }
 }

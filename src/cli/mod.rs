@@ -2,6 +2,7 @@
 
 mod audit;
 mod backup;
+mod batch;
 mod bulk;
 mod cluster;
 mod context;
@@ -14,6 +15,7 @@ mod migrate;
 mod node;
 mod process;
 mod run;
+mod source;
 mod substrate;
 mod verdict;
 mod verify;

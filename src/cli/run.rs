@@ -1,54 +1,18 @@
 //! `selfsame run`: declared runs.
 
+use super::batch;
 use super::context::{CliError, Done, Global, out, read};
-use clap::{Args, Subcommand};
+use super::source::{Reading, Source, keep, warn};
+use clap::Subcommand;
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{Command, Role};
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::import::{ImportOptions, import};
+use selfsame_protocol::import;
 use selfsame_protocol::record::Output;
 use selfsame_protocol::run::{Declaration, compare, explain, lint};
 use selfsame_protocol::time::U64;
 use serde_json::json;
 use std::path::PathBuf;
-
-/// A declaration, or a request body to make one from.
-#[derive(Args, Clone, Debug)]
-pub struct Source {
-    /// File with a declaration, or with a request body when --import is given; - for standard input.
-    pub file: PathBuf,
-    /// The file is a request body: OpenAI chat completions or Responses, Anthropic Messages, vLLM.
-    #[arg(long)]
-    pub import: bool,
-    /// Import: resolved revision of the model.
-    #[arg(long, requires = "import")]
-    pub revision: Option<String>,
-    /// Import: provider, when it is not the format's own.
-    #[arg(long, requires = "import")]
-    pub provider: Option<String>,
-    /// Import: digest of the weights.
-    #[arg(long, requires = "import")]
-    pub weights: Option<Digest>,
-    /// Import: name of this instance, for repeats that are to be distinct runs.
-    #[arg(long, requires = "import")]
-    pub instance: Option<String>,
-}
-
-impl Source {
-    fn declaration(&self) -> Result<Declaration, CliError> {
-        let bytes = read(&self.file)?;
-        if !self.import {
-            return Ok(Declaration::parse(&bytes)?);
-        }
-        let options = ImportOptions {
-            provider: self.provider.clone(),
-            revision: self.revision.clone(),
-            weights: self.weights,
-            instance: self.instance.clone(),
-        };
-        Ok(import(None, &bytes, &options)?)
-    }
-}
 
 /// Commands on runs.
 #[derive(Subcommand, Debug)]
@@ -56,15 +20,32 @@ pub enum Run {
     /// Compute a run's identity. Offline.
     Id(Source),
     /// Print a declaration in canonical form, from a declaration or a request body. Offline.
-    Import(Source),
+    Import {
+        #[command(flatten)]
+        source: Source,
+        /// Print what becomes of each member of the body instead of the declaration.
+        #[arg(long, requires = "import", conflicts_with_all = ["keep", "batch"], help_heading = "Import")]
+        explain: bool,
+        /// Folder for what the declaration names by digest; each file has the digits of its digest as name.
+        #[arg(long, requires = "import", value_name = "DIR", conflicts_with = "batch", help_heading = "Import")]
+        keep: Option<PathBuf>,
+        /// The file has a body on each line; prints a line of JSON for each, with its declaration or why it has none.
+        #[arg(long, requires = "import", help_heading = "Import")]
+        batch: bool,
+        /// Batch: write to this file; when it is there from an interrupted import, go on after its last line.
+        #[arg(long, requires = "batch", value_name = "FILE", help_heading = "Import")]
+        out: Option<PathBuf>,
+    },
     /// Say what a careful declarer would pin down. Offline.
     Lint(Source),
-    /// Name the elements and members in which two declarations differ. Offline.
+    /// Name the elements and members in which two declarations, or two request bodies, differ. Offline.
     Diff {
-        /// First declaration.
+        /// First declaration; with --import a request body or a declaration.
         first: PathBuf,
-        /// Second declaration.
+        /// Second declaration; with --import a request body or a declaration.
         second: PathBuf,
+        #[command(flatten)]
+        reading: Reading,
     },
     /// Declare a run before it executes, signed by an operator key.
     Declare {
@@ -135,19 +116,35 @@ pub enum Run {
 pub async fn main(global: &Global, command: Run) -> Done {
     match command {
         Run::Id(source) => {
-            let declaration = source.declaration()?;
+            let declaration = source.declaration(global)?;
             global.print(
                 "RunIdentity",
                 json!({"run_id": declaration.run_id(), "elements": declaration.element_digests()}),
             );
         }
-        Run::Import(source) => out(&format!("{}\n", String::from_utf8_lossy(source.declaration()?.canonical()))),
+        Run::Import { source, explain: true, .. } => explained(global, &source)?,
+        Run::Import { source, batch: true, out, .. } => {
+            batch::run(global, &source.reading, &source.file, out.as_deref())?;
+        }
+        Run::Import { source, keep: folder, .. } => {
+            let taken = source.take()?;
+            warn(global, &taken.warnings);
+            if let (Some(folder), Some(imported)) = (folder, &taken.imported) {
+                let files = keep(imported, &folder)?;
+                global.say(&format!("{files} files in {}", folder.display()));
+            }
+            out(&format!("{}\n", String::from_utf8_lossy(taken.declaration.canonical())));
+        }
         Run::Lint(source) => {
-            let warnings = lint(&source.declaration()?);
+            let taken = source.take()?;
+            let mut warnings = taken.warnings;
+            warnings.extend(lint(&taken.declaration));
             global.print("Lint", json!({"warnings": warnings}));
         }
-        Run::Diff { first, second } => {
-            let (a, b) = (Declaration::parse(&read(&first)?)?, Declaration::parse(&read(&second)?)?);
+        Run::Diff { first, second, reading } => {
+            let (a, b) = (reading.either(&read(&first)?)?, reading.either(&read(&second)?)?);
+            warn(global, &a.warnings);
+            let (a, b) = (a.declaration, b.declaration);
             let elements = compare(&a.element_digests(), &b.element_digests());
             global.print(
                 "Difference",
@@ -155,7 +152,7 @@ pub async fn main(global: &Global, command: Run) -> Done {
             );
         }
         Run::Declare { source, request } => {
-            let declaration = source.declaration()?;
+            let declaration = source.declaration(global)?;
             global
                 .submit(Role::Operator, Command::DeclareRun { declaration: declaration.value().clone(), request })
                 .await?;
@@ -224,4 +221,24 @@ pub async fn main(global: &Global, command: Run) -> Done {
         }
     }
     Ok(())
+}
+
+/// What becomes of each member of a body. A body that cannot be declared is explained too, and refused.
+fn explained(global: &Global, source: &Source) -> Done {
+    let (options, warning) = source.reading.options()?;
+    warn(global, warning.as_slice());
+    let explanation = import::explain(&read(&source.file)?, &options)?;
+    let members: Vec<_> = explanation
+        .decided
+        .iter()
+        .map(|one| json!({"pointer": one.pointer, "fate": one.fate.as_str(), "detail": one.detail}))
+        .collect();
+    global.print(
+        "Explanation",
+        json!({"format": explanation.format, "members": members, "warnings": explanation.warnings}),
+    );
+    if explanation.refused.is_empty() {
+        return Ok(());
+    }
+    Err(import::ImportError::Refused(explanation.refused).into())
 }

@@ -118,9 +118,11 @@ impl ImportError {
 const SHOWN: usize = 8;
 
 fn display(all: &[Refused]) -> String {
-    let place = |pointer: &str| if pointer.is_empty() { "the document".to_owned() } else { pointer.to_owned() };
-    let mut lines: Vec<String> =
-        all.iter().take(SHOWN).map(|refused| format!("{}: {}", place(&refused.pointer), refused.reason)).collect();
+    // One refusal is one line, whatever the names in it are.
+    let line = |text: &str| text.replace('\r', "\\r").replace('\n', "\\n");
+    let place = |pointer: &str| if pointer.is_empty() { "the document".to_owned() } else { line(pointer) };
+    let one = |refused: &Refused| format!("{}: {}", place(&refused.pointer), line(&refused.reason));
+    let mut lines: Vec<String> = all.iter().take(SHOWN).map(one).collect();
     if all.len() > SHOWN {
         lines.push(format!("and {} more", all.len() - SHOWN));
     }
