@@ -1,5 +1,6 @@
 //! The command line: one file for each noun.
 
+mod agreement;
 mod audit;
 mod backup;
 mod bulk;
@@ -13,6 +14,7 @@ mod man;
 mod migrate;
 mod node;
 mod process;
+mod register;
 mod run;
 mod substrate;
 mod verdict;
