@@ -52,7 +52,7 @@ pub enum StartError {
     #[error("cluster configuration: {0}")]
     Genesis(Refusal),
     /// The key is not the one that the cluster registered for this node.
-    #[error("node {id}: the key in use is {found}, but the cluster names {expected}")]
+    #[error("node {id}: the key in use is {found}, but the cluster names {expected}: start it with its own key file")]
     Key {
         /// Node id.
         id: u64,
@@ -65,7 +65,7 @@ pub enum StartError {
     #[error("data directory: {0}")]
     Store(#[from] OpenError),
     /// The address cannot be listened on.
-    #[error("cannot listen on {address}: {error}")]
+    #[error("cannot listen on {address}: {error}: stop what uses it, or give another address")]
     Listen {
         /// Address.
         address: String,
@@ -116,6 +116,11 @@ fn open(id: u64, genesis: &Genesis, key: &SecretKey, env: &Env, options: &Option
     Store::open_with(env.disk.clone(), &identity, options)
 }
 
+/// The name under which a node witnesses logs.
+pub fn witness_name(config: &NodeConfig, genesis: &Genesis) -> String {
+    config.witness.name.clone().unwrap_or_else(|| format!("{}/witness/{}", genesis.origin, config.id))
+}
+
 /// The node as a witness.
 fn open_witness(
     config: &NodeConfig,
@@ -124,7 +129,7 @@ fn open_witness(
     env: &Env,
     metrics: Arc<Metrics>,
 ) -> Result<Witness, StateError> {
-    let name = config.witness.name.clone().unwrap_or_else(|| format!("{}/witness/{}", genesis.origin, config.id));
+    let name = witness_name(config, genesis);
     let owner = format!("{} node {}", genesis.digest(), config.id);
     Witness::open(name, key, owner, config.witness.logs.clone(), env.clone(), metrics)
 }

@@ -50,6 +50,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("audit", &["env", "fetch", "files"]),
     ("client", &["env", "wire"]),
     ("backup", &["cosign", "env", "files", "offline", "store"]),
+    ("config", &["cosign", "keys", "node", "raft", "store", "witness"]),
     (
         "demo",
         &[

@@ -41,8 +41,8 @@ impl Api {
     /// A place among the bundles that are written at once.
     pub(super) fn place(&self) -> Result<OwnedSemaphorePermit, Status> {
         self.bundles.clone().try_acquire_owned().map_err(|_| {
-            let found = "all of them being written";
-            refused(Refusal::new(Code::Overloaded, "bundles written at once", format!("at most {BUNDLES}"), found))
+            let sentence = "too many bundles are being written: try again, or ask another node";
+            refused(Refusal::new(Code::Overloaded, sentence, format!("at most {BUNDLES} at once"), ""))
         })
     }
 
@@ -104,8 +104,9 @@ impl Api {
             }
         }
         let late = || {
-            let expected = format!("a reader that takes the next part within {} s", READER_PATIENCE.as_secs());
-            refused(Refusal::new(Code::Overloaded, "bundles written at once", expected, "a slower one"))
+            let expected = format!("the next part taken within {} s", READER_PATIENCE.as_secs());
+            let sentence = "the bundle was read too slowly, and others wait: read it faster, or ask another node";
+            refused(Refusal::new(Code::Overloaded, sentence, expected, ""))
         };
         let end = futures::stream::once(async move { ended.await.err().map(|_| Err(late())) });
         Box::pin(ReceiverStream::new(receive).chain(end.filter_map(std::future::ready)))
@@ -162,7 +163,7 @@ impl Api {
         governance.extend(organisations.into_iter().map(|organisation| format!("organisation:{}", organisation.name)));
         let governance = indexes(heads, Ledger::Reasoning, &governance)?;
         let run = indexes(heads, Ledger::Evidence, &[format!("run:{id}")])?;
-        let Some(last) = run.last() else { return Err(not_found("a declared run", id)) };
+        let Some(last) = run.last() else { return Err(not_found("declared run", id)) };
         let trees = [&heads.notes.evidence, &heads.notes.reasoning].map(|note| anchor(note));
         let [evidence, reasoning] = trees;
         let statement = RunStatement {

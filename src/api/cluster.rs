@@ -20,8 +20,8 @@ impl Api {
         if nodes.iter().any(|node| node.id.0 == id && node.counts()) {
             return Ok(());
         }
-        let rule = "a member is enrolled by its organisation, and neither retired nor quarantined";
-        Err(refused(Refusal::new(Code::UnknownNode, rule, "an enrolled node", id)))
+        let rule = "this node was never enrolled, or it was retired or quarantined: its organisation enrols it under a new id (`governance enrol-node`)";
+        Err(refused(Refusal::new(Code::UnknownNode, rule, "an enrolled node in service", format!("node {id}"))))
     }
 
     /// A node leaves after its organisation retired it, by a signed command that stands in the ledger; whoever reaches
@@ -31,11 +31,16 @@ impl Api {
         match nodes.iter().find(|node| node.id.0 == id) {
             Some(node) if node.retired => Ok(()),
             Some(node) => {
-                let rule = "a member is removed after its organisation retired it (governance retire-node)";
+                let rule = "its organisation has not retired this node: it does that first (`governance retire-node`)";
                 let found = format!("node {id} of {}, not retired", node.organisation);
                 Err(refused(Refusal::new(Code::RoleDenied, rule, "a retired node", found)))
             }
-            None => Err(refused(Refusal::new(Code::UnknownNode, "the node is known", "a node", id))),
+            None => Err(refused(Refusal::new(
+                Code::UnknownNode,
+                "there is no node of this id: see `cluster members`",
+                "",
+                id,
+            ))),
         }
     }
 
@@ -45,7 +50,7 @@ impl Api {
         match tips(&view, &self.voters(), after).map_err(unreadable)? {
             None => Ok(()),
             Some(Majority { organisation, held, total }) => {
-                let rule = "no organisation holds a quorum of the voters";
+                let rule = "one organisation would hold a quorum of the voters alone: the others add nodes first";
                 let expected = format!("at most {} of {total}", total / 2);
                 let found = format!("{held} of {organisation}");
                 Err(refused(Refusal::new(Code::OrganisationQuorum, rule, expected, found)))

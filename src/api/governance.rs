@@ -25,7 +25,7 @@ impl GovernanceService for Api {
         let view = self.read(request.into_inner().stale_ok).await?;
         let constitution = read::constitution(&view)
             .map_err(unreadable)?
-            .ok_or_else(|| not_found("a constitution", &self.genesis.cluster))?;
+            .ok_or_else(|| not_found("constitution of", &self.genesis.cluster))?;
         Ok(Response::new(v1::GetConstitutionResponse {
             constitution: json_of(&constitution),
             hash: bytes_of(&constitution.hash()),
@@ -40,7 +40,12 @@ impl GovernanceService for Api {
         let (usual, most) = PAGE;
         let limit = if request.limit == 0 { usual } else { request.limit };
         if limit > most {
-            return Err(refused(Refusal::new(Code::LimitExceeded, "ballots of one answer", most, limit)));
+            return Err(refused(Refusal::new(
+                Code::LimitExceeded,
+                "too many ballots were asked for at once: ask for fewer",
+                format!("at most {most}"),
+                limit,
+            )));
         }
         let view = self.read(request.stale_ok).await?;
         let found = read::ballots(&view, request.open, &request.after, limit as usize).map_err(unreadable)?;
@@ -55,7 +60,12 @@ impl GovernanceService for Api {
         let v1::GetBallotRequest { proposal_id: id, stale_ok } = request.into_inner();
         let view = self.read(stale_ok).await?;
         let Some(ballot) = read::ballot(&view, &id).map_err(unreadable)? else {
-            return Err(refused(Refusal::new(Code::UnknownProposal, "the proposal exists", "a proposal", id)));
+            return Err(refused(Refusal::new(
+                Code::UnknownProposal,
+                "there is no ballot of this name: see `governance ballots --all`",
+                "",
+                id,
+            )));
         };
         Ok(Response::new(v1::GetBallotResponse { ballot: Some(wire(&view, id, &ballot)?) }))
     }

@@ -28,9 +28,12 @@ const SLICE: u64 = 256;
 
 fn proof_error<E: ToString>(error: ProofError<E>) -> Status {
     match error {
-        ProofError::OutOfRange { index, size } => {
-            refused(Refusal::new(Code::NotFound, "index within the tree", format!("below {size}"), index))
-        }
+        ProofError::OutOfRange { index, size } => refused(Refusal::new(
+            Code::NotFound,
+            "the tree of that size does not hold the entry: ask for a larger size",
+            format!("an index below {size}"),
+            index,
+        )),
         ProofError::MissingTile(tile) => unreadable(format!("tile {} of level {} is missing", tile.index, tile.level)),
         ProofError::Read(error) => unreadable(error.to_string()),
     }
@@ -45,13 +48,11 @@ fn wire_refusal(refusal: Refusal) -> v1::Refusal {
 fn entry_of(view: &StateView, ledger: Ledger, selected: Result<u64, Digest>) -> Result<(EntryRef, Vec<u8>), Status> {
     let index = match selected {
         Ok(index) => index,
-        Err(hash) => read::index_of(view, ledger, &hash)
-            .map_err(unreadable)?
-            .ok_or_else(|| not_found("an entry of this hash", hash))?,
+        Err(hash) => {
+            read::index_of(view, ledger, &hash).map_err(unreadable)?.ok_or_else(|| not_found("entry", hash))?
+        }
     };
-    let leaf = read::leaf(view, ledger, index)
-        .map_err(unreadable)?
-        .ok_or_else(|| not_found("an entry at this index", index))?;
+    let leaf = read::leaf(view, ledger, index).map_err(unreadable)?.ok_or_else(|| not_found("entry", index))?;
     Ok((EntryRef { ledger, index: U64(index), hash: Entry::hash_of(&leaf) }, leaf))
 }
 
@@ -138,7 +139,14 @@ impl LedgerService for Api {
         let selected = match request.selector {
             Some(v1::get_entry_request::Selector::Index(index)) => Ok(index),
             Some(v1::get_entry_request::Selector::Hash(hash)) => Err(digest_of(&hash, "entry hash")?),
-            None => return Err(refused(Refusal::new(Code::Malformed, "selector", "an index or a hash", "none"))),
+            None => {
+                return Err(refused(Refusal::new(
+                    Code::Malformed,
+                    "the request does not say which entry",
+                    "an index or a hash",
+                    "neither",
+                )));
+            }
         };
         let (entry, leaf) = entry_of(&view, ledger, selected)?;
         Ok(Response::new(v1::GetEntryResponse { entry: Some(wire_ref(&entry)), leaf: leaf.into() }))
@@ -159,7 +167,7 @@ impl LedgerService for Api {
         let hashes = read::inclusion(&view, ledger, request.index, size).map_err(proof_error)?;
         let leaf = read::leaf(&view, ledger, request.index)
             .map_err(unreadable)?
-            .ok_or_else(|| not_found("an entry at this index", request.index))?;
+            .ok_or_else(|| not_found("entry", request.index))?;
         Ok(Response::new(v1::GetInclusionProofResponse {
             index: request.index,
             size,
@@ -218,7 +226,14 @@ impl LedgerService for Api {
             let selected = match request.selector {
                 Some(Selector::Index(index)) => Ok(index),
                 Some(Selector::Hash(hash)) => Err(digest_of(&hash, "entry hash")?),
-                None => return Err(refused(Refusal::new(Code::Malformed, "selector", "an index or a hash", "none"))),
+                None => {
+                    return Err(refused(Refusal::new(
+                        Code::Malformed,
+                        "the request does not say which entry",
+                        "an index or a hash",
+                        "neither",
+                    )));
+                }
             };
             entry_of(&view, ledger, selected)?
         };
@@ -233,9 +248,8 @@ impl LedgerService for Api {
         let request = request.into_inner();
         let digest = digest_of(&request.digest, "submission digest")?;
         let view = self.read(request.stale_ok).await?;
-        let envelope = read::envelope(&view, &digest)
-            .map_err(unreadable)?
-            .ok_or_else(|| not_found("a submission of this digest", digest))?;
+        let envelope =
+            read::envelope(&view, &digest).map_err(unreadable)?.ok_or_else(|| not_found("submission", digest))?;
         Ok(Response::new(v1::GetSubmissionResponse { envelope: envelope.into() }))
     }
 }
@@ -258,9 +272,8 @@ async fn follow(
             api.serving(&view)?;
             let (size, _) = read::head(&view, ledger).map_err(unreadable)?;
             for index in next..size.min(next.saturating_add(SLICE)) {
-                let leaf = read::leaf(&view, ledger, index)
-                    .map_err(unreadable)?
-                    .ok_or_else(|| not_found("an entry at this index", index))?;
+                let leaf =
+                    read::leaf(&view, ledger, index).map_err(unreadable)?.ok_or_else(|| not_found("entry", index))?;
                 slice.push(v1::TailResponse { index, leaf: leaf.into() });
             }
         }

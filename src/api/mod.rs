@@ -81,11 +81,19 @@ fn refused(refusal: Refusal) -> Status {
 }
 
 fn unreadable(error: impl ToString) -> Status {
-    to_status(&Refusal::new(Code::Corrupt, "stored data matches its digest", "readable data", error))
+    to_status(&Refusal::new(
+        Code::Corrupt,
+        "what this node has stored cannot be read or does not match its digest: ask another node",
+        "",
+        error,
+    ))
 }
 
+/// The refusal of what is not there; `what` is named without its article.
 fn not_found(what: &str, name: impl ToString) -> Status {
-    to_status(&Refusal::new(Code::NotFound, "the thing asked for exists", what, name))
+    let sentence =
+        format!("there is no {what} {} here: check the name, and whether this is the right cluster", name.to_string());
+    to_status(&Refusal::new(Code::NotFound, &sentence, "", ""))
 }
 
 impl Api {
@@ -172,9 +180,12 @@ fn ledger_of(number: i32) -> Result<Ledger, Status> {
     match v1::Ledger::try_from(number) {
         Ok(v1::Ledger::Evidence) => Ok(Ledger::Evidence),
         Ok(v1::Ledger::Reasoning) => Ok(Ledger::Reasoning),
-        Ok(v1::Ledger::Unspecified) | Err(_) => {
-            Err(refused(Refusal::new(Code::Malformed, "ledger", "LEDGER_EVIDENCE or LEDGER_REASONING", number)))
-        }
+        Ok(v1::Ledger::Unspecified) | Err(_) => Err(refused(Refusal::new(
+            Code::Malformed,
+            "the request names no ledger",
+            "LEDGER_EVIDENCE or LEDGER_REASONING",
+            number,
+        ))),
     }
 }
 
@@ -196,7 +207,10 @@ fn wire_ref(entry: &EntryRef) -> v1::EntryRef {
 fn digest_of(bytes: &[u8], what: &str) -> Result<Digest, Status> {
     match <[u8; 32]>::try_from(bytes) {
         Ok(array) => Ok(Digest::from_bytes(array)),
-        Err(_) => Err(refused(Refusal::new(Code::Malformed, what, "32 bytes", bytes.len()))),
+        Err(_) => {
+            let sentence = format!("the {what} is no digest");
+            Err(refused(Refusal::new(Code::Malformed, &sentence, "32 bytes", bytes.len())))
+        }
     }
 }
 
@@ -210,7 +224,7 @@ fn json_of<T: serde::Serialize>(value: &T) -> bytes::Bytes {
 }
 
 fn shutting_down() -> Status {
-    refused(Refusal::new(Code::ShuttingDown, "the node runs", "a running node", "a node that stops"))
+    refused(Refusal::new(Code::ShuttingDown, "this node is stopping: ask another one", "", ""))
 }
 
 /// Every client service on one router.

@@ -19,13 +19,13 @@ const PAGE: usize = 1_000;
 fn entry_at(view: &StateView, index: u64) -> Result<(EntryRef, Entry), Status> {
     let leaf = read::leaf(view, Ledger::Evidence, index)
         .map_err(unreadable)?
-        .ok_or_else(|| not_found("an Evidence entry", index))?;
+        .ok_or_else(|| not_found("Evidence entry", index))?;
     let entry = Entry::from_leaf(&leaf).map_err(unreadable)?;
     Ok((EntryRef { ledger: Ledger::Evidence, index: U64(index), hash: Entry::hash_of(&leaf) }, entry))
 }
 
 fn known(view: &StateView, id: &Digest) -> Result<Run, Status> {
-    read::run(view, id).map_err(unreadable)?.ok_or_else(|| not_found("a declared run", id))
+    read::run(view, id).map_err(unreadable)?.ok_or_else(|| not_found("declared run", id))
 }
 
 #[tonic::async_trait]
@@ -71,7 +71,11 @@ impl RunService for Api {
                 since_index: run.attestations.get(&tied.organisation).map_or(0, |index| index.0),
             });
         }
-        let agreed = found.windows(2).all(|pair| pair[0].run_id == pair[1].run_id);
+        if found.is_empty() {
+            return Err(not_found("reference", &request.request));
+        }
+        // One alone agrees with nobody.
+        let agreed = found.len() > 1 && found.windows(2).all(|pair| pair[0].run_id == pair[1].run_id);
         Ok(Response::new(v1::GetAgreementResponse { agreements, agreed }))
     }
 

@@ -23,7 +23,12 @@ pub fn quarantine(view: &dyn View, id: u64) -> Result<Option<Refusal>, ReadError
     let node: Option<Node> = state::load(view, Table::Nodes, &id.to_be_bytes())?;
     Ok(node.and_then(|node| node.quarantined).map(|at| {
         let found = format!("node {id}, quarantined in Reasoning entry {at}");
-        Refusal::new(Code::Quarantined, "a quarantined node does not serve", "another node", found)
+        Refusal::new(
+            Code::Quarantined,
+            "this node's copy failed a verification, so it serves nothing: ask another node",
+            "",
+            found,
+        )
     }))
 }
 
@@ -39,7 +44,9 @@ pub async fn run(api: Api, reporter: HealthReporter, standing: watch::Sender<Opt
         let reason = match stopped {
             // What this node would serve is not the history that it signed, or that others published.
             _ if differs.is_some() => differs,
-            Some(reason) => Some(Refusal::new(Code::Quarantined, "the node takes part", "a healthy node", reason)),
+            Some(reason) => {
+                Some(Refusal::new(Code::Quarantined, "this node stopped taking part: ask another one", "", reason))
+            }
             // A view that cannot be read is the next reader's error, with its reason; it is no quarantine.
             None => api.raft.view().and_then(|view| quarantine(&view, api.id)).unwrap_or_default(),
         };

@@ -27,7 +27,7 @@ const MAX_READ: usize = 1_000;
 
 fn known(view: &StateView, id: &str) -> Result<Substrate, Status> {
     let unknown =
-        || refused(Refusal::new(Code::UnknownSubstrate, "the substrate was born here", "a known substrate", id));
+        || refused(Refusal::new(Code::UnknownSubstrate, "there is no substrate of this id here: check the id", "", id));
     read::substrate(view, id).map_err(unreadable)?.ok_or_else(unknown)
 }
 
@@ -86,7 +86,7 @@ impl SubstrateService for Api {
             _ => {
                 return Err(refused(Refusal::new(
                     Code::Malformed,
-                    "command of the envelope",
+                    "the envelope holds another command than the call is for",
                     "open_session",
                     "another command",
                 )));
@@ -113,9 +113,9 @@ impl SubstrateService for Api {
         let late = || {
             refused(Refusal::new(
                 Code::OutcomeUnknown,
-                "a quorum of nodes answers in time",
-                "a decided verification",
-                "verdicts are missing; retry with the same request",
+                "too few nodes gave their verdict in time: send the same request again",
+                "",
+                "",
             ))
         };
         let (outcome, first) = tokio::time::timeout(VERDICTS_WITHIN, wait).await.map_err(|_| late())??;
@@ -172,9 +172,12 @@ impl SubstrateService for Api {
         request: Request<v1::GetHolderRequest>,
     ) -> Result<Response<v1::GetHolderResponse>, Status> {
         let Ok(_place) = self.holders.try_acquire() else {
-            let found = "all of them being collected";
-            let refusal =
-                Refusal::new(Code::Overloaded, "holder statuses at once", format!("at most {HOLDERS}"), found);
+            let refusal = Refusal::new(
+                Code::Overloaded,
+                "too many holder statuses are being collected: try again, or ask another node",
+                format!("at most {HOLDERS} at once"),
+                "",
+            );
             return Err(refused(refusal));
         };
         self.writable().map_err(refused)?;

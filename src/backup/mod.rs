@@ -39,7 +39,7 @@ pub enum BackupError {
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
     /// A rule of backups.
-    #[error("{rule}: expected {expected}, found {found}")]
+    #[error("{rule}{}", values(.expected, .found))]
     Refused {
         /// The rule.
         rule: &'static str,
@@ -51,6 +51,15 @@ pub enum BackupError {
     /// The backup does not hold.
     #[error("the backup does not hold: {0}")]
     Failed(Failure),
+}
+
+/// Both values, where there are any.
+fn values(expected: &str, found: &str) -> String {
+    match (expected, found) {
+        ("", "") => String::new(),
+        ("", found) => format!(" ({found})"),
+        (expected, found) => format!(" (expected {expected}, found {found})"),
+    }
 }
 
 fn refused(rule: &'static str, expected: impl ToString, found: impl ToString) -> BackupError {

@@ -36,16 +36,20 @@ pub fn restore(
 ) -> Result<Restored, BackupError> {
     let failed = |error| BackupError::File { path: path.to_owned(), error };
     if Store::exists(disk).map_err(failed)? {
-        return Err(refused("a node is restored into an empty directory", "no data", "the data of a node"));
+        return Err(refused("the data directory holds a node already: restore into an empty directory", "", ""));
     }
     let verified = verify(path, options, progress).map_err(BackupError::Failed)?;
     if verified.file_kind != "backup" {
-        return Err(refused("a node is restored from a backup", "a backup", verified.file_kind));
+        return Err(refused(
+            "the file is no backup: make one with `selfsame node backup`",
+            "a backup",
+            verified.file_kind,
+        ));
     }
     let said = |member: &str| verified.detail[member].as_str().unwrap_or_default().to_owned();
     for (rule, member, expected) in [
-        ("the backup is of this cluster", "cluster", whose.cluster),
-        ("the backup is of this consensus identity", "genesis", &whose.genesis),
+        ("the backup is of another cluster", "cluster", whose.cluster),
+        ("the backup is of another consensus identity", "genesis", &whose.genesis),
     ] {
         if said(member) != expected {
             return Err(refused(rule, expected, said(member)));
@@ -53,7 +57,11 @@ pub fn restore(
     }
     if names(&verified.detail["membership"], whose.node) {
         let expected = "an id that was no member when the backup was taken";
-        return Err(refused("a member that comes back has forgotten its votes", expected, whose.node));
+        return Err(refused(
+            "this node was a member, and has forgotten its votes: restore under a new id",
+            expected,
+            whose.node,
+        ));
     }
     let store = store()?;
     let put = put(path, &store, progress);
@@ -86,7 +94,7 @@ fn put(path: &Path, store: &Store, progress: &mut dyn FnMut(&str, u64, u64)) -> 
     store.state.remove_snapshot(&snapshot.name).map_err(failed)?;
     let meta = imported?;
     let Some(position) = meta.applied.position else {
-        return Err(refused("a backup holds applied entries", "a place in the log", "none"));
+        return Err(refused("the backup holds no applied entry: there is nothing to restore", "", ""));
     };
     // As after a snapshot from the leader: the log begins behind it.
     store.log.purge(position)?;

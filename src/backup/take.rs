@@ -59,10 +59,14 @@ pub fn take(
         move |error| BackupError::File { path, error }
     };
     if !Store::exists(&read).map_err(failed(data))? {
-        return Err(refused("a backup is taken of a node's data directory", "a directory with data", data.display()));
+        return Err(refused("there is no node's data in this directory: check node.data_dir", "", data.display()));
     }
     if files::unused(target).is_err() {
-        return Err(refused("a backup is a new file", "a name that is not taken", target.display()));
+        return Err(refused(
+            "the file exists already, and is not overwritten: choose another name",
+            "",
+            target.display(),
+        ));
     }
     match DirDisk::open(data) {
         Ok(disk) => {
@@ -83,8 +87,11 @@ pub fn take(
         Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
             let snapshot = SnapshotFile::newest(&read).map_err(failed(data))?;
             let Some(snapshot) = snapshot else {
-                let found = "none: ask for one with `selfsame cluster snapshot`";
-                return Err(refused("a running node is backed up from its snapshot", "a whole snapshot", found));
+                return Err(refused(
+                    "the running node has no whole snapshot to copy: ask it for one, without --as-it-is or with `selfsame cluster snapshot`",
+                    "",
+                    "",
+                ));
             };
             let made = copy(&read, &snapshot, whose, target, taken, options, progress)?;
             Ok(Taken { running: true, ..made })
@@ -130,8 +137,8 @@ fn copy(
     };
     let (SnapshotMeta { cluster, genesis, applied }, rows) = snapshot.verify_with(Table::Meta)?;
     for (rule, expected, found) in [
-        ("the node file names the cluster of the data", whose.cluster, &cluster),
-        ("the node file names the consensus identity of the data", &whose.genesis, &genesis),
+        ("the data is of another cluster than the node file names", whose.cluster, &cluster),
+        ("the data is of another consensus identity than the node file names", &whose.genesis, &genesis),
     ] {
         if expected != found {
             return Err(refused(rule, expected, found));

@@ -1,14 +1,14 @@
 //! `selfsame node backup` and `selfsame node restore`.
 
 use super::context::{CliError, Done, Global};
-use super::node::environment;
+use super::node::{environment, ready};
 use super::verify::{policy, status};
 use crate::backup::{self, BackupError, Whose};
 use crate::client::Client;
-use crate::config::{self, Loaded};
+use crate::config::{self, Loaded, Purpose};
 use crate::env::{Clock as _, SystemClock, TcpNet};
+use crate::node;
 use crate::offline::Options;
-use crate::{keys, node};
 use selfsame_protocol::time::Timestamp;
 use serde_json::json;
 use std::path::Path;
@@ -54,7 +54,7 @@ async fn snapshot(loaded: &Loaded) -> Result<(), CliError> {
         let found = format!("node {} answers on {}", now.node_id, member.client_addr);
         return Err(CliError::with(
             5,
-            format!("the node file names the node that answers: expected node {id}, {found}"),
+            format!("the node file is of node {id}, but {found}: check members.{id}.client"),
         ));
     }
     client.snapshot().await?;
@@ -70,7 +70,7 @@ async fn snapshot(loaded: &Loaded) -> Result<(), CliError> {
 
 /// Takes a backup.
 pub async fn take(global: &Global, config: &Path, file: &Path, trust: Option<&Path>, as_it_is: bool) -> Done {
-    let loaded = config::load(config)?;
+    let loaded = config::check(config, Purpose::Read)?.loaded;
     let options = Options { policy: policy(trust)?, ..Options::default() };
     if !as_it_is {
         snapshot(&loaded).await?;
@@ -90,7 +90,7 @@ pub async fn take(global: &Global, config: &Path, file: &Path, trust: Option<&Pa
 
 /// Makes a new node from a backup.
 pub fn restore(global: &Global, config: &Path, file: &Path, trust: &Path, origins: Vec<String>) -> Done {
-    let loaded = config::load(config)?;
+    let (loaded, key) = ready(global, config, Purpose::Init)?;
     let id = loaded.config.id;
     if loaded.genesis.nodes.iter().any(|node| node.id == id) {
         let text = format!(
@@ -100,7 +100,6 @@ pub fn restore(global: &Global, config: &Path, file: &Path, trust: &Path, origin
     }
     let options =
         Options { policy: policy(Some(trust))?.map(|policy| policy.with_origins(origins)), ..Options::default() };
-    let key = keys::load(&loaded.key_file)?;
     let env = environment(&loaded)?;
     let restored =
         node::restore(file, &loaded.config, &loaded.genesis, &key, &env, &options, &mut saying(global, file))

@@ -66,13 +66,16 @@ pub struct Global {
     /// Form of the output.
     #[arg(short = 'o', long = "output", global = true, value_enum, default_value_t, env = "SELFSAME_OUTPUT")]
     pub output: Output,
+    /// Sign for keys without asking; they are shown all the same.
+    #[arg(long, short = 'y', global = true, env = "SELFSAME_YES")]
+    pub yes: bool,
     /// Say nothing but the data.
     #[arg(long, short, global = true, env = "SELFSAME_QUIET")]
     pub quiet: bool,
 }
 
 impl Global {
-    fn context_dir(&self) -> Option<PathBuf> {
+    pub(super) fn context_dir(&self) -> Option<PathBuf> {
         self.context
             .clone()
             .or_else(|| Some(PathBuf::from("selfsame-dev")).filter(|dir| dir.join("context.json").exists()))
@@ -136,14 +139,19 @@ impl Global {
     /// Signs and submits a command and prints the receipt; with `--receipt`, writes the proofs of its entries.
     pub async fn submit(&self, role: Role, command: Command) -> Result<Receipt, CliError> {
         let client = self.client()?;
+        let envelope = self.sign(&client, role, command).await?;
+        self.send(&client, &envelope).await
+    }
+
+    /// Submits a signed command and prints the receipt; with `--receipt`, writes the proofs of its entries.
+    pub async fn send(&self, client: &Client, envelope: &Envelope) -> Result<Receipt, CliError> {
         if let Some(file) = &self.receipt {
             // Before anything is written to the ledger: afterwards the receipt would be all that failed.
             unused(file)?;
         }
-        let envelope = self.sign(&client, role, command).await?;
         let accepted = match &self.receipt {
-            None => Accepted { receipt: client.submit(&envelope).await?, proofs: Vec::new(), refusal: None },
-            Some(_) => client.submit_proven(&envelope, Duration::from_secs(self.receipt_within)).await?,
+            None => Accepted { receipt: client.submit(envelope).await?, proofs: Vec::new(), refusal: None },
+            Some(_) => client.submit_proven(envelope, Duration::from_secs(self.receipt_within)).await?,
         };
         let receipt = accepted.receipt;
         let mut document =

@@ -1,6 +1,7 @@
 //! How a command ends without success, for people and for programs.
 
 use crate::client::ClientError;
+use crate::config::{ConfigError, Fault};
 use crate::console;
 use crate::keys::KeyFileError;
 use crate::offline::Failure;
@@ -123,16 +124,14 @@ impl From<Failure> for CliError {
     }
 }
 
-macro_rules! usage_from {
-    ($($error:ty),*) => {$(
-        impl From<$error> for CliError {
-            fn from(error: $error) -> Self {
-                CliError::usage(error)
-            }
-        }
-    )*};
+/// Everything that is wrong with a configuration, for programs fault by fault.
+impl From<ConfigError> for CliError {
+    fn from(error: ConfigError) -> Self {
+        let fault = |fault: &Fault| json!({"file": fault.file, "line": fault.line, "member": fault.member, "reason": fault.reason});
+        let faults: Vec<Value> = error.faults.iter().map(fault).collect();
+        Self::with(error.status(), &error).member("faults", faults)
+    }
 }
-usage_from!(crate::config::ConfigError);
 
 impl From<KeyFileError> for CliError {
     fn from(error: KeyFileError) -> Self {

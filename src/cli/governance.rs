@@ -1,6 +1,7 @@
 //! `selfsame governance`: what an organisation decides alone, and what organisations decide together.
 
 use super::context::{CliError, Done, Global, read};
+use super::register::{KeyArgument, confirm, node_keys};
 use crate::client::{Client, Listed};
 use crate::offline::{Failure, altered};
 use clap::{Args, Subcommand, ValueEnum};
@@ -8,7 +9,6 @@ use selfsame_protocol::command::{Command, OrganisationKey, Proposal, Role};
 use selfsame_protocol::constitution::{Class, ClusterConstitution, Publisher, Share};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{Entry, Ledger};
-use selfsame_protocol::keys::PublicKey;
 use selfsame_protocol::note::{Checkpoint, Note};
 use selfsame_protocol::record::EvidenceAnchor;
 use selfsame_protocol::replay::BadCheck;
@@ -43,17 +43,17 @@ pub enum Governance {
         /// Which key.
         #[arg(value_enum)]
         which: Which,
-        /// Public half of the new key.
-        new: PublicKey,
+        /// The new key: its key file, or its public half as text.
+        new: KeyArgument,
     },
     /// Register a node of your organisation; then start it and add it as learner.
     EnrolNode {
         /// Node id that was never used.
         id: u64,
-        /// Public half of its key.
-        node_key: PublicKey,
-        /// Public half of its cosigner key, as `key show` prints it beside the node key.
-        cosigner_key: PublicKey,
+        /// Its key: its key file, or its public half as text.
+        node_key: KeyArgument,
+        /// Its cosigner key, as `key show` prints it beside the node key. A key file of the node says it already.
+        cosigner_key: Option<KeyArgument>,
     },
     /// Remove a node of your organisation for ever.
     RetireNode {
@@ -62,8 +62,8 @@ pub enum Governance {
     },
     /// Register a chip of your organisation.
     EnrolChip {
-        /// Public half of its key.
-        chip: PublicKey,
+        /// Its key: its key file, or its public half as text.
+        chip: KeyArgument,
     },
     /// Retire a chip of your organisation for good.
     RetireChip {
@@ -132,10 +132,10 @@ pub enum What {
     AddOrganisation {
         /// A name that no organisation ever had here.
         name: String,
-        /// Public half of its root key.
-        root_key: PublicKey,
-        /// Public half of its operator key.
-        operator_key: PublicKey,
+        /// Its root key: a key file, or the public half as text.
+        root_key: KeyArgument,
+        /// Its operator key: a key file, or the public half as text.
+        operator_key: KeyArgument,
     },
     /// End a membership: its keys end, its nodes and chips are retired; what it signed stays verifiable.
     RemoveOrganisation {
@@ -152,8 +152,8 @@ pub enum What {
         /// Which key.
         #[arg(value_enum)]
         which: Which,
-        /// Public half of the new key.
-        new: PublicKey,
+        /// The new key: its key file, or its public half as text.
+        new: KeyArgument,
         /// Why, in words.
         #[arg(long)]
         reason: String,
@@ -164,8 +164,8 @@ pub enum What {
     MovePublisher {
         /// The organisation.
         organisation: String,
-        /// Public half of its log key.
-        log_key: PublicKey,
+        /// Its log key as text, or the key file of the node that the log key belongs to.
+        log_key: KeyArgument,
     },
     /// Retire a chip of any organisation for good.
     RetireChip {
@@ -235,14 +235,15 @@ pub struct RuleFlags {
 const HOUR: u64 = 3_600_000;
 
 impl What {
-    async fn proposal(self, client: &Client) -> Result<Proposal, CliError> {
+    async fn proposal(self, global: &Global, client: &Client) -> Result<Proposal, CliError> {
         Ok(match self {
             What::AddOrganisation { name, root_key, operator_key } => {
+                let (root_key, operator_key) = (root_key.key(global)?, operator_key.key(global)?);
                 Proposal::AddOrganisation { name, root_key, operator_key }
             }
             What::RemoveOrganisation { name, reason } => Proposal::RemoveOrganisation { name, reason },
             What::RotateKey { organisation, which, new, reason } => {
-                Proposal::RotateKey { organisation, key: which.into(), new, reason }
+                Proposal::RotateKey { organisation, key: which.into(), new: new.key(global)?, reason }
             }
             What::ChangeRules(flags) => {
                 let mut rules = client.constitution().await?.rules;
@@ -260,7 +261,7 @@ impl What {
                 Proposal::ChangeRules { rules }
             }
             What::MovePublisher { organisation, log_key } => {
-                Proposal::MovePublisher { publisher: Publisher { organisation, log_key } }
+                Proposal::MovePublisher { publisher: Publisher { organisation, log_key: log_key.log_key(global)? } }
             }
             What::RetireChip { chip, reason } => Proposal::RetireChip { chip, reason },
             What::ForceSeal { substrate, migration, destination, reason } => {
@@ -291,15 +292,16 @@ fn tree(origin: &str, file: &Path) -> Result<EvidenceAnchor, CliError> {
 /// Runs a governance command.
 pub async fn main(global: &Global, command: Governance) -> Done {
     let command = match command {
-        Governance::RotateKey { which, new } => Command::RotateKey { key: which.into(), new },
+        Governance::RotateKey { which, new } => Command::RotateKey { key: which.into(), new: new.key(global)? },
         Governance::EnrolNode { id, node_key, cosigner_key } => {
-            Command::EnrolNode { node: U64(id), key: node_key, cosigner: cosigner_key }
+            let (key, cosigner) = node_keys(global, &node_key, cosigner_key.as_ref())?;
+            Command::EnrolNode { node: U64(id), key, cosigner }
         }
         Governance::RetireNode { id } => Command::RetireNode { node: U64(id) },
-        Governance::EnrolChip { chip } => Command::EnrolChip { chip, technology: "software".into() },
+        Governance::EnrolChip { chip } => Command::EnrolChip { chip: chip.key(global)?, technology: "software".into() },
         Governance::RetireChip { chip } => Command::RetireChip { chip },
         Governance::Propose { id, what } => {
-            Command::Propose { proposal_id: id, proposal: what.proposal(&global.client()?).await? }
+            Command::Propose { proposal_id: id, proposal: what.proposal(global, &global.client()?).await? }
         }
         Governance::Vote { id, reject } => Command::Vote { proposal_id: id, approve: !reject },
         Governance::Conclude { id } => Command::Conclude { proposal_id: id },
@@ -322,6 +324,7 @@ pub async fn main(global: &Global, command: Governance) -> Done {
         }
         Governance::Audit { genesis } => return audit(global, genesis.as_deref()).await,
     };
+    confirm(global, &command).await?;
     global.submit(Role::Root, command).await.map(|_| ())
 }
 

@@ -1,11 +1,16 @@
 //! `selfsame migrate`: the one active chip.
 
 use super::context::{CliError, Done, Global};
+use crate::client::Client;
 use clap::Subcommand;
 use selfsame_protocol::bundle;
+use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::command::{Command, Role};
 use selfsame_protocol::digest::Digest;
+use selfsame_protocol::entry::Entry;
 use selfsame_protocol::p104::{Attestation, Claims};
+use selfsame_protocol::record::Record;
+use selfsame_protocol::replay::History;
 use selfsame_protocol::time::U64;
 use serde_json::json;
 
@@ -26,7 +31,8 @@ pub enum Migrate {
         #[arg(long = "trust")]
         trust: Vec<String>,
     },
-    /// Verify the bundle and become active, signed by the destination chip.
+    /// Verify the bundle and become active, signed by the destination chip. Repeated after it succeeded, it gives the first
+    /// answer again.
     Arrive {
         /// UUID.
         id: String,
@@ -37,7 +43,7 @@ pub enum Migrate {
         #[arg(long = "trust")]
         trust: Vec<String>,
     },
-    /// Abandon a migration before arrival, signed by the origin chip.
+    /// Abandon a migration before arrival, signed by the origin chip. Repeated, it gives the first answer again.
     Abort {
         /// UUID.
         id: String,
@@ -59,9 +65,9 @@ pub async fn main(global: &Global, command: Migrate) -> Done {
             let client = global.client()?;
             let state = client.substrate(&id).await?;
             let Some(close) = state.last_close else {
-                return Err(CliError::with(5, "a migration starts from a closed session: none was closed yet"));
+                return Err(CliError::with(5, "no session of this substrate was closed yet: open and close one first"));
             };
-            let (_, history) = whole_chain(&client, &id, &trust).await?;
+            let history = whole_chain(&client, &id, &trust).await?.history;
             let command = Command::Seal {
                 fence: global.fence(&client, &id).await?,
                 substrate_id: id,
@@ -77,9 +83,21 @@ pub async fn main(global: &Global, command: Migrate) -> Done {
         Migrate::Arrive { id, migration, trust } => {
             let client = global.client()?;
             let chip = global.signer()?;
-            let (report, history) = whole_chain(&client, &id, &trust).await?;
+            let Whole { report, history, text } = whole_chain(&client, &id, &trust).await?;
             global
                 .say(&format!("verified {} entries and {} cycles of the bundle", report.entries, report.lineage_depth));
+            let own = chip.public().id();
+            let arrived = |record: &Record| match record {
+                Record::MigrationIdentityAttestation { migration_id, destination, .. }
+                    if *migration_id == migration =>
+                {
+                    Some(*destination)
+                }
+                _ => None,
+            };
+            if let Some((by, submission)) = done(&text, arrived)? {
+                return again(global, &client, &format!("{own} arrived"), (by == own, by), &submission).await;
+            }
             let (claims, continuity_hash, head) = activation(&client, &id, &migration).await?;
             if history.recomputed != Some(continuity_hash) || history.head != head {
                 return Err(CliError::with(
@@ -97,8 +115,20 @@ pub async fn main(global: &Global, command: Migrate) -> Done {
         }
         Migrate::Abort { id, migration } => {
             let client = global.client()?;
+            let chip = global.signer()?;
+            let own = chip.public().id();
+            if client.substrate(&id).await?.migration.is_none_or(|under_way| under_way.migration_id != migration) {
+                let aborted = |record: &Record| match record {
+                    Record::MigrationAbort { migration_id, chip, .. } if *migration_id == migration => Some(*chip),
+                    _ => None,
+                };
+                let text = whole_chain(&client, &id, &[]).await?.text;
+                if let Some((by, submission)) = done(&text, aborted)? {
+                    return again(global, &client, &format!("{own} aborted it"), (by == own, by), &submission).await;
+                }
+            }
             let (claims, ..) = activation(&client, &id, &migration).await?;
-            let attestation = Attestation::software(&claims, &global.signer()?);
+            let attestation = Attestation::software(&claims, &chip);
             global
                 .submit(Role::Chip, Command::AbortMigration { substrate_id: id, migration_id: migration, attestation })
                 .await?;
@@ -112,24 +142,56 @@ pub async fn main(global: &Global, command: Migrate) -> Done {
     Ok(())
 }
 
-async fn whole_chain(
-    client: &crate::client::Client,
-    id: &str,
-    trust: &[String],
-) -> Result<(bundle::Report, selfsame_protocol::replay::History), CliError> {
+/// A substrate's whole history, verified.
+struct Whole {
+    report: bundle::Report,
+    history: History,
+    text: String,
+}
+
+async fn whole_chain(client: &Client, id: &str, trust: &[String]) -> Result<Whole, CliError> {
     let text = super::verify::text(client.bundle(id).await?)?;
-    bundle::verify(text.lines(), &super::verify::trusted(trust)?, |_| {}).map_err(super::verify::failed)
+    let (report, history) =
+        bundle::verify(text.lines(), &super::verify::trusted(trust)?, |_| {}).map_err(super::verify::failed)?;
+    Ok(Whole { report, history, text })
+}
+
+/// The entry of a verified bundle that a step left, when the step was done: who did it, and the submission that caused it.
+fn done(text: &str, step: impl Fn(&Record) -> Option<Digest>) -> Result<Option<(Digest, Digest)>, CliError> {
+    for line in text.lines().skip(1) {
+        let line: serde_json::Value = serde_json::from_str(line).map_err(|error| CliError::with(10, error))?;
+        let Some(entry) = line["leaf"].as_str().and_then(|leaf| Entry::from_leaf(leaf.as_bytes()).ok()) else {
+            continue;
+        };
+        if let Some(by) = step(&entry.record) {
+            return Ok(Some((by, entry.submission)));
+        }
+    }
+    Ok(None)
+}
+
+/// A step that was done already: the cluster gives its first answer again to the same bytes. Refused when another chip did
+/// it. `what` is how this chip would have done it.
+async fn again(global: &Global, client: &Client, what: &str, (own, by): (bool, Digest), submission: &Digest) -> Done {
+    if !own {
+        let sentence = format!("the migration is over, and not because {what}: see `migrate status`");
+        return Err(Refusal::new(Code::MigrationState, &sentence, "", format!("it was the chip {by}")).into());
+    }
+    let envelope = client.submission(submission).await?;
+    if envelope.digest() != *submission {
+        let sentence = "the node sent another submission than was asked for: ask another node";
+        return Err(Refusal::new(Code::Corrupt, sentence, submission, envelope.digest()).into());
+    }
+    global.say("this was done before: here is the first answer again");
+    global.send(client, &envelope).await.map(|_| ())
 }
 
 /// What an attestation of this activation claims, with the continuity hash and the head of the seal.
-async fn activation(
-    client: &crate::client::Client,
-    id: &str,
-    migration: &str,
-) -> Result<(Claims, Digest, Digest), CliError> {
+async fn activation(client: &Client, id: &str, migration: &str) -> Result<(Claims, Digest, Digest), CliError> {
     let state = client.substrate(id).await?;
     let Some(under_way) = state.migration.filter(|m| m.migration_id == migration) else {
-        return Err(CliError::with(5, format!("no migration {migration} is under way")));
+        let sentence = format!("no migration {migration} of this substrate is under way: see `migrate status`");
+        return Err(Refusal::new(Code::MigrationState, &sentence, "", "").into());
     };
     let claims = Claims::Activation {
         cluster: client.genesis().await?.cluster,

@@ -1,5 +1,6 @@
 //! The command line: one file for each noun.
 
+mod agreement;
 mod audit;
 mod backup;
 mod batch;
@@ -14,6 +15,7 @@ mod man;
 mod migrate;
 mod node;
 mod process;
+mod register;
 mod run;
 mod source;
 mod substrate;

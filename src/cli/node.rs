@@ -1,13 +1,14 @@
 //! `selfsame node`, `selfsame dev`, `selfsame config`: running nodes.
 
 use super::backup;
-use super::context::{CliError, Done, Global, out, write};
-use crate::config::{self, DEFAULT_NODE_FILE, Loaded};
+use super::context::{CliError, Done, Global, Output, out, write};
+use crate::config::{self, DEFAULT_NODE_FILE, Loaded, Purpose, Ready};
 use crate::demo::cluster::{Cluster, Failure, Keys, ORGANISATIONS};
 use crate::env::Env;
 use crate::keys;
 use crate::node;
 use clap::Subcommand;
+use selfsame_protocol::keys::SecretKey;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -77,12 +78,22 @@ pub enum NodeCommand {
 /// Commands on configuration files. Offline.
 #[derive(Subcommand, Debug)]
 pub enum ConfigCommand {
-    /// Check a node file and the consensus identity that it names.
+    /// Check a node file with all that it names, by the very checks of `node run`: the form of both files, key file and
+    /// registered key, ids, addresses, ports, timings, sizes, keys. Everything that is wrong is said at once, and what could
+    /// not be checked here is said, too. Nothing is written.
+    #[command(
+        after_help = "Exit status: 0 no fault was found, 2 the configuration has faults, 5 the data directory is somebody else's."
+    )]
     Check {
         /// Node file.
         config: PathBuf,
+        /// The node joins a cluster that it did not found: check as `node join` does. Its key is registered in the ledger,
+        /// which is not read here.
+        #[arg(long)]
+        join: bool,
     },
-    /// Show a node file as it is understood, with defaults.
+    /// Show every value that a node goes by, and where it comes from: as a node file with comments, or as JSON with
+    /// `-o json`.
     Show {
         /// Node file.
         config: PathBuf,
@@ -94,18 +105,40 @@ pub enum ConfigCommand {
 /// Runs a configuration command.
 pub fn configuration(global: &Global, command: &ConfigCommand) -> Done {
     match command {
-        ConfigCommand::Check { config } => {
-            let loaded = config::load(config)?;
-            keys::load(&loaded.key_file)?;
-            global.print("Config", json!({"ok": true, "node": loaded.config.id, "cluster": loaded.genesis.cluster, "genesis_digest": loaded.genesis.digest()}));
+        ConfigCommand::Check { config, join } => {
+            let purpose = if *join { Purpose::LookJoin } else { Purpose::Look };
+            let Ready { loaded, notes, .. } = config::check(config, purpose)?;
+            global.print("Config", json!({"ok": true, "node": loaded.config.id, "cluster": loaded.genesis.cluster, "genesis_digest": loaded.genesis.digest(), "notes": notes}));
         }
         ConfigCommand::Show { config } => {
-            let loaded = config::load(config)?;
-            global.print("Config", json!({"file": loaded.file, "data_dir": loaded.data_dir, "raft": format!("{:?}", loaded.config.raft), "genesis": loaded.genesis}));
+            // A joining node's file is shown as well: nothing is said about keys here.
+            let loaded = config::check(config, Purpose::Read)?.loaded;
+            let rows = loaded.effective();
+            match global.output {
+                Output::Table => {
+                    let head = "# What this node goes by. No flag and no variable of the environment changes it.";
+                    let genesis = format!("{}, genesis {}", loaded.genesis.cluster, loaded.genesis.digest());
+                    out(&format!("{head}\n# Cluster {genesis}\n\n{}", config::to_toml(&rows)));
+                }
+                Output::Json | Output::Jsonl => global.print(
+                    "Config",
+                    json!({"file": config, "values": config::to_json(&rows), "genesis_digest": loaded.genesis.digest(), "genesis": loaded.genesis}),
+                ),
+            }
         }
         ConfigCommand::Default => out(DEFAULT_NODE_FILE),
     }
     Ok(())
+}
+
+/// A configuration without faults and the node's key; what could not be checked is said.
+pub(super) fn ready(global: &Global, path: &Path, purpose: Purpose) -> Result<(Loaded, SecretKey), CliError> {
+    let Ready { loaded, key, notes } = config::check(path, purpose)?;
+    notes.iter().for_each(|note| global.say(&format!("{}: note: {note}", path.display())));
+    match key {
+        Some(key) => Ok((loaded, key)),
+        None => Ok((loaded.clone(), keys::load(&loaded.key_file)?)),
+    }
 }
 
 pub(super) fn environment(loaded: &Loaded) -> Result<Env, CliError> {
@@ -117,8 +150,7 @@ pub(super) fn environment(loaded: &Loaded) -> Result<Env, CliError> {
 pub async fn main(global: &Global, command: NodeCommand, stop: &CancellationToken) -> Done {
     match command {
         NodeCommand::Init { config } => {
-            let loaded = config::load(&config)?;
-            let key = keys::load(&loaded.key_file)?;
+            let (loaded, key) = ready(global, &config, Purpose::Init)?;
             let env = environment(&loaded)?;
             node::init(loaded.config.id, &loaded.genesis, &key, &env).map_err(|e| CliError::with(5, e))?;
             global.print(
@@ -139,13 +171,7 @@ pub async fn main(global: &Global, command: NodeCommand, stop: &CancellationToke
 }
 
 async fn run(global: &Global, path: &Path, founder: bool, stop: &CancellationToken) -> Done {
-    let loaded = config::load(path)?;
-    let founds = loaded.genesis.nodes.iter().any(|n| n.id == loaded.config.id);
-    if founds != founder {
-        let (is, command) = if founds { ("a founding node", "node run") } else { ("not a founding node", "node join") };
-        return Err(CliError::usage(format!("node {} is {is}: use `selfsame {command}`", loaded.config.id)));
-    }
-    let key = keys::load(&loaded.key_file)?;
+    let (loaded, key) = ready(global, path, if founder { Purpose::Run } else { Purpose::Join })?;
     let env = environment(&loaded)?;
     let id = loaded.config.id;
     if !node::is_initialised(&env).map_err(|e| CliError::with(5, e))? {

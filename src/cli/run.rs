@@ -70,11 +70,7 @@ pub enum Run {
         /// Second run id.
         second: Digest,
     },
-    /// Show which organisations tie a reference to which run. Exit status 5 when they disagree.
-    Agreement {
-        /// External reference.
-        request: String,
-    },
+    Agreement(super::agreement::Agreement),
     /// Report an execution of a declared run, signed by an operator key.
     Outcome {
         /// Run id.
@@ -182,18 +178,7 @@ pub async fn main(global: &Global, command: Run) -> Done {
             let elements = global.client()?.compare(&first, &second).await?;
             global.print("Difference", json!({"same": elements.is_empty(), "elements": elements}));
         }
-        Run::Agreement { request } => {
-            let answer = global.client()?.agreement(&request).await?;
-            let list: Vec<_> = answer
-                .agreements
-                .iter()
-                .map(|a| json!({"organisation": a.organisation, "run_id": format!("sha256:{}", selfsame_protocol::digest::hex(&a.run_id)), "since_index": a.since_index}))
-                .collect();
-            global.print("Agreement", json!({"request": request, "agreed": answer.agreed, "agreements": list}));
-            if !answer.agreed {
-                return Err(CliError::with(5, "the organisations disagree about this reference"));
-            }
-        }
+        Run::Agreement(asked) => return super::agreement::main(global, asked).await,
         Run::Outcome { run_id, execution, status, files, media_type, reproduction_of } => {
             let mut outputs = Vec::new();
             for file in files {

@@ -37,7 +37,7 @@ pub enum ClientError {
     #[error("no node answered: {0}")]
     Unreachable(String),
     /// An answer does not decode.
-    #[error("an answer does not decode: {0}")]
+    #[error("a node sent an answer that this program does not understand ({0}): its version may be another")]
     Answer(String),
     /// No endpoint was given, or one is not an address.
     #[error("endpoint: {0}")]
@@ -387,7 +387,7 @@ fn hashes(list: &[bytes::Bytes]) -> Result<Vec<Digest>, ClientError> {
     let one = |bytes: &bytes::Bytes| {
         <[u8; 32]>::try_from(&bytes[..])
             .map(Digest::from_bytes)
-            .map_err(|_| ClientError::Answer(format!("a hash has 32 bytes, found {}", bytes.len())))
+            .map_err(|_| ClientError::Answer(format!("a hash of {} bytes instead of 32", bytes.len())))
     };
     list.iter().map(one).collect()
 }

@@ -52,11 +52,16 @@ enum Wanted {
 }
 
 pub(super) fn malformed(error: NoteError) -> Refusal {
-    Refusal::new(Code::Malformed, error.rule, error.expected, error.found)
+    Refusal::new(Code::Malformed, &format!("this is no note: its {} is wrong", error.rule), error.expected, error.found)
 }
 
 pub(super) fn unreadable(error: impl ToString) -> Refusal {
-    Refusal::new(Code::Corrupt, "stored data matches its digest", "readable data", error)
+    Refusal::new(
+        Code::Corrupt,
+        "what this node has stored cannot be read or does not match its digest: ask another node",
+        "",
+        error,
+    )
 }
 
 impl Cosigner {
@@ -126,8 +131,8 @@ impl Cosigner {
             let found = self.problem().unwrap_or_else(|| "none published yet".into());
             Refusal::new(
                 Code::NotCosigned,
-                "a checkpoint is cosigned by enough organisations",
-                "a published one",
+                "no checkpoint of this ledger was cosigned by enough organisations yet: ask again later",
+                "",
                 found,
             )
         })
@@ -187,7 +192,7 @@ impl Inner {
     pub(super) fn ledger_of(&self, origin: &str) -> Result<Ledger, Refusal> {
         let found = Ledger::BOTH.into_iter().find(|ledger| self.genesis.ledger_origin(*ledger) == origin);
         let expected = || format!("{}/evidence or {}/reasoning", self.genesis.origin, self.genesis.origin);
-        found.ok_or_else(|| Refusal::new(Code::Malformed, "origin of a checkpoint", expected(), origin))
+        found.ok_or_else(|| Refusal::new(Code::Malformed, "the checkpoint is of another log", expected(), origin))
     }
 
     fn wanted(&self, text: &str) -> Result<Wanted, Refusal> {
@@ -199,7 +204,7 @@ impl Inner {
         if status.origin != self.genesis.origin {
             return Err(Refusal::new(
                 Code::Malformed,
-                "origin of a holder status",
+                "the holder status is of another cluster",
                 &self.genesis.origin,
                 status.origin,
             ));
@@ -232,18 +237,23 @@ impl Inner {
             return Err(refusal);
         }
         if let Some(reason) = self.raft.fatal().borrow().clone() {
-            return Err(Refusal::new(Code::Quarantined, "the node takes part", "a healthy node", reason));
+            return Err(Refusal::new(Code::Quarantined, "this node stopped taking part: ask another one", "", reason));
         }
         let own = read::nodes(view).map_err(unreadable)?.into_iter().find(|node| node.id.0 == self.id);
         match own {
             Some(node) if node.counts() && node.cosigner == self.key.public() => Ok(node),
             Some(node) if node.counts() => {
                 let found = self.key.public();
-                Err(Refusal::new(Code::UnknownKey, "the cosigner's key is the recorded one", node.cosigner, found))
+                Err(Refusal::new(
+                    Code::UnknownKey,
+                    "this node runs with another cosigner key than the one recorded for it: start it with its own key file",
+                    node.cosigner,
+                    found,
+                ))
             }
             _ => {
-                let rule = "a cosigner is a node in service";
-                Err(Refusal::new(Code::UnknownNode, rule, "an enrolled node in good standing", self.id))
+                let rule = "this node does not cosign: it was not enrolled, or was retired or quarantined";
+                Err(Refusal::new(Code::UnknownNode, rule, "", format!("node {}", self.id)))
             }
         }
     }
@@ -261,7 +271,12 @@ impl Inner {
         let memory = match &mut *kept {
             Ok(memory) => memory,
             Err(reason) => {
-                let refusal = Refusal::new(Code::Corrupt, "a cosigner knows what it signed last", "its memory", reason);
+                let refusal = Refusal::new(
+                    Code::Corrupt,
+                    "this node lost its memory of what it signed, so it cosigns nothing",
+                    "",
+                    reason,
+                );
                 return vec![Err(refusal); trees.len()];
             }
         };
@@ -283,20 +298,24 @@ impl Inner {
     fn denied(&self, ledger: Ledger, tree: &Tree, denied: Denied) -> Refusal {
         match denied {
             Denied::Smaller { signed } => {
-                let rule = "a cosigner never signs a smaller tree than before";
+                let rule = "this node signed a larger tree before, and never signs a smaller one";
                 Refusal::new(Code::StateMismatch, rule, format!("{ledger} of {signed} or more"), tree.size)
             }
             Denied::Forked { size, signed, found } => {
-                let rule = "a cosigner's own tree is the one that it signed";
+                let rule =
+                    "this node's own tree is not the one that it signed: its disk is wrong, so it signs nothing more";
                 let refusal =
                     Refusal::new(Code::Corrupt, rule, format!("{ledger} of {size} with root {signed}"), found);
                 self.raise(&refusal);
                 refusal
             }
             Denied::Unread(error) => unreadable(error),
-            Denied::Unwritten(error) => {
-                Refusal::new(Code::Corrupt, "a claim is durable before it is signed", "a durable claim", error)
-            }
+            Denied::Unwritten(error) => Refusal::new(
+                Code::Corrupt,
+                "this node could not write down what it was about to sign, so it did not sign",
+                "",
+                error,
+            ),
         }
     }
 
@@ -304,15 +323,19 @@ impl Inner {
     fn recompute(&self, view: &StateView, ledger: Ledger, size: u64, root: Digest) -> Result<Tree, Refusal> {
         let (own, _) = read::head(view, ledger).map_err(unreadable)?;
         if size > own {
-            let rule = "the tree is applied here";
+            let rule = "this node has not applied so many entries yet: ask again, or ask another node";
             return Err(Refusal::new(Code::NotCosigned, rule, format!("{ledger} of {size}"), format!("{own} so far")));
         }
         let found = if planted!("cosigns_what_it_is_asked") { root } else { self.root(view, ledger, size)? };
         if found != root {
             // Whoever asks may lie, so this is no reason to stop; what others published would be.
             self.metrics.cosign_disagreed();
-            let refusal =
-                Refusal::new(Code::StateMismatch, "the root is the one of this node's own state", found, root);
+            let refusal = Refusal::new(
+                Code::StateMismatch,
+                "this node's own state has another root at that size: it does not cosign what it did not compute",
+                found,
+                root,
+            );
             tracing::error!(node = self.id, %ledger, size, %refusal, "asked to cosign another history");
             return Err(refusal);
         }
@@ -323,7 +346,12 @@ impl Inner {
         let own = read::holder(view, &self.genesis, &asked.substrate_id).map_err(unreadable)?;
         let Some(own) = own else {
             let id = &asked.substrate_id;
-            return Err(Refusal::new(Code::UnknownSubstrate, "the substrate was born here", "a known substrate", id));
+            return Err(Refusal::new(
+                Code::UnknownSubstrate,
+                "there is no substrate of this id here: check the id",
+                "",
+                id,
+            ));
         };
         self.recompute(view, Ledger::Evidence, asked.evidence.size, asked.evidence.root)?;
         self.recompute(view, Ledger::Reasoning, asked.reasoning.size, asked.reasoning.root)?;
@@ -333,7 +361,7 @@ impl Inner {
             let (own, asked) = (own.to_text().replace('\n', " "), asked.to_text().replace('\n', " "));
             return Err(Refusal::new(
                 Code::StateMismatch,
-                "the holder is the one of this node's own state",
+                "this node's own state has another holder: it does not cosign what it did not compute",
                 own,
                 asked,
             ));
@@ -381,7 +409,7 @@ impl Inner {
         work: impl FnOnce(&Inner) -> T + Send + 'static,
     ) -> Result<T, Refusal> {
         let inner = self.clone();
-        let ended = |error| Refusal::new(Code::ShuttingDown, "the node runs", "a running node", error);
+        let ended = |error| Refusal::new(Code::ShuttingDown, "this node is stopping: ask another one", "", error);
         self.env.executor.run(move || work(&inner)).await.map_err(ended)
     }
 }

@@ -144,7 +144,12 @@ impl Inner {
         known.extend(self.log_vkey(view, ledger)?);
         known.extend(self.witnesses.keys());
         let few = |error: selfsame_protocol::note::NoteError| {
-            Refusal::new(Code::NotCosigned, error.rule, error.expected, error.found)
+            Refusal::new(
+                Code::NotCosigned,
+                &format!("the note was not cosigned by enough: {}", error.rule),
+                error.expected,
+                error.found,
+            )
         };
         let verified = note.verify(&known).map_err(few)?;
         let organisations = quorum.enough(&verified).map_err(few)?;
@@ -164,12 +169,17 @@ impl Inner {
         let (own, _) = read::head(view, ledger).map_err(unreadable)?;
         if tree.size > own {
             let (expected, found) = (format!("{ledger} of {}", tree.size), format!("{own} so far"));
-            return Err(Refusal::new(Code::NotCosigned, "the tree is applied here", expected, found));
+            return Err(Refusal::new(
+                Code::NotCosigned,
+                "this node has not applied so many entries yet: ask again, or ask another node",
+                expected,
+                found,
+            ));
         }
         let root = self.root(view, ledger, tree.size)?;
         if root != tree.root {
             // Not one liar but as many organisations as it takes: either they or this node's disk are wrong.
-            let rule = "the published history is the one of this node's own state";
+            let rule = "enough organisations published another history than this node has: its disk or they are wrong, so it signs nothing more";
             let refusal =
                 Refusal::new(Code::Corrupt, rule, format!("{ledger} of {} with root {root}", tree.size), tree.root);
             self.denounce(view, ledger, &found.note);
@@ -198,7 +208,12 @@ impl Inner {
             }
             self.published.offer(ledger, found).map_err(|error| {
                 tracing::error!(%error, %ledger, "a note is not published: it could not be kept");
-                Refusal::new(Code::Corrupt, "a note is durable before it is shown", "a durable note", error)
+                Refusal::new(
+                    Code::Corrupt,
+                    "a published note could not be written to disk, so it is not shown",
+                    "",
+                    error,
+                )
             })?;
         }
         Ok(line)

@@ -31,7 +31,7 @@ impl Cosigner {
             let size = self.published(ledger).map_or(0, |note| note.checkpoint.size);
             let problem = self.problem().map(|problem| format!("; {problem}")).unwrap_or_default();
             let found = format!("{ledger} of {size}{problem}");
-            let rule = "a checkpoint that enough organisations cosigned holds the entry";
+            let rule = "the entry stands in no checkpoint yet that enough organisations cosigned: ask again later";
             return Err(Refusal::new(Code::NotCosigned, rule, format!("{ledger} of more than {index}"), found));
         };
         inner
@@ -42,9 +42,12 @@ impl Cosigner {
                     size = read::head(&view, ledger).map_err(unreadable)?.0;
                 }
                 let path = read::inclusion(&view, ledger, index, size).map_err(|error| match error {
-                    ProofError::OutOfRange { index, size } => {
-                        Refusal::new(Code::NotFound, "index within the tree", format!("below {size}"), index)
-                    }
+                    ProofError::OutOfRange { index, size } => Refusal::new(
+                        Code::NotFound,
+                        "the published tree does not hold the entry yet: ask again later",
+                        format!("an index below {size}"),
+                        index,
+                    ),
                     error => unreadable(error),
                 })?;
                 // The entry travels with its proof: what nothing vouches for by itself is vouched for by its hash.
@@ -70,7 +73,12 @@ impl Cosigner {
         let (text, quorum, others) = {
             let view = inner.view()?;
             let status = read::holder(&view, &inner.genesis, substrate).map_err(unreadable)?.ok_or_else(|| {
-                Refusal::new(Code::UnknownSubstrate, "the substrate was born here", "a known substrate", substrate)
+                Refusal::new(
+                    Code::UnknownSubstrate,
+                    "there is no substrate of this id here: check the id",
+                    "",
+                    substrate,
+                )
             })?;
             let nodes = read::nodes(&view).map_err(unreadable)?;
             let others: Vec<u64> = nodes.iter().filter(|n| n.counts() && n.id.0 != inner.id).map(|n| n.id.0).collect();
@@ -82,7 +90,12 @@ impl Cosigner {
             Ok(_) => Ok(note.to_text()),
             Err(error) => {
                 let found = format!("{}; {}", error.found, silent.join("; "));
-                Err(Refusal::new(Code::NotCosigned, error.rule, error.expected, found))
+                Err(Refusal::new(
+                    Code::NotCosigned,
+                    "too few organisations cosigned in time: ask again later",
+                    error.expected,
+                    found,
+                ))
             }
         }
     }

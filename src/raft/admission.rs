@@ -14,9 +14,10 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// The refusal of one more than `most`, of what `rule` names.
-pub(super) fn overloaded(rule: &str, most: impl Display, found: impl ToString) -> Refusal {
-    Refusal::new(Code::Overloaded, rule, format!("at most {most}"), found)
+/// The refusal of one more than `most`; `what` is how there is too much.
+pub(super) fn overloaded(what: &str, most: impl Display, found: impl ToString) -> Refusal {
+    let sentence = format!("{what}: wait a moment, and send it again");
+    Refusal::new(Code::Overloaded, &sentence, format!("at most {most}"), found)
 }
 
 /// Full log entries that may always wait.
@@ -53,12 +54,12 @@ impl Admission {
         let oldest = *self.oldest.lock().unwrap_or_else(PoisonError::into_inner);
         let waited = oldest.map_or(Duration::ZERO, |since| since.elapsed());
         if waited > self.target {
-            let rule = "milliseconds that submissions wait in the queue";
+            let rule = "submissions wait too long in this node's queue, milliseconds";
             return Err(overloaded(rule, self.target.as_millis(), waited.as_millis()));
         }
         let bound = self.bound.load(Ordering::Relaxed);
         if waiting >= bound {
-            let rule = "submissions that can be answered in time";
+            let rule = "this node has more submissions than it can answer in time";
             return Err(overloaded(rule, bound, waiting + 1));
         }
         Ok(())

@@ -46,7 +46,12 @@ const INLINE: usize = 4;
 
 /// No answer came in time: what was submitted may have taken effect.
 fn late() -> Refusal {
-    Refusal::new(Code::OutcomeUnknown, "a submission is answered in time", "an answer", "none")
+    Refusal::new(
+        Code::OutcomeUnknown,
+        "no answer came in time, and it is not known whether the write took effect: send the same request again",
+        "",
+        "",
+    )
 }
 
 impl Inner {
@@ -79,14 +84,16 @@ impl Inner {
     fn enqueue(&self, envelopes: Vec<Bytes>) -> Result<(Vec<Option<Outcome>>, Vec<Answer>), Refusal> {
         let count = envelopes.len();
         let bytes: usize = envelopes.iter().map(Bytes::len).sum();
-        let full = || overloaded("bytes of submissions in the queue", self.settings.queue_bytes, bytes);
+        let full =
+            || overloaded("the submissions in this node's queue have too many bytes", self.settings.queue_bytes, bytes);
         let mut rooms = Vec::with_capacity(count);
         for bytes in &envelopes {
             let len = u32::try_from(bytes.len()).map_err(|_| full())?;
             rooms.push(self.room.clone().try_acquire_many_owned(len).map_err(|_| full())?);
         }
         let places = self.queue.try_reserve_many(count);
-        let mut places = places.map_err(|_| overloaded("submissions in the queue", self.settings.queue, count))?;
+        let mut places = places
+            .map_err(|_| overloaded("too many submissions are in this node's queue", self.settings.queue, count))?;
         let prepare = || self.shared.preparer.prepare(&envelopes);
         // A few signatures take less time than to move the other tasks of this thread elsewhere.
         let prepared = if count <= INLINE { prepare() } else { blocking(prepare) };
@@ -231,13 +238,18 @@ impl Inner {
     }
 
     pub(super) fn unknown(&self, reason: impl ToString) -> Refusal {
-        Refusal::new(Code::OutcomeUnknown, "a quorum confirms a write", "confirmation", reason)
+        Refusal::new(
+            Code::OutcomeUnknown,
+            "no quorum confirmed the write, and it is not known whether it took effect: send the same request again",
+            "",
+            reason,
+        )
     }
 
     pub(super) fn stopped(&self, error: impl ToString) -> Refusal {
         match self.alive() {
             Err(refusal) => refusal,
-            Ok(()) => Refusal::new(Code::ShuttingDown, "the node runs", "a running core", error),
+            Ok(()) => Refusal::new(Code::ShuttingDown, "this node is stopping: ask another one", "", error),
         }
     }
 }
@@ -310,7 +322,7 @@ pub(super) async fn batcher(inner: Arc<Inner>, mut queue: mpsc::Receiver<Queued>
     }
     queue.close();
     while let Some(queued) = queue.recv().await {
-        let refusal = Refusal::new(Code::ShuttingDown, "the node runs", "a running node", "a node that stops");
+        let refusal = Refusal::new(Code::ShuttingDown, "this node is stopping: ask another one", "", "");
         let _ = queued.answer.send(Err(refusal));
     }
 }
@@ -334,7 +346,9 @@ fn answer(batch: Vec<Queued>, answers: Answers) {
 /// The refusal of a core that answered with an error to something else than a write.
 pub(super) fn core_error<E: std::error::Error>(inner: &Inner, error: RaftError<u64, E>) -> Refusal {
     match error {
-        RaftError::APIError(error) => Refusal::new(Code::NoLeader, "a leader with a quorum answers", "a leader", error),
+        RaftError::APIError(error) => {
+            Refusal::new(Code::NoLeader, "no leader with a quorum answers now: try again", "", error)
+        }
         RaftError::Fatal(error) => inner.stopped(error),
     }
 }

@@ -48,7 +48,8 @@ impl RaftNode {
         let able = remaining.iter().filter(|voter| **voter == inner.id || matched(voter) >= applied).count();
         let needed = remaining.len() / 2 + 1;
         if able < needed {
-            let rule = "remaining voters that hold all applied entries";
+            let rule =
+                "too few of the remaining voters have caught up, and the cluster would stand: wait, and try again";
             return Err(Refusal::new(Code::NoLeader, rule, format!("at least {needed} of {}", remaining.len()), able));
         }
         self.change(ChangeMembers::RemoveVoters(BTreeSet::from([id])), true).await
@@ -84,7 +85,7 @@ impl RaftNode {
         if !inner.voters().contains(&to) {
             return Err(Refusal::new(
                 Code::UnknownNode,
-                "leadership goes to a voter",
+                "this node is no voter: promote it first, or name a voter",
                 format!("{:?}", inner.voters()),
                 to,
             ));
@@ -108,7 +109,14 @@ async fn hand_over(inner: &Inner, to: u64) -> Result<(), Refusal> {
         let matched = metrics.replication.as_ref().and_then(|all| all.get(&to).copied().flatten());
         matched.map(|id| id.index) >= metrics.last_log_index
     };
-    let failed = |what: &str| Refusal::new(Code::NoLeader, "a transfer of leadership completes", to, what);
+    let failed = |what: &str| {
+        Refusal::new(
+            Code::NoLeader,
+            "leadership was not handed over in time, and stays where it was or is decided anew",
+            format!("node {to}"),
+            what,
+        )
+    };
     let wait = inner.raft.wait(Some(lease)).metrics(caught_up, "target caught up").await;
     wait.map_err(|error| failed(&error.to_string()))?;
     // The lease of the last message counts from its arrival; a heartbeat may just have left.

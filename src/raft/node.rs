@@ -208,7 +208,7 @@ impl RaftNode {
             Ok(Err(error)) => Err(inner.stopped(error)),
             Err(_) => Err(Refusal::new(
                 Code::NoLeader,
-                "entries up to the read index are applied",
+                "this node did not catch up in time to answer: try again, or ask another node",
                 index,
                 *inner.shared.applied.borrow(),
             )),
@@ -309,10 +309,10 @@ impl Inner {
     /// Refuses when the node stopped for good or is stopping.
     pub(super) fn alive(&self) -> Result<(), Refusal> {
         if let Some(reason) = self.shared.fatal.get() {
-            return Err(Refusal::new(Code::Quarantined, "the node takes part", "a healthy node", reason));
+            return Err(Refusal::new(Code::Quarantined, "this node stopped taking part: ask another one", "", reason));
         }
         if self.stop.is_cancelled() {
-            return Err(Refusal::new(Code::ShuttingDown, "the node runs", "a running node", "a node that stops"));
+            return Err(Refusal::new(Code::ShuttingDown, "this node is stopping: ask another one", "", ""));
         }
         Ok(())
     }
@@ -325,8 +325,9 @@ impl Inner {
 
     pub(super) fn no_leader(&self) -> Refusal {
         let leader = self.raft.metrics().borrow().current_leader;
-        let found = leader.map_or("no leader known".to_owned(), |leader| format!("node {leader} leads"));
-        Refusal::new(Code::NoLeader, "the request reaches the leader", format!("node {} to lead", self.id), found)
+        let found = leader.map_or("no leader is known".to_owned(), |leader| format!("node {leader} leads"));
+        let sentence = format!("node {} does not lead: try again, or ask the leader", self.id);
+        Refusal::new(Code::NoLeader, &sentence, "", found)
     }
 
     pub(super) fn voters(&self) -> BTreeSet<u64> {
@@ -357,7 +358,14 @@ impl Inner {
 
     pub(super) async fn ask_read_index(&self, leader: u64) -> Result<u64, Refusal> {
         use pb::read_index_response::Result as Wire;
-        let refuse = |reason: &str| Refusal::new(Code::NoLeader, "the leader gives a read index", leader, reason);
+        let refuse = |reason: &str| {
+            Refusal::new(
+                Code::NoLeader,
+                "the leader could not be asked for the present state: try again",
+                format!("an answer of node {leader}"),
+                reason,
+            )
+        };
         let call = |mut client: Client, sealed| async move { client.read_index(sealed).await };
         let (address, limit) = (self.peer_address(leader), self.settings.request_timeout());
         let answer = self.peers.ask("read_index", leader, &address, &pb::ReadIndexRequest {}, limit, call).await;

@@ -18,7 +18,7 @@ pub enum OpenError {
         found: String,
     },
     /// Written by newer software.
-    #[error("{file} has format {found}, this program reads formats up to {supported}")]
+    #[error("{file} has format {found}, this program reads formats up to {supported}: use a newer version of it")]
     Newer {
         /// File.
         file: &'static str,

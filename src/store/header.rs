@@ -52,15 +52,21 @@ impl Header {
 /// A copy of the header beside the databases. It is read before they are opened, because opening a database writes to
 /// it: the files of somebody else must stay as they are. The databases' own headers decide; this copy only refuses
 /// early, and one that cannot be read says nothing.
-pub(super) const FILE: &str = "identity";
+pub const FILE: &str = "identity";
 
 /// Refuses a directory whose copy of the header names something else. True when the copy is there and right.
 pub(super) fn check_file(disk: &dyn Disk, identity: &Identity) -> Result<bool, OpenError> {
     match super::read_small(disk, FILE)? {
-        Some(text) if serde_json::from_str::<FormatOnly>(&text).is_ok() => {
-            check(FILE, text.as_bytes(), identity).map(|()| true)
-        }
-        Some(_) | None => Ok(false),
+        Some(text) => check_copy(&text, identity),
+        None => Ok(false),
+    }
+}
+
+/// The same with the text of the copy, for whoever may not touch the directory.
+pub fn check_copy(text: &str, identity: &Identity) -> Result<bool, OpenError> {
+    match serde_json::from_str::<FormatOnly>(text) {
+        Ok(_) => check(FILE, text.as_bytes(), identity).map(|()| true),
+        Err(_) => Ok(false),
     }
 }
 

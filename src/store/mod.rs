@@ -33,7 +33,7 @@ mod tests;
 mod view;
 
 pub use error::{OpenError, SnapshotError, WriteError};
-pub use header::Identity;
+pub use header::{FILE as IDENTITY_FILE, Identity, check_copy as check_identity};
 pub use log::{LogRow, LogStore};
 pub use options::Options;
 pub use position::{Ballot, Position};

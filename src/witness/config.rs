@@ -51,54 +51,86 @@ pub struct ExternalSection {
 const MOST_LOGS: usize = 1_000;
 const MOST_WITNESSES: usize = 16;
 
+/// What is wrong with a member of the section, by its path in the file.
+type Faults = Vec<(String, String)>;
+
 impl WitnessSection {
-    /// What the section says, checked. `own` is the prefix of the cluster's own origins.
-    pub fn settings(&self, own: &str) -> Result<WitnessSettings, String> {
-        let key = |text: &str| Vkey::parse(text).map_err(|error| format!("witness: {error}"));
-        if self.logs.len() > MOST_LOGS || self.external.len() > MOST_WITNESSES {
-            return Err(format!("witness: at most {MOST_LOGS} logs and {MOST_WITNESSES} external witnesses"));
+    /// What the section says, checked, or everything that is wrong with it. `own` is the prefix of the cluster's own
+    /// origins.
+    pub fn settings(&self, own: &str) -> Result<WitnessSettings, Faults> {
+        let mut faults = Faults::new();
+        let mut bad = |member: String, reason: String| faults.push((member, reason));
+        if self.logs.len() > MOST_LOGS {
+            bad("witness.logs".into(), format!("are {}: a node witnesses at most {MOST_LOGS}", self.logs.len()));
+        }
+        if self.external.len() > MOST_WITNESSES {
+            let found = self.external.len();
+            bad("witness.external".into(), format!("are {found}: a node asks at most {MOST_WITNESSES}"));
         }
         let mut logs = BTreeMap::new();
-        for log in &self.logs {
-            let keys = log.keys.iter().map(|text| key(text)).collect::<Result<Vec<_>, _>>()?;
-            if keys.is_empty() {
-                return Err(format!("witness.logs: {} has no key", log.origin));
+        for (place, log) in self.logs.iter().enumerate() {
+            let at = |name: &str| format!("witness.logs[{place}].{name}");
+            let mut keys = Vec::new();
+            for (number, text) in log.keys.iter().enumerate() {
+                match key(text) {
+                    Ok(vkey) => keys.push(vkey),
+                    Err(reason) => bad(at(&format!("keys[{number}]")), reason),
+                }
+            }
+            if log.keys.is_empty() {
+                bad(at("keys"), format!("is empty: name a verifier key of {}", log.origin));
             }
             if log.origin.is_empty() || log.origin.chars().any(char::is_control) {
-                return Err(format!("witness.logs: an origin is one line of text, found {:?}", log.origin));
-            }
-            if log.origin.starts_with(&format!("{own}/")) {
-                return Err(format!("witness.logs: {} is this cluster's own and witnessed anyway", log.origin));
-            }
-            if logs.insert(log.origin.clone(), keys).is_some() {
-                return Err(format!("witness.logs: {} stands twice", log.origin));
+                bad(at("origin"), format!("is {:?}: an origin is one line of text", log.origin));
+            } else if log.origin.starts_with(&format!("{own}/")) {
+                bad(
+                    at("origin"),
+                    format!("is {}, this cluster's own, which is witnessed anyway: leave it out", log.origin),
+                );
+            } else if logs.insert(log.origin.clone(), keys).is_some() {
+                bad(at("origin"), format!("is {} a second time: put all its keys into one", log.origin));
             }
         }
         let mut external: Vec<External> = Vec::new();
-        for one in &self.external {
-            let vkey = key(&one.key)?;
-            if vkey.kind != TYPE_COSIGNATURE {
-                return Err(format!(
-                    "witness.external: {} is no cosigner's key (type 4, found {})",
-                    vkey.name, vkey.kind
-                ));
+        for (place, one) in self.external.iter().enumerate() {
+            let at = |name: &str| format!("witness.external[{place}].{name}");
+            for (name, url) in [("url", Some(&one.url)), ("monitoring", one.monitoring.as_ref())] {
+                if let Some(Err(error)) = url.map(|url| crate::fetch::check(url)) {
+                    bad(at(name), format!("is no address: {error}"));
+                }
             }
-            for url in [Some(&one.url), one.monitoring.as_ref()].into_iter().flatten() {
-                crate::fetch::check(url).map_err(|error| format!("witness.external: {error}"))?;
+            match key(&one.key) {
+                Err(reason) => bad(at("key"), reason),
+                Ok(vkey) if vkey.kind != TYPE_COSIGNATURE => {
+                    let (name, kind) = (&vkey.name, vkey.kind);
+                    bad(
+                        at("key"),
+                        format!("is no cosigner's key: {name} has type {kind}, and a witness signs with type 4"),
+                    );
+                }
+                Ok(vkey) if external.iter().any(|other| other.vkey.name == vkey.name) => {
+                    bad(at("key"), format!("is {} a second time: name each witness once", vkey.name));
+                }
+                Ok(vkey) => {
+                    let (url, monitoring) = (one.url.clone(), one.monitoring.clone());
+                    external.push(External { vkey, url, monitoring, required: one.required });
+                }
             }
-            if external.iter().any(|other| other.vkey.name == vkey.name) {
-                return Err(format!("witness.external: {} stands twice", vkey.name));
-            }
-            let (url, monitoring) = (one.url.clone(), one.monitoring.clone());
-            external.push(External { vkey, url, monitoring, required: one.required });
         }
         if let Some(name) = &self.name
             && (name.is_empty() || name.contains('+') || name.chars().any(|c| c.is_whitespace() || c.is_control()))
         {
-            return Err(format!("witness.name: a name without spaces and without '+', found {name:?}"));
+            bad("witness.name".into(), format!("is {name:?}: give a name without spaces and without '+'"));
         }
-        Ok(WitnessSettings { name: self.name.clone(), logs, external })
+        if faults.is_empty() { Ok(WitnessSettings { name: self.name.clone(), logs, external }) } else { Err(faults) }
     }
+}
+
+/// A verifier key whose public half can sign.
+fn key(text: &str) -> Result<Vkey, String> {
+    let vkey = Vkey::parse(text).map_err(|error| format!("is no verifier key: {error}"))?;
+    vkey.key.check().map_err(|error| format!("is no verifier key: {error}"))?;
+    Ok(vkey)
 }
 
 #[cfg(test)]
@@ -124,9 +156,12 @@ mod tests {
             ("a/w", "a w", "without spaces"),
         ] {
             let text = good.replacen(from, to, 1);
-            assert!(read(&text).unwrap_err().contains(reason), "{text}");
+            let said = read(&text).unwrap_err();
+            assert!(said.len() == 1 && said[0].1.contains(reason), "{text}: {said:?}");
         }
         let twice = format!("{good}[[external]]\nkey = \"{cosigner}\"\nurl = \"w:1\"\n");
-        assert!(read(&twice).unwrap_err().contains("twice"));
+        assert!(read(&twice).unwrap_err()[0].1.contains("second time"));
+        let two = good.replacen("other.example/log", "", 1).replacen("a/w", "a w", 1);
+        assert_eq!(read(&two).unwrap_err().len(), 2, "all faults at once");
     }
 }

@@ -1,5 +1,7 @@
 //! Clusters of real processes.
 
+mod agreement;
+mod arrive;
 mod backup;
 mod bench;
 mod bulk;

@@ -2,10 +2,12 @@
 
 use crate::harness::{Processes, run, said};
 use selfsame::config::RaftSection;
+use selfsame::demo::cluster::free_ports;
 use selfsame_protocol::digest::Digest;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::process::Output;
 
 fn files(dir: &Path) -> BTreeMap<String, Digest> {
     let Ok(entries) = fs::read_dir(dir) else { return BTreeMap::new() };
@@ -92,7 +94,11 @@ fn an_empty_directory_is_not_taken_for_a_new_node() {
 fn a_wrong_key_is_refused() {
     let cluster = initialised();
     fs::copy(cluster.path("node2.key.json"), cluster.path("node1.key.json")).unwrap();
-    refuses(&cluster, 5, &["the key in use is", "but the cluster names"]);
+    refuses(&cluster, 2, &["holds the key of node 2", "name its own file"]);
+    // A key that is nobody's.
+    fs::remove_file(cluster.path("node1.key.json")).unwrap();
+    assert!(run(cluster.dir.path(), &["key", "new", "node1.key.json"]).status.success());
+    refuses(&cluster, 2, &["the key in use is", "but the cluster names"]);
 }
 
 #[test]
@@ -111,8 +117,9 @@ async fn a_directory_in_use_is_refused() {
     // Other ports, the same directory.
     let text = fs::read_to_string(cluster.config(1)).unwrap();
     let listen = text.find("[listen]").unwrap();
-    let rest = text[listen..].replace(&cluster.addresses[&1].peer, "127.0.0.1:0");
-    let rest = rest.replace(&cluster.addresses[&1].client, "127.0.0.1:0");
+    let [(peer, client)] = free_ports(1).unwrap()[..] else { panic!("two ports") };
+    let rest = text[listen..].replace(&cluster.addresses[&1].peer, &format!("127.0.0.1:{peer}"));
+    let rest = rest.replace(&cluster.addresses[&1].client, &format!("127.0.0.1:{client}"));
     fs::write(cluster.path("second.toml"), format!("{}{rest}", &text[..listen])).unwrap();
     let output = run(cluster.dir.path(), &["node", "run", "--config", "second.toml"]);
     assert_eq!(output.status.code(), Some(5), "{}", said(&output));
@@ -131,5 +138,12 @@ fn a_configuration_with_a_mistake_is_a_usage_error_that_names_it() {
         let cluster = Processes::prepare(RaftSection::default(), 0);
         edit(&cluster.config(1), from, to);
         refuses(&cluster, 2, &[reason]);
+        // The checker says the same, but that it names its own way for a node that joins.
+        let [runs, looks] = [&["node", "run", "--config", "node1.toml"][..], &["config", "check", "node1.toml"]]
+            .map(|arguments| run(cluster.dir.path(), arguments));
+        assert_eq!(looks.status.code(), Some(2));
+        let faults =
+            |output: &Output| said(output).split(": use `").next().unwrap().split(": for a").next().unwrap().to_owned();
+        assert_eq!(faults(&runs), faults(&looks));
     }
 }

@@ -176,7 +176,7 @@ fn one(
     if submission.cluster != genesis.cluster {
         return Ok(Err(Refusal::new(
             Code::WrongCluster,
-            "a submission names this cluster",
+            "the submission was signed for another cluster: sign it for this one, or ask a node of the other",
             &genesis.cluster,
             &submission.cluster,
         )));
@@ -194,18 +194,21 @@ fn one(
         return first_answer(&request, &stored, &prepared.digest);
     }
     let Some(author) = state::load::<state::Registration>(over, Table::Keys, key.as_bytes())? else {
-        return Ok(Err(Refusal::new(Code::UnknownKey, "the author's key is registered", "a registered key", key)));
+        return Ok(Err(Refusal::new(
+            Code::UnknownKey,
+            "this key is not registered here: check the key file, or have the organisation register the key",
+            "",
+            key,
+        )));
     };
     if author.role != submission.author.role {
-        return Ok(Err(Refusal::new(
-            Code::RoleDenied,
-            "the key is registered for the role",
-            format!("{:?}", author.role),
-            format!("{:?}", submission.author.role),
-        )));
+        let needed = submission.command.allowed_role();
+        let sentence =
+            format!("this needs {} key; this is {} key of {}", needed.a(), author.role.a(), author.organisation);
+        return Ok(Err(Refusal::new(Code::RoleDenied, &sentence, needed, author.role)));
     }
     if let Some(until) = author.until {
-        return Ok(Err(governance::ended(over, &author, until, index)?));
+        return Ok(Err(governance::ended(over, &author, until)?));
     }
 
     let mut txn = Txn {
@@ -277,7 +280,12 @@ fn first_answer(request: &[u8], stored: &[u8], digest: &Digest) -> Result<Outcom
     };
     if first != digest.as_bytes() {
         let first = Digest::from_bytes(*first);
-        return Ok(Err(Refusal::new(Code::RequestIdReused, "a request id names one submission", first, digest)));
+        return Ok(Err(Refusal::new(
+            Code::RequestIdReused,
+            "this request id was used before for another submission: give another --request-id, or send the first submission again",
+            first,
+            digest,
+        )));
     }
     match serde_json::from_slice(answer).map_err(|e| state::undecodable(Table::Requests, request, e))? {
         Answer::Accepted(receipt) => Ok(Ok(receipt)),

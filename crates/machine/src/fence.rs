@@ -44,8 +44,13 @@ pub fn fence(txn: &Txn<'_>, substrate: &mut Substrate, right: &Fence) -> Result<
     let behind = renewed != substrate.holder.epoch;
     pass(txn, substrate, right, renewed)?;
     if behind {
-        let rule = "after a recovery identity is verified first; a session that was open is closed by recover_close";
-        return refuse(Code::SessionNotOpen, rule, format!("recovery {recoveries}, verified"), "not verified since");
+        let rule = "the cluster was recovered and this substrate was not verified since: close an open session with `substrate recover-close`, then open one";
+        return refuse(
+            Code::SessionNotOpen,
+            rule,
+            format!("verified since recovery {recoveries}"),
+            "not verified since",
+        );
     }
     Ok(())
 }
@@ -62,7 +67,7 @@ pub fn pass(txn: &Txn<'_>, substrate: &mut Substrate, fence: &Fence, epoch: U64)
         if let Some(at) = state::load_u64(&txn.over, Table::Invalidated, &key)? {
             return refuse(
                 Code::ChipInvalidated,
-                "an invalidated activation never acts again",
+                "this activation was invalidated for good when the substrate moved on: write with the chip that holds it now",
                 format!("chip {} at epoch {epoch}", holder.chip),
                 format!("chip {chip} at epoch {}, invalidated at log index {at}", fence.epoch),
             );
@@ -70,20 +75,40 @@ pub fn pass(txn: &Txn<'_>, substrate: &mut Substrate, fence: &Fence, epoch: U64)
         if chip != holder.chip {
             // Somebody with another chip claims to be this substrate: refused, and the claim is recorded in the chain of
             // its organisation.
-            let refusal = Refusal::new(Code::ChipNotActive, "only the active chip writes", holder.chip, chip);
+            let refusal = Refusal::new(
+                Code::ChipNotActive,
+                "this chip does not hold the substrate: write with the one that does, or migrate first",
+                holder.chip,
+                chip,
+            );
             let record =
                 Record::DuplicateRefused { substrate_id: substrate.substrate_id.clone(), chip, code: refusal.code };
             let chain = format!("organisation:{}", txn.author.organisation);
             return Err(Stop::Recorded(refusal, vec![(Ledger::Reasoning, chain, record)]));
         }
-        return refuse(Code::StaleEpoch, "epoch of the activation", epoch, fence.epoch);
+        return refuse(
+            Code::StaleEpoch,
+            "the epoch is not the present one: read the holder again (`substrate holder`) and sign with its epoch",
+            epoch,
+            fence.epoch,
+        );
     }
     if holder.status == HolderStatus::Sealed && !planted!("accept_while_sealed") {
-        return refuse(Code::Sealed, "nobody writes between seal and arrival", "an active chip", "sealed");
+        return refuse(
+            Code::Sealed,
+            "the substrate is sealed for a migration: the destination arrives (`migrate arrive`), or the origin aborts it (`migrate abort`)",
+            "",
+            "",
+        );
     }
     let next = if epoch == holder.epoch { holder.seq.0.saturating_add(1) } else { 1 };
     if fence.seq.0 != next {
-        return refuse(Code::StaleSequence, "next sequence number of the epoch", next, fence.seq);
+        return refuse(
+            Code::StaleSequence,
+            "the sequence number is not the next one: another write came first or this one was sent before; read the holder and sign again",
+            next,
+            fence.seq,
+        );
     }
     substrate.holder.seq = fence.seq;
     Ok(())

@@ -84,9 +84,19 @@ impl Genesis {
         GenesisDocument { cluster, origin, limits, organisations, nodes, publication }
     }
 
-    /// Checks what every node must be able to rely on. Names the rule and the values.
+    /// Checks what every node must be able to rely on. Says the first thing that is wrong, and both values.
     pub fn check(&self) -> Result<(), Refusal> {
         self.document().check()
+    }
+
+    /// Everything that [`Genesis::check`] could say.
+    pub fn faults(&self) -> Vec<Refusal> {
+        self.document().faults()
+    }
+
+    /// Whose key this is at the beginning, in words.
+    pub fn owner(&self, key: &PublicKey) -> Option<String> {
+        self.document().keys().into_iter().find_map(|(owner, found)| (found == *key).then_some(owner))
     }
 
     /// The state before the first entry.

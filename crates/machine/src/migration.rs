@@ -30,25 +30,27 @@ pub fn seal(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
         reasoning_ledger_depth,
     } = command
     else {
-        return refuse(Code::Malformed, "command", "seal", "another command");
+        return refuse(Code::Malformed, "the command does not fit where it was sent", "seal", "another command");
     };
     let mut substrate = load(txn, substrate_id)?;
     fence(txn, &mut substrate, right)?;
     let kept = continuity(&substrate)?;
     let subject = subject(substrate_id);
     let stated = [
-        ("latest cycle identity hash", substrate.head.to_string(), head.to_string()),
-        ("continuity hash", kept.to_string(), continuity_hash.to_string()),
+        ("the latest cycle identity hash", substrate.head.to_string(), head.to_string()),
+        ("the continuity hash", kept.to_string(), continuity_hash.to_string()),
     ];
     let depths = Ledger::BOTH.map(|ledger| state::load_chain(&txn.over, &subject, ledger).map(|chain| chain.depth));
     let [evidence, reasoning] = depths;
     let counted = [
-        ("evidence ledger depth", evidence?.to_string(), evidence_ledger_depth.to_string()),
-        ("reasoning ledger depth", reasoning?.to_string(), reasoning_ledger_depth.to_string()),
+        ("the depth of the Evidence ledger", evidence?.to_string(), evidence_ledger_depth.to_string()),
+        ("the depth of the Reasoning ledger", reasoning?.to_string(), reasoning_ledger_depth.to_string()),
     ];
-    for (rule, expected, found) in stated.into_iter().chain(counted) {
+    for (what, expected, found) in stated.into_iter().chain(counted) {
         if expected != found {
-            return refuse(Code::StateMismatch, rule, expected, found);
+            let sentence =
+                format!("{what} that was stated is not the ledger's: read the substrate again and seal anew");
+            return refuse(Code::StateMismatch, &sentence, expected, found);
         }
     }
     let nonce = do_seal(txn, &mut substrate, migration_id, destination, None)?;
@@ -85,18 +87,18 @@ fn continuity(substrate: &Substrate) -> Result<Digest, Refusal> {
     if substrate.phase != Phase::Closed {
         return Err(Refusal::new(
             Code::SessionAlreadyOpen,
-            "a migration starts with the session closed",
-            "no session",
-            "a session",
+            "a session is open: close it first (`substrate close`), then migrate",
+            "",
+            "",
         ));
     }
     match &substrate.last_close {
         Some(close) => Ok(close.cross_session_identity_continuity_hash),
         None => Err(Refusal::new(
             Code::MigrationState,
-            "a migration carries the continuity hash of a closed session",
-            "a closed session",
-            "no session was ever closed",
+            "no session of this substrate was ever closed: open and close one first, a migration carries its continuity hash",
+            "",
+            "",
         )),
     }
 }
@@ -110,18 +112,28 @@ fn do_seal(
 ) -> Result<Digest, Stop> {
     let continuity_hash = continuity(substrate)?;
     if substrate.constitution.thresholds.migration_attestation && !substrate.complete {
-        return refuse(Code::IdentityIncomplete, "a migration needs an attested birth", "complete", "incomplete");
+        return refuse(
+            Code::IdentityIncomplete,
+            "this substrate was born without attestation, and its rules let no such one migrate",
+            "",
+            "",
+        );
     }
     if *destination == substrate.holder.chip {
-        return refuse(Code::WrongDestination, "a migration goes to another chip", "another chip", destination);
+        return refuse(
+            Code::WrongDestination,
+            "the destination holds the substrate already: name another chip",
+            "",
+            destination,
+        );
     }
     crate::governance::usable_chip(txn, destination)?;
     let key = pair_key(&substrate.substrate_id, migration_id);
     if txn.over.get(Table::Migrations, &key)?.is_some() {
         return refuse(
             Code::MigrationIdReused,
-            "a migration id is used once in a substrate",
-            "an unused id",
+            "this migration id was used before in this substrate: give the migration another id",
+            "",
             migration_id,
         );
     }
@@ -172,10 +184,18 @@ fn under_way(substrate: &Substrate, migration_id: &str) -> Result<Migration, Ref
     require_alive(substrate)?;
     match &substrate.migration {
         Some(migration) if migration.migration_id == migration_id => Ok(migration.clone()),
-        Some(other) => {
-            Err(Refusal::new(Code::MigrationState, "the migration under way", &other.migration_id, migration_id))
-        }
-        None => Err(Refusal::new(Code::MigrationState, "a migration is under way", "a sealed substrate", "none")),
+        Some(other) => Err(Refusal::new(
+            Code::MigrationState,
+            "another migration is under way: finish or abort that one, or name it",
+            &other.migration_id,
+            migration_id,
+        )),
+        None => Err(Refusal::new(
+            Code::MigrationState,
+            "no migration of this id is under way: it is over, or was never begun (`migrate status`)",
+            "",
+            migration_id,
+        )),
     }
 }
 
@@ -195,14 +215,19 @@ fn activation(
         head: migration.head,
     };
     if attestation.chip != txn.key {
-        return refuse(Code::AttestationInvalid, "the chip attests itself", txn.key, attestation.chip);
+        return refuse(
+            Code::AttestationInvalid,
+            "the attestation is another chip's: attest with the key that signs",
+            txn.key,
+            attestation.chip,
+        );
     }
     if let Err(found) = attestation.verify(&claims)
         && !planted!("attestation_not_verified")
     {
         return refuse(
             Code::AttestationInvalid,
-            "the attestation covers this activation under the issued nonce",
+            "the attestation is not of this activation: attest the nonce, epoch and hashes that the seal names",
             "a valid attestation",
             found,
         );
@@ -243,7 +268,7 @@ fn finish(txn: &mut Txn<'_>, substrate: &Substrate, mut migration: Migration, st
 
 pub fn arrive(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
     let Command::Arrive { substrate_id, migration_id, attestation, continuity_hash, head } = command else {
-        return refuse(Code::Malformed, "command", "arrive", "another command");
+        return refuse(Code::Malformed, "the command does not fit where it was sent", "arrive", "another command");
     };
     let mut substrate = load(txn, substrate_id)?;
     let migration = under_way(&substrate, migration_id)?;
@@ -252,23 +277,29 @@ pub fn arrive(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
     if chip != migration.destination {
         return refuse(
             Code::WrongDestination,
-            "the destination that the seal names arrives",
+            "this chip is not the destination that the seal names: arrive with that one",
             migration.destination,
             chip,
         );
     }
     crate::governance::usable_chip(txn, &chip)?;
-    for (rule, expected, found) in [
-        ("continuity hash of the seal", migration.continuity_hash, continuity_hash),
-        ("head of the seal", migration.head, head),
-    ] {
+    for (what, expected, found) in
+        [("continuity hash", migration.continuity_hash, continuity_hash), ("head", migration.head, head)]
+    {
         if expected != *found {
-            return refuse(Code::StateMismatch, rule, expected, found);
+            let sentence =
+                format!("the {what} is not the one that was sealed: verify the bundle again before arriving");
+            return refuse(Code::StateMismatch, &sentence, expected, found);
         }
     }
     let outcome = Outcome::decide(true, 0, substrate.lineage_depth.0, &substrate.constitution.thresholds);
     if outcome != Outcome::Verified {
-        return refuse(Code::NotVerified, "only VERIFIED activates", Outcome::Verified, outcome);
+        return refuse(
+            Code::NotVerified,
+            "the substrate is not verified deeply enough to be activated: close more cycles before migrating",
+            Outcome::Verified,
+            outcome,
+        );
     }
     let destination_attestation_hash = activation(txn, &substrate, &migration, attestation)?;
     let origin_attestation_hash = substrate.holder.attestation_hash;
@@ -315,7 +346,12 @@ pub fn abort(
     renew(txn, &mut substrate)?;
     let chip = txn.key.id();
     if chip != migration.origin {
-        return refuse(Code::ChipNotActive, "the origin aborts a migration", migration.origin, chip);
+        return refuse(
+            Code::ChipNotActive,
+            "only the chip that was sealed can abort the migration: sign with it",
+            migration.origin,
+            chip,
+        );
     }
     crate::governance::usable_chip(txn, &chip)?;
     let attestation_hash = activation(txn, &substrate, &migration, attestation)?;

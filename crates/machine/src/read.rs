@@ -250,7 +250,8 @@ pub fn statement(
     regulated: bool,
 ) -> Result<Result<IdentityStatement, Refusal>, ReadError> {
     let Some(substrate) = substrate(view, id)? else {
-        return Ok(Err(Refusal::new(Code::UnknownSubstrate, "the substrate was born here", "a known substrate", id)));
+        let sentence = "there is no substrate of this id here: check the id";
+        return Ok(Err(Refusal::new(Code::UnknownSubstrate, sentence, "", id)));
     };
     let subject = format!("substrate:{id}");
     let minimum = substrate.constitution.thresholds.minimum_lineage_depth;
@@ -261,17 +262,18 @@ pub fn statement(
         };
         if status != Outcome::Verified {
             return refused(
-                "a regulated claim needs verified continuity",
+                "no regulated claim can be made: the substrate's continuity is not verified; open a session first",
                 Outcome::Verified.to_string(),
                 status.to_string(),
             );
         }
         if !substrate.complete {
-            return refused("a regulated claim needs an attested birth", "complete".into(), "incomplete".into());
+            let sentence = "no regulated claim can ever be made: the substrate was born without attestation";
+            return refused(sentence, String::new(), String::new());
         }
         if substrate.lineage_depth < minimum {
             return refused(
-                "a regulated claim needs the minimum lineage depth",
+                "no regulated claim can be made yet: the lineage is not deep enough; close more cycles",
                 minimum.to_string(),
                 substrate.lineage_depth.to_string(),
             );

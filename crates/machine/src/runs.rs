@@ -13,8 +13,9 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 pub fn declare(txn: &mut Txn<'_>, declaration: &Value, request: Option<&str>) -> Result<Value, Stop> {
-    let parsed = Declaration::from_value(declaration.clone())
-        .map_err(|e| Refusal::new(Code::DeclarationInvalid, e.code.as_str(), "a valid declaration", e))?;
+    let parsed = Declaration::from_value(declaration.clone()).map_err(|e| {
+        Refusal::new(Code::DeclarationInvalid, &format!("this is no declaration of a run: {e}"), "", "")
+    })?;
     let run_id = parsed.run_id();
     let subject = format!("run:{run_id}");
     let organisation = txn.author.organisation.clone();
@@ -59,7 +60,12 @@ fn tie(txn: &mut Txn<'_>, request: &str, run_id: Digest) -> Result<bool, Stop> {
             let first = <[u8; 32]>::try_from(bytes.as_slice())
                 .map(Digest::from_bytes)
                 .map_err(|_| state::undecodable(Table::References, &key, "not a digest"))?;
-            refuse(Code::IdentityConflict, "an organisation ties a reference to one run", first, run_id)
+            refuse(
+                Code::IdentityConflict,
+                "your organisation tied this reference to another run before: give this run another reference",
+                first,
+                run_id,
+            )
         }
         None => {
             txn.over.put(Table::References, key, *run_id.as_bytes());
@@ -103,23 +109,33 @@ fn disagree(
 
 pub fn outcome(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
     let Command::ReportOutcome { run_id, execution_id, status, outputs, reproduction_of } = command else {
-        return refuse(Code::Malformed, "command", "report_outcome", "another command");
+        return refuse(
+            Code::Malformed,
+            "the command does not fit where it was sent",
+            "report_outcome",
+            "another command",
+        );
     };
     txn.require_run(run_id)?;
     if !["succeeded", "failed", "cancelled"].contains(&status.as_str()) {
-        return refuse(Code::Malformed, "status of an execution", "succeeded, failed or cancelled", status);
+        return refuse(Code::Malformed, "this is no status of an execution", "succeeded, failed or cancelled", status);
     }
     let key = |id: &str| [&run_id.as_bytes()[..], id.as_bytes()].concat();
     if txn.over.get(Table::Executions, &key(execution_id))?.is_some() {
-        return refuse(Code::IdentityConflict, "an execution id is used once in a run", "an unused id", execution_id);
+        return refuse(
+            Code::IdentityConflict,
+            "this execution was reported before: give the new one another id",
+            "an unused id",
+            execution_id,
+        );
     }
     if let Some(original) = reproduction_of
         && txn.over.get(Table::Executions, &key(original))?.is_none()
     {
         return refuse(
             Code::DanglingReference,
-            "a reproduction names a recorded execution of the same run",
-            "a recorded execution",
+            "the execution that was reproduced is not recorded in this run: report it first, or check its id",
+            "",
             original,
         );
     }

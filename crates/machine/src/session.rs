@@ -18,7 +18,12 @@ use serde_json::{Value, json};
 
 pub fn open(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
     let Command::OpenSession { substrate_id, fence: right, continuity_hash, founding, new_lineage } = command else {
-        return refuse(Code::Malformed, "command", "open_session", "another command");
+        return refuse(
+            Code::Malformed,
+            "the command does not fit where it was sent",
+            "open_session",
+            "another command",
+        );
     };
     let mut substrate = load(txn, substrate_id)?;
     // The first thing that a chip may do after a recovery: its sequence number is then the first of the new epoch.
@@ -28,13 +33,18 @@ pub fn open(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
         Phase::Open => {
             return refuse(
                 Code::SessionAlreadyOpen,
-                "one session at a time; an open one is resumed",
-                "no session",
-                "an open session",
+                "a session is open already: go on in it, or close it first (`substrate close`)",
+                "",
+                "",
             );
         }
         Phase::Verifying => {
-            return refuse(Code::VerificationPending, "one verification at a time", "none", "one under way");
+            return refuse(
+                Code::VerificationPending,
+                "the identity is being verified already: wait for the outcome",
+                "",
+                "",
+            );
         }
         Phase::Closed => {}
     }
@@ -86,19 +96,26 @@ fn cut(finding: &Finding) -> Finding {
 pub fn verdict(txn: &mut Txn<'_>, substrate_id: &str, index: u64, finding: &Finding) -> Result<Value, Stop> {
     let finding = &cut(finding);
     let Some(id) = txn.author.node else {
-        return refuse(Code::RoleDenied, "a verdict comes from a node", "a node key", "a key without node");
+        return refuse(Code::RoleDenied, "only a node gives verdicts: this key belongs to no node", "", "");
     };
     let node = match state::load::<Node>(&txn.over, Table::Nodes, &id.0.to_be_bytes())? {
         Some(node) if node.counts() || planted!("quarantine_ignored") => node,
         Some(_) => {
             return refuse(
                 Code::Quarantined,
-                "verdicts of removed or quarantined nodes do not count",
+                "the verdict of a node that was retired or quarantined does not count",
                 "a node in service",
+                format!("node {id}"),
+            );
+        }
+        None => {
+            return refuse(
+                Code::UnknownNode,
+                "there is no node of this id: its organisation enrols it first (`governance enrol-node`)",
+                "",
                 id,
             );
         }
-        None => return refuse(Code::UnknownNode, "the node is enrolled", "an enrolled node", id),
     };
     let mut substrate = load(txn, substrate_id)?;
     let pending = state::load::<Verification>(&txn.over, Table::Verifications, substrate_id.as_bytes())?;
@@ -112,14 +129,19 @@ pub fn verdict(txn: &mut Txn<'_>, substrate_id: &str, index: u64, finding: &Find
                 }
                 Ok(json!({"decided": true, "outcome": outcome}))
             }
-            _ => refuse(Code::VerificationUnknown, "the verification is under way", "an open verification", index),
+            _ => refuse(
+                Code::VerificationUnknown,
+                "no such verification is under way: it was decided, or never asked for",
+                "",
+                index,
+            ),
         };
     };
     if verification.verdicts.iter().any(|v| v.node == id) {
         return refuse(
             Code::VerificationUnknown,
-            "one verdict for each node",
-            "no earlier verdict",
+            "this node gave its verdict before: a verdict is not changed",
+            "",
             format!("a second verdict of node {id}"),
         );
     }
@@ -366,12 +388,17 @@ pub fn close(txn: &mut Txn<'_>, substrate_id: &str, right: &Fence, head: &Digest
     fence(txn, &mut substrate, right)?;
     require_session(&substrate)?;
     if *head != substrate.head {
-        return refuse(Code::StateMismatch, "latest cycle identity hash", substrate.head, head);
+        return refuse(
+            Code::StateMismatch,
+            "the head that was stated is not the latest: read the substrate again and sign with its head",
+            substrate.head,
+            head,
+        );
     }
     if !substrate.queued.is_empty() {
         return refuse(
             Code::AmendmentInvalid,
-            "queued amendments are enacted by a cycle before the close",
+            "amendments wait to be enacted: close the cycle first (`substrate cycle`), then the session",
             "no queued amendment",
             substrate.queued.len(),
         );
@@ -388,7 +415,7 @@ pub fn recover_close(txn: &mut Txn<'_>, substrate_id: &str) -> Result<Value, Sto
     if substrate.organisation != txn.author.organisation {
         return refuse(
             Code::RoleDenied,
-            "the owning organisation closes an abandoned session",
+            "another organisation owns this substrate: its operator key closes an abandoned session",
             &substrate.organisation,
             &txn.author.organisation,
         );

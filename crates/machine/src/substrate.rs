@@ -25,7 +25,12 @@ pub fn subject(substrate_id: &str) -> String {
 pub fn load(txn: &Txn<'_>, substrate_id: &str) -> Result<Substrate, Stop> {
     match state::load(&txn.over, Table::Substrates, substrate_id.as_bytes())? {
         Some(substrate) => Ok(substrate),
-        None => refuse(Code::UnknownSubstrate, "the substrate was born here", "a known substrate", substrate_id),
+        None => refuse(
+            Code::UnknownSubstrate,
+            "there is no substrate of this id here: check the id, or let it be born (`substrate init`)",
+            "",
+            substrate_id,
+        ),
     }
 }
 
@@ -48,16 +53,16 @@ pub fn require_alive(substrate: &Substrate) -> Result<(), Refusal> {
     {
         return Err(Refusal::new(
             Code::Suppressed,
-            "no write after HASH_MISMATCH, for ever",
-            "an unsuppressed substrate",
+            "the substrate is suppressed for ever, because its history did not match: nothing can be written to it or read as its own",
+            "",
             format!("suppressed in Reasoning entry {at}"),
         ));
     }
     match &substrate.successor {
         Some(next) => Err(Refusal::new(
             Code::LineageEnded,
-            "no write to a lineage that ended",
-            "a living lineage",
+            "this lineage has ended: go on with the substrate that continues it",
+            "",
             format!("continued as {next}"),
         )),
         None => Ok(()),
@@ -70,15 +75,15 @@ pub fn require_session(substrate: &Substrate) -> Result<(), Refusal> {
         Phase::Open => Ok(()),
         Phase::Closed => Err(Refusal::new(
             Code::SessionNotOpen,
-            "identity is verified before anything else",
-            "an open session",
-            "no session",
+            "no session is open: verify the identity first (`substrate open`)",
+            "",
+            "",
         )),
         Phase::Verifying => Err(Refusal::new(
             Code::VerificationPending,
-            "identity is verified before anything else",
-            "an open session",
-            "a verification under way",
+            "the identity is still being verified: wait for the outcome, and try again",
+            "",
+            "",
         )),
     }
 }
@@ -92,7 +97,7 @@ pub fn check_founding(founding: &Value) -> Result<Vec<u8>, Refusal> {
     let bad = |found: String| {
         Err(Refusal::new(
             Code::FoundingInvalid,
-            "the founding incompatibility has two antecedent branches",
+            "the founding document does not state two branches",
             "different objects branch_a and branch_b",
             found,
         ))
@@ -110,8 +115,9 @@ pub fn check_founding(founding: &Value) -> Result<Vec<u8>, Refusal> {
     }
     let bytes = canon::to_canonical(founding);
     if bytes.len() > MAX_FOUNDING_BYTES {
-        let rule = "bytes of a founding incompatibility";
-        return Err(Refusal::new(Code::LimitExceeded, rule, MAX_FOUNDING_BYTES, bytes.len()));
+        let rule = "the founding document is too large: shorten it";
+        let expected = format!("at most {MAX_FOUNDING_BYTES} bytes");
+        return Err(Refusal::new(Code::LimitExceeded, rule, expected, bytes.len()));
     }
     Ok(bytes)
 }
@@ -119,10 +125,13 @@ pub fn check_founding(founding: &Value) -> Result<Vec<u8>, Refusal> {
 /// Bytes of a constitution, and of one amendment, canonical: a cycle, a migration and a new lineage must always fit.
 pub const MAX_CONSTITUTION_BYTES: usize = 32 << 10;
 
-fn check_size<T: serde::Serialize>(rule: &str, value: &T) -> Result<(), Refusal> {
+fn check_size<T: serde::Serialize>(what: &str, value: &T) -> Result<(), Refusal> {
     match canon::to_canonical_of(value).len() {
         0..=MAX_CONSTITUTION_BYTES => Ok(()),
-        found => Err(Refusal::new(Code::LimitExceeded, rule, MAX_CONSTITUTION_BYTES, found)),
+        found => {
+            let expected = format!("at most {MAX_CONSTITUTION_BYTES} bytes");
+            Err(Refusal::new(Code::LimitExceeded, &format!("{what}: remove or shorten parameters"), expected, found))
+        }
     }
 }
 
@@ -149,14 +158,19 @@ pub fn init(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
         attestation,
     } = command
     else {
-        return refuse(Code::Malformed, "command", "init_substrate", "another command");
+        return refuse(
+            Code::Malformed,
+            "the command does not fit where it was sent",
+            "init_substrate",
+            "another command",
+        );
     };
     let chip = txn.key.id();
     crate::governance::usable_chip(txn, &chip)?;
     if let Some(existing) = state::load::<Substrate>(&txn.over, Table::Substrates, substrate_id.as_bytes())? {
         let refusal = Refusal::new(
             Code::IdentityConflict,
-            "one substrate, one birth",
+            "a substrate of this id was born before: give the new one another id",
             existing.substrate_identity_hash,
             format!("a second birth by chip {chip}"),
         );
@@ -168,7 +182,12 @@ pub fn init(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
         ));
     }
     if thresholds.drift_tolerance > 256 {
-        return refuse(Code::LimitExceeded, "drift tolerance in bits", "0 to 256", thresholds.drift_tolerance);
+        return refuse(
+            Code::LimitExceeded,
+            "the drift tolerance is out of range",
+            "0 to 256 bits",
+            thresholds.drift_tolerance,
+        );
     }
     let organisation = txn.author.organisation.clone();
     let birth = Birth {
@@ -189,7 +208,12 @@ pub fn give_birth(txn: &mut Txn<'_>, birth: Birth<'_>) -> Result<Value, Stop> {
     let founding_tension_hash = p104::founding_tension_hash(&check_founding(birth.founding)?);
     if let Some(attestation) = &birth.attestation {
         if attestation.chip != txn.key {
-            return refuse(Code::AttestationInvalid, "the chip attests itself", txn.key, attestation.chip);
+            return refuse(
+                Code::AttestationInvalid,
+                "the attestation is another chip's: attest with the key that signs",
+                txn.key,
+                attestation.chip,
+            );
         }
         let claims = Claims::Birth {
             substrate_id: birth.substrate_id.into(),
@@ -200,7 +224,7 @@ pub fn give_birth(txn: &mut Txn<'_>, birth: Birth<'_>) -> Result<Value, Stop> {
         if let Err(found) = attestation.verify(&claims) {
             return refuse(
                 Code::AttestationInvalid,
-                "the attestation covers the birth pre-record",
+                "the attestation is not of this birth: attest the id, founding document, time and schema that are sent",
                 "a valid attestation",
                 found,
             );
@@ -226,7 +250,7 @@ pub fn give_birth(txn: &mut Txn<'_>, birth: Birth<'_>) -> Result<Value, Stop> {
         chip: Some(chip),
         recovery_count: U64(recoveries),
     };
-    check_size("bytes of a constitution", &constitution)?;
+    check_size("the constitution would be too large", &constitution)?;
     let record = SubstrateIdentity {
         substrate_id: birth.substrate_id.into(),
         founding_tension_hash,
@@ -301,7 +325,12 @@ pub fn append(txn: &mut Txn<'_>, substrate_id: &str, right: &Fence, items: &[Ite
         let bytes =
             txn.over.get(state::leaves(item.ledger), &entry.index.0.to_be_bytes())?.map_or(0, |leaf| leaf.len());
         if bytes > max + 2_048 {
-            return refuse(Code::LimitExceeded, "bytes of one item", max, bytes);
+            return refuse(
+                Code::LimitExceeded,
+                "an item is too large: give less content, or its digest",
+                format!("at most {max} bytes"),
+                bytes,
+            );
         }
     }
     save(txn, &substrate);
@@ -356,7 +385,7 @@ fn check_amendment(substrate: &Substrate, amendment: &Amendment) -> Result<(), (
         return Err((
             refusal(
                 Code::WrongFoundingTension,
-                "an amendment names the founding tension that it addresses",
+                "the amendment names another founding tension than this substrate's: read it again (`substrate show`)",
                 root.to_string(),
                 amendment.founding_tension_hash.to_string(),
             ),
@@ -372,7 +401,7 @@ fn check_amendment(substrate: &Substrate, amendment: &Amendment) -> Result<(), (
         return Err((
             refusal(
                 Code::FoundingTensionProtected,
-                "the founding incompatibility cannot be amended away",
+                "the founding incompatibility cannot be amended: a different one is a new substrate",
                 format!("drift 0, tolerance {}", substrate.constitution.thresholds.drift_tolerance),
                 format!("drift {drift}"),
             ),
@@ -385,8 +414,8 @@ fn check_amendment(substrate: &Substrate, amendment: &Amendment) -> Result<(), (
             return Err((
                 refusal(
                     Code::FoundingTensionProtected,
-                    "no parameter named founding… is amendable",
-                    "another parameter".into(),
+                    "a parameter named founding… cannot be amended: give it another name",
+                    String::new(),
                     name.clone(),
                 ),
                 256,
@@ -396,7 +425,7 @@ fn check_amendment(substrate: &Substrate, amendment: &Amendment) -> Result<(), (
             return Err((
                 refusal(
                     Code::AmendmentInvalid,
-                    "name of a parameter",
+                    "a parameter's name is no name",
                     "1 to 128 of A-Z a-z 0-9 . _ : / -".into(),
                     name.clone(),
                 ),
@@ -408,9 +437,9 @@ fn check_amendment(substrate: &Substrate, amendment: &Amendment) -> Result<(), (
         return Err((
             refusal(
                 Code::AmendmentInvalid,
-                "an amendment changes something",
-                "a parameter to set or remove".into(),
-                "nothing".into(),
+                "the amendment changes nothing: set or remove a parameter",
+                String::new(),
+                String::new(),
             ),
             0,
         ));
@@ -419,8 +448,8 @@ fn check_amendment(substrate: &Substrate, amendment: &Amendment) -> Result<(), (
         return Err((
             refusal(
                 Code::AmendmentInvalid,
-                "a removed parameter exists",
-                "a parameter in force".into(),
+                "a parameter to remove is not in force: check its name (`substrate show`)",
+                String::new(),
                 missing.clone(),
             ),
             0,
@@ -430,19 +459,19 @@ fn check_amendment(substrate: &Substrate, amendment: &Amendment) -> Result<(), (
         return Err((
             refusal(
                 Code::LimitExceeded,
-                "amendments of one cycle",
-                MAX_QUEUED.to_string(),
+                "too many amendments wait for the cycle: close it first (`substrate cycle`)",
+                format!("at most {MAX_QUEUED}"),
                 (substrate.queued.len() + 1).to_string(),
             ),
             0,
         ));
     }
-    check_size("bytes of an amendment", amendment).map_err(|refusal| (refusal, 0))?;
+    check_size("the amendment is too large", amendment).map_err(|refusal| (refusal, 0))?;
     let mut constitution = substrate.constitution.clone();
     for amendment in substrate.queued.iter().chain([amendment]) {
         constitution.enact(amendment);
     }
-    check_size("bytes of a constitution", &constitution).map_err(|refusal| (refusal, 0))
+    check_size("the constitution would be too large", &constitution).map_err(|refusal| (refusal, 0))
 }
 
 /// Prefix of the ids of migration cycles: a chip cannot take one beforehand and so prevent an arrival.
@@ -460,13 +489,18 @@ pub fn close_cycle(
     fence(txn, &mut substrate, right)?;
     require_session(&substrate)?;
     if *prior != substrate.head && !planted!("no_prev_check") {
-        return refuse(Code::StateMismatch, "prior identity hash", substrate.head, prior);
+        return refuse(
+            Code::StateMismatch,
+            "the cycle does not continue the latest one: read the substrate again and sign with its head",
+            substrate.head,
+            prior,
+        );
     }
     if cycle_id.starts_with(MIGRATION_CYCLE) {
         return refuse(
             Code::CycleIdReused,
-            "cycle ids under migration/ belong to migrations",
-            "another cycle id",
+            "cycle ids under migration/ are kept for migrations: give the cycle another id",
+            "",
             cycle_id,
         );
     }
@@ -501,7 +535,12 @@ pub fn propagate(
 ) -> Result<Digest, Stop> {
     let used = pair_key(&substrate.substrate_id, cycle_id);
     if txn.over.get(Table::Cycles, &used)?.is_some() {
-        return refuse(Code::CycleIdReused, "a cycle id is used once in a substrate", "an unused id", cycle_id);
+        return refuse(
+            Code::CycleIdReused,
+            "this cycle id was used before in this substrate: give the cycle another id",
+            "",
+            cycle_id,
+        );
     }
     let subject = subject(&substrate.substrate_id);
     let sequence = U64(substrate.lineage_depth.0 + 1);

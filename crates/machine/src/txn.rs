@@ -33,8 +33,8 @@ impl From<ReadError> for Stop {
 }
 
 /// A refusal as an error of a decision.
-pub fn refuse<T>(code: Code, rule: &str, expected: impl ToString, found: impl ToString) -> Result<T, Stop> {
-    Err(Stop::Refused(Refusal::new(code, rule, expected, found)))
+pub fn refuse<T>(code: Code, sentence: &str, expected: impl ToString, found: impl ToString) -> Result<T, Stop> {
+    Err(Stop::Refused(Refusal::new(code, sentence, expected, found)))
 }
 
 /// A ledger as it grows.
@@ -85,7 +85,12 @@ impl Txn<'_> {
         };
         let leaf = entry.leaf();
         if leaf.len() > MAX_LEAF_BYTES {
-            return refuse(Code::LimitExceeded, "bytes of one ledger entry", MAX_LEAF_BYTES, leaf.len());
+            return refuse(
+                Code::LimitExceeded,
+                "the entry would be too large for the ledger: give less content, or its digest",
+                format!("at most {MAX_LEAF_BYTES} bytes"),
+                leaf.len(),
+            );
         }
         let hash = Entry::hash_of(&leaf);
         growth.frontier.append(hash);
@@ -110,7 +115,12 @@ impl Txn<'_> {
     pub fn require_evidence(&self, hash: &Digest) -> Result<(), Stop> {
         match self.over.get(Table::EntryHashes, &state::hash_key(Ledger::Evidence, hash))? {
             Some(_) => Ok(()),
-            None => refuse(Code::DanglingReference, "a reference names an existing Evidence entry", "an entry", hash),
+            None => refuse(
+                Code::DanglingReference,
+                "the reference names no entry of the Evidence ledger: append the evidence first, and refer to it by the hash in its receipt",
+                "",
+                hash,
+            ),
         }
     }
 
@@ -118,9 +128,12 @@ impl Txn<'_> {
     pub fn require_run(&self, run: &Digest) -> Result<(), Stop> {
         match self.over.get(Table::Runs, run.as_bytes())? {
             Some(_) => Ok(()),
-            None => {
-                refuse(Code::RunNotDeclared, "a run is declared before anything refers to it", "a declared run", run)
-            }
+            None => refuse(
+                Code::RunNotDeclared,
+                "this run was never declared: declare it first (`run declare`), or check the id",
+                "",
+                run,
+            ),
         }
     }
 }

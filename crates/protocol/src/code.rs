@@ -213,19 +213,33 @@ impl std::fmt::Display for Code {
     }
 }
 
-/// A refusal: the code, which rule, and the two values that differ. It never stands for a change of state.
+/// A refusal: the code, what is wrong, and the two values that differ where there are two. It never stands for a change
+/// of state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[error("{code}: {rule} (expected {expected}, found {found})")]
 #[serde(deny_unknown_fields)]
 pub struct Refusal {
     /// Stable code.
     pub code: Code,
-    /// The rule, as a sentence part.
+    /// What is wrong, and what to do about it where that is not plain: never the rule as if it held. (The name of the
+    /// member stands in records and on the wire, and stays.)
     pub rule: String,
-    /// What the rule wanted.
+    /// What was wanted; empty when the sentence says it.
     pub expected: String,
-    /// What was found.
+    /// What was found; empty when the sentence says it.
     pub found: String,
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Refusal { code, rule, expected, found } = self;
+        write!(f, "{code}: {rule}")?;
+        match (expected.as_str(), found.as_str()) {
+            ("", "") => Ok(()),
+            (expected, "") => write!(f, " (expected {expected})"),
+            ("", found) => write!(f, " (found {found})"),
+            (expected, found) => write!(f, " (expected {expected}, found {found})"),
+        }
+    }
 }
 
 impl Refusal {

@@ -242,8 +242,8 @@ impl ClusterConstitution {
             Proposal::RemoveOrganisation { name, .. } => next.remove(name)?,
             Proposal::ChangeRules { rules } => {
                 if self.rules == *rules {
-                    let rule = "a change of rules changes something";
-                    return Err(Refusal::new(Code::RulesInvalid, rule, "other rules", "the rules in force"));
+                    let rule = "the proposal changes nothing: these rules are in force already";
+                    return Err(Refusal::new(Code::RulesInvalid, rule, "", ""));
                 }
                 next.rules = rules.clone();
                 next.check_rules()?;
@@ -264,7 +264,7 @@ impl ClusterConstitution {
             true => Ok(()),
             false => Err(Refusal::new(
                 Code::UnknownOrganisation,
-                "the organisation is a member",
+                "there is no member organisation of this name",
                 self.organisations.join(", "),
                 organisation,
             )),
@@ -273,12 +273,13 @@ impl ClusterConstitution {
 
     fn add(&mut self, name: &str) -> Result<(), Refusal> {
         let Err(at) = self.organisations.binary_search_by(|member| member.as_str().cmp(name)) else {
-            let rule = "a name belongs to one organisation for ever";
-            return Err(Refusal::new(Code::OrganisationExists, rule, "an unused name", name));
+            let rule = "an organisation of this name is a member: choose another name";
+            return Err(Refusal::new(Code::OrganisationExists, rule, "", name));
         };
         if self.organisations.len() >= MAX_ORGANISATIONS {
             let found = self.organisations.len() + 1;
-            return Err(Refusal::new(Code::LimitExceeded, "member organisations", MAX_ORGANISATIONS, found));
+            let rule = "the cluster has as many members as it can: one leaves before another joins";
+            return Err(Refusal::new(Code::LimitExceeded, rule, format!("at most {MAX_ORGANISATIONS}"), found));
         }
         self.organisations.insert(at, name.into());
         Ok(())
@@ -287,8 +288,8 @@ impl ClusterConstitution {
     fn remove(&mut self, name: &str) -> Result<(), Refusal> {
         self.member(name)?;
         if self.organisations.len() == 1 {
-            let rule = "the last organisation stays: nobody could act for the cluster any more";
-            return Err(Refusal::new(Code::LastOrganisation, rule, "two members or more", "1"));
+            let rule = "this is the last member: without it nobody could act for the cluster, so another joins first";
+            return Err(Refusal::new(Code::LastOrganisation, rule, "", name));
         }
         self.organisations.retain(|member| member != name);
         self.rules.vetoes.retain(|member| member != name);
@@ -299,20 +300,25 @@ impl ClusterConstitution {
     fn check_rules(&self) -> Result<(), Refusal> {
         let Rules { ballot_ms, objection_ms, .. } = &self.rules;
         if ballot_ms.0 > 0 && objection_ms >= ballot_ms {
-            let rule = "the time to object ends before a ballot does";
+            let rule = "the time to object would outlast the ballots: shorten it, or let ballots last longer";
             return Err(Refusal::new(Code::RulesInvalid, rule, format!("below {ballot_ms} ms"), objection_ms));
         }
         for pair in self.rules.vetoes.windows(2) {
             if let [a, b] = pair
                 && a >= b
             {
-                let rule = "vetoes are sorted, each once";
+                let rule = "the vetoes are not sorted, or one stands twice: sort them, each once";
                 return Err(Refusal::new(Code::RulesInvalid, rule, format!("above {a}"), b));
             }
         }
         match self.rules.vetoes.iter().find(|name| !self.is_member(name)) {
             None => Ok(()),
-            Some(stranger) => Err(Refusal::new(Code::RulesInvalid, "a veto belongs to a member", "a member", stranger)),
+            Some(stranger) => Err(Refusal::new(
+                Code::RulesInvalid,
+                "a veto is given to an organisation that is no member",
+                "",
+                stranger,
+            )),
         }
     }
 }
@@ -346,7 +352,12 @@ pub fn count(approvals: usize, rejections: usize, needed: usize, electorate: usi
 pub(crate) fn check_reason(reason: &str) -> Result<(), Refusal> {
     match reason.len() {
         0..=MAX_REASON_BYTES => Ok(()),
-        found => Err(Refusal::new(Code::LimitExceeded, "bytes of a reason", MAX_REASON_BYTES, found)),
+        found => Err(Refusal::new(
+            Code::LimitExceeded,
+            "the reason is too long: shorten it",
+            format!("at most {MAX_REASON_BYTES} bytes"),
+            found,
+        )),
     }
 }
 
@@ -354,7 +365,12 @@ pub(crate) fn check_reason(reason: &str) -> Result<(), Refusal> {
 pub(crate) fn check_name(what: &str, text: &str) -> Result<(), Refusal> {
     match is_name(text) {
         true => Ok(()),
-        false => Err(Refusal::new(Code::Malformed, what, "1 to 128 of A-Z a-z 0-9 . _ : / -", text)),
+        false => Err(Refusal::new(
+            Code::Malformed,
+            &format!("the {what} is no name"),
+            "1 to 128 of A-Z a-z 0-9 . _ : / -",
+            text,
+        )),
     }
 }
 

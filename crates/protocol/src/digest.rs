@@ -13,7 +13,7 @@ pub struct Digest([u8; 32]);
 
 /// Why a string is not a digest.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a digest is \"sha256:\" followed by 64 lowercase hex characters, found {found:?}")]
+#[error("{found:?} is no digest: one is \"sha256:\" and 64 lowercase hex characters")]
 pub struct DigestError {
     /// The text that was found, at most 100 characters of it.
     pub found: String,

@@ -69,7 +69,7 @@ impl Envelope {
         let (signature, payload) = bytes.split_first_chunk::<64>().ok_or_else(|| {
             Refusal::new(
                 Code::Malformed,
-                "an envelope is a 64-byte signature and a payload",
+                "this is no envelope: it is too short for a signature of 64 bytes and a payload",
                 "65 bytes or more",
                 bytes.len(),
             )
@@ -95,18 +95,28 @@ impl Envelope {
     pub fn from_json(bytes: &[u8]) -> Result<Self, Refusal> {
         let bad = |rule: &str, found: String| Refusal::new(Code::Malformed, rule, "a DSSE envelope", found);
         let value =
-            canon::parse(bytes, &Limits::DOCUMENT).map_err(|e| bad("an envelope is strict JSON", e.to_string()))?;
+            canon::parse(bytes, &Limits::DOCUMENT).map_err(|e| bad("the envelope is no strict JSON", e.to_string()))?;
         let json: JsonEnvelope =
-            canon::decode(value).map_err(|e| bad("an envelope has the DSSE members", e.to_string()))?;
+            canon::decode(value).map_err(|e| bad("the envelope does not have the members of DSSE", e.to_string()))?;
         if json.payload_type != PAYLOAD_TYPE {
-            return Err(Refusal::new(Code::Malformed, "payloadType is fixed", PAYLOAD_TYPE, json.payload_type));
+            return Err(Refusal::new(
+                Code::Malformed,
+                "the envelope holds something else than a submission",
+                PAYLOAD_TYPE,
+                json.payload_type,
+            ));
         }
         let [signature] = &json.signatures[..] else {
-            return Err(bad("an envelope has exactly one signature", format!("{} signatures", json.signatures.len())));
+            return Err(bad(
+                "the envelope does not have exactly one signature",
+                format!("{} signatures", json.signatures.len()),
+            ));
         };
-        let decode = |text: &str| STANDARD.decode(text).map_err(|e| bad("members are padded base64", e.to_string()));
+        let decode = |text: &str| {
+            STANDARD.decode(text).map_err(|e| bad("a member of the envelope is not padded base64", e.to_string()))
+        };
         let signature = <[u8; 64]>::try_from(decode(&signature.sig)?)
-            .map_err(|s| bad("a signature has 64 bytes", s.len().to_string()))?;
+            .map_err(|s| bad("the signature does not have 64 bytes", s.len().to_string()))?;
         Ok(Self { payload: decode(&json.payload)?, signature })
     }
 }
@@ -128,24 +138,25 @@ pub fn prepare(bytes: &[u8], limits: &ItemLimits) -> Result<Prepared, Refusal> {
     if bytes.len() > limits.max_submission_bytes {
         return Err(Refusal::new(
             Code::LimitExceeded,
-            "bytes of one submission",
-            limits.max_submission_bytes,
+            "the submission is too large: send less at a time",
+            format!("at most {} bytes", limits.max_submission_bytes),
             bytes.len(),
         ));
     }
     let envelope = Envelope::from_bytes(bytes)?;
-    let value = canon::require_canonical(&envelope.payload, &Limits::SUBMISSION)
-        .map_err(|e| Refusal::new(Code::Malformed, "the payload is canonical JSON", "canonical bytes", e))?;
-    let submission: Submission = canon::decode(value)
-        .map_err(|e| Refusal::new(Code::Malformed, "the payload is a submission", "its members and forms", e))?;
+    let value = canon::require_canonical(&envelope.payload, &Limits::SUBMISSION).map_err(|e| {
+        Refusal::new(Code::Malformed, "the payload is not in canonical form (RFC 8785)", "canonical JSON", e)
+    })?;
+    let submission: Submission =
+        canon::decode(value).map_err(|e| Refusal::new(Code::Malformed, "the payload is no submission", "", e))?;
     submission.check(limits)?;
     let signed = submission.author.key.verify(&pae(&envelope.payload), &envelope.signature);
     if !signed && !crate::planted!("signature_not_verified") {
         return Err(Refusal::new(
             Code::BadSignature,
-            "Ed25519 over the DSSE encoding",
-            submission.author.key,
-            "a signature that does not verify",
+            "the signature does not verify: it was made with another key, or the bytes were changed afterwards",
+            format!("a signature by {}", submission.author.key),
+            "another",
         ));
     }
     Ok(Prepared { digest: envelope.digest(), envelope, submission })

@@ -10,7 +10,7 @@ use crate::keys::PublicKey;
 use crate::quorum::smallest_threshold;
 use crate::replay::governance::Governance;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Tag of a genesis digest.
 pub const TAG_GENESIS: &str = "selfsame/genesis/v1";
@@ -120,79 +120,106 @@ impl GenesisDocument {
         Governance::new(&self.cluster, self.constitution(), &founders, &nodes)
     }
 
-    /// Checks what every node must be able to rely on. Names the rule and the values.
+    /// Checks what every node must be able to rely on. Says the first thing that is wrong, and both values.
     pub fn check(&self) -> Result<(), Refusal> {
-        let bad = |rule: &str, expected: &str, found: String| Err(Refusal::new(Code::Malformed, rule, expected, found));
+        self.faults().into_iter().next().map_or(Ok(()), Err)
+    }
+
+    /// Everything that is wrong, in the order of the document. Empty when it can be relied on.
+    pub fn faults(&self) -> Vec<Refusal> {
+        let mut faults = Vec::new();
+        let mut bad = |sentence: &str, expected: &str, found: &str| {
+            faults.push(Refusal::new(Code::Malformed, sentence, expected, found));
+        };
+        const NAME: &str = "1 to 128 of A-Z a-z 0-9 . _ : / -";
         if !is_name(&self.cluster) {
-            return bad("cluster", "1 to 128 of A-Z a-z 0-9 . _ : / -", self.cluster.clone());
+            bad("cluster is no name", NAME, &self.cluster);
         }
         if !is_name(&self.origin) || self.origin.ends_with('/') || self.origin.contains(':') {
-            return bad("origin", "a schemeless URL without trailing slash", self.origin.clone());
+            let expected = "the start of a URL without scheme, port and trailing slash, like ledger.example";
+            bad("origin cannot begin the names of ledgers", expected, &self.origin);
         }
-        if self.organisations.len() > MAX_ORGANISATIONS {
+        let (members, nodes) = (self.organisations.len(), self.nodes.len());
+        if members == 0 {
+            bad("there is no founding organisation: name at least one under [[organisations]]", "", "");
+        }
+        if members > MAX_ORGANISATIONS {
             let expected = format!("at most {MAX_ORGANISATIONS}");
-            return bad("founding organisations", &expected, self.organisations.len().to_string());
+            bad("there are too many founding organisations", &expected, &members.to_string());
+        }
+        if nodes == 0 {
+            bad("there is no founding node: name at least one under [[nodes]]", "", "");
         }
         let mut names = BTreeSet::new();
-        let mut keys = BTreeSet::new();
-        for organisation in &self.organisations {
-            if !is_name(&organisation.name) || !names.insert(organisation.name.as_str()) {
-                return bad("organisation names", "different names", organisation.name.clone());
-            }
-            for key in [organisation.root_key, organisation.operator_key] {
-                if !keys.insert(key) {
-                    return bad("keys", "one use of each key", key.to_string());
-                }
+        for GenesisOrganisation { name, .. } in &self.organisations {
+            if !is_name(name) {
+                bad("an organisation's name is no name", NAME, name);
+            } else if !names.insert(name.as_str()) {
+                bad("two organisations have one name: each needs its own", "", name);
             }
         }
         let mut ids = BTreeSet::new();
         for node in &self.nodes {
-            if node.id == 0 || !ids.insert(node.id) {
-                return bad("node ids", "different ids from 1", node.id.to_string());
+            if node.id == 0 {
+                bad("a node has the id 0: ids start at 1", "", "");
+            } else if !ids.insert(node.id) {
+                bad("two nodes have one id: each needs its own", "", &node.id.to_string());
             }
             if !names.contains(node.organisation.as_str()) {
-                return bad("organisation of a node", "a founding organisation", node.organisation.clone());
-            }
-            for key in [node.key, node.cosigner] {
-                if !keys.insert(key) {
-                    return bad("keys", "one use of each key", key.to_string());
-                }
+                let sentence = format!("node {} belongs to no founding organisation", node.id);
+                bad(&sentence, &names.iter().copied().collect::<Vec<_>>().join(", "), &node.organisation);
             }
         }
-        if let Some(publisher) = &self.publication.publisher {
-            if !names.contains(publisher.organisation.as_str()) {
-                return bad("publisher", "a founding organisation", publisher.organisation.clone());
+        if let Some(publisher) = &self.publication.publisher
+            && !names.contains(publisher.organisation.as_str())
+        {
+            let known = names.iter().copied().collect::<Vec<_>>().join(", ");
+            bad("the publisher is no founding organisation", &known, &publisher.organisation);
+        }
+        let mut used: BTreeMap<PublicKey, String> = BTreeMap::new();
+        for (owner, key) in self.keys() {
+            if let Err(weak) = key.check() {
+                bad(&format!("{owner} cannot sign: {weak}"), "", "");
             }
-            if !keys.insert(publisher.log_key) {
-                return bad("keys", "one use of each key", publisher.log_key.to_string());
+            if let Some(first) = used.get(&key) {
+                bad(&format!("{owner} is also {first}: each use needs a key of its own"), "", &key.to_string());
+            } else {
+                used.insert(key, owner);
             }
         }
         if let Some(threshold) = self.publication.threshold
-            && self.publication.threshold(names.len()) as u64 != threshold
+            && self.publication.threshold(members) as u64 != threshold
         {
-            let least = smallest_threshold(names.len());
-            let expected = format!("{least} to {} of {} organisations", names.len(), names.len());
-            return bad("publication threshold", &expected, threshold.to_string());
-        }
-        if self.nodes.is_empty() {
-            return bad("nodes", "at least one founding node", "none".into());
+            let expected = format!("{} to {members} of {members} organisations", smallest_threshold(members));
+            bad("publication.threshold asks for too few or too many", &expected, &threshold.to_string());
         }
         // With several organisations none may hold a quorum of the voters alone.
-        if self.organisations.len() > 1 {
-            let quorum = self.nodes.len() / 2 + 1;
-            for organisation in &self.organisations {
-                let own = self.nodes.iter().filter(|n| n.organisation == organisation.name).count();
-                if own >= quorum {
-                    let refusal = Refusal::new(
-                        Code::OrganisationQuorum,
-                        "voters of one organisation",
-                        format!("fewer than {quorum}"),
-                        format!("{own} of {}", organisation.name),
-                    );
-                    return Err(refusal);
-                }
+        let quorum = nodes / 2 + 1;
+        for name in names.iter().filter(|_| names.len() > 1) {
+            let own = self.nodes.iter().filter(|node| node.organisation == **name).count();
+            if own >= quorum {
+                let sentence = format!("{name} holds a quorum of the nodes alone: give the others more nodes");
+                let (expected, found) = (format!("fewer than {quorum} of {nodes}"), own.to_string());
+                faults.push(Refusal::new(Code::OrganisationQuorum, &sentence, expected, found));
             }
         }
-        Ok(())
+        faults
+    }
+
+    /// Every key of the document, with whose it is in words.
+    pub fn keys(&self) -> Vec<(String, PublicKey)> {
+        let mut keys = Vec::new();
+        for GenesisOrganisation { name, root_key, operator_key } in &self.organisations {
+            keys.push((format!("the root key of {name}"), *root_key));
+            keys.push((format!("the operator key of {name}"), *operator_key));
+        }
+        for node in &self.nodes {
+            keys.push((format!("the key of node {}", node.id), node.key));
+            keys.push((format!("the cosigner key of node {}", node.id), node.cosigner));
+        }
+        if let Some(publisher) = &self.publication.publisher {
+            keys.push((format!("the log key of {}", publisher.organisation), publisher.log_key));
+        }
+        keys
     }
 }

@@ -12,10 +12,22 @@ pub struct PublicKey([u8; 32]);
 
 /// Why text is not a public key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a public key is \"ed25519:\" followed by 64 lowercase hex characters, found {found:?}")]
+#[error(
+    "{found:?} is no public key: one is \"ed25519:\" and 64 lowercase hex characters, as `selfsame key show` prints it"
+)]
 pub struct KeyError {
     /// At most 100 characters of what was found.
     pub found: String,
+}
+
+/// Why a key is never registered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the key {key} {why}: make one with `selfsame key new`, and copy its public half whole")]
+pub struct WeakKey {
+    /// The key.
+    pub key: PublicKey,
+    /// What it is, as the end of a sentence.
+    pub why: &'static str,
 }
 
 impl PublicKey {
@@ -30,6 +42,30 @@ impl PublicKey {
     /// The key's id: SHA-256 of its 32 bytes.
     pub fn id(&self) -> Digest {
         Digest::of(&self.0)
+    }
+    /// Whether somebody can hold the secret of this key and nobody can sign without it: a point of the curve in its one
+    /// encoding, in the large subgroup of prime order. Every key that is registered passes this first.
+    pub fn check(&self) -> Result<(), WeakKey> {
+        let weak = |why| Err(WeakKey { key: *self, why });
+        let Ok(point) = VerifyingKey::from_bytes(&self.0) else {
+            return weak("is no point of the curve");
+        };
+        if point.is_weak() {
+            return weak("is a point of small order, under which anybody can sign");
+        }
+        let point = point.to_edwards();
+        if point.compress().to_bytes() != self.0 {
+            return weak("is not the one encoding of its point");
+        }
+        if !point.is_torsion_free() {
+            return weak("is a point outside the subgroup of prime order, which no honest program makes");
+        }
+        Ok(())
+    }
+    /// The first sixteen characters of the key's id in groups of four, for people who compare keys by eye or by voice.
+    pub fn fingerprint(&self) -> String {
+        let id = self.id().hex();
+        [&id[..4], &id[4..8], &id[8..12], &id[12..16]].join(" ")
     }
     /// Strict verification (no malleable signature, no small-order key): the same verdict on every node.
     pub fn verify(&self, message: &[u8], signature: &[u8; 64]) -> bool {
@@ -172,6 +208,51 @@ mod tests {
         }));
     }
 
+    /// The eight points of small order in their canonical encodings (order 1, 2, 4, 4, 8, 8, 8, 8).
+    const SMALL: [&str; 8] = [
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "0000000000000000000000000000000000000000000000000000000000000080",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
+    ];
+
+    #[test]
+    fn a_key_that_anybody_or_nobody_can_sign_with_is_named_and_every_made_key_is_sound() {
+        for seed in 0..50 {
+            let key = SecretKey::from_seed(&[seed; 32]);
+            for key in [&key, &key.cosigner(), &key.log_key()] {
+                assert_eq!(key.public().check(), Ok(()));
+            }
+        }
+        let why = |bytes: [u8; 32]| PublicKey(bytes).check().unwrap_err().why;
+        let bytes = |text: &str| <[u8; 32]>::try_from(unhex(text).unwrap()).unwrap();
+        for small in SMALL {
+            assert!(why(bytes(small)).contains("small order"), "{small}");
+        }
+        let mut none = [0; 32];
+        none[0] = 2;
+        assert!(why(none).contains("no point"));
+        // The prime is 2^255 - 19: a y below 19 has a second encoding, y + p.
+        let second = (0..19).filter_map(|y| {
+            let mut bytes = [0xff; 32];
+            (bytes[0], bytes[31]) = (0xed + y, 0x7f);
+            VerifyingKey::from_bytes(&bytes).is_ok_and(|key| !key.is_weak()).then_some(bytes)
+        });
+        let second: Vec<_> = second.collect();
+        assert!(!second.is_empty());
+        for bytes in second {
+            assert!(why(bytes).contains("one encoding"));
+        }
+        // A good key moved by a point of order eight.
+        let good = SecretKey::from_seed(&[1; 32]).0.verifying_key().to_edwards();
+        let small = VerifyingKey::from_bytes(&bytes(SMALL[4])).unwrap().to_edwards();
+        assert!(why((good + small).compress().to_bytes()).contains("prime order"));
+    }
+
     #[test]
     fn two_keys_share_one_secret_and_another_pair_another() {
         let [one, two, three] = [1, 2, 3].map(|n| SecretKey::from_seed(&[n; 32]));
@@ -186,21 +267,10 @@ mod tests {
         assert_eq!(printed, "SharedSecret", "a secret is never printed");
     }
 
-    /// The eight points of small order in their canonical encodings (order 1, 2, 4, 4, 8, 8, 8, 8), and one that is no
-    /// point.
     #[test]
     fn no_secret_is_shared_with_a_key_that_gives_everybody_the_same() {
         let key = SecretKey::from_seed(&[1; 32]);
-        for small in [
-            "0100000000000000000000000000000000000000000000000000000000000000",
-            "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-            "0000000000000000000000000000000000000000000000000000000000000000",
-            "0000000000000000000000000000000000000000000000000000000000000080",
-            "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
-            "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
-            "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
-            "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
-        ] {
+        for small in SMALL {
             let small: PublicKey = format!("ed25519:{small}").parse().unwrap();
             assert_eq!(key.agree(&small).unwrap_err(), AgreementError::SmallOrder(small));
         }

@@ -15,7 +15,7 @@ const MAX_MS: u64 = 253_402_207_199_999;
 
 /// Why a string is not a [`Timestamp`] or [`U64`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{expected}, found {found:?}")]
+#[error("{found:?} is wrong: {expected}")]
 pub struct FormatError {
     /// The form that was required.
     pub expected: &'static str,

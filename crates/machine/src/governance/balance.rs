@@ -67,7 +67,7 @@ pub fn refuse_more(txn: &Txn<'_>, organisation: &str) -> Result<(), Stop> {
 fn refused<T>(majority: &Majority) -> Result<T, Stop> {
     refuse(
         Code::OrganisationQuorum,
-        "no organisation holds a quorum of the nodes in service",
+        "one organisation would hold a quorum of the nodes in service alone: the others enrol more nodes first",
         format!("at most {} of {}", majority.total / 2, majority.total),
         format!("{} of {}", majority.held, majority.organisation),
     )

@@ -21,7 +21,9 @@ use std::collections::BTreeMap;
 fn load(txn: &Txn<'_>, id: &str) -> Result<Ballot, Stop> {
     match state::load(&txn.over, Table::Proposals, id.as_bytes())? {
         Some(ballot) => Ok(ballot),
-        None => refuse(Code::UnknownProposal, "the proposal exists", "an open proposal", id),
+        None => {
+            refuse(Code::UnknownProposal, "there is no ballot of this name: see `governance ballots --all`", "", id)
+        }
     }
 }
 
@@ -32,14 +34,24 @@ fn grown(txn: &Txn<'_>) -> u64 {
 
 pub fn propose(txn: &mut Txn<'_>, id: &str, proposal: &Proposal) -> Result<Value, Stop> {
     if txn.over.get(Table::Proposals, id.as_bytes())?.is_some() {
-        return refuse(Code::ProposalIdReused, "a proposal id is used once", "an unused id", id);
+        return refuse(
+            Code::ProposalIdReused,
+            "a ballot of this name was opened before: give the new one another name",
+            "",
+            id,
+        );
     }
     sweep(txn)?;
     let organisation = txn.author.organisation.clone();
     let mut open = all_open(&txn.over)?;
     let own = open.values().filter(|proposer| **proposer == organisation).count();
     if own >= MAX_OPEN_BALLOTS {
-        return refuse(Code::LimitExceeded, "open ballots of one organisation", MAX_OPEN_BALLOTS, own + 1);
+        return refuse(
+            Code::LimitExceeded,
+            "your organisation has too many open ballots: wait until one ends",
+            format!("at most {MAX_OPEN_BALLOTS}"),
+            own + 1,
+        );
     }
     let constitution = constitution(txn)?;
     // Refused now rather than when everybody has voted.
@@ -80,18 +92,23 @@ pub fn propose(txn: &mut Txn<'_>, id: &str, proposal: &Proposal) -> Result<Value
 pub fn vote(txn: &mut Txn<'_>, id: &str, approve: bool) -> Result<Value, Stop> {
     let ballot = load(txn, id)?;
     if ballot.status != BallotStatus::Open {
-        return refuse(Code::ProposalClosed, "the ballot is open", "an open ballot", ballot.shown());
+        return refuse(
+            Code::ProposalClosed,
+            "the ballot has ended: open a new one to decide again",
+            "",
+            ballot.shown(),
+        );
     }
     if let Err(refusal) = ballot.running(grown(txn), txn.time) {
         return Err(refusal.into());
     }
     if ballot.votes.contains_key(&txn.author.organisation) {
-        let rule = "one vote for each organisation";
-        return refuse(Code::AlreadyVoted, rule, "no earlier vote", &txn.author.organisation);
+        let rule = "your organisation voted on this ballot before: a vote is not changed";
+        return refuse(Code::AlreadyVoted, rule, "", &txn.author.organisation);
     }
     // Cannot happen while every change of the members voids what is open.
     if !ballot.electorate.contains(&txn.author.organisation) {
-        let rule = "a ballot belongs to those who were members when it was opened";
+        let rule = "your organisation was no member when this ballot was opened: it has no vote on it";
         return refuse(Code::RoleDenied, rule, ballot.electorate.join(", "), &txn.author.organisation);
     }
     record(txn, json!({"action": "vote", "proposal_id": id, "approve": approve}))?;
@@ -103,7 +120,12 @@ pub fn vote(txn: &mut Txn<'_>, id: &str, approve: bool) -> Result<Value, Stop> {
 pub fn conclude(txn: &mut Txn<'_>, id: &str) -> Result<Value, Stop> {
     let ballot = load(txn, id)?;
     if ballot.status != BallotStatus::Open {
-        return refuse(Code::ProposalClosed, "the ballot is open", "an open ballot", ballot.shown());
+        return refuse(
+            Code::ProposalClosed,
+            "the ballot has ended: open a new one to decide again",
+            "",
+            ballot.shown(),
+        );
     }
     record(txn, json!({"action": "conclude", "proposal_id": id}))?;
     if ballot.running(grown(txn), txn.time).is_err() {
@@ -116,7 +138,7 @@ pub fn conclude(txn: &mut Txn<'_>, id: &str) -> Result<Value, Stop> {
             carry_out(txn, id, ballot, lower.needed)
         }
         lower => {
-            let rule = "a ballot is concluded once the time to object is over, or its own";
+            let rule = "the ballot cannot be concluded yet: too few approve it, or the time to object is not over";
             let lower = lower.map(|lower| format!(", or {} from {} on", lower.needed, lower.from));
             let expected = format!("{} approvals{}", ballot.needed, lower.unwrap_or_default());
             refuse(Code::BallotEarly, rule, expected, format!("{approvals} at {}", txn.time))
@@ -250,11 +272,11 @@ impl Ballot {
     pub fn running(&self, entries: u64, time: Timestamp) -> Result<(), Refusal> {
         let over = |rule, limit: String, found: String| Err(Refusal::new(Code::BallotExpired, rule, limit, found));
         if let Some(limit) = self.expires_entries.filter(|limit| entries >= limit.0) {
-            let rule = "a ballot is decided before the Reasoning ledger outgrows its limit";
+            let rule = "the ballot has expired, because the Reasoning ledger outgrew its limit: open it again";
             return over(rule, format!("fewer than {limit} entries"), entries.to_string());
         }
         if let Some(limit) = self.expires_time.filter(|limit| time >= *limit) {
-            return over("a ballot is decided in time", format!("before {limit}"), time.to_string());
+            return over("the ballot has expired: open it again", format!("before {limit}"), time.to_string());
         }
         Ok(())
     }

@@ -58,14 +58,19 @@ fn concern(txn: &mut Txn<'_>, organisation: &str, action: Value) -> Result<(), S
 fn organisation(txn: &Txn<'_>, name: &str) -> Result<Organisation, Stop> {
     match state::load::<Organisation>(&txn.over, Table::Organisations, name.as_bytes())? {
         Some(found) if found.removed.is_none() => Ok(found),
-        Some(_) | None => refuse(Code::UnknownOrganisation, "the organisation is a member", "a member", name),
+        Some(_) | None => refuse(
+            Code::UnknownOrganisation,
+            "there is no member organisation of this name: see `governance constitution`",
+            "",
+            name,
+        ),
     }
 }
 
 fn add(txn: &mut Txn<'_>, id: &str, name: &str, root_key: PublicKey, operator_key: PublicKey) -> Result<(), Stop> {
     if txn.over.get(Table::Organisations, name.as_bytes())?.is_some() {
-        let rule = "a name belongs to one organisation for ever";
-        return refuse(Code::OrganisationExists, rule, "an unused name", name);
+        let rule = "an organisation of this name is or was a member, and no name is given twice: choose another";
+        return refuse(Code::OrganisationExists, rule, "", name);
     }
     for (key, role) in [(root_key, Role::Root), (operator_key, Role::Operator)] {
         unused_key(txn, key)?;
@@ -159,7 +164,7 @@ fn contains(txn: &Txn<'_>, ledger: Ledger, stated: &EvidenceAnchor) -> Result<()
     let head = crate::apply::frontier(&txn.over, ledger)?;
     let shown = |size: u64, root: &Digest| format!("{ledger} of {size} entries with root {root}");
     let missing = |found: String| {
-        let rule = "a recovery goes on from every tree that was cosigned";
+        let rule = "this ledger does not contain the tree that was cosigned: entries were lost, and it must not go on under its origin";
         refuse(Code::RecoveryGap, rule, shown(stated.size.0, &stated.root), found)
     };
     if stated.size.0 > head.size() {

@@ -57,18 +57,37 @@ fn save_constitution(txn: &mut Txn<'_>, constitution: &ClusterConstitution) {
     state::save(&mut txn.over, Table::Meta, META_CONSTITUTION, constitution);
 }
 
-/// The refusal of a key that ended at log index `until`: it says whether the key alone ended or its organisation too.
-pub fn ended(view: &dyn View, author: &Registration, until: U64, index: u64) -> Result<Refusal, ReadError> {
+/// The refusal of a key that ended at log index `until`: it says whether the key alone ended or its organisation too, and
+/// which key signs in its place.
+pub fn ended(view: &dyn View, author: &Registration, until: U64) -> Result<Refusal, ReadError> {
     let name = &author.organisation;
     let organisation: Option<Organisation> = state::load(view, Table::Organisations, name.as_bytes())?;
-    Ok(match organisation.and_then(|organisation| organisation.removed) {
+    let now = |key: fn(&Organisation) -> PublicKey| organisation.as_ref().map(|found| key(found).to_string());
+    let successor = match author.role {
+        Role::Root => now(|organisation| organisation.root_key),
+        Role::Operator => now(|organisation| organisation.operator_key),
+        Role::Node | Role::Chip => None,
+    };
+    Ok(match organisation.as_ref().and_then(|organisation| organisation.removed) {
         Some(at) => {
             let found = format!("{name}, removed at log index {at}");
-            Refusal::new(Code::OrganisationRemoved, "the author's organisation is a member", "a member", found)
+            Refusal::new(Code::OrganisationRemoved, "the organisation of this key is no member any more", "", found)
         }
         None => {
-            let found = format!("log index {index}");
-            Refusal::new(Code::KeyEnded, "the key is still valid", format!("before log index {until}"), found)
+            let sentence = match (author.role, author.node) {
+                (Role::Root | Role::Operator, _) => format!(
+                    "this {} key of {name} was replaced at log index {until}: sign with the key that replaced it",
+                    author.role
+                ),
+                (Role::Node, Some(id)) => format!(
+                    "node {id} was retired at log index {until}, and its key with it: its organisation enrols a new node \
+                     with a new key"
+                ),
+                (Role::Node, None) | (Role::Chip, _) => {
+                    format!("this {} was retired for good at log index {until}: sign with another one", author.role)
+                }
+            };
+            Refusal::new(Code::KeyEnded, &sentence, successor.unwrap_or_default(), "")
         }
     })
 }
@@ -85,17 +104,26 @@ fn organisation(txn: &Txn<'_>) -> Result<Organisation, Stop> {
     let name = &txn.author.organisation;
     match state::load(&txn.over, Table::Organisations, name.as_bytes())? {
         Some(found) => Ok(found),
-        None => refuse(Code::UnknownOrganisation, "the author's organisation is a member", "a member", name),
+        None => refuse(Code::UnknownOrganisation, "the organisation of this key is no member", "a member", name),
     }
 }
 
 fn unused_key(txn: &Txn<'_>, key: PublicKey) -> Result<(), Stop> {
+    // Preparing a submission checks its keys; this one is for ballots that were opened before that was so.
+    if let Err(weak) = key.check() {
+        return refuse(Code::Malformed, &weak.to_string(), "", "");
+    }
     // The keys of cosigners and of the publisher stand in no registration, because they may author nothing.
     let cosigns = all::<Node>(&txn.over, Table::Nodes)?.iter().any(|node| node.cosigner == key);
     let publishes = constitution(txn)?.publisher.is_some_and(|publisher| publisher.log_key == key);
     match txn.over.get(Table::Keys, key.as_bytes())? {
         None if !cosigns && !publishes => Ok(()),
-        _ => refuse(Code::KeyExists, "a key is registered once", "an unused key", key),
+        _ => refuse(
+            Code::KeyExists,
+            "this key is or was registered already: make a new one with `selfsame key new`",
+            "",
+            key,
+        ),
     }
 }
 
@@ -151,20 +179,25 @@ fn replace_key(
 
 pub fn enrol_node(txn: &mut Txn<'_>, id: u64, key: PublicKey, cosigner: PublicKey) -> Result<Value, Stop> {
     if id == 0 {
-        return refuse(Code::Malformed, "node ids", "1 or more", id);
+        return refuse(Code::Malformed, "this is no node id: ids start at 1", "", id);
     }
     if let Some(node) = state::load::<Node>(&txn.over, Table::Nodes, &id.to_be_bytes())? {
         return refuse(
             Code::NodeIdReused,
-            "a node id is used once, also after removal",
-            "an unused id",
+            "this node id was used before, and no id is used again: give another one",
+            "",
             format!("node {id} of {}", node.organisation),
         );
     }
     unused_key(txn, key)?;
     unused_key(txn, cosigner)?;
     if key == cosigner {
-        return refuse(Code::KeyExists, "the key of a cosigner is used for nothing else", "another key", cosigner);
+        return refuse(
+            Code::KeyExists,
+            "the cosigner key is the node key: give the cosigner key that `selfsame key show` prints beside it",
+            "",
+            cosigner,
+        );
     }
     let organisation = txn.author.organisation.clone();
     let node =
@@ -177,18 +210,23 @@ pub fn enrol_node(txn: &mut Txn<'_>, id: u64, key: PublicKey, cosigner: PublicKe
 
 pub fn retire_node(txn: &mut Txn<'_>, id: u64) -> Result<Value, Stop> {
     let Some(mut node) = state::load::<Node>(&txn.over, Table::Nodes, &id.to_be_bytes())? else {
-        return refuse(Code::UnknownNode, "the node is enrolled", "an enrolled node", id);
+        return refuse(
+            Code::UnknownNode,
+            "there is no node of this id: check it with `selfsame cluster members`",
+            "",
+            id,
+        );
     };
     if node.organisation != txn.author.organisation {
         return refuse(
             Code::RoleDenied,
-            "an organisation removes its own nodes",
+            "this node belongs to another organisation: only that one retires it",
             &txn.author.organisation,
             node.organisation,
         );
     }
     if node.retired {
-        return refuse(Code::UnknownNode, "a node is removed once", "a node in service", id);
+        return refuse(Code::UnknownNode, "this node was retired before: there is nothing left to do", "", id);
     }
     // An organisation that wants its only node out enrols the next one first.
     balance::keep(txn, |txn| {
@@ -204,7 +242,7 @@ pub fn retire_node(txn: &mut Txn<'_>, id: u64) -> Result<Value, Stop> {
 
 pub fn enrol_chip(txn: &mut Txn<'_>, chip: PublicKey, technology: &str) -> Result<Value, Stop> {
     if technology != "software" {
-        return refuse(Code::AttestationInvalid, "technology of a chip", "software", technology);
+        return refuse(Code::AttestationInvalid, "this technology of chips is not known", "software", technology);
     }
     unused_key(txn, chip)?;
     let value = Chip {
@@ -221,18 +259,23 @@ pub fn enrol_chip(txn: &mut Txn<'_>, chip: PublicKey, technology: &str) -> Resul
 
 pub fn retire_chip(txn: &mut Txn<'_>, id: &Digest) -> Result<Value, Stop> {
     let Some(mut chip) = state::load::<Chip>(&txn.over, Table::Chips, id.as_bytes())? else {
-        return refuse(Code::UnknownChip, "the chip is enrolled", "an enrolled chip", id);
+        return refuse(
+            Code::UnknownChip,
+            "no chip of this id is enrolled: its organisation enrols it first (`governance enrol-chip`)",
+            "",
+            id,
+        );
     };
     if chip.organisation != txn.author.organisation {
         return refuse(
             Code::RoleDenied,
-            "an organisation retires its own chips",
+            "this chip belongs to another organisation: only that one retires it, or all by ballot",
             &txn.author.organisation,
             chip.organisation,
         );
     }
     if chip.retired {
-        return refuse(Code::ChipRetired, "a chip is retired once", "a chip in service", id);
+        return refuse(Code::ChipRetired, "this chip was retired before: there is nothing left to do", "", id);
     }
     chip.retired = true;
     end_key(txn, chip.key)?;
@@ -243,16 +286,26 @@ pub fn retire_chip(txn: &mut Txn<'_>, id: &Digest) -> Result<Value, Stop> {
 /// An enrolled chip that is not retired, of an organisation that is a member.
 pub fn usable_chip(txn: &Txn<'_>, id: &Digest) -> Result<Chip, Stop> {
     let Some(chip) = state::load::<Chip>(&txn.over, Table::Chips, id.as_bytes())? else {
-        return refuse(Code::UnknownChip, "the chip is enrolled", "an enrolled chip", id);
+        return refuse(
+            Code::UnknownChip,
+            "no chip of this id is enrolled: its organisation enrols it first (`governance enrol-chip`)",
+            "",
+            id,
+        );
     };
     if chip.retired {
-        return refuse(Code::ChipRetired, "the chip is in service", "a chip in service", id);
+        return refuse(Code::ChipRetired, "this chip was retired for good: use another one", "", id);
     }
     let organisation: Option<Organisation> =
         state::load(&txn.over, Table::Organisations, chip.organisation.as_bytes())?;
     if let Some(at) = organisation.and_then(|organisation| organisation.removed) {
         let found = format!("{id} of {}, removed at log index {at}", chip.organisation);
-        return refuse(Code::ChipRetired, "the chip of a member is in service", "a chip in service", found);
+        return refuse(
+            Code::ChipRetired,
+            "the organisation of this chip is no member any more: use a chip of a member",
+            "",
+            found,
+        );
     }
     Ok(chip)
 }

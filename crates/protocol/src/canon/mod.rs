@@ -111,14 +111,18 @@ pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Value, CanonError> {
         return Err(CanonError::new(
             CanonCode::TooLarge,
             "",
-            format!("at most {} bytes, found {}", limits.max_bytes, bytes.len()),
+            format!("{} bytes are too many, at most {}", bytes.len(), limits.max_bytes),
         ));
     }
     let text = std::str::from_utf8(bytes).map_err(|e| {
         CanonError::new(
             CanonCode::InvalidUtf8,
             "",
-            format!("UTF-8 up to byte {}, then 0x{:02x}", e.valid_up_to(), bytes[e.valid_up_to()]),
+            format!(
+                "byte {} is 0x{:02x}, which is no UTF-8: save the file as UTF-8",
+                e.valid_up_to(),
+                bytes[e.valid_up_to()]
+            ),
         )
     })?;
     parser::parse(text, limits)
@@ -151,7 +155,11 @@ pub fn require_canonical(bytes: &[u8], limits: &Limits) -> Result<Value, CanonEr
     Err(CanonError::new(
         CanonCode::NotCanonical,
         "",
-        format!("the canonical form differs from byte {at} on ({} bytes, found {})", canonical.len(), bytes.len()),
+        format!(
+            "this is not in canonical form (RFC 8785) from byte {at} on: it has {} bytes, and the form {}",
+            bytes.len(),
+            canonical.len()
+        ),
     ))
 }
 
@@ -167,7 +175,7 @@ pub fn decode_exact<T: DeserializeOwned + Serialize>(bytes: &[u8], limits: &Limi
     if to_canonical_of(&value) == bytes {
         return Ok(value);
     }
-    Err(CanonError::new(CanonCode::Schema, "", "exactly the members of the schema, found others or another form"))
+    Err(CanonError::new(CanonCode::Schema, "", "this has other members than the schema, or another form of them"))
 }
 
 #[cfg(test)]

@@ -54,7 +54,7 @@ impl Parser<'_> {
 
     fn unexpected(&self, wanted: &str, found: Option<u8>) -> CanonError {
         let found = found.map_or("the end".into(), |byte| format!("{:?}", char::from(byte)));
-        self.error(CanonCode::Syntax, format!("expected {wanted} at byte {}, found {found}", self.at))
+        self.error(CanonCode::Syntax, format!("{wanted} should stand at byte {}, but there is {found}", self.at))
     }
 
     fn want(&mut self, byte: u8, wanted: &str) -> Parsed<()> {
@@ -95,7 +95,7 @@ impl Parser<'_> {
         Err(CanonError::new(
             CanonCode::TooDeep,
             "",
-            format!("at most {} levels of nesting, found more at byte {}", self.limits.max_depth, self.at),
+            format!("this is nested more than {} levels deep, at byte {}", self.limits.max_depth, self.at),
         ))
     }
 
@@ -139,7 +139,10 @@ impl Parser<'_> {
             }
             let name = self.string()?;
             if members.contains_key(&name) {
-                return Err(self.error(CanonCode::DuplicateKey, format!("each member once, found {name:?} again")));
+                return Err(self.error(
+                    CanonCode::DuplicateKey,
+                    format!("this object has the member {name:?} again: keep one of them"),
+                ));
             }
             self.space();
             self.want(b':', "':'")?;
@@ -212,7 +215,10 @@ impl Parser<'_> {
         let lone = |parser: &Self| {
             parser.error(
                 CanonCode::LoneSurrogate,
-                format!("a surrogate pair, found \\u{first:04x} alone before byte {}", parser.at),
+                format!(
+                    "\\u{first:04x} stands alone before byte {}: write the pair, or the character itself",
+                    parser.at
+                ),
             )
         };
         let scalar = match first {
@@ -272,7 +278,10 @@ impl Parser<'_> {
         let unsafe_integer = |parser: &Self| {
             parser.error(
                 CanonCode::UnsafeInteger,
-                format!("an integer within ±9007199254740991, or a decimal string, found {}", shown()),
+                format!(
+                    "{} is beyond ±9007199254740991, which not every reader keeps: write it as a decimal string",
+                    shown()
+                ),
             )
         };
         if integer && self.limits.wide {
@@ -296,7 +305,7 @@ impl Parser<'_> {
         }
         match Number::from_f64(value) {
             Some(number) => Ok(Value::Number(number)),
-            None => Err(self.error(CanonCode::NonFinite, format!("a finite double, found {}", shown()))),
+            None => Err(self.error(CanonCode::NonFinite, format!("{} is too large for a number", shown()))),
         }
     }
 }

@@ -59,6 +59,29 @@ pub enum Role {
     Chip,
 }
 
+impl Role {
+    /// With its article, for a sentence: `an operator`.
+    pub const fn a(self) -> &'static str {
+        match self {
+            Role::Root => "a root",
+            Role::Operator => "an operator",
+            Role::Node => "a node",
+            Role::Chip => "a chip",
+        }
+    }
+}
+
+impl std::fmt::Display for Role {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Role::Root => "root",
+            Role::Operator => "operator",
+            Role::Node => "node",
+            Role::Chip => "chip",
+        })
+    }
+}
+
 /// Who signs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -413,6 +436,17 @@ pub fn is_uuid(text: &str) -> bool {
         })
 }
 
+/// The refusal of what is no substrate id.
+fn no_uuid(text: &str) -> Refusal {
+    let expected = "a UUID like 00000000-0000-4000-8000-000000000001";
+    Refusal::new(Code::Malformed, "substrate_id is no UUID in lowercase", expected, text)
+}
+
+/// Refuses a key that nobody or anybody can sign with: it is never registered.
+fn check_keys(keys: &[PublicKey]) -> Result<(), Refusal> {
+    keys.iter().try_for_each(|key| key.check().map_err(|weak| Refusal::new(Code::Malformed, &weak.to_string(), "", "")))
+}
+
 impl Submission {
     /// A submission of `command`.
     pub fn new(cluster: &str, request_id: &str, role: Role, key: PublicKey, command: Command) -> Self {
@@ -428,30 +462,24 @@ impl Submission {
     /// Checks the limits and names that need no state.
     pub fn check(&self, limits: &ItemLimits) -> Result<(), Refusal> {
         if self.kind != SUBMISSION_TYPE {
-            return Err(Refusal::new(Code::Malformed, "type of the payload", SUBMISSION_TYPE, &self.kind));
+            return Err(Refusal::new(Code::Malformed, "the payload is of another type", SUBMISSION_TYPE, &self.kind));
         }
         let name = |what: &str, text: &str| {
             if is_name(text) {
                 Ok(())
             } else {
-                Err(Refusal::new(Code::Malformed, what, "1 to 128 of A-Z a-z 0-9 . _ : / -", text))
+                let sentence = format!("{what} is no name");
+                Err(Refusal::new(Code::Malformed, &sentence, "1 to 128 of A-Z a-z 0-9 . _ : / -", text))
             }
         };
         name("request_id", &self.request_id)?;
         if self.author.role != self.command.allowed_role() {
-            return Err(Refusal::new(
-                Code::RoleDenied,
-                "role that may issue the command",
-                format!("{:?}", self.command.allowed_role()),
-                format!("{:?}", self.author.role),
-            ));
+            let (needed, found) = (self.command.allowed_role(), self.author.role);
+            let sentence = format!("this needs {} key; it was signed as {} key", needed.a(), found.a());
+            return Err(Refusal::new(Code::RoleDenied, &sentence, needed, found));
         }
         let uuid = |text: &str| {
-            if is_uuid(text) {
-                Ok(())
-            } else {
-                Err(Refusal::new(Code::Malformed, "substrate_id", "a lowercase UUID", text))
-            }
+            if is_uuid(text) { Ok(()) } else { Err(no_uuid(text)) }
         };
         match &self.command {
             Command::Append { substrate_id, items, .. } => {
@@ -459,7 +487,7 @@ impl Submission {
                 if !(1..=limits.max_items).contains(&items.len()) {
                     return Err(Refusal::new(
                         Code::LimitExceeded,
-                        "items of one append",
+                        "the append has no items, or too many: send them in several",
                         format!("1 to {}", limits.max_items),
                         items.len(),
                     ));
@@ -475,8 +503,8 @@ impl Submission {
                 if outputs.len() > limits.max_items {
                     return Err(Refusal::new(
                         Code::LimitExceeded,
-                        "outputs of one execution",
-                        limits.max_items,
+                        "the execution has too many outputs: report them as several, or one that lists them",
+                        format!("at most {}", limits.max_items),
                         outputs.len(),
                     ));
                 }
@@ -506,11 +534,10 @@ impl Submission {
             | Command::CloseSession { substrate_id, .. }
             | Command::RecoverClose { substrate_id }
             | Command::Verdict { substrate_id, .. } => uuid(substrate_id),
-            Command::RotateKey { .. }
-            | Command::EnrolNode { .. }
-            | Command::RetireNode { .. }
-            | Command::EnrolChip { .. }
-            | Command::RetireChip { .. } => Ok(()),
+            Command::RotateKey { new, .. } => check_keys(&[*new]),
+            Command::EnrolNode { key, cosigner, .. } => check_keys(&[*key, *cosigner]),
+            Command::EnrolChip { chip, .. } => check_keys(&[*chip]),
+            Command::RetireNode { .. } | Command::RetireChip { .. } => Ok(()),
         }
     }
 }

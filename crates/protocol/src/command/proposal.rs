@@ -1,7 +1,7 @@
 //! What organisations vote on.
 
 use crate::code::{Code, Refusal};
-use crate::command::is_uuid;
+use crate::command::{check_keys, is_uuid, no_uuid};
 use crate::constitution::{Class, Publisher, Rules, check_name, check_reason};
 use crate::digest::Digest;
 use crate::keys::PublicKey;
@@ -135,7 +135,7 @@ impl Proposal {
         match self {
             Proposal::ForceSeal { substrate_id, migration_id, reason, .. } => {
                 if !is_uuid(substrate_id) {
-                    return Err(Refusal::new(Code::Malformed, "substrate_id", "a lowercase UUID", substrate_id));
+                    return Err(no_uuid(substrate_id));
                 }
                 check_name("migration_id", migration_id)?;
                 check_reason(reason)
@@ -143,23 +143,28 @@ impl Proposal {
             Proposal::RetireChip { reason, .. } | Proposal::Recovery { reason, .. } => check_reason(reason),
             Proposal::AddOrganisation { name, root_key, operator_key } => {
                 check_name("name of an organisation", name)?;
-                match root_key == operator_key {
-                    true => Err(Refusal::new(Code::KeyExists, "one use of each key", "two keys", root_key)),
-                    false => Ok(()),
+                if root_key == operator_key {
+                    let sentence = "root key and operator key are the same: give two keys";
+                    return Err(Refusal::new(Code::KeyExists, sentence, "", root_key));
                 }
+                check_keys(&[*root_key, *operator_key])
             }
             Proposal::RemoveOrganisation { name, reason } => {
                 check_name("name of an organisation", name)?;
                 check_reason(reason)
             }
-            Proposal::RotateKey { organisation, reason, .. } => {
+            Proposal::RotateKey { organisation, new, reason, .. } => {
                 check_name("name of an organisation", organisation)?;
+                check_keys(&[*new])?;
                 check_reason(reason)
             }
             Proposal::ChangeRules { rules } => {
                 rules.vetoes.iter().try_for_each(|name| check_name("name of an organisation", name))
             }
-            Proposal::MovePublisher { publisher } => check_name("name of an organisation", &publisher.organisation),
+            Proposal::MovePublisher { publisher } => {
+                check_name("name of an organisation", &publisher.organisation)?;
+                check_keys(&[publisher.log_key])
+            }
         }
     }
 }

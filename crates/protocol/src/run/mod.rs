@@ -125,7 +125,11 @@ impl Declaration {
         schema::check(&value)?;
         let canonical = canon::to_canonical(&value);
         if canonical.len() > Limits::DECLARATION.max_bytes {
-            let detail = format!("at most {} bytes, found {}", Limits::DECLARATION.max_bytes, canonical.len());
+            let detail = format!(
+                "the declaration has {} bytes, at most {}: declare large content by digest",
+                canonical.len(),
+                Limits::DECLARATION.max_bytes
+            );
             return Err(CanonError::new(canon::CanonCode::TooLarge, "", detail));
         }
         let digest = |element: Element| Digest::of(&canon::to_canonical(&value[element.as_str()]));

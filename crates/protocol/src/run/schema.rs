@@ -14,6 +14,11 @@ fn fail(code: CanonCode, pointer: &str, detail: impl Into<String>) -> Check {
     Err(CanonError::new(code, pointer, detail))
 }
 
+/// What a pointer names, as the beginning of a sentence.
+fn whose(pointer: &str) -> &str {
+    if pointer.is_empty() { "a declaration" } else { pointer }
+}
+
 /// Exactly these members: `required` and possibly `optional`.
 fn members<'a>(
     value: &'a Value,
@@ -22,18 +27,19 @@ fn members<'a>(
     optional: &[&str],
 ) -> Result<&'a Map<String, Value>, CanonError> {
     let Some(object) = value.as_object() else {
-        return Err(CanonError::new(CanonCode::WrongType, pointer, "an object"));
+        return Err(CanonError::new(CanonCode::WrongType, pointer, "this must be an object"));
     };
     if let Some(name) = required.iter().find(|name| !object.contains_key(**name)) {
         return Err(CanonError::new(
             CanonCode::MissingMember,
             format!("{pointer}/{name}"),
-            format!("required members are {}", required.join(", ")),
+            format!("this member is missing: {} has {}", whose(pointer), required.join(", ")),
         ));
     }
     let known = |name: &&String| required.contains(&name.as_str()) || optional.contains(&name.as_str());
     if let Some(name) = object.keys().find(|name| !known(name)) {
-        let detail = format!("known members are {}", [required, optional].concat().join(", "));
+        let known = [required, optional].concat().join(", ");
+        let detail = format!("{} has no such member: it has {known}", whose(pointer));
         let name = name.replace('~', "~0").replace('/', "~1");
         return Err(CanonError::new(CanonCode::UnknownMember, format!("{pointer}/{name}"), detail));
     }
@@ -43,14 +49,14 @@ fn members<'a>(
 fn text(value: &Value, pointer: &str) -> Check {
     match value.as_str() {
         Some(text) if !text.is_empty() => Ok(()),
-        _ => fail(CanonCode::WrongType, pointer, "a string that is not empty"),
+        _ => fail(CanonCode::WrongType, pointer, "this must be a text that is not empty"),
     }
 }
 
 fn digest(value: &Value, pointer: &str) -> Check {
     match value.as_str().map(str::parse::<Digest>) {
         Some(Ok(_)) => Ok(()),
-        _ => fail(CanonCode::WrongType, pointer, "sha256: and 64 lowercase hex characters"),
+        _ => fail(CanonCode::WrongType, pointer, "this is no digest: write sha256: and 64 lowercase hex characters"),
     }
 }
 
@@ -58,7 +64,11 @@ pub fn check(value: &Value) -> Check {
     let names = Element::ALL.map(Element::as_str);
     members(value, "", &["type", names[0], names[1], names[2], names[3], names[4]], &[])?;
     if value["type"] != DECLARATION_TYPE {
-        return fail(CanonCode::WrongType, "/type", format!("{DECLARATION_TYPE:?}, found {}", value["type"]));
+        return fail(
+            CanonCode::WrongType,
+            "/type",
+            format!("this is {}: a declaration has the type {DECLARATION_TYPE:?}", value["type"]),
+        );
     }
     no_holes(value, &mut String::new())?;
     model(&value["model"])?;
@@ -66,17 +76,25 @@ pub fn check(value: &Value) -> Check {
     for element in ["parameters", "context", "constraints"] {
         let pointer = format!("/{element}");
         let Some(object) = value[element].as_object() else {
-            return fail(CanonCode::WrongType, &pointer, "an object; {\"none\":true} says that there is nothing");
+            return fail(
+                CanonCode::WrongType,
+                &pointer,
+                "this must be an object: {\"none\":true} says that there is nothing",
+            );
         };
         if object.contains_key("none") && (object.len() != 1 || object["none"] != Value::Bool(true)) {
-            return fail(CanonCode::WrongType, &format!("{pointer}/none"), "{\"none\":true} stands alone");
+            return fail(
+                CanonCode::WrongType,
+                &format!("{pointer}/none"),
+                "beside \"none\" stands something else: write {\"none\":true} alone, or leave it out",
+            );
         }
         for name in object.keys() {
             if !crate::command::is_name(name) {
                 return fail(
                     CanonCode::WrongType,
                     &pointer,
-                    format!("member names of A-Z a-z 0-9 . _ : / -, found {name:?}"),
+                    format!("{name:?} is no member name: use A-Z a-z 0-9 . _ : / -"),
                 );
             }
         }
@@ -128,17 +146,21 @@ fn model(value: &Value) -> Check {
     }
     match (object["assurance"].as_str(), object.get("digest")) {
         (Some("weights-digest"), Some(value)) => digest(value, "/model/digest"),
-        (Some("weights-digest"), None) => {
-            fail(CanonCode::MissingDigest, "/model/digest", "assurance weights-digest needs the digest of the weights")
-        }
+        (Some("weights-digest"), None) => fail(
+            CanonCode::MissingDigest,
+            "/model/digest",
+            "the digest of the weights is missing: give it, or state assurance provider-asserted",
+        ),
         (Some("provider-asserted"), None) => Ok(()),
-        (Some("provider-asserted"), Some(_)) => {
-            fail(CanonCode::UnknownMember, "/model/digest", "assurance provider-asserted has no weights digest")
-        }
+        (Some("provider-asserted"), Some(_)) => fail(
+            CanonCode::UnknownMember,
+            "/model/digest",
+            "a digest of weights stands here, but the assurance is provider-asserted: state weights-digest, or leave the digest out",
+        ),
         _ => fail(
             CanonCode::WrongType,
             "/model/assurance",
-            format!("weights-digest or provider-asserted, found {}", object["assurance"]),
+            format!("this is {}: write weights-digest or provider-asserted", object["assurance"]),
         ),
     }
 }
@@ -151,7 +173,7 @@ fn prompt(value: &Value) -> Check {
         Value::Object(reference) if !reference.contains_key("inline") => {
             return content(&object["messages"], "/prompt/messages");
         }
-        _ => return fail(CanonCode::WrongType, "/prompt/messages", "an array of messages, or their digest"),
+        _ => return fail(CanonCode::WrongType, "/prompt/messages", "this must be a list of messages, or their digest"),
     };
     for (index, message) in messages.iter().enumerate() {
         let pointer = format!("/prompt/messages/{index}");
@@ -159,7 +181,7 @@ fn prompt(value: &Value) -> Check {
         options(message, &pointer)?;
         text(&message["role"], &format!("{pointer}/role"))?;
         let Some(parts) = message["parts"].as_array() else {
-            return fail(CanonCode::WrongType, &format!("{pointer}/parts"), "an array of parts");
+            return fail(CanonCode::WrongType, &format!("{pointer}/parts"), "this must be a list of parts");
         };
         for (number, part) in parts.iter().enumerate() {
             let pointer = format!("{pointer}/parts/{number}");
@@ -180,7 +202,7 @@ fn options(value: &Value, pointer: &str) -> Check {
 /// Exactly one of inline, by digest, or committed.
 fn content(value: &Value, pointer: &str) -> Check {
     let Some(object) = value.as_object() else {
-        return fail(CanonCode::WrongType, pointer, "an object: inline, digest or commitment");
+        return fail(CanonCode::WrongType, pointer, "this must be an object with inline, digest or commitment");
     };
     if let Some(inline) = object.get("inline") {
         members(value, pointer, &["inline"], &[])?;
@@ -189,7 +211,7 @@ fn content(value: &Value, pointer: &str) -> Check {
             return fail(
                 CanonCode::TooLarge,
                 &format!("{pointer}/inline"),
-                format!("at most {MAX_INLINE} bytes inline, found {size}: declare larger content by digest"),
+                format!("{size} bytes are too many inline, at most {MAX_INLINE}: declare larger content by digest"),
             );
         }
         return Ok(());
@@ -202,14 +224,20 @@ fn content(value: &Value, pointer: &str) -> Check {
         return fail(
             CanonCode::MissingDigest,
             &format!("{pointer}/digest"),
-            "external content is pinned by its digest",
+            "content outside is named without its digest: add the digest, so that nobody can change it",
         );
     }
     members(value, pointer, &["media_type", "size", "digest"], &["uri"])?;
     text(&object["media_type"], &format!("{pointer}/media_type"))?;
     match object["size"].as_str().map(str::parse::<crate::time::U64>) {
         Some(Ok(_)) => {}
-        _ => return fail(CanonCode::WrongType, &format!("{pointer}/size"), "bytes as a decimal string"),
+        _ => {
+            return fail(
+                CanonCode::WrongType,
+                &format!("{pointer}/size"),
+                "this must be the number of bytes as a decimal string, like \"1024\"",
+            );
+        }
     }
     digest(&object["digest"], &format!("{pointer}/digest"))
 }
