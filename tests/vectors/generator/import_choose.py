@@ -63,9 +63,10 @@ def declare(body: dict, options: dict) -> dict:
     request, at, stated = open_envelope(body)
     stated = options.get("format", stated)
     names = [stated] if stated else [n for n, shape in FORMATS.items() if all(knows(shape, m) for m in request)]
-    if not names:
-        unknown = [m for m in request if not any(knows(shape, m) for shape in FORMATS.values())]
-        raise Refusal([f"{at}/{escape(m)}" for m in unknown] or [at])
+    if not names:  # every member that one of the nearest tables does not have
+        unknown = [[m for m in request if not knows(shape, m)] for shape in FORMATS.values()]
+        nearest = [u for u in unknown if len(u) == min(map(len, unknown))]
+        raise Refusal([f"{at}/{escape(m)}" for m in dict.fromkeys(m for u in nearest for m in u)])
     found, pointers = {}, []
     for name in names:
         try:

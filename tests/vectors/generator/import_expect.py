@@ -28,8 +28,8 @@ REFUSED = {
     "bound-twice.a": "/max_completion_tokens",
     "bound-twice.b": "/max_completion_tokens",
     "deep-41-levels": "",
-    "stop-twice.a": "",
-    "stop-twice.b": "",
+    "stop-twice.a": "/stop_sequences",  # no table has both spellings
+    "stop-twice.b": "/stop_sequences",
     "secret-mcp-token": "/tools/0/server_url",
     "state-code-container": "/tools/0/container",
     "state-vector-store": "/tools/0/vector_store_ids",
@@ -39,7 +39,10 @@ REFUSED = {
     "gemini-14-file-search": "/tools/0/fileSearch",
     "gemini-17-model-twice-in-camel-and-snake": "/generationConfig/top_p",
     "gemini-18-unknown-in-part": "/contents/0/parts/0/colour",
+    "gemini-22-mcp-servers": "/tools/0/mcpServers",
+    "gemini-23-function-response-at-an-address": "/contents/0/parts/0/functionResponse/parts/0/fileData",
     # Bedrock
+    "bedrock-converse-13-prompt-template": "/modelId",
     "bedrock-converse-04-s3-locations": "/messages/0/content/0/video/source/s3Location",
     "bedrock-converse-11-document-in-s3": "/messages/0/content/0/document/source/s3Location",
     # Mistral
@@ -69,6 +72,7 @@ REFUSED = {
     "vllm-chat-09-extra-body-twice": "/extra_body/top_k",
     "vllm-chat-13-unknown-member": "/tempreature",
     "vllm-chat-14-audio-answer-format": "/messages/0/content/0/input_audio/format",
+    "vllm-chat-18-session": "/session_params",
     "vllm-completions-05-embeds": "/prompt_embeds",
     # OpenAI completions
     "openai-completions-11-logprobs-as-flag": "/logprobs",
@@ -80,6 +84,8 @@ REFUSED = {
     "litellm-13-extra-body-unknown": "/extra_body/temperature",
     "openrouter-06-file-by-address": "/messages/0/content/0/file/file_data",
     "openrouter-08-preset": "/preset",
+    "litellm-17-vector-stores": "/vector_store_ids",
+    "litellm-18-mock-calls": "/mock_tool_calls",
     # OpenTelemetry
     "otel-genai-08-uri": "/gen_ai.input.messages/0/parts/1/uri",
     "otel-genai-09-file": "/gen_ai.input.messages/0/parts/1/file_id",
@@ -116,7 +122,11 @@ REFUSED = {
     "openai-responses-26-file-by-id": "/input/0/content/0/file_id",
     "openai-responses-30-picture-by-address": "/input/0/content/1/image_url",
     "openai-responses-31-picture-call-with-id-alone": "/input/1",
+    "openai-responses-35-shell-in-a-container": "/tools/0/environment/container_id",
+    "openai-responses-36-shell-call-in-a-container": "/input/0/environment/file_ids",
+    "openai-responses-37-mask-by-address": "/tools/0/input_image_mask/image_url",
     # Anthropic
+    "anthropic-messages-22-mcp-toolset-configured": "/mcp_servers",
     "anthropic-messages-02-addresses": "/messages/0/content/0/source/url",
     "anthropic-messages-03-file-ids": "/messages/0/content/0/source/file_id",
     "anthropic-messages-10-container": "/container/id",
@@ -130,7 +140,6 @@ REFUSED = {
 DIFFERS = {
     "ollama-generate-11-model-and-prompt-only": "",
     "openai-completions-09-model-and-prompt": "",
-    "openai-chat-08-schema-description": "",  # Cohere's json_schema is the schema itself, where null counts
 }
 
 WEIGHTS = "sha256:" + "ab" * 32

@@ -3,7 +3,7 @@
 from .import_tables import (
     ALONG, ANSWER, AUDIO, CACHE, CALLS, CHAT_BLOCKS, CHAT_TOOLS, ECHO, EXACT, FILE, FLAG, FORMATS, GATEWAY_TOOLS, IMAGE_URL,
     LIKELIHOOD, LOOSE_TOOLS, MAX_TOKENS, MISTRAL_TOOLS, MODEL, NUMBER, OPENAI, OPEN_SAMPLING, PART_EXACT, PART_ID, PART_NAME,
-    PART_TEXT, PREFIX, REASONING, REDACTED, REFUSAL, REFUSED, RESPONSE_FORMAT, ROLE, SAMPLING, SECRETS, SPEAKER, STOP, TEXT,
+    PART_TEXT, PREFIX, PROVIDERS, REASONING, REDACTED, REFUSAL, REFUSED, RESPONSE_FORMAT, ROLE, SAMPLING, SECRETS, SPEAKER, STOP, TEXT,
     TEXTS, TEXT_BLOCK, THINKING, THINKING_SETTINGS, TOOL_CALLS, TOOLS, WHOLE, WIDE, Shape, constraint, context, each, fmt, keep,
     m_option, member, messages, option, outside, param, put, says, secret, tagged, transport,
 )  # fmt: skip
@@ -17,10 +17,11 @@ def gemini(name: str, rows: dict) -> Shape:
 G_BYTES = gemini("gemini inline data", {"mimeType": ("media_type",), "data": ("data",), "displayName": PART_NAME})
 G_FILE = gemini("gemini file data", outside("fileUri") | option(TEXT, "mimeType>media_type") | {"displayName": PART_NAME})
 G_CALL = gemini("gemini function call", {"id": PART_ID, "name": PART_NAME, "args": PART_EXACT})
+G_MORE = gemini("gemini function response part", keep(EXACT, "inlineData") | outside("fileData"))
 G_RESPONSE = gemini(
     "gemini function response",
     {"id": PART_ID, "name": PART_NAME, "response": ("json",)} | option(FLAG, "willContinue>will_continue")
-    | option(TEXT, "scheduling"),
+    | option(TEXT, "scheduling") | option(("objects", G_MORE), "parts"),
 )  # fmt: skip
 G_CODE = gemini("gemini executable code", member(TEXT, "language code"))
 G_RESULT = gemini("gemini code result", member(TEXT, "outcome output"))
@@ -62,14 +63,14 @@ G_TOOL = gemini(
     "gemini tool",
     keep(("objects", G_DECLARATION), "functionDeclarations")
     | keep(EXACT, "googleSearch googleSearchRetrieval googleMaps enterpriseWebSearch codeExecution urlContext computerUse")
-    | outside("retrieval fileSearch"),
+    | outside("retrieval fileSearch mcpServers"),
 )  # fmt: skip
 fmt(
     "gemini",
     {"model": ("model", "resource"), "systemInstruction": ("prompt", "system_object", G_SYSTEM),
      "contents": ("prompt", "messages", G_CONTENT), "generationConfig": ("spread", G_CONFIG)},
     constraint(EXACT, "safetySettings>safety_settings toolConfig>tool_choice modelArmorConfig>model_armor_config"),
-    constraint(("objects", G_TOOL), "tools"), outside("cachedContent"), transport("labels store"), SECRETS, snake=True,
+    constraint(("objects", G_TOOL), "tools"), outside("cachedContent"), transport("labels store serviceTier"), SECRETS, snake=True,
 )  # fmt: skip
 
 # Bedrock Converse.
@@ -125,7 +126,7 @@ B_TOOLS = Shape(
 )
 fmt(
     "bedrock-converse",
-    {"modelId": ("model", "plain"), "system": ("prompt", "system", ("plain", B_SYSTEM)),
+    {"modelId": ("model", "no template"), "system": ("prompt", "system", ("plain", B_SYSTEM)),
      "inferenceConfig": ("spread", B_CONFIG), "toolConfig": ("spread", B_TOOLS)},
     messages(Shape("bedrock message", ROLE | says(("plain", B_PART)))),
     constraint(EXACT, "guardrailConfig>guardrail_config outputConfig>output_config"),
@@ -171,31 +172,40 @@ C_MESSAGE = Shape(
     | {"tool_calls": ("m_parts", TOOL_CALLS), "tool_call_id": ("m_answers",)} | m_option(EXACT, "citations"),
 )  # fmt: skip
 # The schema itself stands under json_schema here, not a name beside it.
-C_ANSWER = Shape("cohere response format", keep(TEXT, "type") | keep(EXACT, "json_schema schema"))
+C_ANSWER = Shape("cohere response format", keep(EXACT, "json_schema schema"))
 fmt(
     "cohere-chat", MODEL, messages(C_MESSAGE), param(TEXTS, "stop_sequences"), param(NUMBER, "p>top_p"),
     param(WHOLE, "k>top_k"), param(FLAG, "logprobs raw_prompting"), param(EXACT, "thinking"), param(TEXT, "reasoning_effort"),
     context(EXACT, "documents"), constraint(CHAT_TOOLS, "tools"), constraint(EXACT, "tool_choice citation_options"),
-    constraint(FLAG, "strict_tools"), constraint(("object", C_ANSWER), "response_format"),
+    constraint(FLAG, "strict_tools"), constraint(("one_tagged", [("json_object", C_ANSWER), ("text", C_ANSWER)]), "response_format"),
     constraint(TEXT, "safety_mode"), transport("stream priority"), SAMPLING, MAX_TOKENS, SECRETS,
 )  # fmt: skip
 
 # vLLM.
 GUIDED = (
     constraint(EXACT, "guided_json guided_choice structural_tag structured_outputs")
-    | constraint(TEXT, "guided_regex guided_grammar guided_decoding_backend guided_whitespace_pattern")
+    | constraint(TEXT, "guided_regex guided_grammar guided_decoding_backend guided_whitespace_pattern regex ebnf")
+    | constraint(EXACT, "json_schema")
 )  # fmt: skip
 V_SAMPLING = (
     param(WHOLE, "best_of min_tokens truncate_prompt_tokens prompt_logprobs") | param(NUMBER, "length_penalty")
     | param(FLAG, "use_beam_search include_stop_str_in_output ignore_eos skip_special_tokens spaces_between_special_tokens")
     | param(EXACT, "stop_token_ids allowed_token_ids bad_words logits_processors vllm_xargs mm_processor_kwargs")
+    | param(EXACT, "media_io_kwargs repetition_detection lora_path custom_params") | param(TEXT, "truncation_side")
+    | param(FLAG, "no_stop_trim") | param(TEXTS, "stop_regex") | outside("session_params")
+    | transport("separate_reasoning stream_reasoning return_hidden_states rid")
     | transport("cache_salt return_tokens_as_token_ids return_token_ids kv_transfer_params")
 )  # fmt: skip
 TEMPLATE = (
     param(TEXT, "chat_template") | param(EXACT, "chat_template_kwargs")
     | param(FLAG, "add_generation_prompt continue_final_message add_special_tokens echo include_reasoning")
 )  # fmt: skip
-EXTRA_BODY = {"extra_body": ("spread", Shape("extra body", OPEN_SAMPLING | V_SAMPLING | GUIDED | TEMPLATE | SECRETS))}
+EXTRA = Shape(
+    "extra body",
+    OPEN_SAMPLING | V_SAMPLING | GUIDED | TEMPLATE | PROVIDERS | constraint(EXACT, "provider plugins transforms")
+    | param(EXACT, "reasoning") | SECRETS,
+)  # fmt: skip
+EXTRA_BODY = {"extra_body": ("spread", EXTRA)}
 V_VIDEO = Shape("video block", {"video_url": ("within", Shape("video address", {"url": ("address",)}))} | transport("uuid"))
 V_AUDIO = Shape(
     "audio address block", {"audio_url": ("within", Shape("audio address", {"url": ("address",)}))} | transport("uuid")
@@ -205,7 +215,7 @@ V_BLOCKS = tagged(
     ("audio_url", "audio", V_AUDIO), ("video_url", "video", V_VIDEO), ("file", "file", FILE),
     ("refusal", "refusal", REFUSAL),
     ("thinking", "reasoning", Shape("thinking text block", {"thinking": PART_TEXT} | option(FLAG, "closed") | CACHE)),
-    ("image_embeds", "image", Shape("embeddings block", outside("image_embeds"))),
+    ("image_embeds", "image", Shape("embeddings block", each(REFUSED, "image_embeds"))),
 )  # fmt: skip
 V_REASONING = {"reasoning": ("m_text", "reasoning")}
 fmt(
@@ -223,13 +233,14 @@ L_SAMPLING = (
     | param(WHOLE, "t_max_predict_ms") | param(EXACT, "dry_sequence_breakers samplers lora")
     | param(FLAG, "post_sampling_probs ignore_eos") | constraint(TEXT, "grammar") | constraint(FLAG, "grammar_lazy")
     | constraint(EXACT, "grammar_triggers preserved_tokens json_schema")
+    | param(WHOLE, "n_discard") | param(NUMBER, "adaptive_target adaptive_decay") | transport("speculative.*")
     | transport("cache_prompt n_cache_reuse id_slot timings_per_token return_progress return_tokens response_fields")
 )  # fmt: skip
 L_BOUND = param(WHOLE, "n_predict>max_tokens")
 fmt(
     "llamacpp-chat", MODEL, messages(Shape("llamacpp message", SPEAKER | REASONING | says(V_BLOCKS) | ECHO | CALLS)),
     param(EXACT, "chat_template_kwargs"), param(TEXT, "reasoning_format"), param(WHOLE, "reasoning_budget"),
-    param(FLAG, "thinking_forced_open add_generation_prompt parse_tool_calls"), L_BOUND, SAMPLING, MAX_TOKENS, STOP,
+    param(FLAG, "thinking_forced_open add_generation_prompt parse_tool_calls reasoning_in_content"), L_BOUND, SAMPLING, MAX_TOKENS, STOP,
     LIKELIHOOD, TOOLS, ANSWER, OPENAI, OPEN_SAMPLING, L_SAMPLING, ALONG, SECRETS,
 )  # fmt: skip
 fmt(
@@ -281,6 +292,12 @@ fmt(
     "litellm", *W_COMMON, THINKING_SETTINGS,
     constraint(EXACT, "fallbacks context_window_fallbacks content_policy_fallbacks additional_drop_params"),
     constraint(EXACT, "allowed_openai_params guardrails"), constraint(FLAG, "drop_params"),
+    param(FLAG, "enable_thinking"), param(WHOLE, "thinking_budget"),
+    constraint(FLAG, "disable_fallbacks merge_reasoning_content_in_choices"), constraint(WHOLE, "max_fallbacks"),
+    constraint(EXACT, "safety_settings"), outside("vector_store_ids"), each(REFUSED, "mock_tool_calls"),
+    transport("organization ssl_verify prompt_label prompt_version aws_role_name aws_session_name aws_profile_name"),
+    transport("vertex_ai_project vertex_ai_location"), secret("provider_specific_header vertex_ai_credentials"),
+    context(TEXT, "deployment_id"),
     context(TEXT, "custom_llm_provider api_version"), param(FLAG, "supports_system_message"),
     outside("prompt_id prompt_variables"), each(REFUSED, "mock_response"),
     transport("num_retries max_retries timeout request_timeout cache caching tags api_base base_url litellm_metadata"),
@@ -290,7 +307,8 @@ fmt(
 )  # fmt: skip
 fmt(
     "openrouter", *W_COMMON, constraint(EXACT, "provider models transforms plugins"), constraint(TEXT, "route"),
-    param(EXACT, "reasoning"), param(FLAG, "include_reasoning"), outside("preset"), transport("usage session_id trace"),
+    param(EXACT, "reasoning"), param(FLAG, "include_reasoning"), outside("preset"), constraint(EXACT, "image_config"),
+    constraint(FLAG, "structured_outputs"), transport("usage session_id trace debug cache_control"),
     ALONG, SECRETS,
 )  # fmt: skip
 
@@ -300,13 +318,13 @@ fmt(
     param(EXACT, "logit_bias"), SAMPLING, MAX_TOKENS, STOP, ALONG, SECRETS,
 )  # fmt: skip
 fmt(
-    "vllm-completions", MODEL, {"prompt": RAW}, outside("prompt_embeds"), param(TEXT, "suffix"),
+    "vllm-completions", MODEL, {"prompt": RAW}, each(REFUSED, "prompt_embeds"), param(TEXT, "suffix"),
     param(FLAG, "echo add_special_tokens"), param(EXACT, "logit_bias"), param(WHOLE, "logprobs"),
     constraint(("object_or", RESPONSE_FORMAT), "response_format"), SAMPLING, MAX_TOKENS, STOP, OPEN_SAMPLING, V_SAMPLING,
     GUIDED, EXTRA_BODY, ALONG, SECRETS,
 )  # fmt: skip
 fmt(
-    "llamacpp-completion", MODEL, {"prompt": RAW}, param(EXACT, "logit_bias"), L_BOUND, SAMPLING, OPEN_SAMPLING, L_SAMPLING,
+    "llamacpp-completion", MODEL, {"prompt": RAW}, param(EXACT, "logit_bias"), L_BOUND, MAX_TOKENS, SAMPLING, OPEN_SAMPLING, L_SAMPLING,
     STOP, ALONG, SECRETS,
 )  # fmt: skip
 T_PARAMETERS = Shape(

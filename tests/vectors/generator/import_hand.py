@@ -70,7 +70,8 @@ HAND = {
         parameters={"max_tokens": 100},
     ),
     "an08-bedrock-invoke": declared(
-        "m", said("system", "Be brief."), said("user", "Hi"), parameters={"max_tokens": 512}, provider="aws.bedrock"
+        "m", said("system", "Be brief."), said("user", "Hi"), parameters={"max_tokens": 512}, provider="aws.bedrock",
+        constraints={"anthropic_version": "bedrock-2023-05-31"},
     ),
     "an12-tool-result-string-empty": declared(
         CLAUDE,

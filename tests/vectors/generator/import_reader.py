@@ -14,7 +14,7 @@ from .common import jcs, prefixed, sha256
 TYPE = "selfsame/run-declaration/v1"
 VERSION = "selfsame/import/v2"
 INLINE, MESSAGES, BOUNDS = 8192, 24576, {"parameters": 8192, "constraints": 16384, "context": 4096}
-TEXT_PLAIN = "text/plain; charset=utf-8"
+TEXT_PLAIN, OCTETS = "text/plain; charset=utf-8", "application/octet-stream"
 SAFE = 2**53 - 1
 
 
@@ -132,6 +132,12 @@ class Reader:
             return self.exact(value, at)
         if kind in ("object", "object_or"):
             return self.kept(form[1], value, at)
+        if kind == "address":
+            build = {}
+            self.bytes(build, "address", value, at)
+            return digested(build.get("media") or OCTETS, build["bytes"]) if "bytes" in build else None
+        if kind == "one_tagged":
+            return self.tagged(form[1], value, at)
         if not isinstance(value, list):
             return self.refuse(at)
         if kind == "objects":
@@ -209,7 +215,7 @@ class Reader:
         if build.get("nothing"):
             return None
         if "bytes" in build:
-            media = build.get("media") or "application/octet-stream"
+            media = build.get("media") or OCTETS
             self.say(build, digested(media, build["bytes"]), at)
         if build["member"]:
             self.say(build, content(build["member"]), at)
@@ -447,6 +453,8 @@ class Reader:
             word = rule[0]
             if word == "model":
                 name = self.form("text", member, where)
+                if name and rule[1] == "no template" and name.startswith("arn:") and ":prompt/" in name:
+                    self.refuse(where)
                 self.model = name.removeprefix("models/") if name and rule[1] == "resource" else name
             elif word == "provider":
                 self.state_provider(rule[1], member, where)
@@ -465,6 +473,7 @@ class Reader:
     def state_provider(self, kind: str, value, at: str) -> None:
         value = self.form("text", value, at)
         if kind == "anthropic" and value is not None:
+            self.put("constraints", "anthropic_version", value, at)
             value = {"bedrock": "aws.bedrock", "vertex": "gcp.vertex_ai"}.get(value.split("-")[0])
         if value is not None and self.provider not in (None, value):
             self.refusals += [*self.stated["provider"], at]

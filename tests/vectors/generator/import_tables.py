@@ -7,7 +7,7 @@ Rows of messages stand in the order of their parts.
 from dataclasses import dataclass
 
 TEXT, NUMBER, WHOLE, WIDE, FLAG = "text", "number", "whole", "wide", "flag"
-TEXTS, EXACT, ECHO_LIST = "texts", "exact", "echo"
+TEXTS, EXACT, ECHO_LIST, ADDRESS = "texts", "exact", "echo", "address"
 TRANSPORT, SECRET, OUTSIDE, REFUSED = ("transport",), ("secret",), ("outside",), ("refused",)
 
 
@@ -106,14 +106,17 @@ CHAT_FUNCTION = Shape("chat function tool", keep(("object", FUNCTION_SHAPE), "fu
 CHAT_CUSTOM = Shape("chat custom tool", keep(("object", Shape("custom", CUSTOM)), "custom") | CACHE)
 CHAT_TOOLS = ("tagged", [("function", CHAT_FUNCTION), ("custom", CHAT_CUSTOM)])
 LOOSE_TOOLS = ("tagged", [*CHAT_TOOLS[1], ("", CHAT_FUNCTION)])
+ENVIRONMENT = Shape(
+    "environment", keep(TEXT, "type memory_limit") | outside("container_id file_ids skills") | keep(EXACT, "network_policy")
+)
 SETTINGS = Shape(
     "built-in tool",
-    keep(TEXT, "name search_context_size")
+    keep(TEXT, "name description execution search_context_size")
     | keep(WHOLE, "max_uses max_content_tokens max_characters display_width display_height display_width_px")
     | keep(WHOLE, "display_height_px display_number")
     | keep(EXACT, "allowed_domains blocked_domains allowed_callers user_location search_content_types filters citations")
-    | keep(EXACT, "environment")
-    | keep(FLAG, "external_web_access enable_zoom defer_loading strict")
+    | keep(EXACT, "parameters response_inclusion") | keep(("object_or", ENVIRONMENT), "environment")
+    | keep(FLAG, "external_web_access enable_zoom use_cache defer_loading strict")
     | CACHE,
 )
 FILE_SEARCH = Shape(
@@ -129,7 +132,7 @@ CONTAINER = Shape(
     keep(("only", "auto"), "type") | outside("file_ids") | keep(TEXT, "memory_limit") | keep(EXACT, "network_policy"),
 )
 CODE = Shape("code interpreter tool", keep(("object", CONTAINER), "container"))
-MASK = Shape("image mask", keep(EXACT, "image_url") | outside("file_id"))
+MASK = Shape("image mask", keep(ADDRESS, "image_url") | outside("file_id"))
 IMAGE_TOOL = Shape(
     "image generation tool",
     keep(TEXT, "model action background input_fidelity moderation output_format quality size")
@@ -140,13 +143,14 @@ RESPONSES_TOOLS = ("tagged", [
     ("custom", Shape("responses custom tool", CUSTOM | keep(FLAG, "defer_loading"))),
     ("file_search", FILE_SEARCH), ("mcp", MCP), ("code_interpreter", CODE), ("image_generation", IMAGE_TOOL),
     ("web_search*", SETTINGS), ("computer*", SETTINGS), ("local_shell", SETTINGS), ("apply_patch", SETTINGS),
+    ("shell", SETTINGS), ("tool_search", SETTINGS),
 ])  # fmt: skip
 ANTHROPIC_TOOL = Shape(
     "anthropic tool",
     keep(TEXT, "name description") | keep(EXACT, "input_schema input_examples allowed_callers")
     | keep(FLAG, "strict defer_loading") | transport("eager_input_streaming") | CACHE,
 )  # fmt: skip
-TOOLSET = Shape("mcp toolset", outside("mcp_server_name"))
+TOOLSET = Shape("mcp toolset", outside("mcp_server_name") | keep(EXACT, "configs default_config") | CACHE)
 ANTHROPIC_TOOLS = ("tagged", [
     ("", ANTHROPIC_TOOL), ("custom", ANTHROPIC_TOOL), ("web_search_*", SETTINGS), ("web_fetch_*", SETTINGS),
     ("code_execution_*", SETTINGS), ("bash_*", SETTINGS), ("text_editor_*", SETTINGS), ("computer_*", SETTINGS),
@@ -198,7 +202,7 @@ CALLS = {
     "tool_call_id": ("m_answers",),
 }  # fmt: skip
 REASONING = {"reasoning_content": ("m_text", "reasoning")}
-PREFIX = m_option(FLAG, "prefix")
+PREFIX = m_option(FLAG, "prefix partial")
 TOOLS = constraint(CHAT_TOOLS, "tools")
 ANSWER = (
     constraint(EXACT, "tool_choice function_call") | constraint(FLAG, "parallel_tool_calls")
@@ -211,6 +215,14 @@ OPENAI = (
     param(WHOLE, "max_completion_tokens>max_tokens") | param(TEXT, "reasoning_effort verbosity")
     | context(("object", PREDICTION), "prediction") | constraint(EXACT, "modalities web_search_options")
     | constraint(("object", VOICE), "audio") | outside("data_sources")
+)  # fmt: skip
+
+
+# What providers of the same form add.
+PROVIDERS = (
+    param(EXACT, "thinking") | param(FLAG, "enable_thinking") | param(WHOLE, "thinking_budget prompt_truncate_len")
+    | param(TEXT, "reasoning_format context_length_exceeded_behavior") | constraint(FLAG, "enable_search return_images")
+    | constraint(EXACT, "search_settings search_parameters search_domain_filter") | constraint(TEXT, "search_recency_filter")
 )  # fmt: skip
 
 
@@ -233,7 +245,8 @@ def fmt(name: str, *groups: dict, snake: bool = False) -> None:
 
 
 CHAT_MESSAGE = Shape("chat message", SPEAKER | says(CHAT_BLOCKS) | ECHO | CALLS)
-fmt("openai-chat", MODEL, messages(CHAT_MESSAGE), SAMPLING, MAX_TOKENS, STOP, LIKELIHOOD, TOOLS, ANSWER, OPENAI, ALONG, SECRETS)
+fmt("openai-chat", MODEL, messages(CHAT_MESSAGE), SAMPLING, MAX_TOKENS, STOP, LIKELIHOOD, TOOLS, ANSWER, OPENAI,
+    PROVIDERS, ALONG, SECRETS)  # fmt: skip
 
 # OpenAI Responses.
 R_TEXT = Shape("responses text block", {"text": PART_TEXT} | option(ECHO_LIST, "annotations") | transport("logprobs") | CACHE)
@@ -256,8 +269,9 @@ R_REASONING = Shape("reasoning item", member(EXACT, "summary content") | member(
 BUILT_IN = Shape(
     "built-in call item",
     {"id": PART_ID, "name": PART_NAME}
-    | member(TEXT, "call_id code server_label approval_request_id reason encrypted_content status")
-    | member(EXACT, "action actions queries results result outputs output operation environment pending_safety_checks")
+    | member(TEXT, "call_id code server_label approval_request_id reason encrypted_content status execution")
+    | member(EXACT, "action actions queries results result outputs output operation pending_safety_checks")
+    | member(("object_or", ENVIRONMENT), "environment")
     | member(EXACT, "acknowledged_safety_checks arguments tools error")
     | member(WHOLE, "max_output_length") | member(FLAG, "approve") | outside("container_id") | transport("created_by"),
 )  # fmt: skip
@@ -283,6 +297,7 @@ ITEMS = [
     *(item(f"{t}_call", "assistant") for t in
       "web_search file_search computer code_interpreter local_shell shell apply_patch mcp".split()),
     *(item(f"{t}_call_output", "tool") for t in "local_shell shell apply_patch".split()),
+    item("tool_search_call", "assistant"), item("tool_search_output", "tool"),
     item("mcp_list_tools", "assistant"), item("mcp_approval_request", "assistant"),
     item("mcp_approval_response", "tool"), item("compaction", "assistant"),
 ]  # fmt: skip
@@ -300,7 +315,7 @@ fmt(
 )  # fmt: skip
 
 # Anthropic Messages.
-A_TEXT = Shape("anthropic text block", {"text": PART_TEXT} | option(EXACT, "citations") | CACHE)
+A_TEXT = Shape("anthropic text block", {"text": PART_TEXT} | option(EXACT, "citations") | transport("parsed_output") | CACHE)
 A_BASE64 = Shape("base64 source", {"media_type": ("media_type",), "data": ("data",)})
 A_PLAIN = Shape("text source", option(("only", "text/plain"), "media_type") | {"data": PART_TEXT})
 A_URL = Shape("url source", outside("url"))
@@ -345,8 +360,9 @@ A_BLOCKS = tagged(
     ("search_result", "search_result", A_SEARCH), ("tool_use", "tool_call", A_CALL),
     ("tool_result", "tool_result", A_RESULT), ("thinking", "reasoning", THINKING),
     ("redacted_thinking", "redacted_reasoning", REDACTED), ("server_tool_use", A_CALL), ("mcp_tool_use", A_CALL),
+    ("mcp_tool_result", A_RESULT),
     *((f"{t}_tool_result", A_SERVER) for t in
-      "mcp web_search web_fetch code_execution bash_code_execution text_editor_code_execution tool_search".split()),
+      "web_search web_fetch code_execution bash_code_execution text_editor_code_execution tool_search".split()),
     ("container_upload", Shape("container upload block", outside("file_id") | CACHE)),
     ("compaction", Shape("compaction block", {"content": PART_TEXT} | CACHE)),
 )  # fmt: skip
