@@ -6,7 +6,13 @@ from .common import jcs
 from .import_formats import FORMATS
 from .import_reader import Reader, depth, escape, snake
 
-URLS = {"/v1/chat/completions": "openai-chat", "/v1/responses": "openai-responses", "/v1/completions": "openai-completions"}
+CHAT = ["openai-chat", "mistral-chat", "vllm-chat", "llamacpp-chat", "tgi-chat", "litellm", "openrouter"]
+PATHS = {
+    "/v1/chat/completions": CHAT,
+    "/v1/responses": ["openai-responses"],
+    "/v1/completions": ["openai-completions", "vllm-completions", "llamacpp-completion"],
+}
+STRUCTURED = ("gen_ai.input.messages", "gen_ai.system_instructions", "gen_ai.tool.definitions")
 LEVELS, REACHED = 40, set()
 
 
@@ -15,21 +21,44 @@ class Refusal(Exception):
 
 
 def open_envelope(body: dict) -> tuple:
-    """The request, where it stands, and the format that the envelope states."""
+    """The request, where it stands, and the formats that the envelope leaves; none for all."""
     has = lambda *names: all(n in body for n in names)
-    if has("custom_id", "method", "url", "body"):
-        if body["url"] not in URLS:
+    if any(n in body for n in ("messages", "input", "prompt", "contents", "inputs")):
+        return body, "", None
+    if has("body"):
+        if "url" in body and body["url"] not in PATHS:
             raise Refusal(["/url"])
-        return body["body"], "/body", URLS[body["url"]]
+        return body["body"], "/body", PATHS.get(body.get("url"))
     if has("custom_id", "params"):
-        return body["params"], "/params", "anthropic-messages"
+        return body["params"], "/params", ["anthropic-messages"]
     if has("request"):
         return body["request"], "/request", None
-    if has("recordId", "modelInput"):
+    if has("modelInput"):
         return body["modelInput"], "/modelInput", None
     if has("attributes"):
-        return body["attributes"], "/attributes", "otel-genai"
-    return body, "", None
+        return span(body["attributes"]), "/attributes", ["otel-genai"]
+    return span(body), "", None
+
+
+def span(attributes):
+    """The attributes of a span as one object: OTLP's list of keys and values, JSON that stands as a text."""
+    if isinstance(attributes, list):
+        attributes = {a["key"]: value_of(a["value"]) for a in attributes}
+    out = {}
+    for name, value in attributes.items():
+        if name in STRUCTURED and isinstance(value, str) and value[:1] in ("[", "{"):
+            value = json.loads(value)
+        out[name] = value
+    return out
+
+
+def value_of(value: dict):
+    [(kind, inner)] = value.items()
+    if kind == "arrayValue":
+        return [value_of(v) for v in inner.get("values", [])]
+    if kind == "kvlistValue":
+        return {v["key"]: value_of(v["value"]) for v in inner.get("values", [])}
+    return int(inner) if kind == "intValue" else inner
 
 
 def knows(shape, name: str) -> bool:
@@ -56,28 +85,41 @@ def read(name: str, body: dict, at: str, options: dict) -> dict:
     return reader.declaration(options)
 
 
+def finds_a_prompt(shape, request: dict) -> bool:
+    rows = {r for r, rule in shape.rows.items() if rule[0] == "prompt" and rule[1] in ("messages", "items", "raw", "templated")}
+    return any(row in request or shape.snake and snake(row) in request for row in rows)
+
+
+def depths(pointers: list) -> list:
+    """How deep refusals lie: the reading whose refusals lie deepest went furthest, and says what is wrong."""
+    return [-p.count("/") for p in sorted(set(pointers), key=lambda p: p.count("/"))]
+
+
 def declare(body: dict, options: dict) -> dict:
     """The declaration, or Refusal with all pointers."""
     if depth(body) > LEVELS:
         raise Refusal([""])
-    request, at, stated = open_envelope(body)
-    stated = options.get("format", stated)
-    names = [stated] if stated else [n for n, shape in FORMATS.items() if all(knows(shape, m) for m in request)]
-    if not names:  # every member that one of the nearest tables does not have
-        unknown = [[m for m in request if not knows(shape, m)] for shape in FORMATS.values()]
-        nearest = [u for u in unknown if len(u) == min(map(len, unknown))]
-        raise Refusal([f"{at}/{escape(m)}" for m in dict.fromkeys(m for u in nearest for m in u)])
-    found, pointers = {}, []
+    request, at, left = open_envelope(body)
+    tried = {options["format"]: FORMATS[options["format"]]} if "format" in options else FORMATS
+    tried = {n: shape for n, shape in tried.items() if left is None or n in left} or tried
+    names = list(tried)
+    if len(names) > 1:
+        names = [n for n, shape in tried.items() if all(knows(shape, m) for m in request)]
+        names = names or [n for n, shape in tried.items() if finds_a_prompt(shape, request)]
+    if not names:
+        raise Refusal([at, *(f"{at}/{escape(m)}" for m in request)])
+    found, refused = {}, []
     for name in names:
         try:
             declaration = read(name, request, at, options)
             found[jcs(declaration)] = declaration
         except Refusal as refusal:
-            pointers += refusal.args[0]
+            refused.append(refusal.args[0])
     if len(found) > 1:
         raise Refusal([at])
     if not found:
-        raise Refusal(pointers)
+        best = min(map(depths, refused))
+        raise Refusal([p for pointers in refused if depths(pointers) == best for p in pointers])
     return next(iter(found.values()))
 
 

@@ -76,7 +76,6 @@ REFUSED = {
     "vllm-completions-05-embeds": "/prompt_embeds",
     # OpenAI completions
     "openai-completions-11-logprobs-as-flag": "/logprobs",
-    "openai-completions-13-number-in-prompt": "/prompt/1",
     # Gateways
     "litellm-07-prompt-management": "/prompt_id",
     "litellm-08-mock": "/mock_response",
@@ -93,7 +92,9 @@ REFUSED = {
     "otel-genai-12-data-source": "/gen_ai.data_source.id",
     "otel-genai-14-unknown-part": "/gen_ai.input.messages/0/parts/0/type",
     "otel-genai-15-unknown-attribute": "/gen_ai.request.colour",
+    "otel-genai-20-address-in-json-as-text": "/gen_ai.input.messages/0/parts/0/uri",
     # Batch lines
+    "batch-19-answer-of-a-batch": "",
     "batch-04-openai-embeddings": "/url",
     "batch-10-refused-inside": "/body/messages/0/content/0/image_url/url",
     "batch-11-anthropic-refused-inside": "/params/messages/0/content/0/source/url",
@@ -206,6 +207,9 @@ TWO = """
 
 # (a, b, whether they are one request)
 PAIRS = [
+    ("otel-genai-17-json-as-text", "otel-genai-18-the-same-structured", True),
+    ("otel-genai-17-json-as-text", "otel-genai-19-otlp-list-with-json-as-text", True),
+    ("batch-18-together", "batch-15-mistral", False),
     *((f"pair-{name}.a", f"pair-{name}.b", same) for names, same in ((ONE, True), (TWO, False)) for name in names.split()),
     ("bound-twice.a", "bound-twice.b", False),
     ("drop-function-call.a", "drop-function-call.b", False),

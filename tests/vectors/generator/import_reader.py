@@ -428,23 +428,30 @@ class Reader:
             else:
                 self.refuse(at)
         elif word == "raw":
-            alone = isinstance(value, str) or isinstance(value, list) and value and all(integer(t) for t in value)
-            for i, one in enumerate([value] if alone else value if isinstance(value, list) else [None]):
-                where = at if alone or not isinstance(value, list) else f"{at}/{i}"
-                if isinstance(one, str):
-                    parts = self.parts(None, one, where)
-                elif isinstance(one, list) and all(integer(t) for t in one):
-                    parts = [{"type": "tokens", "content": content(one)}]
-                else:
-                    self.refuse(where)
-                    continue
-                self.messages.append({"role": "prompt", "parts": parts})
+            self.continued(value, at)
         elif word == "templated":
             if self.form("text", value, at) is not None:
                 self.templated = self.parts(None, value, at)
         else:
             assert word == "pictures", word
             self.pictures = self.images(value, at)
+
+    def continued(self, value, at: str) -> None:
+        """Text that the model continues: a text, tokens (also mixed with texts), or a list of such prompts."""
+        tokens = lambda v: isinstance(v, list) and any(map(integer, v)) and all(integer(t) or isinstance(t, str) for t in v)
+        alone = isinstance(value, str) or tokens(value)
+        if not alone and not isinstance(value, list):
+            return self.refuse(at)
+        for i, one in enumerate([value] if alone else value):
+            where = at if alone else f"{at}/{i}"
+            if isinstance(one, str):
+                parts = self.parts(None, one, where)
+            elif tokens(one):
+                parts = [{"type": "tokens", "content": content(self.exact(one, where))}]
+            else:
+                self.refuse(where)
+                continue
+            self.messages.append({"role": "prompt", "parts": parts})
 
     # The request.
 
