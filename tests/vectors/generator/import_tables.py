@@ -351,7 +351,7 @@ A_RESULT = Shape(
 )
 A_SERVER = Shape(
     "server tool result block",
-    {"tool_use_id": PART_ID, "content": PART_EXACT} | option(FLAG, "is_error") | option(EXACT, "caller") | CACHE,
+    {"tool_use_id": PART_ID, "content": PART_EXACT} | option(EXACT, "caller") | CACHE,
 )
 THINKING = Shape("thinking block", {"thinking": PART_TEXT} | option(TEXT, "signature") | CACHE)
 REDACTED = Shape("redacted thinking block", {"data": PART_TEXT} | CACHE)

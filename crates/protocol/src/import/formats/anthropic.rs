@@ -133,7 +133,6 @@ const SERVER_RESULT: &Shape = &Shape {
         &[
             row("tool_use_id", Rule::Part(OfPart::Id)),
             row("content", Rule::Part(OfPart::Exact)),
-            row("is_error", Rule::Part(OfPart::Option("is_error", Form::Flag))),
             row("caller", Rule::Part(OfPart::Option("caller", Form::Exact))),
         ],
         CACHE,

@@ -32,13 +32,19 @@ const CALL: &Shape = &Shape {
     ]],
     snake: true,
 };
+/// What a function answers besides its value: bytes, or an address of them.
+const RESPONSE_PART: &Shape = &Shape {
+    name: "gemini function response part",
+    rows: &[&[row("inlineData", Rule::Keep(Form::Exact)), row("fileData", Rule::Outside(ADDRESS))]],
+    snake: true,
+};
 const RESPONSE: &Shape = &Shape {
     name: "gemini function response",
     rows: &[&[
         row("id", Rule::Part(OfPart::Id)),
         row("name", Rule::Part(OfPart::Name)),
         row("response", Rule::Part(OfPart::Json)),
-        row("parts", Rule::Part(OfPart::Option("parts", Form::Exact))),
+        row("parts", Rule::Part(OfPart::Option("parts", Form::Objects(RESPONSE_PART)))),
         row("willContinue", Rule::Part(OfPart::Option("will_continue", Form::Flag))),
         row("scheduling", Rule::Part(OfPart::Option("scheduling", Form::Text))),
     ]],
