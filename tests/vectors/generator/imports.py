@@ -1,11 +1,10 @@
 """imports.json: what docs/imports.md makes of the bodies in imports/bodies."""
 
 import copy
-import json
 import pathlib
 
 from .common import jcs, prefixed, sha256
-from .import_choose import REACHED, Refusal, declare, parse
+from .import_choose import Refusal, declare, parse
 from .import_expect import DIFFERS, EXTRA, FORMAT_OF, PAIRS, REFUSED
 from .import_grown import GROWN
 from .import_hand import HAND
