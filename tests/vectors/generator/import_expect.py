@@ -181,7 +181,7 @@ EXTRA = {
 
 # Bodies pair-NAME.a and pair-NAME.b that are one request, and that are two.
 ONE = """
-    hole-null-member-is-absence alias-max-tokens alias-responses-and-chat alias-stop-text alias-gemini-snake
+    hole-null-member-is-absence same-gemini-settings-in-snake-case alias-max-tokens alias-responses-and-chat alias-stop-text alias-gemini-snake
     alias-random-seed alias-extra-body alias-prompt-list-of-one alias-tokens-list-of-one cache-system-block
     cache-every-block cache-bedrock-points cache-chat-blocks-and-tools cache-gateway-message block-user
     block-tool-answer block-responses block-responses-output block-document-content block-empty-tool-result

@@ -34,7 +34,7 @@ G_PART = gemini(
         "codeExecutionResult": ("variant", "code_execution_result", G_RESULT),
     }
     | option(FLAG, "thought") | option(TEXT, "thoughtSignature>signature")
-    | option(EXACT, "videoMetadata>video_metadata mediaResolution>media_resolution"),
+    | option("camel", "videoMetadata>video_metadata mediaResolution>media_resolution"),
 )  # fmt: skip
 G_PARTS = ("plain", G_PART)
 G_CONTENT = gemini(
@@ -49,11 +49,12 @@ G_CONFIG = gemini(
     | param(TEXTS, "stopSequences>stop_sequences")
     | param(FLAG, "responseLogprobs>logprobs audioTimestamp>audio_timestamp enableAffectiveDialog>enable_affective_dialog")
     | param(FLAG, "enableEnhancedCivicAnswers>enable_enhanced_civic_answers")
-    | param(EXACT, "thinkingConfig>thinking_config routingConfig>routing_config")
-    | param(EXACT, "modelSelectionConfig>model_selection_config") | param(TEXT, "mediaResolution>media_resolution")
+    | param("camel", "thinkingConfig>thinking_config routingConfig>routing_config")
+    | param("camel", "modelSelectionConfig>model_selection_config") | param(TEXT, "mediaResolution>media_resolution")
     | constraint(TEXT, "responseMimeType>response_mime_type")
     | constraint(EXACT, "responseSchema>response_schema responseJsonSchema>response_json_schema")
-    | constraint(EXACT, "responseModalities>modalities speechConfig>speech_config imageConfig>image_config"),
+    | constraint(EXACT, "responseModalities>modalities")
+    | constraint("camel", "speechConfig>speech_config imageConfig>image_config"),
 )  # fmt: skip
 G_DECLARATION = gemini(
     "gemini function declaration",
@@ -62,14 +63,14 @@ G_DECLARATION = gemini(
 G_TOOL = gemini(
     "gemini tool",
     keep(("objects", G_DECLARATION), "functionDeclarations")
-    | keep(EXACT, "googleSearch googleSearchRetrieval googleMaps enterpriseWebSearch codeExecution urlContext computerUse")
+    | keep("camel", "googleSearch googleSearchRetrieval googleMaps enterpriseWebSearch codeExecution urlContext computerUse")
     | outside("retrieval fileSearch mcpServers"),
 )  # fmt: skip
 fmt(
     "gemini",
     {"model": ("model", "resource"), "systemInstruction": ("prompt", "system_object", G_SYSTEM),
      "contents": ("prompt", "messages", G_CONTENT), "generationConfig": ("spread", G_CONFIG)},
-    constraint(EXACT, "safetySettings>safety_settings toolConfig>tool_choice modelArmorConfig>model_armor_config"),
+    constraint("camel", "safetySettings>safety_settings toolConfig>tool_choice modelArmorConfig>model_armor_config"),
     constraint(("objects", G_TOOL), "tools"), outside("cachedContent"), transport("labels store serviceTier"), SECRETS, snake=True,
 )  # fmt: skip
 
@@ -221,7 +222,7 @@ V_REASONING = {"reasoning": ("m_text", "reasoning")}
 fmt(
     "vllm-chat", MODEL, messages(Shape("vllm message", SPEAKER | REASONING | V_REASONING | says(V_BLOCKS) | ECHO | CALLS)),
     context(EXACT, "documents"), param(WHOLE, "thinking_token_budget"), SAMPLING, MAX_TOKENS, STOP, LIKELIHOOD, TOOLS, ANSWER,
-    OPENAI, OPEN_SAMPLING, V_SAMPLING, GUIDED, TEMPLATE, EXTRA_BODY, ALONG, SECRETS,
+    OPENAI, OPEN_SAMPLING, V_SAMPLING, GUIDED, TEMPLATE, PROVIDERS, EXTRA_BODY, ALONG, SECRETS,
 )  # fmt: skip
 RAW = ("prompt", "raw")
 

@@ -124,6 +124,9 @@ class Reader:
             return value
         if kind == "exact":
             return self.exact(value, at)
+        if kind == "camel":
+            value = self.exact(value, at)
+            return None if value is None else self.camel(value, at)
         if kind == "echo":  # what client libraries give back: an empty list of it is none
             return (self.exact(value, at) or None) if isinstance(value, list) else self.refuse(at)
         if kind == "only":
@@ -145,6 +148,21 @@ class Reader:
             return [kept for kept in out if kept is not None]
         assert kind == "tagged"
         return [self.tagged(form[1], item, f"{at}/{i}") for i, item in enumerate(value)]
+
+    def camel(self, value, at: str):
+        """Names of a protobuf form in camelCase at every level; one name in two spellings is refused."""
+        if isinstance(value, list):
+            return [self.camel(item, f"{at}/{i}") for i, item in enumerate(value)]
+        if not isinstance(value, dict):
+            return value
+        out = {}
+        for name in sorted(value):
+            head, *rest = name.split("_")
+            spelled = head + "".join(word[:1].upper() + word[1:] for word in rest)
+            if spelled in out:
+                self.refuse(f"{at}/{escape(name)}")
+            out[spelled] = self.camel(value[name], f"{at}/{escape(name)}")
+        return out
 
     def exact(self, value, at: str):
         """Foreign data: everything counts; integers stay within what JSON readers agree on."""
@@ -217,6 +235,8 @@ class Reader:
         if "bytes" in build:
             media = build.get("media") or OCTETS
             self.say(build, digested(media, build["bytes"]), at)
+        elif build.get("media"):  # a media type of what is no bytes is said beside it
+            build["options"]["media_type"] = build["media"]
         if build["member"]:
             self.say(build, content(build["member"]), at)
         if "content" not in build and not self.refusals:

@@ -297,8 +297,8 @@ fn address(reader: &mut Reader<'_>, part: &mut Part, of: OfPart, value: &Value, 
 }
 
 /// A part as it stands in the declaration; nothing for one that says nothing or was refused.
-pub fn finish(reader: &mut Reader<'_>, part: Part, at: &str) -> Option<Done> {
-    let kind = part.kind.unwrap_or_else(|| "text".into());
+pub fn finish(reader: &mut Reader<'_>, mut part: Part, at: &str) -> Option<Done> {
+    let kind = part.kind.take().unwrap_or_else(|| "text".into());
     let bare = part.options.is_empty() && part.id.is_none() && part.name.is_none();
     let mut empty = false;
     let content = match part.body {
@@ -307,6 +307,10 @@ pub fn finish(reader: &mut Reader<'_>, part: Part, at: &str) -> Option<Done> {
             return None;
         }
         Some((Body::Value(value), _)) => {
+            // A media type of what is no bytes is said beside it.
+            if let Some((media, _)) = part.media {
+                part.options.insert("media_type".into(), json!(media));
+            }
             empty = kind == "text" && bare && value == "";
             size::content(&mut reader.contents, value)
         }

@@ -378,6 +378,10 @@ impl<'a> Reader<'a> {
                 _ => wrong(self, "a text or a list of texts"),
             },
             Form::Exact => self.exact(value, at),
+            Form::Camel => {
+                let value = self.exact(value, at)?;
+                self.camel(value, at)
+            }
             Form::Echo => match value {
                 Value::Array(_) => self.exact(value, at),
                 _ => wrong(self, "a list"),
@@ -441,6 +445,31 @@ impl<'a> Reader<'a> {
                 );
                 None
             }
+        }
+    }
+
+    /// A value with all names in camelCase; two spellings of one name side by side are refused.
+    fn camel(&mut self, value: Value, at: &str) -> Option<Value> {
+        match value {
+            Value::Object(members) => {
+                let mut out = Map::new();
+                for (name, inner) in members {
+                    let pointer = step(at, &name);
+                    let inner = self.camel(inner, &pointer)?;
+                    if out.insert(camel(&name), inner).is_some() {
+                        self.twice(&step(at, &camel(&name)), &pointer);
+                        return None;
+                    }
+                }
+                Some(Value::Object(out))
+            }
+            Value::Array(items) => {
+                let each = items.into_iter().enumerate();
+                each.map(|(index, item)| self.camel(item, &format!("{at}/{index}")))
+                    .collect::<Option<Vec<_>>>()
+                    .map(Value::Array)
+            }
+            other => Some(other),
         }
     }
 

@@ -91,6 +91,8 @@ pub enum Form {
     Texts,
     /// Any JSON value, kept exactly: `null`, `[]`, `{}` and every name inside it are data.
     Exact,
+    /// Settings of a protobuf form: kept exactly, but for names, which are brought to camelCase at every level.
+    Camel,
     /// A list that is kept exactly; the empty one is the same as none.
     Echo,
     /// Bytes in a `data:` URL, kept by digest. Every other address is state outside.

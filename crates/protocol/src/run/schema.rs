@@ -170,7 +170,7 @@ fn prompt(value: &Value) -> Check {
     let object = members(value, "/prompt", &["messages"], &[])?;
     let messages = match &object["messages"] {
         Value::Array(messages) => messages,
-        Value::Object(reference) if !reference.contains_key("inline") => {
+        Value::Object(reference) if reference.contains_key("digest") || reference.contains_key("commitment") => {
             return content(&object["messages"], "/prompt/messages");
         }
         _ => return fail(CanonCode::WrongType, "/prompt/messages", "this must be a list of messages, or their digest"),

@@ -12,7 +12,7 @@ fn body(name: &str) -> Vec<u8> {
 }
 
 /// The body of a case, with the texts grown that the case asks for.
-fn body_of(case: &Value) -> Vec<u8> {
+pub fn body_of(case: &Value) -> Vec<u8> {
     let bytes = body(text(case, "body"));
     let Some(steps) = case.get("grow").and_then(Value::as_array) else { return bytes };
     let mut value: Value = serde_json::from_slice(&bytes).unwrap();
@@ -23,7 +23,7 @@ fn body_of(case: &Value) -> Vec<u8> {
     serde_json::to_vec(&value).unwrap()
 }
 
-fn options(case: &Value) -> ImportOptions {
+pub fn options(case: &Value) -> ImportOptions {
     let options = &case["options"];
     let named = |name: &str| options[name].as_str().map(str::to_owned);
     ImportOptions {

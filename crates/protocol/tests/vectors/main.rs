@@ -7,6 +7,7 @@ mod bundle;
 mod canonical;
 mod envelope;
 mod governance;
+mod import_properties;
 mod imports;
 mod merkle;
 mod notes;

@@ -158,6 +158,7 @@ pub const CHAT: &Format = &Format {
             VLLM_SAMPLING,
             GUIDED,
             TEMPLATE,
+            PROVIDERS,
             EXTRA_BODY,
             TRANSPORT,
             SECRETS,
