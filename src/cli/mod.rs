@@ -30,7 +30,7 @@ use tokio_util::sync::CancellationToken;
     version = env!("SELFSAME_VERSION"),
     about,
     long_about = None,
-    after_help = "Exit status: 0 success, 1 unexpected, 2 usage or bad input, 3 no answer (retry), 4 not found, 5 conflict or precondition,\n6 not allowed, 10 HASH_MISMATCH or altered, 11 DRIFT_EXCEEDED, 12 INSUFFICIENT_DEPTH, 13 cannot be decided."
+    after_help = "Exit status: 0 success, 1 unexpected, 2 usage or bad input, 3 no answer (retry), 4 not found, 5 conflict or precondition,\n6 not allowed, 10 HASH_MISMATCH or altered, 11 DRIFT_EXCEEDED, 12 INSUFFICIENT_DEPTH, 13 cannot be decided, 130 interrupted.\nIt stands whatever becomes of the output, but that 0 is 1 where data could not be written."
 )]
 struct Cli {
     #[command(flatten)]

@@ -35,7 +35,7 @@ pub fn main() -> ExitCode {
 fn unparsed(error: &Error) -> u8 {
     if !error.use_stderr() {
         let text = error.render();
-        let styled = std::io::IsTerminal::is_terminal(&std::io::stdout()) && std::env::var_os("NO_COLOR").is_none();
+        let styled = console::is_terminal() && std::env::var_os("NO_COLOR").is_none();
         console::layout(&if styled { text.ansi().to_string() } else { text.to_string() });
         return 0;
     }
@@ -136,6 +136,11 @@ fn run(cli: Cli) -> u8 {
 fn supervised(runtime: &Runtime, cli: Cli) -> Done {
     let stop = CancellationToken::new();
     let within = if runs_nodes(&cli.command) { NODES_END_WITHIN } else { ENDS_WITHIN };
+    // Before the command begins: from here on it cannot be ended without a word.
+    let mut signals = {
+        let _within = runtime.enter();
+        env::Signals::new()
+    };
     let (handle, asked) = (runtime.handle().clone(), stop.clone());
     let (done, mut result) = tokio::sync::oneshot::channel();
     let work = move || {
@@ -147,7 +152,6 @@ fn supervised(runtime: &Runtime, cli: Cli) -> Done {
         return Err(CliError::with(1, format!("no thread to work with ({error}): free some and try again")));
     }
     runtime.block_on(async {
-        let mut signals = env::Signals::new();
         let status = tokio::select! {
             done = &mut result => return done.unwrap_or_else(|_| Err(broken())),
             status = signals.next() => status,

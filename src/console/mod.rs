@@ -96,6 +96,11 @@ impl Data {
     }
 }
 
+/// Whether data goes to a terminal.
+pub fn is_terminal() -> bool {
+    io::stdout().is_terminal()
+}
+
 /// Prints our own layout: every text of others in it went through [`visible`] or [`json`].
 pub fn layout(text: &str) {
     data().write(text.as_bytes());
@@ -104,7 +109,7 @@ pub fn layout(text: &str) {
 /// Prints a document that may be hashed: exactly to a pipe or a file, and to a terminal with everything escaped that acts
 /// on one, which is said.
 pub fn out(text: &str) {
-    if !io::stdout().is_terminal() {
+    if !is_terminal() {
         return layout(text);
     }
     let shown = block(text);
@@ -117,7 +122,7 @@ pub fn out(text: &str) {
 
 /// Prints bytes that are taken away. Text on a terminal is shown as [`out`] shows it.
 pub fn bytes(bytes: &[u8]) {
-    if io::stdout().is_terminal() { out(&String::from_utf8_lossy(bytes)) } else { data().write(bytes) }
+    if is_terminal() { out(&String::from_utf8_lossy(bytes)) } else { data().write(bytes) }
 }
 
 /// Whether somebody still takes the data. What prints without an end stops when nobody does.

@@ -118,7 +118,8 @@ fn a_measurement_that_is_interrupted_removes_its_files() {
 /// A command that waits for its input does not work on when it is asked to end.
 #[test]
 fn a_command_that_waits_ends_when_it_is_interrupted() {
-    let mut child = selfsame(&["verify", "-"]).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child =
+        selfsame(&["verify", "-"]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut told = BufReader::new(child.stderr.take().unwrap()).lines();
     assert!(told.next().unwrap().unwrap().contains("--policy"), "it is at work");
     signal(&child, "INT");
