@@ -5,6 +5,7 @@
 
 mod address;
 mod check;
+mod members;
 mod read;
 mod show;
 
