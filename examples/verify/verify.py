@@ -1,18 +1,26 @@
 #!/usr/bin/env python3
-"""verify.py [--require-log] BUNDLE POLICY [VKEY ...]      exit status 0 holds, 10 altered, 13 cannot be decided
+"""verify.py [--require-log] BUNDLE POLICY [VKEY ...]
+
+Exit status: 0 holds, 10 altered, 13 cannot be decided, 2 usage.
 
 Verifies a bundle of selfsame (of a run with runs.py beside) without any of selfsame's code, by docs/protocol.md; not the
 rules of amendments, of the gate between sessions and of ballots, which only a history signed anew could break. POLICY is a
-c2sp.org/tlog-policy of logs and cosigners, VKEY the key of a node that signs statements. Needs `cryptography`."""
+c2sp.org/tlog-policy of logs and cosigners, VKEY the key of a node that signs statements (`selfsame node vkey --use
+statement -q`). Needs `cryptography`."""
 import base64
 import decimal
 import hashlib
 import json
+import os
 import re
 import sys
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+try:
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+except ImportError:
+    print("CANNOT BE DECIDED: Python's package cryptography is not there: pip install cryptography", file=sys.stderr)
+    sys.exit(13)
 
 class Refused(Exception):
     """A check that failed: its name, and whether the bytes were altered (else nothing can be decided)."""
@@ -111,16 +119,24 @@ class Policy:
     """c2sp.org/tlog-policy."""
     def __init__(self, text):
         self.logs, self.known, self.quorum = [], {"none": (0, [])}, None
-        for kind, *items in (line.split() or ["#"] for line in text.split("\n")):
-            if kind == "log":
-                self.logs.append(Vkey(items[0]))
-            elif kind == "witness":
-                self.known[items[0]] = Vkey(items[1])
-            elif kind == "group":
-                least = {"any": 1, "all": len(items) - 2}.get(items[1]) or int(items[1])
-                self.known[items[0]] = (least, [self.known[name] for name in items[2:]])
-            elif kind == "quorum":
-                self.quorum = self.known[items[0]]
+        for number, line in enumerate(text.split("\n"), 1):
+            try:
+                self.line(*line.split() or ["#"])
+            except (ValueError, KeyError, IndexError, Refused) as error:
+                raise Refused("POLICY", f"line {number} is none of a policy: {line[:100]!r} ({error})", False) from None
+        need(self.quorum, "POLICY", "no quorum line says who must have cosigned", altered=False)
+    def line(self, kind, *items):
+        if kind == "log":
+            self.logs.append(Vkey(items[0]))
+        elif kind == "witness":
+            self.known[items[0]] = Vkey(items[1])
+        elif kind == "group":
+            least = {"any": 1, "all": len(items) - 2}.get(items[1]) or int(items[1])
+            self.known[items[0]] = (least, [self.known[name] for name in items[2:]])
+        elif kind == "quorum":
+            self.quorum = self.known[items[0]]
+        else:
+            need(kind.startswith("#"), "POLICY_LINE", kind)
     def checkpoint(self, note, ledger, require_log):
         """Size and root of a note that satisfies the policy."""
         text, empty, tail = note.rpartition("\n\n")
@@ -260,8 +276,14 @@ def verify(lines, policy, trusted, require_log=False):
     """Verifies the lines of a bundle, each with its line feed; gives the number of entries."""
     try:
         return checked(iter(lines), policy, trusted, require_log)
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError, ArithmeticError) as error:
         raise Refused("FORM", repr(error)) from None
+def trust(text):
+    """A key that the reader gives."""
+    try:
+        return Vkey(text)
+    except (ValueError, IndexError, Refused):
+        raise Refused("VKEY", f"{text[:100]!r} is no verifier key (name+id+key)", altered=False) from None
 def checked(lines, policy, trusted, require_log):
     first = next(lines, b"")
     kind = re.match(rb'{"bundle":"selfsame/(substrate|run)-bundle/v1"', first)
@@ -283,18 +305,36 @@ def checked(lines, policy, trusted, require_log):
     need(history.birth and history.matched == len(history.closes), "BIRTH_FIRST or CLOSE_IN_BOTH_LEDGERS")
     statement_holds(header["statement"], header["statement_signatures"], history, trusted)
     return sum(history.depth.values())
+def say(text, stream=sys.stderr):
+    """One line, with everything escaped that acts on a terminal; whether it could be written, or nobody reads it."""
+    try:
+        print("".join(c if c.isprintable() else ascii(c)[1:-1] for c in text), file=stream, flush=True)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # what is left is not tried again at the end
+        return isinstance(error, BrokenPipeError)
+    return True
 def main():
     given = [argument for argument in sys.argv[1:] if argument != "--require-log"]
-    if len(given) < 2:
-        sys.exit(__doc__)
+    if len(given) < 2 or given[0].startswith("-"):
+        list(map(say, __doc__.split("\n")))
+        return 2
     try:
-        with open(given[0], "rb") as file, open(given[1], encoding="utf-8") as policy:
-            entries = verify(file, Policy(policy.read()), list(map(Vkey, given[2:])), "--require-log" in sys.argv)
+        with open(given[1], encoding="utf-8") as file:
+            policy = Policy(file.read())
+        with open(given[0], "rb") as file:
+            entries = verify(file, policy, list(map(trust, given[2:])), "--require-log" in sys.argv)
     except Refused as refused:
-        print(refused, file=sys.stderr)
+        say(f"{'ALTERED' if refused.altered else 'CANNOT BE DECIDED'}: {refused}")
         return 10 if refused.altered else 13
-    print(f"holds: {entries} entries")
-    return 0
+    except (OSError, UnicodeDecodeError) as error:
+        say(f"verify.py cannot read its files: {error}")
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:  # a failure of this program is no verdict
+        say(f"CANNOT BE DECIDED: verify.py failed: {error!r}")
+        return 13
+    return 0 if say(f"holds: {entries} entries", sys.stdout) else 1
 if __name__ == "__main__":
     import verify  # the same module that runs.py has
     sys.exit(verify.main())

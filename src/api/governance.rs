@@ -1,10 +1,10 @@
 //! What organisations decide together: the constitution and the ballots, for reading.
 
-use super::{Api, bytes_of, json_of, not_found, refused, unreadable};
+use super::{Api, bytes_of, digest_of, json_of, lists, not_found, refused, unreadable};
 use crate::wire::v1::{self, governance_service_server::GovernanceService};
-use selfsame_machine::read;
 use selfsame_machine::state::Ballot;
 use selfsame_machine::view::View;
+use selfsame_machine::{list, read};
 use selfsame_protocol::code::{Code, Refusal};
 use tonic::{Request, Response, Status};
 
@@ -68,5 +68,28 @@ impl GovernanceService for Api {
             )));
         };
         Ok(Response::new(v1::GetBallotResponse { ballot: Some(wire(&view, id, &ballot)?) }))
+    }
+
+    async fn list_chips(
+        &self,
+        request: Request<v1::ListChipsRequest>,
+    ) -> Result<Response<v1::ListChipsResponse>, Status> {
+        let request = request.into_inner();
+        let (limit, after) = (lists::size(request.page_size)?, lists::after(&request.page_token)?);
+        let view = self.read(request.stale_ok).await?;
+        let page = list::chips(&view, after.as_deref(), limit).map_err(unreadable)?;
+        let chips = page.items.into_iter().map(lists::chip).collect();
+        Ok(Response::new(v1::ListChipsResponse { chips, next_page_token: lists::token(page.next) }))
+    }
+
+    async fn get_chip(&self, request: Request<v1::GetChipRequest>) -> Result<Response<v1::GetChipResponse>, Status> {
+        let request = request.into_inner();
+        let id = digest_of(&request.chip, "the chip id")?;
+        let view = self.read(request.stale_ok).await?;
+        let Some(found) = list::chip(&view, &id).map_err(unreadable)? else {
+            let rule = "no chip of this id was ever enrolled here: see `selfsame chip list`";
+            return Err(refused(Refusal::new(Code::UnknownChip, rule, "an enrolled chip", id)));
+        };
+        Ok(Response::new(v1::GetChipResponse { chip: Some(lists::chip(found)) }))
     }
 }

@@ -5,6 +5,7 @@ mod cluster;
 mod governance;
 mod heads;
 mod ledger;
+mod lists;
 mod runs;
 mod standing;
 mod substrates;

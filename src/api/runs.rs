@@ -1,11 +1,12 @@
 //! Declared runs.
 
 use super::bundles::Parts;
-use super::{Api, PAGE_BYTES, bytes_of, digest_of, json_of, not_found, unreadable, wire_ref};
+use super::{Api, PAGE_BYTES, bytes_of, digest_of, json_of, not_found, refused, unreadable, wire_ref};
 use crate::store::StateView;
 use crate::wire::v1::{self, run_service_server::RunService};
-use selfsame_machine::read;
 use selfsame_machine::state::Run;
+use selfsame_machine::{list, read};
+use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{Entry, EntryRef, Ledger};
 use selfsame_protocol::record::Record;
@@ -15,6 +16,8 @@ use tonic::{Request, Response, Status};
 
 /// Entries of a run read for one page of outcomes.
 const PAGE: usize = 1_000;
+/// Runs told of when the beginning of an id fits more than one.
+const FOUND: usize = 16;
 
 fn entry_at(view: &StateView, index: u64) -> Result<(EntryRef, Entry), Status> {
     let leaf = read::leaf(view, Ledger::Evidence, index)
@@ -53,6 +56,18 @@ impl RunService for Api {
             attestations,
             entry: Some(wire_ref(&place)),
         }))
+    }
+
+    async fn find_runs(&self, request: Request<v1::FindRunsRequest>) -> Result<Response<v1::FindRunsResponse>, Status> {
+        let request = request.into_inner();
+        let bytes = request.prefix.len();
+        if !(4..=32).contains(&bytes) {
+            let rule = "the beginning of a run id has 4 to 32 bytes: give more of it";
+            return Err(refused(Refusal::new(Code::Malformed, rule, "4 to 32 bytes", bytes)));
+        }
+        let view = self.read(request.stale_ok).await?;
+        let found = list::runs_beginning_with(&view, &request.prefix, FOUND).map_err(unreadable)?;
+        Ok(Response::new(v1::FindRunsResponse { run_ids: found.iter().map(bytes_of).collect() }))
     }
 
     async fn get_agreement(

@@ -1,9 +1,10 @@
 //! Substrates: sessions, evidence, statements, bundles.
 
 use super::bundles::Parts;
-use super::{Api, HOLDERS, PAGE_BYTES, json_of, refused, shutting_down, unreadable, wire_ref};
+use super::{Api, HOLDERS, PAGE_BYTES, digest_of, json_of, lists, refused, shutting_down, unreadable, wire_ref};
 use crate::store::StateView;
 use crate::wire::v1::{self, substrate_service_server::SubstrateService};
+use selfsame_machine::list::{self, Filter};
 use selfsame_machine::read;
 use selfsame_machine::state::{self, Phase, Substrate, Verification};
 use selfsame_machine::view::Table;
@@ -143,6 +144,21 @@ impl SubstrateService for Api {
         let request = request.into_inner();
         let view = self.read(request.stale_ok).await?;
         Ok(Response::new(v1::GetSubstrateResponse { state: json_of(&known(&view, &request.substrate_id)?) }))
+    }
+
+    async fn list_substrates(
+        &self,
+        request: Request<v1::ListSubstratesRequest>,
+    ) -> Result<Response<v1::ListSubstratesResponse>, Status> {
+        let request = request.into_inner();
+        let (limit, after) = (lists::size(request.page_size)?, lists::after(&request.page_token)?);
+        let chip = (!request.chip.is_empty()).then(|| digest_of(&request.chip, "the chip id")).transpose()?;
+        let organisation = Some(request.organisation).filter(|name| !name.is_empty());
+        let view = self.read(request.stale_ok).await?;
+        let page =
+            list::substrates(&view, &Filter { chip, organisation }, after.as_deref(), limit).map_err(unreadable)?;
+        let substrates = page.items.into_iter().map(lists::substrate).collect();
+        Ok(Response::new(v1::ListSubstratesResponse { substrates, next_page_token: lists::token(page.next) }))
     }
 
     async fn get_statement(

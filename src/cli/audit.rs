@@ -1,6 +1,6 @@
 //! `selfsame audit`: comparing what the nodes of a cluster serve, once or for ever.
 
-use super::context::{CliError, Done, Global, Output};
+use super::context::{CliError, Done, Global};
 use super::verdict;
 use super::verify::trusted;
 use crate::audit::{Alarm, Follower, Memory, Report, Source, compare};
@@ -168,11 +168,7 @@ async fn follow(global: &Global, command: &Audit, sources: Vec<Source>, keys: Ve
                 }
                 let line = format!("ALTERED: {message}");
                 let document = json!({"verdict": verdict::name(10), "exit_status": 10, "alarm": message});
-                global.verdict(
-                    "AuditAlarm",
-                    &[line],
-                    if global.output == Output::Table { json!({}) } else { document },
-                );
+                global.verdict("AuditAlarm", &[line], document);
                 return Err(CliError::with(10, visible(&message)));
             }
         }

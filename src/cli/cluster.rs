@@ -1,6 +1,7 @@
 //! `selfsame cluster`, `selfsame key`: the cluster and its members, and key files.
 
 use super::context::{CliError, Done, Global, address, out};
+use super::names;
 use crate::keys;
 use clap::Subcommand;
 use selfsame_protocol::cosignature;
@@ -21,8 +22,8 @@ pub enum ClusterCommand {
     Members,
     /// Add an enrolled node as learner.
     AddLearner {
-        /// Node id.
-        id: u64,
+        /// Node id, or its public key, a key file, or the name of a key in the context.
+        id: String,
         /// Address for peers, host:port.
         #[arg(long, value_parser = address)]
         peer: String,
@@ -32,25 +33,28 @@ pub enum ClusterCommand {
     },
     /// Make a learner a voter.
     Promote {
-        /// Node id.
-        id: u64,
+        /// Node id, or an address, key, or organisation of it.
+        id: String,
     },
-    /// Remove a node from the membership, after its organisation retired it (`governance retire-node`). Its id is a
-    /// tombstone: it is never used again.
+    /// Remove a node from the membership, after its organisation retired it (`governance retire-node`).
+    ///
+    /// Its id is a tombstone: it is never used again.
     Remove {
-        /// Node id.
-        id: u64,
+        /// Node id, or an address, key, or organisation of it.
+        id: String,
     },
     /// Hand leadership to a voter.
     TransferLeader {
-        /// Node id.
-        id: u64,
+        /// Node id, or an address, key, or organisation of it.
+        id: String,
     },
     /// Write a snapshot on the node that answers.
     Snapshot,
     /// Print the consensus identity.
     Genesis,
-    /// Print the trust policy of this cluster (c2sp.org/tlog-policy): its logs, its organisations as groups of the cosigners
+    /// Print the trust policy of this cluster: who must have cosigned (c2sp.org/tlog-policy).
+    ///
+    /// It names the logs, the organisations as groups of the cosigners
     /// of their nodes, and how many organisations must have cosigned. Compare it with what the organisations publish before
     /// you rely on it: this one comes from the cluster itself.
     Policy {
@@ -70,16 +74,17 @@ pub async fn main(global: &Global, command: ClusterCommand) -> Done {
         ClusterCommand::Status => {
             let mut reached = 0;
             let mut nodes = Vec::new();
-            for status in client.statuses().await {
+            let endpoints = global.endpoints()?;
+            for (endpoint, status) in endpoints.iter().zip(client.statuses().await) {
                 nodes.push(match status {
                     Ok(s) => {
                         reached += 1;
-                        json!({"node": s.node_id, "role": s.role, "term": s.term, "leader": s.leader_id, "applied": s.applied_index, "last_log": s.last_log_index,
+                        json!({"endpoint": endpoint, "node": s.node_id, "role": s.role, "term": s.term, "leader": s.leader_id, "applied": s.applied_index, "last_log": s.last_log_index,
                             "evidence_size": s.evidence_size, "reasoning_size": s.reasoning_size, "voters": s.voters, "learners": s.learners,
                             "published": {"evidence_size": s.published_evidence_size, "reasoning_size": s.published_reasoning_size, "at": s.published_at, "problem": s.publication_problem},
                             "quarantined": s.quarantined, "state_digest": selfsame_protocol::digest::hex(&s.state_digest), "version": s.version})
                     }
-                    Err(error) => json!({"error": error.to_string()}),
+                    Err(error) => json!({"endpoint": endpoint, "error": error.to_string()}),
                 });
             }
             global.print("ClusterStatus", json!({"nodes": nodes}));
@@ -96,10 +101,15 @@ pub async fn main(global: &Global, command: ClusterCommand) -> Done {
                 .collect();
             global.print("Members", json!({"nodes": nodes}));
         }
-        ClusterCommand::AddLearner { id, peer, client: address } => client.add_learner(id, &peer, &address).await?,
-        ClusterCommand::Promote { id } => client.promote(id).await?,
-        ClusterCommand::Remove { id } => client.remove(id).await?,
-        ClusterCommand::TransferLeader { id } => client.transfer_leader(id).await?,
+        ClusterCommand::AddLearner { id, peer, client: address } => {
+            let id = names::node(global, &client, &id).await?;
+            client.add_learner(id, &peer, &address).await?;
+        }
+        ClusterCommand::Promote { id } => client.promote(names::node(global, &client, &id).await?).await?,
+        ClusterCommand::Remove { id } => client.remove(names::node(global, &client, &id).await?).await?,
+        ClusterCommand::TransferLeader { id } => {
+            client.transfer_leader(names::node(global, &client, &id).await?).await?
+        }
         ClusterCommand::Snapshot => client.snapshot().await?,
         ClusterCommand::Genesis => {
             let genesis = client.genesis().await?;
@@ -144,7 +154,7 @@ pub enum KeyCommand {
     },
     /// Show the public half of a key.
     Show {
-        /// Key file.
+        /// Key file, or the name of a key in the context.
         file: PathBuf,
     },
 }
@@ -157,7 +167,10 @@ pub fn key(global: &Global, command: &KeyCommand) -> Done {
             keys::save(file, &key)?;
             key
         }
-        KeyCommand::Show { file } => keys::load(file)?,
+        KeyCommand::Show { file } => {
+            let named = file.to_str().filter(|_| !file.exists()).and_then(|name| global.context_key(name));
+            keys::load(named.as_ref().unwrap_or(file))?
+        }
     };
     // What a node's key implies; for other keys they mean nothing.
     let (cosigner, log) = (key.cosigner().public(), key.log_key().public());

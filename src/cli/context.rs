@@ -2,12 +2,12 @@
 
 use super::error::unwritten;
 pub use super::error::{CliError, Done};
-use super::verdict;
+use super::{table, verdict};
 use crate::actor::Actor;
 use crate::client::{Accepted, Client};
 pub use crate::console::out;
 use crate::console::{self, visible};
-use crate::env::{TcpNet, check_address};
+use crate::env::{Clock as _, SystemClock, TcpNet, check_address};
 use crate::offline::Failure;
 use crate::{files, keys};
 use clap::{Args, ValueEnum};
@@ -15,7 +15,7 @@ use selfsame_machine::Receipt;
 use selfsame_protocol::command::{Command, Fence, Role};
 use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::time::U64;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,14 +45,17 @@ pub struct Global {
     /// Key file that signs, or the name of a key in the context (for example aurora-operator).
     #[arg(long, global = true, env = "SELFSAME_KEY")]
     pub key: Option<String>,
-    /// Name of the request. By default it is derived from the content, so that repeating a declaration or a command of
+    /// Name of the request, by default derived from its content.
+    ///
+    /// It is derived from the content, so that repeating a declaration or a command of
     /// an organisation is a safe retry and gives the first answer; give another name to do the same thing twice. A
     /// write of a substrate counts its sequence number and is another request each time: give a name, and a repeat is
     /// refused instead of done twice.
     #[arg(long, global = true, env = "SELFSAME_REQUEST_ID")]
     pub request_id: Option<String>,
-    /// New file for the receipt of the entry that this command writes: proof that it stands in a checkpoint that enough
-    /// organisations cosigned. Of several entries the others' receipts go to FILE.2, FILE.3 and so on.
+    /// New file for the receipt of the entry that this command writes.
+    ///
+    /// That is proof that it stands in a checkpoint that enough organisations cosigned. Of several entries the others' receipts go to FILE.2, FILE.3 and so on.
     #[arg(long, global = true, value_name = "FILE", env = "SELFSAME_RECEIPT")]
     pub receipt: Option<PathBuf>,
     /// Seconds to wait for a receipt, at most 20. A write stands even when its receipt does not come in time.
@@ -69,13 +72,15 @@ pub struct Global {
     /// Sign for keys without asking; they are shown all the same.
     #[arg(long, short = 'y', global = true, env = "SELFSAME_YES")]
     pub yes: bool,
-    /// Say nothing but the data.
+    /// Print the one value alone, and say nothing else: a run id, a digest, an index; of a list one on each line. Each
+    /// command's help says which.
     #[arg(long, short, global = true, env = "SELFSAME_QUIET")]
     pub quiet: bool,
 }
 
 impl Global {
-    pub(super) fn context_dir(&self) -> Option<PathBuf> {
+    /// The directory of the context, when there is one.
+    pub fn context_dir(&self) -> Option<PathBuf> {
         self.context
             .clone()
             .or_else(|| Some(PathBuf::from("selfsame-dev")).filter(|dir| dir.join("context.json").exists()))
@@ -99,6 +104,14 @@ impl Global {
         Ok(endpoints)
     }
 
+    /// The file of a key that has a name in the context.
+    pub fn context_key(&self, name: &str) -> Option<PathBuf> {
+        // A name is no path: it stays in the folder.
+        let plain = !name.is_empty() && !name.contains(['/', '\\']) && name != "..";
+        let inside = self.context_dir()?.join("keys").join(format!("{name}.json"));
+        (plain && inside.exists()).then_some(inside)
+    }
+
     /// A client of [`Global::endpoints`].
     pub fn client(&self) -> Result<Client, CliError> {
         let quiet = self.quiet;
@@ -116,15 +129,8 @@ impl Global {
             return Err(CliError::usage("this command is signed: give --key FILE or set SELFSAME_KEY"));
         };
         let path = Path::new(name);
-        if !path.exists()
-            && let Some(dir) = self.context_dir()
-        {
-            let inside = dir.join("keys").join(format!("{name}.json"));
-            if inside.exists() {
-                return Ok(keys::load(&inside)?);
-            }
-        }
-        Ok(keys::load(path)?)
+        let inside = self.context_key(name).filter(|_| !path.exists());
+        Ok(keys::load(inside.as_deref().unwrap_or(path))?)
     }
 
     /// Signs a command in a role for the cluster that answers.
@@ -197,13 +203,13 @@ impl Global {
 
     /// Prints data on standard output: one document for programs, rows for people.
     pub fn print(&self, kind: &str, value: Value) {
-        self.show(kind, value, None);
+        self.show(kind, value, None, true);
     }
 
     /// Prints data whose first word for people is a verdict: the lines are shown before the rows, the first of them begins
     /// with the word. Programs read the same in the members of the value.
     pub fn verdict(&self, kind: &str, lines: &[String], value: Value) {
-        self.show(kind, value, Some(lines));
+        self.show(kind, value, Some(lines), true);
     }
 
     /// Prints the verdict of a check that failed, with what it is about and further members.
@@ -213,31 +219,54 @@ impl Global {
         if let (Some(members), Value::Object(more)) = (members.as_object_mut(), more) {
             members.extend(more);
         }
-        let lines = verdict::failed(what, failure);
-        self.show(kind, if self.output == Output::Table { json!({}) } else { members }, Some(&lines));
+        self.show(kind, members, Some(&verdict::failed(what, failure)), false);
     }
 
-    fn show(&self, kind: &str, value: Value, lines: Option<&[String]>) {
+    /// `rows` says whether people see the members as well as the lines.
+    fn show(&self, kind: &str, value: Value, lines: Option<&[String]>, rows: bool) {
         let members = match value {
             Value::Object(members) => members,
             other => [("value".to_owned(), other)].into_iter().collect(),
         };
-        let mut text = String::new();
         if self.output == Output::Table {
+            let mut members = Value::Object(members);
+            if self.one(kind, &members) {
+                return;
+            }
+            let style = table::Style::here(SystemClock.now_ms());
+            let mut text = String::new();
             for line in lines.into_iter().flatten() {
                 text.push_str(&visible(line));
                 text.push('\n');
             }
-            text.push_str(&rows(&members));
-        } else {
-            let mut document = json!({"apiVersion": "selfsame/v1", "kind": kind});
-            if let Some(document) = document.as_object_mut() {
-                document.extend(members);
+            if let (Some(_), Some(members)) = (lines, members.as_object_mut()) {
+                // The lines have said it.
+                members.retain(|name, _| name != "verdict" && name != "exit_status");
             }
-            text = console::json(&document, self.output == Output::Json);
-            text.push('\n');
+            if rows {
+                text.push_str(&table::render(kind, &members, &style));
+            }
+            return console::layout(&text);
         }
-        console::layout(&text);
+        let mut document = json!({"apiVersion": "selfsame/v1", "kind": kind});
+        if let Some(document) = document.as_object_mut() {
+            document.extend(members);
+        }
+        console::layout(&format!("{}\n", console::json(&document, self.output == Output::Json)));
+    }
+
+    /// With `-q`, prints the one value of a document, when one is decided on; says whether it did.
+    fn one(&self, kind: &str, members: &Value) -> bool {
+        let Some(values) = table::one(kind, members).filter(|_| self.quiet) else { return false };
+        values.iter().for_each(|value| console::layout(&format!("{value}\n")));
+        true
+    }
+
+    /// Prints text that is what it is, as a note or a proof; with `-q` the one value of `members` instead.
+    pub fn text(&self, kind: &str, text: &str, members: &Value) {
+        if self.output != Output::Table || !self.one(kind, members) {
+            out(text);
+        }
     }
 
     /// Says why the command ends, for people, and for programs where nothing was printed that holds the answer.
@@ -277,27 +306,6 @@ fn duration(text: &str) -> Result<Duration, String> {
     };
     let time = Duration::from_millis(millis.ok_or_else(wrong)?);
     if time.is_zero() || time > LONGEST { Err(wrong()) } else { Ok(time) }
-}
-
-/// A name and a value on each line; nothing in either can end the line or act on a terminal.
-fn rows(members: &Map<String, Value>) -> String {
-    let mut rows = Vec::new();
-    members.iter().for_each(|(name, value)| flatten(&visible(name), value, &mut rows));
-    let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
-    rows.iter().map(|(name, value)| format!("{name:<width$}  {value}\n")).collect()
-}
-
-fn flatten(name: &str, value: &Value, rows: &mut Vec<(String, String)>) {
-    match value {
-        Value::Object(members) if !members.is_empty() => {
-            members.iter().for_each(|(member, value)| flatten(&format!("{name}.{}", visible(member)), value, rows))
-        }
-        Value::Array(items) if items.iter().any(Value::is_object) => {
-            items.iter().enumerate().for_each(|(i, value)| flatten(&format!("{name}[{i}]"), value, rows))
-        }
-        Value::String(text) => rows.push((name.into(), visible(text).into_owned())),
-        other => rows.push((name.into(), console::json(other, false))),
-    }
 }
 
 fn at(path: &Path) -> impl Fn(std::io::Error) -> CliError + '_ {

@@ -1,13 +1,13 @@
 //! `selfsame governance`: what an organisation decides alone, and what organisations decide together.
 
 use super::context::{CliError, Done, Global, read};
+use super::names;
 use super::register::{KeyArgument, confirm, node_keys};
 use crate::client::{Client, Listed};
 use crate::offline::{Failure, altered};
 use clap::{Args, Subcommand, ValueEnum};
 use selfsame_protocol::command::{Command, OrganisationKey, Proposal, Role};
 use selfsame_protocol::constitution::{Class, ClusterConstitution, Publisher, Share};
-use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{Entry, Ledger};
 use selfsame_protocol::note::{Checkpoint, Note};
 use selfsame_protocol::record::EvidenceAnchor;
@@ -57,8 +57,8 @@ pub enum Governance {
     },
     /// Remove a node of your organisation for ever.
     RetireNode {
-        /// Node id.
-        id: u64,
+        /// Node id, or an address, key, or organisation of it.
+        id: String,
     },
     /// Register a chip of your organisation.
     EnrolChip {
@@ -67,8 +67,8 @@ pub enum Governance {
     },
     /// Retire a chip of your organisation for good.
     RetireChip {
-        /// Chip id.
-        chip: Digest,
+        /// Chip id, or its public key, a key file, or the name of a key in the context.
+        chip: String,
     },
     /// Open a ballot on something that organisations decide together. Your organisation approves it by that.
     #[command(after_help = "\
@@ -91,15 +91,17 @@ votes against it. When it is silent, the others suffice once its time to object 
     },
     /// Vote on a ballot, once.
     Vote {
-        /// Name of the ballot.
+        /// Name of the ballot, or a beginning that no other open one has.
         id: String,
         /// Vote against it.
         #[arg(long)]
         reject: bool,
     },
-    /// Close a ballot that only time kept open: one whose time to object is over, or that expired. It is no vote.
+    /// Close a ballot that only time kept open.
+    ///
+    /// That is one whose time to object is over, or that expired. It is no vote.
     Conclude {
-        /// Name of the ballot.
+        /// Name of the ballot, or a beginning that no other open one has.
         id: String,
     },
     /// List the ballots that are open.
@@ -110,12 +112,13 @@ votes against it. When it is silent, the others suffice once its time to object 
     },
     /// Show a ballot: its proposal, who voted how, what it needs, how it ended.
     Show {
-        /// Name of the ballot.
+        /// Name of the ballot, or a beginning that no other has.
         id: String,
     },
     /// Show the constitution in force: members, rules and their numbers, publisher, recoveries, hash.
     Constitution,
     /// Verify the whole history of governance from the ledger: every key, ballot, rule and signature, from the founders on.
+    ///
     /// Exit status 10 names the first entry that does not follow from what came before.
     Audit {
         /// The cluster.toml that you trust. Without it the founders are those that the cluster names, which shows that the
@@ -169,8 +172,8 @@ pub enum What {
     },
     /// Retire a chip of any organisation for good.
     RetireChip {
-        /// Chip id.
-        chip: Digest,
+        /// Chip id, or its public key, a key file, or the name of a key in the context.
+        chip: String,
         /// Why, in words.
         #[arg(long)]
         reason: String,
@@ -182,9 +185,9 @@ pub enum What {
         /// Name of the migration.
         #[arg(long)]
         migration: String,
-        /// Destination chip id.
+        /// Destination chip: its id, its public key, a key file, or the name of a key in the context.
         #[arg(long)]
-        destination: Digest,
+        destination: String,
         /// Why, in words.
         #[arg(long)]
         reason: String,
@@ -241,8 +244,11 @@ impl What {
                 let (root_key, operator_key) = (root_key.key(global)?, operator_key.key(global)?);
                 Proposal::AddOrganisation { name, root_key, operator_key }
             }
-            What::RemoveOrganisation { name, reason } => Proposal::RemoveOrganisation { name, reason },
+            What::RemoveOrganisation { name, reason } => {
+                Proposal::RemoveOrganisation { name: names::organisation(global, client, &name).await?, reason }
+            }
             What::RotateKey { organisation, which, new, reason } => {
+                let organisation = names::organisation(global, client, &organisation).await?;
                 Proposal::RotateKey { organisation, key: which.into(), new: new.key(global)?, reason }
             }
             What::ChangeRules(flags) => {
@@ -261,10 +267,14 @@ impl What {
                 Proposal::ChangeRules { rules }
             }
             What::MovePublisher { organisation, log_key } => {
+                let organisation = names::organisation(global, client, &organisation).await?;
                 Proposal::MovePublisher { publisher: Publisher { organisation, log_key: log_key.log_key(global)? } }
             }
-            What::RetireChip { chip, reason } => Proposal::RetireChip { chip, reason },
+            What::RetireChip { chip, reason } => {
+                Proposal::RetireChip { chip: names::chip(global, client, &chip).await?, reason }
+            }
             What::ForceSeal { substrate, migration, destination, reason } => {
+                let destination = names::chip(global, client, &destination).await?;
                 Proposal::ForceSeal { substrate_id: substrate, migration_id: migration, destination, reason }
             }
             What::Recovery { evidence, reasoning, reason } => {
@@ -297,14 +307,23 @@ pub async fn main(global: &Global, command: Governance) -> Done {
             let (key, cosigner) = node_keys(global, &node_key, cosigner_key.as_ref())?;
             Command::EnrolNode { node: U64(id), key, cosigner }
         }
-        Governance::RetireNode { id } => Command::RetireNode { node: U64(id) },
+        Governance::RetireNode { id } => {
+            Command::RetireNode { node: U64(names::node(global, &global.client()?, &id).await?) }
+        }
         Governance::EnrolChip { chip } => Command::EnrolChip { chip: chip.key(global)?, technology: "software".into() },
-        Governance::RetireChip { chip } => Command::RetireChip { chip },
+        Governance::RetireChip { chip } => {
+            Command::RetireChip { chip: names::chip(global, &global.client()?, &chip).await? }
+        }
         Governance::Propose { id, what } => {
             Command::Propose { proposal_id: id, proposal: what.proposal(global, &global.client()?).await? }
         }
-        Governance::Vote { id, reject } => Command::Vote { proposal_id: id, approve: !reject },
-        Governance::Conclude { id } => Command::Conclude { proposal_id: id },
+        Governance::Vote { id, reject } => {
+            let id = names::proposal(global, &global.client()?, &id, true).await?;
+            Command::Vote { proposal_id: id, approve: !reject }
+        }
+        Governance::Conclude { id } => {
+            Command::Conclude { proposal_id: names::proposal(global, &global.client()?, &id, true).await? }
+        }
         Governance::Ballots { all } => {
             let ballots = global.client()?.ballots(!all).await?;
             let rows: Vec<Value> = ballots.iter().map(row).collect();
@@ -312,7 +331,9 @@ pub async fn main(global: &Global, command: Governance) -> Done {
             return Ok(());
         }
         Governance::Show { id } => {
-            let found = global.client()?.ballot(&id).await?;
+            let client = global.client()?;
+            let id = names::proposal(global, &client, &id, false).await?;
+            let found = client.ballot(&id).await?;
             global
                 .print("Ballot", json!({"proposal_id": id, "takes_votes": found.takes_votes, "ballot": found.ballot}));
             return Ok(());

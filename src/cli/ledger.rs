@@ -66,7 +66,9 @@ pub enum LedgerCommand {
         of_node: bool,
     },
     /// Print the receipt of an entry (c2sp.org/tlog-proof@v1): proof that it stands in a checkpoint that enough
-    /// organisations cosigned. It holds the entry, and is verified without a cluster.
+    /// organisations cosigned.
+    ///
+    /// It holds the entry, and is verified without a cluster.
     Receipt {
         /// evidence or reasoning.
         ledger: Ledger,
@@ -85,7 +87,9 @@ pub enum LedgerCommand {
         /// File to write; - for standard output.
         file: PathBuf,
     },
-    /// Write both ledgers into a folder as static files (checkpoint, tiles, entries), or continue a folder. What arrives is
+    /// Write both ledgers into a folder as static files (checkpoint, tiles, entries), or continue a folder.
+    ///
+    /// What arrives is
     /// hashed on the way, and the checkpoint is written last.
     Export {
         /// Folder; the ledgers stand in `evidence` and `reasoning` below it.
@@ -112,7 +116,8 @@ pub async fn main(global: &Global, command: LedgerCommand) -> Done {
     let client = global.client()?;
     match command {
         LedgerCommand::Get { ledger, index } => {
-            out(&format!("{}\n", String::from_utf8_lossy(&client.leaf(ledger, index).await?)))
+            let leaf = client.leaf(ledger, index).await?;
+            global.text("Entry", &format!("{}\n", String::from_utf8_lossy(&leaf)), &json!({"hash": leaf_hash(&leaf)}));
         }
         LedgerCommand::Tail { ledger, from, follow } => {
             let mut stream = client.tail(ledger, from, follow).await?;
@@ -140,8 +145,10 @@ pub async fn main(global: &Global, command: LedgerCommand) -> Done {
                 json!({"old_size": size, "new_size": new_size, "root": head.root, "proof": hashes, "checkpoint": note}),
             );
         }
-        LedgerCommand::Checkpoint { ledger, of_node: false } => out(&client.checkpoint(ledger).await?),
-        LedgerCommand::Checkpoint { ledger, of_node: true } => out(&client.node_checkpoint(ledger).await?),
+        LedgerCommand::Checkpoint { ledger, of_node } => {
+            let note = if of_node { client.node_checkpoint(ledger).await? } else { client.checkpoint(ledger).await? };
+            global.text("Checkpoint", &note, &json!({"size": checkpoint(&note)?.size}));
+        }
         LedgerCommand::Receipt { ledger, entry, file } => {
             let selected = match entry.strip_prefix("sha256:") {
                 Some(_) => Err(entry.parse::<Digest>().map_err(CliError::usage)?),
@@ -155,7 +162,7 @@ pub async fn main(global: &Global, command: LedgerCommand) -> Done {
                 .and_then(|proof| proof.includes(&leaf_hash(&leaf)))
                 .map_err(bad)?;
             match file {
-                None => out(&given.proof),
+                None => global.text("LogProof", &given.proof, &json!({"index": given.entry.index})),
                 Some(file) => write_new(&file, given.proof.as_bytes())?,
             }
         }

@@ -1,16 +1,15 @@
 //! `selfsame man`: the manual pages, from the same text as `--help`.
 
-use super::Cli;
 use super::context::{CliError, Done, Global, out, write};
 use super::error::unwritten;
 use crate::console::visible;
-use clap::{Command, CommandFactory as _};
+use clap::Command;
 use serde_json::json;
 use std::path::Path;
 
 /// Prints the page of the program, or writes all pages into a folder.
 pub fn main(global: &Global, dir: Option<&Path>) -> Done {
-    let mut program = Cli::command();
+    let mut program = super::command();
     // Gives every command its whole name and the global options.
     program.build();
     let Some(dir) = dir else {

@@ -1,6 +1,7 @@
 //! `selfsame migrate`: the one active chip.
 
 use super::context::{CliError, Done, Global};
+use super::names;
 use crate::client::Client;
 use clap::Subcommand;
 use selfsame_protocol::bundle;
@@ -24,9 +25,9 @@ pub enum Migrate {
         /// Name of the migration, unique in the substrate.
         #[arg(long)]
         migration: String,
-        /// Destination chip id.
+        /// Destination chip: its id, its public key, a key file, or the name of a key in the context.
         #[arg(long)]
-        destination: Digest,
+        destination: String,
         /// Verifier key that you trust for the history that the cluster sends (name+id+key). Repeatable.
         #[arg(long = "trust")]
         trust: Vec<String>,
@@ -63,6 +64,7 @@ pub async fn main(global: &Global, command: Migrate) -> Done {
     match command {
         Migrate::Seal { id, migration, destination, trust } => {
             let client = global.client()?;
+            let destination = names::chip(global, &client, &destination).await?;
             let state = client.substrate(&id).await?;
             let Some(close) = state.last_close else {
                 return Err(CliError::with(5, "no session of this substrate was closed yet: open and close one first"));

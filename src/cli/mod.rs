@@ -5,6 +5,7 @@ mod audit;
 mod backup;
 mod batch;
 mod bulk;
+mod chip;
 mod cluster;
 mod context;
 mod error;
@@ -13,14 +14,17 @@ mod governance;
 mod ledger;
 mod man;
 mod migrate;
+mod names;
 mod node;
 mod process;
 mod register;
 mod run;
 mod source;
 mod substrate;
+mod table;
 mod verdict;
 mod verify;
+mod vkey;
 
 use crate::bench::{Prints, Site};
 use clap::{CommandFactory, Parser, Subcommand};
@@ -34,7 +38,7 @@ use tokio_util::sync::CancellationToken;
     version = env!("SELFSAME_VERSION"),
     about,
     long_about = None,
-    after_help = "Exit status: 0 success, 1 unexpected, 2 usage or bad input, 3 no answer (retry), 4 not found, 5 conflict or precondition,\n6 not allowed, 10 HASH_MISMATCH or altered, 11 DRIFT_EXCEEDED, 12 INSUFFICIENT_DEPTH, 13 cannot be decided, 130 interrupted.\nIt stands whatever becomes of the output, but that 0 is 1 where data could not be written."
+    after_help = "Begin with `selfsame demo`, or with `selfsame dev` and, in another terminal, `selfsame cluster status`.\n`selfsame COMMAND --help` explains each command.\n\nExit status: 0 success, 1 unexpected, 2 usage or bad input, 3 no answer (retry), 4 not found, 5 conflict or precondition,\n6 not allowed, 10 HASH_MISMATCH or altered, 11 DRIFT_EXCEEDED, 12 INSUFFICIENT_DEPTH, 13 cannot be decided, 130 interrupted.\nIt stands whatever becomes of the output, but that 0 is 1 where data could not be written."
 )]
 struct Cli {
     #[command(flatten)]
@@ -51,7 +55,7 @@ enum Command {
         #[arg(long)]
         keep: bool,
     },
-    /// Run a three-node cluster in this process, kept between starts.
+    /// Run a three-node cluster in this process to play with, kept between starts.
     Dev {
         /// Directory of data and keys.
         #[arg(long, default_value = "selfsame-dev")]
@@ -60,25 +64,28 @@ enum Command {
         #[arg(long, default_value_t = 7101)]
         port_base: u16,
     },
-    /// Set up one node, run it, or let it join a cluster.
+    /// One node: set it up, run it, let it join a cluster, back it up, print its verifier keys.
     #[command(subcommand)]
     Node(node::NodeCommand),
-    /// The cluster and its members.
+    /// The cluster: what its nodes say, who its members are, its trust policy.
     #[command(subcommand)]
     Cluster(cluster::ClusterCommand),
-    /// Declared runs: identity, comparison, agreement, executions.
+    /// Runs of a model: the identity of a request, comparison, agreement of organisations, executions.
     #[command(subcommand)]
     Run(run::Run),
-    /// Persistent identities: birth, sessions, cycles, statements.
+    /// Persistent identities of an AI: birth, sessions, cycles, statements, the history as a file.
     #[command(subcommand)]
     Substrate(substrate::Substrate),
-    /// Moving a substrate to another chip.
+    /// Chips: whose they are, since when, and which substrates they hold.
+    #[command(subcommand)]
+    Chip(chip::Chip),
+    /// Move a substrate to another chip; one at a time is active.
     #[command(subcommand)]
     Migrate(migrate::Migrate),
-    /// Entries, proofs and checkpoints.
+    /// The two ledgers: entries, proofs, receipts, checkpoints, static files.
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
-    /// Verify a file with the cluster gone.
+    /// Verify files with the cluster gone: histories, runs, receipts, statements, checkpoints, ledgers, backups.
     Verify(verify::Verify),
     Audit(audit::Audit),
     /// Keys, nodes and chips of your organisation, and what organisations decide together by ballot.
@@ -113,6 +120,7 @@ async fn dispatch(global: &Global, command: Command, stop: &CancellationToken) -
         Command::Cluster(command) => cluster::main(global, command).await,
         Command::Run(command) => run::main(global, command).await,
         Command::Substrate(command) => substrate::main(global, command).await,
+        Command::Chip(command) => chip::main(global, command).await,
         Command::Migrate(command) => migrate::main(global, command).await,
         Command::Ledger(command) => ledger::main(global, command).await,
         Command::Verify(command) => verify::main(global, &command),
@@ -142,12 +150,17 @@ async fn dispatch(global: &Global, command: Command, stop: &CancellationToken) -
         }
         Command::Completion { shell } => {
             let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "selfsame", &mut script);
+            clap_complete::generate(shell, &mut self::command(), "selfsame", &mut script);
             context::out(&String::from_utf8_lossy(&script));
             Ok(())
         }
         Command::Man { dir } => man::main(global, dir.as_deref()),
     }
+}
+
+/// The command line, with what `-q` prints in the help of each command.
+fn command() -> clap::Command {
+    table::explained(Cli::command())
 }
 
 pub use process::main;
@@ -158,6 +171,6 @@ mod tests {
 
     #[test]
     fn the_command_line_is_consistent() {
-        Cli::command().debug_assert();
+        command().debug_assert();
     }
 }

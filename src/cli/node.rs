@@ -18,7 +18,9 @@ use tokio_util::sync::CancellationToken;
 /// Commands on one node.
 #[derive(Subcommand, Debug)]
 pub enum NodeCommand {
-    /// Create the data directory of a new node, once, and check the configuration. Refuses a directory that is in use or
+    /// Create the data directory of a new node, once, and check the configuration.
+    ///
+    /// Refuses a directory that is in use or
     /// somebody else's.
     Init {
         /// Node file.
@@ -31,8 +33,9 @@ pub enum NodeCommand {
         #[arg(long)]
         config: PathBuf,
     },
-    /// Write the whole replicated state of a node, with the published checkpoints of both ledgers, into one new file. Of a
-    /// stopped node its last state, of a running one a snapshot that it is asked to write now. `selfsame verify FILE`
+    /// Write the whole replicated state of a node, with the published checkpoints of both ledgers, into one new file.
+    ///
+    /// Of a stopped node its last state, of a running one a snapshot that it is asked to write now. `selfsame verify FILE`
     /// checks it without a cluster; `selfsame node restore` begins a new node with it.
     #[command(
         after_help = "Exit status: 0 written and verified, 2 usage, 3 the running node wrote no snapshot in time, 5 the directory or the file\ndoes not fit, 10 what was written does not hold, 13 it cannot be decided (for example under --policy)."
@@ -50,7 +53,9 @@ pub enum NodeCommand {
         #[arg(long)]
         as_it_is: bool,
     },
-    /// Make the data directory of a new node and let it begin with the state of a backup, which is verified first. The node
+    /// Make the data directory of a new node and let it begin with the state of a backup, which is verified first.
+    ///
+    /// The node
     /// then joins like any other new one, with an id that was never used, and gets what the backup does not hold from the
     /// cluster. This is no way back for a node that lost its disk, nor for a cluster that lost its quorum.
     Restore {
@@ -66,7 +71,10 @@ pub enum NodeCommand {
         #[arg(long = "origin")]
         origins: Vec<String>,
     },
-    /// Run a node that joins a cluster it did not found: its organisation enrols it first (`governance enrol-node`), then
+    Vkey(super::vkey::Keys),
+    /// Run a node that joins a cluster it did not found.
+    ///
+    /// Its organisation enrols it first (`governance enrol-node`), then
     /// it is started with this command, added (`cluster add-learner`) and, once it has caught up, promoted.
     Join {
         /// Node file.
@@ -118,7 +126,8 @@ pub fn configuration(global: &Global, command: &ConfigCommand) -> Done {
                 Output::Table => {
                     let head = "# What this node goes by. No flag and no variable of the environment changes it.";
                     let genesis = format!("{}, genesis {}", loaded.genesis.cluster, loaded.genesis.digest());
-                    out(&format!("{head}\n# Cluster {genesis}\n\n{}", config::to_toml(&rows)));
+                    let text = format!("{head}\n# Cluster {genesis}\n\n{}", config::to_toml(&rows));
+                    global.text("Config", &text, &json!({"genesis_digest": loaded.genesis.digest()}));
                 }
                 Output::Json | Output::Jsonl => global.print(
                     "Config",
@@ -165,6 +174,7 @@ pub async fn main(global: &Global, command: NodeCommand, stop: &CancellationToke
         NodeCommand::Restore { config, file, policy, origins } => {
             backup::restore(global, &config, &file, &policy, origins)
         }
+        NodeCommand::Vkey(keys) => super::vkey::main(global, keys).await,
         NodeCommand::Run { config } => run(global, &config, true, stop).await,
         NodeCommand::Join { config } => run(global, &config, false, stop).await,
     }

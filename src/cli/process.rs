@@ -5,7 +5,7 @@ use super::node::NodeCommand;
 use super::{Cli, Command, dispatch};
 use crate::console::{self, Log};
 use crate::{env, files};
-use clap::Parser as _;
+use clap::FromArgMatches as _;
 use clap::error::{Error, ErrorKind};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -24,7 +24,8 @@ const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
 /// Runs the command line and gives its exit status.
 pub fn main() -> ExitCode {
-    let verdict = match Cli::try_parse() {
+    let parsed = super::command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
+    let verdict = match parsed {
         Ok(cli) => run(cli),
         Err(error) => unparsed(&error),
     };

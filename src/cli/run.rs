@@ -2,6 +2,7 @@
 
 use super::batch;
 use super::context::{CliError, Done, Global, out, read};
+use super::names;
 use super::source::{Reading, Source, keep, warn};
 use clap::Subcommand;
 use selfsame_protocol::code::Code;
@@ -57,24 +58,24 @@ pub enum Run {
     },
     /// Show a declared run.
     Show {
-        /// Run id.
-        run_id: Digest,
+        /// Run id, or 8 digits of it and more (sha256:…).
+        run_id: String,
         /// Print the exact canonical declaration and nothing else.
         #[arg(long)]
         canonical: bool,
     },
     /// Name the elements in which two declared runs differ, from digests alone.
     Compare {
-        /// First run id.
-        first: Digest,
-        /// Second run id.
-        second: Digest,
+        /// First run id, or 8 digits of it and more (sha256:…).
+        first: String,
+        /// Second run id, or 8 digits of it and more.
+        second: String,
     },
     Agreement(super::agreement::Agreement),
     /// Report an execution of a declared run, signed by an operator key.
     Outcome {
-        /// Run id.
-        run_id: Digest,
+        /// Run id, or 8 digits of it and more (sha256:…).
+        run_id: String,
         /// Name of the execution, unique within the run.
         #[arg(long)]
         execution: String,
@@ -93,15 +94,15 @@ pub enum Run {
     },
     /// List the executions of a run.
     Outcomes {
-        /// Run id.
-        run_id: Digest,
+        /// Run id, or 8 digits of it and more (sha256:…).
+        run_id: String,
     },
     /// Write everything about a declared run to a file that verifies without a cluster: the declaration, who attests it, its
     /// executions, the signature of each, and the history of the keys behind them.
     #[command(visible_alias = "bundle")]
     Export {
-        /// Run id.
-        run_id: Digest,
+        /// Run id, or 8 digits of it and more (sha256:…).
+        run_id: String,
         /// File to write; - for standard output.
         #[arg(default_value = "-")]
         file: PathBuf,
@@ -154,7 +155,9 @@ pub async fn main(global: &Global, command: Run) -> Done {
                 .await?;
         }
         Run::Show { run_id, canonical } => {
-            let run = global.client()?.run(&run_id).await?;
+            let client = global.client()?;
+            let run_id = names::run(global, &client, &run_id).await?;
+            let run = client.run(&run_id).await?;
             // The node is not believed: what it sends must be what the id names.
             let declaration = Declaration::parse(&run.declaration)?;
             if declaration.run_id() != run_id {
@@ -175,11 +178,15 @@ pub async fn main(global: &Global, command: Run) -> Done {
             global.print("Run", json!({"run_id": run_id, "elements": declaration.element_digests(), "attestations": attestations, "declaration": declaration.value()}));
         }
         Run::Compare { first, second } => {
-            let elements = global.client()?.compare(&first, &second).await?;
+            let client = global.client()?;
+            let first = names::run(global, &client, &first).await?;
+            let second = names::run(global, &client, &second).await?;
+            let elements = client.compare(&first, &second).await?;
             global.print("Difference", json!({"same": elements.is_empty(), "elements": elements}));
         }
         Run::Agreement(asked) => return super::agreement::main(global, asked).await,
         Run::Outcome { run_id, execution, status, files, media_type, reproduction_of } => {
+            let run_id = names::run(global, &global.client()?, &run_id).await?;
             let mut outputs = Vec::new();
             for file in files {
                 let bytes = read(&file)?;
@@ -197,11 +204,15 @@ pub async fn main(global: &Global, command: Run) -> Done {
                 .await?;
         }
         Run::Outcomes { run_id } => {
-            let outcomes = global.client()?.outcomes(&run_id).await?;
+            let client = global.client()?;
+            let run_id = names::run(global, &client, &run_id).await?;
+            let outcomes = client.outcomes(&run_id).await?;
             global.print("Outcomes", json!({"run_id": run_id, "outcomes": outcomes}));
         }
         Run::Export { run_id, file } => {
-            let bundle = global.client()?.run_bundle(&run_id).await?;
+            let client = global.client()?;
+            let run_id = names::run(global, &client, &run_id).await?;
+            let bundle = client.run_bundle(&run_id).await?;
             super::export::save(global, bundle, &file).await?;
         }
     }

@@ -1,7 +1,9 @@
 //! `selfsame substrate`: persistent identity.
 
-use super::context::{CliError, Done, Global, out, read, read_json};
-use super::verdict;
+use super::chip::Paging;
+use super::context::{CliError, Done, Global, read, read_json};
+use super::{names, verdict};
+use crate::client::{SubstrateLine, Wanted};
 use crate::console::visible;
 use clap::Subcommand;
 use selfsame_protocol::bundle;
@@ -39,12 +41,25 @@ pub enum Substrate {
         #[arg(long)]
         unattested: bool,
     },
+    /// List the substrates of all organisations in order of their ids: state, session, last outcome, holder, depths.
+    List {
+        #[command(flatten)]
+        paging: Paging,
+        /// Only those that this chip holds: its id, its public key, a key file, or the name of a key in the context.
+        #[arg(long)]
+        chip: Option<String>,
+        /// Only those of this organisation.
+        #[arg(long)]
+        organisation: Option<String>,
+    },
     /// Show a substrate's state.
     Show {
         /// UUID.
         id: String,
     },
-    /// Verify identity and open a session. Exit status 10 HASH_MISMATCH, 11 DRIFT_EXCEEDED, 12 INSUFFICIENT_DEPTH.
+    /// Verify identity and open a session; the exit status is the outcome.
+    ///
+    /// 0 is VERIFIED. Exit status 10 HASH_MISMATCH, 11 DRIFT_EXCEEDED, 12 INSUFFICIENT_DEPTH.
     Open {
         /// UUID.
         id: String,
@@ -72,7 +87,9 @@ pub enum Substrate {
         #[arg(long = "run")]
         runs: Vec<Digest>,
     },
-    /// Append a file of JSON lines, an item for each line, streamed in signed batches. Interrupted, it is run again with
+    /// Append a file of JSON lines, an item for each line, streamed in signed batches.
+    ///
+    /// Interrupted, it is run again with
     /// the same file and goes on where it stopped.
     Import {
         /// UUID.
@@ -150,8 +167,9 @@ pub enum Substrate {
         #[arg(long)]
         regulated: bool,
     },
-    /// Print who holds the substrate now: the chip that may write, as a note that enough organisations cosigned, each
-    /// with its time. Whoever was shown a statement of another chip can tell by it that the chip is stale.
+    /// Print who holds the substrate now: the chip that may write.
+    ///
+    /// With --cosigned as a note that enough organisations cosigned, each with its time. Whoever was shown a statement of another chip can tell by it that the chip is stale.
     Holder {
         /// UUID.
         id: String,
@@ -168,7 +186,9 @@ pub enum Substrate {
         #[arg(default_value = "-")]
         file: PathBuf,
     },
-    /// Is the entity of a bundle the one that a baseline statement described? Offline. Exit status 0 yes, 10 no.
+    /// Is the entity of a bundle the one that a baseline statement described? Offline.
+    ///
+    /// Exit status 0 yes, 10 no.
     Baseline {
         /// File with the baseline: a statement, alone or with its proof.
         statement: PathBuf,
@@ -217,6 +237,19 @@ pub async fn main(global: &Global, command: Substrate) -> Done {
                 attestation: (!unattested).then(|| Attestation::software(&claims, &chip)),
             };
             global.submit(Role::Chip, command).await?;
+        }
+        Substrate::List { paging, chip, organisation } => {
+            let client = global.client()?;
+            let mut wanted = Wanted { chip: None, organisation: None };
+            if let Some(chip) = chip {
+                wanted.chip = Some(names::chip(global, &client, &chip).await?);
+            }
+            if let Some(organisation) = organisation {
+                wanted.organisation = Some(names::organisation(global, &client, &organisation).await?);
+            }
+            let part = client.substrates(&wanted, &paging.page, paging.limit as usize).await?;
+            global.print("Substrates", json!({"substrates": lines(&part.items), "next_page_token": part.next}));
+            super::chip::more(global, &part);
         }
         Substrate::Show { id } => global.print("Substrate", json!(global.client()?.substrate(&id).await?)),
         Substrate::Open { id, continuity_hash, founding } => return open(global, id, continuity_hash, founding).await,
@@ -274,9 +307,14 @@ pub async fn main(global: &Global, command: Substrate) -> Done {
             global.submit(Role::Operator, Command::RecoverClose { substrate_id: id }).await?;
         }
         Substrate::Statement { id, regulated } => {
-            out(&format!("{:#}\n", global.client()?.statement(&id, regulated).await?.1))
+            let (statement, document) = global.client()?.statement(&id, regulated).await?;
+            global.text("Statement", &format!("{document:#}\n"), &json!({"statement_hash": statement.statement_hash}));
         }
-        Substrate::Holder { id, cosigned: true } => out(&global.client()?.holder(&id).await?),
+        Substrate::Holder { id, cosigned: true } => {
+            let note = global.client()?.holder(&id).await?;
+            let chip = note.lines().find_map(|line| line.strip_prefix("chip "));
+            global.text("HolderNote", &note, &json!({"chip": chip}));
+        }
         Substrate::Holder { id, cosigned: false } => {
             let holder = global.client()?.substrate(&id).await?.holder;
             global.print("Holder", json!(holder));
@@ -322,6 +360,20 @@ pub async fn main(global: &Global, command: Substrate) -> Done {
         }
     }
     Ok(())
+}
+
+/// Substrates as they stand in a document.
+pub fn lines(items: &[SubstrateLine]) -> Vec<Value> {
+    let said = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let line = |one: &SubstrateLine| {
+        json!({
+            "substrate_id": one.substrate_id, "organisation": one.organisation, "state": one.state, "phase": one.phase,
+            "chip": names::written(&one.chip), "epoch": one.epoch, "lineage_depth": one.lineage_depth,
+            "evidence_depth": one.evidence_depth, "reasoning_depth": one.reasoning_depth,
+            "last_outcome": said(&one.last_outcome), "complete": one.complete, "successor": said(&one.successor),
+        })
+    };
+    items.iter().map(line).collect()
 }
 
 async fn open(global: &Global, id: String, continuity_hash: Option<Digest>, founding: Option<PathBuf>) -> Done {

@@ -197,6 +197,8 @@ pub fn main(global: &Global, command: &Verify) -> Done {
     match global.output {
         Output::Jsonl => {}
         Output::Json => global.print("Verification", document(&found, status)),
+        // The verdict of each file alone.
+        Output::Table if global.quiet => global.print("Verification", document(&found, status)),
         Output::Table => {
             if found.len() > 1 {
                 global.verdict("Verification", &[summary(&found, status), String::new()], json!({}));

@@ -142,8 +142,11 @@ macro_rules! call {
 
 mod bundles;
 mod governance;
+mod lists;
 pub use bundles::Bundle;
 pub use governance::Listed;
+pub use lists::{Part, Wanted};
+pub use v1::SubstrateSummary as SubstrateLine;
 mod once;
 mod patience;
 mod proofs;

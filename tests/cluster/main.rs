@@ -13,5 +13,6 @@ mod harness;
 mod membership;
 mod offline;
 mod publish;
+mod reading;
 mod runs;
 mod start;

@@ -32,12 +32,17 @@ pub fn substrate(view: &dyn View, id: &str) -> Result<Option<Substrate>, ReadErr
     let Some(mut substrate) = state::load::<Substrate>(view, Table::Substrates, id.as_bytes())? else {
         return Ok(None);
     };
-    let epoch = crate::fence::epoch_after(&substrate, governance::recoveries(view)?);
+    let epoch = epoch(view, &substrate)?;
     if epoch != substrate.holder.epoch {
         substrate.holder.epoch = epoch;
         substrate.holder.seq = U64(0);
     }
     Ok(Some(substrate))
+}
+
+/// The epoch that the next write of a substrate must name: that of its activation, unless a recovery came after it.
+pub fn epoch(view: &dyn View, substrate: &Substrate) -> Result<U64, ReadError> {
+    Ok(crate::fence::epoch_after(substrate, governance::recoveries(view)?))
 }
 
 /// The constitution in force in the cluster; `None` before the genesis.
@@ -208,22 +213,26 @@ pub fn quorum(view: &dyn View, genesis: &Genesis) -> Result<Quorum, ReadError> {
     Ok(Quorum { cosigners: cosigners.collect(), threshold })
 }
 
-/// Who holds a substrate in this state; `None` for an unknown one.
-pub fn holder(view: &dyn View, genesis: &Genesis, id: &str) -> Result<Option<HolderStatus>, ReadError> {
-    let Some(substrate) = substrate(view, id)? else { return Ok(None) };
+/// What the holder of a substrate may do.
+pub fn holder_state(view: &dyn View, substrate: &Substrate) -> Result<HolderState, ReadError> {
     let chip: Option<Chip> = state::load(view, Table::Chips, substrate.holder.chip.as_bytes())?;
-    let state = match substrate.holder.status {
+    Ok(match substrate.holder.status {
         _ if substrate.suppressed.is_some() => HolderState::Suppressed,
         _ if substrate.successor.is_some() => HolderState::Ended,
         _ if chip.is_none_or(|chip| chip.retired) => HolderState::Retired,
         Holding::Sealed => HolderState::Sealed,
         Holding::Active => HolderState::Active,
-    };
+    })
+}
+
+/// Who holds a substrate in this state; `None` for an unknown one.
+pub fn holder(view: &dyn View, genesis: &Genesis, id: &str) -> Result<Option<HolderStatus>, ReadError> {
+    let Some(substrate) = substrate(view, id)? else { return Ok(None) };
     let tree = |ledger| head(view, ledger).map(|(size, root)| Tree { size, root });
     Ok(Some(HolderStatus {
         origin: genesis.origin.clone(),
         substrate_id: id.into(),
-        state,
+        state: holder_state(view, &substrate)?,
         chip: substrate.holder.chip,
         epoch: substrate.holder.epoch.0,
         evidence: tree(Ledger::Evidence)?,

@@ -1,0 +1,104 @@
+//! `selfsame chip`: the chips of all organisations, and what each of them holds.
+
+use super::context::{Done, Global};
+use super::names;
+use crate::client::{Part, Wanted};
+use clap::{Args, Subcommand};
+use selfsame_protocol::digest::Digest;
+use selfsame_protocol::keys::PublicKey;
+use serde_json::json;
+use std::collections::BTreeMap;
+
+/// Most substrates that `chip show` lists.
+const HELD: usize = 1_000;
+
+/// Which part of a list.
+#[derive(Args, Clone, Debug)]
+pub struct Paging {
+    /// Most things to list.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub limit: u32,
+    /// Go on behind the part that was shown before: the token that was said then.
+    #[arg(long, default_value = "", hide_default_value = true, value_name = "TOKEN")]
+    pub page: String,
+}
+
+/// Commands on chips. They are enrolled and retired with `selfsame governance`.
+#[derive(Subcommand, Debug)]
+pub enum Chip {
+    /// List the chips of all organisations, retired ones included, in order of their ids.
+    List(Paging),
+    /// Show a chip: whose it is, since when, and which substrates it holds.
+    Show {
+        /// Chip id or 8 digits of it, public key, key file, or name of a key in the context.
+        chip: String,
+    },
+}
+
+/// Says how a list goes on.
+pub fn more<T>(global: &Global, part: &Part<T>) {
+    if let Some(token) = &part.next {
+        global.say(&format!("{} are shown and more follow: add --page {token}", part.items.len()));
+    }
+}
+
+/// Runs a command.
+pub async fn main(global: &Global, command: Chip) -> Done {
+    let client = global.client()?;
+    match command {
+        Chip::List(paging) => {
+            let part = client.chips(&paging.page, paging.limit as usize).await?;
+            let here = keys_here(global);
+            let chips: Vec<_> = part
+                .items
+                .iter()
+                .map(|chip| {
+                    let key = names::public_key(&chip.key);
+                    json!({
+                        "chip": names::written(&chip.id), "key": key, "name": key.and_then(|key| here.get(&key)),
+                        "organisation": chip.organisation, "technology": chip.technology, "retired": chip.retired,
+                        "since": chip.since, "until": until(chip.until),
+                    })
+                })
+                .collect();
+            global.print("Chips", json!({"chips": chips, "next_page_token": part.next}));
+            more(global, &part);
+        }
+        Chip::Show { chip } => {
+            let id: Digest = names::chip(global, &client, &chip).await?;
+            let found = client.chip(&id).await?;
+            let held = client.substrates(&Wanted { chip: Some(id), organisation: None }, "", HELD).await?;
+            global.print(
+                "Chip",
+                json!({
+                    "chip": id, "key": names::public_key(&found.key), "organisation": found.organisation,
+                    "technology": found.technology, "retired": found.retired, "since": found.since,
+                    "until": until(found.until), "substrates": super::substrate::lines(&held.items),
+                }),
+            );
+            if held.next.is_some() {
+                let all = "`selfsame substrate list --chip` shows all, part by part";
+                global.say(&format!("it holds more than the {HELD} that are shown: {all}"));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn until(index: u64) -> Option<u64> {
+    (index > 0).then_some(index)
+}
+
+/// Names of the keys in the context directory, by their public half.
+fn keys_here(global: &Global) -> BTreeMap<PublicKey, String> {
+    let mut found = BTreeMap::new();
+    let Some(dir) = global.context_dir() else { return found };
+    for file in std::fs::read_dir(dir.join("keys")).into_iter().flatten().flatten() {
+        let path = file.path();
+        // What is no key has no name here, and that is all.
+        if let (Ok(key), Some(name)) = (crate::keys::load(&path), path.file_stem().and_then(|name| name.to_str())) {
+            found.insert(key.public(), name.to_owned());
+        }
+    }
+    found
+}
