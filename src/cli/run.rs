@@ -37,6 +37,14 @@ pub enum Run {
         #[arg(long, requires = "batch", value_name = "FILE", help_heading = "Import")]
         out: Option<PathBuf>,
     },
+    /// List the formats of request bodies, or print what becomes of each member of one. Offline.
+    Formats {
+        /// Format whose table is printed.
+        name: Option<String>,
+        /// Print the tables of all formats.
+        #[arg(long, conflicts_with = "name")]
+        tables: bool,
+    },
     /// Say what a careful declarer would pin down. Offline.
     Lint(Source),
     /// Name the elements and members in which two declarations, or two request bodies, differ. Offline.
@@ -131,6 +139,15 @@ pub async fn main(global: &Global, command: Run) -> Done {
                 global.say(&format!("{files} files in {}", folder.display()));
             }
             out(&format!("{}\n", String::from_utf8_lossy(taken.declaration.canonical())));
+        }
+        Run::Formats { tables: true, .. } => out(&import::tables::all()),
+        Run::Formats { name: Some(name), .. } => match import::format(&name) {
+            Some(format) => out(&format!("# {}\n\n{}\n{}", format.name, format.about, import::tables::table(format))),
+            None => return Err(CliError::usage(format!("{name:?} is no format; `selfsame run formats` lists them"))),
+        },
+        Run::Formats { name: None, .. } => {
+            let list: Vec<_> = import::formats::ALL.iter().map(|f| json!({"name": f.name, "about": f.about})).collect();
+            global.print("Formats", json!({"formats": list}));
         }
         Run::Lint(source) => {
             let taken = source.take()?;

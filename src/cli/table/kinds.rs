@@ -371,6 +371,15 @@ pub const KINDS: &[Kind] = &[
         &[],
     ),
     kind(
+        "Formats",
+        "run formats",
+        &["/formats/*/name"],
+        "each name",
+        &[],
+        &[list("/formats", "formats", &[field("/name", "name"), field("/about", "what it is")])],
+        &[],
+    ),
+    kind(
         "Explanation",
         "",
         &["/members/*/pointer"],

@@ -32,11 +32,14 @@ pub fn base64(text: &str) -> Result<Vec<u8>, String> {
     LENIENT.decode(&plain).map_err(|error| format!("this is not base64 ({error}): send the bytes in base64"))
 }
 
+/// The media type and the bytes of a `data:` URL.
+pub type Data = (Option<String>, Vec<u8>);
+
 /// The bytes of a `data:` URL, and their media type where it says one; nothing for any other text.
 ///
 /// # Errors
 /// A sentence about what is wrong.
-pub fn data_url(text: &str) -> Option<Result<(Option<String>, Vec<u8>), String>> {
+pub fn data_url(text: &str) -> Option<Result<Data, String>> {
     let scheme = text.get(..5)?;
     if !scheme.eq_ignore_ascii_case("data:") {
         return None;

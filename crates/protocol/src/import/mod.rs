@@ -15,8 +15,7 @@ mod prompt;
 mod reader;
 pub mod rule;
 mod size;
-#[cfg(test)]
-mod tests;
+pub mod tables;
 
 use crate::canon::{self, CanonError, Limits};
 use crate::digest::Digest;

@@ -137,7 +137,7 @@ impl Reader<'_> {
         };
         let nothing = [Value::Null, json!([]), json!("")];
         let present = |name: &&str| object.get(*name).is_some_and(|value| !nothing.contains(value));
-        if !item.one_of.is_empty() && !item.one_of.iter().any(|name| present(&name)) {
+        if !item.one_of.is_empty() && !item.one_of.iter().any(present) {
             let advice = "the provider keeps what this item says: ask for it with the answer, and send it";
             self.plainly(Rule::Outside(advice), &json!(1), at);
             return None;

@@ -1,7 +1,6 @@
 //! Imports: what the importer makes of request bodies, against declarations that another implementation wrote.
 
 use super::{cases, load, text};
-use selfsame_protocol::import::rule::{Blocks, Form, Item, OfMessage, OfPart, Prompt, Rule, Shape, Tagged};
 use selfsame_protocol::import::{self, ImportError, ImportOptions, Imported};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -97,49 +96,14 @@ fn pairs_are_one_request_or_two() {
 
 type Rows = BTreeSet<(&'static str, &'static str)>;
 
-fn of_form(form: Form, rows: &mut Rows) {
-    match form {
-        Form::Object(shape) | Form::ObjectOr(shape) | Form::Objects(shape) => of_shape(shape, rows),
-        Form::Tagged(tags) | Form::OneTagged(tags) => tags.iter().for_each(|tag: &Tagged| of_shape(tag.shape, rows)),
-        _ => {}
-    }
-}
-
-fn of_blocks(blocks: Blocks, rows: &mut Rows) {
-    match blocks {
-        Blocks::Tagged(blocks) => blocks.iter().for_each(|block| of_shape(block.shape, rows)),
-        Blocks::Plain(shape) => of_shape(shape, rows),
-    }
-}
-
-fn of_shape(shape: &'static Shape, rows: &mut Rows) {
-    for row in shape.rows.iter().flat_map(|group| group.iter()) {
-        rows.insert((shape.name, row.name));
-        match row.rule {
-            Rule::Spread(inner) => of_shape(inner, rows),
-            Rule::Put(_, _, form) | Rule::Keep(form) => of_form(form, rows),
-            Rule::Prompt(Prompt::System(blocks)) => of_blocks(blocks, rows),
-            Rule::Prompt(Prompt::SystemObject(shape) | Prompt::Messages(shape)) => of_shape(shape, rows),
-            Rule::Prompt(Prompt::Items(items)) => items.iter().for_each(|item: &Item| of_shape(item.shape, rows)),
-            Rule::Message(OfMessage::Content(blocks) | OfMessage::Parts(blocks)) => of_blocks(blocks, rows),
-            Rule::Message(OfMessage::One(_, shape)) => of_shape(shape, rows),
-            Rule::Message(OfMessage::Option(_, form)) | Rule::Part(OfPart::Option(_, form) | OfPart::Member(form)) => {
-                of_form(form, rows);
-            }
-            Rule::Part(OfPart::Parts(blocks)) => of_blocks(blocks, rows),
-            Rule::Part(OfPart::Within(shape) | OfPart::Variant(_, shape)) => of_shape(shape, rows),
-            Rule::Part(OfPart::Choice(blocks)) => blocks.iter().for_each(|block| of_shape(block.shape, rows)),
-            _ => {}
-        }
-    }
-}
-
 /// A row that no body reaches is a row that nobody looked at.
 #[test]
 fn every_row_of_every_table_is_reached_by_a_body() {
     let mut rows = Rows::new();
     for format in import::formats::ALL {
-        of_shape(format.shape, &mut rows);
+        for shape in import::tables::shapes(format.shape) {
+            rows.extend(shape.rows.iter().flat_map(|group| group.iter()).map(|row| (shape.name, row.name)));
+        }
     }
     let all = rows.len();
     let vectors = load("imports");
@@ -154,4 +118,12 @@ fn every_row_of_every_table_is_reached_by_a_body() {
         }
     }
     assert!(rows.is_empty(), "{} of {all} rows are reached by no body:\n{rows:#?}", rows.len());
+}
+
+/// shows: X-05
+#[test]
+fn the_tables_in_the_docs_are_those_of_the_importer() {
+    let path = format!("{}/../../docs/import-tables.md", env!("CARGO_MANIFEST_DIR"));
+    let written = std::fs::read_to_string(&path).unwrap();
+    assert!(written == import::tables::all(), "write docs/import-tables.md anew: selfsame run formats --tables");
 }
