@@ -206,13 +206,12 @@ pub fn replace_unsynced(path: &Path, bytes: &[u8]) -> io::Result<()> {
     written(Unfinished::of(path)?, bytes)?.put(|beside, target| beside.persist(target).map_err(|failed| failed.error))
 }
 
-/// Makes files and their names durable.
-pub fn sync_all(paths: &[PathBuf]) -> io::Result<()> {
-    let mut folders = BTreeSet::new();
+/// Makes files below a folder durable, with all names from the folder's own on.
+pub fn sync_all(root: &Path, paths: &[PathBuf]) -> io::Result<()> {
+    let mut folders = BTreeSet::from([root, folder(root)]);
     for path in paths {
         File::open(path)?.sync_all()?;
-        // The folders may be new as well.
-        folders.extend(path.ancestors().skip(1).take(4).filter(|one| !one.as_os_str().is_empty()));
+        folders.extend(path.ancestors().skip(1).take_while(|one| *one != root));
     }
     folders.into_iter().try_for_each(sync)
 }

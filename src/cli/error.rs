@@ -115,9 +115,12 @@ pub fn unwritten(error: &std::io::Error) -> u8 {
 impl From<Failure> for CliError {
     fn from(failure: Failure) -> Self {
         let message = console::visible(&failure.to_string()).into_owned();
-        // Of writing an export, which is no verdict about anything.
-        let status = if failure.check == "FILE_UNWRITABLE" { 1 } else { super::verdict::status(&failure) };
-        Self::with(status, message)
+        if failure.check == "FILE_UNWRITABLE" {
+            // Of writing an export, which is no verdict about anything.
+            let message = format!("{} was not written: {}", failure.expected, failure.found);
+            return Self::with(1, console::visible(&message)).member("code", failure.check);
+        }
+        Self::with(super::verdict::status(&failure), message)
             .member("code", failure.check)
             .member("expected", failure.expected)
             .member("found", failure.found)

@@ -137,6 +137,10 @@ impl Reach {
             return ClientError::Refused(refusal);
         }
         self.connected.store(false, Ordering::Relaxed);
+        if status.code() == tonic::Code::Unimplemented {
+            let reason = "what answers there is no node, or one of another version";
+            return ClientError::Unreachable(format!("{}: {reason} ({})", self.address, status.message()));
+        }
         let mut reason = status.message().to_owned();
         // The innermost reason is the one that says something.
         let mut source = std::error::Error::source(status);
@@ -200,8 +204,9 @@ impl Client {
         call: impl Fn(Channel) -> F,
     ) -> Result<T, ClientError> {
         let begun = Instant::now();
-        // A node that says CORRUPT has a damaged disk; the others have their own copies. Each is asked once.
-        let mut other_disks = self.nodes.len() - 1;
+        // A node that says CORRUPT has a damaged disk; the others have their own copies. What answers something else
+        // than a node does may be no node. Each of the others is asked once.
+        let mut others = self.nodes.len() - 1;
         for tries in 0.. {
             let (at, node) = self.node();
             let attempt = call(node.channel.clone());
@@ -214,11 +219,6 @@ impl Client {
                 Err(status) => status,
             };
             let error = node.failed(&status);
-            if other_disks > 0 && error.code() == Some(Code::Corrupt) {
-                other_disks -= 1;
-                self.at.store(at + 1, Ordering::Relaxed);
-                continue;
-            }
             let again = match error.code() {
                 Some(code) => code.retryable(),
                 None => matches!(
@@ -229,6 +229,12 @@ impl Client {
                         | tonic::Code::Unknown
                 ),
             };
+            let elsewhere = error.code().is_none_or(|code| code == Code::Corrupt);
+            if !again && elsewhere && others > 0 {
+                others -= 1;
+                self.at.store(at + 1, Ordering::Relaxed);
+                continue;
+            }
             if !again || !self.patience.pause(tries, begun + self.patience.after(&error), &error).await {
                 return Err(error);
             }

@@ -211,8 +211,11 @@ impl Writer {
             }
         }
         let unwritable = |error: std::io::Error| undecided("FILE_UNWRITABLE", self.folder.path().display(), error);
-        files::sync_all(&self.written).map_err(unwritable)?;
-        files::replace(&self.folder.path().join("checkpoint"), note.as_bytes()).map_err(unwritable)?;
+        let folder = self.folder.path();
+        // An empty ledger has nothing but its checkpoint.
+        std::fs::create_dir_all(folder).map_err(unwritable)?;
+        files::sync_all(folder, &self.written).map_err(unwritable)?;
+        files::replace(&folder.join("checkpoint"), note.as_bytes()).map_err(unwritable)?;
         self.tidy(size);
         Ok(Exported {
             ledger: self.ledger,

@@ -2,7 +2,8 @@
 
 use super::{full, left, names, out, run, said, selfsame, status};
 use selfsame::demo::cluster::free_ports;
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -33,6 +34,18 @@ fn node(dir: &Path) -> String {
     format!("127.0.0.1:{client}")
 }
 
+/// The address of a program that speaks another protocol.
+fn another_program() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let _ = stream.unwrap().write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n");
+        }
+    });
+    address
+}
+
 /// A node serves, is asked to stop and ends with 0, whatever its log is written to.
 #[test]
 fn a_log_that_cannot_be_written_never_stops_a_node() {
@@ -47,6 +60,10 @@ fn a_log_that_cannot_be_written_never_stops_a_node() {
             .spawn()
             .unwrap();
         let health = run(&["health", "--endpoint", &endpoint, "--timeout", "60s"]);
+        assert_eq!(status(&health), 0, "{health:?}");
+        // What else listens somewhere is passed over.
+        let others = format!("{},{endpoint}", another_program());
+        let health = run(&["health", "--endpoint", &others, "--timeout", "60s"]);
         assert_eq!(status(&health), 0, "{health:?}");
         signal(&child, "TERM");
         assert_eq!(child.wait().unwrap().code(), Some(0), "it stopped as it was asked to");
