@@ -1,5 +1,6 @@
 //! What a stranger meets at the door: exit statuses, files, addresses, help. Real processes, pipes and full disks.
 
+mod config;
 mod files;
 mod help;
 mod output;
