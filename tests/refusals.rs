@@ -116,7 +116,6 @@ fn a_rule_as_if_it_held_is_noticed() {
         "a key is registered once",
         "bytes of one submission",
         "the node takes part",
-        "the last organisation stays: all others go",
         "stored data matches its digest",
     ] {
         let noticed = !says_what_is_wrong(before);

@@ -3,6 +3,7 @@
 mod config;
 mod files;
 mod help;
+mod keys;
 mod output;
 mod reach;
 mod stop;
