@@ -43,7 +43,7 @@ fn literal(text: &str) -> Option<String> {
 /// Every sentence of a refusal that is written as a literal: the argument behind the code, or a binding for it.
 fn sentences(code: &str) -> Vec<String> {
     let mut found = Vec::new();
-    for (at, _) in code.match_indices("Code::") {
+    for (at, _) in code.match_indices("Code::").filter(|(at, _)| !code[..*at].ends_with("Canon")) {
         let rest = code[at + 6..].trim_start_matches(|c: char| c.is_ascii_alphanumeric());
         found.extend(rest.strip_prefix(',').and_then(literal));
     }
@@ -63,26 +63,36 @@ const WRONG: &[&str] = &[
     "stopped", "failed", "sealed", "changed", "others", "other", "still",
 ];
 
+/// Words with which advice begins.
+const ADVICE: &[&str] = &["close", "give", "wait", "remove"];
+
 /// Whether a sentence says that something is wrong. One that could be a law ("a …", "one …", "only …", "no …") also has
-/// to say what to do, behind a colon, or what it is about.
+/// to go on behind a colon; and one that says what to do needs no word of those above.
 fn says_what_is_wrong(sentence: &str) -> bool {
-    let wrong =
-        sentence.split(|c: char| !c.is_alphanumeric()).any(|word| WRONG.contains(&word.to_lowercase().as_str()));
+    let words =
+        |text: &str| text.to_lowercase().split(|c: char| !c.is_alphanumeric()).map(String::from).collect::<Vec<_>>();
+    let wrong = words(sentence).iter().any(|word| WRONG.contains(&word.as_str()));
     let law = ["a ", "an ", "one ", "only ", "no ", "every ", "each "].iter().any(|start| sentence.starts_with(start));
-    wrong && (!law || sentence.contains(": ")) && !sentence.contains("is still")
+    let behind = sentence.split_once(": ").map(|(_, behind)| behind);
+    let advice =
+        behind.and_then(|behind| words(behind).into_iter().next()).is_some_and(|word| ADVICE.contains(&word.as_str()));
+    advice || (wrong && (!law || behind.is_some()) && !sentence.contains("is still"))
 }
 
 #[test]
 fn every_refusal_says_what_is_wrong() {
-    let mut seen = 0;
+    let (mut seen, mut wrong) = (0, Vec::new());
     for (path, code) in
         ["src/api", "src/cosign", "src/raft", "crates/machine/src", "crates/protocol/src"].into_iter().flat_map(rust)
     {
         for sentence in sentences(&code) {
             seen += 1;
-            assert!(says_what_is_wrong(&sentence), "{}: {sentence:?} states a rule as if it held", path.display());
+            if !says_what_is_wrong(&sentence) {
+                wrong.push(format!("{}: {sentence:?}", path.display()));
+            }
         }
     }
+    assert!(wrong.is_empty(), "these state a rule as if it held:\n{}", wrong.join("\n"));
     assert!(seen > 120, "only {seen} sentences were found: the test reads the sources wrongly");
 }
 

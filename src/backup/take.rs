@@ -63,7 +63,7 @@ pub fn take(
     }
     if files::unused(target).is_err() {
         return Err(refused(
-            "the file exists already, and is not overwritten: choose another name",
+            "the file exists already, and a backup is a new file: choose another name",
             "",
             target.display(),
         ));

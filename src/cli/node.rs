@@ -115,8 +115,22 @@ pub fn configuration(global: &Global, command: &ConfigCommand) -> Done {
     match command {
         ConfigCommand::Check { config, join } => {
             let purpose = if *join { Purpose::LookJoin } else { Purpose::Look };
-            let Ready { loaded, notes, .. } = config::check(config, purpose)?;
-            global.print("Config", json!({"ok": true, "node": loaded.config.id, "cluster": loaded.genesis.cluster, "genesis_digest": loaded.genesis.digest(), "notes": notes}));
+            let Ready { loaded, notes, registered, .. } = config::check(config, purpose)?;
+            let (id, cluster) = (loaded.config.id, &loaded.genesis.cluster);
+            let verdict = match registered {
+                Some(true) => format!("ok: node {id} of {cluster} can run with this"),
+                Some(false) => {
+                    format!("not ready: the files have no fault, but the key of node {id} is not registered")
+                }
+                None => "ok as far as it can be seen here: whether the key is registered is in the ledger".to_owned(),
+            };
+            let mut lines = vec![verdict];
+            lines.extend(notes.iter().map(|note| format!("  note: {note}")));
+            let document = json!({
+                "ok": registered != Some(false), "registered": registered, "node": id, "cluster": cluster,
+                "genesis_digest": loaded.genesis.digest(), "notes": notes,
+            });
+            global.verdict("Config", &lines, document);
         }
         ConfigCommand::Show { config } => {
             // A joining node's file is shown as well: nothing is said about keys here.

@@ -40,6 +40,8 @@ pub struct Ready {
     pub loaded: Loaded,
     /// The node's key, unless it is not needed.
     pub key: Option<SecretKey>,
+    /// Whether the key is the registered one; `None` when that could not be checked here.
+    pub registered: Option<bool>,
     /// What could not be checked here, or deserves a second look, a sentence each.
     pub notes: Vec<String>,
 }
@@ -111,8 +113,6 @@ pub fn check(path: &Path, purpose: Purpose) -> Result<Ready, ConfigError> {
     };
     let mut notes = Vec::new();
     let members = members(&mut reading, &file);
-    addresses(&mut reading, &file, &members);
-    numbers(&mut reading, &file);
     for (member, path) in [
         ("node.data_dir", &file.node.data_dir),
         ("node.key_file", &file.node.key_file),
@@ -134,6 +134,11 @@ pub fn check(path: &Path, purpose: Purpose) -> Result<Ready, ConfigError> {
             None
         }
     };
+    if let Some(genesis) = &genesis {
+        founders(&mut reading, &file, genesis, purpose, &mut notes);
+    }
+    addresses(&mut reading, &file, &members);
+    numbers(&mut reading, &file);
     let witness = file.witness.settings(genesis.as_ref().map_or("", |genesis| &genesis.origin));
     let witness = witness.unwrap_or_else(|faults| {
         faults.into_iter().for_each(|(member, reason)| reading.fault(&member, reason));
@@ -154,10 +159,10 @@ pub fn check(path: &Path, purpose: Purpose) -> Result<Ready, ConfigError> {
         let loaded = keys::load(&base.join(name));
         loaded.map_err(|error| reading.fault("publish.log_key_file", format!("is no key: {error}"))).ok()
     });
+    let mut is_registered = None;
     if let Some(genesis) = &genesis {
-        founders(&mut reading, &file, genesis, purpose, &mut notes);
-        if let Some(key) = &key {
-            registered(&mut reading, &file, genesis, key, purpose, used, &mut notes);
+        if let Some(key) = key.as_ref().filter(|_| !reading.is_faulty("node.id")) {
+            is_registered = registered(&mut reading, &file, genesis, key, purpose, used, &mut notes);
         }
         if let Some(key) = &log_key {
             log_key_of(&mut reading, genesis, key, &mut notes);
@@ -171,7 +176,7 @@ pub fn check(path: &Path, purpose: Purpose) -> Result<Ready, ConfigError> {
             let lines = reading.lines;
             let base = base.to_owned();
             let loaded = Loaded { file, lines, base, data_dir, key_file, cluster_file, genesis, config };
-            Ok(Ready { loaded, key, notes })
+            Ok(Ready { loaded, key, registered: is_registered, notes })
         }
         Some(_) | None => Err(ConfigError { faults: reading.faults }),
     }
@@ -200,6 +205,7 @@ fn members(reading: &mut Reading, file: &NodeFile) -> BTreeMap<u64, (String, Str
 
 /// Every address is one; no port is taken twice on this machine, and no address belongs to two members.
 fn addresses(reading: &mut Reading, file: &NodeFile, members: &BTreeMap<u64, (String, String)>) {
+    let knows_itself = !reading.is_faulty("node.id");
     let mut read = |member: &str, text: &str, others_connect: bool| match Address::parse(text) {
         Ok(address) if others_connect && address.host == Host::All => {
             reading.fault(member, format!("is {text:?}: others cannot connect to it: name this node's own address"));
@@ -227,6 +233,7 @@ fn addresses(reading: &mut Reading, file: &NodeFile, members: &BTreeMap<u64, (St
         }
         // A wildcard says nothing about who is reached; an address that is spelt out does.
         let other = reached.iter().find(|(id, (_, other))| *id != file.node.id && other == address);
+        let other = other.filter(|_| knows_itself);
         if let Some((id, (theirs, _))) = other {
             let reason = format!("is {theirs}: this is node {}, and not node {id}", file.node.id);
             reading.fault(member, reason);
@@ -329,6 +336,9 @@ fn founders(reading: &mut Reading, file: &NodeFile, genesis: &Genesis, purpose: 
         }
         Purpose::Run | Purpose::Join | Purpose::Init | Purpose::Read | Purpose::Look | Purpose::LookJoin => {}
     }
+    if !matches!(purpose, Purpose::Look | Purpose::LookJoin) {
+        return;
+    }
     for other in file.members.keys().filter_map(|name| name.parse().ok()).filter(|other| *other != id) {
         if !founding(other) {
             notes.push(format!("members.{other} could not be checked: node {other} is no founding node of {ids}"));
@@ -336,7 +346,7 @@ fn founders(reading: &mut Reading, file: &NodeFile, genesis: &Genesis, purpose: 
     }
 }
 
-/// Whether the key is the one of this node.
+/// Whether the key is the one of this node; `None` when it could not be checked.
 fn registered(
     reading: &mut Reading,
     file: &NodeFile,
@@ -345,11 +355,11 @@ fn registered(
     purpose: Purpose,
     used: bool,
     notes: &mut Vec<String>,
-) {
+) -> Option<bool> {
     let (id, public) = (file.node.id, key.public());
     let node = genesis.nodes.iter().find(|node| node.id == id);
     if node.is_some_and(|node| node.key == public && node.cosigner == key.cosigner().public()) {
-        return;
+        return Some(true);
     }
     let member = "node.key_file";
     let cluster = file.node.cluster_file.display();
@@ -379,11 +389,14 @@ fn registered(
                 node.key
             ),
         ),
+        // A node that ran before was added with it.
+        (None, None) if used && purpose == Purpose::Join => {}
         (None, None) => notes.push(format!(
             "could not check that {public} is registered for node {id}: its organisation enrols it in the ledger \
              (`governance enrol-node`), and the cluster checks it when the node is added"
         )),
     }
+    node.map(|_| false)
 }
 
 /// Whether the key of `publish.log_key_file` can be a log key.

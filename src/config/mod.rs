@@ -291,6 +291,3 @@ fn mebibytes(mib: u64) -> u64 {
 
 /// A node file with every member and its meaning.
 pub const DEFAULT_NODE_FILE: &str = include_str!("../../cluster-config/node1.toml");
-
-#[cfg(test)]
-mod tests;

@@ -108,6 +108,11 @@ impl Reading {
         }
     }
 
+    /// Whether something is wrong with a member: what follows from it is not said again.
+    pub fn is_faulty(&self, member: &str) -> bool {
+        self.said.contains(member)
+    }
+
     fn members(&mut self, found: &DeTable<'_>, fields: &'static [Field], path: &str) -> Table {
         let mut out = Table::new();
         for (key, value) in found {

@@ -210,7 +210,7 @@ impl Inner {
                 tracing::error!(%error, %ledger, "a note is not published: it could not be kept");
                 Refusal::new(
                     Code::Corrupt,
-                    "a published note could not be written to disk, so it is not shown",
+                    "the published note could not be written to disk, so it is not shown",
                     "",
                     error,
                 )

@@ -59,7 +59,7 @@ impl Admission {
         }
         let bound = self.bound.load(Ordering::Relaxed);
         if waiting >= bound {
-            let rule = "this node has more submissions than it can answer in time";
+            let rule = "this node has too many submissions to answer in time";
             return Err(overloaded(rule, bound, waiting + 1));
         }
         Ok(())

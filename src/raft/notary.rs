@@ -88,7 +88,7 @@ fn few(texts: &[String]) -> Result<(), Status> {
         return Ok(());
     }
     let expected = format!("at most {MOST} texts");
-    let refusal = Refusal::new(Code::LimitExceeded, "a peer asked for too many texts at once", expected, texts.len());
+    let refusal = Refusal::new(Code::LimitExceeded, "the peer asked for too many texts at once", expected, texts.len());
     Err(Status::invalid_argument(refusal.to_string()))
 }
 

@@ -1,7 +1,9 @@
 //! What a stranger meets at the door: exit statuses, files, addresses, help. Real processes, pipes and full disks.
 
+mod config;
 mod files;
 mod help;
+mod keys;
 mod output;
 mod reach;
 mod stop;

@@ -184,7 +184,7 @@ pub fn init(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
     if thresholds.drift_tolerance > 256 {
         return refuse(
             Code::LimitExceeded,
-            "the drift tolerance is out of range",
+            "the drift tolerance is beyond its range",
             "0 to 256 bits",
             thresholds.drift_tolerance,
         );
@@ -425,7 +425,7 @@ fn check_amendment(substrate: &Substrate, amendment: &Amendment) -> Result<(), (
             return Err((
                 refusal(
                     Code::AmendmentInvalid,
-                    "a parameter's name is no name",
+                    "the name of a parameter is no name",
                     "1 to 128 of A-Z a-z 0-9 . _ : / -".into(),
                     name.clone(),
                 ),

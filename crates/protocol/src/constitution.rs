@@ -315,7 +315,7 @@ impl ClusterConstitution {
             None => Ok(()),
             Some(stranger) => Err(Refusal::new(
                 Code::RulesInvalid,
-                "a veto is given to an organisation that is no member",
+                "the veto is given to an organisation that is no member",
                 "",
                 stranger,
             )),

@@ -101,7 +101,7 @@ impl Envelope {
         if json.payload_type != PAYLOAD_TYPE {
             return Err(Refusal::new(
                 Code::Malformed,
-                "the envelope holds something else than a submission",
+                "the envelope holds no submission, but something of another type",
                 PAYLOAD_TYPE,
                 json.payload_type,
             ));

@@ -1,6 +1,12 @@
-use super::*;
-use crate::demo::cluster::{Cluster, Keys};
-use crate::keys;
+//! A configuration: what is wrong with it, all at once, for whoever runs a node and for whoever only looks.
+
+use selfsame::config::{
+    ConfigError, DEFAULT_NODE_FILE, Fault, Purpose, Ready, Shown, check, load_genesis, to_json, to_toml,
+};
+use selfsame::demo::cluster::{Cluster, Keys};
+use selfsame::keys;
+use selfsame_machine::Genesis;
+use std::path::Path;
 
 /// A founding node's files in a directory of their own.
 struct Files {
@@ -58,7 +64,7 @@ fn every_shipped_file_is_sound_but_for_the_keys_that_are_not_shipped() {
         assert_eq!(ready.loaded.genesis.nodes.len(), 3);
     }
     let ready = Files::new().with("id = 1", "id = 1", Purpose::Run).unwrap();
-    assert!(ready.notes.is_empty() && ready.key.is_some());
+    assert!(ready.notes.is_empty() && ready.key.is_some() && ready.registered == Some(true));
 }
 
 #[test]
@@ -172,7 +178,8 @@ fn each_fault_of_a_consensus_identity_is_named() {
 fn a_key_that_is_not_registered_is_refused_and_only_a_draft_is_told_so() {
     let files = Files::new();
     let change = |purpose| files.with("node1.key.json", "fresh.json", purpose);
-    let notes = change(Purpose::Look).unwrap().notes;
+    let Ready { notes, registered, .. } = change(Purpose::Look).unwrap();
+    assert_eq!(registered, Some(false));
     assert!(notes.len() == 1 && notes[0].contains("is not registered") && notes[0].contains("refuse it"), "{notes:?}");
     for purpose in [Purpose::Run, Purpose::Init] {
         let error = change(purpose).unwrap_err();
@@ -200,6 +207,7 @@ fn a_node_that_joins_is_checked_as_such_and_what_the_ledger_knows_is_not_claimed
     };
     for purpose in [Purpose::Join, Purpose::LookJoin, Purpose::Init] {
         let ready = join("fresh.json", purpose).unwrap();
+        assert_eq!(ready.registered, None);
         assert!(ready.notes.iter().any(|note| note.starts_with("could not check that")), "{:?}", ready.notes);
         let said = join("node1.key.json", purpose).unwrap_err().to_string();
         assert!(said.contains("holds the key of node 1"), "{said}");
