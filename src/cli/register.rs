@@ -2,6 +2,7 @@
 
 use super::context::{CliError, Done, Global};
 use crate::client::Client;
+use crate::console;
 use crate::keys;
 use selfsame_protocol::command::{Command, OrganisationKey, Proposal};
 use selfsame_protocol::keys::PublicKey;
@@ -146,7 +147,7 @@ pub async fn confirm(global: &Global, command: &Command) -> Done {
         return Ok(());
     }
     let text = shown(&keys);
-    if global.yes || !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+    if global.yes || !std::io::stdin().is_terminal() || !console::is_heard() {
         global.say(text.trim_end());
         return Ok(());
     }

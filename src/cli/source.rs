@@ -96,7 +96,7 @@ impl Reading {
     /// Reads bytes as what the flags say.
     pub fn take(&self, bytes: &[u8]) -> Result<Taken, CliError> {
         if !self.import {
-            let declaration = Declaration::parse(bytes).map_err(|error| CliError::usage(hinted(bytes, error)))?;
+            let declaration = Declaration::parse(bytes).map_err(|error| hinted(bytes, error))?;
             return Ok(Taken { declaration, warnings: Vec::new(), imported: None });
         }
         let (options, warning) = self.options()?;
@@ -113,12 +113,13 @@ impl Reading {
 }
 
 /// An error of a declaration, with the flag that was probably forgotten.
-fn hinted(bytes: &[u8], error: selfsame_protocol::canon::CanonError) -> String {
+fn hinted(bytes: &[u8], error: selfsame_protocol::canon::CanonError) -> CliError {
+    let mut error = CliError::from(error);
     let value: serde_json::Value = serde_json::from_slice(bytes).unwrap_or_default();
     if value.is_object() && value["type"] != DECLARATION_TYPE {
-        return format!("{error}; for the body of a request add --import");
+        error.message.push_str("; for the body of a request add --import");
     }
-    error.to_string()
+    error
 }
 
 impl Source {

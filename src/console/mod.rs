@@ -101,6 +101,11 @@ pub fn is_terminal() -> bool {
     io::stdout().is_terminal()
 }
 
+/// Whether talk goes to a terminal.
+pub fn is_heard() -> bool {
+    io::stderr().is_terminal()
+}
+
 /// Prints our own layout: every text of others in it went through [`visible`] or [`json`].
 pub fn layout(text: &str) {
     data().write(text.as_bytes());

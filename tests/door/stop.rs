@@ -139,9 +139,11 @@ fn a_command_that_waits_ends_when_it_is_interrupted() {
         selfsame(&["verify", "-"]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut told = BufReader::new(child.stderr.take().unwrap()).lines();
     assert!(told.next().unwrap().unwrap().contains("--policy"), "it is at work");
+    // Waiting for a child would close its input.
+    let input = child.stdin.take();
     signal(&child, "INT");
     assert_eq!(child.wait().unwrap().code(), Some(130));
-    drop(child.stdin.take());
+    drop(input);
 }
 
 #[test]

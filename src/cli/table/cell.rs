@@ -1,9 +1,9 @@
 //! One value as a person reads it: times with how long ago, hashes short on a terminal, words of a state in colour.
 
 use super::visible;
+use crate::console;
 use selfsame_protocol::time::Timestamp;
 use serde_json::Value;
-use std::io::IsTerminal as _;
 
 /// What stands where there is no value.
 pub const NOTHING: &str = "-";
@@ -38,7 +38,7 @@ impl Style {
     /// What standard output is. `COLUMNS` says the width of a terminal, otherwise the terminal does; `NO_COLOR` and a
     /// dumb terminal take the colours away.
     pub fn here(now_ms: u64) -> Style {
-        let terminal = std::io::stdout().is_terminal();
+        let terminal = console::is_terminal();
         let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let named = set("COLUMNS").and_then(|columns| columns.parse().ok()).filter(|columns| *columns > 0);
         let told = || terminal_size::terminal_size().map(|(width, _)| width.0).filter(|columns| *columns > 0);
