@@ -18,7 +18,7 @@ use serde_json::Value;
 
 /// Space between two columns.
 const GAP: u16 = 2;
-/// Longest word that is not broken: a UUID, a hash that was shortened, a time.
+/// Longest text that is not broken: a UUID, a hash that was shortened, a time with how long ago it was.
 const LONG: usize = 40;
 /// Least width of a column of longer words.
 const NARROW: usize = 16;
@@ -243,11 +243,14 @@ fn grid(heads: &[String], lines: Vec<Vec<String>>, style: &Style) -> String {
     out
 }
 
-/// The least width of a column: words that are not too long are broken nowhere.
+/// The least width of a column: what is not too long is broken nowhere, and longer text between its words.
 fn least(cells: &[String]) -> u16 {
-    let words = cells.iter().flat_map(|cell| cell.split(' '));
-    let widest = words.map(|word| wide(word)).max().unwrap_or(0);
-    u16::try_from(if widest <= LONG { widest } else { NARROW }).unwrap_or(u16::MAX)
+    let unbroken = |cell: &String| match wide(cell) {
+        long if long > LONG => cell.split(' ').map(wide).map(|word| if word > LONG { NARROW } else { word }).max(),
+        short => Some(short),
+    };
+    let widest = cells.iter().filter_map(unbroken).max().unwrap_or(0);
+    u16::try_from(widest).unwrap_or(u16::MAX)
 }
 
 /// A block for each line, where the columns do not fit.
