@@ -123,9 +123,9 @@ fn digits(text: &str) -> Option<usize> {
     hex(&text[at..]).then_some(at)
 }
 
-/// Whether a value is one that breaks nowhere: hashes, times, numbers, words.
-pub fn is_rigid(text: &str) -> bool {
-    !text.contains(' ') && text.chars().count() <= 40
+/// Columns that text takes, without its marks.
+pub fn wide(text: &str) -> usize {
+    text.chars().filter(|c| !MARKS.iter().any(|(mark, _)| mark == c)).count()
 }
 
 fn text(value: &str, whole: bool, style: &Style) -> String {

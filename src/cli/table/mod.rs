@@ -11,15 +11,19 @@ pub use cell::Style;
 pub use kinds::{explained, one};
 
 use crate::console::visible;
-use cell::{Form, bold, cell, coloured, is_rigid};
+use cell::{Form, bold, cell, coloured, wide};
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 use kinds::{Field, Kind, List};
 use serde_json::Value;
 
 /// Space between two columns.
 const GAP: u16 = 2;
-/// Least width of a column of text that may be broken.
-const NARROW: u16 = 12;
+/// Longest text that is not broken: a UUID, a hash that was shortened, a time with how long ago it was.
+const LONG: usize = 40;
+/// Least width of a column of longer words.
+const NARROW: usize = 16;
+/// Fewest columns of a table; where they do not fit, each line becomes a block.
+const FEW: usize = 3;
 /// Most columns of a table that nobody described.
 const MANY: usize = 8;
 
@@ -128,7 +132,10 @@ fn leaves(kind: Option<&Kind>, path: &str, name: &str, value: &Value, rows: &mut
                 leaves(kind, &pointer(path, &at.to_string()), &format!("{name}[{at}]"), value, rows, style);
             });
         }
-        other => rows.push(vec![name.to_owned(), cell(Some(other), Form::Plain, false, style)]),
+        other => {
+            let whole = kind.is_some_and(|kind| kind.one.contains(&path));
+            rows.push(vec![name.to_owned(), cell(Some(other), Form::Plain, whole, style)]);
+        }
     }
 }
 
@@ -185,38 +192,42 @@ fn generic(name: &str, items: &[Value], style: &Style) -> String {
     grid(&heads.iter().map(|head| words(head)).collect::<Vec<_>>(), lines, style)
 }
 
-/// Lines of cells that went through [`cell`], under heads or, without heads, names before values.
+/// Lines of cells that went through [`cell`], under heads or, without heads, names before values. On a terminal the last
+/// columns are left out where they do not fit, which is said.
 fn grid(heads: &[String], lines: Vec<Vec<String>>, style: &Style) -> String {
+    let columns = lines.iter().chain([&heads.to_vec()]).map(Vec::len).max().unwrap_or(0);
+    let cells =
+        |at: usize| lines.iter().chain([&heads.to_vec()]).filter_map(|line| line.get(at).cloned()).collect::<Vec<_>>();
+    let least: Vec<u16> = (0..columns).map(|at| least(&cells(at))).collect();
+    let mut shown = columns;
+    if let Some(width) = style.width
+        && !heads.is_empty()
+    {
+        let needed =
+            |shown: usize| least[..shown].iter().map(|wide| wide.saturating_add(GAP)).fold(0, u16::saturating_add);
+        while shown > 0 && needed(shown).saturating_sub(GAP) > width {
+            shown -= 1;
+        }
+        if shown < FEW.min(columns) {
+            return stacked(heads, &lines, style);
+        }
+    }
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     if !heads.is_empty() {
-        table.set_header(heads.iter().map(|head| bold(head, style)).collect::<Vec<_>>());
+        table.set_header(heads[..shown].iter().map(|head| bold(head, style)).collect::<Vec<_>>());
     }
-    table.add_rows(lines.iter().cloned());
-    for column in table.column_iter_mut() {
+    table.add_rows(lines.iter().map(|line| line[..shown].to_vec()));
+    let arrangement = if style.width.is_some() { ContentArrangement::Dynamic } else { ContentArrangement::Disabled };
+    table.set_content_arrangement(arrangement);
+    if let Some(width) = style.width {
+        // The space behind the last column is cut off below.
+        table.set_width(width.saturating_add(GAP));
+    }
+    for (column, wide) in table.column_iter_mut().zip(least) {
         column.set_padding((0, GAP));
-    }
-    match style.width {
-        None => {
-            table.set_content_arrangement(ContentArrangement::Disabled);
-        }
-        Some(width) => {
-            let widths = table.column_max_content_widths();
-            // What has no space in it is broken nowhere, unless it is long.
-            let rigid = |at: usize| lines.iter().all(|line| is_rigid(&line[at]));
-            let least: Vec<u16> = widths
-                .iter()
-                .enumerate()
-                .map(|(at, wide)| if rigid(at) { *wide } else { (*wide).min(NARROW) })
-                .collect();
-            let needed: u16 = least.iter().map(|wide| wide.saturating_add(GAP)).fold(0, u16::saturating_add);
-            if needed > width && !heads.is_empty() {
-                return stacked(heads, &lines, style);
-            }
-            table.set_width(width.max(needed)).set_content_arrangement(ContentArrangement::Dynamic);
-            for (column, wide) in table.column_iter_mut().zip(least) {
-                column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(wide.saturating_add(GAP))));
-            }
+        if style.width.is_some() {
+            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(wide.saturating_add(GAP))));
         }
     }
     let mut out = String::new();
@@ -224,7 +235,22 @@ fn grid(heads: &[String], lines: Vec<Vec<String>>, style: &Style) -> String {
         out.push_str(line.trim_end());
         out.push('\n');
     }
+    if shown < columns {
+        let (left, names) = (columns - shown, heads[shown..].join(", "));
+        let note = format!("({left} more in a wider terminal or with -o json: {names})");
+        out.push_str(&grid(&[], vec![vec![note]], style));
+    }
     out
+}
+
+/// The least width of a column: what is not too long is broken nowhere, and longer text between its words.
+fn least(cells: &[String]) -> u16 {
+    let unbroken = |cell: &String| match wide(cell) {
+        long if long > LONG => cell.split(' ').map(wide).map(|word| if word > LONG { NARROW } else { word }).max(),
+        short => Some(short),
+    };
+    let widest = cells.iter().filter_map(unbroken).max().unwrap_or(0);
+    u16::try_from(widest).unwrap_or(u16::MAX)
 }
 
 /// A block for each line, where the columns do not fit.

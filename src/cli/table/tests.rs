@@ -58,7 +58,7 @@ fn lines_fit_the_terminal_and_values_stay_in_their_cell() {
          "state_digest": "ab".repeat(32), "published": {"at": NOW / 1_000 - 90, "problem": long}},
         {"endpoint": "127.0.0.1:7202", "error": "evil\nnode  endpoint\n\u{1b}[2J\u{202e}"},
     ], "note": long});
-    for width in [30, 40, 60, 80, 100, 133, 200] {
+    for width in [40, 60, 80, 100, 133, 200] {
         let shown = render("ClusterStatus", &document, &terminal(width));
         for line in shown.lines() {
             assert!(line.chars().count() <= usize::from(width), "{width}: {line:?}");
@@ -69,8 +69,13 @@ fn lines_fit_the_terminal_and_values_stay_in_their_cell() {
     assert!(whole.contains(&"ab".repeat(32)) && whole.contains("1 min ago"), "{whole}");
     let lines: Vec<&str> = whole.lines().collect();
     assert_eq!(lines.iter().filter(|line| line.starts_with("node ")).count(), 1, "{whole}");
-    // A wide terminal has columns, a narrow one a block for each node.
-    assert!(render("ClusterStatus", &document, &terminal(30)).contains("endpoint"));
+    // Columns that do not fit are named; where not even a few fit, each node is a block.
+    let narrow = render("ClusterStatus", &document, &terminal(80));
+    let first = narrow.lines().find(|line| line.starts_with("node ")).unwrap();
+    assert!(first.contains("role") && first.contains("error") && !first.contains("evidence"), "{narrow}");
+    assert!(narrow.lines().any(|line| line.starts_with('(') && line.contains("evidence")), "{narrow}");
+    let blocks = render("ClusterStatus", &document, &terminal(20));
+    assert!(blocks.lines().any(|line| line.starts_with("role") && line.contains("leader")), "{blocks}");
 }
 
 #[test]
@@ -125,17 +130,36 @@ fn every_kind_that_is_printed_is_described_once() {
             continue;
         }
         let text = std::fs::read_to_string(&path).unwrap();
-        for (at, call) in ["print(", "text("].iter().flat_map(|call| text.match_indices(call)) {
+        for (at, call) in
+            [".print(", ".text(", ".verdict(", ".failed("].iter().flat_map(|call| text.match_indices(call))
+        {
             let rest = text[at + call.len()..].trim_start();
             if let Some(kind) = rest.strip_prefix('"').and_then(|rest| rest.split('"').next()) {
                 printed.insert(kind.to_owned());
             }
         }
     }
-    let described: Vec<&str> = kinds::KINDS.iter().map(|kind| kind.name).collect();
+    let mut described: Vec<&str> = kinds::all().map(|kind| kind.name).collect();
+    described.sort_unstable();
     assert!(printed.len() > 30, "{printed:?}");
     for kind in &printed {
-        assert!(described.contains(&kind.as_str()), "{kind} is described nowhere in src/cli/table/kinds.rs");
+        assert!(described.contains(&kind.as_str()), "{kind} is described nowhere in src/cli/table/kinds");
     }
-    assert!(described.is_sorted_by(|a, b| a < b), "in order of their names, each once: {described:?}");
+    assert!(described.is_sorted_by(|a, b| a < b), "each once: {described:?}");
+}
+
+/// The help of each command says what `-q` prints of it, and no description names a command that is not there.
+#[test]
+fn the_help_of_each_command_says_what_its_one_value_is() {
+    let line = crate::cli::command();
+    for kind in kinds::all().filter(|kind| !kind.commands.is_empty() && !kind.one.is_empty()) {
+        for path in kind.commands.split(", ") {
+            let mut command = &line;
+            for name in path.split(' ') {
+                command = command.find_subcommand(name).unwrap_or_else(|| panic!("{}: no command {path}", kind.name));
+            }
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains(&format!("With -q: {}.", kind.says)), "{path}: {help}");
+        }
+    }
 }
