@@ -3,6 +3,7 @@
 mod config;
 mod files;
 mod help;
+mod imports;
 mod keys;
 mod output;
 mod reach;

@@ -38,8 +38,12 @@ pub fn inner(rule: Rule) -> Inner {
         Rule::Prompt(Prompt::SystemObject(shape) | Prompt::Messages(shape)) => one(shape),
         Rule::Prompt(Prompt::Items(items)) => items.iter().map(|item: &Item| (item.tag, item.shape)).collect(),
         Rule::Message(OfMessage::Content(of) | OfMessage::Parts(of)) | Rule::Part(OfPart::Parts(of)) => of_blocks(of),
-        Rule::Message(OfMessage::One(_, shape)) | Rule::Part(OfPart::Within(shape) | OfPart::Variant(_, shape)) => one(shape),
-        Rule::Message(OfMessage::Option(_, form)) | Rule::Part(OfPart::Option(_, form) | OfPart::Member(form)) => of_form(form),
+        Rule::Message(OfMessage::One(_, shape)) | Rule::Part(OfPart::Within(shape) | OfPart::Variant(_, shape)) => {
+            one(shape)
+        }
+        Rule::Message(OfMessage::Option(_, form)) | Rule::Part(OfPart::Option(_, form) | OfPart::Member(form)) => {
+            of_form(form)
+        }
         Rule::Part(OfPart::Choice(all)) => blocks(all),
         _ => Vec::new(),
     }
@@ -82,7 +86,9 @@ fn becomes(rule: Rule) -> String {
         Rule::Message(OfMessage::Name) | Rule::Part(OfPart::Name) => "name".into(),
         Rule::Message(OfMessage::Content(_)) => "parts".into(),
         Rule::Message(OfMessage::Parts(_)) => "more parts".into(),
-        Rule::Message(OfMessage::Text(kind) | OfMessage::Exact(kind) | OfMessage::One(kind, _)) => format!("a part `{kind}`"),
+        Rule::Message(OfMessage::Text(kind) | OfMessage::Exact(kind) | OfMessage::One(kind, _)) => {
+            format!("a part `{kind}`")
+        }
         Rule::Message(OfMessage::Answers) => "the parts become one part `tool_result` with this id".into(),
         Rule::Message(OfMessage::Pictures) => "parts `image`".into(),
         Rule::Message(OfMessage::Option(name, form)) | Rule::Part(OfPart::Option(name, form)) => {
@@ -95,7 +101,9 @@ fn becomes(rule: Rule) -> String {
         Rule::Part(OfPart::Json) => "content: one part `json`, or `text`".into(),
         Rule::Part(OfPart::Data) => "content: bytes in base64".into(),
         Rule::Part(OfPart::Address) => "content: bytes in a `data:` URL; other addresses are refused".into(),
-        Rule::Part(OfPart::DataOrAddress) => "content: bytes in a `data:` URL or base64; other addresses are refused".into(),
+        Rule::Part(OfPart::DataOrAddress) => {
+            "content: bytes in a `data:` URL or base64; other addresses are refused".into()
+        }
         Rule::Part(OfPart::MediaType) => "media type of the bytes".into(),
         Rule::Part(OfPart::MediaFormat(begin)) => format!("media type of the bytes, after `{begin}`"),
         Rule::Part(OfPart::Id) => "id".into(),
@@ -106,7 +114,11 @@ fn becomes(rule: Rule) -> String {
     };
     let seen: Vec<String> = inner(rule)
         .into_iter()
-        .map(|(tag, shape)| if tag.is_empty() { format!("*{}*", shape.name) } else { format!("`{tag}` *{}*", shape.name) })
+        .map(
+            |(tag, shape)| {
+                if tag.is_empty() { format!("*{}*", shape.name) } else { format!("`{tag}` *{}*", shape.name) }
+            },
+        )
         .collect();
     if seen.is_empty() { direct } else { format!("{direct}: {}", seen.join(", ")) }
 }
@@ -123,7 +135,9 @@ fn of(form: Form) -> &'static str {
         Form::Echo => ", an empty list is none",
         Form::Address => ", a `data:` URL by digest",
         Form::Only(_) => ", one value",
-        Form::Exact | Form::Object(_) | Form::ObjectOr(_) | Form::Objects(_) | Form::Tagged(_) | Form::OneTagged(_) => "",
+        Form::Exact | Form::Object(_) | Form::ObjectOr(_) | Form::Objects(_) | Form::Tagged(_) | Form::OneTagged(_) => {
+            ""
+        }
     }
 }
 
