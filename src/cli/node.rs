@@ -156,7 +156,7 @@ pub fn configuration(global: &Global, command: &ConfigCommand) -> Done {
 
 /// A configuration without faults and the node's key; what could not be checked is said.
 pub(super) fn ready(global: &Global, path: &Path, purpose: Purpose) -> Result<(Loaded, SecretKey), CliError> {
-    let Ready { loaded, key, notes } = config::check(path, purpose)?;
+    let Ready { loaded, key, notes, .. } = config::check(path, purpose)?;
     notes.iter().for_each(|note| global.say(&format!("{}: note: {note}", path.display())));
     match key {
         Some(key) => Ok((loaded, key)),
