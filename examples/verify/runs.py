@@ -196,3 +196,8 @@ def checked(first, lines, policy, trusted, require_log):
     says(statement, record_type="run_statement", genesis=tagged("genesis", genesis), run_id=run.run_id,
          entries=str(counts["evidence"]), governance=str(counts["reasoning"]), head=chains["run:" + run.run_id][1], **trees)
     return sum(counts.values())
+
+
+if __name__ == "__main__":
+    import sys
+    sys.exit("runs.py is a part of verify.py: python3 verify.py run.jsonl policy.txt VKEY")

@@ -30,7 +30,7 @@ fn proof_error<E: ToString>(error: ProofError<E>) -> Status {
     match error {
         ProofError::OutOfRange { index, size } => refused(Refusal::new(
             Code::NotFound,
-            "the tree of that size does not hold the entry: ask for a larger size",
+            "the tree does not reach so far: it has fewer entries than what was asked for",
             format!("an index below {size}"),
             index,
         )),

@@ -2,11 +2,12 @@
 
 use super::context::{CliError, Done, Global, out, read, write, write_new};
 use super::verify::{failed, policy, text};
-use crate::client::Client;
+use crate::client::{Client, ClientError};
 use crate::console;
 use crate::offline::{Exported, Writer};
 use clap::Subcommand;
 use selfsame_protocol::bundle::{self, Trust};
+use selfsame_protocol::code::Code;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{Entry, Ledger};
 use selfsame_protocol::merkle::{leaf_hash, verify_consistency, verify_inclusion};
@@ -137,7 +138,15 @@ pub async fn main(global: &Global, command: LedgerCommand) -> Done {
             global.print("InclusionProof", json!({"index": index, "size": head.size, "root": head.root, "leaf_hash": hash, "proof": proof.hashes, "checkpoint": proof.checkpoint, "entry": entry}));
         }
         LedgerCommand::Consistency { ledger, size, root } => {
-            let (new_size, hashes, note) = client.consistency(ledger, size, 0).await?;
+            let answer = client.consistency(ledger, size, 0).await;
+            // The case that the command exists for: what was kept is larger than what is shown now.
+            let (new_size, hashes, note) = answer.map_err(|error| match error {
+                ClientError::Refused(refusal) if refusal.code == Code::NotFound => CliError::with(
+                    13,
+                    format!("the ledger that this node shows is smaller than the {size} entries that you kept: it was rolled back, or the node is behind; ask another node, and keep what you have"),
+                ),
+                other => other.into(),
+            })?;
             let head = checkpoint(&note)?;
             verify_consistency(size, &root, new_size, &head.root, &hashes).map_err(|e| CliError::with(10, e))?;
             global.print(

@@ -61,7 +61,7 @@ enum Command {
         #[arg(long, default_value = "selfsame-dev")]
         dir: PathBuf,
         /// First port for peers; clients use the ports 100 above.
-        #[arg(long, default_value_t = 7101)]
+        #[arg(long, default_value_t = 7101, value_parser = clap::value_parser!(u16).range(1..=65_333))]
         port_base: u16,
     },
     /// One node: set it up, run it, let it join a cluster, back it up, print its verifier keys.
@@ -112,7 +112,35 @@ enum Command {
     },
 }
 
+/// Whether a command writes entries whose receipts it can keep.
+fn keeps_receipts(command: &Command) -> bool {
+    use governance::Governance as G;
+    use substrate::Substrate as S;
+    match command {
+        Command::Run(command) => matches!(command, run::Run::Declare { .. } | run::Run::Outcome { .. }),
+        Command::Substrate(command) => matches!(
+            command,
+            S::Init { .. }
+                | S::Append { .. }
+                | S::Amend { .. }
+                | S::Cycle { .. }
+                | S::Close { .. }
+                | S::RecoverClose { .. }
+        ),
+        Command::Migrate(command) => !matches!(command, migrate::Migrate::Status { .. }),
+        Command::Governance(command) => {
+            !matches!(command, G::Ballots { .. } | G::Show { .. } | G::Constitution | G::Audit { .. })
+        }
+        _ => false,
+    }
+}
+
 async fn dispatch(global: &Global, command: Command, stop: &CancellationToken) -> Done {
+    if global.receipt.is_some() && !keeps_receipts(&command) {
+        return Err(CliError::usage(
+            "--receipt: this command keeps no receipt; leave the flag out, and ask for receipts with `selfsame ledger receipt`",
+        ));
+    }
     match command {
         Command::Demo { keep } => crate::demo::run(keep, stop).await.map_err(|e| CliError::with(1, e)),
         Command::Dev { dir, port_base } => node::dev(global, &dir, port_base, stop).await,

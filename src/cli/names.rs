@@ -192,7 +192,7 @@ pub async fn proposal(global: &Global, client: &Client, text: &str, open: bool) 
 pub async fn run(global: &Global, client: &Client, text: &str) -> Result<Digest, CliError> {
     let whole = text.parse::<Digest>();
     let (Err(error), Some(digits)) = (&whole, digits(text, "sha256:")) else {
-        return whole.map_err(|error| CliError::usage(format!("{error}; or 8 digits and more of it")));
+        return whole.map_err(|error| CliError::usage(format!("{error}; or sha256: and its first 8 digits or more")));
     };
     // Whole bytes are asked for; a last single digit is compared here.
     let bytes = unhex(&digits[..digits.len() / 2 * 2]).ok_or_else(|| CliError::usage(error))?;

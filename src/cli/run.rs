@@ -47,7 +47,8 @@ pub enum Run {
     },
     /// Say what a careful declarer would pin down. Offline.
     Lint(Source),
-    /// Name the elements and members in which two declarations, or two request bodies, differ. Offline.
+    /// Name the elements and members in which two declarations, or two request bodies, differ. Offline. Exit status 0 also
+    /// when they differ: the answer says so.
     Diff {
         /// First declaration; with --import a request body or a declaration.
         first: PathBuf,
@@ -72,7 +73,7 @@ pub enum Run {
         #[arg(long)]
         canonical: bool,
     },
-    /// Name the elements in which two declared runs differ, from digests alone.
+    /// Name the elements in which two declared runs differ, from digests alone. Exit status 0 also when they differ.
     Compare {
         /// First run id, or 8 digits of it and more (sha256:…).
         first: String,

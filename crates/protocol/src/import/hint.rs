@@ -15,10 +15,7 @@ pub fn explain(bytes: &[u8], mut error: CanonError) -> CanonError {
         _ if error.code == CanonCode::Syntax && error.detail.contains("escaped control character") => {
             "a text spans lines: write its line ends as \\n (or \\r\\n)"
         }
-        _ if error.code == CanonCode::Syntax
-            && error.detail.starts_with("expected the end of the document")
-            && lines(bytes) =>
-        {
+        _ if error.code == CanonCode::Syntax && error.detail.starts_with("the end of the document") && lines(bytes) => {
             "the file has several documents, one on a line: import them with --batch"
         }
         _ => return error,
