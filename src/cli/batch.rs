@@ -6,6 +6,7 @@ use crate::console;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::import::{self, ImportError, ImportOptions};
 use serde_json::{Value, json};
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write as _};
 use std::path::Path;
@@ -46,35 +47,45 @@ impl Sink {
     }
 }
 
+/// How every line of the output begins: what is no beginning of this is a file of somebody else.
+const BEGIN: &[u8] = b"{\"apiVersion\":\"selfsame/v1\",";
+
 /// The lines of an earlier, interrupted import.
+#[derive(Default)]
 struct Earlier {
-    lines: u64,
+    /// Line of the input and digest of what stood there, in order.
+    lines: VecDeque<(u64, String)>,
     refused: u64,
-    last: Option<Value>,
     /// Bytes of whole lines.
     bytes: u64,
 }
 
-fn earlier(file: &mut File, name: &str) -> Result<Earlier, CliError> {
+fn earlier(file: &mut File, name: &str, settings: &str) -> Result<Earlier, CliError> {
     let failed = |error: std::io::Error| CliError::with(1, format!("{name}: {error}"));
+    let other = |reason: &str| Err(CliError::with(5, format!("{name} {reason}: give another file to --out")));
     let mut reader = BufReader::new(file);
-    let mut found = Earlier { lines: 0, refused: 0, last: None, bytes: 0 };
+    let mut found = Earlier::default();
     let mut line = Vec::new();
     loop {
         line.clear();
         let read = reader.by_ref().take(MAX_LINE * 2).read_until(b'\n', &mut line).map_err(failed)?;
+        let ours = line.starts_with(BEGIN) || BEGIN.starts_with(&line);
+        if !ours {
+            return other("is not the output of an earlier import");
+        }
         if read == 0 || line.last() != Some(&b'\n') {
             return Ok(found);
         }
-        let value: Option<Value> = serde_json::from_slice(&line).ok();
-        let Some(value) = value.filter(|value| value["line"].is_u64() && value["source"].is_string()) else {
-            let reason = format!("{name} is not the output of an earlier import: give another file to --out");
-            return Err(CliError::with(5, reason));
+        let value: Value = serde_json::from_slice(&line).unwrap_or_default();
+        let (Some(number), Some(source)) = (value["line"].as_u64(), value["source"].as_str()) else {
+            return other("is not the output of an earlier import");
         };
+        if value["settings"] != settings {
+            return other("was written with other flags, or by another version");
+        }
         found.refused += u64::from(value.get("refused").is_some());
-        found.lines = value["line"].as_u64().unwrap_or_default();
         found.bytes += read as u64;
-        found.last = Some(value);
+        found.lines.push_back((number, source.to_owned()));
     }
 }
 
@@ -87,30 +98,35 @@ pub fn run(global: &Global, reading: &Reading, input: &Path, output: Option<&Pat
     } else {
         Box::new(File::open(input).map_err(|error| CliError::usage(format!("{}: {error}", input.display())))?)
     };
-    let (mut sink, done) = open(output)?;
-    if done.lines > 0 {
-        global.say(&format!("{} lines were imported before; going on after them", done.lines));
+    let same =
+        |output: &&Path| input.canonicalize().ok().is_some_and(|input| output.canonicalize().ok() == Some(input));
+    if output.as_ref().is_some_and(same) {
+        return Err(CliError::usage("--out names the input itself: give another file to --out"));
+    }
+    let settings = Digest::of(format!("{} {options:?}", import::VERSION).as_bytes()).to_string();
+    let (mut sink, mut done) = open(output, &settings)?;
+    if !done.lines.is_empty() {
+        global.say(&format!("{} lines were imported before; going on after them", done.lines.len()));
     }
     let mut lines = Lines { reader: BufReader::new(source), number: 0 };
     let (mut imported, mut refused) = (0_u64, 0_u64);
     let mut said = Instant::now();
     while let Some(line) = lines.next().transpose()? {
-        let source = Digest::of(&line);
-        if lines.number <= done.lines {
-            let same = |last: &Value| lines.number != done.lines || last["source"] == source.to_string();
-            if !done.last.as_ref().is_none_or(same) {
-                let reason = format!(
-                    "line {} is another than when the earlier import wrote its output: give another file to --out",
-                    lines.number
-                );
-                return Err(CliError::with(5, reason));
-            }
-            continue;
-        }
         if line.trim_ascii().is_empty() {
             continue;
         }
-        let document = one(&line, lines.number, &source, &options);
+        let source = Digest::of(&line);
+        if let Some((number, before)) = done.lines.pop_front() {
+            if number == lines.number && before == source.to_string() {
+                continue;
+            }
+            let reason = format!(
+                "line {} of the input is not what stood there when the earlier import read it: give another file to --out",
+                lines.number
+            );
+            return Err(CliError::with(5, reason));
+        }
+        let document = one(&line, lines.number, &source, &options, &settings);
         refused += u64::from(document.get("refused").is_some());
         imported += u64::from(document.get("refused").is_none());
         sink.write(&format!("{}\n", console::json(&document, false)))?;
@@ -120,7 +136,7 @@ pub fn run(global: &Global, reading: &Reading, input: &Path, output: Option<&Pat
         }
     }
     sink.finish()?;
-    if lines.number < done.lines {
+    if !done.lines.is_empty() {
         return Err(CliError::with(
             5,
             "the input has fewer lines than the earlier import read: give another file to --out",
@@ -135,14 +151,14 @@ pub fn run(global: &Global, reading: &Reading, input: &Path, output: Option<&Pat
     }
 }
 
-fn open(output: Option<&Path>) -> Result<(Sink, Earlier), CliError> {
+fn open(output: Option<&Path>, settings: &str) -> Result<(Sink, Earlier), CliError> {
     let Some(path) = output else {
-        return Ok((Sink::Stdout, Earlier { lines: 0, refused: 0, last: None, bytes: 0 }));
+        return Ok((Sink::Stdout, Earlier::default()));
     };
     let name = path.display().to_string();
     let failed = |error: std::io::Error| CliError::with(1, format!("{name}: {error}"));
     let mut file = File::options().read(true).write(true).create(true).truncate(false).open(path).map_err(failed)?;
-    let done = earlier(&mut file, &name)?;
+    let done = earlier(&mut file, &name, settings)?;
     // A line that was cut off is written again.
     file.set_len(done.bytes).and_then(|()| file.seek(SeekFrom::End(0))).map_err(failed)?;
     Ok((Sink::File(BufWriter::new(file), name), done))
@@ -180,8 +196,10 @@ impl<R: Read> Iterator for Lines<R> {
     }
 }
 
-fn one(line: &[u8], number: u64, source: &Digest, options: &ImportOptions) -> Value {
-    let mut document = json!({"line": number, "source": source});
+fn one(line: &[u8], number: u64, source: &Digest, options: &ImportOptions, settings: &str) -> Value {
+    let mut document = json!({
+        "apiVersion": "selfsame/v1", "kind": "ImportedLine", "line": number, "source": source, "settings": settings,
+    });
     match import::import(line, options) {
         Ok(imported) => {
             document["format"] = json!(imported.format);

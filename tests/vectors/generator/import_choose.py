@@ -8,9 +8,9 @@ from .import_reader import Reader, depth, escape, snake
 
 CHAT = ["openai-chat", "mistral-chat", "vllm-chat", "llamacpp-chat", "tgi-chat", "litellm", "openrouter"]
 PATHS = {
-    "/v1/chat/completions": CHAT,
-    "/v1/responses": ["openai-responses"],
-    "/v1/completions": ["openai-completions", "vllm-completions", "llamacpp-completion"],
+    "/chat/completions": CHAT,
+    "/responses": ["openai-responses"],
+    "/completions": ["openai-completions", "vllm-completions", "llamacpp-completion"],
 }
 STRUCTURED = ("gen_ai.input.messages", "gen_ai.system_instructions", "gen_ai.tool.definitions")
 LEVELS, REACHED = 40, set()
@@ -26,9 +26,11 @@ def open_envelope(body: dict) -> tuple:
     if any(n in body for n in ("messages", "input", "prompt", "contents", "inputs")):
         return body, "", None
     if has("body"):
-        if "url" in body and body["url"] not in PATHS:
+        path = str(body.get("url")).split("?")[0].split("#")[0]
+        known = next((PATHS[end] for end in PATHS if path.endswith(end)), None)
+        if "url" in body and known is None:
             raise Refusal(["/url"])
-        return body["body"], "/body", PATHS.get(body.get("url"))
+        return body["body"], "/body", known
     if has("custom_id", "params"):
         return body["params"], "/params", ["anthropic-messages"]
     if has("request"):

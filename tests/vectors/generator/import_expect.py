@@ -191,6 +191,7 @@ ONE = """
     seed-one-as-fraction hole-empty-annotations hole-empty-annotations-of-responses
 """
 TWO = """
+    rate-of-sound
     drop-speaker-name drop-refusal drop-thinking-signature drop-is-error drop-document-title drop-file-name
     drop-tool-strict drop-tool-max-uses drop-gemini-thought drop-bedrock-document-name drop-ollama-tool-name
     drop-reasoning-details drop-responses-phase drop-unknown-block-member drop-tool-call-id drop-second-tool-call

@@ -372,7 +372,9 @@ fmt(
     otel("constraints", EXACT, "tool.definitions>tools"), otel("constraints", TEXT, "output.type>output_type"),
     otel("context", TEXT, "operation.name>operation"), outside("gen_ai.data_source.id"),
     transport("gen_ai.agent.* gen_ai.prompt.name gen_ai.conversation.id gen_ai.output.messages gen_ai.response.*"),
-    transport("gen_ai.usage.* server.* error.type service.*"),
+    transport("gen_ai.usage.* server.* error.type service.* gen_ai.request.stream openai.api.type openai.response.*"),
+    transport("openai.request.service_tier session.* http.* url.* network.* client.* user.* enduser.* telemetry.* thread.*"),
+    transport("code.* host.* process.* otel.*"),
 )  # fmt: skip
 
 ORDER = list(FORMATS)

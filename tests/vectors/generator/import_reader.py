@@ -33,7 +33,7 @@ def digested(media_type: str, data: bytes) -> dict:
 def by_digest(value) -> dict:
     if isinstance(value, str):
         return digested(TEXT_PLAIN, value.encode())
-    return digested("application/json", jcs(value))
+    return digested("application/json; canonical=rfc8785", jcs(value))
 
 
 def content(value) -> dict:
@@ -336,11 +336,18 @@ class Reader:
     @staticmethod
     def media_type(value: str) -> str:
         media, *parameters = [p.strip() for p in value.split(";")]
-        for parameter in parameters:
-            name, _, charset = parameter.partition("=")
-            if name.strip().lower() == "charset" and charset.strip().strip('"').lower() not in ("utf-8", "us-ascii"):
-                raise Refused
-        return media.lower()
+        media, kept = media.lower(), {}
+        for parameter in filter(None, parameters):
+            name, _, said = parameter.partition("=")
+            name, said = name.strip().lower(), said.strip().strip('"').lower()
+            if name == "charset":
+                if said not in ("utf-8", "utf8", "us-ascii", "ascii"):
+                    raise Refused
+            elif media.startswith(("audio/", "video/")):
+                if name in kept:
+                    raise Refused
+                kept[name] = said
+        return ";".join([media, *(f"{name}={kept[name]}" for name in sorted(kept))])
 
     def data_url(self, value: str) -> tuple:
         head, comma, data = value[5:].partition(",")

@@ -26,6 +26,13 @@ pub fn base64(text: &str) -> Result<Vec<u8>, String> {
             other => other,
         })
         .collect();
+    // Small letters alone are hardly ever base64, and mostly the name of a file.
+    if text.len() > 3
+        && text.starts_with('/')
+        && text[1..].bytes().all(|b| b.is_ascii_lowercase() || b"/-.0123456789".contains(&b))
+    {
+        return Err("this looks like the path of a file: send the bytes themselves, in base64".into());
+    }
     if plain.is_empty() {
         return Err("the bytes are missing: base64 is expected here".into());
     }
@@ -57,7 +64,8 @@ pub fn data_url(text: &str) -> Option<Result<Data, String>> {
     Some(media.and_then(|media| bytes.map(|bytes| (media, bytes))))
 }
 
-/// A media type in lower case without parameters.
+/// A media type in lower case. Parameters say nothing of a picture or a document and are left out; of sound and video they
+/// stay (`audio/pcm;rate=16000` is other sound at another rate), in order of their names.
 ///
 /// # Errors
 /// A sentence about what is wrong: no `type/subtype`, or a character set that would make other text of the bytes.
@@ -71,17 +79,19 @@ pub fn media_type(text: &str) -> Result<String, String> {
     if !essence.split_once('/').is_some_and(|(kind, sub)| word(kind) && word(sub)) {
         return Err(format!("this is no media type, such as image/png: {essence:?}"));
     }
-    for piece in pieces {
-        if let Some((name, value)) = piece.split_once('=')
-            && name.trim().eq_ignore_ascii_case("charset")
-        {
-            let value = value.trim().trim_matches('"').to_ascii_lowercase();
-            if !["utf-8", "utf8", "us-ascii", "ascii"].contains(&value.as_str()) {
-                return Err(format!("the character set {value:?} makes other text of the bytes: send UTF-8"));
-            }
+    let mut kept = std::collections::BTreeMap::new();
+    for piece in pieces.filter(|piece| !piece.is_empty()) {
+        let (name, value) = piece.split_once('=').unwrap_or((piece, ""));
+        let (name, value) = (name.trim().to_ascii_lowercase(), value.trim().trim_matches('"').to_ascii_lowercase());
+        if name == "charset" && !["utf-8", "utf8", "us-ascii", "ascii"].contains(&value.as_str()) {
+            return Err(format!("the character set {value:?} makes other text of the bytes: send UTF-8"));
+        }
+        let sounds = essence.starts_with("audio/") || essence.starts_with("video/");
+        if sounds && name != "charset" && kept.insert(name.clone(), value).is_some() {
+            return Err(format!("the parameter {name:?} of the media type stands twice"));
         }
     }
-    Ok(essence)
+    Ok(kept.into_iter().fold(essence, |media, (name, value)| format!("{media};{name}={value}")))
 }
 
 /// Bytes with `%xx` read; whatever is no such escape stands for itself.
@@ -115,7 +125,9 @@ mod tests {
         for spelling in ["AAEC/w==", "AAEC/w", "AAEC_w==", "AAEC\r\n/w==", " AAEC/w= ="] {
             assert_eq!(base64(spelling).ok(), Some(vec![0, 1, 2, 255]), "{spelling}");
         }
-        for wrong in ["", " ", "A", "AA*C"] {
+        assert_eq!(media_type("Audio/PCM; Rate=16000;codecs=\"a\"").as_deref(), Ok("audio/pcm;codecs=a;rate=16000"));
+        assert_eq!(media_type("image/png;name=a.png").as_deref(), Ok("image/png"));
+        for wrong in ["", " ", "A", "AA*C", "/home/u/cat", "/etc/passwd"] {
             assert!(base64(wrong).is_err(), "{wrong:?}");
         }
     }

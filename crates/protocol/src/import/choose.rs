@@ -12,7 +12,7 @@ const MAX_STATED: usize = 1_024;
 ///
 /// # Errors
 /// As [`super::import`], but for members that cannot be declared, which the reading holds.
-pub fn read(body: &[u8], options: &ImportOptions) -> Result<(&'static Format, Reading), ImportError> {
+pub fn read(body: &[u8], options: &ImportOptions, explains: bool) -> Result<(&'static Format, Reading), ImportError> {
     let stated = [
         ("--model", &options.model),
         ("--provider", &options.provider),
@@ -26,10 +26,10 @@ pub fn read(body: &[u8], options: &ImportOptions) -> Result<(&'static Format, Re
     }
     let opened = envelope::open(parse(body)?)?;
     if let Some(format) = options.format {
-        return Ok((format, read_as(format, &opened, options)));
+        return Ok((format, read_as(format, &opened, options, explains)));
     }
     if let [format] = opened.formats {
-        return Ok((format, read_as(format, &opened, options)));
+        return Ok((format, read_as(format, &opened, options, explains)));
     }
     // First those that know the whole body, and of those the ones that find a prompt in it.
     let all = || opened.formats.iter().copied();
@@ -40,7 +40,7 @@ pub fn read(body: &[u8], options: &ImportOptions) -> Result<(&'static Format, Re
     let tried = tries.into_iter().find(|formats| !formats.is_empty()).unwrap_or_default();
     let mut readings: Vec<(&'static Format, Reading)> = Vec::new();
     for format in tried {
-        let reading = read_as(format, &opened, options);
+        let reading = read_as(format, &opened, options, explains);
         // One reading of each kind is enough: bodies can be large, and most formats read most bodies alike.
         let same =
             |other: &(&Format, Reading)| other.1.declaration.is_some() && other.1.declaration == reading.declaration;
@@ -68,8 +68,8 @@ pub fn read(body: &[u8], options: &ImportOptions) -> Result<(&'static Format, Re
     Ok((format, reading))
 }
 
-fn read_as(format: &'static Format, opened: &Opened, options: &ImportOptions) -> Reading {
-    let mut reading = Reader::read(format, &opened.members, &opened.at, options);
+fn read_as(format: &'static Format, opened: &Opened, options: &ImportOptions, explains: bool) -> Reading {
+    let mut reading = Reader::read(format, &opened.members, &opened.at, options, explains);
     reading.decided.splice(0..0, opened.decided.iter().cloned());
     reading
 }

@@ -21,7 +21,7 @@ pub struct Opened {
 /// Paths of OpenAI's batches, and what they take.
 const PATHS: &[(&str, &[&Format])] = &[
     (
-        "/v1/chat/completions",
+        "/chat/completions",
         &[
             formats::chat::FORMAT,
             formats::mistral::FORMAT,
@@ -32,8 +32,8 @@ const PATHS: &[(&str, &[&Format])] = &[
             formats::gateway::OPENROUTER,
         ],
     ),
-    ("/v1/responses", &[formats::responses::FORMAT]),
-    ("/v1/completions", &[formats::completion::OPENAI, formats::vllm::COMPLETIONS]),
+    ("/responses", &[formats::responses::FORMAT]),
+    ("/completions", &[formats::completion::OPENAI, formats::vllm::COMPLETIONS]),
 ];
 
 /// Members of a span that OpenTelemetry's SDKs write beside its attributes.
@@ -120,7 +120,9 @@ fn inner(mut members: Map<String, Value>, name: &str, beside: &[&str]) -> Result
             ("method", Some("POST")) | ("custom_id" | "recordId" | "key" | "id" | "metadata", _) => "",
             ("method", _) => return Err(refused(&at, "a request of a batch is a \"POST\"")),
             ("url", Some(path)) => {
-                let Some((_, known)) = PATHS.iter().find(|(known, _)| *known == path) else {
+                // Azure writes other beginnings, and versions behind.
+                let bare = path.split(['?', '#']).next().unwrap_or_default();
+                let Some((_, known)) = PATHS.iter().find(|(known, _)| bare.ends_with(known)) else {
                     let paths: Vec<&str> = PATHS.iter().map(|(path, _)| *path).collect();
                     return Err(refused(
                         &at,

@@ -14,6 +14,7 @@ mod part;
 mod prompt;
 mod reader;
 pub mod rule;
+mod settings;
 mod size;
 pub mod tables;
 
@@ -55,8 +56,6 @@ pub struct Imported {
     pub declaration: Declaration,
     /// The format by which it was read.
     pub format: &'static str,
-    /// What became of each member that the tables name.
-    pub decided: Vec<Decided>,
     /// What a careful declarer should know.
     pub warnings: Vec<LintWarning>,
     /// What went by digest.
@@ -143,7 +142,7 @@ fn parse(bytes: &[u8]) -> Result<Value, ImportError> {
 /// The body is no strict JSON, is of no known format, can be read in two ways, or has members that cannot be declared; all
 /// of those are listed, with pointers into the body.
 pub fn import(body: &[u8], options: &ImportOptions) -> Result<Imported, ImportError> {
-    let (format, reading) = choose::read(body, options)?;
+    let (format, reading) = choose::read(body, options, false)?;
     let value = match reading.declaration {
         Some(value) if reading.refused.is_empty() => value,
         _ => return Err(ImportError::Refused(reading.refused)),
@@ -154,12 +153,12 @@ pub fn import(body: &[u8], options: &ImportOptions) -> Result<Imported, ImportEr
     })?;
     let mut warnings = reading.warnings;
     warnings.extend(hint::line_ends(&declaration));
-    Ok(Imported { declaration, format: format.name, decided: reading.decided, warnings, contents: reading.contents })
+    Ok(Imported { declaration, format: format.name, warnings, contents: reading.contents })
 }
 
 /// The rows that a body reaches in a table, whether it can be declared or not: for the test that no row is left out.
 pub fn hits(body: &[u8], options: &ImportOptions) -> Vec<Hit> {
-    choose::read(body, options).map(|(_, reading)| reading.hits).unwrap_or_default()
+    choose::read(body, options, true).map(|(_, reading)| reading.hits).unwrap_or_default()
 }
 
 /// Says what becomes of each member of a body, also of one that cannot be declared.
@@ -167,7 +166,7 @@ pub fn hits(body: &[u8], options: &ImportOptions) -> Vec<Hit> {
 /// # Errors
 /// The body is no strict JSON, of no known format, or can be read in two ways.
 pub fn explain(body: &[u8], options: &ImportOptions) -> Result<Explanation, ImportError> {
-    let (format, reading) = choose::read(body, options)?;
+    let (format, reading) = choose::read(body, options, true)?;
     let mut decided = reading.decided;
     decided.sort_by(|a, b| a.pointer.cmp(&b.pointer));
     decided.dedup();

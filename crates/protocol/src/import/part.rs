@@ -167,13 +167,15 @@ fn member(reader: &mut Reader<'_>, part: &mut Part, of: OfPart, name: &str, valu
             }
         }
         OfPart::ExactVariant(kind) => {
-            if let Some(value) = reader.exact(value, at) {
+            let kept = reader.exact(value, at);
+            if let Some(value) = reader.settled(name, if kind == "json" { Form::Text } else { Form::Exact }, kept, at) {
                 say(reader, part, Body::Value(value), at);
                 kind_of(reader, part, kind, at);
             }
         }
         OfPart::Member(form) => {
-            if let Some(value) = reader.form(form, value, at) {
+            let kept = reader.form(form, value, at);
+            if let Some(value) = reader.settled(name, form, kept, at) {
                 part.members.insert(name.into(), value);
             }
         }

@@ -5,6 +5,7 @@ use super::reader::{Plainly, Reader, found, step};
 use super::rule::{Absent, Item, OfMessage, Prompt, Rule, Shape};
 use super::size;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 
 /// A message while its members are read.
 #[derive(Default)]
@@ -14,6 +15,8 @@ struct Message {
     parts: Vec<Value>,
     answers: Option<String>,
     options: Map<String, Value>,
+    /// Types of the parts that members of one text became, and where.
+    texts: BTreeMap<&'static str, String>,
 }
 
 impl Reader<'_> {
@@ -69,6 +72,9 @@ impl Reader<'_> {
             _ => return self.refuse(at, format!("a list of {what} is expected here, found {}", found(value))),
         };
         for (index, item) in items.iter().enumerate() {
+            if self.full() {
+                return;
+            }
             let at = if value.is_array() { format!("{at}/{index}") } else { at.to_owned() };
             match item.as_object() {
                 Some(object) => {
@@ -195,8 +201,9 @@ impl Reader<'_> {
                 _ => self.refuse(at, format!("a role is a text, found {}", found(value))),
             },
             OfMessage::Name => match value.as_str() {
-                Some(name) if !name.is_empty() => message.name = Some(name.into()),
-                _ => self.refuse(at, format!("a name is a text, found {}", found(value))),
+                Some("") => {}
+                Some(name) => message.name = Some(name.into()),
+                None => self.refuse(at, format!("a name is a text, found {}", found(value))),
             },
             OfMessage::Content(blocks) | OfMessage::Parts(blocks) => {
                 if matches!(of, OfMessage::Parts(_)) && !value.is_array() {
@@ -207,7 +214,10 @@ impl Reader<'_> {
             }
             OfMessage::Text(kind) => match value.as_str() {
                 Some("") => {}
-                Some(words) => message.parts.push(text(self, kind, words)),
+                Some(words) => match message.texts.insert(kind, at.into()) {
+                    None => message.parts.push(text(self, kind, words)),
+                    Some(first) => self.twice(&first, at),
+                },
                 None => self.refuse(at, format!("a text is expected here, found {}", found(value))),
             },
             OfMessage::Exact(kind) => {
@@ -227,8 +237,8 @@ impl Reader<'_> {
                 None => self.refuse(at, format!("an object is expected here, found {}", found(value))),
             },
             OfMessage::Answers => match value.as_str() {
-                Some(id) if !id.is_empty() => message.answers = Some(id.into()),
-                _ => self.refuse(at, format!("the id of a call is a text, found {}", found(value))),
+                Some(id) => message.answers = Some(id.into()),
+                None => self.refuse(at, format!("the id of a call is a text, found {}", found(value))),
             },
             OfMessage::Pictures => {
                 let mut more = self.base64_list(value, at);

@@ -3,6 +3,7 @@
 use super::ImportOptions;
 use super::bytes;
 use super::rule::{Fate, Form, Format, ModelName, Prompt, ProviderName, Row, Rule, Shape, Tagged};
+use super::settings;
 use super::size::{self, Contents};
 use crate::run::{DECLARATION_TYPE, Element, LintWarning};
 use serde::Serialize;
@@ -11,6 +12,8 @@ use std::collections::BTreeMap;
 
 /// The largest integer that every JSON reader keeps: 2^53 − 1.
 const MAX_SAFE: u64 = (1 << 53) - 1;
+/// Refusals that are collected of one body.
+const MAX_REFUSED: usize = 64;
 /// Bytes of a model's name, and of whatever else is named beside it.
 const MAX_NAME: usize = 1_024;
 
@@ -43,6 +46,8 @@ pub type Hit = (&'static str, &'static str);
 /// Everything known of a request while it is read.
 pub struct Reader<'a> {
     pub(super) options: &'a ImportOptions,
+    /// Whether it is kept what became of each member.
+    explains: bool,
     /// Whether Ollama was asked to use no template.
     pub(super) raw: bool,
     pub(super) system: Vec<Value>,
@@ -125,9 +130,11 @@ impl<'a> Reader<'a> {
         members: &Map<String, Value>,
         at: &str,
         options: &'a ImportOptions,
+        explains: bool,
     ) -> Reading {
         let mut reader = Reader {
             options,
+            explains,
             raw: members.get("raw") == Some(&Value::Bool(true)),
             system: Vec::new(),
             messages: Vec::new(),
@@ -154,7 +161,7 @@ impl<'a> Reader<'a> {
     }
 
     /// One meaning, stated at two places.
-    fn twice(&mut self, first: &str, second: &str) {
+    pub(super) fn twice(&mut self, first: &str, second: &str) {
         self.refuse(first, format!("this and {second} say the same: state one of them"));
         self.refuse(second, format!("this and {first} say the same: state one of them"));
     }
@@ -166,7 +173,15 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Whether so much is wrong that more of it helps nobody.
+    pub(super) fn full(&self) -> bool {
+        self.refused.len() >= MAX_REFUSED
+    }
+
     pub(super) fn decide(&mut self, pointer: &str, fate: Fate, detail: &str) {
+        if !self.explains || self.full() {
+            return;
+        }
         self.decided.push(Decided { pointer: pointer.into(), fate, detail: detail.into() });
     }
 
@@ -183,12 +198,17 @@ impl<'a> Reader<'a> {
             if name == skip {
                 continue;
             }
+            if self.full() {
+                break;
+            }
             let pointer = step(at, name);
             let Some((order, row)) = shape.find(name) else {
                 self.unknown(&pointer, format!("{} has no member {name:?}; it has {}", shape.name, known(shape)));
                 continue;
             };
-            self.hits.push((shape.name, row.name));
+            if self.explains {
+                self.hits.push((shape.name, row.name));
+            }
             if value.is_null() {
                 self.decide(&pointer, Fate::Absent, "");
                 continue;
@@ -257,7 +277,8 @@ impl<'a> Reader<'a> {
                     None => self.refuse(&pointer, "an object is expected here"),
                 },
                 Rule::Put(element, name, form) => {
-                    if let Some(value) = self.form(form, value, &pointer) {
+                    let kept = self.form(form, value, &pointer);
+                    if let Some(value) = self.settled(row.name, form, kept, &pointer) {
                         self.decide(&pointer, form.fate(), &format!("/{element}/{name}"));
                         self.put(element, name, value, &pointer);
                     }
@@ -295,6 +316,13 @@ impl<'a> Reader<'a> {
             ModelName::NoTemplate if name.contains(":prompt/") => {
                 let rule =
                     Rule::Outside("the provider keeps this template: put its text into messages, and name the model");
+                self.plainly(rule, value, pointer);
+                return;
+            }
+            _ if name.contains("@preset/") => {
+                let rule = Rule::Outside(
+                    "the gateway keeps the preset: name the model, and put the preset's settings into the request",
+                );
                 self.plainly(rule, value, pointer);
                 return;
             }
@@ -473,6 +501,25 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Settings that are kept exactly hold no key of anybody, and name nothing outside.
+    pub(super) fn settled(&mut self, name: &str, form: Form, value: Option<Value>, at: &str) -> Option<Value> {
+        let looked = matches!(form, Form::Exact | Form::Camel | Form::ObjectOr(_)) && !settings::is_data(name);
+        match value.as_ref().filter(|_| looked).and_then(|value| settings::find(value, at)) {
+            None => value,
+            Some(settings::Found::Secret(place)) => {
+                self.refuse(
+                    &place,
+                    "a key or header stands in settings that are recorded: take it out, everybody can read the ledger",
+                );
+                None
+            }
+            Some(settings::Found::Outside(place)) => {
+                self.plainly(Rule::Outside(super::formats::tools::STORED), &json!(1), &place);
+                None
+            }
+        }
+    }
+
     fn tagged(&mut self, tags: &'static [Tagged], value: &Value, at: &str) -> Option<Value> {
         let Some(object) = value.as_object() else {
             self.refuse(at, format!("an object is expected here, found {}", found(value)));
@@ -513,7 +560,8 @@ impl<'a> Reader<'a> {
                     out.insert(row.name.into(), value.clone());
                 }
                 (Plainly::Look, Rule::Keep(form)) => {
-                    if let Some(value) = self.form(form, value, &pointer) {
+                    let kept = self.form(form, value, &pointer);
+                    if let Some(value) = self.settled(row.name, form, kept, &pointer) {
                         self.decide(&pointer, form.fate(), "");
                         out.insert(row.name.into(), value);
                     }

@@ -17,6 +17,10 @@ pub const MAX_CONSTRAINTS: usize = 16_384;
 /// The same for `context`.
 pub const MAX_CONTEXT: usize = 4_096;
 
+/// Media type of a value that went by digest for its size. No bytes of a request have it, since theirs have no such parameter: a
+/// list of parts is never taken for a document of the same bytes.
+pub const CANONICAL: &str = "application/json; canonical=rfc8785";
+
 /// Something that a declaration names by digest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kept {
@@ -41,7 +45,7 @@ pub fn by_digest(contents: &mut Contents, media_type: &str, bytes: Vec<u8>) -> V
 fn value_by_digest(contents: &mut Contents, value: Value, canonical: Vec<u8>) -> Value {
     match value {
         Value::String(text) => by_digest(contents, "text/plain; charset=utf-8", text.into_bytes()),
-        _ => by_digest(contents, "application/json", canonical),
+        _ => by_digest(contents, CANONICAL, canonical),
     }
 }
 

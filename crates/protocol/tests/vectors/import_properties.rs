@@ -83,6 +83,10 @@ fn no_leaf_changes_unseen() {
         let mut all = Vec::new();
         leaves(&body, "", &mut all);
         for pointer in all {
+            // Of the path in a line of a batch only the end counts, which states the format.
+            if pointer == "/url" {
+                continue;
+            }
             let leaf = body.pointer(&pointer).unwrap();
             for other in others(leaf) {
                 // The text that says nothing is no part; a role or type that is absent has one meaning in the tables.

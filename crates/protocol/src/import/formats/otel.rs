@@ -103,6 +103,23 @@ const REQUEST: &[Row] = &[
     transport("server.*"),
     transport("error.type"),
     transport("service.*"),
+    transport("gen_ai.request.stream"),
+    transport("openai.api.type"),
+    transport("openai.response.*"),
+    transport("openai.request.service_tier"),
+    transport("session.*"),
+    transport("http.*"),
+    transport("url.*"),
+    transport("network.*"),
+    transport("client.*"),
+    transport("user.*"),
+    transport("enduser.*"),
+    transport("telemetry.*"),
+    transport("thread.*"),
+    transport("code.*"),
+    transport("host.*"),
+    transport("process.*"),
+    transport("otel.*"),
 ];
 
 /// Spans of OpenTelemetry.
