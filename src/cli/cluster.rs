@@ -174,6 +174,6 @@ pub fn key(global: &Global, command: &KeyCommand) -> Done {
     };
     // What a node's key implies; for other keys they mean nothing.
     let (cosigner, log) = (key.cosigner().public(), key.log_key().public());
-    global.print("Key", json!({"public": key.public(), "id": key.public().id(), "cosigner": cosigner, "log_key": log}));
+    global.print("Key", json!({"public": key.public(), "id": key.public().id(), "fingerprint": key.public().fingerprint(), "cosigner": cosigner, "log_key": log}));
     Ok(())
 }

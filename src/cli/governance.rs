@@ -167,7 +167,7 @@ pub enum What {
     MovePublisher {
         /// The organisation.
         organisation: String,
-        /// Its log key as text, or the key file of the node that the log key belongs to.
+        /// Its log key: as text, as `key show` of a node's key prints it, or a key file of its own.
         log_key: KeyArgument,
     },
     /// Retire a chip of any organisation for good.
@@ -248,8 +248,9 @@ impl What {
                 Proposal::RemoveOrganisation { name: names::organisation(global, client, &name).await?, reason }
             }
             What::RotateKey { organisation, which, new, reason } => {
+                let new = new.key(global)?;
                 let organisation = names::organisation(global, client, &organisation).await?;
-                Proposal::RotateKey { organisation, key: which.into(), new: new.key(global)?, reason }
+                Proposal::RotateKey { organisation, key: which.into(), new, reason }
             }
             What::ChangeRules(flags) => {
                 let mut rules = client.constitution().await?.rules;
@@ -267,8 +268,9 @@ impl What {
                 Proposal::ChangeRules { rules }
             }
             What::MovePublisher { organisation, log_key } => {
+                let log_key = log_key.key(global)?;
                 let organisation = names::organisation(global, client, &organisation).await?;
-                Proposal::MovePublisher { publisher: Publisher { organisation, log_key: log_key.log_key(global)? } }
+                Proposal::MovePublisher { publisher: Publisher { organisation, log_key } }
             }
             What::RetireChip { chip, reason } => {
                 Proposal::RetireChip { chip: names::chip(global, client, &chip).await?, reason }

@@ -55,12 +55,6 @@ impl KeyArgument {
     pub fn key(&self, global: &Global) -> Result<PublicKey, CliError> {
         Ok(self.read(global)?.public)
     }
-
-    /// The log key: of a file the one that belongs to the node's key, of text the text.
-    pub fn log_key(&self, global: &Global) -> Result<PublicKey, CliError> {
-        let halves = self.read(global)?;
-        Ok(halves.log_key.unwrap_or(halves.public))
-    }
 }
 
 /// A node's key and its cosigner key: the latter is in the node's key file, or named.

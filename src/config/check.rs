@@ -164,8 +164,8 @@ pub fn check(path: &Path, purpose: Purpose) -> Result<Ready, ConfigError> {
         if let Some(key) = key.as_ref().filter(|_| !reading.is_faulty("node.id")) {
             is_registered = registered(&mut reading, &file, genesis, key, purpose, used, &mut notes);
         }
-        if let Some(key) = &log_key {
-            log_key_of(&mut reading, genesis, key, &mut notes);
+        if let Some(log_key) = &log_key {
+            log_key_of(&mut reading, genesis, log_key, key.as_ref(), &mut notes);
         }
     }
     match genesis {
@@ -295,7 +295,7 @@ fn numbers(reading: &mut Reading, file: &NodeFile) {
 fn data_directory(reading: &mut Reading, file: &NodeFile, data_dir: &Path, genesis: Option<&Genesis>) -> bool {
     let shown = data_dir.display();
     let used = match std::fs::read_dir(data_dir) {
-        Ok(entries) => entries.flatten().any(|entry| entry.file_name() != "lock"),
+        Ok(entries) => entries.flatten().any(|entry| entry.file_name().to_str().is_some_and(store::is_data)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
         Err(error) => {
             reading.fault("node.data_dir", format!("{shown} cannot be used as a directory: {error}"));
@@ -316,7 +316,8 @@ fn data_directory(reading: &mut Reading, file: &NodeFile, data_dir: &Path, genes
 /// Every founding node has an address, and this node is started by the command that fits it.
 fn founders(reading: &mut Reading, file: &NodeFile, genesis: &Genesis, purpose: Purpose, notes: &mut Vec<String>) {
     let founding = |id: u64| genesis.nodes.iter().any(|node| node.id == id);
-    for node in &genesis.nodes {
+    let listed = !reading.is_faulty("members");
+    for node in genesis.nodes.iter().filter(|_| listed) {
         if !file.members.contains_key(&node.id.to_string()) {
             let reason = format!("is missing: give peer and client of founding node {}, also when it is gone", node.id);
             reading.fault(&format!("members.{}", node.id), reason);
@@ -400,8 +401,18 @@ fn registered(
 }
 
 /// Whether the key of `publish.log_key_file` can be a log key.
-fn log_key_of(reading: &mut Reading, genesis: &Genesis, key: &SecretKey, notes: &mut Vec<String>) {
-    let public = key.public();
+fn log_key_of(
+    reading: &mut Reading,
+    genesis: &Genesis,
+    log_key: &SecretKey,
+    node_key: Option<&SecretKey>,
+    notes: &mut Vec<String>,
+) {
+    let public = log_key.public();
+    if node_key.is_some_and(|key| key.public() == public) {
+        reading.fault("publish.log_key_file", "holds the node's own key: a log key is used for nothing else");
+        return;
+    }
     let publisher = genesis.publication.publisher.as_ref();
     if publisher.is_some_and(|publisher| publisher.log_key == public) {
         return;

@@ -130,6 +130,11 @@ impl Store {
     }
 }
 
+/// Whether a file of this name shows that a node was made in its directory.
+pub fn is_data(name: &str) -> bool {
+    [log::FILE, state::FILE, QUARANTINE, header::FILE].contains(&name)
+}
+
 fn read_small(disk: &dyn Disk, name: &str) -> Result<Option<String>, OpenError> {
     if !disk.exists(name)? {
         return Ok(None);

@@ -49,7 +49,7 @@ async fn a_backup_is_verified_offline_and_begins_a_new_node() {
         |node: &str, file: &str| cluster.cli(&["node", "backup", "--config", node, file, "--policy", "policy.txt"]);
     let running = json(&take("node1.toml", "running.backup"));
     assert!(running["of"].as_str().unwrap().contains("running"), "{running}");
-    refused(&take("node1.toml", "running.backup"), 5, "a name that is not taken");
+    refused(&take("node1.toml", "running.backup"), 5, "a backup is a new file");
     let (status, said_of) = verdict(&cluster, "policy.txt", "running.backup");
     assert_eq!((status, said_of["file_kind"].as_str()), (0, Some("backup")), "{said_of}");
     let size = |at: usize, member: &str| said_of["ledgers"][at][member].as_u64().unwrap();

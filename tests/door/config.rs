@@ -46,11 +46,12 @@ impl Files {
     fn fault(&self, from: &str, to: &str) -> Fault {
         let faults = self.with(from, to, Purpose::Run).unwrap_err().faults;
         assert_eq!(faults.len(), 1, "{from} -> {to}: {faults:?}");
-        assert_eq!(
-            self.with(from, to, Purpose::Look).unwrap_err().faults,
-            faults,
-            "config check is the check of node run"
-        );
+        // Who only looks is sent another way with a node that joins; everything else is word for word the same.
+        let plain = |faults: Vec<Fault>| {
+            faults.iter().map(|fault| fault.to_string().split("): ").next().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        let looks = self.with(from, to, Purpose::Look).unwrap_err().faults;
+        assert_eq!(plain(looks), plain(faults.clone()), "config check is the check of node run");
         faults[0].clone()
     }
 }
@@ -115,6 +116,7 @@ fn each_fault_of_a_node_file_is_named_with_its_member() {
             "publish.log_key_file",
             "operator key",
         ),
+        ("# log_key_file = \"log.key.json\"", "log_key_file = \"node1.key.json\"", "publish.log_key_file", "own key"),
         ("# [witness]", "[witness]\nname = \"a b\"", "witness.name", "without spaces"),
     ] {
         let fault = files.fault(from, to);

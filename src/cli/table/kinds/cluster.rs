@@ -91,10 +91,11 @@ pub const KINDS: &[Kind] = &[
             field("/ok", "ok"),
             field("/node", "node"),
             field("/cluster", "cluster"),
+            field("/registered", "key registered"),
             field("/genesis_digest", "genesis"),
         ],
         &[],
-        &[],
+        &["/notes"],
     ),
     kind(
         "Constitution",
@@ -139,6 +140,7 @@ pub const KINDS: &[Kind] = &[
         &[
             field("/public", "public key"),
             field("/id", "key id"),
+            field("/fingerprint", "fingerprint"),
             field("/cosigner", "cosigner key, of a node"),
             field("/log_key", "log key, of a node"),
         ],
