@@ -248,8 +248,10 @@ impl What {
                 Proposal::RemoveOrganisation { name: names::organisation(global, client, &name).await?, reason }
             }
             What::RotateKey { organisation, which, new, reason } => {
+                // The key first: one that is none is refused before anything is asked of the cluster.
+                let new = new.key(global)?;
                 let organisation = names::organisation(global, client, &organisation).await?;
-                Proposal::RotateKey { organisation, key: which.into(), new: new.key(global)?, reason }
+                Proposal::RotateKey { organisation, key: which.into(), new, reason }
             }
             What::ChangeRules(flags) => {
                 let mut rules = client.constitution().await?.rules;
@@ -267,8 +269,9 @@ impl What {
                 Proposal::ChangeRules { rules }
             }
             What::MovePublisher { organisation, log_key } => {
+                let log_key = log_key.log_key(global)?;
                 let organisation = names::organisation(global, client, &organisation).await?;
-                Proposal::MovePublisher { publisher: Publisher { organisation, log_key: log_key.log_key(global)? } }
+                Proposal::MovePublisher { publisher: Publisher { organisation, log_key } }
             }
             What::RetireChip { chip, reason } => {
                 Proposal::RetireChip { chip: names::chip(global, client, &chip).await?, reason }
