@@ -248,6 +248,7 @@ impl What {
                 Proposal::RemoveOrganisation { name: names::organisation(global, client, &name).await?, reason }
             }
             What::RotateKey { organisation, which, new, reason } => {
+                // The key first: one that is none is refused before anything is asked of the cluster.
                 let new = new.key(global)?;
                 let organisation = names::organisation(global, client, &organisation).await?;
                 Proposal::RotateKey { organisation, key: which.into(), new, reason }

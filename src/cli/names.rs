@@ -188,14 +188,29 @@ pub async fn proposal(global: &Global, client: &Client, text: &str, open: bool) 
     only(global, text, "proposal", "its id", found)
 }
 
+/// Text that can name a run: its id, or 8 digits of it and more.
+#[derive(Clone, Debug)]
+pub struct RunName(String);
+
+impl std::str::FromStr for RunName {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.parse::<Digest>() {
+            Ok(_) => Ok(Self(text.into())),
+            Err(_) if digits(text, "sha256:").is_some() => Ok(Self(text.into())),
+            Err(error) => Err(format!("{error}; {DIGITS} digits of a run id and more name it as well")),
+        }
+    }
+}
+
 /// The declared run that text names.
-pub async fn run(global: &Global, client: &Client, text: &str) -> Result<Digest, CliError> {
-    let whole = text.parse::<Digest>();
-    let (Err(error), Some(digits)) = (&whole, digits(text, "sha256:")) else {
-        return whole.map_err(|error| CliError::usage(format!("{error}; or sha256: and its first 8 digits or more")));
+pub async fn run(global: &Global, client: &Client, RunName(text): &RunName) -> Result<Digest, CliError> {
+    let digits = match text.parse::<Digest>() {
+        Ok(id) => return Ok(id),
+        Err(error) => digits(text, "sha256:").ok_or_else(|| CliError::usage(error))?,
     };
     // Whole bytes are asked for; a last single digit is compared here.
-    let bytes = unhex(&digits[..digits.len() / 2 * 2]).ok_or_else(|| CliError::usage(error))?;
+    let bytes = unhex(&digits[..digits.len() / 2 * 2]).unwrap_or_default();
     let found = client.runs_beginning_with(&bytes).await?;
     let found: Vec<_> = found.into_iter().filter(|id| id.hex().starts_with(digits)).collect();
     if found.is_empty() {

@@ -176,7 +176,10 @@ fn broken() -> CliError {
 }
 
 fn interrupted(status: u8) -> CliError {
-    CliError::with(status, "interrupted before it was done; no unfinished file is left")
+    CliError::with(
+        status,
+        "interrupted before it was done: what is in the ledger stays there, and no file is half under its name but one that the same command continues; run it again",
+    )
 }
 
 /// Whether a command runs nodes, which it stops itself when it is asked to.

@@ -2,7 +2,7 @@
 
 use super::batch;
 use super::context::{CliError, Done, Global, out, read};
-use super::names;
+use super::names::{self, RunName};
 use super::source::{Reading, Source, keep, warn};
 use clap::Subcommand;
 use selfsame_protocol::code::Code;
@@ -68,7 +68,7 @@ pub enum Run {
     /// Show a declared run.
     Show {
         /// Run id, or 8 digits of it and more (sha256:…).
-        run_id: String,
+        run_id: RunName,
         /// Print the exact canonical declaration and nothing else.
         #[arg(long)]
         canonical: bool,
@@ -76,15 +76,15 @@ pub enum Run {
     /// Name the elements in which two declared runs differ, from digests alone. Exit status 0 also when they differ.
     Compare {
         /// First run id, or 8 digits of it and more (sha256:…).
-        first: String,
+        first: RunName,
         /// Second run id, or 8 digits of it and more.
-        second: String,
+        second: RunName,
     },
     Agreement(super::agreement::Agreement),
     /// Report an execution of a declared run, signed by an operator key.
     Outcome {
         /// Run id, or 8 digits of it and more (sha256:…).
-        run_id: String,
+        run_id: RunName,
         /// Name of the execution, unique within the run.
         #[arg(long)]
         execution: String,
@@ -104,14 +104,14 @@ pub enum Run {
     /// List the executions of a run.
     Outcomes {
         /// Run id, or 8 digits of it and more (sha256:…).
-        run_id: String,
+        run_id: RunName,
     },
     /// Write everything about a declared run to a file that verifies without a cluster: the declaration, who attests it, its
     /// executions, the signature of each, and the history of the keys behind them.
     #[command(visible_alias = "bundle")]
     Export {
         /// Run id, or 8 digits of it and more (sha256:…).
-        run_id: String,
+        run_id: RunName,
         /// File to write; - for standard output.
         #[arg(default_value = "-")]
         file: PathBuf,

@@ -132,9 +132,20 @@ fn a_batch_goes_on_where_it_stopped() {
         assert_eq!(status(&batch()), 2);
         assert_eq!(fs::read_to_string(&output).unwrap(), whole, "cut at {cut}");
     }
-    fs::write(&output, "something else\n").unwrap();
+    // What is no output of ours stays as it is, with and without a line end; the input is no output either.
+    for other in ["something else\n", "{\"notes\":\"keep me\"}", "{\"line\":1}"] {
+        fs::write(&output, other).unwrap();
+        assert_eq!(status(&batch()), 5, "{other}");
+        assert_eq!(fs::read_to_string(&output).unwrap(), other);
+    }
+    assert_eq!(status(&run(&["run", "import", "--import", "--batch", &input, "--out", &input])), 2);
+    // Other flags, a line that is missing, a line of another input: the output is not continued.
+    fs::write(&output, &whole[..whole.len() / 2]).unwrap();
+    let flags = ["run", "import", "--import", "--batch", &input, "--out", &output, "--provider", "openai"];
+    assert_eq!(status(&run(&flags)), 5);
+    let second = whole.lines().filter(|line| !line.contains("\"line\":2,")).collect::<Vec<_>>().join("\n") + "\n";
+    fs::write(&output, second).unwrap();
     assert_eq!(status(&batch()), 5);
-    assert_eq!(fs::read_to_string(&output).unwrap(), "something else\n");
     fs::write(&output, whole.replacen(documents[6]["source"].as_str().unwrap(), "sha256:00", 9)).unwrap();
     assert_eq!(status(&batch()), 5, "another input");
     let left = run(&["run", "import", "--import", "--batch", "/nowhere/at/all"]);

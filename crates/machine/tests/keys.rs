@@ -92,11 +92,12 @@ fn a_genesis_with_such_a_key_is_refused_at_every_place() {
         change(&mut genesis, key);
         genesis.faults()
     };
-    let places: [&dyn Fn(&mut Genesis, PublicKey); 4] = [
-        &|genesis, key| genesis.organisations[0].root_key = key,
-        &|genesis, key| genesis.organisations[1].operator_key = key,
-        &|genesis, key| genesis.nodes[0].key = key,
-        &|genesis, key| genesis.nodes[1].cosigner = key,
+    type Place = fn(&mut Genesis, PublicKey);
+    let places: [Place; 4] = [
+        |genesis, key| genesis.organisations[0].root_key = key,
+        |genesis, key| genesis.organisations[1].operator_key = key,
+        |genesis, key| genesis.nodes[0].key = key,
+        |genesis, key| genesis.nodes[1].cosigner = key,
     ];
     for key in weak() {
         for place in places {

@@ -198,7 +198,7 @@ fn grid(heads: &[String], lines: Vec<Vec<String>>, style: &Style) -> String {
     let columns = lines.iter().chain([&heads.to_vec()]).map(Vec::len).max().unwrap_or(0);
     let cells =
         |at: usize| lines.iter().chain([&heads.to_vec()]).filter_map(|line| line.get(at).cloned()).collect::<Vec<_>>();
-    let least: Vec<u16> = (0..columns).map(|at| least(&cells(at))).collect();
+    let mut least: Vec<u16> = (0..columns).map(|at| least(&cells(at))).collect();
     let mut shown = columns;
     if let Some(width) = style.width
         && !heads.is_empty()
@@ -211,6 +211,11 @@ fn grid(heads: &[String], lines: Vec<Vec<String>>, style: &Style) -> String {
         if shown < FEW.min(columns) {
             return stacked(heads, &lines, style);
         }
+    }
+    if let (Some(width), Some(last)) = (style.width, shown.checked_sub(1)) {
+        // Of names and values the value is broken where it must be.
+        let before: u16 = least[..last].iter().map(|wide| wide.saturating_add(GAP)).fold(0, u16::saturating_add);
+        least[last] = least[last].min(width.saturating_sub(before)).max(1);
     }
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
