@@ -101,7 +101,7 @@ fn a_genesis_with_such_a_key_is_refused_at_every_place() {
     ];
     for key in weak() {
         for place in places {
-            let found: Vec<Refusal> = faults(place, key);
+            let found: Vec<Refusal> = faults(&place, key);
             assert!(found.len() == 1 && found[0].rule.contains(&key.to_string()), "{found:?}");
         }
         let publisher = Publisher { organisation: ORGANISATIONS[0].into(), log_key: key };

@@ -7,6 +7,7 @@
 mod bytes;
 mod choose;
 mod envelope;
+mod form;
 pub mod formats;
 mod hint;
 pub mod manifest;
