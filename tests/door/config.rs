@@ -83,7 +83,7 @@ fn each_fault_of_a_node_file_is_named_with_its_member() {
         ("node1.key.json", "cluster.toml", "node.key_file", "no key"),
         ("node1.key.json", "node2.key.json", "node.key_file", "holds the key of node 2"),
         ("node1.key.json", "operator.json", "node.key_file", "holds the operator key of aurora"),
-        ("cluster.toml", "nowhere.toml", "node.cluster_file", "nowhere.toml"),
+        ("cluster_file = \"cluster.toml\"", "cluster_file = \"nowhere.toml\"", "node.cluster_file", "nowhere.toml"),
         ("client = \"127.0.0.1:7201\"\n#", "client = \"127.0.0.1:70000\"\n#", "listen.client", "1 to 65535"),
         ("client = \"127.0.0.1:7201\"\n#", "client = \"localhost\"\n#", "listen.client", "no port"),
         ("client = \"127.0.0.1:7201\"\n#", "client = \"localhost:7101\"\n#", "listen.client", "second time"),
