@@ -93,8 +93,6 @@ fn each_fault_of_a_node_file_is_named_with_its_member() {
         ("client = \"127.0.0.1:7202\"", "client = \"127.0.0.1:7203\"", "members.3.client", "same address"),
         ("client = \"127.0.0.1:7202\"", "client = \"0.0.0.0:7202\"", "members.2.client", "cannot connect"),
         ("client = \"127.0.0.1:7202\"", "client = \":7202\"", "members.2.client", "no host"),
-        ("[members.3]", "[members.03]", "members.03", "write members.3"),
-        ("[members.3]", "[members.x]", "members.x", "node id"),
         ("# heartbeat_ms = 150", "heartbeat_ms = 0", "raft.heartbeat_ms", "give 1 to"),
         (
             "# heartbeat_ms = 150",
@@ -122,6 +120,12 @@ fn each_fault_of_a_node_file_is_named_with_its_member() {
         let fault = files.fault(from, to);
         assert_eq!((fault.member.as_str(), fault.status), (member, 2), "{fault}");
         assert!(fault.reason.contains(reason), "{reason:?} in {fault}");
+    }
+    // A misspelt id is no member, so the member is missing as well.
+    for (to, member, reason) in [("03", "members.03", "write members.3"), ("x", "members.x", "node id")] {
+        let faults = files.with("[members.3]", &format!("[members.{to}]"), Purpose::Run).unwrap_err().faults;
+        let said: Vec<(&str, bool)> = faults.iter().map(|f| (f.member.as_str(), f.reason.contains(reason))).collect();
+        assert_eq!(said, [(member, true), ("members.3", false)]);
     }
     let missing = files.fault("[members.3]\npeer = \"127.0.0.1:7103\"\nclient = \"127.0.0.1:7203\"", "");
     assert_eq!(missing.to_string().split(": ").nth(1).unwrap(), "members.3 is missing");
