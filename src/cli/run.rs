@@ -159,6 +159,7 @@ pub async fn main(global: &Global, command: Run) -> Done {
         Run::Diff { first, second, reading } => {
             let (a, b) = (reading.either(&read(&first)?)?, reading.either(&read(&second)?)?);
             warn(global, &a.warnings);
+            warn(global, &b.warnings);
             let (a, b) = (a.declaration, b.declaration);
             let elements = compare(&a.element_digests(), &b.element_digests());
             global.print(

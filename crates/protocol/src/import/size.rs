@@ -80,18 +80,16 @@ pub fn element(
     beside: Map<String, Value>,
     bound: usize,
 ) -> Value {
-    let mut whole = members.clone();
-    whole.extend(beside.clone());
-    if whole.is_empty() {
+    if members.is_empty() && beside.is_empty() {
         return json!({"none": true});
     }
     // Measured without what stands beside the body, so that the form depends on the body alone.
-    let members = Value::Object(members);
-    let canonical = canon::to_canonical(&members);
-    if canonical.len() <= bound {
-        return Value::Object(whole);
-    }
+    let canonical = canon::to_canonical_of(&members);
     let mut out = beside;
-    out.insert("imported".into(), value_by_digest(contents, members, canonical));
+    if canonical.len() <= bound {
+        out.extend(members);
+    } else {
+        out.insert("imported".into(), by_digest(contents, CANONICAL, canonical));
+    }
     Value::Object(out)
 }
