@@ -15,6 +15,7 @@
 pub mod backup;
 mod bundles;
 mod chain;
+pub mod files;
 mod folder;
 mod kind;
 mod ledger;
