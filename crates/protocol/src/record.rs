@@ -7,7 +7,7 @@ use crate::command::Proposal;
 use crate::constitution::ClusterConstitution;
 use crate::digest::Digest;
 use crate::entry::Ledger;
-use crate::governance::GovernanceAction;
+pub use crate::governance::GovernanceAction;
 use crate::keys::PublicKey;
 use crate::p104::{Attestation, Constitution, Outcome, Thresholds};
 use crate::run::{Element, ElementDigests};
