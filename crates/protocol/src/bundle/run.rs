@@ -145,7 +145,7 @@ impl RunVerifier {
         }
         self.authors.settle()?;
         let EntryLine { entry, hash, included, .. } = line;
-        let (authors, current) = (&self.authors, &mut self.current);
+        let (authors, current) = (&mut self.authors, &mut self.current);
         self.replay
             .decoded(entry, hash, |entry| {
                 let (organisation, prepared) = authors.author(entry, current)?;

@@ -7,6 +7,7 @@
 
 mod ballots;
 mod effects;
+mod rights;
 mod roster;
 mod signed;
 mod step;
@@ -22,6 +23,7 @@ use crate::record::Record;
 use crate::replay::kind;
 use crate::time::Timestamp;
 use ballots::Ballot;
+pub use rights::Rights;
 use roster::Roster;
 pub use roster::{ChipSpan, KeySpan, Member, NodeSpan};
 pub use signed::Given;
@@ -72,6 +74,18 @@ pub struct Governed {
     pub recoveries: Vec<(u64, Timestamp)>,
     /// Entries that were checked, and how many of them together with their submission.
     pub checked: (u64, u64),
+    /// The cluster, and its limits of submissions.
+    cluster: String,
+    limits: ItemLimits,
+    /// Times of the entries, by Reasoning index.
+    times: BTreeMap<u64, Timestamp>,
+}
+
+impl Governed {
+    /// The time of an entry of governance by its Reasoning index.
+    pub fn time(&self, index: Option<u64>) -> Option<Timestamp> {
+        index.map(|index| self.times.get(&index).copied().unwrap_or_default())
+    }
 }
 
 /// Re-computation in progress.
@@ -96,6 +110,7 @@ pub struct Governance {
     /// The least index of the next entry of governance.
     least: u64,
     checked: (u64, u64),
+    times: BTreeMap<u64, Timestamp>,
 }
 
 /// A failed check at a Reasoning entry.
@@ -127,6 +142,7 @@ impl Governance {
             last: None,
             least: 0,
             checked: (0, 0),
+            times: BTreeMap::new(),
         }
     }
 
@@ -203,6 +219,7 @@ impl Governance {
         self.checked.0 += 1;
         self.record(&entry)?;
         self.step.last = Some(index);
+        self.times.insert(index, entry.time);
         Ok(entry)
     }
 
@@ -220,6 +237,9 @@ impl Governance {
             changes: self.changes,
             recoveries: self.recoveries,
             checked: self.checked,
+            cluster: self.cluster,
+            limits: self.limits,
+            times: self.times,
         })
     }
 

@@ -20,7 +20,7 @@ pub enum Given<'a> {
 }
 
 /// Refuses a submission that is larger than the cluster takes, or has more in it.
-pub(crate) fn within(limits: &ItemLimits, prepared: &Prepared) -> Result<(), (String, String)> {
+pub(super) fn within(limits: &ItemLimits, prepared: &Prepared) -> Result<(), (String, String)> {
     let size = prepared.envelope.payload.len().saturating_add(prepared.envelope.signature.len());
     if size > limits.max_submission_bytes {
         return Err((format!("at most {} bytes", limits.max_submission_bytes), size.to_string()));
