@@ -8,6 +8,7 @@
 
 pub mod cases;
 pub mod cast;
+pub mod governance;
 mod relink;
 pub mod stage;
 pub mod story;
