@@ -128,71 +128,66 @@ pub fn receipt(bytes: &[u8], options: &Options) -> Result<Verified, Failure> {
     })
 }
 
-/// What a node answers when it is asked for a statement.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Answer {
-    statement: Value,
-    proof: Option<Proof>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Proof {
-    checkpoints: Option<Checkpoints>,
-    #[serde(default)]
-    signatures: Vec<StatementSignature>,
-}
-
-/// An identity statement, alone or with its signatures.
+/// An identity statement with its proof. One that stands alone, or with a proof of an earlier version, names nobody.
 pub fn statement(bytes: &[u8], options: &Options) -> Result<Verified, Failure> {
     let document = canon::parse(bytes, &Limits::DOCUMENT)
         .map_err(|error| undecided("FILE_KIND", "a file of a kind that is known", error))?;
-    let Answer { statement, proof } = if document.get("record_type").is_some() {
-        Answer { statement: document, proof: None }
-    } else {
-        canon::decode(document).map_err(|error| {
-            undecided("FILE_KIND", "a bundle, statement, receipt or note", format!("another JSON document ({error})"))
-        })?
-    };
-    let statement: IdentityStatement = canon::decode(statement)
-        .map_err(|error| altered("STATEMENT_FORM", None, "the members of a statement", error))?;
-    bundle::verify_statement(&statement)?;
-    let Proof { checkpoints, signatures } = proof.unwrap_or(Proof { checkpoints: None, signatures: Vec::new() });
-    let own: Vec<Vkey> =
-        signatures.iter().map(|s| Vkey { name: s.name.clone(), kind: TYPE_ED25519, key: s.key }).collect();
-    let known = if options.keys.is_empty() { &own } else { &options.keys };
-    let mut signers = bundle::statement_signers(&statement, &signatures, known)?;
-    // With a policy the checkpoints beside it must satisfy it. Keys alone may be those of statements and not of these.
-    let mut cosignatures = Level::not("no policy was given, or the statement stands without checkpoints");
-    if let (Trust::Policy(..), Some(notes)) = (options.trust(), &checkpoints) {
-        let mut names = Vec::new();
-        for (ledger, note) in [("evidence", &notes.evidence), ("reasoning", &notes.reasoning)] {
-            let (checkpoint, more) = signed(note, options)?;
-            if !checkpoint.origin.ends_with(&format!("/{ledger}")) {
-                return Err(altered("CHECKPOINT_ORIGIN", None, format!("…/{ledger}"), checkpoint.origin));
-            }
-            names.extend(more);
-        }
-        names.sort();
-        names.dedup();
-        cosignatures = cosigned(&names);
+    if document.get("statement").is_some() && document.get("proof").is_some() {
+        let found = "the form of version 1: statement and proof";
+        return Err(undecided("UNSUPPORTED_VERSION", bundle::IDENTITY_PROOF_TYPE, found));
     }
-    signers.sort();
-    signers.dedup();
+    if document.get("record_type").is_some() {
+        return alone(document, options);
+    }
+    if document.get("identity").is_none() && document.get("statement").is_none() {
+        return Err(undecided("FILE_KIND", "a bundle, statement, receipt or note", "another JSON document"));
+    }
+    let proof = IdentityProof::read(document)?;
+    let stated = proof.verify(&options.reader(), options.genesis_document.as_ref())?;
     Ok(Verified {
         file_kind: "statement",
         checked: Checked {
             structure: Level::held("the members of a statement, and its hash"),
             chain: Level::not("a statement has no entries: the substrate's bundle has them"),
-            tree: Level::not("a statement has no entries: the substrate's bundle has them"),
-            cosignatures,
-            attestation: Level::held(format!("signed by {}", signers.join(", "))),
+            tree: Level::held(format!(
+                "the statement's depths are those in the trees of {} and {} entries",
+                stated.evidence_size, stated.reasoning_size
+            )),
+            cosignatures: vouched(stated.vouched_by, &stated.signers),
+            attestation: Level::not("a statement has none"),
         },
+        end: None,
+        detail: json!({
+            "substrate_id": stated.statement.substrate_id, "statement_hash": stated.statement.statement_hash,
+            "status": stated.statement.identity_continuity_status, "statement": stated.statement,
+            "signers": stated.signers, "vouched_by": stated.vouched_by,
+        }),
+    })
+}
+
+/// A statement without a proof: nobody signed it, so that nobody can vouch for it.
+fn alone(document: Value, options: &Options) -> Result<Verified, Failure> {
+    let bytes = canon::to_canonical(&document);
+    let statement: IdentityStatement = canon::decode_exact(&bytes, &Limits::DOCUMENT)
+        .map_err(|error| altered("STATEMENT_FORM", None, "the members of a statement", error))?;
+    bundle::verify_statement(&statement)?;
+    if !options.consistency_only {
+        let expected = "the statement with its proof, as `substrate statement` gives it";
+        return Err(undecided("STATEMENT_KEY", expected, "a statement alone, which nobody signed"));
+    }
+    Ok(Verified {
+        file_kind: "statement",
+        checked: Checked {
+            structure: Level::held("the members of a statement, and its hash"),
+            chain: Level::not("a statement has no entries: the substrate's bundle has them"),
+            tree: Level::not("a statement alone has no trees"),
+            cosignatures: Level::not("nobody signed it"),
+            attestation: Level::not("a statement has none"),
+        },
+        end: None,
         detail: json!({
             "substrate_id": statement.substrate_id, "statement_hash": statement.statement_hash,
-            "status": statement.identity_continuity_status, "signers": signers,
-            "keys_from_reader": !options.keys.is_empty(),
+            "status": statement.identity_continuity_status, "statement": statement,
         }),
     })
 }

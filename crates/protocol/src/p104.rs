@@ -290,46 +290,6 @@ impl IdentityStatement {
         }
         tagged(TAG_STATEMENT, &value)
     }
-
-    /// What a node signs: `"selfsame/identity-statement/v1\n" ‖ JCS(statement)`.
-    pub fn signed_bytes(&self) -> Vec<u8> {
-        [TAG_STATEMENT.as_bytes(), b"\n", &canon::to_canonical_of(self)].concat()
-    }
-}
-
-/// A node's signature under a statement.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct StatementSignature {
-    /// The node's key.
-    pub key: crate::keys::PublicKey,
-    /// The name of its verifier key, `<origin>/node/<id>`.
-    pub name: String,
-    /// Ed25519 over [`IdentityStatement::signed_bytes`], 128 lowercase hex.
-    pub signature: String,
-}
-
-impl StatementSignature {
-    /// Signs a statement.
-    pub fn sign(statement: &IdentityStatement, name: String, key: &crate::keys::SecretKey) -> Self {
-        Self::of(&statement.signed_bytes(), name, key)
-    }
-
-    /// Signs the bytes of a statement of any kind.
-    pub fn of(bytes: &[u8], name: String, key: &crate::keys::SecretKey) -> Self {
-        Self { key: key.public(), name, signature: crate::digest::hex(&key.sign(bytes)) }
-    }
-
-    /// Whether this is a signature of its key under exactly this statement.
-    pub fn verifies(&self, statement: &IdentityStatement) -> bool {
-        self.signs(&statement.signed_bytes())
-    }
-
-    /// Whether this is a signature of its key over exactly these bytes.
-    pub fn signs(&self, bytes: &[u8]) -> bool {
-        let signature = crate::digest::unhex(&self.signature).and_then(|bytes| <[u8; 64]>::try_from(bytes).ok());
-        signature.is_some_and(|signature| self.key.verify(bytes, &signature))
-    }
 }
 
 /// What a chip signs: a statement about one purpose, over the canonical bytes of `claims`.

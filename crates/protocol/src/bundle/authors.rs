@@ -6,6 +6,7 @@
 
 use super::error::{BundleError, bad, from_replay};
 use super::line::EntryLine;
+use super::signers::Signers;
 use crate::command::Role;
 use crate::entry::{Entry, Ledger};
 use crate::envelope::Prepared;
@@ -75,13 +76,14 @@ pub(super) struct Authors {
     governed: Option<Governed>,
     /// Times of the entries of governance, by Reasoning index.
     times: BTreeMap<u64, Timestamp>,
+    signers: Signers,
 }
 
 impl Authors {
     /// The founders.
     pub fn new(genesis: &GenesisDocument) -> Self {
         let cluster = genesis.cluster.clone();
-        Self { cluster, under_way: Some(genesis.audit()), governed: None, times: BTreeMap::new() }
+        Self { cluster, under_way: Some(genesis.audit()), governed: None, times: BTreeMap::new(), signers: Signers::new(genesis) }
     }
 
     /// Entries of governance so far.
@@ -109,7 +111,18 @@ impl Authors {
         };
         let entry = governance.decoded(entry, hash, given).map_err(from_replay)?;
         self.times.insert(entry.index.0, entry.time);
+        self.signers.take(&entry.subject, &entry.record);
         included
+    }
+
+    /// Whose signatures count under notes, as far as the history was read.
+    pub fn signers(&self) -> &Signers {
+        &self.signers
+    }
+
+    /// Whether the history of keys is over.
+    pub fn settled(&self) -> bool {
+        self.under_way.is_none()
     }
 
     /// The history of keys is over.
