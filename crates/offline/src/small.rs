@@ -12,7 +12,7 @@ use selfsame_protocol::note::{Checkpoint, Note, TYPE_ED25519, Vkey};
 use selfsame_protocol::p104::{IdentityStatement, StatementSignature};
 use selfsame_protocol::pair::Pair;
 use selfsame_protocol::tlog_proof::{TlogProof, TlogProofError};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// A checkpoint under the reader's keys or policy; with the names whose signatures count.
@@ -129,18 +129,20 @@ pub fn receipt(bytes: &[u8], options: &Options) -> Result<Verified, Failure> {
 }
 
 /// What a node answers when it is asked for a statement.
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Answer {
     statement: Value,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     proof: Option<Proof>,
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Proof {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     checkpoints: Option<Checkpoints>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     signatures: Vec<StatementSignature>,
 }
 
