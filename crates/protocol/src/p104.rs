@@ -196,30 +196,21 @@ impl Default for Thresholds {
     }
 }
 
-/// The result of an identity verification (P104 `[0032]`), in order of precedence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Outcome {
-    /// The ledger was modified: fail closed.
-    HashMismatch,
-    /// The founding tension drifted past tolerance: a new lineage begins.
-    DriftExceeded,
-    /// Too few cycles: continues with a reduced claim.
-    InsufficientDepth,
-    /// The same entity continues.
-    Verified,
+crate::named! {
+    /// The result of an identity verification (P104 `[0032]`), in order of precedence.
+    pub enum Outcome: "an outcome" {
+        /// The ledger was modified: fail closed.
+        HashMismatch = "HASH_MISMATCH",
+        /// The founding tension drifted past tolerance: a new lineage begins.
+        DriftExceeded = "DRIFT_EXCEEDED",
+        /// Too few cycles: continues with a reduced claim.
+        InsufficientDepth = "INSUFFICIENT_DEPTH",
+        /// The same entity continues.
+        Verified = "VERIFIED",
+    }
 }
 
 impl Outcome {
-    /// The name in records and statements.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Outcome::HashMismatch => "HASH_MISMATCH",
-            Outcome::DriftExceeded => "DRIFT_EXCEEDED",
-            Outcome::InsufficientDepth => "INSUFFICIENT_DEPTH",
-            Outcome::Verified => "VERIFIED",
-        }
-    }
     /// Exactly one outcome from the three conditions: integrity first, then drift, then depth.
     pub fn decide(hashes_match: bool, drift: u32, lineage_depth: u64, thresholds: &Thresholds) -> Self {
         if !hashes_match {
@@ -231,12 +222,6 @@ impl Outcome {
         } else {
             Outcome::Verified
         }
-    }
-}
-
-impl std::fmt::Display for Outcome {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
     }
 }
 
@@ -306,7 +291,7 @@ pub struct Attestation {
 
 /// What an attestation claims: exactly the facts that it is bound to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "purpose", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(tag = "purpose", rename_all = "snake_case", deny_unknown_fields, remote = "Self")]
 pub enum Claims {
     /// The birth pre-record (before its hash exists: the hash contains the attestation).
     Birth {
@@ -337,6 +322,7 @@ pub enum Claims {
         head: Digest,
     },
 }
+crate::tagged!(Claims, "purpose");
 
 const ATTESTATION_PREFIX: &[u8] = b"selfsame/attestation/v1\n";
 
