@@ -52,6 +52,7 @@ fn an_organisation_joins_by_ballot_votes_and_leaves_by_ballot_with_its_history()
     assert_eq!(change.after.organisations, ["agency", "bureau", "chamber", "delegation"]);
     let entry = world.chain("organisation:delegation", Ledger::Reasoning).remove(0);
     let Record::Governance { action } = entry.record else { panic!() };
+    let action = json!(action);
     assert_eq!((&action["action"], &action["proposal_id"]), (&json!("add_organisation"), &json!("join")));
 
     // It acts like every other member: nodes, chips, births, votes. Of four, three are needed.
@@ -160,9 +161,9 @@ fn a_lost_root_key_is_replaced_by_the_others_and_the_old_one_votes_no_more() {
     world.ok(Role::Root, &root(1), vote("p4", true));
     world.refused(Role::Root, &key(90), vote("p4", true), Code::UnknownOrganisation);
     let action = world.chain("organisation:chamber", Ledger::Reasoning).pop().unwrap().record;
-    let expected = json!({"action": "rotate_key", "key": "root", "old": root(2).public(), "new": key(90).public(),
-        "proposal_id": "p2"});
-    assert_eq!(action, Record::Governance { action: expected });
+    let expected = json!({"action": {"action": "rotate_key", "key": "root", "old": root(2).public(),
+        "new": key(90).public(), "proposal_id": "p2"}, "record_type": "governance"});
+    assert_eq!(json!(action), expected);
     // The constitution has no keys: it did not change.
     assert_eq!(changes(&world).len(), 0);
     // An organisation that has its key ends such a ballot by one vote, now or later.

@@ -16,6 +16,7 @@ pub mod entry;
 pub mod envelope;
 pub mod equivocation;
 pub mod genesis;
+pub mod governance;
 pub mod holder;
 pub mod import;
 pub mod keys;

@@ -3,9 +3,11 @@
 //! Every operand of every hash is a member, so that a reader recomputes all of them from the records alone.
 
 use crate::code::Code;
+use crate::command::Proposal;
 use crate::constitution::ClusterConstitution;
 use crate::digest::Digest;
 use crate::entry::Ledger;
+pub use crate::governance::GovernanceAction;
 use crate::keys::PublicKey;
 use crate::p104::{Attestation, Constitution, Outcome, Thresholds};
 use crate::run::{Element, ElementDigests};
@@ -419,14 +421,14 @@ pub enum Record {
     /// Governance: a change of organisations, keys, nodes or chips.
     Governance {
         /// What changed.
-        action: Value,
+        action: GovernanceAction,
     },
     /// Governance: a ballot was carried. What it does follows in the same submission.
     BallotDecided {
         /// Proposal.
         proposal_id: String,
         /// The proposal.
-        proposal: Value,
+        proposal: Proposal,
         /// Organisations in favour.
         approvals: Vec<String>,
         /// Organisations against.

@@ -13,6 +13,7 @@ use selfsame_protocol::command::{OrganisationKey, Role};
 use selfsame_protocol::constitution::ClusterConstitution;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::governance::GovernanceAction;
 use selfsame_protocol::keys::PublicKey;
 use selfsame_protocol::record::Record;
 use selfsame_protocol::time::U64;
@@ -146,16 +147,18 @@ fn end_key(txn: &mut Txn<'_>, key: PublicKey) -> Result<(), Stop> {
     Ok(())
 }
 
-fn record(txn: &mut Txn<'_>, action: Value) -> Result<Value, Stop> {
+/// Records what the author's organisation did; the answer is what was recorded.
+fn record(txn: &mut Txn<'_>, action: GovernanceAction) -> Result<Value, Stop> {
     let subject = format!("organisation:{}", txn.author.organisation);
-    txn.push(Ledger::Reasoning, &subject, Record::Governance { action: action.clone() })?;
-    Ok(action)
+    let answer = json!(action);
+    txn.push(Ledger::Reasoning, &subject, Record::Governance { action })?;
+    Ok(answer)
 }
 
 pub fn rotate_key(txn: &mut Txn<'_>, kind: OrganisationKey, new: PublicKey) -> Result<Value, Stop> {
     let organisation = organisation(txn)?;
     let old = replace_key(txn, organisation, kind, new)?;
-    record(txn, json!({"action": "rotate_key", "key": kind, "old": old, "new": new}))
+    record(txn, GovernanceAction::RotateKey { key: kind, old, new, proposal_id: None })
 }
 
 /// Ends a key of an organisation and registers its successor; gives the one that ended.
@@ -205,7 +208,7 @@ pub fn enrol_node(txn: &mut Txn<'_>, id: u64, key: PublicKey, cosigner: PublicKe
     state::save(&mut txn.over, Table::Nodes, id.to_be_bytes(), &node);
     register(txn, &organisation, key, Role::Node, Some(id));
     balance::refuse_more(txn, &organisation)?;
-    record(txn, json!({"action": "enrol_node", "node": U64(id), "key": key, "cosigner": cosigner}))
+    record(txn, GovernanceAction::EnrolNode { node: U64(id), key, cosigner })
 }
 
 pub fn retire_node(txn: &mut Txn<'_>, id: u64) -> Result<Value, Stop> {
@@ -235,7 +238,7 @@ pub fn retire_node(txn: &mut Txn<'_>, id: u64) -> Result<Value, Stop> {
         state::save(&mut txn.over, Table::Nodes, id.to_be_bytes(), &node);
         Ok(())
     })?;
-    let action = record(txn, json!({"action": "retire_node", "node": U64(id)}))?;
+    let action = record(txn, GovernanceAction::RetireNode { node: U64(id) })?;
     crate::session::recount(txn)?;
     Ok(action)
 }
@@ -254,7 +257,7 @@ pub fn enrol_chip(txn: &mut Txn<'_>, chip: PublicKey, technology: &str) -> Resul
     state::save(&mut txn.over, Table::Chips, *chip.id().as_bytes(), &value);
     let organisation = txn.author.organisation.clone();
     register(txn, &organisation, chip, Role::Chip, None);
-    record(txn, json!({"action": "enrol_chip", "chip": chip.id(), "key": chip, "technology": technology}))
+    record(txn, GovernanceAction::EnrolChip { chip: chip.id(), key: chip, technology: technology.into() })
 }
 
 pub fn retire_chip(txn: &mut Txn<'_>, id: &Digest) -> Result<Value, Stop> {
@@ -280,7 +283,7 @@ pub fn retire_chip(txn: &mut Txn<'_>, id: &Digest) -> Result<Value, Stop> {
     chip.retired = true;
     end_key(txn, chip.key)?;
     state::save(&mut txn.over, Table::Chips, *id.as_bytes(), &chip);
-    record(txn, json!({"action": "retire_chip", "chip": id}))
+    record(txn, GovernanceAction::RetireChip { chip: *id, proposal_id: None })
 }
 
 /// An enrolled chip that is not retired, of an organisation that is a member.

@@ -182,12 +182,11 @@ impl Governance {
         }
     }
 
-    fn carried(&mut self, index: u64, id: &str, recorded: &serde_json::Value) -> Check {
+    fn carried(&mut self, index: u64, id: &str, recorded: &Proposal) -> Check {
         let Some(proposal) = self.ballots.get(id).map(|ballot| ballot.proposal.clone()) else {
             return bad("BALLOT_OPEN", index, "an open ballot", id);
         };
-        let expected = serde_json::to_value(&proposal).unwrap_or_default();
-        equal("BALLOT_PROPOSAL", index, &expected, recorded)?;
+        equal("BALLOT_PROPOSAL", index, &proposal, recorded)?;
         let after = match self.constitution.amended(&proposal) {
             Ok(after) => after,
             Err(refusal) => return bad("BALLOT_PROPOSAL", index, "a proposal that can be carried out", refusal),

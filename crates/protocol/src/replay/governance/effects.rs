@@ -1,91 +1,20 @@
 //! What governance records do: keys, nodes, chips and members, each with its right.
 
 use super::{Governance, KeySpan, Member, bad, equal};
-use crate::command::{Command, OrganisationKey, Proposal, Role};
+use crate::command::{OrganisationKey, Proposal, Role};
 use crate::digest::Digest;
 use crate::entry::Entry;
+use crate::governance::GovernanceAction as Action;
 use crate::keys::PublicKey;
-use crate::record::Record;
 use crate::replay::{Check, same};
 use crate::time::U64;
-use serde::Deserialize;
-
-/// The content of a `governance` record. With `proposal_id` a ballot brought it about, without the organisation itself.
-#[derive(Debug, Deserialize)]
-#[serde(tag = "action", rename_all = "snake_case", deny_unknown_fields)]
-pub(super) enum Action {
-    RotateKey { key: OrganisationKey, old: PublicKey, new: PublicKey, proposal_id: Option<String> },
-    EnrolNode { node: U64, key: PublicKey, cosigner: PublicKey },
-    RetireNode { node: U64 },
-    EnrolChip { chip: Digest, key: PublicKey, technology: String },
-    RetireChip { chip: Digest, proposal_id: Option<String> },
-    Propose { proposal_id: String, proposal: Proposal },
-    Vote { proposal_id: String, approve: bool },
-    Conclude { proposal_id: String },
-    AddOrganisation { organisation: String, root_key: PublicKey, operator_key: PublicKey, proposal_id: String },
-    RemoveOrganisation { organisation: String, nodes: Vec<U64>, keys_ended: U64, proposal_id: String },
-}
-
-impl Action {
-    /// The action of an entry, when it has one and that reads.
-    pub(super) fn of(entry: &Entry) -> Option<Action> {
-        match &entry.record {
-            Record::Governance { action } => serde_json::from_value(action.clone()).ok(),
-            _ => None,
-        }
-    }
-
-    /// Whether the author's own organisation did it by a command of its own.
-    pub(super) fn is_own(&self) -> bool {
-        match self {
-            Action::RotateKey { proposal_id, .. } | Action::RetireChip { proposal_id, .. } => proposal_id.is_none(),
-            Action::EnrolNode { .. }
-            | Action::RetireNode { .. }
-            | Action::EnrolChip { .. }
-            | Action::Propose { .. }
-            | Action::Vote { .. }
-            | Action::Conclude { .. } => true,
-            Action::AddOrganisation { .. } | Action::RemoveOrganisation { .. } => false,
-        }
-    }
-
-    /// Refuses unless the command asked for exactly this.
-    pub(super) fn is_of(&self, command: &Command, index: u64) -> Check {
-        let holds = match (self, command) {
-            (Action::RotateKey { key, new, .. }, Command::RotateKey { key: asked, new: wanted }) => {
-                key == asked && new == wanted
-            }
-            (
-                Action::EnrolNode { node, key, cosigner },
-                Command::EnrolNode { node: asked, key: wanted, cosigner: beside },
-            ) => node == asked && key == wanted && cosigner == beside,
-            (Action::RetireNode { node }, Command::RetireNode { node: asked }) => node == asked,
-            (Action::EnrolChip { key, technology, .. }, Command::EnrolChip { chip, technology: asked }) => {
-                key == chip && technology == asked
-            }
-            (Action::RetireChip { chip, .. }, Command::RetireChip { chip: asked }) => chip == asked,
-            (Action::Propose { proposal_id, proposal }, Command::Propose { proposal_id: id, proposal: asked }) => {
-                proposal_id == id && proposal == asked
-            }
-            (Action::Vote { proposal_id, approve }, Command::Vote { proposal_id: id, approve: asked }) => {
-                proposal_id == id && approve == asked
-            }
-            (Action::Conclude { proposal_id }, Command::Conclude { proposal_id: id }) => proposal_id == id,
-            _ => false,
-        };
-        if holds { Ok(()) } else { bad("SUBMISSION_COMMAND", index, format!("{self:?}"), format!("{command:?}")) }
-    }
-}
 
 impl Governance {
     /// A `governance` record, in the chain of the organisation that it concerns.
-    pub(super) fn action(&mut self, entry: &Entry) -> Check {
+    pub(super) fn action(&mut self, entry: &Entry, action: &Action) -> Check {
         let index = entry.index.0;
         let Some(name) = entry.subject.strip_prefix("organisation:") else {
             return bad("ENTRY_SUBJECT", index, "organisation:…", &entry.subject);
-        };
-        let Some(action) = Action::of(entry) else {
-            return bad("GOVERNANCE_ACTION", index, "a known action with its members", format!("{:?}", entry.record));
         };
         let joins = matches!(action, Action::AddOrganisation { .. });
         let leaves = matches!(action, Action::RemoveOrganisation { .. });
@@ -93,7 +22,7 @@ impl Governance {
         if !joins && !leaves && !self.constitution.is_member(name) {
             return bad("GOVERNANCE_MEMBER", index, self.constitution.organisations.join(", "), name);
         }
-        match action {
+        match action.clone() {
             Action::Propose { proposal_id, proposal } => self.proposed(entry, name, &proposal_id, &proposal),
             Action::Vote { proposal_id, approve } => self.voted(entry, name, &proposal_id, approve),
             Action::Conclude { proposal_id } => self.concluded(entry, &proposal_id),

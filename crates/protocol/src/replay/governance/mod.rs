@@ -19,7 +19,6 @@ use crate::keys::PublicKey;
 use crate::record::Record;
 use crate::time::Timestamp;
 use ballots::{Ballot, Carrying, Touched};
-use effects::Action;
 use std::collections::BTreeMap;
 
 /// A founding organisation: name, root key, operator key.
@@ -281,25 +280,30 @@ impl Governance {
         if span.until.is_some_and(|until| until < self.started) {
             return bad("SUBMISSION_KEY", index, "a key in force", format!("{key}, ended by entry {:?}", span.until));
         }
-        match Action::of(entry) {
-            Some(action) if action.is_own() => {
+        match &entry.record {
+            Record::Governance { action } if action.by_ballot().is_none() => {
                 let author = format!("organisation:{}", span.organisation);
                 equal("SUBMISSION_AUTHOR", index, &entry.subject, &author)?;
-                action.is_of(&submission.command, index)
+                match action.is_of(&submission.command) {
+                    true => Ok(()),
+                    false => {
+                        bad("SUBMISSION_COMMAND", index, format!("{action:?}"), format!("{:?}", submission.command))
+                    }
+                }
             }
             // What a ballot carries out follows from a vote, or from its conclusion.
-            Some(_) => match &submission.command {
+            Record::Governance { .. } => match &submission.command {
                 Command::Propose { .. } | Command::Vote { .. } | Command::Conclude { .. } => Ok(()),
                 other => bad("SUBMISSION_COMMAND", index, "a vote", format!("{other:?}")),
             },
-            None => Ok(()),
+            _ => Ok(()),
         }
     }
 
     fn record(&mut self, entry: &Entry) -> Check {
         let index = entry.index.0;
         match &entry.record {
-            Record::Governance { .. } => self.action(entry),
+            Record::Governance { action } => self.action(entry, action),
             Record::BallotDecided { .. } | Record::BallotClosed { .. } => {
                 equal("ENTRY_SUBJECT", index, &"cluster", &entry.subject.as_str())?;
                 self.ended(entry)
