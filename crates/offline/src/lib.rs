@@ -21,6 +21,7 @@ mod kind;
 mod ledger;
 mod report;
 mod small;
+mod statement;
 mod writer;
 
 pub use kind::{Kind, recognise, verify, verify_input};

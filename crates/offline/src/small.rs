@@ -2,22 +2,23 @@
 
 use super::Options;
 use super::report::{Checked, Failure, Level, Verified, altered, undecided};
-use selfsame_protocol::bundle::{self, BundleError, Checkpoints, Trust};
-use selfsame_protocol::canon::{self, Limits};
+use selfsame_protocol::bundle::{self, BundleError, Signed, Voucher};
 use selfsame_protocol::edges;
 use selfsame_protocol::entry::Entry;
 use selfsame_protocol::equivocation::Evidence;
 use selfsame_protocol::merkle::leaf_hash;
-use selfsame_protocol::note::{Checkpoint, Note, TYPE_ED25519, Vkey};
-use selfsame_protocol::p104::{IdentityStatement, StatementSignature};
+use selfsame_protocol::note::{Checkpoint, Note};
 use selfsame_protocol::pair::Pair;
 use selfsame_protocol::tlog_proof::{TlogProof, TlogProofError};
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// A checkpoint under the reader's keys or policy; with the names whose signatures count.
 pub fn signed(text: &str, options: &Options) -> Result<(Checkpoint, Vec<String>), Failure> {
-    let (checkpoint, signers) = bundle::checkpoint(text, options.trust(), &[])?;
+    let Signed { content: checkpoint, note, mut signers } = options.reader().checkpoint(text)?;
+    // A note has no history of keys: the genesis itself says whose cosignatures count.
+    if options.reader().voucher() == Voucher::Genesis {
+        signers.extend(bundle::by_genesis(&note, options.genesis_document.as_ref())?);
+    }
     if options.require_log && options.policy.is_some() && !signers.contains(&checkpoint.origin) {
         return Err(undecided(
             "POLICY_LOG",
@@ -44,6 +45,7 @@ pub fn note(text: &str, options: &Options) -> Result<Verified, Failure> {
             cosignatures: cosigned(&signers),
             attestation: Level::not("a checkpoint has none"),
         },
+        end: None,
         detail: json!({
             "text": checkpoint.to_text(), "origin": checkpoint.origin, "size": checkpoint.size, "root": checkpoint.root,
             "signers": signers,
@@ -69,6 +71,7 @@ pub fn pair(bytes: &[u8], options: &Options) -> Result<Verified, Failure> {
             cosignatures: cosigned(&signers),
             attestation: Level::not("a checkpoint has none"),
         },
+        end: None,
         detail: json!({
             "origin": new.origin, "old_size": old.size, "old_root": old.root, "new_size": new.size,
             "new_root": new.root, "signers": signers,
@@ -121,73 +124,10 @@ pub fn receipt(bytes: &[u8], options: &Options) -> Result<Verified, Failure> {
             cosignatures: cosigned(&signers),
             attestation: Level::not("a receipt has none"),
         },
+        end: None,
         detail: json!({
             "origin": checkpoint.origin, "index": proof.index, "size": checkpoint.size, "root": checkpoint.root,
             "leaf_hash": hash, "signers": signers,
-        }),
-    })
-}
-
-/// An identity statement with its proof. One that stands alone, or with a proof of an earlier version, names nobody.
-pub fn statement(bytes: &[u8], options: &Options) -> Result<Verified, Failure> {
-    let document = canon::parse(bytes, &Limits::DOCUMENT)
-        .map_err(|error| undecided("FILE_KIND", "a file of a kind that is known", error))?;
-    if document.get("statement").is_some() && document.get("proof").is_some() {
-        let found = "the form of version 1: statement and proof";
-        return Err(undecided("UNSUPPORTED_VERSION", bundle::IDENTITY_PROOF_TYPE, found));
-    }
-    if document.get("record_type").is_some() {
-        return alone(document, options);
-    }
-    if document.get("identity").is_none() && document.get("statement").is_none() {
-        return Err(undecided("FILE_KIND", "a bundle, statement, receipt or note", "another JSON document"));
-    }
-    let proof = IdentityProof::read(document)?;
-    let stated = proof.verify(&options.reader(), options.genesis_document.as_ref())?;
-    Ok(Verified {
-        file_kind: "statement",
-        checked: Checked {
-            structure: Level::held("the members of a statement, and its hash"),
-            chain: Level::not("a statement has no entries: the substrate's bundle has them"),
-            tree: Level::held(format!(
-                "the statement's depths are those in the trees of {} and {} entries",
-                stated.evidence_size, stated.reasoning_size
-            )),
-            cosignatures: vouched(stated.vouched_by, &stated.signers),
-            attestation: Level::not("a statement has none"),
-        },
-        end: None,
-        detail: json!({
-            "substrate_id": stated.statement.substrate_id, "statement_hash": stated.statement.statement_hash,
-            "status": stated.statement.identity_continuity_status, "statement": stated.statement,
-            "signers": stated.signers, "vouched_by": stated.vouched_by,
-        }),
-    })
-}
-
-/// A statement without a proof: nobody signed it, so that nobody can vouch for it.
-fn alone(document: Value, options: &Options) -> Result<Verified, Failure> {
-    let bytes = canon::to_canonical(&document);
-    let statement: IdentityStatement = canon::decode_exact(&bytes, &Limits::DOCUMENT)
-        .map_err(|error| altered("STATEMENT_FORM", None, "the members of a statement", error))?;
-    bundle::verify_statement(&statement)?;
-    if !options.consistency_only {
-        let expected = "the statement with its proof, as `substrate statement` gives it";
-        return Err(undecided("STATEMENT_KEY", expected, "a statement alone, which nobody signed"));
-    }
-    Ok(Verified {
-        file_kind: "statement",
-        checked: Checked {
-            structure: Level::held("the members of a statement, and its hash"),
-            chain: Level::not("a statement has no entries: the substrate's bundle has them"),
-            tree: Level::not("a statement alone has no trees"),
-            cosignatures: Level::not("nobody signed it"),
-            attestation: Level::not("a statement has none"),
-        },
-        end: None,
-        detail: json!({
-            "substrate_id": statement.substrate_id, "statement_hash": statement.statement_hash,
-            "status": statement.identity_continuity_status, "statement": statement,
         }),
     })
 }
@@ -208,6 +148,7 @@ pub fn equivocation(bytes: &[u8], options: &Options) -> Result<Verified, Failure
             cosignatures: Level::held(format!("both notes are signed by {}", names.join(", "))),
             attestation: Level::not("evidence has none"),
         },
+        end: None,
         detail: json!(verdict),
     })
 }

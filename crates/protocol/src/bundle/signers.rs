@@ -7,7 +7,8 @@ use crate::genesis::GenesisDocument;
 use crate::keys::PublicKey;
 use crate::note::{TYPE_ED25519, Vkey};
 use crate::quorum::{Cosigner, Quorum};
-use crate::record::{GovernanceAction, Record};
+use crate::governance::GovernanceAction;
+use crate::record::Record;
 use std::collections::BTreeMap;
 
 /// A node that was ever enrolled.

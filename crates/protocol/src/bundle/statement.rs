@@ -6,8 +6,7 @@
 
 use super::error::{BundleError, bad, undecided};
 use super::header;
-use super::signers::Signers;
-use super::trust::{Checkpoints, Reader, Signed, Voucher, by_known, by_quorum};
+use super::trust::{Checkpoints, Reader, Signed, Voucher, by_genesis, by_known};
 use crate::canon::{self, Limits};
 use crate::entry::Ledger;
 use crate::genesis::GenesisDocument;
@@ -103,18 +102,10 @@ impl IdentityProof {
                 None => return undecided("STATEMENT_KEY", "a policy", "none"),
             },
             Voucher::Genesis => {
-                let Some(document) = genesis else {
-                    return undecided(
-                        "GENESIS_DOCUMENT",
-                        "the genesis as a file: a statement has no history of keys, and a digest names no key",
-                        "its digest alone",
-                    );
-                };
-                let quorum = Signers::new(document).quorum(&document.constitution());
                 for note in &notes {
-                    signers.extend(by_quorum(note, &quorum, "CHECKPOINT_QUORUM")?);
+                    signers.extend(by_genesis(note, genesis)?);
                 }
-                by_quorum(&head_note, &quorum, "STATEMENT_KEY")?
+                by_genesis(&head_note, genesis)?
             }
             Voucher::Keys => by_known(&head_note, reader.keys, head_checks)?,
             Voucher::Nobody => Vec::new(),

@@ -1,7 +1,9 @@
 //! Whom the reader names, and what stands behind the notes of a file because of it.
 
 use super::error::{BundleError, bad, undecided};
+use super::signers::Signers;
 use crate::digest::Digest;
+use crate::genesis::GenesisDocument;
 use crate::note::{Checkpoint, Note, NoteError, Vkey};
 use crate::policy::{Policy, Unsatisfied};
 use crate::quorum::Quorum;
@@ -161,6 +163,15 @@ pub(super) fn by_quorum(note: &Note, quorum: &Quorum, unmet: &'static str) -> Re
     let signed = |name: &str| note.signatures.iter().any(|line| line.name == name);
     let cosigners = quorum.cosigners.iter().filter(|cosigner| organisations.contains_key(&cosigner.organisation));
     Ok(cosigners.map(|cosigner| cosigner.vkey.name.clone()).filter(|name| signed(name)).collect())
+}
+
+/// The names of the cosigners who signed a note for the quorum of a genesis. A digest alone names no key.
+pub fn by_genesis(note: &Note, genesis: Option<&GenesisDocument>) -> Result<Vec<String>, BundleError> {
+    let Some(document) = genesis else {
+        let expected = "the genesis as a file: this file has no history of keys, and a digest names no key";
+        return undecided("GENESIS_DOCUMENT", expected, "its digest alone");
+    };
+    by_quorum(note, &Signers::new(document).quorum(&document.constitution()), "CHECKPOINT_QUORUM")
 }
 
 /// The failure of a note that does not satisfy a policy.

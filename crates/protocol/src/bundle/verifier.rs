@@ -103,10 +103,11 @@ impl<'a> Verifier<'a> {
     }
 
     /// Checks what only the whole file shows. Gives the history of a substrate beside the report.
-    pub fn finish(mut self) -> Result<(Report, Option<History>), BundleError> {
-        self.current.end()?;
-        self.authors.settle()?;
-        let (found, depths, history) = match self.subject {
+    pub fn finish(self) -> Result<(Report, Option<History>), BundleError> {
+        let Self { reader, opened, mut authors, current, subject } = self;
+        current.end()?;
+        let constitution = authors.settle()?.constitution.clone();
+        let (found, depths, history) = match subject {
             Subject::Substrate { replay, .. } => {
                 let history = replay.finish().map_err(from_replay)?;
                 (Found::Substrate(SubstrateFound::of(&history)), history.depths, Some(history))
@@ -117,8 +118,7 @@ impl<'a> Verifier<'a> {
                 (Found::Run(RunFound::of(id, history)), depths, None)
             }
         };
-        let (opened, head) = (&self.opened, &self.opened.head);
-        let governance = self.authors.entries();
+        let (head, governance) = (&opened.head, authors.entries());
         for (check, expected, stated) in [
             ("HEAD_GOVERNANCE", governance, head.governance),
             ("HEAD_EVIDENCE_ENTRIES", depths[0], head.trees[0].entries),
@@ -128,17 +128,16 @@ impl<'a> Verifier<'a> {
                 return bad(check, format!("{expected} entries, as the file has them"), stated);
             }
         }
-        let recorded = self.authors.signers().vkeys();
+        let recorded = authors.signers().vkeys();
         for note in &opened.notes {
             all_recorded(note, &recorded, ["CHECKPOINT_KEY", "CHECKPOINT_SIGNATURE"])?;
         }
         all_recorded(&opened.head_note, &recorded, ["HEAD_KEY", "HEAD_SIGNATURE"])?;
         let mut signers = opened.signers.clone();
-        let constitution = self.authors.settle()?.constitution.clone();
-        let end = match self.reader.voucher() {
-            Voucher::Policy => self.end_by_policy()?,
+        let end = match reader.voucher() {
+            Voucher::Policy => end_by_policy(&reader, &opened)?,
             Voucher::Genesis => {
-                let quorum = self.authors.signers().quorum(&constitution);
+                let quorum = authors.signers().quorum(&constitution);
                 for note in &opened.notes {
                     signers.extend(by_quorum(note, &quorum, "CHECKPOINT_QUORUM")?);
                 }
@@ -149,7 +148,7 @@ impl<'a> Verifier<'a> {
                 }
             }
             // A key that the reader named speaks for the trees; a quorum of organisations it is not.
-            Voucher::Keys => match by_known(&opened.head_note, self.reader.keys, ["HEAD_KEY", "HEAD_SIGNATURE"]) {
+            Voucher::Keys => match by_known(&opened.head_note, reader.keys, ["HEAD_KEY", "HEAD_SIGNATURE"]) {
                 Ok(names) => End::Unknown {
                     why: format!("{} alone says so, and no quorum of organisations", names.join(", ")),
                 },
@@ -160,17 +159,17 @@ impl<'a> Verifier<'a> {
         };
         signers.sort();
         signers.dedup();
-        self.reader.named()?;
+        reader.named()?;
         let report = Report {
             subject: opened.header.subject.clone(),
             cluster: opened.header.genesis.cluster.clone(),
             genesis: opened.genesis,
-            genesis_from_reader: self.reader.genesis.is_some(),
-            vouched_by: self.reader.voucher(),
+            genesis_from_reader: reader.genesis.is_some(),
+            vouched_by: reader.voucher(),
             later_entries: end,
             entries: depths.iter().sum(),
             governance_entries: governance,
-            submissions: self.current.count,
+            submissions: current.count,
             cluster_constitution_hash: constitution.hash(),
             evidence_size: opened.checkpoints[0].size,
             reasoning_size: opened.checkpoints[1].size,
@@ -179,14 +178,14 @@ impl<'a> Verifier<'a> {
         };
         Ok((report, history))
     }
+}
 
-    fn end_by_policy(&self) -> Result<End, BundleError> {
-        let Some(policy) = self.reader.policy else { return Ok(End::Unknown { why: "no policy".into() }) };
-        match policy.cosigned(&self.opened.head_note) {
-            Ok(cosigners) => Ok(End::Known { by: cosigners.into_iter().map(|cosigner| cosigner.key).collect() }),
-            Err(Unsatisfied::Signature(error)) => bad("HEAD_SIGNATURE", "a signature that verifies", error),
-            Err(unmet) => Ok(End::Unknown { why: unmet.to_string() }),
-        }
+fn end_by_policy(reader: &Reader<'_>, opened: &Opened) -> Result<End, BundleError> {
+    let Some(policy) = reader.policy else { return Ok(End::Unknown { why: "no policy".into() }) };
+    match policy.cosigned(&opened.head_note) {
+        Ok(cosigners) => Ok(End::Known { by: cosigners.into_iter().map(|cosigner| cosigner.key).collect() }),
+        Err(Unsatisfied::Signature(error)) => bad("HEAD_SIGNATURE", "a signature that verifies", error),
+        Err(unmet) => Ok(End::Unknown { why: unmet.to_string() }),
     }
 }
 
