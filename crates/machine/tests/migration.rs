@@ -1,8 +1,6 @@
 //! One active chip: seal, arrive, abort, seal by ballot.
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use selfsame_machine::read;
 use selfsame_machine::state::{HolderStatus, invalidated_key};
 use selfsame_machine::view::Table;

@@ -1,8 +1,6 @@
 //! No command of one party leaves a substrate where nobody can go on, and none takes back what an earlier one ended.
 
-mod common;
-
-use common::*;
+use crate::common::{self, *};
 use selfsame_machine::state::{Phase, Registration, load};
 use selfsame_machine::view::Table;
 use selfsame_protocol::canon;

@@ -1,8 +1,6 @@
 //! Runs: declaration, attestation, agreement and disagreement, executions.
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use selfsame_machine::read;
 use selfsame_protocol::canon;
 use selfsame_protocol::code::Code;

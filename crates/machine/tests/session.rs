@@ -1,8 +1,6 @@
 //! Sessions: VERIFIED, INSUFFICIENT_DEPTH and DRIFT_EXCEEDED through verification by the nodes, and the close.
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use selfsame_machine::state::Phase;
 use selfsame_machine::{read, verify};
 use selfsame_protocol::code::Code;

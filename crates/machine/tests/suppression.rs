@@ -1,9 +1,7 @@
 //! HASH_MISMATCH: what a node finds on a disk that was changed, the electorate that fails closed, suppression for ever,
 //! and the node that is alone with its bad copy.
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use selfsame_machine::state::subject_key;
 use selfsame_machine::view::Table;
 use selfsame_machine::{read, verify};
