@@ -178,6 +178,7 @@ pub fn main(global: &Global, command: &Verify) -> Done {
         require_log: command.require_log,
         deep: command.deep,
         entry: command.entry.as_deref().map(read).transpose()?,
+        consistency_only: false,
         threads: command.threads,
     };
     if options.policy.is_none() && options.keys.is_empty() {

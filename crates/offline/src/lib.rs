@@ -15,6 +15,7 @@
 pub mod backup;
 mod bundles;
 mod chain;
+pub mod files;
 mod folder;
 mod kind;
 mod ledger;
@@ -47,6 +48,8 @@ pub struct Options {
     pub deep: bool,
     /// The entry that a receipt is about, when it does not carry it.
     pub entry: Option<Vec<u8>>,
+    /// Whether it is enough that a file is consistent in itself, with nobody whom the reader trusts behind it.
+    pub consistency_only: bool,
     /// Threads; 0 for one on each core.
     pub threads: usize,
 }
