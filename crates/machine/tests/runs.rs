@@ -12,7 +12,7 @@ use selfsame_protocol::run::{Declaration, Element};
 use selfsame_protocol::time::U64;
 use serde_json::{Value, json};
 
-fn declaration() -> Value {
+pub fn declaration() -> Value {
     json!({
         "type": "selfsame/run-declaration/v1",
         "model": {"provider": "example", "name": "clerk", "revision": "clerk-2026-03-08", "assurance": "provider-asserted"},
@@ -22,18 +22,18 @@ fn declaration() -> Value {
         "constraints": {"response_format": "json"},
     })
 }
-fn warmer() -> Value {
+pub fn warmer() -> Value {
     let mut value = declaration();
     value["parameters"]["temperature"] = json!(0.3);
     value
 }
-fn id_of(value: &Value) -> Digest {
+pub fn id_of(value: &Value) -> Digest {
     Declaration::from_value(value.clone()).unwrap().run_id()
 }
-fn declare(value: Value, request: Option<&str>) -> Command {
+pub fn declare(value: Value, request: Option<&str>) -> Command {
     Command::DeclareRun { declaration: value, request: request.map(Into::into) }
 }
-fn report(run_id: Digest, execution: &str, reproduction_of: Option<&str>) -> Command {
+pub fn report(run_id: Digest, execution: &str, reproduction_of: Option<&str>) -> Command {
     let output = Output { media_type: "text/plain".into(), size: U64(3), digest: Digest::of(b"yes") };
     Command::ReportOutcome {
         run_id,
