@@ -21,6 +21,7 @@ mod runs;
 mod session;
 mod substrate;
 mod suppression;
+mod votes;
 
 /// How many cases a property is tried with: fewer where PROPTEST_CASES says so.
 fn cases(usual: u32) -> u32 {
