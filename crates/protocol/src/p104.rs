@@ -146,6 +146,11 @@ pub struct Constitution {
 /// Epochs that a recovery of the cluster skips: no epoch of before it can be reached again by counting.
 pub const EPOCHS_OF_A_RECOVERY: u64 = 1 << 32;
 
+/// The epoch of a birth after so many recoveries.
+pub fn first_epoch(recoveries: u64) -> u64 {
+    recoveries.saturating_mul(EPOCHS_OF_A_RECOVERY).saturating_add(1)
+}
+
 fn is_zero(count: &U64) -> bool {
     count.0 == 0
 }
