@@ -1,6 +1,6 @@
 //! `selfsame substrate baseline`: is it the same entity?
 
-use super::context::{CliError, Done, Global, read};
+use super::context::{Done, Global, read};
 use super::trust::Named;
 use crate::offline::Failure;
 use selfsame_protocol::bundle::{self, End, IdentityProof, Report, Stated};
@@ -66,10 +66,4 @@ fn held(global: &Global, later: &str, baseline: &Stated, report: &Report, histor
     });
     global.verdict("Baseline", &lines, document);
     Ok(())
-}
-
-impl From<canon::CanonError> for CliError {
-    fn from(error: canon::CanonError) -> CliError {
-        CliError::usage(error)
-    }
 }

@@ -1,7 +1,8 @@
 //! `selfsame ledger`: entries, proofs and checkpoints.
 
 use super::context::{CliError, Done, Global, out, read, write, write_new};
-use super::verify::{failed, policy, text};
+use super::trust::policy;
+use super::verify::{failed, text};
 use crate::client::{Client, ClientError};
 use crate::console;
 use crate::offline::{Exported, Writer};

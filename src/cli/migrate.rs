@@ -50,6 +50,8 @@ pub enum Migrate {
         /// Name of the migration.
         #[arg(long)]
         migration: String,
+        #[command(flatten)]
+        named: Named,
     },
     /// Show the holder and the migration under way.
     Status {
@@ -86,7 +88,7 @@ pub async fn main(global: &Global, command: Migrate) -> Done {
             let chip = global.signer()?;
             let Whole { report, history, text } = whole_chain(global, &client, &id, &named).await?;
             global
-                .say(&format!("verified {} entries and {} cycles of the bundle", report.entries, report.lineage_depth));
+                .say(&format!("verified {} entries and {} cycles of the bundle", report.entries, history.lineage_depth));
             let own = chip.public().id();
             let arrived = |record: &Record| match record {
                 Record::MigrationIdentityAttestation { migration_id, destination, .. }

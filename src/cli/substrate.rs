@@ -1,17 +1,17 @@
 //! `selfsame substrate`: persistent identity.
 
 use super::chip::Paging;
-use super::context::{CliError, Done, Global, read, read_json};
+use super::context::{CliError, Done, Global, read_json};
+use super::trust::Named;
 use super::{names, verdict};
 use crate::client::{SubstrateLine, Wanted};
 use crate::console::visible;
 use clap::Subcommand;
-use selfsame_protocol::bundle;
 use selfsame_protocol::canon;
 use selfsame_protocol::command::{Amendment, Command, GoalVector, Item, Role};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
-use selfsame_protocol::p104::{self, Attestation, Claims, IdentityStatement, Outcome, Thresholds};
+use selfsame_protocol::p104::{self, Attestation, Claims, Outcome, Thresholds};
 use selfsame_protocol::record::Record;
 use selfsame_protocol::time::{Timestamp, U64};
 use serde_json::{Value, json};
