@@ -400,12 +400,17 @@ fn the_publisher_moves_by_ballot_and_leaves_with_its_organisation() {
     world.ballot(3, "p3", to("chamber", key(70).public()));
     assert_eq!(publication(&world).publisher.unwrap().log_key, key(70).public());
     world.refused(Role::Root, &root(0), enrol_chip(70), Code::KeyExists);
+    // Nor does one that was replaced, or that went with its organisation.
+    world.ballot(3, "p3b", to("chamber", key(71).public()));
+    world.refused(Role::Root, &root(0), enrol_chip(70), Code::KeyExists);
+    world.refused_ballot(3, "p3c", to("agency", key(70).public()), Code::KeyExists);
     let rules = Rules { cosigning: Share::new(1, 2).unwrap(), ..Rules::default() };
     world.ballot(3, "p4", Proposal::ChangeRules { rules });
     assert_eq!(publication(&world).threshold, Some(2));
     assert_eq!(read::quorum(&world.model, &genesis()).unwrap().threshold, 2);
     world.ballot(3, "p5", remove(2));
     assert_eq!(publication(&world).publisher, None);
+    world.refused(Role::Root, &root(0), enrol_chip(71), Code::KeyExists);
     assert!(read::quorum(&world.model, &genesis()).unwrap().cosigners.iter().all(|c| c.organisation != "chamber"));
     world.audit();
 }

@@ -1,6 +1,6 @@
 //! Carrying out what a ballot decided, in the entry that decides it. What cannot be carried out refuses the deciding vote.
 
-use super::{balance, ballot, constitution, end_key, register, save_constitution, unused_key};
+use super::{amend, balance, ballot, constitution, end_key, register, unused_key};
 use crate::state::{self, Node, Organisation, Registration, prefix_end};
 use crate::txn::{Stop, Txn, refuse};
 use crate::view::{Table, View};
@@ -26,14 +26,14 @@ pub fn out(txn: &mut Txn<'_>, id: &str, proposal: &Proposal, result: &mut Value)
         let change = ConstitutionChange {
             proposal_id: id.into(),
             before_hash: before.hash(),
-            before,
+            before: before.clone(),
             after_hash: after.hash(),
             after: after.clone(),
             voided,
         };
         result["constitutional_state_hash"] = json!(change.after_hash);
         txn.push(Ledger::Reasoning, "cluster", Record::ConstitutionChanged(Box::new(change)))?;
-        save_constitution(txn, &after);
+        amend(txn, &before, &after)?;
     }
     match proposal {
         Proposal::ForceSeal { substrate_id, migration_id, destination, .. } => {

@@ -28,6 +28,9 @@ pub const META_BALLOTS: &[u8] = b"ballots";
 /// says, because every write of a chip reads it.
 pub const META_RECOVERIES: &[u8] = b"recoveries";
 
+/// [`Table::Meta`] key of the log keys of publishers of before, JSON: no key is used again. Absent before the first.
+pub const META_LOG_KEYS: &[u8] = b"log_keys";
+
 /// The constitution in force.
 pub fn in_force(view: &dyn View) -> Result<Option<ClusterConstitution>, ReadError> {
     state::load(view, Table::Meta, META_CONSTITUTION)
@@ -54,8 +57,21 @@ fn constitution(txn: &Txn<'_>) -> Result<ClusterConstitution, Stop> {
     }
 }
 
-fn save_constitution(txn: &mut Txn<'_>, constitution: &ClusterConstitution) {
-    state::save(&mut txn.over, Table::Meta, META_CONSTITUTION, constitution);
+/// Log keys of publishers of before.
+fn former_log_keys(view: &dyn View) -> Result<Vec<PublicKey>, ReadError> {
+    Ok(state::load(view, Table::Meta, META_LOG_KEYS)?.unwrap_or_default())
+}
+
+/// Puts a constitution into force. The log key of a publisher that goes is kept as one that was used.
+fn amend(txn: &mut Txn<'_>, before: &ClusterConstitution, after: &ClusterConstitution) -> Result<(), Stop> {
+    let key = |constitution: &ClusterConstitution| constitution.publisher.as_ref().map(|publisher| publisher.log_key);
+    if let Some(gone) = key(before).filter(|gone| Some(*gone) != key(after)) {
+        let mut former = former_log_keys(&txn.over)?;
+        former.push(gone);
+        state::save(&mut txn.over, Table::Meta, META_LOG_KEYS, &former);
+    }
+    state::save(&mut txn.over, Table::Meta, META_CONSTITUTION, after);
+    Ok(())
 }
 
 /// The refusal of a key that ended at log index `until`: it says whether the key alone ended or its organisation too, and
@@ -114,9 +130,10 @@ fn unused_key(txn: &Txn<'_>, key: PublicKey) -> Result<(), Stop> {
     if let Err(weak) = key.check() {
         return refuse(Code::Malformed, &weak.to_string(), "", "");
     }
-    // The keys of cosigners and of the publisher stand in no registration, because they may author nothing.
+    // The keys of cosigners and of publishers stand in no registration, because they may author nothing.
     let cosigns = all::<Node>(&txn.over, Table::Nodes)?.iter().any(|node| node.cosigner == key);
-    let publishes = constitution(txn)?.publisher.is_some_and(|publisher| publisher.log_key == key);
+    let publishes = constitution(txn)?.publisher.is_some_and(|publisher| publisher.log_key == key)
+        || former_log_keys(&txn.over)?.contains(&key);
     match txn.over.get(Table::Keys, key.as_bytes())? {
         None if !cosigns && !publishes => Ok(()),
         _ => refuse(

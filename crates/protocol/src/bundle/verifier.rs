@@ -90,7 +90,7 @@ impl<'a> Verifier<'a> {
                 replay.decoded(ledger, entry, hash).map_err(from_replay)?;
             }
             Subject::Run { replay, .. } => {
-                let (authors, current) = (&self.authors, &mut self.current);
+                let (authors, current) = (&mut self.authors, &mut self.current);
                 replay
                     .decoded(entry, hash, |entry| {
                         let (organisation, prepared) = authors.author(entry, current)?;
