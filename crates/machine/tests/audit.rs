@@ -1,8 +1,6 @@
 //! A history of governance that was altered does not verify, and the check that finds it is named.
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use selfsame_machine::read;
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{Command, OrganisationKey, Proposal, Role, Submission};

@@ -1,8 +1,6 @@
 //! Ballots that change members, keys, rules and chips: when they are decided, and what follows.
 
-mod common;
-
-use common::*;
+use crate::common::{self, *};
 use selfsame_machine::read;
 use selfsame_machine::state::{BallotStatus, Publication};
 use selfsame_protocol::code::Code;

@@ -1,8 +1,6 @@
 //! Keys, nodes, chips and ballots.
 
-mod common;
-
-use common::*;
+use crate::common::{self, *};
 use selfsame_machine::read;
 use selfsame_machine::state::{Registration, load};
 use selfsame_machine::view::Table;

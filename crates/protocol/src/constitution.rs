@@ -137,14 +137,14 @@ impl Default for Rules {
     }
 }
 
-/// How much a proposal weighs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Class {
-    /// It acts within the rules.
-    Ordinary,
-    /// It changes the rules, the members, or a member's own keys.
-    Constitutional,
+crate::named! {
+    /// How much a proposal weighs.
+    pub enum Class: "a class of proposals" {
+        /// It acts within the rules.
+        Ordinary = "ordinary",
+        /// It changes the rules, the members, or a member's own keys.
+        Constitutional = "constitutional",
+    }
 }
 
 /// Who publishes the checkpoints that third-party tools read.

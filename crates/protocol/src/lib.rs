@@ -30,6 +30,8 @@ pub mod quorum;
 pub mod record;
 pub mod replay;
 pub mod run;
+pub mod spelling;
+pub mod subject_head;
 pub mod time;
 pub mod tlog_proof;
 pub mod witness;

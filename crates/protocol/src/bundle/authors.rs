@@ -2,6 +2,7 @@
 
 use super::error::{BundleError, bad, from_replay};
 use super::line::EntryLine;
+use super::signers::Signers;
 use crate::entry::Entry;
 use crate::envelope::Prepared;
 use crate::genesis::GenesisDocument;
@@ -66,12 +67,13 @@ pub(super) struct Authors {
     under_way: Option<Governance>,
     rights: Option<Rights>,
     entries: u64,
+    signers: Signers,
 }
 
 impl Authors {
     /// The founders.
     pub fn new(genesis: &GenesisDocument) -> Self {
-        Self { under_way: Some(genesis.audit()), rights: None, entries: 0 }
+        Self { under_way: Some(genesis.audit()), rights: None, entries: 0, signers: Signers::new(genesis) }
     }
 
     /// Entries of governance so far.
@@ -97,9 +99,20 @@ impl Authors {
             Ok(entry) => Given::Prepared(current.of(entry).map_err(from_replay)?),
             Err(_) => Given::Nothing,
         };
-        governance.decoded(entry, hash, given).map_err(from_replay)?;
+        let entry = governance.decoded(entry, hash, given).map_err(from_replay)?;
         self.entries += 1;
+        self.signers.take(&entry.subject, &entry.record);
         included
+    }
+
+    /// Whose signatures count under notes, as far as the history was read.
+    pub fn signers(&self) -> &Signers {
+        &self.signers
+    }
+
+    /// Whether the history of keys is over.
+    pub fn settled(&self) -> bool {
+        self.under_way.is_none()
     }
 
     /// The history of keys is over.
