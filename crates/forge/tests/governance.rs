@@ -3,6 +3,7 @@
 
 use selfsame_forge::cases::Case;
 use selfsame_forge::governance::{AS_IN_A_BUNDLE, Reading, cases, read, unsigned};
+use selfsame_protocol::replay::governance::Governance;
 
 fn every(cases: &[Case], read_as: Reading) {
     let mut wrong = Vec::new();
@@ -35,4 +36,25 @@ fn every_altered_history_is_refused_by_its_own_check() {
 #[test]
 fn what_needs_no_signature_is_refused_without_one() {
     every(&unsigned(), Reading { whole: false, signed: false });
+}
+
+/// With the submissions at hand nothing can be invented, not even by all nodes together.
+/// shows: X-05
+#[test]
+fn what_nobody_signed_shows() {
+    let genuine = &cases()[0].genuine;
+    let entries: Vec<_> = genuine.entries.iter().filter(|entry| Governance::governs(&entry.subject)).collect();
+    let found = |change: &dyn Fn(&mut Vec<u8>)| {
+        let mut audit = Governance::new(&genuine.genesis.document());
+        let fed = entries.iter().try_for_each(|entry| {
+            let mut submission = genuine.envelope(entry.submission).1;
+            change(&mut submission);
+            audit.leaf(&entry.leaf(), Some(&submission))
+        });
+        fed.map_or_else(|bad| bad.check, |()| "nothing")
+    };
+    assert_eq!(found(&|_| {}), "nothing");
+    assert_eq!(found(&|bytes| bytes[3] ^= 1), "SUBMISSION_SIGNATURE");
+    assert_eq!(found(&|bytes| *bytes = bytes[..20].to_vec()), "SUBMISSION_FORM");
+    assert_eq!(found(&|bytes| bytes.push(b' ')), "SUBMISSION_DIGEST");
 }
