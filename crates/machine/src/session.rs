@@ -146,13 +146,13 @@ pub fn verdict(txn: &mut Txn<'_>, substrate_id: &str, index: u64, finding: &Find
     }
     // A copy may fail in any way. One that holds says what follows from the state, and nothing else: no majority makes a
     // substrate VERIFIED that is not.
-    if finding.outcome != Outcome::HashMismatch && verify::holds(&substrate, &verification).as_ref() != Some(finding) {
-        let expected = verify::holds(&substrate, &verification).map_or(Outcome::HashMismatch, |holds| holds.outcome);
+    let holds = verify::holds(&substrate, &verification);
+    if finding.outcome != Outcome::HashMismatch && holds.as_ref() != Some(finding) {
         return refuse(
             Code::StateMismatch,
             "the verdict is not what follows from the ledger: verify the substrate again",
-            expected,
-            finding.outcome,
+            holds.map_or_else(|| Outcome::HashMismatch.to_string(), |holds| format!("{holds:?}")),
+            format!("{finding:?}"),
         );
     }
     verification.verdicts.push(CountedVerdict {

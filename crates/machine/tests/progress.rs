@@ -110,7 +110,7 @@ fn a_verification_is_decided_when_the_node_that_it_waits_for_leaves() {
         let (mut world, id) = closed();
         let verification = world.ask(&id, &chip(0));
         world.honest(&id, 1);
-        world.verdict(&id, verification, 2, claim(Outcome::InsufficientDepth)).unwrap();
+        world.verdict(&id, verification, 2, claim(Outcome::HashMismatch)).unwrap();
         assert_eq!(world.substrate(&id).phase, Phase::Verifying);
         if retired {
             world.ok(Role::Root, &root(2), Command::RetireNode { node: U64(3) });

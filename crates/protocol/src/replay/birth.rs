@@ -19,7 +19,6 @@ impl Replay {
         let tension = p104::founding_tension_hash(&founding);
         same("FOUNDING_TENSION_HASH", index, tension, birth.founding_tension_hash)?;
         same("FOUNDING_IN_CONSTITUTION", index, tension, birth.constitution.founding_tension_hash)?;
-        self.first_constitution(index, birth)?;
         if let Some(attestation) = &birth.attestation {
             let claims = p104::Claims::Birth {
                 substrate_id: birth.substrate_id.clone(),
@@ -44,6 +43,7 @@ impl Replay {
             &birth.schema_version_at_init,
         );
         same("SUBSTRATE_IDENTITY_HASH", index, identity, birth.substrate_identity_hash)?;
+        self.first_constitution(index, birth)?;
         self.anchored(index, &birth.evidence_ledger)?;
         self.head = identity;
         self.identity_chain.push(identity);
