@@ -217,7 +217,7 @@ impl Replay {
             Record::AmendmentRefusal { code, amendment, drift, .. } => {
                 self.amendment_refusal(index, *code, amendment, *drift)
             }
-            Record::WriteRefusal { code, expected, found, .. } => write_refusal(index, *code, expected, found),
+            Record::WriteRefusal { code, found, .. } => write_refusal(index, *code, found),
             record @ (Record::MigrationSeal { .. }
             | Record::MigrationIdentityAttestation { .. }
             | Record::MigrationAbort { .. }

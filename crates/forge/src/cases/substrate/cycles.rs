@@ -141,7 +141,6 @@ fn refusals(b: &mut Book) {
     for (name, pointer, value) in [
         ("a write refused by a rule that leaves no record", "/code", json!("SEALED")),
         ("a dangling reference to what is no digest", "/found", json!("nowhere")),
-        ("a dangling reference that expected something", "/expected", json!("something")),
     ] {
         b.case("WRITE_REFUSAL", name, |d| d.set("write_refusal", 0, pointer, value));
     }
