@@ -9,6 +9,7 @@
 pub mod cases;
 pub mod cast;
 mod relink;
+pub mod rules;
 pub mod stage;
 pub mod story;
 mod world;

@@ -593,7 +593,7 @@ def against_the_machine() -> list[tuple[str, dict, str]]:
         ("another notice", verified(notice="Substrate identity verified."), "VERIFICATION_NOTICE"),
         ("a notice under another outcome", {"verification 1": sets(notice="x")}, "VERIFICATION_NOTICE"),
         ("a reduced claim without reason", verified(claim_level="reduced"), "CLAIM_LEVEL"),
-        ("evidence from before the verification", {"evidence entry": sets(time="2026-03-08T00:00:01.500Z")}, "EVIDENCE_TIME"),
+        ("evidence from before the verification", {"evidence entry": sets(time="2026-03-08T00:00:01.500Z")}, "EVIDENCE_SINCE"),
         ("a session after suppression", {"at the end": at_the_end(suppressed)}, "SUPPRESSED"),
         ("a suppression for another reason", {"suppression": sets(reason="DRIFT_EXCEEDED"), "at the end": at_the_end(suppressed)},
          "SUPPRESSION_REASON"),

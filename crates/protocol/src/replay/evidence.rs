@@ -54,19 +54,22 @@ impl Replay {
         Ok(())
     }
 
-    /// Nothing of the session that opens now was written before.
+    /// Nothing of the session that opens now was written before: not at an earlier time, nor inside of a tree that was
+    /// named before.
     pub(super) fn evidence_since(&self, entry: &Entry) -> Check {
         let first = self.written.get(self.closes_matched).map_or(self.behind, |written| written.first);
-        match first {
-            Some((index, time)) if time < entry.time => Err(BadCheck {
-                check: "EVIDENCE_TIME",
-                ledger: Ledger::Evidence,
-                index,
-                expected: format!("{} or later", entry.time),
-                found: time.to_string(),
-            }),
-            _ => Ok(()),
+        let Some((index, time)) = first else { return Ok(()) };
+        let fail = |expected: String, found: String| {
+            Err(BadCheck { check: "EVIDENCE_SINCE", ledger: Ledger::Evidence, index, expected, found })
+        };
+        let size = self.anchor.as_ref().map_or(0, |anchor| anchor.size.0);
+        if time < entry.time {
+            return fail(format!("{} or later", entry.time), time.to_string());
         }
+        if index < size {
+            return fail(format!("an index of {size} or above"), index.to_string());
+        }
+        Ok(())
     }
 
     /// The Evidence ledger never becomes smaller, nor another at one size.

@@ -21,12 +21,13 @@ use crate::digest::Digest;
 use crate::entry::{Entry, Ledger};
 use crate::p104;
 use crate::record::{EvidenceAnchor, Finding, Record, SessionClose, SubstrateIdentity};
+use crate::time::Timestamp;
 use chain::Chain;
 use evidence::Written;
 use migration::{Arrival, Seal};
 use order::Due;
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The first check that failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -84,7 +85,7 @@ pub struct Replay {
     /// Closes seen in Evidence.
     written: Vec<Written>,
     /// Index and time of the first Evidence entry behind the last of them.
-    behind: Option<(u64, crate::time::Timestamp)>,
+    behind: Option<(u64, Timestamp)>,
     closes_matched: usize,
     /// Evidence entries up to the last close: the depth at which the next session must begin.
     evidence_gate: u64,
@@ -117,6 +118,8 @@ pub struct Replay {
     last_close: Option<SessionClose>,
     recomputed: Option<Digest>,
     session_open: bool,
+    /// Organisation of each node that gave a verdict; none for one that is out, because its copy failed.
+    nodes: BTreeMap<u64, Option<String>>,
     /// The deciding finding of the last verification, for the record that follows it.
     decisive: Option<Finding>,
     /// What must follow directly.
@@ -163,6 +166,7 @@ impl Replay {
             last_close: None,
             recomputed: None,
             session_open: false,
+            nodes: BTreeMap::new(),
             decisive: None,
             due: Due::Nothing,
             ended: None,

@@ -46,6 +46,7 @@ impl Replay {
         self.noticed(entry, result)?;
         let full = result.outcome == Outcome::Verified && birth.attestation.is_some();
         same("CLAIM_LEVEL", index, if full { "full" } else { "reduced" }, result.claim_level.as_str())?;
+        self.electorate(index, result)?;
         self.evidence_since(entry)?;
         self.session = result.session.0;
         self.session_open = matches!(result.outcome, Outcome::Verified | Outcome::InsufficientDepth);
@@ -91,6 +92,26 @@ impl Replay {
             if result.presented.is_some() {
                 same_or_none("VERIFICATION_PRESENTED", index, &self.recomputed, &result.presented)?;
             }
+        }
+        Ok(())
+    }
+
+    /// A node belongs to one organisation, and is not heard any more once its copy failed where those of the others hold.
+    fn electorate(&mut self, index: u64, result: &IdentityVerification) -> Check {
+        for counted in &result.verdicts {
+            let organisation = Some(&counted.organisation);
+            let known = self.nodes.get(&counted.node.0);
+            if known.is_some_and(|known| known.as_ref() != organisation) {
+                let expected = known.and_then(|known| known.as_deref()).unwrap_or("no verdict: its copy failed before");
+                return Err(bad(
+                    "VERDICT_NODE",
+                    index,
+                    expected,
+                    format!("node {} of {}", counted.node, counted.organisation),
+                ));
+            }
+            let failed = result.outcome != Outcome::HashMismatch && counted.finding.outcome == Outcome::HashMismatch;
+            self.nodes.insert(counted.node.0, organisation.filter(|_| !failed).cloned());
         }
         Ok(())
     }

@@ -144,7 +144,7 @@ fn arrivals(b: &mut Book, shallow: &mut Book) {
         d.set(ABORT, 0, "/chip", json!(chip(1).public().id()));
     });
     b.case("MIGRATION_EPOCH", "an abort that goes back to its epoch", |d| d.set(ABORT, 0, "/epoch", json!("1")));
-    b.case("MIGRATION_SEALED", "an abort of a migration that was superseded", |d| {
+    b.case("MIGRATION_SEALED", "an arrival of a migration that was superseded", |d| {
         d.set(ARRIVAL, 1, "/migration_id", json!("m3"));
     });
     b.case("MIGRATION_SEALED", "an abort behind the abort", |d| {

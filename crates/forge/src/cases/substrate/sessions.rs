@@ -17,6 +17,13 @@ fn findings(member: &'static str, value: Value) -> impl Fn(&mut Value) + Send + 
     }
 }
 
+/// A third verdict beside two.
+fn third(record: &mut Value, verdict: Value) {
+    let verdicts = record["verdicts"].as_array_mut().expect("verdicts");
+    verdicts.truncate(2);
+    verdicts.push(verdict);
+}
+
 pub fn cases(life: &mut Book, young: &mut Book, shallow: &mut Book, window: &mut Book) {
     verifications(young);
     verdicts(young, shallow);
@@ -32,12 +39,15 @@ pub fn cases(life: &mut Book, young: &mut Book, shallow: &mut Book, window: &mut
     b.case("VERIFICATION_EVENTS", "events in another order", |d| {
         d.set(VERIFIED, 2, "/continuity_events", json!(["MIGRATION", "AMENDMENT"]));
     });
-    b.case("EVIDENCE_TIME", "evidence of a session that had not been verified yet", |d| {
+    b.case("EVIDENCE_SINCE", "evidence of a session that had not been verified yet", |d| {
         let time = d.world.entries[d.at("session_close", 0)].value["time"].clone();
         for n in [1, 2] {
             let evidence = d.within(Evidence, "evidence", n);
             d.world.entries[evidence].value["time"] = time.clone();
         }
+    });
+    b.case("EVIDENCE_SINCE", "evidence inside of a tree that was named before its session", |d| {
+        d.set("identity_propagation", 2, "/evidence_ledger/size", json!("9"));
     });
     let b = window;
     b.case("VERIFICATION_NOTICE", "the notice left out within the window", |d| {
@@ -123,6 +133,22 @@ fn verdicts(b: &mut Book, shallow: &mut Book) {
         });
         d.last(VERIFIED, 1, "/outcome", json!("VERIFIED"));
         d.last(VERIFIED, 1, "/detail", json!("CONTINUITY_HASH"));
+    });
+    b.case("VERDICT_NODE", "a node of two organisations", |d| {
+        d.set(VERIFIED, 1, "/verdicts/0/organisation", json!("bureau"));
+    });
+    b.case("VERDICT_NODE", "a node that is heard after its copy failed", |d| {
+        d.pin(VERIFIED, 0, |record| {
+            let mut verdict = record["verdicts"][0].clone();
+            verdict["node"] = json!("3");
+            verdict["finding"]["outcome"] = json!("HASH_MISMATCH");
+            third(record, verdict);
+        });
+        d.pin(VERIFIED, 1, |record| {
+            let mut verdict = record["verdicts"][0].clone();
+            verdict["node"] = json!("3");
+            third(record, verdict);
+        });
     });
     for (name, member, value) in [
         ("verdicts on another depth", "lineage_depth", json!("4")),
