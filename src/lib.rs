@@ -13,14 +13,16 @@ pub mod cosign;
 pub mod demo;
 pub mod env;
 pub mod fetch;
-pub mod files;
 pub mod http;
 pub mod keys;
 pub mod metrics;
 pub mod node;
-pub mod offline;
 pub mod raft;
 pub mod scrub;
 pub mod store;
 pub mod wire;
 pub mod witness;
+
+/// Verification with the cluster gone.
+pub use selfsame_offline as offline;
+pub use selfsame_offline::files;

@@ -103,16 +103,40 @@ impl Stage {
         assert!(before == rows(&self.model), "a refusal changed the state: {shown}");
     }
 
-    /// Refused with `code`; the answer is the records of the refusal, and nothing else was appended.
+    /// Refused with `code`; the answer is the records of the refusal. Nothing else of the whole state changed: they were
+    /// appended, and the answer is kept for retries.
     #[track_caller]
     pub fn recorded(&mut self, role: Role, key: &SecretKey, command: Command, code: Code) -> Vec<Entry> {
-        let before = Ledger::BOTH.map(|ledger| self.size(ledger));
-        let substrates = self.model.scan(Table::Substrates, &[], &prefix_end(&[]), usize::MAX).unwrap();
+        let sizes = Ledger::BOTH.map(|ledger| self.size(ledger));
+        let before = rows(&self.model);
         let outcome = self.submit(role, key, command);
         assert_eq!(outcome.as_ref().map_err(|refusal| refusal.code), Err(code), "{outcome:?}");
-        let after = self.model.scan(Table::Substrates, &[], &prefix_end(&[]), usize::MAX).unwrap();
-        assert_eq!(substrates, after, "a recorded refusal changed a substrate");
-        Ledger::BOTH.iter().flat_map(|l| self.entries(*l).split_off(before[l.slot()] as usize)).collect()
+        let records: Vec<Entry> =
+            Ledger::BOTH.iter().flat_map(|l| self.entries(*l).split_off(sizes[l.slot()] as usize)).collect();
+        let mut grown: BTreeMap<Table, usize> = BTreeMap::new();
+        let after: BTreeMap<_, _> =
+            rows(&self.model).into_iter().map(|(table, (key, row))| ((table, key), row)).collect();
+        let known: BTreeMap<_, _> = before.into_iter().map(|(table, (key, row))| ((table, key), row)).collect();
+        for ((table, key), row) in &after {
+            match known.get(&(*table, key.clone())) {
+                None => *grown.entry(*table).or_default() += 1,
+                // Heads of trees and of chains move, and the last tiles fill.
+                Some(old) => assert!(old == row || [Table::Meta, Table::Tiles].contains(table), "{table:?} changed"),
+            }
+        }
+        assert!(known.keys().all(|key| after.contains_key(key)), "a row was removed");
+        let of = |ledger| records.iter().filter(|entry| entry.ledger == ledger).count();
+        let expected = [
+            (Table::Evidence, of(Ledger::Evidence)),
+            (Table::Reasoning, of(Ledger::Reasoning)),
+            (Table::Subjects, records.len()),
+            (Table::EntryHashes, records.len()),
+            (Table::Submissions, 1),
+            (Table::Requests, 1),
+        ];
+        grown.retain(|table, _| ![Table::Meta, Table::Tiles].contains(table));
+        assert_eq!(grown, expected.into_iter().filter(|(_, rows)| *rows > 0).collect());
+        records
     }
 
     // Ballots.

@@ -2,8 +2,8 @@
 //! that tree, in memory that does not grow with it.
 
 use super::chunks::Leaf;
-use crate::offline::chain::{AT_ONCE, Chains, Rows};
-use crate::offline::report::{Failure, altered};
+use crate::chain::{AT_ONCE, Chains, Rows};
+use crate::report::{Failure, altered};
 use selfsame_protocol::digest::{Digest, hex};
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::merkle::layout::{WIDTH, push_entry};

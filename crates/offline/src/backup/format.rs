@@ -7,7 +7,7 @@
 //! The digest at the end finds damage; it convinces nobody, because whoever alters a file makes it anew. What convinces
 //! are the cosigned checkpoints in the header.
 
-use crate::offline::report::{Failure, altered, undecided};
+use crate::report::{Failure, altered, undecided};
 use selfsame_protocol::digest::hex;
 use selfsame_protocol::note::MAX_NOTE;
 use selfsame_protocol::time::{Timestamp, U64};

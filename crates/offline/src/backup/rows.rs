@@ -2,7 +2,7 @@
 
 use super::chunks::{Chunk, Hashed, Leaf, Pool, Work, is_entry};
 use super::format::Source;
-use crate::offline::report::{Failure, altered, undecided};
+use crate::report::{Failure, altered, undecided};
 use selfsame_machine::view::Table;
 use selfsame_protocol::digest::hex;
 use serde::Deserialize;
