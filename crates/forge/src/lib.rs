@@ -10,6 +10,7 @@ pub mod cases;
 pub mod cast;
 pub mod governance;
 mod relink;
+pub mod rules;
 pub mod runs;
 pub mod stage;
 pub mod story;

@@ -43,8 +43,8 @@ fn failed() -> (Stage, String, String) {
     for (by, id) in [(0, 4), (1, 5), (0, 6), (2, 7), (1, 8)] {
         stage.ok(Role::Root, &root(by), enrol(id));
     }
-    stage.seasoned_by(&first, 0);
-    stage.seasoned_by(&second, 1);
+    stage.seasoned_by(&first, 0, 5);
+    stage.seasoned_by(&second, 1, 5);
     let verification = stage.ask(&first, &chip(0));
     stage.verdict(&first, verification, 1, failing(&"x".repeat(300))).expect("a verdict");
     for by in [2, 3, 5, 7, 8] {
@@ -263,19 +263,4 @@ fn duplicates() -> Vec<Case> {
         }),
         refused("a refusal of a chip that was retired", "SUBMISSION_KEY", &retired, Code::KeyEnded, told),
     ]
-}
-
-impl Stage {
-    /// Born, one session with a cycle, closed; by the verdicts of as many nodes as it takes.
-    fn seasoned_by(&mut self, id: &str, by: u8) {
-        self.born(id, by);
-        self.ask(id, &chip(by));
-        for from in 1..=7 {
-            if self.substrate(id).decided.is_none() {
-                self.honest(id, from);
-            }
-        }
-        self.cycle(id, &chip(by), "cycle/1");
-        self.close(id, &chip(by));
-    }
 }
