@@ -356,13 +356,13 @@ fn alterations() -> Vec<Case> {
             world.submissions[number].payload["cluster"] = json!("elsewhere");
         }),
         case_of("more outputs than the limits allow", "SUBMISSION_LIMITS", &|world| world.genesis.limits.max_items = 0),
-        case_of("entries of one submission apart", "ENTRY_INDEX", &|world| {
+        case_of("entries of one submission apart", "SUBMISSION_GROUP", &|world| {
             let place = at(world, "run_disagreement", 0);
             let mut between = world.entries[place].clone();
             between.subject = chain(other);
             world.entries.insert(place, between);
         }),
-        case_of("entries of one submission at two times", "ENTRY_TIME", &|world| {
+        case_of("entries of one submission at two times", "SUBMISSION_TIME", &|world| {
             let place = at(world, "run_disagreement", 0);
             let late = json!("2026-03-09T00:00:00.000Z");
             for placed in world.entries.iter_mut().skip(place) {

@@ -270,7 +270,7 @@ pub fn submissions() -> Vec<Case> {
         pinned("a submission that is not given", "SUBMISSION_DIGEST", |entry| {
             entry["submission"] = json!(Digest::of(b""));
         }),
-        case_of("entries of one submission at two times", "ENTRY_TIME", &|world| {
+        case_of("entries of one submission at two times", "SUBMISSION_TIME", &|world| {
             let at = end_of(world, "join");
             for placed in world.entries.iter_mut().skip(at) {
                 if placed.value["time"].as_str() < Some("2026-03-09") {
@@ -278,7 +278,7 @@ pub fn submissions() -> Vec<Case> {
                 }
             }
         }),
-        case_of("entries of one submission apart", "ENTRY_INDEX", &|world| {
+        case_of("entries of one submission apart", "SUBMISSION_GROUP", &|world| {
             let at = end_of(world, "join");
             let record = json!(Record::Suppression { reason: "HASH_MISMATCH".into() });
             world.insert(at, at, record);

@@ -96,11 +96,17 @@ fn quarantines() -> Vec<Case> {
             let at = at(world, 1);
             world.edit(at, |record| (record["node"], record["organisation"]) = (json!("7"), json!("chamber")));
         }),
-        case_of("a node put out of service when another retires, and nothing was decided", "ENTRY_INDEX", &|world| {
-            let retired = find(world, "retire_node", 0);
-            let submission = world.entries[retired].submission;
-            world.entries.retain(|placed| placed.submission != submission || !placed.subject.starts_with("substrate:"));
-        }),
+        case_of(
+            "a node put out of service when another retires, and nothing was decided",
+            "SUBMISSION_GROUP",
+            &|world| {
+                let retired = find(world, "retire_node", 0);
+                let submission = world.entries[retired].submission;
+                world
+                    .entries
+                    .retain(|placed| placed.submission != submission || !placed.subject.starts_with("substrate:"));
+            },
+        ),
         told(
             "a quarantine by whom it outvotes not",
             "QUARANTINE_CAUSE",

@@ -192,11 +192,10 @@ impl RunReplay {
         let next = self.chain.next_index();
         if index != next {
             let expected = format!("{next}, behind the entry of the same submission");
-            return Err(self.chain.fail("ENTRY_INDEX", index, expected, index));
+            return Err(self.chain.fail("SUBMISSION_GROUP", index, expected, index));
         }
         if entry.time != step.time {
-            let expected = format!("{}, as the entry before, of the same submission", step.time);
-            return Err(self.chain.fail("ENTRY_TIME", index, expected, entry.time));
+            return Err(self.chain.fail("SUBMISSION_TIME", index, step.time, entry.time));
         }
         match (&step.phase, &entry.record) {
             (Phase::Declared, Record::RunAttestation { .. }) => Ok(()),
