@@ -7,6 +7,7 @@ pub mod altered;
 pub mod nodes;
 pub mod refused;
 pub mod stories;
+pub mod table;
 
 use crate::cases::Case;
 use crate::cast::*;
