@@ -232,6 +232,14 @@ fn alterations() -> Vec<Case> {
         case_of("a declaration that somebody else attests", "DECLARATION_ATTESTED", &|world| {
             world.remove(at(world, "run_attestation", 0));
         }),
+        case_of("a declaration and something else", "DECLARATION_ATTESTED", &|world| {
+            let (place, like) = (at(world, "run_attestation", 0), at(world, "run_disagreement", 0));
+            let record = world.entries[like].value["record"].clone();
+            world.edit(place, |attestation| *attestation = record);
+        }),
+        case_of("a run without an entry", "DECLARATION_FIRST", &|world| {
+            world.entries.retain(|placed| placed.subject != chain(run));
+        }),
         case_of("a declaration that is none", "DECLARATION", &|world| {
             let first = at(world, "run_declaration", 0);
             asked(world, first, |value| value["declaration"]["context"] = json!({}));

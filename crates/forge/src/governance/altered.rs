@@ -172,6 +172,22 @@ pub fn members() -> Vec<Case> {
             let at = changed(world, 0);
             world.edit(at, |change| drop(change.as_object_mut().expect("a record").remove("voided")));
         }),
+        case_of("ballots voided out of order", "CONSTITUTION_VOIDED", &|world| {
+            let (first, second) = (end_of(world, "late"), end_of(world, "left"));
+            world.entries.swap(first, second);
+        }),
+        case_of("a void ballot that was rejected", "BALLOT_RESULT", &|world| {
+            let at = end_of(world, "other");
+            world.edit(at, |record| record["result"] = json!("rejected"));
+        }),
+        case_of("the hash before is another", "CONSTITUTION_HASH", &|world| {
+            let at = changed(world, 0);
+            world.edit(at, |change| change["before_hash"] = json!(Digest::of(b"")));
+        }),
+        case_of("a member leaves in another's chain", "ENTRY_SUBJECT", &|world| {
+            let at = find(world, "remove_organisation", 0);
+            world.entries[at].subject = chain("agency");
+        }),
         case_of("a change that voids what was closed", "CONSTITUTION_VOIDED", &|world| {
             let at = changed(world, 1);
             world.edit(at, |change| change["voided"] = json!(["no", "open"]));
@@ -334,6 +350,20 @@ pub fn submissions() -> Vec<Case> {
             Told::root("agency", &root(0), vote("open", true), action).end(world);
         }),
     ]
+}
+
+/// What shows only between the entries of substrates.
+pub fn whole() -> Vec<Case> {
+    let assembly = world(&assembly(), &genesis());
+    let suppression = || json!(Record::Suppression { reason: "HASH_MISMATCH".into() });
+    let beside = |name: &str, offset: usize| {
+        case(name, "SUBMISSION_ENTRIES", &assembly, |world| {
+            let at = find_of(world, "vote", "no", 0);
+            world.insert(at + offset, at, suppression());
+            world.entries[at + offset].subject = format!("substrate:{}", uuid(9));
+        })
+    };
+    vec![beside("a vote behind an entry of a substrate", 0), beside("an entry of a substrate behind a vote", 1)]
 }
 
 /// What shows in the records alone: with the submissions another check comes first.

@@ -123,6 +123,12 @@ fn quarantines() -> Vec<Case> {
             let records = [2, 5].map(|id| quarantine_of(id, "bureau", &first, failing("outvoted")));
             verdict(4, &first, claim(Outcome::Verified), records.to_vec())
         }),
+        case_of("a quarantine beside something else", "QUARANTINE_CAUSE", &|world| {
+            let at = find(world, "enrol_node", 4);
+            let (_, record) = quarantine_of(1, "agency", &first, failing("x"));
+            world.insert(at + 1, at, json!(record));
+            world.entries[at + 1].subject = CLUSTER_CHAIN.into();
+        }),
         told("a quarantine by a vote", "SUBMISSION_COMMAND", {
             let Told { role, key, command, .. } = Told::vote("agency", &root(0), "none", true);
             Told { role, key, command, records: vec![quarantine_of(4, "agency", &first, failing("x"))] }
@@ -201,6 +207,15 @@ fn warnings() -> Vec<Case> {
             world.entries[like + 1].subject = CLUSTER_CHAIN.into();
         }),
     ]
+}
+
+/// A refusal in a stranger's chain, by its record alone.
+pub fn unsigned() -> Vec<Case> {
+    let genuine = world(&claimed().0, &genesis());
+    vec![case("a refusal in a stranger's chain", "ENTRY_SUBJECT", &genuine, |world| {
+        let at = world.find(&chain("chamber"), "duplicate_refused", 0);
+        world.entries[at].subject = chain("agency");
+    })]
 }
 
 /// A second birth and a write of a chip that never held the substrate.

@@ -79,6 +79,7 @@ pub fn assembly() -> Stage {
     stage.millis += OBJECTION_MS;
     stage.ok(Role::Root, &root(0), conclude("lost"));
     open(&mut stage, 1, "left", stolen(2));
+    open(&mut stage, 2, "late", stolen(2));
     stage.ballot(3, "leave", remove(3));
     stage
 }
