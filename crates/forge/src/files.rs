@@ -201,7 +201,8 @@ impl<'a> Files<'a> {
     /// The policy of the cast: all three organisations.
     pub fn policy(&self) -> Policy {
         let genesis = &self.world.genesis;
-        let log = |ledger| Vkey { name: genesis.ledger_origin(ledger), kind: TYPE_ED25519, key: cast::key(200).public() };
+        let log =
+            |ledger| Vkey { name: genesis.ledger_origin(ledger), kind: TYPE_ED25519, key: cast::key(200).public() };
         let organisations: Vec<(String, Vec<Vkey>)> = genesis
             .nodes
             .iter()

@@ -133,8 +133,10 @@ fn statements(files: &Files<'_>, pairs: &mut Vec<Pair>) {
     unhashed["identity_lineage_depth"] = json!(1_000_000);
     take.take("not-its-hash", Right::Altered("STATEMENT_HASH"), with("statement", unhashed));
     take.kind = "statement-checkpoints";
-    let notes = |evidence: Value, reasoning: Value| with("checkpoints", json!({"evidence": evidence, "reasoning": reasoning}));
-    let (evidence, reasoning) = (document["checkpoints"]["evidence"].clone(), document["checkpoints"]["reasoning"].clone());
+    let notes =
+        |evidence: Value, reasoning: Value| with("checkpoints", json!({"evidence": evidence, "reasoning": reasoning}));
+    let (evidence, reasoning) =
+        (document["checkpoints"]["evidence"].clone(), document["checkpoints"]["reasoning"].clone());
     take.take("null", Right::Altered("STATEMENT_FORM"), with("checkpoints", Value::Null));
     take.take("left-out", Right::Altered("STATEMENT_FORM"), {
         let mut document = document.clone();
@@ -151,7 +153,8 @@ fn statements(files: &Files<'_>, pairs: &mut Vec<Pair>) {
     take.take("size-altered", Right::Altered("CHECKPOINT_SIGNATURE"), notes(json!(larger), reasoning.clone()));
     let forged_note = forged(&Note::parse(text.as_bytes()).expect("a note").text);
     take.take("signed-by-the-forger", Right::Undecided("POLICY_QUORUM"), notes(json!(forged_note), reasoning.clone()));
-    let elsewhere = files.signed(Note::parse(text.as_bytes()).expect("a note").text.replace("ledger.example", "other.example"));
+    let elsewhere =
+        files.signed(Note::parse(text.as_bytes()).expect("a note").text.replace("ledger.example", "other.example"));
     take.take("of-another-cluster", Right::Undecided("POLICY_ORIGIN"), notes(json!(elsewhere.to_text()), reasoning));
     for (name, right, member, value) in [
         ("unknown-member", "STATEMENT_FORM", "more", json!(true)),
@@ -161,13 +164,18 @@ fn statements(files: &Files<'_>, pairs: &mut Vec<Pair>) {
     ] {
         take.take(name, Right::Altered(right), with(member, value));
     }
-    let other = files.signed(files.head(&format!("substrate:{}", cast::uuid(2)), head_of(&proof.head).statement).to_text());
+    let other =
+        files.signed(files.head(&format!("substrate:{}", cast::uuid(2)), head_of(&proof.head).statement).to_text());
     take.take("head-of-another-substrate", Right::Altered("HEAD_SUBJECT"), with("head", json!(other.to_text())));
     let bare = files.signed(files.head(&format!("substrate:{}", substrate()), None).to_text());
     take.take("head-without-a-statement", Right::Altered("HEAD_STATEMENT"), with("head", json!(bare.to_text())));
     let mut late = head_of(&proof.head);
     late.statement = late.statement.map(|(_, hash)| (Timestamp::from_millis(TIME * 1_000 + 1), hash));
-    take.take("head-at-another-time", Right::Altered("HEAD_STATEMENT"), with("head", json!(files.signed(late.to_text()).to_text())));
+    take.take(
+        "head-at-another-time",
+        Right::Altered("HEAD_STATEMENT"),
+        with("head", json!(files.signed(late.to_text()).to_text())),
+    );
 }
 
 fn head_of(note: &str) -> SubjectHead {
@@ -193,10 +201,18 @@ fn bundles(files: &Files<'_>, pairs: &mut Vec<Pair>) {
             bundle.header.head = head(&said);
         })
     };
-    take.take("end-cut-off", Right::Altered("HEAD_REASONING_ENTRIES"), altered(&|bundle| {
-        bundle.lines.pop();
-    }));
-    take.take("end-cut-off-and-a-head-by-the-forger", Right::Altered("HEAD_KEY"), cut(1, &|head| forged(&head.to_text())));
+    take.take(
+        "end-cut-off",
+        Right::Altered("HEAD_REASONING_ENTRIES"),
+        altered(&|bundle| {
+            bundle.lines.pop();
+        }),
+    );
+    take.take(
+        "end-cut-off-and-a-head-by-the-forger",
+        Right::Altered("HEAD_KEY"),
+        cut(1, &|head| forged(&head.to_text())),
+    );
     let by_one = |head: &SubjectHead| {
         let mut note = files.signed(head.to_text());
         note.signatures.retain(|line| line.name.ends_with("/node/1"));
@@ -209,29 +225,70 @@ fn bundles(files: &Files<'_>, pairs: &mut Vec<Pair>) {
         note.to_text()
     };
     take.take("end-cut-off-by-two-of-three", Right::LaterUnknown, cut(1, &by_two));
-    take.take("cluster-renamed", Right::Altered("HEAD_GENESIS"), altered(&|bundle| bundle.header.genesis.cluster = "other".into()));
-    take.take("cluster-is-no-name", Right::Altered("GENESIS_FORM"), altered(&|bundle| bundle.header.genesis.cluster = "o ther".into()));
-    take.take("founder-exchanged", Right::Altered("HEAD_GENESIS"), altered(&|bundle| {
-        bundle.header.genesis.organisations[2].operator_key = stranger().public();
-    }));
-    take.take("origin-renamed", Right::Altered("CHECKPOINT_ORIGIN"), altered(&|bundle| bundle.header.genesis.origin = "other.example".into()));
-    take.take("of-another-substrate", Right::Altered("HEAD_SUBJECT"), altered(&|bundle| {
-        bundle.header.subject = format!("substrate:{}", cast::uuid(2));
-    }));
-    take.take("of-a-run", Right::Altered("HEAD_SUBJECT"), altered(&|bundle| bundle.header.subject = format!("run:{}", Digest::of(b"")))); 
-    take.take("of-the-cluster", Right::Altered("BUNDLE_LINE"), altered(&|bundle| bundle.header.subject = "cluster".into()));
+    take.take(
+        "cluster-renamed",
+        Right::Altered("HEAD_GENESIS"),
+        altered(&|bundle| bundle.header.genesis.cluster = "other".into()),
+    );
+    take.take(
+        "cluster-is-no-name",
+        Right::Altered("GENESIS_FORM"),
+        altered(&|bundle| bundle.header.genesis.cluster = "o ther".into()),
+    );
+    take.take(
+        "founder-exchanged",
+        Right::Altered("HEAD_GENESIS"),
+        altered(&|bundle| {
+            bundle.header.genesis.organisations[2].operator_key = stranger().public();
+        }),
+    );
+    take.take(
+        "origin-renamed",
+        Right::Altered("CHECKPOINT_ORIGIN"),
+        altered(&|bundle| bundle.header.genesis.origin = "other.example".into()),
+    );
+    take.take(
+        "of-another-substrate",
+        Right::Altered("HEAD_SUBJECT"),
+        altered(&|bundle| {
+            bundle.header.subject = format!("substrate:{}", cast::uuid(2));
+        }),
+    );
+    take.take(
+        "of-a-run",
+        Right::Altered("HEAD_SUBJECT"),
+        altered(&|bundle| bundle.header.subject = format!("run:{}", Digest::of(b""))),
+    );
+    take.take(
+        "of-the-cluster",
+        Right::Altered("BUNDLE_LINE"),
+        altered(&|bundle| bundle.header.subject = "cluster".into()),
+    );
     take.kind = "genesis";
     take.take("node-id-0", Right::Altered("GENESIS_FORM"), altered(&|bundle| bundle.header.genesis.nodes[0].id = 0));
-    take.take("node-id-twice", Right::Altered("GENESIS_FORM"), altered(&|bundle| bundle.header.genesis.nodes[1].id = 1));
-    take.take("no-organisation", Right::Altered("GENESIS_FORM"), altered(&|bundle| bundle.header.genesis.organisations.clear()));
+    take.take(
+        "node-id-twice",
+        Right::Altered("GENESIS_FORM"),
+        altered(&|bundle| bundle.header.genesis.nodes[1].id = 1),
+    );
+    take.take(
+        "no-organisation",
+        Right::Altered("GENESIS_FORM"),
+        altered(&|bundle| bundle.header.genesis.organisations.clear()),
+    );
     take.kind = "order";
-    let line_of = |bundle: &Bundle, what: &str| bundle.lines.iter().position(|line| line.starts_with(what)).expect("a line");
+    let line_of =
+        |bundle: &Bundle, what: &str| bundle.lines.iter().position(|line| line.starts_with(what)).expect("a line");
     for (name, right, change) in [
-        ("keys-behind-the-subject", "BUNDLE_ORDER", Box::new(|lines: &mut Vec<String>| {
-            let own = |line: &String| line.contains("\\"subject\\":\\"substrate:");
-            let first = lines.iter().position(own).expect("an entry of the substrate");
-            lines.rotate_left(first);
-        }) as Box<dyn Fn(&mut Vec<String>)>),
+        (
+            "keys-behind-the-subject",
+            "BUNDLE_LINE",
+            Box::new(|lines: &mut Vec<String>| {
+                let own = |line: &String| line.contains(r#"\"subject\":\"substrate:"#);
+                let first = lines.iter().position(own).expect("an entry of the substrate");
+                lines.rotate_left(first);
+            }) as Box<dyn Fn(&mut Vec<String>)>,
+        ),
         ("submission-twice", "SUBMISSION_UNUSED", Box::new(|lines| lines.insert(0, lines[0].clone()))),
         ("submission-left-out", "SUBMISSION_DIGEST", Box::new(|lines| drop(lines.remove(0)))),
         ("submission-at-the-end", "BUNDLE_LINE", Box::new(|lines| lines.push(lines[0].clone()))),
@@ -239,36 +296,68 @@ fn bundles(files: &Files<'_>, pairs: &mut Vec<Pair>) {
     ] {
         take.take(name, Right::Altered(right), altered(&|bundle| change(&mut bundle.lines)));
     }
-    let evidence = line_of(&genuine, "{\"leaf\":\"{\\\"depth\\\":\\\"0\\\",\\\"index\\\":\\\"0\\\",\\\"ledger\\\":\\\"evidence");
-    take.take("evidence-behind-reasoning", Right::Altered("BUNDLE_ORDER"), altered(&|bundle| {
-        let last = bundle.lines.iter().rposition(|line| line.contains("\"ledger\":\"evidence\"")).expect("evidence");
-        let line = bundle.lines.remove(last);
-        bundle.lines.push(line);
-    }));
-    take.take("evidence-exchanged", Right::Altered("ENTRY_DEPTH"), altered(&|bundle| bundle.lines.swap(evidence, evidence + 1)));
+    let evidence = line_of(&genuine, r#"{"leaf":"{\"depth\":\"0\",\"index\":\"0\",\"ledger\":\"evidence"#);
+    take.take(
+        "reasoning-before-evidence",
+        Right::Altered("BUNDLE_ORDER"),
+        altered(&|bundle| {
+            let own = |line: &String| {
+                line.contains(r#"\"subject\":\"substrate:"#) && line.contains("\"ledger\":\"reasoning\"")
+            };
+            let birth = bundle.lines.iter().position(own).expect("a birth");
+            let line = bundle.lines.remove(birth);
+            bundle.lines.insert(evidence, line);
+        }),
+    );
+    take.take(
+        "evidence-exchanged",
+        Right::Altered("ENTRY_DEPTH"),
+        altered(&|bundle| bundle.lines.swap(evidence, evidence + 1)),
+    );
     take.kind = "file-kind";
     let text = genuine.to_text();
     take.take("space-first", Right::Altered("BUNDLE_LINE"), format!(" {text}").into_bytes());
-    take.take("escape-in-type", Right::Altered("BUNDLE_LINE"), text.replacen("{\"bundle\"", "{\"b\\u0075ndle\"", 1).into_bytes());
+    take.take(
+        "escape-in-type",
+        Right::Altered("BUNDLE_LINE"),
+        text.replacen("{\"bundle\"", "{\"b\\u0075ndle\"", 1).into_bytes(),
+    );
     take.take("last-line-feed-left-out", Right::Altered("BUNDLE_LINE"), text.trim_end().as_bytes().to_vec());
     take.take("empty-line", Right::Altered("BUNDLE_LINE"), text.replacen('\n', "\n\n", 1).into_bytes());
     take.take("carriage-return", Right::Altered("BUNDLE_LINE"), text.replacen('\n', "\r\n", 1).into_bytes());
-    take.take("member-twice", Right::Altered("BUNDLE_LINE"), text.replacen("\"subject\":", "\"subject\":\"x\",\"subject\":", 1).into_bytes());
-    take.take("unknown-member", Right::Altered("BUNDLE_LINE"), text.replacen("\"subject\":", "\"sub\":1,\"subject\":", 1).into_bytes());
+    take.take(
+        "member-twice",
+        Right::Altered("BUNDLE_LINE"),
+        text.replacen("\"subject\":", "\"subject\":\"x\",\"subject\":", 1).into_bytes(),
+    );
+    take.take(
+        "unknown-member",
+        Right::Altered("BUNDLE_LINE"),
+        text.replacen("\"subject\":", "\"sub\":1,\"subject\":", 1).into_bytes(),
+    );
     let checkpoint = files.checkpoint(Ledger::Evidence).to_text();
-    let mut take = Taker { pairs: take.pairs, kind: "file-kind", ending: "txt", genuine: checkpoint.clone().into_bytes() };
+    let mut take =
+        Taker { pairs: take.pairs, kind: "file-kind", ending: "txt", genuine: checkpoint.clone().into_bytes() };
     let size = checkpoint.lines().nth(1).expect("a size").to_string();
     for (name, other) in [("size-with-a-letter", "1x"), ("size-with-a-leading-zero", "01"), ("size-is-nothing", "")] {
         let altered = checkpoint.replacen(&format!("\n{size}\n"), &format!("\n{other}\n"), 1);
         take.take(name, Right::Altered("CHECKPOINT_FORM"), altered.into_bytes());
     }
-    take.take("size-altered", Right::Altered("CHECKPOINT_SIGNATURE"), checkpoint.replacen(&format!("\n{size}\n"), "\n7\n", 1).into_bytes());
+    take.take(
+        "size-altered",
+        Right::Altered("CHECKPOINT_SIGNATURE"),
+        checkpoint.replacen(&format!("\n{size}\n"), "\n7\n", 1).into_bytes(),
+    );
     take.kind = "control-characters";
     for (name, character) in [("delete", '\u{7f}'), ("next-line", '\u{80}'), ("escape", '\u{1b}'), ("c1", '\u{9f}')] {
         let altered = checkpoint.replacen("/node/1 ", &format!("/node/1{character} "), 1);
         take.take(name, Right::Altered("CHECKPOINT_FORM"), altered.into_bytes());
     }
-    take.take("signature-of-4-bytes", Right::Altered("CHECKPOINT_FORM"), format!("{checkpoint}— x.example AAAAAA==\n").into_bytes());
+    take.take(
+        "signature-of-4-bytes",
+        Right::Altered("CHECKPOINT_FORM"),
+        format!("{checkpoint}— x.example AAAAAA==\n").into_bytes(),
+    );
 }
 
 /// Files of an earlier version: nothing is said of them.
@@ -279,7 +368,11 @@ fn versions(files: &Files<'_>, pairs: &mut Vec<Pair>) {
         let altered = genuine.replacen("selfsame/bundle/v2", other, 1).into_bytes();
         take.take(&other.replace('/', "-"), Right::Undecided("UNSUPPORTED_VERSION"), altered);
     }
-    take.take("another-type", Right::Undecided("BUNDLE_TYPE"), genuine.replacen("selfsame/bundle/v2", "other", 1).into_bytes());
+    take.take(
+        "another-type",
+        Right::Undecided("BUNDLE_TYPE"),
+        genuine.replacen("selfsame/bundle/v2", "other", 1).into_bytes(),
+    );
     let proof = files.identity_proof(&substrate());
     let genuine = canon::to_canonical_of(&proof);
     let mut take = Taker { pairs: take.pairs, kind: "versions", ending: "json", genuine };

@@ -3,7 +3,10 @@
 use selfsame_forge::files::Files;
 use selfsame_forge::pairs::{self, Pair, Right};
 use selfsame_offline::{Failure, Options, Verified, verify_input};
+use selfsame_protocol::digest::Digest;
+use selfsame_protocol::p104::IdentityStatement;
 use selfsame_protocol::policy::Policy;
+use serde_json::{Value, json};
 
 fn verify(bytes: &[u8], options: &Options) -> Result<Verified, Failure> {
     let input = Box::new(std::io::Cursor::new(bytes.to_vec()));
@@ -135,4 +138,43 @@ fn no_bit_can_be_altered() {
         }
     }
     assert!(least > 500, "{least}");
+}
+
+/// Every member of a statement counts.
+/// shows: P-092, P-094
+#[test]
+fn no_member_of_a_statement_can_be_altered() {
+    let world = pairs::world();
+    let files = Files::of(&world);
+    let policy = options(&files.policy().to_text());
+    let genuine = serde_json::to_value(files.identity_proof(&pairs::substrate())).unwrap();
+    let said_of = |document: &Value| said(verify(&serde_json::to_vec(document).unwrap(), &policy));
+    for (name, value) in genuine["statement"].as_object().unwrap() {
+        let mut without = genuine.clone();
+        without["statement"].as_object_mut().unwrap().remove(name);
+        assert_eq!(said_of(&without), "Altered(\"STATEMENT_FORM\")", "{name} left out");
+        let mut changed = genuine.clone();
+        changed["statement"][name] = match value {
+            Value::Number(number) => json!(number.as_u64().unwrap() + 1),
+            Value::String(text) if text.starts_with("sha256:") => json!(Digest::of(text.as_bytes())),
+            Value::String(text) if text.ends_with('Z') => json!("2026-03-08T00:00:00.001Z"),
+            Value::String(text) if text.len() == 36 => json!("00000000-0000-4000-8000-0000000000ff"),
+            Value::String(text) if text == "VERIFIED" => json!("INSUFFICIENT_DEPTH"),
+            Value::String(_) => json!("VERIFIED"),
+            _ => continue,
+        };
+        let found = said_of(&changed);
+        let right = ["Altered(\"STATEMENT_HASH\")", "Altered(\"RECORD_TYPE\")"];
+        assert!(right.contains(&found.as_str()), "{name} changed: {found}");
+        // With the hash made anew it is another statement than the one under the head.
+        let Ok(mut statement) = serde_json::from_value::<IdentityStatement>(changed["statement"].clone()) else {
+            continue;
+        };
+        if name == "statement_hash" || name == "record_type" {
+            continue;
+        }
+        statement.statement_hash = statement.expected_hash();
+        changed["statement"] = json!(statement);
+        assert!(said_of(&changed).starts_with("Altered(\"HEAD_"), "{name} changed, hash anew: {}", said_of(&changed));
+    }
 }
