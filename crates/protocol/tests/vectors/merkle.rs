@@ -180,7 +180,6 @@ proptest! {
         }
     }
 
-    /// shows: X-05
     #[test]
     fn no_proof_panics(
         sizes in any::<(u64, u64)>(),
