@@ -5,6 +5,7 @@ mod audit;
 mod ballots;
 mod common;
 mod determinism;
+mod edges;
 mod equivocation;
 mod governance;
 mod governance_properties;

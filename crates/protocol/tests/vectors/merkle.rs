@@ -136,7 +136,7 @@ fn flipped(digest: &Digest, bit: usize) -> Digest {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(crate::tries(48)))]
 
     /// shows: P-095, WL-11
     #[test]
