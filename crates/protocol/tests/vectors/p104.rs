@@ -157,6 +157,24 @@ fn own_formulas_start_with_their_name() {
     }
 }
 
+/// shows: P-076, P-077, C-25, C-28
+#[test]
+fn each_amendment_names_the_one_before_and_moves_what_is_in_force() {
+    let vectors = load("p104");
+    let chain = &vectors["amendment_chain"];
+    let mut constitution: Constitution = typed(&chain["constitution"]);
+    let mut before = None;
+    for step in cases(chain, "steps") {
+        let amendment: selfsame_protocol::command::Amendment = typed(&step["amendment"]);
+        let (hash, prior) = constitution.enact(&amendment);
+        assert_eq!((hash, prior), (parse(text(step, "amendment_hash")), before));
+        assert_eq!(serde_json::to_value(prior).unwrap(), step["prior_amendment"]);
+        assert_eq!(serde_json::to_value(&constitution).unwrap(), step["constitution"]);
+        assert_eq!(constitution.hash().to_string(), text(step, "constitutional_state_hash"));
+        before = Some(hash);
+    }
+}
+
 /// shows: P-044, P-045, P-046, P-082
 #[test]
 fn an_attestation_holds_for_exactly_its_claims() {
