@@ -82,7 +82,7 @@ fn an_amendment_that_no_cycle_could_enact_is_refused_when_it_is_queued() {
     let (mut world, id) = closed();
     world.open(&id, &chip(0));
     let mut accepted = 0;
-    for n in 0..64 {
+    for n in 0..6 {
         let amendment = amendment(&[(&format!("text{n}"), json!("x".repeat(9_000)))]);
         let command = world.amend_command(&id, amendment);
         if world.clone().submit(Role::Chip, &chip(0), command.clone()).is_ok() {
@@ -92,7 +92,7 @@ fn an_amendment_that_no_cycle_could_enact_is_refused_when_it_is_queued() {
             assert_eq!(world.recorded(Role::Chip, &chip(0), command, Code::LimitExceeded).len(), 1);
         }
     }
-    assert!((1..8).contains(&accepted), "{accepted}");
+    assert_eq!(accepted, 3);
     let long = |bytes| selfsame_protocol::command::Amendment {
         reason: "r".repeat(bytes),
         ..amendment(&[("limit", json!("11"))])
