@@ -31,26 +31,15 @@ pub const EVIDENCE: Limits = Limits { max_bytes: 4 << 20, max_depth: 8, wide: fa
 /// Hashes of the longest path between two 64-bit sizes, with its first.
 const MAX_PROOF: usize = 64;
 
-/// Which promise was broken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// One size, two roots.
-    SameSize,
-    /// The larger tree does not contain the smaller.
-    Inconsistent,
-    /// Two holders of one substrate in one epoch.
-    DoubleEpoch,
-}
-
-impl Kind {
-    /// The name in the file.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Kind::SameSize => "same_size",
-            Kind::Inconsistent => "inconsistent",
-            Kind::DoubleEpoch => "double_epoch",
-        }
+crate::named! {
+    /// Which promise was broken.
+    pub enum Kind: "a kind of evidence" {
+        /// One size, two roots.
+        SameSize = "same_size",
+        /// The larger tree does not contain the smaller.
+        Inconsistent = "inconsistent",
+        /// Two holders of one substrate in one epoch.
+        DoubleEpoch = "double_epoch",
     }
 }
 
