@@ -112,7 +112,6 @@ fn action(log: &mut Log, name: &str, change: impl Fn(&mut serde_json::Value)) {
     *action = serde_json::from_value(value).unwrap();
 }
 
-/// shows: X-05
 #[test]
 fn what_was_altered_shows_and_has_a_name() {
     let world = history();
@@ -275,7 +274,6 @@ fn is_vote(record: &Record, id: &str) -> bool {
 }
 
 /// With the submissions at hand nobody's vote can be invented, not even by all nodes together.
-/// shows: X-05
 #[test]
 fn a_vote_that_nobody_signed_shows() {
     let world = history();
