@@ -8,7 +8,9 @@
 
 pub mod cases;
 pub mod cast;
+pub mod governance;
 mod relink;
+pub mod runs;
 pub mod stage;
 pub mod story;
 mod world;

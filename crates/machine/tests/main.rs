@@ -1,7 +1,6 @@
 //! The state machine, driven as the cluster drives it: signed submissions through the real path. One program, because
 //! linking seventeen costs more than running them.
 
-mod audit;
 mod ballots;
 mod common;
 mod determinism;
