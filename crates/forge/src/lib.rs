@@ -8,7 +8,9 @@
 
 pub mod cases;
 pub mod cast;
+pub mod files;
 pub mod governance;
+pub mod pairs;
 mod relink;
 pub mod runs;
 pub mod stage;
