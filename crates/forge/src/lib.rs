@@ -12,6 +12,7 @@ pub mod files;
 pub mod governance;
 pub mod pairs;
 mod relink;
+pub mod rules;
 pub mod runs;
 pub mod stage;
 pub mod story;

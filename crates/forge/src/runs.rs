@@ -232,6 +232,14 @@ fn alterations() -> Vec<Case> {
         case_of("a declaration that somebody else attests", "DECLARATION_ATTESTED", &|world| {
             world.remove(at(world, "run_attestation", 0));
         }),
+        case_of("a declaration and something else", "DECLARATION_ATTESTED", &|world| {
+            let (place, like) = (at(world, "run_attestation", 0), at(world, "run_disagreement", 0));
+            let record = world.entries[like].value["record"].clone();
+            world.edit(place, |attestation| *attestation = record);
+        }),
+        case_of("a run without an entry", "DECLARATION_FIRST", &|world| {
+            world.entries.retain(|placed| placed.subject != chain(run));
+        }),
         case_of("a declaration that is none", "DECLARATION", &|world| {
             let first = at(world, "run_declaration", 0);
             asked(world, first, |value| value["declaration"]["context"] = json!({}));
@@ -356,13 +364,13 @@ fn alterations() -> Vec<Case> {
             world.submissions[number].payload["cluster"] = json!("elsewhere");
         }),
         case_of("more outputs than the limits allow", "SUBMISSION_LIMITS", &|world| world.genesis.limits.max_items = 0),
-        case_of("entries of one submission apart", "ENTRY_INDEX", &|world| {
+        case_of("entries of one submission apart", "SUBMISSION_GROUP", &|world| {
             let place = at(world, "run_disagreement", 0);
             let mut between = world.entries[place].clone();
             between.subject = chain(other);
             world.entries.insert(place, between);
         }),
-        case_of("entries of one submission at two times", "ENTRY_TIME", &|world| {
+        case_of("entries of one submission at two times", "SUBMISSION_TIME", &|world| {
             let place = at(world, "run_disagreement", 0);
             let late = json!("2026-03-09T00:00:00.000Z");
             for placed in world.entries.iter_mut().skip(place) {

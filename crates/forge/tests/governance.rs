@@ -2,7 +2,7 @@
 //! one beside it passes, however it is read.
 
 use selfsame_forge::cases::Case;
-use selfsame_forge::governance::{AS_IN_A_BUNDLE, Reading, cases, read, unsigned};
+use selfsame_forge::governance::{AS_IN_A_BUNDLE, Reading, cases, read, unsigned, whole};
 use selfsame_protocol::replay::governance::Governance;
 
 fn every(cases: &[Case], read_as: Reading) {
@@ -36,6 +36,12 @@ fn every_altered_history_is_refused_by_its_own_check() {
 #[test]
 fn what_needs_no_signature_is_refused_without_one() {
     every(&unsigned(), Reading { whole: false, signed: false });
+}
+
+/// shows: P-109
+#[test]
+fn what_does_not_show_in_governance_alone_shows_in_the_whole_ledger() {
+    every(&whole(), Reading { whole: true, signed: true });
 }
 
 /// With the submissions at hand nothing can be invented, not even by all nodes together.

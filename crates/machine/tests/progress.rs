@@ -130,7 +130,7 @@ fn a_verification_is_decided_when_the_node_that_it_waits_for_leaves() {
         let (mut world, id) = closed();
         let verification = world.ask(&id, &chip(0));
         world.honest(&id, 1);
-        world.verdict(&id, verification, 2, claim(Outcome::InsufficientDepth)).unwrap();
+        world.verdict(&id, verification, 2, claim(Outcome::HashMismatch)).unwrap();
         waits(&mut world, &id);
         if retired {
             world.ok(Role::Root, &root(2), Command::RetireNode { node: U64(3) });
@@ -197,7 +197,7 @@ fn a_verification_is_decided_when_the_organisation_that_it_waits_for_leaves() {
     let (mut world, id) = closed();
     let verification = world.ask(&id, &chip(0));
     world.honest(&id, 1);
-    world.verdict(&id, verification, 3, claim(Outcome::InsufficientDepth)).unwrap();
+    world.verdict(&id, verification, 3, claim(Outcome::HashMismatch)).unwrap();
     world.ballot(3, "out", remove(2));
     waits(&mut world, &id);
     world.honest(&id, 2);

@@ -5,17 +5,21 @@ use super::{CLUSTER_CHAIN, Told, asked, case, chain, find, find_of, world};
 use crate::World;
 use crate::cases::Case;
 use crate::cast::*;
-use selfsame_protocol::command::OrganisationKey;
+use selfsame_protocol::command::{Command, OrganisationKey};
 use selfsame_protocol::constitution::{ClusterConstitution, Share};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::governance::GovernanceAction as Action;
 use selfsame_protocol::record::Record;
-use selfsame_protocol::time::U64;
+use selfsame_protocol::time::{Timestamp, U64};
 use serde_json::{Value, json};
 
 fn of_cluster(world: &World, kind: &str, n: usize) -> usize {
     world.find(CLUSTER_CHAIN, kind, n)
+}
+
+fn software<T: serde::de::DeserializeOwned>() -> T {
+    serde_json::from_value(json!("software")).expect("a technology")
 }
 
 /// The end of a ballot.
@@ -33,6 +37,15 @@ pub fn ballots() -> Vec<Case> {
     let assembly = world(&assembly(), &genesis());
     let expiries = world(&expiries(), &genesis());
     let case_of = |name: &str, check, alter: &dyn Fn(&mut World)| case(name, check, &assembly, alter);
+    let vetoes = world(&vetoes(), &genesis());
+    let edges = world(&edges(), &genesis());
+    let edge = |name: &str, check, alter: &dyn Fn(&mut World)| case(name, check, &edges, alter);
+    let moved = |world: &mut World, from: usize, by: i64| {
+        for placed in world.entries.iter_mut().skip(from) {
+            let time: Timestamp = serde_json::from_value(placed.value["time"].clone()).expect("a time");
+            placed.value["time"] = json!(Timestamp::from_millis(time.millis().saturating_add_signed(by)));
+        }
+    };
     let expired = |name: &str, check, alter: &dyn Fn(&mut World)| case(name, check, &expiries, alter);
     vec![
         case_of("a vote is missing", "BALLOT_VOTES", &|world| drop(world.remove(find_of(world, "vote", "join", 0)))),
@@ -81,6 +94,27 @@ pub fn ballots() -> Vec<Case> {
             for placed in world.entries.iter_mut().skip(from) {
                 placed.value["time"] = time.clone();
             }
+        }),
+        case("a veto that is not heeded", "BALLOT_RESULT", &vetoes, |world| drop(world.remove(end_of(world, "join")))),
+        case("an objection that is not heeded", "BALLOT_RESULT", &vetoes, |world| {
+            drop(world.remove(end_of(world, "lost")));
+        }),
+        edge("a vote one millisecond late", "BALLOT_TIME", &|world| {
+            moved(world, find_of(world, "vote", "last-millisecond", 0), 1);
+        }),
+        edge("a vote one entry late", "BALLOT_TIME", &|world| {
+            let at = find_of(world, "vote", "last-entry", 0);
+            let key = key(64).public();
+            let command = Command::EnrolChip { chip: key, technology: software() };
+            let action = Action::EnrolChip { chip: key.id(), key, technology: software() };
+            Told::root("agency", &root(0), command, action).write(world, at);
+        }),
+        edge("a conclusion one millisecond early", "BALLOT_RESULT", &|world| {
+            moved(world, find(world, "conclude", 0), -1);
+        }),
+        edge("a conclusion one entry early", "BALLOT_RESULT", &|world| {
+            let at = find_of(world, "propose", "concluded", 0);
+            world.remove(at + 1);
         }),
         expired("a ballot whose time is over stays open", "BALLOT_TIME", &|world| {
             drop(world.remove(end_of(world, "b")))
@@ -171,6 +205,22 @@ pub fn members() -> Vec<Case> {
         case_of("a void ballot that the change does not name", "CONSTITUTION_VOIDED", &|world| {
             let at = changed(world, 0);
             world.edit(at, |change| drop(change.as_object_mut().expect("a record").remove("voided")));
+        }),
+        case_of("ballots voided out of order", "CONSTITUTION_VOIDED", &|world| {
+            let (first, second) = (end_of(world, "late"), end_of(world, "left"));
+            world.entries.swap(first, second);
+        }),
+        case_of("a void ballot that was rejected", "BALLOT_RESULT", &|world| {
+            let at = end_of(world, "other");
+            world.edit(at, |record| record["result"] = json!("rejected"));
+        }),
+        case_of("the hash before is another", "CONSTITUTION_HASH", &|world| {
+            let at = changed(world, 0);
+            world.edit(at, |change| change["before_hash"] = json!(Digest::of(b"")));
+        }),
+        case_of("a member leaves in another's chain", "ENTRY_SUBJECT", &|world| {
+            let at = find(world, "remove_organisation", 0);
+            world.entries[at].subject = chain("agency");
         }),
         case_of("a change that voids what was closed", "CONSTITUTION_VOIDED", &|world| {
             let at = changed(world, 1);
@@ -270,7 +320,7 @@ pub fn submissions() -> Vec<Case> {
         pinned("a submission that is not given", "SUBMISSION_DIGEST", |entry| {
             entry["submission"] = json!(Digest::of(b""));
         }),
-        case_of("entries of one submission at two times", "ENTRY_TIME", &|world| {
+        case_of("entries of one submission at two times", "SUBMISSION_TIME", &|world| {
             let at = end_of(world, "join");
             for placed in world.entries.iter_mut().skip(at) {
                 if placed.value["time"].as_str() < Some("2026-03-09") {
@@ -278,7 +328,7 @@ pub fn submissions() -> Vec<Case> {
                 }
             }
         }),
-        case_of("entries of one submission apart", "ENTRY_INDEX", &|world| {
+        case_of("entries of one submission apart", "SUBMISSION_GROUP", &|world| {
             let at = end_of(world, "join");
             let record = json!(Record::Suppression { reason: "HASH_MISMATCH".into() });
             world.insert(at, at, record);
@@ -334,6 +384,20 @@ pub fn submissions() -> Vec<Case> {
             Told::root("agency", &root(0), vote("open", true), action).end(world);
         }),
     ]
+}
+
+/// What shows only between the entries of substrates.
+pub fn whole() -> Vec<Case> {
+    let assembly = world(&assembly(), &genesis());
+    let suppression = || json!(Record::Suppression { reason: "HASH_MISMATCH".into() });
+    let beside = |name: &str, offset: usize| {
+        case(name, "SUBMISSION_ENTRIES", &assembly, |world| {
+            let at = find_of(world, "vote", "no", 0);
+            world.insert(at + offset, at, suppression());
+            world.entries[at + offset].subject = format!("substrate:{}", uuid(9));
+        })
+    };
+    vec![beside("a vote behind an entry of a substrate", 0), beside("an entry of a substrate behind a vote", 1)]
 }
 
 /// What shows in the records alone: with the submissions another check comes first.

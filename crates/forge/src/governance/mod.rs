@@ -7,6 +7,7 @@ pub mod altered;
 pub mod nodes;
 pub mod refused;
 pub mod stories;
+pub mod table;
 
 use crate::cases::Case;
 use crate::cast::*;
@@ -242,7 +243,12 @@ pub fn cases() -> Vec<Case> {
 
 /// Pairs that show without the submissions.
 pub fn unsigned() -> Vec<Case> {
-    altered::unsigned()
+    [altered::unsigned(), nodes::unsigned()].into_iter().flatten().collect()
+}
+
+/// Pairs that show only between the entries of others.
+pub fn whole() -> Vec<Case> {
+    altered::whole()
 }
 
 /// The entry of a place, decoded.

@@ -43,8 +43,8 @@ fn failed() -> (Stage, String, String) {
     for (by, id) in [(0, 4), (1, 5), (0, 6), (2, 7), (1, 8)] {
         stage.ok(Role::Root, &root(by), enrol(id));
     }
-    stage.seasoned_by(&first, 0);
-    stage.seasoned_by(&second, 1);
+    stage.seasoned_by(&first, 0, 5);
+    stage.seasoned_by(&second, 1, 5);
     let verification = stage.ask(&first, &chip(0));
     stage.verdict(&first, verification, 1, failing(&"x".repeat(300))).expect("a verdict");
     for by in [2, 3, 5, 7, 8] {
@@ -96,11 +96,17 @@ fn quarantines() -> Vec<Case> {
             let at = at(world, 1);
             world.edit(at, |record| (record["node"], record["organisation"]) = (json!("7"), json!("chamber")));
         }),
-        case_of("a node put out of service when another retires, and nothing was decided", "ENTRY_INDEX", &|world| {
-            let retired = find(world, "retire_node", 0);
-            let submission = world.entries[retired].submission;
-            world.entries.retain(|placed| placed.submission != submission || !placed.subject.starts_with("substrate:"));
-        }),
+        case_of(
+            "a node put out of service when another retires, and nothing was decided",
+            "SUBMISSION_GROUP",
+            &|world| {
+                let retired = find(world, "retire_node", 0);
+                let submission = world.entries[retired].submission;
+                world
+                    .entries
+                    .retain(|placed| placed.submission != submission || !placed.subject.starts_with("substrate:"));
+            },
+        ),
         told(
             "a quarantine by whom it outvotes not",
             "QUARANTINE_CAUSE",
@@ -116,6 +122,12 @@ fn quarantines() -> Vec<Case> {
         told("too many outvoted", "QUARANTINE_CAUSE", {
             let records = [2, 5].map(|id| quarantine_of(id, "bureau", &first, failing("outvoted")));
             verdict(4, &first, claim(Outcome::Verified), records.to_vec())
+        }),
+        case_of("a quarantine beside something else", "QUARANTINE_CAUSE", &|world| {
+            let at = find(world, "enrol_node", 4);
+            let (_, record) = quarantine_of(1, "agency", &first, failing("x"));
+            world.insert(at + 1, at, json!(record));
+            world.entries[at + 1].subject = CLUSTER_CHAIN.into();
         }),
         told("a quarantine by a vote", "SUBMISSION_COMMAND", {
             let Told { role, key, command, .. } = Told::vote("agency", &root(0), "none", true);
@@ -197,6 +209,15 @@ fn warnings() -> Vec<Case> {
     ]
 }
 
+/// A refusal in a stranger's chain, by its record alone.
+pub fn unsigned() -> Vec<Case> {
+    let genuine = world(&claimed().0, &genesis());
+    vec![case("a refusal in a stranger's chain", "ENTRY_SUBJECT", &genuine, |world| {
+        let at = world.find(&chain("chamber"), "duplicate_refused", 0);
+        world.entries[at].subject = chain("agency");
+    })]
+}
+
 /// A second birth and a write of a chip that never held the substrate.
 fn claimed() -> (Stage, String) {
     let mut stage = Stage::new();
@@ -263,19 +284,4 @@ fn duplicates() -> Vec<Case> {
         }),
         refused("a refusal of a chip that was retired", "SUBMISSION_KEY", &retired, Code::KeyEnded, told),
     ]
-}
-
-impl Stage {
-    /// Born, one session with a cycle, closed; by the verdicts of as many nodes as it takes.
-    fn seasoned_by(&mut self, id: &str, by: u8) {
-        self.born(id, by);
-        self.ask(id, &chip(by));
-        for from in 1..=7 {
-            if self.substrate(id).decided.is_none() {
-                self.honest(id, from);
-            }
-        }
-        self.cycle(id, &chip(by), "cycle/1");
-        self.close(id, &chip(by));
-    }
 }

@@ -98,7 +98,7 @@ fn votes() -> Vec<Case> {
     let by_time = rules(|rules| (rules.ballot_ms, rules.objection_ms) = (U64(60_000), U64(30_000)));
     stage.ballot(3, "rules", by_time);
     open(&mut stage, 0, "p", stolen(1));
-    stage.millis += 60_000;
+    stage.millis += 59_000;
     stage.enrol(2, &key(60));
     cases.push(refused("a vote after the time", "BALLOT_TIME", &stage, Code::BallotExpired, voted(1, "p")));
     let mut stage = Stage::new();

@@ -79,6 +79,7 @@ pub fn assembly() -> Stage {
     stage.millis += OBJECTION_MS;
     stage.ok(Role::Root, &root(0), conclude("lost"));
     open(&mut stage, 1, "left", stolen(2));
+    open(&mut stage, 2, "late", stolen(2));
     stage.ballot(3, "leave", remove(3));
     stage
 }
@@ -101,6 +102,48 @@ pub fn expiries() -> Stage {
     stage.ok(Role::Root, &root(1), conclude("d"));
     open(&mut stage, 0, "e", stolen(0));
     stage.ok(Role::Root, &root(1), vote("e", true));
+    stage
+}
+
+/// Ballots that one vote against ends: of a member with a veto, and of the one that is concerned. An ordinary one goes on.
+pub fn vetoes() -> Stage {
+    let mut stage = Stage::new();
+    stage.ballot(3, "veto", rules(|rules| rules.vetoes = vec!["bureau".into()]));
+    for (id, proposal) in [("join", add(3)), ("lost", lost("chamber", OrganisationKey::Root, 91)), ("chip", stolen(0))]
+    {
+        open(&mut stage, 0, id, proposal);
+    }
+    stage.ok(Role::Root, &root(1), vote("join", false));
+    stage.ok(Role::Root, &root(2), vote("lost", false));
+    stage.ok(Role::Root, &root(1), vote("chip", false));
+    stage
+}
+
+/// The last moments in which something holds: a vote in the last millisecond and before the last entry, a conclusion in the
+/// first millisecond after the time to object, and one that is itself the last entry.
+pub fn edges() -> Stage {
+    let mut stage = Stage::new();
+    let short = |rules: &mut Rules| {
+        (rules.ballot_entries, rules.ballot_ms, rules.objection_ms) = (U64(4), U64(60_000), U64(30_000));
+    };
+    stage.ballot(3, "short", rules(short));
+    // A batch moves the clock a second on.
+    open(&mut stage, 0, "last-millisecond", stolen(0));
+    stage.millis += 58_999;
+    stage.ok(Role::Root, &root(1), vote("last-millisecond", true));
+    open(&mut stage, 0, "last-entry", stolen(0));
+    stage.enrol(0, &key(60));
+    stage.enrol(0, &key(61));
+    stage.ok(Role::Root, &root(1), vote("last-entry", true));
+    stage.millis += 60_000;
+    open(&mut stage, 0, "unopposed", lost("chamber", OrganisationKey::Root, 91));
+    stage.ok(Role::Root, &root(1), vote("unopposed", true));
+    stage.millis += 28_000;
+    stage.ok(Role::Root, &root(0), conclude("unopposed"));
+    open(&mut stage, 0, "concluded", stolen(0));
+    stage.enrol(0, &key(62));
+    stage.enrol(0, &key(63));
+    stage.ok(Role::Root, &root(1), conclude("concluded"));
     stage
 }
 

@@ -182,9 +182,11 @@ impl Governance {
             if index <= last {
                 return bad("ENTRY_INDEX", index, format!("above {last}"), index);
             }
-            if entry.time < time || (same && entry.time != time) {
-                let word = if same { "as the entry before, of the same submission" } else { "or later" };
-                return bad("ENTRY_TIME", index, format!("{time} {word}"), entry.time);
+            if entry.time < time {
+                return bad("ENTRY_TIME", index, format!("{time} or later"), entry.time);
+            }
+            if same && entry.time != time {
+                return bad("SUBMISSION_TIME", index, time, entry.time);
             }
         }
         if !same {
