@@ -33,7 +33,7 @@ fn step() -> impl Strategy<Value = Step> {
     let flaw = prop_oneof![6 => Just(0u8), 3 => 1u8..8];
     // 20 opens a session as its chip would, 21 is a whole ballot. What leads on is drawn more often.
     let kind = prop_oneof![
-        3 => Just(2u8), 3 => Just(20u8), 3 => Just(4u8), 3 => Just(6u8), 3 => Just(7u8), 1 => Just(21u8), 7 => 0u8..20
+        5 => Just(2u8), 4 => Just(20u8), 3 => Just(4u8), 3 => Just(6u8), 3 => Just(7u8), 1 => Just(21u8), 7 => 0u8..20
     ];
     (kind, 1u64..4, who, flaw, any::<u8>()).prop_map(|(kind, id, who, flaw, with)| Step { kind, id, who, flaw, with })
 }

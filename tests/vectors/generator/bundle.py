@@ -135,15 +135,15 @@ class History:
         self.fth, self.attested = record["founding_tension_hash"], record["governance_chip_attestation_hash"]
         self.identity = self.head = record["substrate_identity_hash"]
         self.constitution, self.lineage, self.session, self.continuity = record["constitution"], 0, 0, None
-        self.closed, self.gate, self.events = None, 0, []
+        self.closed, self.gate, self.events, self.thresholds = None, 0, [], record["constitution"]["thresholds"]
 
     def finding(self, drift: int = 0) -> dict:
         """What every node whose copy holds says."""
-        if drift > THRESHOLDS["drift_tolerance"]:
+        if drift > self.thresholds["drift_tolerance"]:
             outcome, check = "DRIFT_EXCEEDED", "FOUNDING_TENSION_DRIFT"
         elif self.continuity is None:
             outcome, check = "INSUFFICIENT_DEPTH", "NO_PRIOR_SESSION"
-        elif self.lineage < int(THRESHOLDS["minimum_lineage_depth"]):
+        elif self.lineage < int(self.thresholds["minimum_lineage_depth"]):
             outcome, check = "INSUFFICIENT_DEPTH", "LINEAGE_DEPTH"
         else:
             outcome, check = "VERIFIED", "CONTINUITY_HASH"
@@ -166,8 +166,8 @@ class History:
             "record_type": "identity_verification", "session": str(self.session), "outcome": finding["outcome"],
             "detail": finding["check"], "retrieved": self.continuity, "recomputed": finding.get("recomputed"),
             "presented": self.continuity, "drift": finding["drift"], "lineage_depth": str(self.lineage),
-            "evidence_ledger_depth": self.depth("evidence"), "thresholds": THRESHOLDS, "verdicts": verdicts,
-            "continuing_from": self.closed, "claim_level": "full" if verified else "reduced",
+            "evidence_ledger_depth": self.depth("evidence"), "thresholds": self.thresholds, "verdicts": verdicts,
+            "continuing_from": self.closed, "claim_level": "full" if verified and self.attested else "reduced",
         }  # fmt: skip
         if verified:
             record["notice"] = f"Substrate identity verified \u2014 continuing from {self.closed}/{self.lineage}."
@@ -191,7 +191,7 @@ class History:
         self.verification(self.finding(130))
         self.append("reasoning", "lineage", {
             "record_type": "new_identity_lineage", "prior_substrate_id": SUBSTRATE, "prior_head": self.head,
-            "prior_founding_tension_hash": self.fth, "drift": 130, "tolerance": THRESHOLDS["drift_tolerance"],
+            "prior_founding_tension_hash": self.fth, "drift": 130, "tolerance": self.thresholds["drift_tolerance"],
             "new_substrate_id": "6f1e0c52-9a3b-4d7e-8f00-5a6b7c8d9e10",
         })  # fmt: skip
 
@@ -555,6 +555,13 @@ def against_the_machine() -> list[tuple[str, dict, str]]:
         history.migrate()
         history.seal("second seal", "m-1", "2", DESTINATION, CHIP)
 
+    def unattested(r: dict) -> dict:
+        """A birth that nobody attests."""
+        identity = framed(SUBSTRATE, plain(r["founding_tension_hash"]), r["initialisation_timestamp"], "", SCHEMA)
+        record = {k: v for k, v in r.items() if k != "attestation"}
+        return record | {"governance_chip_attestation_hash": None, "completeness": "incomplete",
+                         "substrate_identity_hash": prefixed(identity)}  # fmt: skip
+
     constitution = lambda **members: lambda r: text(r, constitution=r["constitution"] | members)  # noqa: E731
     anchor = lambda **members: lambda r: text(r, evidence_ledger=r["evidence_ledger"] | members)  # noqa: E731
     verified = lambda **members: {"verification 2": sets(**members)}  # noqa: E731
@@ -567,7 +574,7 @@ def against_the_machine() -> list[tuple[str, dict, str]]:
          "BIRTH_THRESHOLDS"),
         ("parameters that leave no room for a cycle", {"birth": constitution(parameters={"a": large})}, "CONSTITUTION_SIZE"),
         ("recoveries before there was a cluster", {"birth": constitution(recovery_count="1")}, "RECOVERY_COUNT"),
-        ("a record of governance in a substrate", {"reasoning": lambda r: {"record_type": "governance", "action": {"action": "none"}}},
+        ("a record of governance in a substrate", {"reasoning": lambda r: {"record_type": "governance", "action": {"action": "conclude", "proposal_id": "p"}}},
          "RECORD_KIND"),
         ("evidence in the other ledger", {"reasoning": sets(record_type="evidence")}, "RECORD_KIND"),
         ("a verification in an open session", {"reasoning after": lambda h: h.verification()}, "SESSION_CLOSED"),
@@ -582,6 +589,8 @@ def against_the_machine() -> list[tuple[str, dict, str]]:
         ("VERIFIED against another hash presented", verified(presented=other), "VERIFICATION_PRESENTED"),
         ("an outcome without verdicts", verified(verdicts=[]), "VERDICT_ONCE"),
         ("two verdicts of one node", {"verification 2": lambda r: text(r, verdicts=[r["verdicts"][0]] * 2)}, "VERDICT_ONCE"),
+        ("a node of two organisations", {"verification 2": lambda r: text(r, verdicts=[
+            r["verdicts"][0] | {"organisation": "org-c"}, r["verdicts"][1]])}, "VERDICT_NODE"),
         ("one verdict of two for each outcome", {"verification 2": lambda r: text(r, verdicts=[
             r["verdicts"][0], r["verdicts"][1] | {"finding": r["verdicts"][1]["finding"] | {"outcome": "HASH_MISMATCH"}}])},
          "VERIFICATION_OUTCOME"),
@@ -636,6 +645,9 @@ def against_the_machine() -> list[tuple[str, dict, str]]:
         ("a session while sealed", {"seal after": lambda h: h.verification()}, "SEALED"),
         ("two seals without a ballot", {"at the end": at_the_end(two_seals)}, "SEALED"),
         ("a seal to the chip itself", {"seal": sets(destination=chip_id(CHIP))}, "SEAL_DESTINATION"),
+        ("a migration of a birth that nobody attested", {"birth": unattested, "seal": sets()}, "SEAL_COMPLETE"),
+        ("an arrival below the minimum depth",
+         {"birth": constitution(thresholds=THRESHOLDS | {"minimum_lineage_depth": "9"}), "arrival": sets()}, "MIGRATION_DEPTH"),
         ("a seal before the log began", {"seal": lambda r: text(r, seal_index="0", nonce=prefixed(framed(
             "selfsame/migration-nonce/v1", CLUSTER, SUBSTRATE, "m-1", "0", plain(r["head"]))))}, "SEAL_INDEX"),
         ("one migration id twice", {"at the end": at_the_end(again)}, "MIGRATION_ID_ONCE"),
