@@ -166,7 +166,6 @@ fn a_ballot_needs_two_thirds_of_the_organisations_and_one_vote_of_each() {
     assert_eq!((sealed.ballot.as_deref(), sealed.state.as_str()), (Some("p2"), "sealed"));
 }
 
-/// shows: X-05
 #[test]
 fn a_genesis_that_could_not_be_relied_on_is_refused() {
     let code = |change: &dyn Fn(&mut selfsame_machine::Genesis)| {
