@@ -199,7 +199,7 @@ fn run(steps: &[Step]) -> (World, BTreeSet<String>, usize) {
 proptest! {
     #![proptest_config(ProptestConfig { cases: crate::cases(48), rng_seed: RngSeed::Fixed(204), failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// shows: X-05
+    /// shows: X-05, G-19
     #[test]
     fn no_sequence_of_governance_breaks_an_invariant(steps in prop::collection::vec(step(), 1..150)) {
         let (world, _, refused_with_a_trace) = run(&steps);
@@ -209,6 +209,7 @@ proptest! {
     }
 }
 
+/// shows: G-19
 /// The sequences reach what they are to exercise.
 #[test]
 fn the_random_sequences_reach_every_kind_of_ballot() {

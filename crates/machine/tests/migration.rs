@@ -403,7 +403,7 @@ fn a_sealed_substrate_whose_destination_is_lost_as_well_is_sealed_anew_by_ballot
     world.replay(&id);
 }
 
-/// shows: P-086, P-087, P-104
+/// shows: P-086, P-087, P-104, G-18
 #[test]
 fn the_same_substrate_from_other_hardware_is_refused_and_recorded() {
     let (mut world, id) = closed();

@@ -6,6 +6,7 @@ use selfsame_protocol::genesis::{GenesisDocument, GenesisOrganisation, Publicati
 use selfsame_protocol::replay::governance::Governance;
 use serde_json::Value;
 
+/// shows: G-07
 #[test]
 fn a_share_asks_for_the_number_of_members_that_exceeds_it() {
     let vectors = load("governance");
@@ -28,6 +29,7 @@ fn a_share_asks_for_the_number_of_members_that_exceeds_it() {
     }
 }
 
+/// shows: G-06
 #[test]
 fn a_constitution_has_one_hash() {
     for case in cases(&load("governance"), "constitutions") {
@@ -58,6 +60,7 @@ fn start(history: &Value) -> Governance {
     })
 }
 
+/// shows: G-19
 #[test]
 fn a_history_of_governance_is_verified_with_every_signature() {
     let vectors = load("governance");
@@ -76,6 +79,7 @@ fn a_history_of_governance_is_verified_with_every_signature() {
     assert!(governed.open.is_empty() && governed.changes.len() == 2);
 }
 
+/// shows: G-19
 #[test]
 fn an_altered_history_of_governance_fails_by_name() {
     let vectors = load("governance");
