@@ -174,7 +174,8 @@ fn recoveries(b: &mut Book) {
         d.set(RECOVERY, 1, "/recovery_count", json!("1"));
     });
     b.case("RECOVERY_COUNT", "more recoveries than the ledger has room for", |d| {
-        d.set(RECOVERY, 0, "/recovery_count", json!("4000000000"));
+        // The last one: no later one shows the jump by what it says.
+        d.set(RECOVERY, 2, "/recovery_count", json!("4000000000"));
     });
     b.case("RECOVERY_CHIP", "a recovery of another chip", |d| {
         d.set(RECOVERY, 0, "/chip", json!(chip(2).public().id()));
