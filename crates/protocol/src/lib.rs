@@ -31,4 +31,5 @@ pub mod replay;
 pub mod run;
 pub mod time;
 pub mod tlog_proof;
+pub mod version;
 pub mod witness;

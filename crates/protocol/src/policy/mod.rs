@@ -20,7 +20,7 @@ mod parse;
 #[cfg(test)]
 mod tests;
 
-use crate::note::{Checkpoint, Note, NoteError, TYPE_COSIGNATURE, TYPE_ED25519, Vkey};
+use crate::note::{Checkpoint, Note, NoteError, TYPE_COSIGNATURE, TYPE_ED25519, Verified, Vkey};
 use serde::Serialize;
 use std::fmt;
 
@@ -146,6 +146,22 @@ pub struct Cosigner {
     pub time: u64,
 }
 
+/// Whose signatures under a note verified, of the keys that a policy names.
+#[derive(Clone, Debug)]
+pub(crate) struct Heard {
+    /// Names of log keys.
+    logs: Vec<String>,
+    /// Each witness of the policy, in its order.
+    pub(crate) witnesses: Vec<Option<Cosigner>>,
+}
+
+impl Heard {
+    /// The witnesses that cosigned.
+    pub(crate) fn cosigners(&self) -> Vec<Cosigner> {
+        self.witnesses.iter().flatten().cloned().collect()
+    }
+}
+
 /// A checkpoint that satisfies a policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accepted {
@@ -252,9 +268,9 @@ impl Policy {
 
     /// Whether a member is satisfied when exactly these witnesses cosigned. Groups count earlier ones only, so that one
     /// pass decides all of them.
-    fn satisfied(&self, wanted: Member, signed: &[bool]) -> bool {
+    fn satisfied(&self, wanted: Member, signed: &[Option<Cosigner>]) -> bool {
         let holds = |member: &Member, groups: &[bool]| match member {
-            Member::Witness(at) => signed.get(*at).copied().unwrap_or(false),
+            Member::Witness(at) => signed.get(*at).is_some_and(Option::is_some),
             Member::Group(at) => groups.get(*at).copied().unwrap_or(false),
         };
         let mut groups = Vec::with_capacity(self.groups.len());
@@ -265,60 +281,68 @@ impl Policy {
         holds(&wanted, &groups)
     }
 
-    /// Verifies a note's signatures under the policy's keys and evaluates the quorum. Signatures of other keys are
-    /// ignored; one of a key that the policy names and that does not verify refuses the note.
+    /// Verifies a checkpoint's signatures under the policy's keys and evaluates the quorum. Signatures of other keys are
+    /// ignored; one of a key that the policy names and that does not verify refuses the note, whatever log it is of: that
+    /// it was altered is known before anything about its origin.
     pub fn evaluate(&self, note: &Note) -> Result<Accepted, Unsatisfied> {
-        let stands = |vkey: &Vkey| {
-            let id = vkey.id();
-            note.signatures.iter().any(|s| s.name == vkey.name && s.id == id)
-        };
-        let verified = |vkey: &Vkey| match stands(vkey) {
-            false => Ok(None),
-            true => note
-                .verify(std::slice::from_ref(vkey))
-                .map(|found| found.into_iter().next())
-                .map_err(Unsatisfied::Signature),
-        };
         let checkpoint = Checkpoint::parse(&note.text).map_err(Unsatisfied::Form)?;
-        let (mut known, mut log_signed) = (self.origins.contains(&checkpoint.origin), false);
-        for log in &self.logs {
-            // A log vouches for its own origin alone.
-            if log.vkey.name == checkpoint.origin {
-                known = true;
-                log_signed |= verified(&log.vkey)?.is_some();
-            }
-        }
-        if !known {
+        let heard = self.hear(note).map_err(Unsatisfied::Signature)?;
+        if !self.names(&checkpoint.origin) {
             return Err(Unsatisfied::Origin(checkpoint.origin));
         }
-        let mut signed = Vec::with_capacity(self.witnesses.len());
-        let mut cosigners = Vec::new();
-        for witness in &self.witnesses {
-            let found = verified(&witness.vkey)?;
-            signed.push(found.is_some());
-            if let Some(found) = found {
-                cosigners.push(Cosigner {
-                    witness: witness.name.clone(),
-                    key: found.name,
-                    time: found.time.unwrap_or_default(),
-                });
-            }
-        }
-        let met = match self.quorum {
-            None => log_signed,
-            Some(quorum) => self.satisfied(quorum, &signed),
+        // A log vouches for its own origin alone.
+        let log_signed = heard.logs.contains(&checkpoint.origin);
+        let lacking = match self.quorum {
+            Some(_) => self.lacking(&heard),
+            None if log_signed => None,
+            None => Some(["the log's own signature".into(), "none".into()]),
         };
-        if !met {
-            let names: Vec<&str> = cosigners.iter().map(|c| c.witness.as_str()).collect();
-            let found = if names.is_empty() { "none of them".into() } else { names.join(", ") };
-            return Err(Unsatisfied::Quorum { expected: self.quorum_in_words(), found });
+        if let Some([expected, found]) = lacking {
+            return Err(Unsatisfied::Quorum { expected, found });
         }
-        Ok(Accepted { checkpoint, log_signed, cosigners })
+        Ok(Accepted { checkpoint, log_signed, cosigners: heard.cosigners() })
+    }
+
+    /// Whether this is the origin of a log that the policy accepts.
+    pub(crate) fn names(&self, origin: &str) -> bool {
+        self.origins.iter().any(|named| named == origin) || self.logs.iter().any(|log| log.vkey.name == origin)
+    }
+
+    /// Verifies the signatures of every key that the policy names.
+    pub(crate) fn hear(&self, note: &Note) -> Result<Heard, NoteError> {
+        let verified = |vkey: &Vkey| match note.signatures.iter().any(|signature| vkey.is_of(signature)) {
+            false => Ok(None),
+            true => note.verify(std::slice::from_ref(vkey)).map(|found| found.into_iter().next()),
+        };
+        let mut heard = Heard { logs: Vec::new(), witnesses: Vec::with_capacity(self.witnesses.len()) };
+        for log in &self.logs {
+            heard.logs.extend(verified(&log.vkey)?.map(|found| found.name));
+        }
+        for witness in &self.witnesses {
+            let cosigner = |found: Verified| Cosigner {
+                witness: witness.name.clone(),
+                key: found.name,
+                time: found.time.unwrap_or_default(),
+            };
+            heard.witnesses.push(verified(&witness.vkey)?.map(cosigner));
+        }
+        Ok(heard)
+    }
+
+    /// What cosignatures lack to the quorum: what it demands, and what was found. Where the quorum is `none`, they never
+    /// reach it.
+    pub(crate) fn lacking(&self, heard: &Heard) -> Option<[String; 2]> {
+        if self.quorum.is_some_and(|quorum| self.satisfied(quorum, &heard.witnesses)) {
+            return None;
+        }
+        let names: Vec<&str> = heard.witnesses.iter().flatten().map(|cosigner| cosigner.witness.as_str()).collect();
+        let found = if names.is_empty() { "none of them".into() } else { names.join(", ") };
+        Some([self.quorum_in_words(), found])
     }
 
     fn quorum_in_words(&self) -> String {
         match self.quorum {
-            None => "the log's own signature".into(),
+            None => "cosigners, of whom the policy demands none".into(),
             Some(Member::Witness(at)) => format!("a cosignature of {}", self.name(Member::Witness(at))),
             Some(Member::Group(at)) => self.groups.get(at).map_or_else(String::new, |group| {
                 let members: Vec<&str> = group.members.iter().take(20).map(|m| self.name(*m)).collect();

@@ -86,9 +86,20 @@ fn a_failing_signature_of_a_known_key_is_never_overlooked() {
     }
     let mut other = note(&[1, 2], true);
     other.text = other.text.replace("ledger", "sledge");
-    assert_eq!(policy.evaluate(&other).unwrap_err().check(), "POLICY_ORIGIN");
+    assert_eq!(policy.evaluate(&other).unwrap_err().check(), "CHECKPOINT_SIGNATURE", "an altered name");
+    // Another log of the same cosigners: nothing is wrong with its note, and the policy does not know it.
+    let other_log = |signers: &[u8]| {
+        let mut other = Note::new(note(&[], false).text.replace("ledger", "sledge"));
+        signers.iter().for_each(|n| other.cosign(&format!("w{n}.example"), &SecretKey::from_seed(&[10 + n; 32]), 7));
+        other
+    };
+    for signers in [&[1, 2][..], &[]] {
+        let error = policy.evaluate(&other_log(signers)).unwrap_err();
+        assert_eq!((error.check(), error.tampered()), ("POLICY_ORIGIN", false), "before the quorum");
+    }
     let named = policy.clone().with_origins(vec!["sledge.example/evidence".into()]);
-    assert_eq!(named.evaluate(&other).unwrap_err().check(), "CHECKPOINT_SIGNATURE");
+    assert!(named.evaluate(&other_log(&[1, 2])).is_ok());
+    assert_eq!(named.evaluate(&other_log(&[1])).unwrap_err().check(), "POLICY_QUORUM");
     other.text = "ledger.example/evidence\n3\n".into();
     assert_eq!(policy.evaluate(&other).unwrap_err().check(), "CHECKPOINT_FORM");
 }
