@@ -3,7 +3,8 @@
 use super::context::{CliError, Done, Global, Output, read};
 use super::verdict;
 use crate::console::visible;
-use crate::offline::{self, Failure, Options, Verified};
+use crate::env::{Clock as _, SystemClock};
+use crate::offline::{self, Age, Failure, Options, Verified};
 use clap::Args;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::note::Vkey;
@@ -15,7 +16,7 @@ use std::time::{Duration, Instant};
 /// Verify receipts, statements, bundles, checkpoints and exported ledgers from the files alone.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "What a file is shows in its content: a receipt (.tlog-proof), an identity statement, a bundle of a substrate or a run, an\nexported ledger (a folder), a signed checkpoint, a pair of checkpoints, or evidence of equivocation.\n\nExit status: 0 holds, 10 was altered (the first failing check is named), 13 cannot be decided (something is missing, a key\nis not known, the policy is not met). All files are checked, and the worst decides: 10, 13, any other error, 0. A file\nthat cannot be read is one that cannot be decided.\n\nWith -o json one document: the verdict over all, and `files` with one member for each; about a single file its members\nstand at the top as well. With -o jsonl a stream: one line for each file.\n\nExamples:\n  selfsame substrate bundle UUID history.jsonl && selfsame verify history.jsonl\n  selfsame run export sha256:… run.jsonl && selfsame verify run.jsonl --policy policy.txt\n  selfsame cluster policy > policy.txt && selfsame ledger export ledger && selfsame verify ledger --policy policy.txt"
+    after_help = "What a file is shows in its content: a receipt (.tlog-proof), an identity statement, a bundle of a substrate or a run, an\nexported ledger (a folder), a backup, a signed checkpoint, a pair of checkpoints, a holder status, or evidence of equivocation.\n\nExit status: 0 holds, 10 was altered (the first failing check is named), 13 cannot be decided (something is missing, a key\nis not known, the policy is not met). All files are checked, and the worst decides: 10, 13, any other error, 0. A file\nthat cannot be read is one that cannot be decided.\n\nWith -o json one document: the verdict over all, and `files` with one member for each; about a single file its members\nstand at the top as well. With -o jsonl a stream: one line for each file.\n\nExamples:\n  selfsame substrate bundle UUID history.jsonl && selfsame verify history.jsonl\n  selfsame run export sha256:… run.jsonl && selfsame verify run.jsonl --policy policy.txt\n  selfsame cluster policy > policy.txt && selfsame ledger export ledger && selfsame verify ledger --policy policy.txt"
 )]
 pub struct Verify {
     /// File or folder; - for standard input. Repeatable.
@@ -42,6 +43,9 @@ pub struct Verify {
     /// The entry that a receipt is about, when the receipt does not carry it.
     #[arg(long, value_name = "FILE")]
     entry: Option<PathBuf>,
+    /// How many seconds old what vouches for a holder status may be. Without it the report says of when it is.
+    #[arg(long, value_name = "SECONDS")]
+    max_age: Option<u64>,
     /// Read the record of every entry of a folder too, and not only the members around it.
     #[arg(long)]
     deep: bool,
@@ -109,6 +113,7 @@ fn kind(name: &str) -> String {
         "equivocation" => "evidence that somebody signed two histories".into(),
         "checkpoint_pair" => "a pair of checkpoints".into(),
         "ledger" => "an exported ledger".into(),
+        "holder_status" => "a holder status".into(),
         other => format!("a {other}"),
     }
 }
@@ -179,11 +184,12 @@ pub fn main(global: &Global, command: &Verify) -> Done {
         deep: command.deep,
         entry: command.entry.as_deref().map(read).transpose()?,
         consistency_only: false,
+        max_age: command.max_age.map(|most| Age { most, now: SystemClock.now_ms() / 1_000 }),
         threads: command.threads,
     };
     if options.policy.is_none() && options.keys.is_empty() {
         global.say(
-            "no --policy and no --trust key was given: keys inside a file are used, which is said where it matters",
+            "no --policy and no --trust key was given: nobody whom you trust vouches for what is consistent in itself",
         );
     }
     let mut found = Vec::new();

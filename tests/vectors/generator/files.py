@@ -368,6 +368,8 @@ def pairs() -> list[tuple]:
         ("the first name altered", text(good).replace('"new"', '"nev"', 1), everywhere(bad("PAIR_FORM"))),
         ("the type's name altered", text(good).replace('"pair"', '"pajr"', 1), everywhere(bad("PAIR_FORM"))),
         ("cut", text(good)[:200], everywhere(bad("PAIR_FORM"))),
+        ("cut behind the first name", '{"new":', everywhere(bad("PAIR_FORM"))),
+        ("cut within the first name", '{"ne', everywhere(open_("FILE_KIND"))),
         ("a type of no version", text(good | {"pair": "selfsame/checkpoint-pair"}), everywhere(bad("PAIR_TYPE"))),
         ("another version", text(good | {"pair": "selfsame/checkpoint-pair/v2"}), everywhere(open_("UNSUPPORTED_VERSION"))),
         ("another version with other members, white space in front",

@@ -82,9 +82,9 @@ impl Iterator for Members<'_> {
         self.before = b',';
         let name = plain(self.quoted()?);
         self.mark(b':')?;
-        let text = match self.rest.trim_ascii_start().first()? {
-            // A text that does not end is read no further, and its member was read all the same.
-            b'"' => self.quoted().map(plain),
+        // A text that does not end is read no further, and its member was read all the same.
+        let text = match self.rest.trim_ascii_start().first() {
+            Some(b'"') => self.quoted().map(plain),
             _ => None,
         };
         if text.is_none() && self.pass().is_none() {
