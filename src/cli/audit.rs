@@ -2,7 +2,7 @@
 
 use super::context::{CliError, Done, Global};
 use super::verdict;
-use super::verify::trusted;
+use super::trust::trusted;
 use crate::audit::{Alarm, Follower, Memory, Report, Source, compare};
 use crate::config;
 use crate::console::{self, visible};

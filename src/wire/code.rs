@@ -74,7 +74,7 @@ mod tests {
     #[test]
     fn every_code_survives_the_wire() {
         for code in Code::ALL {
-            let refusal = Refusal::new(*code, "a rule", "one thing", "another");
+            let refusal = Refusal::new(code, "a rule", "one thing", "another");
             let status = to_status(&refusal);
             assert_eq!(status.get_details_retry_info().is_some(), code.retryable());
             assert_eq!(from_status(&status), Some(refusal));

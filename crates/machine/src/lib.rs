@@ -7,6 +7,7 @@
 pub mod apply;
 mod fence;
 pub mod genesis;
+pub mod head;
 mod governance;
 pub mod list;
 mod migration;

@@ -95,7 +95,7 @@ pub fn verify_folder(path: &Path, options: &Options, progress: Progress<'_>) -> 
         let signers = Voices::of(&[signed], options)?.names().into_iter().cloned().collect();
         held.push(one(folder, *ledger, &signed.checkpoint, signers, options, progress)?);
     }
-    vouch::somebody(options)?;
+    options.reader().named()?;
     let total: u64 = held.iter().map(|one| one.checkpoint.size).sum();
     let structure = if options.deep {
         format!("{total} entries read whole, in canonical form and with the members of their record")
@@ -126,7 +126,8 @@ pub fn verify_folder(path: &Path, options: &Options, progress: Progress<'_>) -> 
             cosignatures: voices.cosignatures(),
             attestation: voices.signatures(),
         },
-        detail: json!({ "entries": total, "ledgers": ledgers }),
+        end: None,
+        detail: voices.beside(json!({ "entries": total, "ledgers": ledgers })),
     })
 }
 

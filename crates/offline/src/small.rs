@@ -8,37 +8,22 @@ pub use holder::holder;
 
 use super::Options;
 use super::report::{Checked, Failure, Level, Verified, altered, undecided};
-use selfsame_protocol::bundle::{self, BundleError, Checkpoints, Trust};
-use selfsame_protocol::canon::{self, Limits};
+use selfsame_protocol::bundle::{BundleError, Voucher};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::edges;
 use selfsame_protocol::entry::Entry;
 use selfsame_protocol::equivocation::Evidence;
 use selfsame_protocol::merkle::leaf_hash;
-use selfsame_protocol::note::{Checkpoint, TYPE_ED25519, Vkey};
-use selfsame_protocol::p104::{IdentityStatement, StatementSignature};
 use selfsame_protocol::pair::Pair;
 use selfsame_protocol::tlog_proof::{TlogProof, TlogProofError};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use vouch::Voices;
-
-/// A checkpoint under the reader's keys or policy; with the names whose signatures count.
-pub fn signed(text: &str, options: &Options) -> Result<(Checkpoint, Vec<String>), Failure> {
-    let signed = vouch::read(text.as_bytes())?;
-    let voices = Voices::of(&[&signed], options)?;
-    Ok((signed.checkpoint, voices.names().into_iter().cloned().collect()))
-}
-
-fn cosigned(signers: &[String]) -> Level {
-    Level::held(signers.join(", "))
-}
 
 /// One signed checkpoint.
 pub fn note(bytes: &[u8], options: &Options) -> Result<Verified, Failure> {
     let signed = vouch::read(bytes)?;
     let voices = Voices::of(&[&signed], options)?;
-    vouch::somebody(options)?;
+    options.reader().named()?;
     let checkpoint = signed.checkpoint;
     Ok(Verified {
         file_kind: "checkpoint",
@@ -49,10 +34,10 @@ pub fn note(bytes: &[u8], options: &Options) -> Result<Verified, Failure> {
             cosignatures: voices.cosignatures(),
             attestation: voices.signatures(),
         },
-        detail: json!({
+        end: None,
+        detail: voices.beside(json!({
             "text": checkpoint.to_text(), "origin": checkpoint.origin, "size": checkpoint.size, "root": checkpoint.root,
-            "signers": voices.names(),
-        }),
+        })),
     })
 }
 
@@ -62,7 +47,7 @@ pub fn pair(bytes: &[u8], options: &Options) -> Result<Verified, Failure> {
     let (old, new) = (vouch::read(pair.old.as_bytes())?, vouch::read(pair.new.as_bytes())?);
     pair.consistent(&old.checkpoint, &new.checkpoint)?;
     let voices = Voices::of(&[&old, &new], options)?;
-    vouch::somebody(options)?;
+    options.reader().named()?;
     let (old, new) = (old.checkpoint, new.checkpoint);
     Ok(Verified {
         file_kind: "checkpoint_pair",
@@ -73,10 +58,11 @@ pub fn pair(bytes: &[u8], options: &Options) -> Result<Verified, Failure> {
             cosignatures: voices.cosignatures(),
             attestation: voices.signatures(),
         },
-        detail: json!({
+        end: None,
+        detail: voices.beside(json!({
             "origin": new.origin, "old_size": old.size, "old_root": old.root, "new_size": new.size,
-            "new_root": new.root, "signers": voices.names(),
-        }),
+            "new_root": new.root,
+        })),
     })
 }
 
@@ -122,7 +108,7 @@ pub fn receipt(bytes: &[u8], options: &Options) -> Result<Verified, Failure> {
     let Some(is_ours) = is_ours else {
         return Err(undecided("RECEIPT_ENTRY", "the entry, in the receipt or brought by the reader", "neither"));
     };
-    vouch::somebody(options)?;
+    options.reader().named()?;
     let checkpoint = signed.checkpoint;
     let structure = match is_ours {
         true => Level::held(format!("the receipt, and its entry ({whose}) in canonical form")),
@@ -139,94 +125,24 @@ pub fn receipt(bytes: &[u8], options: &Options) -> Result<Verified, Failure> {
             cosignatures: voices.cosignatures(),
             attestation: voices.signatures(),
         },
-        detail: json!({
+        end: None,
+        detail: voices.beside(json!({
             "origin": checkpoint.origin, "index": proof.index, "size": checkpoint.size, "root": checkpoint.root,
-            "leaf_hash": hash, "signers": voices.names(),
-        }),
-    })
-}
-
-/// What a node answers when it is asked for a statement.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Answer {
-    statement: Value,
-    proof: Option<Proof>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Proof {
-    checkpoints: Option<Checkpoints>,
-    #[serde(default)]
-    signatures: Vec<StatementSignature>,
-}
-
-/// An identity statement, alone or with its signatures.
-pub fn statement(bytes: &[u8], options: &Options) -> Result<Verified, Failure> {
-    let document = canon::parse(bytes, &Limits::DOCUMENT)
-        .map_err(|error| undecided("FILE_KIND", "a file of a kind that is known", error))?;
-    let Answer { statement, proof } = if document.get("record_type").is_some() {
-        Answer { statement: document, proof: None }
-    } else {
-        canon::decode(document).map_err(|error| {
-            undecided("FILE_KIND", "a bundle, statement, receipt or note", format!("another JSON document ({error})"))
-        })?
-    };
-    let statement: IdentityStatement = canon::decode(statement)
-        .map_err(|error| altered("STATEMENT_FORM", None, "the members of a statement", error))?;
-    bundle::verify_statement(&statement)?;
-    let Proof { checkpoints, signatures } = proof.unwrap_or(Proof { checkpoints: None, signatures: Vec::new() });
-    let own: Vec<Vkey> =
-        signatures.iter().map(|s| Vkey { name: s.name.clone(), kind: TYPE_ED25519, key: s.key }).collect();
-    let known = if options.keys.is_empty() { &own } else { &options.keys };
-    let mut signers = bundle::statement_signers(&statement, &signatures, known)?;
-    // With a policy the checkpoints beside it must satisfy it. Keys alone may be those of statements and not of these.
-    let mut cosignatures = Level::not("no policy was given, or the statement stands without checkpoints");
-    if let (Trust::Policy(..), Some(notes)) = (options.trust(), &checkpoints) {
-        let mut names = Vec::new();
-        for (ledger, note) in [("evidence", &notes.evidence), ("reasoning", &notes.reasoning)] {
-            let (checkpoint, more) = signed(note, options)?;
-            if !checkpoint.origin.ends_with(&format!("/{ledger}")) {
-                return Err(altered("CHECKPOINT_ORIGIN", None, format!("…/{ledger}"), checkpoint.origin));
-            }
-            names.extend(more);
-        }
-        names.sort();
-        names.dedup();
-        cosignatures = cosigned(&names);
-    }
-    signers.sort();
-    signers.dedup();
-    Ok(Verified {
-        file_kind: "statement",
-        checked: Checked {
-            structure: Level::held("the members of a statement, and its hash"),
-            chain: Level::not("a statement has no entries: the substrate's bundle has them"),
-            tree: Level::not("a statement has no entries: the substrate's bundle has them"),
-            cosignatures,
-            attestation: Level::held(format!("signed by {}", signers.join(", "))),
-        },
-        detail: json!({
-            "substrate_id": statement.substrate_id, "statement_hash": statement.statement_hash,
-            "status": statement.identity_continuity_status, "signers": signers,
-            "keys_from_reader": !options.keys.is_empty(),
-        }),
+            "leaf_hash": hash,
+        })),
     })
 }
 
 /// Two notes that exclude each other.
 pub fn equivocation(bytes: &[u8], options: &Options) -> Result<Verified, Failure> {
     let evidence = Evidence::from_bytes(bytes)?;
-    let mut keys = options.keys.clone();
-    keys.extend(options.policy.iter().flat_map(|policy| policy.keys()));
-    let (cosignatures, detail) = if keys.is_empty() {
-        evidence.conflict()?;
-        vouch::somebody(options)?;
+    evidence.conflict()?;
+    let (cosignatures, detail) = if options.reader().voucher() == Voucher::Nobody {
+        options.reader().named()?;
         let guilty: [&str; 0] = [];
-        (Level::not(vouch::NOBODY), json!({"origin": evidence.origin, "kind": evidence.kind, "guilty": guilty}))
+        (vouch::nobody(), json!({"origin": evidence.origin, "kind": evidence.kind, "guilty": guilty}))
     } else {
-        let verdict = evidence.verify(&keys)?;
+        let verdict = evidence.verify(&vouch::keys(options)?)?;
         let names: Vec<&str> = verdict.guilty.iter().map(|guilty| guilty.name.as_str()).collect();
         (Level::held(format!("both notes are signed by {}", names.join(", "))), json!(verdict))
     };
@@ -239,6 +155,7 @@ pub fn equivocation(bytes: &[u8], options: &Options) -> Result<Verified, Failure
             cosignatures,
             attestation: Level::not("evidence has none"),
         },
+        end: None,
         detail,
     })
 }

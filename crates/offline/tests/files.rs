@@ -3,6 +3,7 @@
 
 use selfsame_offline::{Age, Failure, Options, verify_folder, verify_input};
 use selfsame_protocol::digest::unhex;
+use selfsame_protocol::genesis::GenesisDocument;
 use selfsame_protocol::note::Vkey;
 use selfsame_protocol::policy::Policy;
 use serde_json::Value;
@@ -18,12 +19,28 @@ fn texts(value: &Value) -> Vec<String> {
 }
 
 fn options(reader: &Value) -> Options {
-    let known = ["policy", "origins", "trust", "require_log", "consistency_only", "entry", "max_age", "now"];
+    let known = [
+        "policy",
+        "origins",
+        "genesis",
+        "genesis_digest",
+        "trust",
+        "require_log",
+        "consistency_only",
+        "entry",
+        "max_age",
+        "now",
+    ];
     assert!(reader.as_object().unwrap().keys().all(|name| known.contains(&name.as_str())), "{reader}");
+    let document: Option<GenesisDocument> =
+        reader.get("genesis").map(|document| serde_json::from_value(document.clone()).unwrap());
+    let digest = reader["genesis_digest"].as_str().map(|digest| digest.parse().unwrap());
     let policy = reader["policy"].as_str().map(|text| Policy::parse(text.as_bytes()).unwrap());
     Options {
         policy: policy.map(|policy| policy.with_origins(texts(&reader["origins"]))),
         keys: texts(&reader["trust"]).iter().map(|key| Vkey::parse(key).unwrap()).collect(),
+        genesis: document.as_ref().map(GenesisDocument::digest).or(digest),
+        genesis_document: document,
         require_log: reader["require_log"] == true,
         consistency_only: reader["consistency_only"] == true,
         entry: reader["entry"].as_str().map(|text| text.as_bytes().to_vec()),

@@ -1,7 +1,7 @@
 //! What a file is, what is said of files that nobody can verify, and who is named as vouching.
 
 use selfsame_offline::{Failure, Level, Options, Verified, verify, verify_input};
-use selfsame_protocol::bundle::{BUNDLE_TYPE, RUN_BUNDLE_TYPE};
+use selfsame_protocol::bundle::{BUNDLE_TYPE, IDENTITY_PROOF_TYPE};
 use selfsame_protocol::keys::SecretKey;
 use selfsame_protocol::merkle::empty_root;
 use selfsame_protocol::note::{Checkpoint, Note, TYPE_COSIGNATURE, TYPE_ED25519, Vkey};
@@ -65,42 +65,59 @@ fn files_that_nobody_can_verify_are_named_with_the_command_that_is_for_them() {
 /// shows: P-095, X-05
 #[test]
 fn a_bundle_whose_type_is_spelled_otherwise_is_altered_and_an_unknown_one_is_not() {
-    for of in [BUNDLE_TYPE, RUN_BUNDLE_TYPE] {
-        for text in [
-            format!(" {{\"bundle\":\"{of}\"}}\n"),
-            format!("\n{{\"bundle\":\"{of}\"}}\n"),
-            format!("\u{feff}{{\"bundle\":\"{of}\"}}\n"),
-            format!("{{ \"bundle\":\"{of}\"}}\n"),
-            format!("{{\"bundle\" :\"{of}\"}}\n"),
-            format!("{{\"bundle\": \"{of}\"}}\n"),
-            format!("{{\"bundle\":\"{}\"}}\n", of.replace('f', "\\u0066")),
-            format!("{{\"\\u0062undle\":\"{of}\"}}\n"),
-            format!("{{\"a\":{{\"b\":[\"}}\"]}},\"bundle\":\"{of}\"}}\n"),
-        ] {
-            let (check, tampered, _) = refused(text.as_bytes());
-            assert_eq!((check.as_str(), tampered), ("BUNDLE_LINE", true), "{text}");
-        }
-        // Too large to be read at once: what it is shows at its beginning.
-        let mut large = format!(" {{\"bundle\":\"{of}\",\"x\":\"").into_bytes();
-        large.resize(17 << 20, b'x');
-        assert_eq!(refused(&large).0, "BUNDLE_LINE");
-    }
-    for text in [" {\"bundle\":\"selfsame/another/v1\"}\n", "{\"bundle\":\"selfsame/another/v1\"}\n"] {
+    let of = BUNDLE_TYPE;
+    for text in [
+        format!(" {{\"bundle\":\"{of}\"}}\n"),
+        format!("\n{{\"bundle\":\"{of}\"}}\n"),
+        format!("\u{feff}{{\"bundle\":\"{of}\"}}\n"),
+        format!("{{ \"bundle\":\"{of}\"}}\n"),
+        format!("{{\"bundle\" :\"{of}\"}}\n"),
+        format!("{{\"bundle\": \"{of}\"}}\n"),
+        format!("{{\"bundle\":\"{}\"}}\n", of.replace('f', "\\u0066")),
+        format!("{{\"\\u0062undle\":\"{of}\"}}\n"),
+        format!("{{\"a\":{{\"b\":[\"}}\"]}},\"bundle\":\"{of}\"}}\n"),
+        "{\"bundle\":7}\n".into(),
+        "{\"bundle\":\"selfsame/bund".into(),
+    ] {
         let (check, tampered, _) = refused(text.as_bytes());
-        assert_eq!((check.as_str(), tampered), ("BUNDLE_TYPE", false), "{text}");
+        assert_eq!((check.as_str(), tampered), ("BUNDLE_LINE", true), "{text}");
+    }
+    // Too large to be read at once: what it is shows at its beginning.
+    let mut large = format!(" {{\"bundle\":\"{of}\",\"x\":\"").into_bytes();
+    large.resize(17 << 20, b'x');
+    assert_eq!(refused(&large).0, "BUNDLE_LINE");
+    for (named, wanted) in [
+        ("selfsame/another/v1", "BUNDLE_TYPE"),
+        ("selfsame/bundle/v3", "UNSUPPORTED_VERSION"),
+        ("selfsame/substrate-bundle/v1", "UNSUPPORTED_VERSION"),
+        ("selfsame/run-bundle/v1", "UNSUPPORTED_VERSION"),
+    ] {
+        for text in [format!("{{\"bundle\":\"{named}\"}}\n"), format!("\n {{ \"x\":1, \"bundle\" : \"{named}\"}}")] {
+            let (check, tampered, _) = refused(text.as_bytes());
+            assert_eq!((check.as_str(), tampered), (wanted, false), "{text}");
+        }
     }
 }
 
 #[test]
-fn a_statement_that_is_no_json_is_an_altered_statement() {
+fn a_statement_that_is_no_json_is_an_altered_statement_and_one_of_version_1_is_not_read() {
     for text in [
-        "{\"proof\":{},\"statement\":{\"record_type\":",
-        "{\"proof\":{},\"proof\":{},\"statement\":{}}",
-        "{\"record_type\":\"identity_statement\",}",
-        "{\"statement_hash\":\"sha256:00\",\"a\":1e999}",
+        format!("{{\"identity\":\"{IDENTITY_PROOF_TYPE}\",\"statement\":"),
+        format!("{{\"checkpoints\":{{}},\"identity\":\"{IDENTITY_PROOF_TYPE}\",\"identity\":1}}"),
+        "{\"record_type\":\"identity_statement\",}".into(),
+        "{\"statement_hash\":\"sha256:00\",\"a\":1e999}".into(),
     ] {
         let (check, tampered, _) = refused(text.as_bytes());
         assert_eq!((check.as_str(), tampered), ("STATEMENT_FORM", true), "{text}");
+    }
+    for text in [
+        "{\"proof\":{},\"statement\":{}}",
+        "{\n  \"statement\": {},\n  \"proof\": {}}",
+        "{\"proof\":{\"checkpoints\":{\"evid",
+        "{\"identity\":\"selfsame/identity-proof/v3\",,}",
+    ] {
+        let (check, tampered, _) = refused(text.as_bytes());
+        assert_eq!((check.as_str(), tampered), ("UNSUPPORTED_VERSION", false), "{text}");
     }
 }
 
@@ -155,7 +172,7 @@ fn a_kind_is_told_whatever_pieces_the_bytes_come_in() {
 /// shows: P-095
 #[test]
 fn who_vouches_is_named_for_what_he_is() {
-    let [log, a, _] = signers();
+    let [log, a, b] = signers();
     let bytes = note().to_text().into_bytes();
     let levels = |options: Options| {
         let checked = check(&bytes, &options).unwrap().checked;
@@ -164,24 +181,23 @@ fn who_vouches_is_named_for_what_he_is() {
     let keys = |keys: &[&Vkey]| Options { keys: keys.iter().map(|key| (*key).clone()).collect(), ..Options::default() };
     let held = |text: &str| Level::Held(text.into());
     let not = |text: &str| Level::NotChecked(text.into());
-    let (no_cosigner, no_other) = (
-        not("no cosigner whom you trust signed"),
-        not("no log and no node whom you trust signed beside the cosigners"),
-    );
+    let no_other = not("no log and no node that you know signed beside the cosigners");
     let by_log = held("signed by log.example/evidence, no cosigner");
-    assert_eq!(levels(keys(&[&log.0])), (no_cosigner, by_log.clone()));
-    assert_eq!(levels(keys(&[&a.0])), (held("cosigned by a.example"), no_other.clone()));
-    assert_eq!(levels(keys(&[&a.0, &log.0])), (held("cosigned by a.example"), by_log.clone()));
+    assert_eq!(levels(keys(&[&log.0])), (not("none of the cosigners that you named signed"), by_log.clone()));
+    assert_eq!(levels(keys(&[&a.0])), (held("cosigners that you named: a.example"), no_other.clone()));
+    assert_eq!(levels(keys(&[&a.0, &log.0])), (held("cosigners that you named: a.example"), by_log.clone()));
     let text = format!("log {}\nwitness a {}\nquorum a\n", log.0.to_text(), a.0.to_text());
     let policy = Options { policy: Some(Policy::parse(text.as_bytes()).unwrap()), ..Options::default() };
-    assert_eq!(levels(policy.clone()), (held("cosigned by a.example"), by_log.clone()));
-    let both = Options { keys: vec![log.0], ..policy };
-    let idle = "cosigned by a.example; the keys beside the policy count for statements and not for checkpoints";
-    assert_eq!(levels(both), (held(idle), by_log));
-    let nobody = "consistent in itself, nobody that you trust vouches for it";
+    assert_eq!(levels(policy.clone()), (held("cosigners of your policy: a.example"), by_log.clone()));
+    // Keys beside a policy change nothing, whoever they are of.
+    let both = Options { keys: vec![b.0], ..policy };
+    assert_eq!(levels(both), (held("cosigners of your policy: a.example"), by_log));
+    let nobody = "nobody that you trust vouches for it: no policy, no genesis and no key was given";
     let consistency = Options { consistency_only: true, ..Options::default() };
     assert_eq!(levels(consistency.clone()), (not(nobody), not(nobody)));
-    assert_eq!(check(&bytes, &consistency).unwrap().detail["signers"], json!([]));
+    let detail = check(&bytes, &consistency).unwrap().detail;
+    assert_eq!((&detail["signers"], &detail["vouched_by"]), (&json!([]), &json!("nobody")));
     let failure = check(&bytes, &Options::default()).unwrap_err();
-    assert_eq!((failure.check.as_str(), failure.tampered, failure.found.as_str()), ("NOBODY_TRUSTED", false, nobody));
+    assert_eq!((failure.check.as_str(), failure.tampered), ("NOBODY_TRUSTED", false));
+    assert_eq!(failure.found, "consistent in itself, nobody that you trust vouches for it");
 }

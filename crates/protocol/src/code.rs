@@ -28,18 +28,13 @@ pub enum Class {
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $variant:ident = $name:literal, $class:ident;)*) => {
-        /// A stable refusal code.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        pub enum Code {
-            $($(#[$doc])* #[serde(rename = $name)] $variant,)*
+        $crate::named! {
+            /// A stable refusal code. Its name is UPPER_SNAKE; all of them stand in the order of the table.
+            pub enum Code: "a refusal code" {
+                $($(#[$doc])* $variant = $name,)*
+            }
         }
         impl Code {
-            /// Every code, in table order.
-            pub const ALL: &'static [Code] = &[$(Code::$variant),*];
-            /// The stable name, UPPER_SNAKE.
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Code::$variant => $name,)* }
-            }
             /// Who must act.
             pub const fn class(self) -> Class {
                 match self { $(Code::$variant => Class::$class,)* }
@@ -203,13 +198,7 @@ impl Code {
     }
     /// The code of a stable name.
     pub fn from_name(name: &str) -> Option<Code> {
-        Code::ALL.iter().copied().find(|code| code.as_str() == name)
-    }
-}
-
-impl std::fmt::Display for Code {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
+        <Code as crate::spelling::Named>::from_name(name)
     }
 }
 

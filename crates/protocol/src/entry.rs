@@ -14,53 +14,29 @@ use crate::merkle::leaf_hash;
 use crate::record::Record;
 use crate::time::{Timestamp, U64};
 use serde::{Deserialize, Serialize};
-use std::{fmt, str::FromStr};
 
 /// Largest leaf in bytes: entry bundles carry a 16-bit length.
 pub const MAX_LEAF_BYTES: usize = 65_535;
 
-/// One of the two cluster-wide ledgers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Ledger {
-    /// What was observed.
-    Evidence,
-    /// What was decided: identity records live here.
-    Reasoning,
+crate::named! {
+    /// One of the two cluster-wide ledgers.
+    pub enum Ledger: "a ledger" {
+        /// What was observed.
+        Evidence = "evidence",
+        /// What was decided: identity records live here.
+        Reasoning = "reasoning",
+    }
 }
 
 impl Ledger {
     /// Both ledgers, Evidence first.
-    pub const BOTH: [Ledger; 2] = [Ledger::Evidence, Ledger::Reasoning];
+    pub const BOTH: [Ledger; 2] = Ledger::ALL;
     /// 0 for Evidence, 1 for Reasoning.
     pub const fn slot(self) -> usize {
         match self {
             Ledger::Evidence => 0,
             Ledger::Reasoning => 1,
         }
-    }
-    /// `evidence` or `reasoning`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Ledger::Evidence => "evidence",
-            Ledger::Reasoning => "reasoning",
-        }
-    }
-}
-
-impl fmt::Display for Ledger {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Ledger {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, String> {
-        Ledger::BOTH
-            .into_iter()
-            .find(|l| l.as_str() == text)
-            .ok_or_else(|| format!("a ledger is \"evidence\" or \"reasoning\", found {text:?}"))
     }
 }
 

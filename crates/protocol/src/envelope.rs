@@ -8,7 +8,7 @@
 //! The payload is canonical JSON of a [`Submission`] and names its author's key, so that an envelope verifies alone;
 //! whether that key has the right is decided at apply from replicated state.
 
-use crate::canon::{self, Limits};
+use crate::canon::{self, CanonCode, Limits};
 use crate::code::{Code, Refusal};
 use crate::command::{ItemLimits, Submission};
 use crate::digest::Digest;
@@ -144,11 +144,15 @@ pub fn prepare(bytes: &[u8], limits: &ItemLimits) -> Result<Prepared, Refusal> {
         ));
     }
     let envelope = Envelope::from_bytes(bytes)?;
-    let value = canon::require_canonical(&envelope.payload, &Limits::SUBMISSION).map_err(|e| {
-        Refusal::new(Code::Malformed, "the payload is not in canonical form (RFC 8785)", "canonical JSON", e)
-    })?;
     let submission: Submission =
-        canon::decode(value).map_err(|e| Refusal::new(Code::Malformed, "the payload is no submission", "", e))?;
+        canon::decode_exact(&envelope.payload, &Limits::SUBMISSION).map_err(|e| match e.code {
+            CanonCode::Schema => Refusal::new(Code::Malformed, "the payload is no submission", "", e),
+            CanonCode::OtherSpelling => {
+                let sentence = "the payload spells a member otherwise than the protocol: every value has one spelling";
+                Refusal::new(Code::Malformed, sentence, "", e)
+            }
+            _ => Refusal::new(Code::Malformed, "the payload is not in canonical form (RFC 8785)", "canonical JSON", e),
+        })?;
     submission.check(limits)?;
     let signed = submission.author.key.verify(&pae(&envelope.payload), &envelope.signature);
     if !signed && !crate::planted!("signature_not_verified") {

@@ -146,6 +146,11 @@ pub struct Constitution {
 /// Epochs that a recovery of the cluster skips: no epoch of before it can be reached again by counting.
 pub const EPOCHS_OF_A_RECOVERY: u64 = 1 << 32;
 
+/// The epoch of a birth after so many recoveries.
+pub fn first_epoch(recoveries: u64) -> u64 {
+    recoveries.saturating_mul(EPOCHS_OF_A_RECOVERY).saturating_add(1)
+}
+
 fn is_zero(count: &U64) -> bool {
     count.0 == 0
 }
@@ -196,30 +201,21 @@ impl Default for Thresholds {
     }
 }
 
-/// The result of an identity verification (P104 `[0032]`), in order of precedence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Outcome {
-    /// The ledger was modified: fail closed.
-    HashMismatch,
-    /// The founding tension drifted past tolerance: a new lineage begins.
-    DriftExceeded,
-    /// Too few cycles: continues with a reduced claim.
-    InsufficientDepth,
-    /// The same entity continues.
-    Verified,
+crate::named! {
+    /// The result of an identity verification (P104 `[0032]`), in order of precedence.
+    pub enum Outcome: "an outcome" {
+        /// The ledger was modified: fail closed.
+        HashMismatch = "HASH_MISMATCH",
+        /// The founding tension drifted past tolerance: a new lineage begins.
+        DriftExceeded = "DRIFT_EXCEEDED",
+        /// Too few cycles: continues with a reduced claim.
+        InsufficientDepth = "INSUFFICIENT_DEPTH",
+        /// The same entity continues.
+        Verified = "VERIFIED",
+    }
 }
 
 impl Outcome {
-    /// The name in records and statements.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Outcome::HashMismatch => "HASH_MISMATCH",
-            Outcome::DriftExceeded => "DRIFT_EXCEEDED",
-            Outcome::InsufficientDepth => "INSUFFICIENT_DEPTH",
-            Outcome::Verified => "VERIFIED",
-        }
-    }
     /// Exactly one outcome from the three conditions: integrity first, then drift, then depth.
     pub fn decide(hashes_match: bool, drift: u32, lineage_depth: u64, thresholds: &Thresholds) -> Self {
         if !hashes_match {
@@ -231,12 +227,6 @@ impl Outcome {
         } else {
             Outcome::Verified
         }
-    }
-}
-
-impl std::fmt::Display for Outcome {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
     }
 }
 
@@ -290,46 +280,6 @@ impl IdentityStatement {
         }
         tagged(TAG_STATEMENT, &value)
     }
-
-    /// What a node signs: `"selfsame/identity-statement/v1\n" ‖ JCS(statement)`.
-    pub fn signed_bytes(&self) -> Vec<u8> {
-        [TAG_STATEMENT.as_bytes(), b"\n", &canon::to_canonical_of(self)].concat()
-    }
-}
-
-/// A node's signature under a statement.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct StatementSignature {
-    /// The node's key.
-    pub key: crate::keys::PublicKey,
-    /// The name of its verifier key, `<origin>/node/<id>`.
-    pub name: String,
-    /// Ed25519 over [`IdentityStatement::signed_bytes`], 128 lowercase hex.
-    pub signature: String,
-}
-
-impl StatementSignature {
-    /// Signs a statement.
-    pub fn sign(statement: &IdentityStatement, name: String, key: &crate::keys::SecretKey) -> Self {
-        Self::of(&statement.signed_bytes(), name, key)
-    }
-
-    /// Signs the bytes of a statement of any kind.
-    pub fn of(bytes: &[u8], name: String, key: &crate::keys::SecretKey) -> Self {
-        Self { key: key.public(), name, signature: crate::digest::hex(&key.sign(bytes)) }
-    }
-
-    /// Whether this is a signature of its key under exactly this statement.
-    pub fn verifies(&self, statement: &IdentityStatement) -> bool {
-        self.signs(&statement.signed_bytes())
-    }
-
-    /// Whether this is a signature of its key over exactly these bytes.
-    pub fn signs(&self, bytes: &[u8]) -> bool {
-        let signature = crate::digest::unhex(&self.signature).and_then(|bytes| <[u8; 64]>::try_from(bytes).ok());
-        signature.is_some_and(|signature| self.key.verify(bytes, &signature))
-    }
 }
 
 /// What a chip signs: a statement about one purpose, over the canonical bytes of `claims`.
@@ -346,7 +296,7 @@ pub struct Attestation {
 
 /// What an attestation claims: exactly the facts that it is bound to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "purpose", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(tag = "purpose", rename_all = "snake_case", deny_unknown_fields, remote = "Self")]
 pub enum Claims {
     /// The birth pre-record (before its hash exists: the hash contains the attestation).
     Birth {
@@ -377,6 +327,7 @@ pub enum Claims {
         head: Digest,
     },
 }
+crate::tagged!(Claims, "purpose");
 
 const ATTESTATION_PREFIX: &[u8] = b"selfsame/attestation/v1\n";
 

@@ -3,9 +3,11 @@
 //! Every operand of every hash is a member, so that a reader recomputes all of them from the records alone.
 
 use crate::code::Code;
+use crate::command::Proposal;
 use crate::constitution::ClusterConstitution;
 use crate::digest::Digest;
 use crate::entry::Ledger;
+pub use crate::governance::GovernanceAction;
 use crate::keys::PublicKey;
 use crate::p104::{Attestation, Constitution, Outcome, Thresholds};
 use crate::run::{Element, ElementDigests};
@@ -228,7 +230,7 @@ pub struct IdentityVerification {
 
 /// Every record. The tag is `record_type`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "record_type", rename_all = "snake_case")]
+#[serde(tag = "record_type", rename_all = "snake_case", deny_unknown_fields, remote = "Self")]
 pub enum Record {
     /// An observation.
     Evidence(Content),
@@ -419,14 +421,14 @@ pub enum Record {
     /// Governance: a change of organisations, keys, nodes or chips.
     Governance {
         /// What changed.
-        action: Value,
+        action: GovernanceAction,
     },
     /// Governance: a ballot was carried. What it does follows in the same submission.
     BallotDecided {
         /// Proposal.
         proposal_id: String,
         /// The proposal.
-        proposal: Value,
+        proposal: Proposal,
         /// Organisations in favour.
         approvals: Vec<String>,
         /// Organisations against.
@@ -491,17 +493,18 @@ pub enum Record {
         cause: String,
     },
 }
+crate::tagged!(Record, "record_type");
 
-/// How a ballot ends that was not carried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum BallotEnd {
-    /// By a veto, or by so many votes against that its number can no longer be reached.
-    Rejected,
-    /// Its time was over.
-    Expired,
-    /// The constitution under which it was opened is no longer in force.
-    Void,
+crate::named! {
+    /// How a ballot ends that was not carried.
+    pub enum BallotEnd: "an end of a ballot" {
+        /// By a veto, or by so many votes against that its number can no longer be reached.
+        Rejected = "rejected",
+        /// Its time was over.
+        Expired = "expired",
+        /// The constitution under which it was opened is no longer in force.
+        Void = "void",
+    }
 }
 
 /// A change of what is in force in the cluster, whole before and after.

@@ -4,7 +4,7 @@ docs/protocol.md from the kind of a file to who vouches for it. Genuine files st
 import base64
 import json
 
-from .common import jcs, prefixed, sha256
+from .common import jcs, prefixed, sha256, tagged
 from .merkle import consistency, leaf_hash, path, root
 from .notes import COSIGNATURE, ED25519, altered, b64, checkpoint, cosigned, flip, key_id, line, signed, vkey
 from .p104 import public, secret
@@ -72,6 +72,26 @@ def policy(*, logs=(EVIDENCE, REASONING), quorum="organisations", threshold: str
     return out + f"group organisations {threshold} o0 o1 o2\nquorum {quorum}\n"
 
 
+def genesis(*, origin: str = CLUSTER, publisher: bool = True, threshold: int | None = None) -> dict:
+    """The founders of the policy: three organisations, each with one node."""
+    organisations = [{"name": f"o{n}", "root_key": key(0x61 + n), "operator_key": key(0x71 + n)} for n in range(3)]
+    nodes = [{"id": n + 1, "organisation": f"o{n}", "key": key(NODE_SEED + n), "cosigner": key(0x21 + n)} for n in range(3)]
+    publication = {"publisher": {"organisation": "o0", "log_key": key(LOG)}} if publisher else {}
+    if threshold is not None:
+        publication["threshold"] = threshold
+    return {
+        "cluster": "files",
+        "origin": origin,
+        "limits": {"max_submission_bytes": 4_194_304, "max_items": 1000, "max_item_bytes": 60_000},
+        "organisations": organisations,
+        "nodes": nodes,
+    } | ({"publication": publication} if publication else {})
+
+
+def key(seed: int) -> str:
+    return "ed25519:" + public(seed).hex()
+
+
 COSIGNER_KEYS = [vkey(name, COSIGNATURE, public(seed)) for name, seed in COSIGNERS.items()]
 READERS = {
     "nobody": {},
@@ -89,6 +109,16 @@ READERS = {
     "a node": {"trust": [vkey(NODE, ED25519, public(NODE_SEED))]},
     "a stranger": {"trust": [vkey("stranger.example", ED25519, public(STRANGER))]},
     "a cosigner's key of another type": {"trust": [vkey(ONE, ED25519, public(COSIGNERS[ONE]))]},
+    # Three organisations: more than two thirds are all three, unless the genesis says otherwise.
+    "genesis": {"genesis": genesis()},
+    "genesis, two": {"genesis": genesis(threshold=2)},
+    "genesis, no publisher": {"genesis": genesis(publisher=False)},
+    "genesis of another cluster": {"genesis": genesis(origin="other.example")},
+    "the digest of a genesis": {"genesis_digest": prefixed(tagged("selfsame/genesis/v1", genesis()))},
+    "policy, genesis of another cluster": {"policy": policy(), "genesis": genesis(origin="other.example")},
+    "policy of another log, genesis of a third": {"policy": policy(logs=["a.example/evidence"]), "genesis": genesis(origin="b.example")},
+    "genesis, 30 s": {"genesis": genesis(), "max_age": 30, "now": TIME + 30},
+    "genesis, 29 s": {"genesis": genesis(), "max_age": 29, "now": TIME + 30},
     "policy, entry 3": {"policy": policy(), "entry": LEAVES[3].decode()},
     "policy, another entry": {"policy": policy(), "entry": LEAVES[2].decode()},
     "policy, 30 s": {"policy": policy(), "max_age": 30, "now": TIME + 30},
@@ -135,14 +165,18 @@ def notes() -> list[tuple]:
                            "policy, consistency": HOLDS, "policy, log": HOLDS, "policy, three": HOLDS, "policy, origins": HOLDS,
                            "policy, no quorum": HOLDS, "policy and a key": HOLDS, "a stranger": open_("CHECKPOINT_KEY"),
                            "a node": open_("CHECKPOINT_KEY"),
-                           "a cosigner's key of another type": open_("CHECKPOINT_KEY")}),
+                           "a cosigner's key of another type": open_("CHECKPOINT_KEY"),
+                           "genesis": HOLDS, "genesis, two": HOLDS, "genesis, no publisher": HOLDS,
+                           "genesis of another cluster": open_("GENESIS"), "the digest of a genesis": open_("GENESIS_DOCUMENT"),
+                           "policy, genesis of another cluster": open_("GENESIS"),
+                           "policy of another log, genesis of a third": open_("POLICY_ORIGIN")}),
         ("genuine, by the log alone", note(text, log),
          {"policy": open_("POLICY_QUORUM"), "policy, no quorum": HOLDS, "the log": HOLDS, "a cosigner": open_("CHECKPOINT_KEY")}),
         ("genuine, without the log", note(text, one, two),
          {"policy": HOLDS, "policy, log": open_("POLICY_LOG"), "policy, three": open_("POLICY_QUORUM"),
-          "policy, no quorum": open_("POLICY_QUORUM")}),
+          "policy, no quorum": open_("POLICY_QUORUM"), "genesis": open_("CHECKPOINT_QUORUM"), "genesis, two": HOLDS}),
         ("one cosigner", note(text, log, one),
-         {"policy": open_("POLICY_QUORUM"), "policy and a key": open_("POLICY_QUORUM"), "a cosigner": HOLDS,
+         {"policy": open_("POLICY_QUORUM"), "policy, genesis of another cluster": open_("GENESIS"), "policy and a key": open_("POLICY_QUORUM"), "a cosigner": HOLDS,
           "policy, consistency": open_("POLICY_QUORUM")}),
         ("one cosigner twice", note(text, log, one, one), {"policy": open_("POLICY_QUORUM")}),
         ("of a node", note(text, signed(text, NODE, NODE_SEED)), {"a node": HOLDS, "policy": open_("POLICY_QUORUM")}),
@@ -160,11 +194,14 @@ def notes() -> list[tuple]:
         ("a cosignature altered", note(text, log, altered(one, flip(30)), two, three),
          {"policy": bad("CHECKPOINT_SIGNATURE"), "a cosigner": bad("CHECKPOINT_SIGNATURE"), "the log": HOLDS, "nobody": NOBODY}),
         ("the log's signature altered", note(text, altered(log, flip(30)), one, two, three),
-         {"policy": bad("CHECKPOINT_SIGNATURE"), "a cosigner": HOLDS}),
+         {"policy": bad("CHECKPOINT_SIGNATURE"), "a cosigner": HOLDS, "genesis": bad("CHECKPOINT_SIGNATURE"),
+          "genesis, no publisher": HOLDS}),
         ("the size altered", good.replace("\n7\n", "\n8\n", 1),
          {"policy": bad("CHECKPOINT_SIGNATURE"), "a stranger": open_("CHECKPOINT_KEY"), "nobody": NOBODY}),
         ("the origin altered", good.replace("ledger", "sledge", 1),
-         {"policy": bad("CHECKPOINT_SIGNATURE"), "policy, one ledger": bad("CHECKPOINT_SIGNATURE"), "nobody": NOBODY}),
+         {"policy": bad("CHECKPOINT_SIGNATURE"), "policy, one ledger": bad("CHECKPOINT_SIGNATURE"), "nobody": NOBODY,
+          "genesis": bad("CHECKPOINT_SIGNATURE"), "genesis of another cluster": open_("GENESIS"),
+          "the digest of a genesis": open_("GENESIS_DOCUMENT")}),
         ("a leading zero", good.replace("\n7\n", "\n07\n", 1), {"policy": bad("CHECKPOINT_FORM"), "nobody": bad("CHECKPOINT_FORM")}),
         ("a size with a letter", good.replace("\n7\n", "\n7t\n", 1), {"nobody": bad("CHECKPOINT_FORM")}),
         ("no size", good.replace("\n7\n", "\n", 1), {"nobody": bad("CHECKPOINT_FORM")}),
@@ -222,6 +259,8 @@ def receipts() -> list[tuple]:
         ("genuine", good, {"policy": HOLDS, "a cosigner": HOLDS, "policy, log": HOLDS, "nobody": NOBODY, "consistency": HOLDS,
                            "a stranger": open_("CHECKPOINT_KEY"), "policy, entry 3": HOLDS,
                            "policy, another entry": bad("INCLUSION_ROOT")}),
+        ("genuine, under a genesis", good, {"genesis": HOLDS, "the digest of a genesis": open_("GENESIS_DOCUMENT"),
+                                            "genesis of another cluster": open_("GENESIS")}),
         ("genuine, without the entry", bare, {"policy": open_("RECEIPT_ENTRY"), "policy, entry 3": HOLDS, "nobody": open_("RECEIPT_ENTRY"),
                                               "consistency": open_("RECEIPT_ENTRY"), "a stranger": open_("CHECKPOINT_KEY")}),
         ("genuine, of another log", receipt(1, path(1, hashes(foreign)), foreign_note, foreign[1]), {"policy": HOLDS, "nobody": NOBODY}),
@@ -287,16 +326,19 @@ def holders() -> list[tuple]:
                              "a cosigner, 29 s": open_("HOLDER_STALE"), "nobody": NOBODY, "consistency": HOLDS,
                              "policy, one ledger": open_("POLICY_ORIGIN"), "policy, no quorum": open_("POLICY_QUORUM"),
                              "the log": open_("HOLDER_KEY"), "a stranger": open_("HOLDER_KEY"),
-                             "a cosigner's key of another type": open_("HOLDER_KEY"), "policy and a key": HOLDS}),
+                             "a cosigner's key of another type": open_("HOLDER_KEY"), "policy and a key": HOLDS,
+                             "genesis": HOLDS, "genesis, 30 s": HOLDS, "genesis, 29 s": open_("HOLDER_STALE"),
+                             "genesis of another cluster": open_("GENESIS"), "the digest of a genesis": open_("GENESIS_DOCUMENT"),
+                             "policy, genesis of another cluster": open_("GENESIS")}),
         ("one fresh line, two old ones", mixed, {"policy": HOLDS, "policy, 30 s": open_("HOLDER_STALE"), "a cosigner, 30 s": HOLDS}),
         ("a cosigner's first line is old, its second fresh", late, {"policy": HOLDS, "policy, 30 s": open_("HOLDER_STALE"),
                                                                    "a cosigner, 30 s": open_("HOLDER_STALE")}),
         ("one cosigner", note(text, *lines(text, None, names[:1])), {"policy": open_("POLICY_QUORUM"), "a cosigner": HOLDS,
-                                                                    "policy, 29 s": open_("POLICY_QUORUM")}),
+                                                                    "policy, 29 s": open_("POLICY_QUORUM"), "genesis": open_("HOLDER_QUORUM")}),
         ("a line of the log", note(text, signed(text, EVIDENCE, LOG)),
          {"policy": open_("POLICY_QUORUM"), "policy, no quorum": open_("POLICY_QUORUM"), "the log": open_("HOLDER_KEY")}),
         ("a line of the log that does not verify", note(text, *lines(text, None), altered(signed(text, EVIDENCE, LOG), flip(30))),
-         {"policy": bad("HOLDER_SIGNATURE"), "a cosigner": HOLDS}),
+         {"policy": bad("HOLDER_SIGNATURE"), "a cosigner": HOLDS, "genesis": bad("HOLDER_SIGNATURE"), "genesis, no publisher": HOLDS}),
         ("the epoch altered", status.replace("epoch 2", "epoch 3", 1), {"policy": bad("HOLDER_SIGNATURE"), "a cosigner": bad("HOLDER_SIGNATURE"),
                                                                         "a stranger": open_("HOLDER_KEY"), "nobody": NOBODY}),
         ("the origin altered", status.replace("ledger", "sledge", 1), {"policy": bad("HOLDER_SIGNATURE")}),
@@ -389,6 +431,7 @@ def equivocations() -> list[tuple]:
     good = evidence(first, second)
     broken = note(texts[0], altered(lines(texts[0])[1], flip(30)), *lines(texts[0])[2:])
     apart = evidence(note(texts[0], lines(texts[0])[1]), note(texts[1], lines(texts[1])[2]))
+    by_node = evidence(*(note(one, signed(one, NODE, NODE_SEED)) for one in texts))
 
     def text(body: dict) -> str:
         return jcs(body).decode()
@@ -396,7 +439,10 @@ def equivocations() -> list[tuple]:
     form = {"policy": bad("EVIDENCE_FORM"), "nobody": bad("EVIDENCE_FORM")}
     return [
         ("genuine", text(good), {"policy": HOLDS, "a cosigner": HOLDS, "the log": HOLDS, "nobody": NOBODY, "consistency": HOLDS,
-                                 "a stranger": open_("EVIDENCE_KEY"), "policy and a key": HOLDS}),
+                                 "a stranger": open_("EVIDENCE_KEY"), "policy and a key": HOLDS, "genesis": HOLDS,
+                                 "genesis of another cluster": open_("EVIDENCE_KEY"),
+                                 "the digest of a genesis": open_("GENESIS_DOCUMENT")}),
+        ("genuine, by a node", text(by_node), {"genesis": HOLDS, "a node": HOLDS, "policy": open_("EVIDENCE_KEY")}),
         ("genuine, with a line feed", text(good) + "\n", {"policy": HOLDS}),
         ("two parties that contradict each other", text(apart), {"policy": open_("EVIDENCE_KEY"), "nobody": NOBODY}),
         ("one note twice", text(evidence(first, first)), {"policy": bad("EVIDENCE_NO_CONFLICT"), "nobody": bad("EVIDENCE_NO_CONFLICT")}),
@@ -430,13 +476,23 @@ def kinds() -> list[tuple]:
         ("an array", "[1,2]"),
         ("an empty object", "{}"),
         ("an object of anybody", '{"pair":"EUR/USD","bundle":1,"new":true}'),
-        ("proofs of anybody", '{"context":"x","proof":{},"statement":"y"}'),
+        ("members of anybody", '{"context":"x","proof":{},"statement":"y","identity":"me"}'),
         ("the beginning of an object", '{"'),
     ]
     out = [(name, file, unknown) for name, file in cases]
-    for kind in ("substrate-bundle", "run-bundle"):
-        out.append((f"a {kind} of a later version", f'{{"bundle":"selfsame/{kind}/v99","x":1}}\n', {"nobody": open_("UNSUPPORTED_VERSION")}))
-    out.append(("a later bundle with white space", '\n { "bundle" : "selfsame/run-bundle/v99"}', {"nobody": open_("UNSUPPORTED_VERSION")}))
+    later = {"nobody": open_("UNSUPPORTED_VERSION"), "consistency": open_("UNSUPPORTED_VERSION")}
+    for kind in ("selfsame/bundle/v99", "selfsame/bundle/v1", "selfsame/substrate-bundle/v1", "selfsame/run-bundle/v1"):
+        out.append((f"a {kind}", f'{{"bundle":"{kind}","x":1}}\n', later))
+    out.append(("a later bundle with white space", '\n { "bundle" : "selfsame/bundle/v99"}', later))
+    out.append(("an unknown bundle", '{"bundle":"selfsame/parcel/v1"}\n', {"nobody": open_("BUNDLE_TYPE")}))
+    out.append(("a bundle with a space in front", ' {"bundle":"selfsame/bundle/v2"}\n', {"nobody": bad("BUNDLE_LINE")}))
+    out.append(("a bundle with an escape in its type", '{"bundle":"selfs\\u0061me/bundle/v2"}\n', {"nobody": bad("BUNDLE_LINE")}))
+    out.append(("a bundle whose type is not first", '{"a":1,"bundle":"selfsame/bundle/v2"}\n', {"nobody": bad("BUNDLE_LINE")}))
+    out.append(("a statement of version 1", '{"statement":{},"proof":{}}', later))
+    out.append(("a statement of version 1, cut", '{"proof":{"checkp', later))
+    out.append(("a later identity proof", ' {"x":1,"identity":"selfsame/identity-proof/v3",,}', later))
+    out.append(("an identity proof that is no JSON", '{"identity":"selfsame/identity-proof/v2",,}', {"nobody": bad("STATEMENT_FORM")}))
+    out.append(("a subject head", f"{CLUSTER}/subject\ngenesis sha256:00\n\n— a {b64(bytes(68))}\n", unknown))
     out.append(("a backup of a later version", b"SFBACK02" + bytes(100), {"nobody": open_("UNSUPPORTED_VERSION")}))
     out.append(("a backup of no version", b"SFBACKxx" + bytes(100), {"nobody": bad("BACKUP_FORM")}))
     out.append(("the beginning of a backup", b"SFBACK", {"nobody": bad("BACKUP_FORM")}))
@@ -478,7 +534,8 @@ def folders() -> list[tuple]:
     few = note(text, lines(text)[0])
     broken = note(text, altered(lines(text)[0], flip(30)), *lines(text)[1:])
     return [
-        ("genuine", good, {"policy": HOLDS, "a cosigner": HOLDS, "policy, log": HOLDS, "nobody": NOBODY, "consistency": HOLDS}),
+        ("genuine", good, {"policy": HOLDS, "a cosigner": HOLDS, "policy, log": HOLDS, "nobody": NOBODY, "consistency": HOLDS,
+                          "genesis": HOLDS, "genesis of another cluster": open_("GENESIS")}),
         ("genuine, empty", folder([], note(of([]))), {"policy": HOLDS, "nobody": NOBODY}),
         ("genuine, both ledgers", inside("evidence", good) | other, {"policy": HOLDS, "nobody": NOBODY, "consistency": HOLDS,
                                                                     "policy, one ledger": open_("POLICY_ORIGIN")}),

@@ -70,8 +70,7 @@ pub fn verify(
     let heads = heads(&header)?;
     let voices = Voices::of(&heads.iter().flatten().collect::<Vec<_>>(), options)?;
     if let Some(wanted) = options.genesis.filter(|wanted| wanted.to_string() != header.genesis) {
-        let found = format!("{}, so that it is of another cluster than the one that you mean", header.genesis);
-        return Err(undecided("OTHER_GENESIS", wanted, found));
+        return Err(undecided("GENESIS", format!("a file of the cluster with genesis {wanted}"), header.genesis));
     }
     let mut walks: Vec<Walk> = Ledger::BOTH
         .into_iter()
@@ -89,7 +88,7 @@ pub fn verify(
         work,
         |meta| {
             for (check, expected, found) in
-                [("CLUSTER", &header.cluster, &meta.cluster), ("GENESIS", &header.genesis, &meta.genesis)]
+                [("CLUSTER", &header.cluster, &meta.cluster), ("BACKUP_GENESIS", &header.genesis, &meta.genesis)]
             {
                 if expected != found {
                     return Err(altered(check, None, expected, found));
@@ -116,11 +115,13 @@ pub fn verify(
     )?;
     stage.end(&mut walks)?;
     source.end()?;
-    let genesis =
-        found.genesis.take().ok_or_else(|| altered("GENESIS", None, "the row of the consensus identity", "none"))?;
+    let genesis = found
+        .genesis
+        .take()
+        .ok_or_else(|| altered("BACKUP_GENESIS", None, "the row of the consensus identity", "none"))?;
     let digest = genesis.digest().to_string();
     if digest != header.genesis || genesis.cluster != header.cluster {
-        return Err(altered("GENESIS", None, header.genesis, digest));
+        return Err(altered("BACKUP_GENESIS", None, header.genesis, digest));
     }
     // A node that applied no batch yet has the state of its genesis, and its mark names no digest.
     let expected = if meta.applied.digest.is_empty() { founding_digest(&genesis) } else { meta.applied.digest.clone() };
@@ -140,7 +141,7 @@ pub fn verify(
             }
         }
     }
-    vouch::somebody(options)?;
+    options.reader().named()?;
     report(&header, &meta, (&walks, passes), (&heads, &voices), (&found, options))
 }
 
@@ -159,7 +160,8 @@ impl Found {
         match key {
             META_GENESIS => {
                 let read = serde_json::from_slice(value);
-                self.genesis = Some(read.map_err(|error| altered("GENESIS", None, "a consensus identity", error))?);
+                self.genesis =
+                    Some(read.map_err(|error| altered("BACKUP_GENESIS", None, "a consensus identity", error))?);
             }
             META_DIGEST => self.digest = hex(value),
             _ => {}
@@ -282,11 +284,12 @@ fn report(
             cosignatures: voices.cosignatures(),
             attestation: Level::not("rows derived from the entries (substrates, keys, indexes) are not computed anew"),
         },
-        detail: json!({
+        end: None,
+        detail: voices.beside(json!({
             "cluster": header.cluster, "genesis": header.genesis, "node": header.node, "taken": header.taken,
             "position": meta.applied.position, "state_digest": meta.applied.digest, "membership": membership,
             "entries": total, "beyond_checkpoints": beyond, "rows": found.rows, "chain_passes": passes,
             "ledgers": ledgers,
-        }),
+        })),
     })
 }

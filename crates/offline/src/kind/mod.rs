@@ -10,13 +10,13 @@ mod other;
 use super::backup::{self, Again};
 use super::bundles::{self, Input};
 use super::report::{Failure, Verified, altered, undecided};
-use super::{Options, Progress, small, verify_folder};
+use super::{Options, Progress, small, statement, verify_folder};
 use members::Members;
-use selfsame_protocol::bundle::{BUNDLE_TYPE, RUN_BUNDLE_TYPE};
-use selfsame_protocol::canon::{self, Limits};
+use selfsame_protocol::bundle::{BUNDLE_START, BUNDLE_TYPE, IDENTITY_PROOF_TYPE, require_type};
 use selfsame_protocol::equivocation::EQUIVOCATION_TYPE;
 use selfsame_protocol::holder::HolderStatus;
 use selfsame_protocol::pair::PAIR_TYPE;
+use selfsame_protocol::subject_head::SubjectHead;
 use selfsame_protocol::tlog_proof::HEADER as RECEIPT_TYPE;
 use selfsame_protocol::version::{family, is_other};
 use std::fs::File;
@@ -31,6 +31,8 @@ const MARK: u64 = 64;
 const BACKUP: &[u8] = b"SFBACK";
 /// How every bundle begins, whatever its version.
 const BUNDLE: &[u8] = b"{\"bundle\":";
+/// The type that a statement with its proof would have named in version 1.
+const IDENTITY_PROOF_1: &str = "selfsame/identity-proof/v1";
 /// Characters of a root in base64.
 const ROOT: usize = 44;
 /// Fewest characters of a key id and a signature in base64 by which a line shows that it is meant as a signature.
@@ -81,6 +83,10 @@ pub fn recognise(bytes: &[u8]) -> Option<(Kind, Option<String>)> {
     if HolderStatus::is_meant(&text) {
         return Some((Kind::Holder, None));
     }
+    // A subject head stands in a bundle or a proof, and says nothing without it.
+    if SubjectHead::is_meant(&text) {
+        return None;
+    }
     is_note(&text).then_some((Kind::Note, None))
 }
 
@@ -98,6 +104,7 @@ fn document(shown: &[u8]) -> Option<(Kind, Option<String>)> {
         (Kind::Bundle, "bundle", "bundle"),
         (Kind::Equivocation, "equivocation", "equivocation"),
         (Kind::Pair, "pair", "new"),
+        (Kind::Statement, "identity", "identity"),
     ] {
         // The member that stands first in the canonical form shows the kind whatever follows; anywhere else a name is
         // anybody's, and a type of ours shows it.
@@ -105,10 +112,12 @@ fn document(shown: &[u8]) -> Option<(Kind, Option<String>)> {
             return Some((kind, named(name)));
         }
     }
-    let statement = ["proof", "statement"].contains(&first.as_str())
-        || named("record_type").as_deref() == Some("identity_statement")
-        || named("statement_hash").is_some();
-    statement.then_some((Kind::Statement, None))
+    // A statement with its proof in version 1, which named no type.
+    if first == "proof" || first == "statement" {
+        return Some((Kind::Statement, Some(IDENTITY_PROOF_1.into())));
+    }
+    let alone = named("record_type").as_deref() == Some("identity_statement") || named("statement_hash").is_some();
+    alone.then_some((Kind::Statement, None))
 }
 
 /// Whether text shows that it is meant as a signed note: a line of a signature, or a root on its third line.
@@ -158,16 +167,13 @@ pub fn verify_input(input: Input, options: &Options, progress: Progress<'_>) -> 
 
 /// The header of a bundle: its version, and whether its type stands there in its one spelling.
 fn header(first: &[u8], named: Option<&str>) -> Result<(), Failure> {
-    let known = [BUNDLE_TYPE, RUN_BUNDLE_TYPE];
-    version(&known, named)?;
-    let strictly = |known: &&str| first.starts_with(format!("{{\"bundle\":\"{known}\"").as_bytes());
-    match named.filter(|named| known.contains(named) && !known.iter().any(strictly)) {
-        Some(named) => {
-            let found: String = String::from_utf8_lossy(first).chars().take(80).collect();
-            Err(altered("BUNDLE_LINE", None, format!("a file that begins with {{\"bundle\":\"{named}\""), found))
-        }
-        None => Ok(()),
+    let Some(named) = named else { return Ok(()) };
+    let strictly = format!("{BUNDLE_START}{named}\"");
+    if named == BUNDLE_TYPE && !first.starts_with(strictly.as_bytes()) {
+        let found: String = String::from_utf8_lossy(first).chars().take(80).collect();
+        return Err(altered("BUNDLE_LINE", None, format!("a file that begins with {strictly}"), found));
     }
+    require_type(&strictly)
 }
 
 fn verify_again(
@@ -192,11 +198,10 @@ fn verify_again(
     input.take(MAX_SMALL + 1 - MARK).read_to_end(&mut bytes).map_err(unreadable)?;
     let Some((kind, named)) = recognise(&bytes) else { return Err(other::of(&bytes, MAX_SMALL)) };
     match kind {
-        // Something stands in front of the type: of an unknown one nothing is said all the same.
+        // Something stands in front of the type, or none can be read.
         Kind::Bundle => {
             header(&bytes, named.as_deref())?;
-            let found = named.unwrap_or_else(|| "another text in front of it".into());
-            Err(undecided("BUNDLE_TYPE", format!("{BUNDLE_TYPE} or {RUN_BUNDLE_TYPE}"), found))
+            Err(altered("BUNDLE_LINE", None, "a header whose first member is its type", "none"))
         }
         Kind::Receipt => {
             version(&[RECEIPT_TYPE], named.as_deref())?;
@@ -211,9 +216,8 @@ fn verify_again(
             small::pair(&bytes, options)
         }
         Kind::Statement => {
-            canon::parse(&bytes, &Limits::DOCUMENT)
-                .map_err(|error| altered("STATEMENT_FORM", None, "the members of a statement", error))?;
-            small::statement(&bytes, options)
+            version(&[IDENTITY_PROOF_TYPE], named.as_deref())?;
+            statement::statement(&bytes, options)
         }
         Kind::Holder => small::holder(&bytes, options),
         Kind::Note | Kind::Ledger | Kind::Backup => small::note(&bytes, options),

@@ -3,6 +3,7 @@
 use super::members::Members;
 use super::{Failure, trimmed, undecided};
 use selfsame_protocol::note::Vkey;
+use selfsame_protocol::subject_head::SubjectHead;
 
 /// What `verify` takes.
 const KNOWN: &str = "a bundle, statement, receipt, checkpoint, pair of checkpoints, holder status, evidence of \
@@ -66,6 +67,9 @@ fn what(bytes: &[u8], most: u64) -> String {
             && content.starts_with("{\"logs\":")
         {
             return "what an auditor has verified so far: selfsame audit reads it".into();
+        }
+        if SubjectHead::is_meant(text) {
+            return "a subject head, which stands in a bundle or an identity proof: verify that".into();
         }
         let word = |line: &str| LINES.iter().find(|(word, _)| line.split_whitespace().next() == Some(word));
         return lines.find_map(word).map_or("text of another kind", |(_, what)| what).into();

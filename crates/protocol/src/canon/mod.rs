@@ -4,6 +4,7 @@
 //! one identity. This module refuses what is ambiguous before anything is hashed, and names rule, place and values.
 
 mod parser;
+mod spelling;
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -70,6 +71,8 @@ codes! {
     NotCanonical = "NOT_CANONICAL";
     /// Members or types that the schema does not allow.
     Schema = "SCHEMA";
+    /// A value or member in another spelling than the one that the schema has.
+    OtherSpelling = "OTHER_SPELLING";
     /// A member that the schema does not name.
     UnknownMember = "UNKNOWN_MEMBER";
     /// A required member is absent.
@@ -163,19 +166,32 @@ pub fn require_canonical(bytes: &[u8], limits: &Limits) -> Result<Value, CanonEr
     ))
 }
 
-/// Reads a typed value; unknown, missing and mistyped members are named by serde.
-pub fn decode<T: DeserializeOwned>(value: Value) -> Result<T, CanonError> {
-    serde_json::from_value(value).map_err(|e| CanonError::new(CanonCode::Schema, "", e.to_string()))
+/// Reads a typed value in its one spelling, from JSON in any layout. What the type would read over (a member that it does
+/// not know, a `null` left out, an empty list written out) is refused with its place.
+pub fn decode<T: DeserializeOwned + Serialize>(value: Value) -> Result<T, CanonError> {
+    let read: T = typed(value.clone())?;
+    match serde_json::to_value(&read) {
+        Ok(written) if written == value => Ok(read),
+        Ok(written) => Err(spelling::other(&value, &written)),
+        Err(error) => Err(CanonError::new(CanonCode::Schema, "", error.to_string())),
+    }
 }
 
-/// Reads a typed value from its canonical bytes. What the type reads over (a member that it does not know, a `null` left
-/// out, an empty list written out) is refused: one value, one spelling, whether one hashes the bytes or the value.
+/// Reads a typed value from its canonical bytes, in its one spelling as [`decode`]: one value, one spelling, whether one
+/// hashes the bytes or the value.
 pub fn decode_exact<T: DeserializeOwned + Serialize>(bytes: &[u8], limits: &Limits) -> Result<T, CanonError> {
-    let value: T = decode(require_canonical(bytes, limits)?)?;
-    if to_canonical_of(&value) == bytes {
-        return Ok(value);
+    match typed(parse(bytes, limits)?) {
+        // The form of a typed value is canonical: when it is the bytes, they are.
+        Ok(read) if to_canonical_of(&read) == bytes => Ok(read),
+        // Bytes that are not canonical are named as that, whatever else they are.
+        Ok(_) => decode(require_canonical(bytes, limits)?),
+        Err(error) => require_canonical(bytes, limits).and(Err(error)),
     }
-    Err(CanonError::new(CanonCode::Schema, "", "this has other members than the schema, or another form of them"))
+}
+
+/// Unknown, missing and mistyped members are named by serde.
+fn typed<T: DeserializeOwned>(value: Value) -> Result<T, CanonError> {
+    serde_json::from_value(value).map_err(|e| CanonError::new(CanonCode::Schema, "", e.to_string()))
 }
 
 #[cfg(test)]

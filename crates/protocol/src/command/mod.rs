@@ -45,18 +45,18 @@ impl Default for ItemLimits {
     }
 }
 
-/// In whose name an author acts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    /// An organisation's root key: keys, nodes, chips, ballots.
-    Root,
-    /// An organisation's operator key: runs, recovery.
-    Operator,
-    /// A node: verdicts.
-    Node,
-    /// A governance chip: its substrates.
-    Chip,
+crate::named! {
+    /// In whose name an author acts.
+    pub enum Role: "a role" {
+        /// An organisation's root key: keys, nodes, chips, ballots.
+        Root = "root",
+        /// An organisation's operator key: runs, recovery.
+        Operator = "operator",
+        /// A node: verdicts.
+        Node = "node",
+        /// A governance chip: its substrates.
+        Chip = "chip",
+    }
 }
 
 impl Role {
@@ -68,17 +68,6 @@ impl Role {
             Role::Node => "a node",
             Role::Chip => "a chip",
         }
-    }
-}
-
-impl std::fmt::Display for Role {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Role::Root => "root",
-            Role::Operator => "operator",
-            Role::Node => "node",
-            Role::Chip => "chip",
-        })
     }
 }
 
@@ -185,7 +174,7 @@ pub struct PreparedBirth {
 
 /// Every command. The tag is `kind`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields, remote = "Self")]
 pub enum Command {
     /// Root: replace one of the own organisation's keys, effective from this entry on.
     RotateKey {
@@ -394,6 +383,7 @@ pub enum Command {
         finding: Finding,
     },
 }
+crate::tagged!(Command, "kind");
 
 impl Command {
     /// The role that may issue this command.

@@ -8,19 +8,19 @@ use crate::keys::PublicKey;
 use crate::record::EvidenceAnchor;
 use serde::{Deserialize, Serialize};
 
-/// Kind of a key that an organisation registers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum OrganisationKey {
-    /// The root key.
-    Root,
-    /// The operator key.
-    Operator,
+crate::named! {
+    /// Kind of a key that an organisation registers.
+    pub enum OrganisationKey: "a kind of key" {
+        /// The root key.
+        Root = "root",
+        /// The operator key.
+        Operator = "operator",
+    }
 }
 
 /// What organisations vote on. The tag is `action`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "action", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(tag = "action", rename_all = "snake_case", deny_unknown_fields, remote = "Self")]
 pub enum Proposal {
     /// Seal a substrate whose chip is lost.
     ForceSeal {
@@ -87,6 +87,7 @@ pub enum Proposal {
         reasoning: EvidenceAnchor,
     },
 }
+crate::tagged!(Proposal, "action");
 
 impl Proposal {
     /// The value of the tag.

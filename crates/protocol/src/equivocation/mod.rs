@@ -19,6 +19,7 @@ use crate::entry::Entry;
 use crate::holder::HolderStatus;
 use crate::merkle::{self, ProofError, TileId, consistency_proof, leaf_hash, root_at, verify_inclusion};
 use crate::note::{Checkpoint, Note, Vkey};
+use crate::p104::first_epoch;
 use crate::record::Record;
 use crate::time::U64;
 use crate::version;
@@ -31,26 +32,15 @@ pub const EVIDENCE: Limits = Limits { max_bytes: 4 << 20, max_depth: 8, wide: fa
 /// Hashes of the longest path between two 64-bit sizes, with its first.
 const MAX_PROOF: usize = 64;
 
-/// Which promise was broken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// One size, two roots.
-    SameSize,
-    /// The larger tree does not contain the smaller.
-    Inconsistent,
-    /// Two holders of one substrate in one epoch.
-    DoubleEpoch,
-}
-
-impl Kind {
-    /// The name in the file.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Kind::SameSize => "same_size",
-            Kind::Inconsistent => "inconsistent",
-            Kind::DoubleEpoch => "double_epoch",
-        }
+crate::named! {
+    /// Which promise was broken.
+    pub enum Kind: "a kind of evidence" {
+        /// One size, two roots.
+        SameSize = "same_size",
+        /// The larger tree does not contain the smaller.
+        Inconsistent = "inconsistent",
+        /// Two holders of one substrate in one epoch.
+        DoubleEpoch = "double_epoch",
     }
 }
 
@@ -150,7 +140,7 @@ pub fn path<E>(
 /// Substrate, epoch and chip that an entry makes the holder.
 fn holder(entry: &Entry) -> Option<(&str, u64, Digest)> {
     let (epoch, chip) = match &entry.record {
-        Record::SubstrateIdentity(birth) => (1, birth.chip.id()),
+        Record::SubstrateIdentity(birth) => (first_epoch(birth.constitution.recovery_count.0), birth.chip.id()),
         Record::MigrationIdentityAttestation { epoch, destination, .. } => (epoch.0, *destination),
         Record::MigrationAbort { epoch, chip, .. } => (epoch.0, *chip),
         _ => return None,

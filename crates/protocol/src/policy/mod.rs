@@ -303,6 +303,16 @@ impl Policy {
         Ok(Accepted { checkpoint, log_signed, cosigners: heard.cosigners() })
     }
 
+    /// The cosigners of a note that is no checkpoint, when they satisfy the quorum. Whose note it is, its reader checks. A
+    /// policy without a quorum names nobody who cosigns such a note: it is never satisfied.
+    pub fn cosigned(&self, note: &Note) -> Result<Vec<Cosigner>, Unsatisfied> {
+        let heard = self.hear(note).map_err(Unsatisfied::Signature)?;
+        match self.lacking(&heard) {
+            None => Ok(heard.cosigners()),
+            Some([expected, found]) => Err(Unsatisfied::Quorum { expected, found }),
+        }
+    }
+
     /// Whether this is the origin of a log that the policy accepts.
     pub(crate) fn names(&self, origin: &str) -> bool {
         self.origins.iter().any(|named| named == origin) || self.logs.iter().any(|log| log.vkey.name == origin)

@@ -19,41 +19,19 @@ use serde_json::Value;
 /// The type string of every declaration.
 pub const DECLARATION_TYPE: &str = "selfsame/run-declaration/v1";
 
-/// One of the five elements of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Element {
-    /// Which model.
-    Model,
-    /// What it was told.
-    Prompt,
-    /// How it was to sample.
-    Parameters,
-    /// What it was given besides the prompt.
-    Context,
-    /// What it had to keep to.
-    Constraints,
-}
-
-impl Element {
-    /// All five.
-    pub const ALL: [Element; 5] =
-        [Element::Model, Element::Prompt, Element::Parameters, Element::Context, Element::Constraints];
-    /// The member name.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Element::Model => "model",
-            Element::Prompt => "prompt",
-            Element::Parameters => "parameters",
-            Element::Context => "context",
-            Element::Constraints => "constraints",
-        }
-    }
-}
-
-impl std::fmt::Display for Element {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
+crate::named! {
+    /// One of the five elements of a run.
+    pub enum Element: "an element" {
+        /// Which model.
+        Model = "model",
+        /// What it was told.
+        Prompt = "prompt",
+        /// How it was to sample.
+        Parameters = "parameters",
+        /// What it was given besides the prompt.
+        Context = "context",
+        /// What it had to keep to.
+        Constraints = "constraints",
     }
 }
 

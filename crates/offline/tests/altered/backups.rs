@@ -160,8 +160,7 @@ const HEADER: &[&str] = &[
     "POLICY_QUORUM",
     "POLICY_LOG",
     "CLUSTER",
-    "GENESIS",
-    "STATEMENT_FORM",
+    "BACKUP_GENESIS",
 ];
 const SNAPSHOT: &[&str] = &[
     "BACKUP_FORM",
@@ -172,7 +171,7 @@ const SNAPSHOT: &[&str] = &[
     "SNAPSHOT_CHUNK",
     "SNAPSHOT_DIGEST",
     "CLUSTER",
-    "GENESIS",
+    "BACKUP_GENESIS",
     "STATE_DIGEST",
 ];
 
@@ -269,8 +268,8 @@ fn rows(made: &Made, add: Add<'_>) {
         made.rows.swap(last, last - 1);
     });
     with("another state digest", &["STATE_DIGEST"], &|made| made.meta_row(META_DIGEST)[3] ^= 1);
-    with("no consensus identity", &["GENESIS"], &|made| made.rows.retain(|row| row.1 != META_GENESIS));
-    with("another consensus identity", &["GENESIS"], &|made| {
+    with("no consensus identity", &["BACKUP_GENESIS"], &|made| made.rows.retain(|row| row.1 != META_GENESIS));
+    with("another consensus identity", &["BACKUP_GENESIS"], &|made| {
         let row = made.meta_row(META_GENESIS);
         *row = String::from_utf8(row.clone()).unwrap().replace("60000", "50000").into_bytes();
     });
@@ -321,7 +320,7 @@ fn headers(made: &Made, add: Add<'_>) {
         add(how, other.bytes(), named);
     };
     with("another cluster", &["CLUSTER"], &|header| header.cluster = "other".into());
-    with("another identity", &["GENESIS"], &|header| header.genesis = Digest::of(b"x").to_string());
+    with("another identity", &["BACKUP_GENESIS"], &|header| header.genesis = Digest::of(b"x").to_string());
     with("a later type", &["UNSUPPORTED_VERSION"], &|header| header.backup = "selfsame/backup/v2".into());
     with("checkpoints exchanged", &["CHECKPOINT_ORIGIN"], &|header| {
         let Checkpoints { evidence, reasoning } = header.checkpoints.clone();
