@@ -477,6 +477,7 @@ def kinds() -> list[tuple]:
         ("an empty object", "{}"),
         ("an object of anybody", '{"pair":"EUR/USD","bundle":1,"new":true}'),
         ("members of anybody", '{"context":"x","proof":{},"statement":"y","identity":"me"}'),
+        ("an identity of anybody", '{"identity":"me"}'),
         ("the beginning of an object", '{"'),
     ]
     out = [(name, file, unknown) for name, file in cases]
@@ -491,6 +492,7 @@ def kinds() -> list[tuple]:
     out.append(("a statement of version 1", '{"statement":{},"proof":{}}', later))
     out.append(("a statement of version 1, cut", '{"proof":{"checkp', later))
     out.append(("a later identity proof", ' {"x":1,"identity":"selfsame/identity-proof/v3",,}', later))
+    out.append(("an identity proof, cut", '{"checkpoints":{"evid', {"nobody": bad("STATEMENT_FORM")}))
     out.append(("an identity proof that is no JSON", '{"identity":"selfsame/identity-proof/v2",,}', {"nobody": bad("STATEMENT_FORM")}))
     out.append(("a subject head", f"{CLUSTER}/subject\ngenesis sha256:00\n\n— a {b64(bytes(68))}\n", unknown))
     out.append(("a backup of a later version", b"SFBACK02" + bytes(100), {"nobody": open_("UNSUPPORTED_VERSION")}))

@@ -104,7 +104,7 @@ fn document(shown: &[u8]) -> Option<(Kind, Option<String>)> {
         (Kind::Bundle, "bundle", "bundle"),
         (Kind::Equivocation, "equivocation", "equivocation"),
         (Kind::Pair, "pair", "new"),
-        (Kind::Statement, "identity", "identity"),
+        (Kind::Statement, "identity", "checkpoints"),
     ] {
         // The member that stands first in the canonical form shows the kind whatever follows; anywhere else a name is
         // anybody's, and a type of ours shows it.
