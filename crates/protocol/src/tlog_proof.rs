@@ -265,9 +265,13 @@ mod tests {
         let parsed = TlogProof::parse(extra.as_bytes()).unwrap();
         assert_eq!((parsed.extra.as_deref(), parsed.to_text()), (Some(&b"hello"[..]), extra.clone()));
         let hash = "PR3ndt8IbBrp9wSdK7DAR1rRQYX5h+Bk6NENyy20oyI=\n";
+        let later = TlogProof::parse(PROOF.replace("@v1", "@v2").as_bytes()).unwrap_err();
+        assert_eq!((later.check, later.undecidable()), ("UNSUPPORTED_VERSION", true));
+        let longest = PROOF.replace("\nindex 1", &format!("\nextra {}\nindex 1", STANDARD.encode(vec![0; MAX_EXTRA])));
+        assert!(TlogProof::parse(longest.as_bytes()).is_ok());
         for bad in [
             String::new(),
-            PROOF.replace("@v1", "@v2"),
+            PROOF.replace("@v1", "@v01"),
             PROOF.replace("index 1", "index 01"),
             PROOF.replace("index 1", "index +1"),
             PROOF.replace("index 1\n", ""),
