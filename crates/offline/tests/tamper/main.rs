@@ -1,16 +1,19 @@
-//! The tamper corpus of bundles: real ones, altered in every way that we could think of, and the check that names each.
+//! The tamper corpus of section 16: real objects, altered in every way that we could think of, and the check that names
+//! each.
 //!
 //! No altered object is accepted, and each is refused by the check, or at the place, that its alteration calls for. With
 //! SELFSAME_TAMPER_DIR set, everything of which one file is enough is written there for other verifiers:
 //! `manifest.jsonl` has a line `{"accept":bool,"file":…,"how":…,"kind":…}` for each.
 
-mod bundles;
+mod backups;
+mod ledgers;
 mod objects;
-mod runs;
+mod page;
+mod small;
 
 use objects::Objects;
 use selfsame_offline::{Failure, Options, verify_input};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::path::PathBuf;
 
@@ -19,8 +22,6 @@ use std::path::PathBuf;
 enum Named {
     /// One of these checks. More than one only where the alteration can break the form as well as the content.
     By(&'static [&'static str]),
-    /// Any check, but at this line of a bundle or at this entry.
-    At { line: u64, index: u64 },
 }
 
 /// An altered object.
@@ -32,27 +33,34 @@ struct Case {
 }
 
 /// Counts per kind, alteration and check, and what went wrong.
-#[derive(Default)]
 struct Table {
     counts: BTreeMap<(&'static str, &'static str, String), usize>,
     wrong: Vec<String>,
+    page: BTreeMap<String, BTreeSet<bool>>,
 }
 
 impl Table {
+    fn new() -> Table {
+        Table { counts: BTreeMap::new(), wrong: Vec::new(), page: page::checks() }
+    }
+
+    /// Whether the page has this check, and says of it what the program says.
+    fn is_on_the_page(&self, failure: &Failure) -> bool {
+        self.page.get(&failure.check).is_some_and(|verdicts| verdicts.contains(&failure.tampered))
+    }
+
     fn count(&mut self, kind: &'static str, how: &'static str, named: &Named, verdict: Result<(), Failure>) {
         let Err(failure) = verdict else {
             self.wrong.push(format!("{kind}, {how}: ACCEPTED, expected {named:?}"));
             return;
         };
-        let right = match named {
-            Named::By(checks) => checks.contains(&failure.check.as_str()),
-            Named::At { line, index } => {
-                failure.index == Some(*index)
-                    || (failure.check == "BUNDLE_LINE" && failure.expected.starts_with(&format!("line {line} ")))
-            }
-        };
-        if !right {
+        let Named::By(checks) = named;
+        if !checks.contains(&failure.check.as_str()) {
             self.wrong.push(format!("{kind}, {how}: expected {named:?}, found {failure}"));
+        }
+        if !self.is_on_the_page(&failure) {
+            let said = if failure.tampered { "altered" } else { "undecided" };
+            self.wrong.push(format!("{kind}, {how}: the page does not say {said} of {}", failure.check));
         }
         *self.counts.entry((kind, how, failure.check)).or_default() += 1;
     }
@@ -125,7 +133,7 @@ fn judge(part: &str, originals: &[(&'static str, Vec<u8>)], cases: Vec<Case>, op
         let running: Vec<_> = (0..threads).map(share).collect();
         running.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
-    let mut table = Table::default();
+    let mut table = Table::new();
     for (first, verdicts) in verdicts.into_iter().enumerate() {
         for (case, verdict) in cases.iter().skip(first).step_by(threads).zip(verdicts) {
             table.count(case.kind, case.how, &case.named, verdict);
@@ -134,20 +142,31 @@ fn judge(part: &str, originals: &[(&'static str, Vec<u8>)], cases: Vec<Case>, op
     table.conclude(least);
 }
 
-/// Keys of the nodes that sign statements, one on each line.
-fn node_keys(objects: &Objects) -> String {
-    objects.options().keys.iter().map(|key| key.to_text() + "\n").collect()
+#[test]
+fn no_altered_file_that_is_read_at_once_is_accepted() {
+    let objects = Objects::new();
+    if let Some(dir) = corpus_dir("small") {
+        std::fs::write(dir.join("entry"), &objects.leaves[4]).unwrap();
+    }
+    judge("small", &objects.small(), small::cases(&objects), &objects.options(), 15_000);
 }
 
-/// shows: P-052, P-054, P-063, P-095, WL-13, WL-15, WL-31, RI-13
 #[test]
-fn no_altered_bundle_is_accepted() {
-    let objects = Objects::new();
-    if let Some(dir) = corpus_dir("bundles") {
-        std::fs::write(dir.join("policy.txt"), objects::policy().to_text()).unwrap();
-        std::fs::write(dir.join("node.vkey"), node_keys(&objects)).unwrap();
+fn no_altered_ledger_is_accepted() {
+    if let Some(dir) = corpus_dir("ledgers") {
+        ledgers::write_for_others(&dir);
     }
-    let original = [("substrate_bundle", objects.bundle.clone()), ("run_bundle", objects.run.clone())];
-    let cases: Vec<Case> = bundles::cases(&objects).into_iter().chain(runs::cases(&objects)).collect();
-    judge("bundles", &original, cases, &objects.options(), 3_000);
+    ledgers::run(&Objects::new()).conclude(500);
+}
+
+/// shows: P-052, P-095
+#[test]
+fn no_altered_backup_is_accepted() {
+    let made = backups::Made::new();
+    let options = Objects::new().options();
+    for deep in [false, true] {
+        verify(&made.bytes(), &Options { deep, ..options.clone() }).unwrap_or_else(|failure| panic!("{failure}"));
+    }
+    let original = [("backup", made.bytes())];
+    judge("backups", &original, backups::cases(&made), &options, 600);
 }
