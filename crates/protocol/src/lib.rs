@@ -36,4 +36,5 @@ pub mod subject_head;
 pub mod time;
 pub mod tlog_proof;
 pub mod verdict;
+pub mod version;
 pub mod witness;

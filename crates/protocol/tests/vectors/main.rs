@@ -13,6 +13,7 @@ mod merkle;
 mod notes;
 mod outcomes;
 mod p104;
+mod policies;
 mod run_bundle;
 mod runs;
 mod trust;
