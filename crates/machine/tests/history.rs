@@ -6,7 +6,7 @@ use selfsame_machine::read;
 use selfsame_protocol::command::{Command, Proposal, Role};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{Entry, Ledger};
-use selfsame_protocol::p104::{Attestation, Claims, Outcome};
+use selfsame_protocol::p104::{Attestation, Claims, Constitution, Outcome};
 use selfsame_protocol::record::{EvidenceAnchor, Record};
 use selfsame_protocol::replay::{BadCheck, History, Replay};
 use selfsame_protocol::time::U64;
@@ -300,6 +300,34 @@ fn every_amendment_names_the_one_before_it() {
         cycle.amendments.pop();
     });
     assert_eq!(unlisted, "AMENDMENTS_LISTED");
+    // What is in force follows from what is listed, and from nothing else.
+    let constitution = |change: fn(&mut Constitution), cut: usize| {
+        let mut shorter = tale.clone();
+        let cycles = shorter.ledgers[1].iter().enumerate();
+        let ends: Vec<usize> = cycles
+            .filter(|(_, entry)| matches!(entry.record, Record::IdentityPropagation(_)))
+            .map(|(at, _)| at)
+            .collect();
+        let at = ends[cut];
+        shorter.ledgers[1].truncate(at + 1);
+        let Record::IdentityPropagation(cycle) = &mut shorter.ledgers[1][at].record else { unreachable!() };
+        change(&mut cycle.constitution);
+        cycle.constitutional_state_hash = cycle.constitution.hash();
+        shorter.mend();
+        shorter.replay().err().map_or("nothing", |bad| bad.check)
+    };
+    let more = |constitution: &mut Constitution| drop(constitution.parameters.insert("quiet".into(), "change".into()));
+    let fewer = |constitution: &mut Constitution| constitution.parameters.clear();
+    let uncounted = |constitution: &mut Constitution| constitution.amendments = U64(1);
+    let headless = |constitution: &mut Constitution| constitution.amendment_head = None;
+    let lax = |constitution: &mut Constitution| constitution.thresholds.minimum_lineage_depth = U64(0);
+    for change in [more, fewer, lax] {
+        assert_eq!(constitution(change, 0), "CONSTITUTION_UNCHANGED");
+        assert_eq!(constitution(change, 1), "CONSTITUTION_AMENDED");
+    }
+    for change in [uncounted, headless] {
+        assert_eq!(constitution(change, 1), "CONSTITUTION_AMENDED");
+    }
 }
 
 /// A life with an amendment, a migration and an abort: what the replay hands on about the time since the last

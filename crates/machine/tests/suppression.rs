@@ -53,7 +53,7 @@ fn assert_suppressed(world: &mut World, id: &str) {
     assert_eq!(statement.identity_continuity_status, Outcome::HashMismatch);
 }
 
-/// shows: P-058, P-059, P-060, P-063, P-064, P-065, P-109, X-07
+/// shows: P-058, P-059, P-060, P-063, P-064, P-065, P-109, X-07, C-40, C-49
 #[test]
 fn any_change_of_a_stored_entry_between_sessions_suppresses_the_substrate_for_ever() {
     let (closed, id) = closed();
@@ -172,7 +172,7 @@ fn what_was_suppressed_or_ended_is_not_born_again() {
     }
 }
 
-/// shows: P-072
+/// shows: P-072, C-39
 #[test]
 fn one_outcome_follows_in_order_of_precedence() {
     // Too shallow, drifted and tampered, in every combination, from what the nodes find on their disks.
@@ -305,7 +305,7 @@ fn a_verdict_counts_once_from_a_node_in_service_for_the_verification_under_way()
     world.refused(Role::Node, &node(1), command(U64(1)), Code::VerificationUnknown);
 }
 
-/// shows: P-060, X-05
+/// shows: P-060, X-05, C-40
 #[test]
 fn a_node_whose_copy_fails_against_a_quorum_is_quarantined_and_the_substrate_goes_on() {
     // In time and late.
