@@ -173,7 +173,6 @@ fn a_lost_root_key_is_replaced_by_the_others_and_the_old_one_votes_no_more() {
 }
 
 /// Two organisations cannot take anything from each other, whatever time passes.
-/// shows: X-05
 #[test]
 fn of_two_organisations_neither_decides_about_the_other() {
     let mut world = World::new();
@@ -326,7 +325,6 @@ fn no_organisation_gains_a_quorum_by_what_others_do() {
 }
 
 /// A failed copy is put out of service whoever gains by it; the record says who does.
-/// shows: X-05
 #[test]
 fn a_quarantine_is_never_refused_for_balance_but_warned_of() {
     let (mut world, id) = closed();

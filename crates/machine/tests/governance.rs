@@ -166,7 +166,6 @@ fn a_ballot_needs_two_thirds_of_the_organisations_and_one_vote_of_each() {
     assert_eq!((sealed.ballot.as_deref(), sealed.state.as_str()), (Some("p2"), "sealed"));
 }
 
-/// shows: X-05
 #[test]
 fn a_genesis_that_could_not_be_relied_on_is_refused() {
     let code = |change: &dyn Fn(&mut selfsame_machine::Genesis)| {
@@ -185,4 +184,19 @@ fn a_genesis_that_could_not_be_relied_on_is_refused() {
     assert_eq!(code(&|g| g.organisations[0].root_key = g.organisations[1].operator_key), Code::Malformed);
     assert_eq!(code(&|g| g.organisations[0].name = "bureau".into()), Code::Malformed);
     assert_eq!(code(&|g| g.nodes[0].organisation = "bureau".into()), Code::OrganisationQuorum);
+}
+
+#[test]
+fn a_genesis_and_its_document_are_one() {
+    let genesis = genesis();
+    let document = genesis.document();
+    assert_eq!(
+        selfsame_protocol::canon::to_canonical_of(&document),
+        selfsame_protocol::canon::to_canonical_of(&genesis)
+    );
+    assert_eq!((document.digest(), document.constitution()), (genesis.digest(), genesis.constitution()));
+    assert!(document.check().is_ok());
+    for ledger in Ledger::BOTH {
+        assert_eq!(document.ledger_origin(ledger), genesis.ledger_origin(ledger));
+    }
 }

@@ -53,6 +53,7 @@ class History:
         self.leaves: dict[str, list[bytes]] = {"evidence": [b'{"of":"others"}'], "reasoning": [b'{"of":"others"}'] * 2}
         self.own: dict[str, list[tuple[int, bytes]]] = {"evidence": [], "reasoning": []}
         self.clock = 0
+        self.group = ""
         self.baselines: dict[str, dict] = {}
         # How many Reasoning entries a verifier needs to see to find the change: up to the changed one.
         self.needed = 0
@@ -73,6 +74,11 @@ class History:
         own = self.own[ledger]
         return prefixed(merkle.leaf_hash(own[-1][1])) if own else None
 
+    def begin(self, group: str) -> None:
+        """The next submission. What it writes has one time."""
+        self.group = group
+        self.clock += 1
+
     def append(self, ledger: str, name: str, record: dict) -> dict:
         record = copy.deepcopy(record)
         hook = self.hooks.get(name)
@@ -88,7 +94,7 @@ class History:
             "depth": self.depth(ledger),
             "prior_entry_hash": self.last(ledger),
             "time": self.time(),
-            "submission": prefixed(sha256(name.encode())),
+            "submission": prefixed(sha256(self.group.encode())),
             "record": record,
         }
         entry = self.hooks.get(name + " entry", lambda e: e)(entry)
@@ -100,10 +106,16 @@ class History:
             self.needed = len(self.own[ledger])
         if len(self.leaves[ledger]) % 4 == 0:
             self.leaves[ledger].append(b'{"of":"others"}')
-        self.clock += 1
+        self.hooks.get(name + " after", lambda history: None)(self)
         return record
 
+    def write_record(self, ledger: str, name: str, record: dict) -> None:
+        """A record of a submission of its own."""
+        self.begin(name)
+        self.append(ledger, name, record)
+
     def birth(self) -> None:
+        self.begin("birth")
         fth = prefixed(sha256(jcs(FOUNDING)))
         time = self.time()
         claims = {"purpose": "birth", "substrate_id": SUBSTRATE, "founding_tension_hash": fth,
@@ -123,21 +135,77 @@ class History:
         self.fth, self.attested = record["founding_tension_hash"], record["governance_chip_attestation_hash"]
         self.identity = self.head = record["substrate_identity_hash"]
         self.constitution, self.lineage, self.session, self.continuity = record["constitution"], 0, 0, None
-        self.closed = None
+        self.closed, self.gate, self.events, self.thresholds = None, 0, [], record["constitution"]["thresholds"]
 
-    def verification(self, outcome: str, detail: str) -> None:
-        self.session += 1
-        record = {
-            "record_type": "identity_verification", "session": str(self.session), "outcome": outcome, "detail": detail,
-            "retrieved": self.continuity, "recomputed": self.continuity, "presented": self.continuity, "drift": 0,
-            "lineage_depth": str(self.lineage), "evidence_ledger_depth": self.depth("evidence"), "thresholds": THRESHOLDS, "verdicts": [],
-            "continuing_from": self.closed, "claim_level": "full" if outcome == "VERIFIED" else "reduced",
+    def finding(self, drift: int = 0) -> dict:
+        """What every node whose copy holds says."""
+        if drift > self.thresholds["drift_tolerance"]:
+            outcome, check = "DRIFT_EXCEEDED", "FOUNDING_TENSION_DRIFT"
+        elif self.continuity is None:
+            outcome, check = "INSUFFICIENT_DEPTH", "NO_PRIOR_SESSION"
+        elif self.lineage < int(self.thresholds["minimum_lineage_depth"]):
+            outcome, check = "INSUFFICIENT_DEPTH", "LINEAGE_DEPTH"
+        else:
+            outcome, check = "VERIFIED", "CONTINUITY_HASH"
+        finding = {
+            "outcome": outcome, "check": check, "expected": self.continuity or "none", "found": self.continuity or "none",
+            "drift": drift, "lineage_depth": str(self.lineage),
+            "entries_checked": str(self.gate + len(self.own["reasoning"])),
         }  # fmt: skip
-        if outcome == "VERIFIED":
+        return finding | ({"recomputed": self.continuity} if self.continuity else {})
+
+    def verification(self, finding: dict | None = None) -> dict:
+        """The outcome of two equal verdicts."""
+        self.session += 1
+        self.begin(f"verification {self.session}")
+        finding = finding or self.finding()
+        nodes = [("1", "org-a"), ("2", "org-b")]
+        verdicts = [{"node": node, "organisation": name, "finding": finding} for node, name in nodes]
+        verified = finding["outcome"] == "VERIFIED"
+        record = {
+            "record_type": "identity_verification", "session": str(self.session), "outcome": finding["outcome"],
+            "detail": finding["check"], "retrieved": self.continuity, "recomputed": finding.get("recomputed"),
+            "presented": self.continuity, "drift": finding["drift"], "lineage_depth": str(self.lineage),
+            "evidence_ledger_depth": self.depth("evidence"), "thresholds": self.thresholds, "verdicts": verdicts,
+            "continuing_from": self.closed, "claim_level": "full" if verified and self.attested else "reduced",
+        }  # fmt: skip
+        if verified:
             record["notice"] = f"Substrate identity verified \u2014 continuing from {self.closed}/{self.lineage}."
-        self.append("reasoning", f"verification {self.session}", record)
+        if self.events:
+            record["continuity_events"] = self.events
+        self.events = []
+        return self.append("reasoning", f"verification {self.session}", record)
+
+    def mismatch(self) -> dict:
+        """What a node says whose copy failed."""
+        return self.finding() | {"outcome": "HASH_MISMATCH", "check": "ENTRY_HASH"}
+
+    def suppress(self) -> None:
+        finding = self.mismatch()
+        self.verification(finding)
+        self.append("reasoning", "tampering", {"record_type": "tampering_detection", "session": str(self.session),
+                                               "finding": finding, "head": self.head})  # fmt: skip
+        self.append("reasoning", "suppression", {"record_type": "suppression", "reason": "HASH_MISMATCH"})
+
+    def drift(self) -> None:
+        self.verification(self.finding(130))
+        self.append("reasoning", "lineage", {
+            "record_type": "new_identity_lineage", "prior_substrate_id": SUBSTRATE, "prior_head": self.head,
+            "prior_founding_tension_hash": self.fth, "drift": 130, "tolerance": self.thresholds["drift_tolerance"],
+            "new_substrate_id": "6f1e0c52-9a3b-4d7e-8f00-5a6b7c8d9e10",
+        })  # fmt: skip
+
+    def recover(self, count: int = 1, others: int = 4) -> None:
+        """The cluster was recovered: entries of others, and the holder is taken through it."""
+        self.leaves["reasoning"] += [b'{"of":"others"}'] * others
+        self.begin("open")
+        self.append("reasoning", "recovery", {
+            "record_type": "holder_recovery", "recovery_count": str(count), "chip": chip_id(CHIP), "ended": "1",
+            "epoch": str(1 + (count << 32)),
+        })  # fmt: skip
 
     def amend(self) -> list[str]:
+        self.begin("cycle-1")
         amendment = {"founding_tension_hash": self.fth, "reason": "A tighter limit", "set": {"limit": 0.25, "mode": "careful"}}
         record = self.append("reasoning", "amendment", {
             "record_type": "amendment", "amendment_hash": prefixed(tagged("selfsame/amendment/v1", amendment)),
@@ -150,6 +218,8 @@ class History:
 
     def cycle(self, name: str, resolution, amendments=None, attestations=None) -> None:
         migration = attestations is not None
+        if not migration and not amendments:
+            self.begin(name)
         tag = "selfsame/migration-identity-attestation/v1" if migration else GOALVECTOR
         record = {
             "record_type": "identity_propagation", "cycle_id": name, "sequence": str(self.lineage + 1),
@@ -168,10 +238,12 @@ class History:
         record = self.append("reasoning", name, record)
         self.head, self.constitution = record["cycle_identity_hash"], record["constitution"]
         self.lineage += 1
+        self.events = self.events + (["MIGRATION"] if migration else ["AMENDMENT"] if amendments else [])
         self.baselines[name] = self.statement()
 
     def close(self) -> None:
         name = f"close {self.session}"
+        self.begin(name)
         record = {
             "record_type": "session_close", "session": str(self.session), "latest_cycle_identity_hash": self.head,
             "evidence_ledger_depth": self.depth("evidence"), "reasoning_ledger_depth": self.depth("reasoning"),
@@ -181,29 +253,34 @@ class History:
         }  # fmt: skip
         record["cross_session_identity_continuity_hash"] = close_hash(record)
         record = self.hooks.get(name, lambda r: r)(record)
-        clock = self.clock
-        self.append("evidence", name + " in evidence", record)
-        self.clock = clock
-        self.append("reasoning", name + " in reasoning", record)
         self.continuity, self.closed = record["cross_session_identity_continuity_hash"], record["session_close_timestamp"]
+        self.append("evidence", name + " in evidence", record)
+        self.gate = len(self.own["evidence"])
+        self.append("reasoning", name + " in reasoning", record)
+
+    def seal(self, name: str, migration: str, epoch: str = "1", origin: int = CHIP, destination: int = DESTINATION) -> str:
+        nonce = prefixed(framed("selfsame/migration-nonce/v1", CLUSTER, SUBSTRATE, migration, "17", plain(self.head)))
+        self.begin(name)
+        self.append("reasoning", name, {
+            "record_type": "migration_seal", "migration_id": migration, "origin": chip_id(origin),
+            "destination": chip_id(destination), "epoch": epoch, "head": self.head, "continuity_hash": self.continuity,
+            "evidence_ledger_depth": self.depth("evidence"), "reasoning_ledger_depth": self.depth("reasoning"),
+            "nonce": nonce, "seal_index": "17", "evidence_ledger": self.anchor(),
+        })  # fmt: skip
+        return nonce
 
     def migrate(self) -> None:
-        nonce = framed("selfsame/migration-nonce/v1", CLUSTER, SUBSTRATE, "m-1", "17", plain(self.head))
-        self.append("reasoning", "seal", {
-            "record_type": "migration_seal", "migration_id": "m-1", "origin": chip_id(CHIP),
-            "destination": chip_id(DESTINATION), "epoch": "1", "head": self.head, "continuity_hash": self.continuity,
-            "evidence_ledger_depth": self.depth("evidence"), "reasoning_ledger_depth": self.depth("reasoning"),
-            "nonce": prefixed(nonce), "seal_index": "17", "evidence_ledger": self.anchor(),
-        })  # fmt: skip
+        nonce = self.seal("seal", "m-1")
+        self.begin("arrival")
         claims = {"purpose": "activation", "cluster": CLUSTER, "substrate_id": SUBSTRATE, "migration_id": "m-1",
-                  "nonce": prefixed(nonce), "epoch": "2", "continuity_hash": self.continuity, "head": self.head}  # fmt: skip
+                  "nonce": nonce, "epoch": "2", "continuity_hash": self.continuity, "head": self.head}  # fmt: skip
         attestation = attest(claims, DESTINATION)
         arrived = prefixed(tagged("selfsame/attestation/v1", attestation))
         record = self.append("reasoning", "arrival", {
             "record_type": "migration_identity_attestation", "migration_id": "m-1", "origin": chip_id(CHIP),
             "destination": chip_id(DESTINATION), "origin_attestation_hash": self.attested,
             "destination_attestation_hash": arrived, "attestation": attestation,
-            "continuity_hash": self.continuity, "nonce": prefixed(nonce), "epoch": "2",
+            "continuity_hash": self.continuity, "nonce": nonce, "epoch": "2",
         })  # fmt: skip
         self.constitution = self.constitution | {"chip": chip_id(DESTINATION)}
         self.cycle("migration/m-1", record, attestations=(self.attested, arrived))
@@ -223,20 +300,21 @@ class History:
 
     def write(self) -> "History":
         self.birth()
-        self.verification("INSUFFICIENT_DEPTH", "NO_PRIOR_SESSION")
-        self.append("evidence", "evidence", {"record_type": "evidence", "data": {"reading": 21.5, "place": "Größe"}})
+        self.verification()
+        self.write_record("evidence", "evidence", {"record_type": "evidence", "data": {"reading": 21.5, "place": "Größe"}})
         seen = [self.last("evidence")]
-        self.append("reasoning", "reasoning", {"record_type": "reasoning", "data": "within limits", "evidence": seen})
+        self.write_record("reasoning", "reasoning", {"record_type": "reasoning", "data": "within limits", "evidence": seen})
         amendments = self.amend()
         self.cycle("cycle-1", {"goalvector_id": "gv-1", "outcome": {"decision": "hold"}, "evidence": seen}, amendments)
         self.close()
         if "late evidence" in self.hooks:
-            self.append("evidence", "late evidence", {"record_type": "evidence", "data": "past the gate"})
-        self.verification("VERIFIED", "CONTINUITY_HASH")
+            self.write_record("evidence", "late evidence", {"record_type": "evidence", "data": "past the gate"})
+        self.verification()
         self.cycle("cycle-2", {"goalvector_id": "gv-2", "outcome": "go"})
-        self.append("evidence", "more evidence", {"record_type": "evidence", "data": 7})
+        self.write_record("evidence", "more evidence", {"record_type": "evidence", "data": 7})
         self.close()
-        self.migrate()
+        if not self.hooks.get("at the end", lambda history: False)(self):
+            self.migrate()
         return self
 
     def header(self, seed: int = SEED) -> dict:
@@ -355,11 +433,12 @@ def rewritten() -> list[tuple[str, dict, str]]:
          "GOALVECTOR_RESOLUTION_HASH"),
         ("a cycle with another constitutional state", {"cycle-2": sets(constitutional_state_hash=other)},
          "CONSTITUTIONAL_STATE_HASH"),
-        ("a cycle at another time", {"cycle-2": sets(cycle_timestamp="2026-03-08T00:00:00.001Z")}, "CYCLE_IDENTITY_HASH"),
+        ("a cycle at another time", {"cycle-2": cycle_again(sets(cycle_timestamp="2026-03-08T00:00:00.001Z"))}, "CYCLE_TIME"),
+        ("a cycle with another hash", {"cycle-2": sets(cycle_identity_hash=other)}, "CYCLE_IDENTITY_HASH"),
         ("a cycle of an unknown kind", {"cycle-2": sets(cycle_kind="other")}, "CYCLE_KIND"),
         ("a resolution cycle with an attestation", {"cycle-2": cycle_again(lambda r: text(r, origin_attestation_hash=other))},
          "MIGRATION_ATTESTATIONS"),
-        ("a cycle without an open session", {"verification 2": sets(outcome="HASH_MISMATCH"), "cycle-2": sets()}, "SESSION_GATE"),
+        ("another outcome than the verdicts'", {"verification 2": sets(outcome="HASH_MISMATCH")}, "VERIFICATION_OUTCOME"),
         ("no verification before the session", {"verification 2": lambda r: None, "cycle-2": sets()}, "SESSION_GATE"),
         ("a close with another head", {"close 1": close_again(latest_cycle_identity_hash=other)}, "CLOSE_HEAD"),
         ("a close at another reasoning depth", {"close 1": close_again(reasoning_ledger_depth="6")}, "REASONING_DEPTH"),
@@ -396,7 +475,7 @@ def rewritten() -> list[tuple[str, dict, str]]:
          {"migration/m-1": cycle_again(lambda r: text(r, destination_attestation_hash=other))}, "MIGRATION_DESTINATION"),
         ("a migration to another chip than arrived", {"migration/m-1": with_constitution(chip=chip_id(CHIP))},
          "CONSTITUTION_UNCHANGED"),
-        ("a migration without arrival", {"arrival": lambda r: None, "migration/m-1": with_constitution(chip=chip_id(CHIP))},
+        ("a migration without arrival", {"seal": lambda r: None, "arrival": lambda r: None, "migration/m-1": with_constitution(chip=chip_id(CHIP))},
          "MIGRATION_ARRIVAL"),
         ("a migration cycle that resolves another arrival", {"migration/m-1": cycle_again(resolves_another)}, "MIGRATION_ARRIVAL"),
         ("a migration that changes more than the chip", {"migration/m-1": with_constitution(thresholds=loose, chip=chip_id(DESTINATION))},
@@ -414,6 +493,180 @@ def rewritten() -> list[tuple[str, dict, str]]:
         ("an empty list that the schema leaves out", {"reasoning": sets(runs=[])}, "ENTRY_FORM"),
         ("an entry with an unknown member", {"reasoning entry": sets(note="x")}, "ENTRY_FORM"),
     ]  # fmt: skip
+
+
+def verdicts_say(**members):
+    """A hook that changes every verdict, and the outcome with them."""
+
+    def hook(record: dict) -> dict:
+        findings = [verdict["finding"] | members for verdict in record["verdicts"]]
+        verdicts = [verdict | {"finding": finding} for verdict, finding in zip(record["verdicts"], findings)]
+        first = findings[0]
+        outcome = {"outcome": first["outcome"], "detail": first["check"], "drift": first["drift"],
+                   "recomputed": first.get("recomputed")}  # fmt: skip
+        return record | {"verdicts": verdicts} | outcome
+
+    return hook
+
+
+def at_the_end(tell):
+    """A hook that tells another end than the migration."""
+    return lambda history: tell(history) or True
+
+
+def refusal() -> dict:
+    return {"record_type": "write_refusal", "code": "DANGLING_REFERENCE", "rule": "nothing there", "expected": "",
+            "found": "sha256:" + "1" * 64}  # fmt: skip
+
+
+def against_the_machine() -> list[tuple[str, dict, str]]:
+    """Histories that hash and sign correctly everywhere, and that no state machine could have written."""
+    other = "sha256:" + "0" * 64
+    text = lambda record, **members: {**record, **members}  # noqa: E731
+    large = "a" * 33_000
+
+    def later(name: str, record: dict):
+        return lambda history: history.write_record("reasoning", name, record)
+
+    def group(name: str):
+        return sets(submission=prefixed(sha256(name.encode())))
+
+    def suppressed(history):
+        history.suppress()
+        history.verification()
+
+    def ended(history):
+        history.drift()
+        history.verification()
+
+    def recovered(count: int = 1, others: int = 4, then=lambda history: history.verification()):
+        def tell(history):
+            history.recover(count, others)
+            then(history)
+
+        return {"at the end": at_the_end(tell)}
+
+    def two_seals(history):
+        history.seal("seal", "m-1")
+        history.seal("second seal", "m-2")
+
+    def again(history):
+        """Arrives, returns by another seal under the same id."""
+        history.migrate()
+        history.seal("second seal", "m-1", "2", DESTINATION, CHIP)
+
+    def unattested(r: dict) -> dict:
+        """A birth that nobody attests."""
+        identity = framed(SUBSTRATE, plain(r["founding_tension_hash"]), r["initialisation_timestamp"], "", SCHEMA)
+        record = {k: v for k, v in r.items() if k != "attestation"}
+        return record | {"governance_chip_attestation_hash": None, "completeness": "incomplete",
+                         "substrate_identity_hash": prefixed(identity)}  # fmt: skip
+
+    constitution = lambda **members: lambda r: text(r, constitution=r["constitution"] | members)  # noqa: E731
+    anchor = lambda **members: lambda r: text(r, evidence_ledger=r["evidence_ledger"] | members)  # noqa: E731
+    verified = lambda **members: {"verification 2": sets(**members)}  # noqa: E731
+    return [
+        ("a founding document that is too large", {"birth": lambda r: text(r, founding=FOUNDING | {"note": large})},
+         "FOUNDING_SIZE"),
+        ("a constitution that was amended at birth", {"birth": constitution(amendments="1")}, "BIRTH_CONSTITUTION"),
+        ("a constitution of another chip at birth", {"birth": constitution(chip=chip_id(DESTINATION))}, "BIRTH_CONSTITUTION"),
+        ("a tolerance beyond its range", {"birth": constitution(thresholds=THRESHOLDS | {"drift_tolerance": 257})},
+         "BIRTH_THRESHOLDS"),
+        ("parameters that leave no room for a cycle", {"birth": constitution(parameters={"a": large})}, "CONSTITUTION_SIZE"),
+        ("recoveries before there was a cluster", {"birth": constitution(recovery_count="1")}, "RECOVERY_COUNT"),
+        ("a record of governance in a substrate", {"reasoning": lambda r: {"record_type": "governance", "action": {"action": "conclude", "proposal_id": "p"}}},
+         "RECORD_KIND"),
+        ("evidence in the other ledger", {"reasoning": sets(record_type="evidence")}, "RECORD_KIND"),
+        ("a verification in an open session", {"reasoning after": lambda h: h.verification()}, "SESSION_CLOSED"),
+        ("a refused write without a session", {"close 1 in reasoning after": later("refused", refusal())}, "SESSION_GATE"),
+        ("a session out of order", verified(session="3"), "VERIFICATION_SESSION"),
+        ("thresholds that are not in force", verified(thresholds=loosened()), "VERIFICATION_THRESHOLDS"),
+        ("another lineage depth", verified(lineage_depth="2"), "VERIFICATION_LINEAGE_DEPTH"),
+        ("a hash that no close stored", verified(retrieved=other), "VERIFICATION_RETRIEVED"),
+        ("a session that continues from another time", verified(continuing_from="2026-03-08T00:00:00.000Z"), "VERIFICATION_FROM"),
+        ("an amendment that the verification does not name", {"verification 2": without("continuity_events")},
+         "VERIFICATION_EVENTS"),
+        ("VERIFIED against another hash presented", verified(presented=other), "VERIFICATION_PRESENTED"),
+        ("an outcome without verdicts", verified(verdicts=[]), "VERDICT_ONCE"),
+        ("two verdicts of one node", {"verification 2": lambda r: text(r, verdicts=[r["verdicts"][0]] * 2)}, "VERDICT_ONCE"),
+        ("a node of two organisations", {"verification 2": lambda r: text(r, verdicts=[
+            r["verdicts"][0] | {"organisation": "org-c"}, r["verdicts"][1]])}, "VERDICT_NODE"),
+        ("one verdict of two for each outcome", {"verification 2": lambda r: text(r, verdicts=[
+            r["verdicts"][0], r["verdicts"][1] | {"finding": r["verdicts"][1]["finding"] | {"outcome": "HASH_MISMATCH"}}])},
+         "VERIFICATION_OUTCOME"),
+        ("a first session that is VERIFIED", {"verification 1": verdicts_say(outcome="VERIFIED")}, "VERDICT_FINDING"),
+        ("verdicts on another number of entries", {"verification 2": verdicts_say(entries_checked="3")}, "VERDICT_FINDING"),
+        ("VERIFIED with a drift", {"verification 2": verdicts_say(drift=1)}, "VERDICT_FINDING"),
+        ("a finding that was not cut", {"at the end": at_the_end(lambda h: h.verification(h.mismatch() | {"found": "b" * 201}))},
+         "VERDICT_TEXT"),
+        ("another notice", verified(notice="Substrate identity verified."), "VERIFICATION_NOTICE"),
+        ("a notice under another outcome", {"verification 1": sets(notice="x")}, "VERIFICATION_NOTICE"),
+        ("a reduced claim without reason", verified(claim_level="reduced"), "CLAIM_LEVEL"),
+        ("evidence from before the verification", {"evidence entry": sets(time="2026-03-08T00:00:01.500Z")}, "EVIDENCE_SINCE"),
+        ("a session after suppression", {"at the end": at_the_end(suppressed)}, "SUPPRESSED"),
+        ("a suppression for another reason", {"suppression": sets(reason="DRIFT_EXCEEDED"), "at the end": at_the_end(suppressed)},
+         "SUPPRESSION_REASON"),
+        ("a detection of something else", {"tampering": sets(head=other), "at the end": at_the_end(suppressed)},
+         "TAMPERING_DETECTION"),
+        ("HASH_MISMATCH without suppression", {"suppression": lambda r: None, "at the end": at_the_end(suppressed)},
+         "OUTCOME_RECORDS"),
+        ("HASH_MISMATCH at the end", {"at the end": at_the_end(lambda h: h.verification(h.mismatch()))}, "OUTCOME_RECORDS"),
+        ("a suppression that nothing demands", {"reasoning after": later("suppression", {"record_type": "suppression", "reason": "HASH_MISMATCH"})},
+         "OUTCOME_RECORDS"),
+        ("a session after a new lineage", {"at the end": at_the_end(ended)}, "LINEAGE_ENDED"),
+        ("a new lineage by another drift", {"lineage": sets(drift=1), "at the end": at_the_end(ended)}, "NEW_LINEAGE"),
+        ("an amendment of the founding document", {"amendment": amendment_again(founding=FOUNDING)}, "AMENDMENT_ACCEPTABLE"),
+        ("an amendment of a name that begins with founding", {"amendment": amendment_again(set={"founding_x": 1})},
+         "AMENDMENT_ACCEPTABLE"),
+        ("an amendment that changes nothing", {"amendment": lambda r: amendment_again()(
+            text(r, amendment={k: v for k, v in r["amendment"].items() if k != "set"}))}, "AMENDMENT_ACCEPTABLE"),
+        ("an amendment that removes what is not in force", {"amendment": amendment_again(remove=["none"])}, "AMENDMENT_ACCEPTABLE"),
+        ("an amendment that leaves no room for a cycle", {"amendment": amendment_again(set={"a": large})}, "AMENDMENT_ROOM"),
+        ("an amendment without its cycle", {"amendment after": later("refused", refusal())}, "AMENDMENT_ENACTED"),
+        ("an amendment left at the close", {"amendment": sets(), "cycle-1": lambda r: None, "cut": 5}, "AMENDMENT_ENACTED"),
+        ("an amendment refused by another rule", {"reasoning after": lambda h: h.write_record("reasoning", "refusal", {
+            "record_type": "amendment_refusal", "code": "WRONG_FOUNDING_TENSION", "rule": "none", "drift": 0,
+            "amendment": {"founding_tension_hash": h.fth, "reason": "none"}})}, "AMENDMENT_REFUSAL"),
+        ("a write refused by a rule without a record", {"reasoning after": later("refused", refusal() | {"code": "SEALED"})},
+         "WRITE_REFUSAL"),
+        ("a resolution cycle with the id of a migration", {"cycle-2": sets(cycle_id="migration/m-1")}, "CYCLE_ID"),
+        ("a migration cycle with another id", {"migration/m-1": sets(cycle_id="cycle-3")}, "CYCLE_ID"),
+        ("one cycle id twice", {"cycle-2": sets(cycle_id="cycle-1")}, "CYCLE_ID_ONCE"),
+        ("a cycle whose Evidence ledger became smaller", {"cycle-2": anchor(size="1")}, "ANCHOR_SIZE"),
+        ("a cycle with another root at one size", {"close 1": anchor(root=other)}, "ANCHOR_ROOT"),
+        ("a close whose anchor is not its place", {"close 1": anchor(size="3")}, "CLOSE_ANCHOR"),
+        ("a close of another session", {"close 1": sets(session="2")}, "CLOSE_SESSION"),
+        ("a close under another schema", {"close 1": close_again(schema_version="p104-9")}, "CLOSE_SCHEMA"),
+        ("a close of another year", {"close 1": close_again(session_close_timestamp="2020-01-01T00:00:00.000Z")}, "CLOSE_TIME"),
+        ("a close by two submissions", {"close 1 in reasoning entry": group("another")}, "CLOSE_SUBMISSION"),
+        ("a cycle by another submission than its amendment", {"cycle-1 entry": group("another")}, "SUBMISSION_GROUP"),
+        ("two submissions with one digest", {"cycle-2 entry": group("verification 2")}, "SUBMISSION_GROUP"),
+        ("one submission at two times", {"amendment entry": sets(time="2026-03-08T00:00:04.500Z"), "cut": 5}, "SUBMISSION_TIME"),
+        ("a session while sealed", {"seal after": lambda h: h.verification()}, "SEALED"),
+        ("two seals without a ballot", {"at the end": at_the_end(two_seals)}, "SEALED"),
+        ("a seal to the chip itself", {"seal": sets(destination=chip_id(CHIP))}, "SEAL_DESTINATION"),
+        ("a migration of a birth that nobody attested", {"birth": unattested, "seal": sets()}, "SEAL_COMPLETE"),
+        ("an arrival below the minimum depth",
+         {"birth": constitution(thresholds=THRESHOLDS | {"minimum_lineage_depth": "9"}), "arrival": sets()}, "MIGRATION_DEPTH"),
+        ("a seal before the log began", {"seal": lambda r: text(r, seal_index="0", nonce=prefixed(framed(
+            "selfsame/migration-nonce/v1", CLUSTER, SUBSTRATE, "m-1", "0", plain(r["head"]))))}, "SEAL_INDEX"),
+        ("one migration id twice", {"at the end": at_the_end(again)}, "MIGRATION_ID_ONCE"),
+        ("one ballot that sealed twice", {"seal": sets(ballot="b-1"), "second seal": sets(ballot="b-1"),
+                                          "at the end": at_the_end(two_seals)}, "BALLOT_ONCE"),
+        ("an arrival, then something else", {"arrival after": later("refused", refusal())}, "ARRIVAL_CYCLE"),
+        ("an arrival at the end", {"arrival": sets(), "migration/m-1": lambda r: None}, "ARRIVAL_CYCLE"),
+        ("an arrival from another activation", {"arrival": sets(origin_attestation_hash=other)}, "ORIGIN_ATTESTATION"),
+        ("recoveries for which the ledger has no room", recovered(count=2), "RECOVERY_COUNT"),
+        ("a recovery for which the ledger has no room", recovered(others=3), "RECOVERY_COUNT"),
+        ("a recovery of another chip", {"recovery": sets(chip=chip_id(DESTINATION))} | recovered(), "RECOVERY_CHIP"),
+        ("a recovery that skips too little", {"recovery": sets(epoch="2")} | recovered(), "RECOVERY_EPOCH"),
+        ("a recovery that nobody asked for", recovered(then=lambda h: h.seal("seal", "m-1", str(1 + (1 << 32)))),
+         "RECOVERY_STEP"),
+    ]  # fmt: skip
+
+
+def loosened() -> dict:
+    return THRESHOLDS | {"minimum_lineage_depth": "0"}
 
 
 def edited(good: History) -> list[tuple[str, list[str], str, bool]]:
@@ -472,7 +725,8 @@ def edited(good: History) -> list[tuple[str, list[str], str, bool]]:
         ("two entries exchanged",
          [*lines[: reasoning + 1], lines[reasoning + 2], lines[reasoning + 1], *lines[reasoning + 3 :]], "ENTRY_DEPTH"),
         ("an entry twice", [*lines[:2], lines[1], *lines[2:]], "ENTRY_DEPTH"),
-        ("the last entry cut off", lines[:-1], "STATEMENT_LINEAGE_DEPTH"),
+        ("the last entry cut off", lines[:-1], "ARRIVAL_CYCLE"),
+        ("the migration cut off", lines[:-3], "STATEMENT_LINEAGE_DEPTH"),
         ("the end cut off in Evidence", [*lines[: reasoning - 1], *lines[reasoning:]], "CLOSE_IN_BOTH_LEDGERS"),
         ("Reasoning before Evidence", [lines[0], *lines[reasoning:], *lines[1:reasoning]], "CLOSE_IN_BOTH_LEDGERS"),
         ("an Evidence entry at the end", [*lines[: reasoning - 1], *lines[reasoning:last + 1], lines[reasoning - 1]],
@@ -531,7 +785,8 @@ def compact(lines: list[str], base: list[str]) -> list:
 def leaves(history: History, good: History) -> dict:
     """The substrate's leaves, Reasoning up to the changed entry; a leaf of the good history stands as its depth."""
     out = {}
-    for ledger, needed in (("evidence", None), ("reasoning", history.needed or None)):
+    needed = history.hooks.get("cut", history.needed or None)
+    for ledger, needed in (("evidence", None), ("reasoning", needed)):
         base = [leaf.decode() for _, leaf in good.own[ledger]]
         out[ledger] = compact([leaf.decode() for _, leaf in history.own[ledger][:needed]], base)
     return out
@@ -559,6 +814,6 @@ def build() -> dict:
             for name, lines, check, tampered in edited(good)
         ],
         "rewritten": [
-            {"name": name, **leaves(History(hooks).write(), good), "check": check} for name, hooks, check in rewritten()
+            {"name": name, **leaves(History(hooks).write(), good), "check": check} for name, hooks, check in rewritten() + against_the_machine()
         ],
     }

@@ -67,6 +67,9 @@ fn organisations_vouch_for_the_holder_at_a_time() {
     let young = |now, age| quorum.count(&fresh(&verified, now, age)).len();
     assert_eq!((young(1_020, 60), young(1_020, 1_000), young(1_071, 60), young(2_000, 60)), (2, 3, 0, 0));
     assert_eq!(young(1_065, 60), 1);
+    // At the very age it counts, a second later no more; and so with the clock that is ahead.
+    assert_eq!((young(1_070, 60), young(1_060, 60), young(1_061, 60)), (1, 2, 1));
+    assert_eq!((young(1_000 - AHEAD, 600), young(1_000 - AHEAD - 1, 600)), (2, 1));
     // One from the future is none.
     assert_eq!(young(900, 60), 0);
     let check = |note: &Note, origin: &str, id: &str, keys: &[Vkey]| verify(note, origin, id, keys).unwrap_err().check;

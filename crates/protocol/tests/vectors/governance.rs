@@ -6,7 +6,6 @@ use selfsame_protocol::genesis::{GenesisDocument, GenesisOrganisation, Publicati
 use selfsame_protocol::replay::governance::Governance;
 use serde_json::Value;
 
-/// shows: X-05
 #[test]
 fn a_share_asks_for_the_number_of_members_that_exceeds_it() {
     let vectors = load("governance");
@@ -59,7 +58,6 @@ fn start(history: &Value) -> Governance {
     })
 }
 
-/// shows: X-05
 #[test]
 fn a_history_of_governance_is_verified_with_every_signature() {
     let vectors = load("governance");
@@ -78,7 +76,6 @@ fn a_history_of_governance_is_verified_with_every_signature() {
     assert!(governed.open.is_empty() && governed.changes.len() == 2);
 }
 
-/// shows: X-05
 #[test]
 fn an_altered_history_of_governance_fails_by_name() {
     let vectors = load("governance");

@@ -37,6 +37,12 @@ fn cases<'a>(value: &'a Value, list: &str) -> &'a [Value] {
     cases
 }
 
+/// How many cases a property is tried with: fewer where PROPTEST_CASES says so.
+fn tries(usual: u32) -> u32 {
+    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok());
+    asked.map_or(usual, |asked: u32| asked.min(usual))
+}
+
 fn text<'a>(value: &'a Value, member: &str) -> &'a str {
     value[member].as_str().unwrap_or_else(|| panic!("no text {member} in {value}"))
 }

@@ -244,7 +244,7 @@ impl Governance {
         // The record of the outcome stands before it, in the chain of the substrate.
         if let Some(next) = last.map(|last| last.saturating_add(1)).filter(|next| index <= *next) {
             return bad(
-                "ENTRY_INDEX",
+                "SUBMISSION_GROUP",
                 index,
                 format!("above {next}, behind the outcome that put it out of service"),
                 index,
