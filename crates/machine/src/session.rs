@@ -10,9 +10,12 @@ use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::command::{Command, Fence};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::form::FINDING_TEXT;
 use selfsame_protocol::p104::{self, Outcome};
 use selfsame_protocol::planted;
-use selfsame_protocol::record::{CountedVerdict, Finding, IdentityVerification, Record, SessionClose};
+use selfsame_protocol::record::{
+    ClaimLevel, CountedVerdict, Finding, IdentityVerification, QuorumCause, Record, SessionClose, SuppressionReason,
+};
 use selfsame_protocol::time::U64;
 use serde_json::{Value, json};
 
@@ -76,9 +79,6 @@ pub fn open(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
     save(txn, &substrate);
     Ok(json!({"verification": verification.index, "session": verification.session}))
 }
-
-/// Characters of one text of a finding that are kept: what a node writes there cannot outgrow the record of the outcome.
-const FINDING_TEXT: usize = 200;
 
 fn cut(finding: &Finding) -> Finding {
     let cut = |text: &str| match text.char_indices().nth(FINDING_TEXT) {
@@ -225,7 +225,7 @@ fn quarantine(txn: &mut Txn<'_>, mut node: Node, finding: &Finding, substrate_id
     node.quarantined = Some(entry.index);
     state::save(&mut txn.over, Table::Nodes, node.id.0.to_be_bytes(), &node);
     // A copy that failed is put out of service whoever gains by it: to let it go on would be worse. It is said aloud.
-    crate::governance::balance::warn(txn, "node_quarantine")
+    crate::governance::balance::warn(txn, QuorumCause::NodeQuarantine)
 }
 
 /// Commits the outcome: its record, and what follows from it. `true` when a node was quarantined for its verdict.
@@ -268,7 +268,7 @@ fn settle(
         verdicts: verification.verdicts.clone(),
         continuing_from: close.map(|c| c.session_close_timestamp),
         notice,
-        claim_level: if full { "full" } else { "reduced" }.into(),
+        claim_level: if full { ClaimLevel::Full } else { ClaimLevel::Reduced },
         continuity_events: std::mem::take(&mut substrate.events),
     };
     txn.push(Ledger::Reasoning, &subject, Record::IdentityVerification(Box::new(record)))?;
@@ -285,11 +285,8 @@ fn settle(
                 head: substrate.head,
             };
             txn.push(Ledger::Reasoning, &subject, record)?;
-            let entry = txn.push(
-                Ledger::Reasoning,
-                &subject,
-                Record::Suppression { reason: Outcome::HashMismatch.to_string() },
-            )?;
+            let entry =
+                txn.push(Ledger::Reasoning, &subject, Record::Suppression { reason: SuppressionReason::HashMismatch })?;
             substrate.suppressed = Some(entry.index);
         }
         Outcome::DriftExceeded => new_lineage(txn, substrate, verification, decisive.drift)?,

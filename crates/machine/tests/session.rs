@@ -10,7 +10,7 @@ use selfsame_protocol::command::{Command, PreparedBirth, Role};
 use selfsame_protocol::digest::{Digest, framed};
 use selfsame_protocol::entry::{Entry, Ledger};
 use selfsame_protocol::p104::{Attestation, Claims, Outcome, SCHEMA_VERSION, Thresholds};
-use selfsame_protocol::record::Record;
+use selfsame_protocol::record::{ContinuityEvent, Record};
 use selfsame_protocol::time::{Timestamp, U64};
 use serde_json::json;
 
@@ -112,7 +112,7 @@ fn insufficient_depth_continues_with_a_reduced_claim_until_the_minimum_is_reache
         let record = verifications(&world, &id).pop().unwrap();
         assert_eq!((record.lineage_depth, record.detail.as_str()), (U64(depth), detail));
         assert_eq!(record.notice.is_some(), expected == Outcome::Verified);
-        assert_eq!(record.claim_level, if expected == Outcome::Verified { "full" } else { "reduced" });
+        assert_eq!(record.claim_level.as_str(), if expected == Outcome::Verified { "full" } else { "reduced" });
         let regulated = read::statement(&world.model, &id, Timestamp::from_millis(world.millis), true).unwrap();
         let reduced = regulated.err().map(|refusal| refusal.code);
         assert_eq!(reduced, (expected != Outcome::Verified).then_some(Code::RegulatedClaimDenied));
@@ -287,7 +287,7 @@ fn the_owning_organisation_closes_an_abandoned_session_and_the_next_one_continue
 fn what_happened_since_the_last_verification_is_listed() {
     let (mut world, id) = closed();
     world.open(&id, &chip(0));
-    assert_eq!(verifications(&world, &id).pop().unwrap().continuity_events, Vec::<String>::new());
+    assert_eq!(verifications(&world, &id).pop().unwrap().continuity_events, []);
     let command = world.amend_command(&id, amendment(&[("limit", json!("11"))]));
     world.ok(Role::Chip, &chip(0), command);
     world.cycle(&id, &chip(0), "cycle/2");
@@ -295,7 +295,7 @@ fn what_happened_since_the_last_verification_is_listed() {
     world.seal(&id, "m1", &chip(0), &chip(1));
     world.arrive(&id, "m1", &chip(1));
     assert_eq!(world.open(&id, &chip(1)), Outcome::Verified);
-    assert_eq!(verifications(&world, &id).pop().unwrap().continuity_events, ["AMENDMENT", "MIGRATION"]);
+    assert_eq!(verifications(&world, &id).pop().unwrap().continuity_events, ContinuityEvent::ALL);
 }
 
 /// A statement can be had at any point of a life, and says of each what is so.

@@ -15,6 +15,7 @@ pub mod edges;
 pub mod entry;
 pub mod envelope;
 pub mod equivocation;
+pub mod form;
 pub mod genesis;
 pub mod holder;
 pub mod import;

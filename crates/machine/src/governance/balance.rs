@@ -10,7 +10,7 @@ use crate::txn::{Stop, Txn, refuse};
 use crate::view::Table;
 use selfsame_protocol::code::Code;
 use selfsame_protocol::entry::Ledger;
-use selfsame_protocol::record::Record;
+use selfsame_protocol::record::{QuorumCause, Record};
 use selfsame_protocol::time::U64;
 use std::collections::BTreeMap;
 
@@ -74,14 +74,10 @@ fn refused<T>(majority: &Majority) -> Result<T, Stop> {
 }
 
 /// Records that an organisation holds a quorum now, when it does.
-pub fn warn(txn: &mut Txn<'_>, cause: &str) -> Result<(), Stop> {
+pub fn warn(txn: &mut Txn<'_>, cause: QuorumCause) -> Result<(), Stop> {
     if let Some(Majority { organisation, held, total }) = now(txn)? {
-        let record = Record::OrganisationQuorumWarning {
-            organisation,
-            held: U64(held as u64),
-            total: U64(total as u64),
-            cause: cause.into(),
-        };
+        let record =
+            Record::OrganisationQuorumWarning { organisation, held: U64(held as u64), total: U64(total as u64), cause };
         txn.push(Ledger::Reasoning, "cluster", record)?;
     }
     Ok(())

@@ -10,7 +10,7 @@ use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::keys::PublicKey;
 use selfsame_protocol::merkle::{consistency_proof, verify_consistency};
-use selfsame_protocol::record::{ConstitutionChange, EvidenceAnchor, Record};
+use selfsame_protocol::record::{ConstitutionChange, EvidenceAnchor, QuorumCause, Record};
 use selfsame_protocol::time::U64;
 use serde_json::{Value, json};
 
@@ -83,7 +83,7 @@ fn add(txn: &mut Txn<'_>, id: &str, name: &str, root_key: PublicKey, operator_ke
         "proposal_id": id,
     });
     concern(txn, name, action)?;
-    balance::warn(txn, "add_organisation")
+    balance::warn(txn, QuorumCause::AddOrganisation)
 }
 
 fn remove(txn: &mut Txn<'_>, id: &str, name: &str) -> Result<(), Stop> {

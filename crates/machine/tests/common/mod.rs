@@ -14,7 +14,7 @@ use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{Entry, Ledger};
 use selfsame_protocol::envelope::{Envelope, prepare};
 use selfsame_protocol::keys::SecretKey;
-use selfsame_protocol::p104::{self, Attestation, Claims, Outcome as Identity, SCHEMA_VERSION, Thresholds};
+use selfsame_protocol::p104::{self, Attestation, Claims, Outcome as Identity, SCHEMA_VERSION, Technology, Thresholds};
 use selfsame_protocol::record::{Finding, IdentityPropagation, IdentityVerification, Record};
 use selfsame_protocol::replay::governance::Governed;
 use selfsame_protocol::time::{Timestamp, U64};
@@ -212,7 +212,7 @@ impl World {
     }
 
     pub fn enrol(&mut self, organisation: u8, chip: &SecretKey) -> Receipt {
-        let command = Command::EnrolChip { chip: chip.public(), technology: "software".into() };
+        let command = Command::EnrolChip { chip: chip.public(), technology: Technology::Software };
         self.ok(Role::Root, &root(organisation), command)
     }
 

@@ -13,7 +13,7 @@ use crate::canon::CanonError;
 use crate::digest::Digest;
 use crate::entry::{Entry, Ledger};
 use crate::p104;
-use crate::record::{IdentityPropagation, Record, SessionClose, SubstrateIdentity};
+use crate::record::{Completeness, CycleKind, IdentityPropagation, Record, SessionClose, SubstrateIdentity};
 use crate::time::U64;
 use chain::Chain;
 use migration::{Arrival, Seal};
@@ -199,7 +199,7 @@ impl Replay {
         let gated = matches!(
             entry.record,
             Record::Reasoning(_) | Record::Evidence(_) | Record::SessionClose(_) | Record::Amendment { .. }
-        ) || matches!(&entry.record, Record::IdentityPropagation(cycle) if cycle.cycle_kind == "resolution");
+        ) || matches!(&entry.record, Record::IdentityPropagation(cycle) if cycle.cycle_kind == CycleKind::Resolution);
         if gated && !self.session_open {
             return Err(fail("SESSION_GATE", "an open session".into(), kind(&entry.record)));
         }
@@ -276,9 +276,9 @@ impl Replay {
         if attestation != birth.governance_chip_attestation_hash {
             return Err(fail("ATTESTATION_HASH", show(&attestation), show(&birth.governance_chip_attestation_hash)));
         }
-        let completeness = if attestation.is_some() { "complete" } else { "incomplete" };
+        let completeness = if attestation.is_some() { Completeness::Complete } else { Completeness::Incomplete };
         if birth.completeness != completeness {
-            return Err(fail("COMPLETENESS", completeness.into(), birth.completeness.clone()));
+            return Err(fail("COMPLETENESS", completeness.to_string(), birth.completeness.to_string()));
         }
         let identity = p104::substrate_identity_hash(
             &birth.substrate_id,
@@ -321,18 +321,11 @@ impl Replay {
                 cycle.reasoning_ledger_depth.to_string(),
             ));
         }
-        let migration = match cycle.cycle_kind.as_str() {
-            "migration" => true,
-            "resolution" => false,
-            other => return Err(fail("CYCLE_KIND", "resolution or migration".into(), other.into())),
-        };
-        let tag = if migration { p104::TAG_MIGRATION } else { p104::TAG_GOALVECTOR };
-        same(
-            "GOALVECTOR_RESOLUTION_HASH",
-            index,
-            p104::tagged(tag, &cycle.goalvector),
-            cycle.goalvector_resolution_hash,
-        )?;
+        if cycle.cycle_kind != cycle.goalvector.kind() {
+            return Err(fail("CYCLE_KIND", cycle.goalvector.kind().to_string(), cycle.cycle_kind.to_string()));
+        }
+        let migration = cycle.cycle_kind == CycleKind::Migration;
+        same("GOALVECTOR_RESOLUTION_HASH", index, cycle.goalvector.hash(), cycle.goalvector_resolution_hash)?;
         same("CONSTITUTIONAL_STATE_HASH", index, cycle.constitution.hash(), cycle.constitutional_state_hash)?;
         if cycle.amendments != self.amendments {
             return Err(fail("AMENDMENTS_LISTED", format!("{:?}", self.amendments), format!("{:?}", cycle.amendments)));

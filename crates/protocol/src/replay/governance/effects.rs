@@ -5,6 +5,7 @@ use crate::command::{Command, OrganisationKey, Proposal, Role};
 use crate::digest::Digest;
 use crate::entry::Entry;
 use crate::keys::PublicKey;
+use crate::p104::Technology;
 use crate::record::Record;
 use crate::replay::{Check, same};
 use crate::time::U64;
@@ -17,7 +18,7 @@ pub(super) enum Action {
     RotateKey { key: OrganisationKey, old: PublicKey, new: PublicKey, proposal_id: Option<String> },
     EnrolNode { node: U64, key: PublicKey, cosigner: PublicKey },
     RetireNode { node: U64 },
-    EnrolChip { chip: Digest, key: PublicKey, technology: String },
+    EnrolChip { chip: Digest, key: PublicKey, technology: Technology },
     RetireChip { chip: Digest, proposal_id: Option<String> },
     Propose { proposal_id: String, proposal: Proposal },
     Vote { proposal_id: String, approve: bool },
