@@ -344,9 +344,9 @@ pub struct Attestation {
     pub signature: String,
 }
 
+crate::tagged! { "purpose",
 /// What an attestation claims: exactly the facts that it is bound to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "purpose", rename_all = "snake_case", deny_unknown_fields, remote = "Self")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claims {
     /// The birth pre-record (before its hash exists: the hash contains the attestation).
     Birth {
@@ -377,7 +377,7 @@ pub enum Claims {
         head: Digest,
     },
 }
-crate::tagged!(Claims, "purpose");
+}
 
 const ATTESTATION_PREFIX: &[u8] = b"selfsame/attestation/v1\n";
 

@@ -251,9 +251,9 @@ pub struct IdentityVerification {
     pub continuity_events: Vec<ContinuityEvent>,
 }
 
+crate::tagged! { "record_type",
 /// Every record. The tag is `record_type`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "record_type", rename_all = "snake_case", deny_unknown_fields, remote = "Self")]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Record {
     /// An observation.
     Evidence(Content),
@@ -540,7 +540,7 @@ pub enum Record {
         cause: QuorumCause,
     },
 }
-crate::tagged!(Record, "record_type");
+}
 
 /// A change of what is in force in the cluster, whole before and after.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

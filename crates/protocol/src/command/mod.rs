@@ -172,9 +172,9 @@ pub struct PreparedBirth {
     pub attestation: Option<Attestation>,
 }
 
+crate::tagged! { "kind",
 /// Every command. The tag is `kind`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields, remote = "Self")]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Command {
     /// Root: replace one of the own organisation's keys, effective from this entry on.
     RotateKey {
@@ -383,7 +383,7 @@ pub enum Command {
         finding: Finding,
     },
 }
-crate::tagged!(Command, "kind");
+}
 
 impl Command {
     /// The role that may issue this command.

@@ -6,7 +6,6 @@ use crate::constitution::{Class, Publisher, Rules, check_name, check_reason};
 use crate::digest::Digest;
 use crate::keys::PublicKey;
 use crate::record::EvidenceAnchor;
-use serde::{Deserialize, Serialize};
 
 crate::named! {
     /// Kind of a key that an organisation registers.
@@ -18,9 +17,9 @@ crate::named! {
     }
 }
 
+crate::tagged! { "action",
 /// What organisations vote on. The tag is `action`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "action", rename_all = "snake_case", deny_unknown_fields, remote = "Self")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Proposal {
     /// Seal a substrate whose chip is lost.
     ForceSeal {
@@ -87,7 +86,7 @@ pub enum Proposal {
         reasoning: EvidenceAnchor,
     },
 }
-crate::tagged!(Proposal, "action");
+}
 
 impl Proposal {
     /// The value of the tag.
