@@ -1,22 +1,19 @@
 //! Bundles of substrates and of runs: their lines, written while the reader takes them.
 
 use super::heads::Heads;
-use super::{Api, BUNDLES, not_found, refused, unreadable};
+use super::{Api, BUNDLES, refused, unreadable};
 use crate::env::Executor;
 use crate::store::StateView;
 use futures::StreamExt as _;
+use selfsame_machine::head::governance_subjects;
 use selfsame_machine::read;
-use selfsame_protocol::bundle::{BUNDLE_TYPE, Header, Line, RUN_BUNDLE_TYPE, RunHeader, RunStatement, submission_line};
+use selfsame_protocol::bundle::{BUNDLE_TYPE, Header, Line, submission_line};
 use selfsame_protocol::canon;
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::command::Author;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{Entry, Ledger};
 use selfsame_protocol::envelope::Envelope;
-use selfsame_protocol::note::{Checkpoint, Note, Vkey};
-use selfsame_protocol::p104::StatementSignature;
-use selfsame_protocol::record::EvidenceAnchor;
-use selfsame_protocol::time::U64;
 use serde::Deserialize;
 use std::cell::{Cell, RefCell};
 use std::pin::Pin;
@@ -112,94 +109,48 @@ impl Api {
         Box::pin(ReceiverStream::new(receive).chain(end.filter_map(std::future::ready)))
     }
 
-    /// Writes the lines of a substrate's bundle; stops early when the reader is gone.
-    pub(super) fn write_substrate(
-        &self,
-        view: &StateView,
-        heads: &Heads,
-        id: &str,
-        out: Out<'_>,
-    ) -> Result<(), Status> {
-        // The time of the last entry, not of the question: the same state gives the same bytes.
-        let time = read::clock(view).map_err(unreadable)?;
-        let statement = read::statement(view, id, time, false).map_err(unreadable)?.map_err(refused)?;
+    /// Writes the lines of a bundle: what stands in the trees of the checkpoints, so that every node writes the same lines
+    /// behind the header. Stops early when the reader is gone.
+    pub(super) fn write_bundle(&self, heads: &Heads, subject: &str, head: String, out: Out<'_>) -> Result<(), Status> {
         let header = Header {
             bundle: BUNDLE_TYPE.into(),
-            cluster: self.genesis.cluster.clone(),
-            substrate_id: id.into(),
-            keys: heads.keys.iter().map(Vkey::to_text).collect(),
-            checkpoints: heads.notes.clone(),
-            statement_signatures: vec![self.sign(&statement)],
-            statement,
-        };
-        if !out(canon::to_canonical_of(&header)) {
-            return Ok(());
-        }
-        let subject = format!("substrate:{id}");
-        for ledger in Ledger::BOTH {
-            let mut depth = 0;
-            loop {
-                let indexes = read::subject_indexes(view, &subject, ledger, depth, PAGE).map_err(unreadable)?;
-                if indexes.is_empty() {
-                    break;
-                }
-                depth += indexes.len() as u64;
-                for index in indexes {
-                    if !out(entry(heads, ledger, index, leaf(view, ledger, index)?)?) {
-                        return Ok(());
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Writes the lines of a run's bundle: what stands in the trees of the checkpoints, so that every node writes the same
-    /// lines behind the header.
-    pub(super) fn write_run(&self, heads: &Heads, id: &Digest, out: Out<'_>) -> Result<(), Status> {
-        let view = &heads.view;
-        let mut governance = vec!["cluster".to_string()];
-        let organisations = read::organisations(view).map_err(unreadable)?;
-        governance.extend(organisations.into_iter().map(|organisation| format!("organisation:{}", organisation.name)));
-        let governance = indexes(heads, Ledger::Reasoning, &governance)?;
-        let run = indexes(heads, Ledger::Evidence, &[format!("run:{id}")])?;
-        let Some(last) = run.last() else { return Err(not_found("declared run", id)) };
-        let trees = [&heads.notes.evidence, &heads.notes.reasoning].map(|note| anchor(note));
-        let [evidence, reasoning] = trees;
-        let statement = RunStatement {
-            record_type: "run_statement".into(),
-            genesis: self.genesis.digest(),
-            run_id: *id,
-            evidence: evidence?,
-            reasoning: reasoning?,
-            entries: U64(run.len() as u64),
-            head: Entry::hash_of(&leaf(view, Ledger::Evidence, *last)?),
-            governance: U64(governance.len() as u64),
-        };
-        let name = self.genesis.node_key_name(self.id);
-        let header = RunHeader {
-            bundle: RUN_BUNDLE_TYPE.into(),
             checkpoints: heads.notes.clone(),
             genesis: self.genesis.document(),
-            keys: heads.keys.iter().map(Vkey::to_text).collect(),
-            run_id: *id,
-            statement_signatures: vec![StatementSignature::of(&statement.signed_bytes(), name, &self.key)],
-            statement,
+            head,
+            subject: subject.into(),
         };
         if !out(canon::to_canonical_of(&header)) {
             return Ok(());
         }
+        let subjects = governance_subjects(&heads.view).map_err(unreadable)?;
+        let mut governance = Vec::new();
+        for subject in subjects {
+            chain(heads, &subject, Ledger::Reasoning, |index| {
+                governance.push(index);
+                Ok(true)
+            })?;
+        }
+        governance.sort_unstable();
         let mut submission = None;
-        for (ledger, indexes) in [(Ledger::Reasoning, governance), (Ledger::Evidence, run)] {
-            for index in indexes {
-                let leaf = leaf(view, ledger, index)?;
+        let mut line = |ledger: Ledger, index: u64, with_submission: bool| -> Result<bool, Status> {
+            let leaf = leaf(&heads.view, ledger, index)?;
+            if with_submission {
                 let caused = Entry::from_leaf(&leaf).map_err(unreadable)?.submission;
-                if submission.replace(caused) != Some(caused) && !out(signed(view, &caused)?) {
-                    return Ok(());
+                if submission.replace(caused) != Some(caused) && !out(signed(&heads.view, &caused)?) {
+                    return Ok(false);
                 }
-                if !out(entry(heads, ledger, index, leaf)?) {
-                    return Ok(());
-                }
+            }
+            Ok(out(entry(heads, ledger, index, leaf)?))
+        };
+        for index in governance {
+            if !line(Ledger::Reasoning, index, true)? {
+                return Ok(());
+            }
+        }
+        let is_run = subject.starts_with("run:");
+        for ledger in Ledger::BOTH {
+            if !chain(heads, subject, ledger, |index| line(ledger, index, is_run))? {
+                return Ok(());
             }
         }
         Ok(())
@@ -245,28 +196,30 @@ fn signed(view: &StateView, digest: &Digest) -> Result<Vec<u8>, Status> {
     Ok(submission_line(&envelope, author.key.id()))
 }
 
-/// Ledger indexes of several chains in order, as far as they stand in the tree of the checkpoint.
-fn indexes(heads: &Heads, ledger: Ledger, subjects: &[String]) -> Result<Vec<u64>, Status> {
-    let mut all = Vec::new();
-    for subject in subjects {
-        let mut depth = 0;
-        loop {
-            let page = read::subject_indexes(&heads.view, subject, ledger, depth, PAGE).map_err(unreadable)?;
-            depth += page.len() as u64;
-            let last = page.len() < PAGE;
-            all.extend(page.into_iter().filter(|index| *index < heads.sizes[ledger.slot()]));
-            if last {
-                break;
+/// Every entry of a chain in the tree of the checkpoint, in order, until `each` says no; whether it never did.
+fn chain(
+    heads: &Heads,
+    subject: &str,
+    ledger: Ledger,
+    mut each: impl FnMut(u64) -> Result<bool, Status>,
+) -> Result<bool, Status> {
+    let mut depth = 0;
+    loop {
+        let page = read::subject_indexes(&heads.view, subject, ledger, depth, PAGE).map_err(unreadable)?;
+        depth += page.len() as u64;
+        let last = page.len() < PAGE;
+        for index in page {
+            if index >= heads.sizes[ledger.slot()] {
+                return Ok(true);
+            }
+            if !each(index)? {
+                return Ok(false);
             }
         }
+        if last {
+            return Ok(true);
+        }
     }
-    all.sort_unstable();
-    Ok(all)
-}
-
-fn anchor(note: &str) -> Result<EvidenceAnchor, Status> {
-    let checkpoint = Note::parse(note.as_bytes()).and_then(|note| Checkpoint::parse(&note.text)).map_err(unreadable)?;
-    Ok(EvidenceAnchor { size: U64(checkpoint.size), root: checkpoint.root })
 }
 
 #[cfg(test)]

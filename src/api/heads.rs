@@ -4,13 +4,16 @@
 //! published in time that holds everything there is to show, they are this node's alone, and a reader with a policy finds
 //! that it cannot decide.
 
-use super::{Api, unreadable};
+use super::{Api, HOLDERS, refused, unreadable};
 use crate::store::StateView;
 use selfsame_machine::read;
 use selfsame_protocol::bundle::Checkpoints;
+use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::cosignature;
+use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::note::{TYPE_ED25519, Vkey};
+use selfsame_protocol::time::Timestamp;
 use std::time::Duration;
 use tonic::Status;
 
@@ -23,8 +26,8 @@ pub struct Heads {
     pub sizes: [u64; 2],
     /// Their notes.
     pub notes: Checkpoints,
-    /// Keys of every line that may stand under the notes.
-    pub keys: Vec<Vkey>,
+    /// Their roots.
+    pub roots: [Digest; 2],
     /// A state that has both trees, for proofs.
     pub view: StateView,
 }
@@ -41,7 +44,6 @@ impl Api {
         let published = self.cosigner.covering(sizes, COSIGNED_WITHIN).await;
         let view = self.raft.view().map_err(unreadable)?;
         let applied = Self::sizes(&view)?;
-        let keys = self.keys(&view)?;
         let alone = || -> Result<Checkpoints, Status> {
             let note = |ledger| self.checkpoint(&view, ledger);
             Ok(Checkpoints { evidence: note(Ledger::Evidence)?, reasoning: note(Ledger::Reasoning)? })
@@ -50,8 +52,11 @@ impl Api {
         let Some(published) = published.filter(|notes| {
             Ledger::BOTH.iter().all(|ledger| notes[ledger.slot()].checkpoint.size <= applied[ledger.slot()])
         }) else {
-            return Ok(Heads { sizes: applied, notes: alone()?, keys, view });
+            let root = |ledger| read::head(&view, ledger).map(|(_, root)| root).map_err(unreadable);
+            let roots = [root(Ledger::Evidence)?, root(Ledger::Reasoning)?];
+            return Ok(Heads { sizes: applied, roots, notes: alone()?, view });
         };
+        let keys = self.keys(&view)?;
         let note = |ledger: Ledger| {
             let published = &published[ledger.slot()];
             let root = read::root(&view, ledger, published.checkpoint.size).map_err(|e| unreadable(e.to_string()))?;
@@ -65,7 +70,27 @@ impl Api {
             Ok(note.to_text())
         };
         let notes = Checkpoints { evidence: note(Ledger::Evidence)?, reasoning: note(Ledger::Reasoning)? };
-        Ok(Heads { sizes: published.map(|note| note.checkpoint.size), notes, keys, view })
+        let sizes = published.each_ref().map(|note| note.checkpoint.size);
+        let roots = published.map(|note| note.checkpoint.root);
+        Ok(Heads { sizes, roots, notes, view })
+    }
+
+    /// The subject's head in the trees of the checkpoints, cosigned by whoever answered in time, with this node's own line
+    /// beside.
+    pub(super) async fn subject_head(
+        &self,
+        heads: &Heads,
+        subject: &str,
+        statement: Option<Timestamp>,
+    ) -> Result<String, Status> {
+        let Ok(_place) = self.holders.try_acquire() else {
+            let sentence = "too many notes are being collected: try again, or ask another node";
+            return Err(refused(Refusal::new(Code::Overloaded, sentence, format!("at most {HOLDERS} at once"), "")));
+        };
+        let trees = [0, 1].map(|slot| (heads.sizes[slot], heads.roots[slot]));
+        let mut note = self.cosigner.subject_head(subject, trees, statement).await.map_err(refused)?;
+        note.sign(&self.genesis.node_key_name(self.id), &self.key);
+        Ok(note.to_text())
     }
 
     /// Verifier keys of every node that was ever enrolled, of its cosigner, and of the logs.

@@ -156,7 +156,9 @@ impl RunService for Api {
         let sizes = Self::sizes(&view)?;
         drop(view);
         let heads = self.heads(sizes).await?;
+        let subject = format!("run:{id}");
+        let head = self.subject_head(&heads, &subject, None).await?;
         let message = |data: Vec<u8>| v1::GetRunBundleResponse { data: data.into() };
-        Ok(Response::new(self.stream(place, message, move |api, out| api.write_run(&heads, &id, out))))
+        Ok(Response::new(self.stream(place, message, move |api, out| api.write_bundle(&heads, &subject, head, out))))
     }
 }

@@ -5,15 +5,16 @@ use super::{Api, HOLDERS, PAGE_BYTES, digest_of, json_of, lists, refused, shutti
 use crate::store::StateView;
 use crate::wire::v1::{self, substrate_service_server::SubstrateService};
 use selfsame_machine::list::{self, Filter};
-use selfsame_machine::read;
 use selfsame_machine::state::{self, Phase, Substrate, Verification};
 use selfsame_machine::view::Table;
+use selfsame_machine::{head, read};
+use selfsame_protocol::bundle::{IDENTITY_PROOF_TYPE, IdentityProof};
 use selfsame_protocol::canon;
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::command::Command;
 use selfsame_protocol::entry::{Entry, EntryRef, Ledger};
 use selfsame_protocol::envelope::Envelope;
-use selfsame_protocol::p104::{IdentityStatement, Outcome, StatementSignature};
+use selfsame_protocol::p104::Outcome;
 use selfsame_protocol::record::Record;
 use selfsame_protocol::time::{Timestamp, U64};
 use std::time::Duration;
@@ -167,20 +168,11 @@ impl SubstrateService for Api {
     ) -> Result<Response<v1::GetStatementResponse>, Status> {
         let request = request.into_inner();
         let view = self.read(false).await?;
-        let time = Timestamp::from_millis(self.env.clock.now_ms());
-        let statement = read::statement(&view, &request.substrate_id, time, request.regulated)
-            .map_err(unreadable)?
-            .map_err(refused)?;
-        let signature = self.sign(&statement);
-        let sizes = Self::sizes(&view)?;
+        let now = Timestamp::from_millis(self.env.clock.now_ms());
+        read::statement(&view, &request.substrate_id, now, request.regulated).map_err(unreadable)?.map_err(refused)?;
         drop(view);
-        let checkpoints = self.heads(sizes).await?.notes;
-        let proof = serde_json::json!({
-            "signatures": [signature],
-            "checkpoints": checkpoints,
-        });
-        let document = serde_json::json!({"statement": statement, "proof": proof});
-        Ok(Response::new(v1::GetStatementResponse { statement: json_of(&document) }))
+        let proof = self.identity(&request.substrate_id).await?;
+        Ok(Response::new(v1::GetStatementResponse { statement: json_of(&proof) }))
     }
 
     async fn get_holder(
@@ -210,9 +202,13 @@ impl SubstrateService for Api {
         let view = self.read(false).await?;
         known(&view, &id)?;
         let place = self.place()?;
-        let heads = self.heads(Self::sizes(&view)?).await?;
+        let sizes = Self::sizes(&view)?;
+        drop(view);
+        let heads = self.heads(sizes).await?;
+        let subject = format!("substrate:{id}");
+        let head = self.subject_head(&heads, &subject, None).await?;
         let message = |data: Vec<u8>| v1::GetBundleResponse { data: data.into() };
-        Ok(Response::new(self.stream(place, message, move |api, out| api.write_substrate(&view, &heads, &id, out))))
+        Ok(Response::new(self.stream(place, message, move |api, out| api.write_bundle(&heads, &subject, head, out))))
     }
 
     async fn read_evidence(
@@ -240,9 +236,36 @@ impl SubstrateService for Api {
     }
 }
 
+/// Newer trees tried before a statement is given up: a substrate that goes on all the time has a moment between two steps.
+const STATEMENTS: usize = 8;
+
 impl Api {
-    /// This node's signature under a statement.
-    pub(super) fn sign(&self, statement: &IdentityStatement) -> StatementSignature {
-        StatementSignature::sign(statement, self.genesis.node_key_name(self.id), &self.key)
+    /// The identity statement in the newest published trees in which it holds, and what vouches for it.
+    async fn identity(&self, id: &str) -> Result<IdentityProof, Status> {
+        let subject = format!("substrate:{id}");
+        let mut gone_on = None;
+        for _ in 0..STATEMENTS {
+            let sizes = Self::sizes(&self.raft.view().map_err(unreadable)?)?;
+            let heads = self.heads(sizes).await?;
+            // No statement is older than the entries that it counts, whatever this node's clock says.
+            let last = read::clock(&heads.view).map_err(unreadable)?;
+            let time = Timestamp::from_millis(self.env.clock.now_ms()).max(last);
+            let trees = [0, 1].map(|slot| (heads.sizes[slot], heads.roots[slot]));
+            let own = head::subject_head(&heads.view, &self.genesis, &subject, trees, Some(time));
+            let own = match own.map_err(unreadable)? {
+                Ok(own) => own,
+                Err(refusal) if refusal.code == Code::NotCosigned => {
+                    gone_on = Some(refusal);
+                    continue;
+                }
+                Err(refusal) => return Err(refused(refusal)),
+            };
+            let statement =
+                head::statement_in(&heads.view, &subject, &own.trees, time).map_err(unreadable)?.map_err(refused)?;
+            let head = self.subject_head(&heads, &subject, Some(time)).await?;
+            let (checkpoints, identity) = (heads.notes, IDENTITY_PROOF_TYPE.into());
+            return Ok(IdentityProof { checkpoints, head, identity, statement });
+        }
+        Err(refused(gone_on.unwrap_or_else(|| Refusal::new(Code::NotCosigned, "no statement was made", "", ""))))
     }
 }

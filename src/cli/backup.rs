@@ -2,7 +2,8 @@
 
 use super::context::{CliError, Done, Global};
 use super::node::{environment, ready};
-use super::verify::{policy, status};
+use super::trust::policy;
+use super::verify::status;
 use crate::backup::{self, BackupError, Whose};
 use crate::client::Client;
 use crate::config::{self, Loaded, Purpose};

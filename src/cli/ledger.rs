@@ -1,12 +1,13 @@
 //! `selfsame ledger`: entries, proofs and checkpoints.
 
 use super::context::{CliError, Done, Global, out, read, write, write_new};
-use super::verify::{failed, policy, text};
+use super::trust::policy;
+use super::verify::{failed, text};
 use crate::client::{Client, ClientError};
 use crate::console;
 use crate::offline::{Exported, Writer};
 use clap::Subcommand;
-use selfsame_protocol::bundle::{self, Trust};
+use selfsame_protocol::bundle::Reader;
 use selfsame_protocol::code::Code;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{Entry, Ledger};
@@ -213,7 +214,7 @@ async fn export(
 ) -> Result<Exported, CliError> {
     let note = client.checkpoint(ledger).await?;
     let head = match policy {
-        Some(policy) => bundle::checkpoint(&note, Trust::Policy(policy, &[]), &[]).map_err(failed)?.0,
+        Some(policy) => Reader::policy(policy).checkpoint(&note).map_err(failed)?.content,
         None => checkpoint(&note)?,
     };
     let mut writer = Writer::open(dir, ledger).map_err(failed)?;

@@ -2,6 +2,7 @@
 
 use super::context::{CliError, Done, Global};
 use super::names;
+use super::trust::Named;
 use crate::client::Client;
 use clap::Subcommand;
 use selfsame_protocol::bundle;
@@ -28,9 +29,8 @@ pub enum Migrate {
         /// Destination chip: its id, its public key, a key file, or the name of a key in the context.
         #[arg(long)]
         destination: String,
-        /// Verifier key that you trust for the history that the cluster sends (name+id+key). Repeatable.
-        #[arg(long = "trust")]
-        trust: Vec<String>,
+        #[command(flatten)]
+        named: Named,
     },
     /// Verify the bundle and become active, signed by the destination chip. Repeated after it succeeded, it gives the first
     /// answer again.
@@ -40,9 +40,8 @@ pub enum Migrate {
         /// Name of the migration.
         #[arg(long)]
         migration: String,
-        /// Verifier key that you trust for the history that the cluster sends (name+id+key). Repeatable.
-        #[arg(long = "trust")]
-        trust: Vec<String>,
+        #[command(flatten)]
+        named: Named,
     },
     /// Abandon a migration before arrival, signed by the origin chip. Repeated, it gives the first answer again.
     Abort {
@@ -51,6 +50,8 @@ pub enum Migrate {
         /// Name of the migration.
         #[arg(long)]
         migration: String,
+        #[command(flatten)]
+        named: Named,
     },
     /// Show the holder and the migration under way.
     Status {
@@ -62,14 +63,14 @@ pub enum Migrate {
 /// Runs a command.
 pub async fn main(global: &Global, command: Migrate) -> Done {
     match command {
-        Migrate::Seal { id, migration, destination, trust } => {
+        Migrate::Seal { id, migration, destination, named } => {
             let client = global.client()?;
             let destination = names::chip(global, &client, &destination).await?;
             let state = client.substrate(&id).await?;
             let Some(close) = state.last_close else {
                 return Err(CliError::with(5, "no session of this substrate was closed yet: open and close one first"));
             };
-            let history = whole_chain(&client, &id, &trust).await?.history;
+            let history = whole_chain(global, &client, &id, &named).await?.history;
             let command = Command::Seal {
                 fence: global.fence(&client, &id).await?,
                 substrate_id: id,
@@ -82,12 +83,14 @@ pub async fn main(global: &Global, command: Migrate) -> Done {
             };
             global.submit(Role::Chip, command).await?;
         }
-        Migrate::Arrive { id, migration, trust } => {
+        Migrate::Arrive { id, migration, named } => {
             let client = global.client()?;
             let chip = global.signer()?;
-            let Whole { report, history, text } = whole_chain(&client, &id, &trust).await?;
-            global
-                .say(&format!("verified {} entries and {} cycles of the bundle", report.entries, report.lineage_depth));
+            let Whole { report, history, text } = whole_chain(global, &client, &id, &named).await?;
+            global.say(&format!(
+                "verified {} entries and {} cycles of the bundle",
+                report.entries, history.lineage_depth
+            ));
             let own = chip.public().id();
             let arrived = |record: &Record| match record {
                 Record::MigrationIdentityAttestation { migration_id, destination, .. }
@@ -115,7 +118,7 @@ pub async fn main(global: &Global, command: Migrate) -> Done {
                 )
                 .await?;
         }
-        Migrate::Abort { id, migration } => {
+        Migrate::Abort { id, migration, named } => {
             let client = global.client()?;
             let chip = global.signer()?;
             let own = chip.public().id();
@@ -124,7 +127,7 @@ pub async fn main(global: &Global, command: Migrate) -> Done {
                     Record::MigrationAbort { migration_id, chip, .. } if *migration_id == migration => Some(*chip),
                     _ => None,
                 };
-                let text = whole_chain(&client, &id, &[]).await?.text;
+                let text = whole_chain(global, &client, &id, &named).await?.text;
                 if let Some((by, submission)) = done(&text, aborted)? {
                     return again(global, &client, &format!("{own} aborted it"), (by == own, by), &submission).await;
                 }
@@ -151,10 +154,17 @@ struct Whole {
     text: String,
 }
 
-async fn whole_chain(client: &Client, id: &str, trust: &[String]) -> Result<Whole, CliError> {
+async fn whole_chain(global: &Global, client: &Client, id: &str, named: &Named) -> Result<Whole, CliError> {
+    let options = named.options(global, true)?;
     let text = super::verify::text(client.bundle(id).await?)?;
-    let (report, history) =
-        bundle::verify(text.lines(), &super::verify::trusted(trust)?, |_| {}).map_err(super::verify::failed)?;
+    let (report, history) = bundle::verify(text.lines(), options.reader(), |_| {}).map_err(super::verify::failed)?;
+    let subject = format!("substrate:{id}");
+    let Some(history) = history.filter(|_| report.subject == subject) else {
+        return Err(CliError::with(
+            10,
+            format!("the node sent the history of {} instead of {subject}", report.subject),
+        ));
+    };
     Ok(Whole { report, history, text })
 }
 

@@ -3,6 +3,7 @@
 mod agreement;
 mod audit;
 mod backup;
+mod baseline;
 mod batch;
 mod bulk;
 mod chip;
@@ -22,6 +23,7 @@ mod run;
 mod source;
 mod substrate;
 mod table;
+mod trust;
 mod verdict;
 mod verify;
 mod vkey;

@@ -257,7 +257,9 @@ pub async fn dev(global: &Global, dir: &Path, port_base: u16, stop: &Cancellatio
         (0..3).map(|i| (u64::from(i) + 1, format!("127.0.0.1:{}", port_base.saturating_add(200 + i)))).collect();
     let web = http.values().cloned().collect::<Vec<_>>();
     let mut cluster = Cluster::start(dir, genesis, keys, &ports, http).await.map_err(failed)?;
-    let context = json!({"cluster": "dev", "endpoints": cluster.endpoints(), "http": web});
+    // Whoever names this context names its genesis: what is verified under it is this cluster's.
+    let pin = cluster.genesis.document();
+    let context = json!({"cluster": "dev", "endpoints": cluster.endpoints(), "genesis": pin, "http": web});
     write(&dir.join("context.json"), format!("{context:#}\n").as_bytes())?;
     let leader = cluster.leader().await.map_err(failed)?;
     let chip = keys::load(&dir.join("keys/chip-a.json"))?.public();

@@ -1,17 +1,17 @@
 //! `selfsame substrate`: persistent identity.
 
 use super::chip::Paging;
-use super::context::{CliError, Done, Global, read, read_json};
+use super::context::{CliError, Done, Global, read_json};
+use super::trust::Named;
 use super::{names, verdict};
 use crate::client::{SubstrateLine, Wanted};
 use crate::console::visible;
 use clap::Subcommand;
-use selfsame_protocol::bundle;
 use selfsame_protocol::canon;
 use selfsame_protocol::command::{Amendment, Command, GoalVector, Item, Role};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
-use selfsame_protocol::p104::{self, Attestation, Claims, IdentityStatement, Outcome, Thresholds};
+use selfsame_protocol::p104::{self, Attestation, Claims, Outcome, Thresholds};
 use selfsame_protocol::record::Record;
 use selfsame_protocol::time::{Timestamp, U64};
 use serde_json::{Value, json};
@@ -188,15 +188,14 @@ pub enum Substrate {
     },
     /// Is the entity of a bundle the one that a baseline statement described? Offline.
     ///
-    /// Exit status 0 yes, 10 no.
+    /// Somebody whom you name must vouch for both. Exit status 0 yes, 10 no, 13 when that cannot be decided.
     Baseline {
-        /// File with the baseline: a statement, alone or with its proof.
+        /// File with the baseline: a statement with its proof, as `substrate statement` gives it.
         statement: PathBuf,
         /// File with the later bundle.
         bundle: PathBuf,
-        /// Verifier key that you trust for the bundle (name+id+key). Repeatable; without any, the bundle's own are used.
-        #[arg(long = "trust")]
-        trust: Vec<String>,
+        #[command(flatten)]
+        named: Named,
     },
 }
 
@@ -323,40 +322,8 @@ pub async fn main(global: &Global, command: Substrate) -> Done {
             let bundle = global.client()?.substrate_bundle(&id).await?;
             super::export::save(global, bundle, &file).await?;
         }
-        Substrate::Baseline { statement, bundle: file, trust } => {
-            let document = read_json(&statement)?;
-            let inner = document.get("statement").cloned().unwrap_or(document);
-            let statement: IdentityStatement = canon::decode(inner)?;
-            let text = super::verify::text(read(&file)?)?;
-            let keys = super::verify::trusted(&trust)?;
-            let checked = bundle::verify(text.lines(), &keys, |_| {})
-                .and_then(|(report, history)| bundle::same_entity(&statement, &history).map(|()| report));
-            let (baseline, later) = (statement.identity_lineage_depth, file.display().to_string());
-            return match checked {
-                Ok(report) => {
-                    let trusted =
-                        if keys.is_empty() { "the keys inside the file" } else { "the keys given with --trust" };
-                    let lines = [
-                        format!("holds: {later} continues the entity that the baseline describes"),
-                        format!(
-                            "  checked      every line of the history, and that it leads through the baseline at {baseline} cycles"
-                        ),
-                        format!("  checked      signatures by {trusted}"),
-                    ];
-                    let depth = report.lineage_depth;
-                    global.verdict("Baseline", &lines, json!({"verdict": "holds", "exit_status": 0, "same_entity": true, "baseline_depth": baseline, "later_depth": depth}));
-                    Ok(())
-                }
-                Err(failure) => {
-                    global.failed(
-                        "Baseline",
-                        &later,
-                        &failure,
-                        json!({"same_entity": if failure.tampered { json!(false) } else { Value::Null }}),
-                    );
-                    Err(failure.into())
-                }
-            };
+        Substrate::Baseline { statement, bundle, named } => {
+            return super::baseline::main(global, &statement, &bundle, &named);
         }
     }
     Ok(())

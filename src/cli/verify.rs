@@ -1,13 +1,11 @@
 //! `selfsame verify`: everything that can be checked with the cluster gone.
 
 use super::context::{CliError, Done, Global, Output, read};
+use super::trust::Named;
 use super::verdict;
 use crate::console::visible;
 use crate::offline::{self, Failure, Options, Verified};
 use clap::Args;
-use selfsame_protocol::digest::Digest;
-use selfsame_protocol::note::Vkey;
-use selfsame_protocol::policy::Policy;
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -15,27 +13,18 @@ use std::time::{Duration, Instant};
 /// Verify receipts, statements, bundles, checkpoints and exported ledgers from the files alone.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "What a file is shows in its content: a receipt (.tlog-proof), an identity statement, a bundle of a substrate or a run, an\nexported ledger (a folder), a signed checkpoint, a pair of checkpoints, or evidence of equivocation.\n\nExit status: 0 holds, 10 was altered (the first failing check is named), 13 cannot be decided (something is missing, a key\nis not known, the policy is not met). All files are checked, and the worst decides: 10, 13, any other error, 0. A file\nthat cannot be read is one that cannot be decided.\n\nWith -o json one document: the verdict over all, and `files` with one member for each; about a single file its members\nstand at the top as well. With -o jsonl a stream: one line for each file.\n\nExamples:\n  selfsame substrate bundle UUID history.jsonl && selfsame verify history.jsonl\n  selfsame run export sha256:… run.jsonl && selfsame verify run.jsonl --policy policy.txt\n  selfsame cluster policy > policy.txt && selfsame ledger export ledger && selfsame verify ledger --policy policy.txt"
+    after_help = "What a file is shows in its content: a receipt (.tlog-proof), an identity statement, a bundle of a substrate or a run, an\nexported ledger (a folder), a backup, a signed checkpoint, a pair of checkpoints, or evidence of equivocation.\n\nWhom do you trust? A file that is consistent in itself may still be a forger's: 0 says that somebody whom you named stands\nbehind all of what it says. Name a policy, a genesis (or a context that is pinned to one), or keys. Of a history, whether\nlater entries were cut off is known when a quorum of organisations says so; otherwise the first line says \"later entries\nunknown\".\n\nExit status: 0 holds, 10 was altered (the first failing check is named), 13 cannot be decided (nobody that you trust vouches\nfor it, something is missing, the policy is not met, another version). All files are checked, and the worst decides: 10,\n13, any other error, 0. A file that cannot be read is one that cannot be decided.\n\nWith -o json one document: the verdict over all, and `files` with one member for each; about a single file its members\nstand at the top as well. With -o jsonl a stream: one line for each file.\n\nExamples:\n  selfsame cluster policy > policy.txt        # compare it with what the organisations publish\n  selfsame substrate bundle UUID history.jsonl && selfsame verify history.jsonl --policy policy.txt\n  selfsame run export sha256:… run.jsonl && selfsame verify run.jsonl --genesis cluster.toml\n  selfsame ledger export ledger && selfsame verify ledger --policy policy.txt"
 )]
 pub struct Verify {
     /// File or folder; - for standard input. Repeatable.
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// Policy file (c2sp.org/tlog-policy) of the logs and cosigners that you trust.
-    #[arg(long, env = "SELFSAME_POLICY")]
-    policy: Option<PathBuf>,
-    /// Verifier key that you trust (name+id+key). Repeatable. Without any, and without a policy, the keys inside a bundle
-    /// are used, which shows that nothing was altered but not who vouches for it.
-    #[arg(long = "trust")]
-    trust: Vec<String>,
+    #[command(flatten)]
+    named: Named,
     /// Origin of a log that is accepted although the policy names no key of it (for example ledger.example/evidence).
     /// Repeatable.
     #[arg(long = "origin", requires = "policy")]
     origins: Vec<String>,
-    /// The cluster.toml that you trust, or the digest of its genesis (sha256:…, see `cluster genesis`): a bundle of a run must
-    /// begin with exactly this one. Without it the genesis in the file is used, and its digest is shown.
-    #[arg(long, value_name = "FILE|DIGEST")]
-    genesis: Option<String>,
     /// Demand the log's own signature as well, where a policy is given.
     #[arg(long)]
     require_log: bool,
@@ -52,28 +41,6 @@ pub struct Verify {
 
 /// Time between two lines of progress.
 const PROGRESS: Duration = Duration::from_secs(2);
-
-/// The keys of `--trust` flags.
-pub fn trusted(flags: &[String]) -> Result<Vec<Vkey>, CliError> {
-    flags.iter().map(|key| Vkey::parse(key)).collect::<Result<_, _>>().map_err(CliError::usage)
-}
-
-/// The policy of a file.
-pub fn policy(file: Option<&Path>) -> Result<Option<Policy>, CliError> {
-    let parse = |path: &Path| {
-        let named = |error| CliError::usage(format!("{}: {error}", path.display()));
-        Policy::parse(&read(path)?).map_err(named)
-    };
-    file.map(parse).transpose()
-}
-
-/// The digest of a genesis, given as such or as the file of the cluster.
-fn genesis(given: &str) -> Result<Digest, CliError> {
-    if given.starts_with("sha256:") {
-        return given.parse().map_err(CliError::usage);
-    }
-    Ok(crate::config::load_genesis(Path::new(given))?.digest())
-}
 
 pub use verdict::status;
 
@@ -113,9 +80,17 @@ fn kind(name: &str) -> String {
     }
 }
 
+/// What the first line says of a history whose end nobody vouches for.
+fn unknown(verified: &Verified) -> &'static str {
+    match &verified.end {
+        Some(end) if !end.is_known() => ", later entries unknown",
+        _ => "",
+    }
+}
+
 fn held(file: String, verified: &Verified) -> Found {
     let mut members = json!(verified).as_object().cloned().unwrap_or_default();
-    let mut lines = vec![format!("holds: {file}, {}", kind(verified.file_kind))];
+    let mut lines = vec![format!("holds{}: {file}, {}", unknown(verified), kind(verified.file_kind))];
     lines.extend(verdict::extent(&verified.checked));
     members.entry("not_checked").or_insert_with(|| verdict::not_checked(&verified.checked));
     Found { file, status: 0, lines, members, complaint: None }
@@ -171,21 +146,12 @@ fn summary(found: &[Found], status: u8) -> String {
 
 /// Runs the command.
 pub fn main(global: &Global, command: &Verify) -> Done {
-    let options = Options {
-        policy: policy(command.policy.as_deref())?.map(|policy| policy.with_origins(command.origins.clone())),
-        keys: trusted(&command.trust)?,
-        genesis: command.genesis.as_deref().map(genesis).transpose()?,
-        require_log: command.require_log,
-        deep: command.deep,
-        entry: command.entry.as_deref().map(read).transpose()?,
-        consistency_only: false,
-        threads: command.threads,
-    };
-    if options.policy.is_none() && options.keys.is_empty() {
-        global.say(
-            "no --policy and no --trust key was given: keys inside a file are used, which is said where it matters",
-        );
-    }
+    let mut options = command.named.options(global, false)?;
+    options.policy = options.policy.map(|policy| policy.with_origins(command.origins.clone()));
+    options.require_log = command.require_log;
+    options.deep = command.deep;
+    options.entry = command.entry.as_deref().map(read).transpose()?;
+    options.threads = command.threads;
     let mut found = Vec::new();
     for path in &command.files {
         let one = check(global, path, &options);

@@ -10,15 +10,17 @@ use crate::raft::{Line, Notary, RaftNode};
 use crate::store::StateView;
 use crate::witness::Witnesses;
 use selfsame_machine::state::Node;
-use selfsame_machine::{Genesis, read};
+use selfsame_machine::{Genesis, head, read};
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::cosignature;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
-use selfsame_protocol::holder::{HolderStatus, Tree};
+use selfsame_protocol::holder::{AHEAD, HolderStatus, Tree};
 use selfsame_protocol::keys::SecretKey;
 use selfsame_protocol::note::{Checkpoint, NoteError, Vkey};
 use selfsame_protocol::planted;
+use selfsame_protocol::subject_head::SubjectHead;
+use selfsame_protocol::time::Timestamp;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -49,6 +51,7 @@ pub(super) struct Inner {
 enum Wanted {
     Checkpoint(Ledger, Checkpoint),
     Holder(HolderStatus),
+    Subject(SubjectHead),
 }
 
 pub(super) fn malformed(error: NoteError) -> Refusal {
@@ -196,6 +199,14 @@ impl Inner {
     }
 
     fn wanted(&self, text: &str) -> Result<Wanted, Refusal> {
+        if SubjectHead::is_meant(text) {
+            let head = SubjectHead::parse(text).map_err(malformed)?;
+            if head.origin != self.genesis.origin {
+                let sentence = "the subject head is of another cluster";
+                return Err(Refusal::new(Code::Malformed, sentence, &self.genesis.origin, head.origin));
+            }
+            return Ok(Wanted::Subject(head));
+        }
         if !HolderStatus::is_meant(text) {
             let checkpoint = Checkpoint::parse(text).map_err(malformed)?;
             return Ok(Wanted::Checkpoint(self.ledger_of(&checkpoint.origin)?, checkpoint));
@@ -369,6 +380,28 @@ impl Inner {
         Ok(())
     }
 
+    /// Counts the subject's entries here, and makes the statement anew where one is asked for.
+    fn same_subject(&self, view: &StateView, asked: &SubjectHead) -> Result<(), Refusal> {
+        for (ledger, tree) in Ledger::BOTH.into_iter().zip(&asked.trees) {
+            self.recompute(view, ledger, tree.size, tree.root)?;
+        }
+        let time = asked.statement.map(|(time, _)| time);
+        let latest = self.env.clock.now_ms().saturating_add(AHEAD * 1_000);
+        if let Some(time) = time.filter(|time| time.millis() > latest) {
+            let sentence = "the statement's time is ahead of this node's clock: set the clock, or ask again later";
+            return Err(Refusal::new(Code::StateMismatch, sentence, Timestamp::from_millis(latest), time));
+        }
+        let trees = asked.trees.each_ref().map(|tree| (tree.size, tree.root));
+        let own = head::subject_head(view, &self.genesis, &asked.subject, trees, time).map_err(unreadable)??;
+        if own != *asked {
+            let (own, asked) = (own.to_text().replace('\n', " "), asked.to_text().replace('\n', " "));
+            let sentence =
+                "this node's own state has another history of the subject: it does not cosign what it did not compute";
+            return Err(Refusal::new(Code::StateMismatch, sentence, own, asked));
+        }
+        Ok(())
+    }
+
     /// Recomputes, claims, signs: in this order, all from one view.
     fn sign(&self, wanted: Vec<Result<Wanted, Refusal>>) -> Vec<Line> {
         let view = match self.view().and_then(|view| self.entitled(&view).map(|_| view)) {
@@ -384,6 +417,7 @@ impl Inner {
                 Ok((self.text(ledger, &tree), Some(trees.len() - 1)))
             }
             Wanted::Holder(asked) => self.same_holder(&view, &asked).map(|()| (asked.to_text(), None)),
+            Wanted::Subject(asked) => self.same_subject(&view, &asked).map(|()| (asked.to_text(), None)),
         };
         let checked: Vec<Result<_, Refusal>> = wanted.into_iter().map(|wanted| wanted.and_then(&mut check)).collect();
         // One claim for all, because each waits for the disk.
@@ -435,6 +469,7 @@ impl Cosigner {
                     now = true;
                     (status.evidence.size, status.reasoning.size)
                 }
+                Wanted::Subject(head) => (head.trees[0].size, head.trees[1].size),
             };
             sizes = [sizes[0].max(evidence), sizes[1].max(reasoning)];
         }

@@ -1,7 +1,7 @@
 //! What is published: notes that enough organisations cosigned, never a smaller tree after a larger one.
 
 use super::archive::Archive;
-use super::cosigner::{Cosigner, Inner, malformed, unreadable};
+use super::cosigner::{Cosigner, Inner, heads, malformed, unreadable};
 use crate::raft::Line;
 use crate::store::StateView;
 use selfsame_machine::read;
@@ -41,9 +41,14 @@ impl PublishedNote {
 /// The published checkpoint of each ledger, Evidence first.
 pub type Current = [Option<Arc<PublishedNote>>; 2];
 
+/// Published checkpoints of both ledgers in one state, Evidence first.
+pub type Pair = [Arc<PublishedNote>; 2];
+
 /// The published notes of a node.
 pub struct Publishing {
     current: watch::Sender<Current>,
+    /// The newest two that were collected in one state: between them no submission stands in one tree alone.
+    pair: watch::Sender<Option<Pair>>,
     problem: watch::Sender<Option<String>>,
     archive: Mutex<Archive>,
 }
@@ -52,6 +57,7 @@ impl Publishing {
     pub(super) fn new(archive: Archive) -> Self {
         Self {
             current: watch::Sender::new(Current::default()),
+            pair: watch::Sender::new(None),
             problem: watch::Sender::new(None),
             archive: Mutex::new(archive),
         }
@@ -63,6 +69,18 @@ impl Publishing {
 
     pub(super) fn watch(&self) -> watch::Receiver<Current> {
         self.current.subscribe()
+    }
+
+    pub(super) fn pairs(&self) -> watch::Receiver<Option<Pair>> {
+        self.pair.subscribe()
+    }
+
+    /// Takes what is published as a pair, when it has the sizes of one state.
+    pub(super) fn pair_up(&self, sizes: [u64; 2]) {
+        let [Some(evidence), Some(reasoning)] = self.current.borrow().clone() else { return };
+        if [evidence.checkpoint.size, reasoning.checkpoint.size] == sizes {
+            self.pair.send_modify(|pair| *pair = Some([evidence, reasoning]));
+        }
     }
 
     pub(super) fn problem(&self) -> Option<String> {
@@ -122,8 +140,11 @@ impl Inner {
                 self.published.current.send_modify(|current| current[ledger.slot()] = Some(Arc::new(note)));
             }
             if seen == [true; 2] {
-                return;
+                break;
             }
+        }
+        if let Ok([evidence, reasoning]) = heads(&view) {
+            self.published.pair_up([evidence.size, reasoning.size]);
         }
     }
 
@@ -250,7 +271,15 @@ impl Cosigner {
         }
         inner.caught_up(sizes).await;
         let taken = inner.off(move |inner| match inner.view() {
-            Ok(view) => parsed.into_iter().map(|note| note.and_then(|note| inner.accept(&view, note))).collect(),
+            Ok(view) => {
+                let lines: Vec<Line> =
+                    parsed.into_iter().map(|note| note.and_then(|note| inner.accept(&view, note))).collect();
+                // A collector sends the checkpoints of one state together.
+                if lines.len() == Ledger::BOTH.len() && lines.iter().all(Result::is_ok) {
+                    inner.published.pair_up(sizes);
+                }
+                lines
+            }
             Err(refusal) => vec![Err(refusal); count],
         });
         let lines: Vec<Line> = taken.await.unwrap_or_else(|refusal| vec![Err(refusal); count]);

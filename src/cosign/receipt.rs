@@ -1,14 +1,16 @@
 //! Receipts and holder statuses: what this node can prove to somebody who trusts none of the nodes alone.
 
 use super::cosigner::{Cosigner, unreadable};
-use super::publish::PublishedNote;
-use selfsame_machine::read;
+use super::publish::Pair;
+use selfsame_machine::{head, read};
 use selfsame_protocol::code::{Code, Refusal};
+use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::merkle::ProofError;
+use selfsame_protocol::note::Note;
 use selfsame_protocol::planted;
+use selfsame_protocol::time::Timestamp;
 use selfsame_protocol::tlog_proof::TlogProof;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -57,13 +59,40 @@ impl Cosigner {
             .await?
     }
 
-    /// Published checkpoints of both ledgers that hold at least so many entries, Evidence first; waits at most `within`.
-    pub async fn covering(&self, sizes: [u64; 2], within: Duration) -> Option<[Arc<PublishedNote>; 2]> {
-        let mut published = self.0.published.watch();
-        let covers = |note: &Option<Arc<PublishedNote>>, size| note.as_ref().is_some_and(|n| n.checkpoint.size >= size);
-        let holds = published.wait_for(|notes| covers(&notes[0], sizes[0]) && covers(&notes[1], sizes[1]));
-        let current = timeout(within.min(LONGEST), holds).await.ok()?.ok()?;
-        Some([current[0].clone()?, current[1].clone()?])
+    /// Published checkpoints of one state that hold at least so many entries of each ledger; waits at most `within`.
+    pub async fn covering(&self, sizes: [u64; 2], within: Duration) -> Option<Pair> {
+        let mut pairs = self.0.published.pairs();
+        let covers = |pair: &Option<Pair>| {
+            pair.as_ref().is_some_and(|pair| pair.iter().zip(sizes).all(|(note, size)| note.checkpoint.size >= size))
+        };
+        let holds = pairs.wait_for(covers);
+        timeout(within.min(LONGEST), holds).await.ok()?.ok()?.clone()
+    }
+
+    /// How far a subject goes in two trees, as a note that the other nodes cosign too: each counts in its own copy. With a
+    /// time, the identity statement of a substrate at that time stands in it. Fewer cosignatures than the cluster asks for
+    /// are no error: the note says who signed it, and its reader judges.
+    pub async fn subject_head(
+        &self,
+        subject: &str,
+        trees: [(u64, Digest); 2],
+        statement: Option<Timestamp>,
+    ) -> Result<Note, Refusal> {
+        let inner = &self.0;
+        let subject = subject.to_string();
+        let asked = inner.off(move |inner| {
+            let view = inner.view()?;
+            let head = head::subject_head(&view, &inner.genesis, &subject, trees, statement).map_err(unreadable)??;
+            let nodes = read::nodes(&view).map_err(unreadable)?;
+            let others: Vec<u64> = nodes.iter().filter(|n| n.counts() && n.id.0 != inner.id).map(|n| n.id.0).collect();
+            Ok((head.to_text(), read::quorum(&view, &inner.genesis).map_err(unreadable)?, others))
+        });
+        let (text, quorum, others) = asked.await??;
+        let (mut notes, silent) = self.gather(&[text], &quorum, &others).await;
+        if !silent.is_empty() {
+            tracing::debug!(answers = silent.join("; "), "not every node cosigned a subject head");
+        }
+        notes.pop().ok_or_else(|| unreadable("no note was made"))
     }
 
     /// Who holds a substrate now, as a note that enough organisations cosigned.

@@ -8,6 +8,7 @@ pub mod apply;
 mod fence;
 pub mod genesis;
 mod governance;
+pub mod head;
 pub mod list;
 mod migration;
 pub mod read;

@@ -216,10 +216,18 @@ pub fn quorum(view: &dyn View, genesis: &Genesis) -> Result<Quorum, ReadError> {
 /// What the holder of a substrate may do.
 pub fn holder_state(view: &dyn View, substrate: &Substrate) -> Result<HolderState, ReadError> {
     let chip: Option<Chip> = state::load(view, Table::Chips, substrate.holder.chip.as_bytes())?;
+    let retired = match &chip {
+        None => true,
+        Some(chip) => {
+            // The chips of an organisation that left are out of service with it.
+            let owner: Option<Organisation> = state::load(view, Table::Organisations, chip.organisation.as_bytes())?;
+            chip.retired || owner.is_none_or(|owner| owner.removed.is_some())
+        }
+    };
     Ok(match substrate.holder.status {
         _ if substrate.suppressed.is_some() => HolderState::Suppressed,
         _ if substrate.successor.is_some() => HolderState::Ended,
-        _ if chip.is_none_or(|chip| chip.retired) => HolderState::Retired,
+        _ if retired => HolderState::Retired,
         Holding::Sealed => HolderState::Sealed,
         Holding::Active => HolderState::Active,
     })

@@ -261,7 +261,7 @@ pub fn give_birth(txn: &mut Txn<'_>, birth: Birth<'_>) -> Result<Value, Stop> {
             chip,
             key: txn.key,
             attestation_hash,
-            epoch: U64(recoveries.saturating_mul(p104::EPOCHS_OF_A_RECOVERY).saturating_add(1)),
+            epoch: U64(p104::first_epoch(recoveries)),
             seq: U64(0),
             since: U64(txn.index),
         },

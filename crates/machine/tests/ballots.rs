@@ -1,8 +1,6 @@
 //! Ballots that change members, keys, rules and chips: when they are decided, and what follows.
 
-mod common;
-
-use common::*;
+use crate::common::{self, *};
 use selfsame_machine::read;
 use selfsame_machine::state::{BallotStatus, Publication};
 use selfsame_protocol::code::Code;
@@ -53,6 +51,7 @@ fn an_organisation_joins_by_ballot_votes_and_leaves_by_ballot_with_its_history()
     assert_eq!(change.after.organisations, ["agency", "bureau", "chamber", "delegation"]);
     let entry = world.chain("organisation:delegation", Ledger::Reasoning).remove(0);
     let Record::Governance { action } = entry.record else { panic!() };
+    let action = json!(action);
     assert_eq!((&action["action"], &action["proposal_id"]), (&json!("add_organisation"), &json!("join")));
 
     // It acts like every other member: nodes, chips, births, votes. Of four, three are needed.
@@ -161,9 +160,9 @@ fn a_lost_root_key_is_replaced_by_the_others_and_the_old_one_votes_no_more() {
     world.ok(Role::Root, &root(1), vote("p4", true));
     world.refused(Role::Root, &key(90), vote("p4", true), Code::UnknownOrganisation);
     let action = world.chain("organisation:chamber", Ledger::Reasoning).pop().unwrap().record;
-    let expected = json!({"action": "rotate_key", "key": "root", "old": root(2).public(), "new": key(90).public(),
-        "proposal_id": "p2"});
-    assert_eq!(action, Record::Governance { action: expected });
+    let expected = json!({"action": {"action": "rotate_key", "key": "root", "old": root(2).public(),
+        "new": key(90).public(), "proposal_id": "p2"}, "record_type": "governance"});
+    assert_eq!(json!(action), expected);
     // The constitution has no keys: it did not change.
     assert_eq!(changes(&world).len(), 0);
     // An organisation that has its key ends such a ballot by one vote, now or later.
@@ -402,12 +401,17 @@ fn the_publisher_moves_by_ballot_and_leaves_with_its_organisation() {
     world.ballot(3, "p3", to("chamber", key(70).public()));
     assert_eq!(publication(&world).publisher.unwrap().log_key, key(70).public());
     world.refused(Role::Root, &root(0), enrol_chip(70), Code::KeyExists);
+    // Nor does one that was replaced, or that went with its organisation.
+    world.ballot(3, "p3b", to("chamber", key(71).public()));
+    world.refused(Role::Root, &root(0), enrol_chip(70), Code::KeyExists);
+    world.refused_ballot(3, "p3c", to("agency", key(70).public()), Code::KeyExists);
     let rules = Rules { cosigning: Share::new(1, 2).unwrap(), ..Rules::default() };
     world.ballot(3, "p4", Proposal::ChangeRules { rules });
     assert_eq!(publication(&world).threshold, Some(2));
     assert_eq!(read::quorum(&world.model, &genesis()).unwrap().threshold, 2);
     world.ballot(3, "p5", remove(2));
     assert_eq!(publication(&world).publisher, None);
+    world.refused(Role::Root, &root(0), enrol_chip(71), Code::KeyExists);
     assert!(read::quorum(&world.model, &genesis()).unwrap().cosigners.iter().all(|c| c.organisation != "chamber"));
     world.audit();
 }

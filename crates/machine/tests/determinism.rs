@@ -1,9 +1,7 @@
 //! The same entries give the same bytes on every replica; a retry gives the first answer; a replica that cannot read
 //! stops instead of deciding otherwise.
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use selfsame_machine::state::prefix_end;
 use selfsame_machine::view::{Model, ReadError, Row, Table, View};
 use selfsame_machine::{Batch, Fatal, apply, read};

@@ -1,8 +1,6 @@
 //! Keys, nodes, chips and ballots.
 
-mod common;
-
-use common::*;
+use crate::common::{self, *};
 use selfsame_machine::read;
 use selfsame_machine::state::{Registration, load};
 use selfsame_machine::view::Table;
@@ -43,7 +41,8 @@ fn a_chip_is_enrolled_once_by_its_organisation_and_every_step_is_recorded() {
     let entry = world.entries(Ledger::Reasoning).pop().unwrap();
     assert_eq!(entry.subject, "organisation:agency");
     let Record::Governance { action } = &entry.record else { panic!("{entry:?}") };
-    assert_eq!(*action, receipt.result);
+    let action = json!(action);
+    assert_eq!(action, receipt.result);
     assert_eq!(action["chip"], json!(chip(0).public().id()));
     assert_eq!(registration(&world, &chip(0)).since, U64(world.index));
     // The same key again, by anybody and in any role.

@@ -1,8 +1,6 @@
 //! Random sequences of governance commands from a fixed seed: what must hold after every one of them.
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use selfsame_machine::read;
@@ -194,7 +192,7 @@ fn run(steps: &[Step]) -> (World, BTreeSet<String>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, rng_seed: RngSeed::Fixed(204), failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: crate::cases(48), rng_seed: RngSeed::Fixed(204), failure_persistence: None, ..ProptestConfig::default() })]
 
     /// shows
     #[test]

@@ -1,9 +1,7 @@
 //! Keys at the doors of the state machine: one that anybody or nobody can sign with is never registered, and a key that
 //! ended or has another role is told what would do.
 
-mod common;
-
-use common::*;
+use crate::common::{self, *};
 use selfsame_machine::{Batch, Genesis, apply};
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::command::*;

@@ -1,8 +1,6 @@
 //! Lists of substrates and chips: whole, in order, page by page, and bounded.
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use selfsame_machine::list::{self, Filter, LOOK};
 use selfsame_machine::state::{self, Phase};
 use selfsame_machine::view::{Model, Table, View};

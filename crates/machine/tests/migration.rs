@@ -1,8 +1,6 @@
 //! One active chip: seal, arrive, abort, seal by ballot.
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use selfsame_machine::read;
 use selfsame_machine::state::{HolderStatus, invalidated_key};
 use selfsame_machine::view::Table;
@@ -139,6 +137,21 @@ fn one_entry_activates_the_destination_and_invalidates_the_origin() {
     let Record::MigrationIdentityAttestation { continuity_hash, .. } = &records[records.len() - 2] else { panic!() };
     assert_eq!(*continuity_hash, sealed.last_close.unwrap().cross_session_identity_continuity_hash);
 
+    // The numbers of an activation begin anew with it: what the origin counted is not the destination's to continue.
+    assert!(before.holder.seq.0 > 1);
+    assert_eq!((after.holder.seq, after.holder.since), (U64(0), U64(world.index)));
+    let open_at = |seq: u64| {
+        let mut command = world.open_command(&id);
+        let Command::OpenSession { fence, .. } = &mut command else { unreachable!() };
+        *fence = Fence { epoch: U64(2), seq: U64(seq) };
+        command
+    };
+    for seq in [0, 2, before.holder.seq.0 + 1, before.holder.seq.0 + 2] {
+        let command = open_at(seq);
+        world.clone().refused(Role::Chip, &chip(1), command, Code::StaleSequence);
+    }
+    world.clone().ok(Role::Chip, &chip(1), open_at(1));
+
     // The origin is refused with its own code, whatever it tries; the destination goes on.
     for seq in 1..4 {
         world.refused(Role::Chip, &chip(0), append(&id, 1, seq), Code::ChipInvalidated);
@@ -271,6 +284,8 @@ fn an_abort_continues_the_origin_at_a_new_epoch_that_is_never_reused() {
         world.refused(Role::Chip, &chip(1), arrival, Code::MigrationState);
         let (status, active, epoch) = holder(&world, &id);
         assert_eq!((status, active), (HolderStatus::Active, chip(0).public().id()));
+        assert_eq!(world.substrate(&id).holder.seq, U64(0), "an activation counts from the beginning");
+        assert_eq!(read::migration(&world.model, &id, &migration).unwrap().unwrap().state, "aborted");
         epochs.push(epoch);
         // The right of every earlier epoch is dead, though the chip is the same.
         for old in 1..epoch {
@@ -344,7 +359,7 @@ fn a_ballot_of_the_organisations_seals_a_substrate_whose_chip_is_lost() {
 
 /// After a seal the destination is lost as well: another ballot sends the substrate to a third chip, under a fresh nonce,
 /// and the earlier seal leads to nothing.
-/// shows: P-080
+/// shows: P-086, P-087
 #[test]
 fn a_sealed_substrate_whose_destination_is_lost_as_well_is_sealed_anew_by_ballot() {
     let (mut world, id) = closed();
@@ -357,8 +372,17 @@ fn a_sealed_substrate_whose_destination_is_lost_as_well_is_sealed_anew_by_ballot
     assert_eq!(holder(&world, &id), (HolderStatus::Sealed, chip(0).public().id(), 1));
     assert_ne!(first, world.activation_claims(&id, "m2"));
     world.refused(Role::Chip, &chip(1), late, Code::MigrationState);
+    let states = |world: &World| ["m1", "m2"].map(|m| read::migration(&world.model, &id, m).unwrap().unwrap().state);
+    assert_eq!(states(&world), ["superseded", "sealed"]);
+    let abort = world.abort_command(&id, "m1", &chip(0));
+    world.refused(Role::Chip, &chip(0), abort, Code::MigrationState);
     // The superseded name is used up, and the substrate arrives where the ballot sent it.
+    let again = propose(&id, "p2", "m1", &chip(2));
+    world.ok(Role::Root, &root(0), again);
+    world.ok(Role::Root, &root(1), vote("p2"));
+    world.refused(Role::Root, &root(2), vote("p2"), Code::MigrationIdReused);
     world.arrive(&id, "m2", &chip(2));
+    assert_eq!(states(&world), ["superseded", "arrived"]);
     assert_eq!(holder(&world, &id), (HolderStatus::Active, chip(2).public().id(), 2));
     assert_eq!(world.open(&id, &chip(2)), Outcome::Verified);
     world.replay(&id);

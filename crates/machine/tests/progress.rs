@@ -1,10 +1,9 @@
 //! No command of one party leaves a substrate where nobody can go on, and none takes back what an earlier one ended.
 
-mod common;
-
-use common::*;
+use crate::common::{self, *};
 use selfsame_machine::state::{Phase, Registration, load};
 use selfsame_machine::view::Table;
+use selfsame_machine::{read, verify};
 use selfsame_protocol::canon;
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{Command, Item, PreparedBirth, Proposal, Role, Submission};
@@ -16,7 +15,7 @@ use selfsame_protocol::record::{ContinuityEvent, Finding};
 use selfsame_protocol::time::{Timestamp, U64};
 use serde_json::json;
 
-/// shows: P-020, P-058, X-05
+/// shows: P-020, X-05
 #[test]
 fn a_document_that_founds_nothing_is_refused_before_a_verification_depends_on_it() {
     let (mut world, id) = closed();
@@ -103,6 +102,20 @@ fn an_amendment_that_no_cycle_could_enact_is_refused_when_it_is_queued() {
     world.arrive(&id, "m1", &chip(1));
 }
 
+/// Whether anything can be read or written while a verification waits: it cannot.
+#[track_caller]
+fn waits(world: &mut World, id: &str) {
+    assert_eq!(world.substrate(id).phase, Phase::Verifying);
+    assert_eq!(read::gate(&world.substrate(id)).unwrap_err().code, Code::VerificationPending);
+    for command in [
+        world.append_command(id, vec![item(Ledger::Evidence, "early")]),
+        world.cycle_command(id, "early"),
+        world.close_command(id),
+    ] {
+        world.refused(Role::Chip, &chip(0), command, Code::VerificationPending);
+    }
+}
+
 /// shows: P-058, P-072
 #[test]
 fn a_verification_is_decided_when_the_node_that_it_waits_for_leaves() {
@@ -111,7 +124,7 @@ fn a_verification_is_decided_when_the_node_that_it_waits_for_leaves() {
         let verification = world.ask(&id, &chip(0));
         world.honest(&id, 1);
         world.verdict(&id, verification, 2, claim(Outcome::InsufficientDepth)).unwrap();
-        assert_eq!(world.substrate(&id).phase, Phase::Verifying);
+        waits(&mut world, &id);
         if retired {
             world.ok(Role::Root, &root(2), Command::RetireNode { node: U64(3) });
         } else {
@@ -124,9 +137,12 @@ fn a_verification_is_decided_when_the_node_that_it_waits_for_leaves() {
             world.honest(&other, 2);
             assert_eq!(world.substrate(&other).phase, Phase::Open);
         }
-        // One against one: nothing can be trusted.
+        // One against one: nothing can be trusted. One result, and it is the only one of this verification.
         assert_eq!(world.substrate(&id).status, Some(Outcome::HashMismatch));
         assert!(world.substrate(&id).suppressed.is_some());
+        let outcomes: Vec<_> = verifications(&world, &id).into_iter().map(|v| (v.session.0, v.outcome)).collect();
+        assert_eq!(outcomes, [(1, Outcome::InsufficientDepth), (2, Outcome::HashMismatch)]);
+        assert_eq!(verify::pending(&world.model).unwrap(), []);
     }
     // Two that agree are enough as soon as they are more than half.
     let (mut world, id) = closed();
@@ -138,20 +154,52 @@ fn a_verification_is_decided_when_the_node_that_it_waits_for_leaves() {
     world.ask(&id, &chip(0));
     world.honest(&id, 1);
     world.honest(&id, 2);
-    assert_eq!(world.substrate(&id).phase, Phase::Verifying, "two of four");
+    waits(&mut world, &id);
     world.ok(Role::Root, &root(2), Command::RetireNode { node: U64(3) });
     assert_eq!(world.substrate(&id).phase, Phase::Open, "two of three");
+    assert_eq!(verifications(&world, &id).len(), 2);
+    world.append(&id, &chip(0), vec![item(Ledger::Evidence, "now")]);
     // Nodes that leave unheard decide nothing.
     let (mut world, id) = closed();
     world.ask(&id, &chip(0));
     world.ok(Role::Root, &root(0), Command::RetireNode { node: U64(1) });
     world.refused(Role::Root, &root(1), Command::RetireNode { node: U64(2) }, Code::OrganisationQuorum);
-    assert_eq!(world.substrate(&id).phase, Phase::Verifying);
+    waits(&mut world, &id);
+}
+
+/// An organisation that leaves takes its nodes with it, and whoever waited for them waits no longer.
+/// shows: P-058, P-072
+#[test]
+fn a_verification_is_decided_when_the_organisation_that_it_waits_for_leaves() {
+    let (mut world, id) = closed();
+    let another = Command::EnrolNode { node: U64(4), key: node(4).public(), cosigner: node(4).cosigner().public() };
+    world.ok(Role::Root, &root(2), another);
+    // Of {1, 2, 3, 4} two have spoken, and two are no majority of four.
+    world.ask(&id, &chip(0));
+    world.honest(&id, 1);
+    world.honest(&id, 2);
+    waits(&mut world, &id);
+    // Nodes 3 and 4 go with the chamber.
+    world.ballot(3, "out", remove(2));
+    assert_eq!(world.substrate(&id).phase, Phase::Open);
+    assert_eq!(world.substrate(&id).status, Some(Outcome::Verified));
+    assert_eq!(verifications(&world, &id).pop().unwrap().verdicts.len(), 2);
+    assert_eq!(verify::pending(&world.model).unwrap(), []);
+    world.append(&id, &chip(0), vec![item(Ledger::Evidence, "now")]);
+    // Its own verdicts left with it: what it said is not counted, and one against one is no majority.
+    let (mut world, id) = closed();
+    let verification = world.ask(&id, &chip(0));
+    world.honest(&id, 1);
+    world.verdict(&id, verification, 3, claim(Outcome::InsufficientDepth)).unwrap();
+    world.ballot(3, "out", remove(2));
+    waits(&mut world, &id);
+    world.honest(&id, 2);
+    assert_eq!(world.substrate(&id).status, Some(Outcome::Verified));
 }
 
 /// shows: P-072
 #[test]
-fn a_node_cannot_prevent_the_record_by_a_finding_of_any_size() {
+fn a_node_cannot_prevent_the_one_result_by_a_finding_of_any_size() {
     let (mut world, id) = closed();
     let verification = world.ask(&id, &chip(0));
     let text = "\u{1}é".repeat(100_000);
@@ -159,6 +207,8 @@ fn a_node_cannot_prevent_the_record_by_a_finding_of_any_size() {
     world.verdict(&id, verification, 3, finding).unwrap();
     world.honest(&id, 1);
     assert_eq!(world.honest(&id, 2).result["outcome"], json!("VERIFIED"));
+    let outcomes: Vec<_> = verifications(&world, &id).into_iter().map(|v| v.outcome).collect();
+    assert_eq!(outcomes, [Outcome::InsufficientDepth, Outcome::Verified]);
     let leaf = world.entries(Ledger::Reasoning).pop().unwrap().leaf();
     assert!(leaf.len() < 8_192, "{}", leaf.len());
 }

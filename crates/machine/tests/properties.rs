@@ -1,8 +1,6 @@
 //! Random sequences of commands, valid and invalid, from a fixed seed: what must hold after every one of them.
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use selfsame_machine::state::{HolderStatus, Substrate, invalidated_key, prefix_end};
@@ -308,7 +306,7 @@ fn run(steps: &[Step]) -> Ran {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, rng_seed: RngSeed::Fixed(104), failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: crate::cases(96), rng_seed: RngSeed::Fixed(104), failure_persistence: None, ..ProptestConfig::default() })]
 
     /// shows: P-023, P-043, P-052, P-064, P-085, P-086, P-087, X-01, X-05, X-06
     #[test]

@@ -1,8 +1,6 @@
 //! A recovery by ballot: no right to write of before it fits any more, and the history says why.
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use selfsame_machine::read;
 use selfsame_machine::state::Phase;
 use selfsame_machine::view::{Table, View};

@@ -1,20 +1,20 @@
 //! Runs: declaration, attestation, agreement and disagreement, executions.
 
-mod common;
-
-use common::*;
-use selfsame_machine::read;
+use crate::common::*;
+use selfsame_machine::view::Model;
+use selfsame_machine::{Batch, apply, read};
 use selfsame_protocol::canon;
 use selfsame_protocol::code::Code;
-use selfsame_protocol::command::{Command, Item, Role};
+use selfsame_protocol::command::{Command, Item, ItemLimits, Role, Submission};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{Entry, Ledger};
+use selfsame_protocol::envelope::{Envelope, prepare};
 use selfsame_protocol::record::{ExecutionStatus, OrganisationRun, Output, Record};
 use selfsame_protocol::run::{Declaration, Element};
-use selfsame_protocol::time::U64;
+use selfsame_protocol::time::{Timestamp, U64};
 use serde_json::{Value, json};
 
-fn declaration() -> Value {
+pub fn declaration() -> Value {
     json!({
         "type": "selfsame/run-declaration/v1",
         "model": {"provider": "example", "name": "clerk", "revision": "clerk-2026-03-08", "assurance": "provider-asserted"},
@@ -24,18 +24,18 @@ fn declaration() -> Value {
         "constraints": {"response_format": "json"},
     })
 }
-fn warmer() -> Value {
+pub fn warmer() -> Value {
     let mut value = declaration();
     value["parameters"]["temperature"] = json!(0.3);
     value
 }
-fn id_of(value: &Value) -> Digest {
+pub fn id_of(value: &Value) -> Digest {
     Declaration::from_value(value.clone()).unwrap().run_id()
 }
-fn declare(value: Value, request: Option<&str>) -> Command {
+pub fn declare(value: Value, request: Option<&str>) -> Command {
     Command::DeclareRun { declaration: value, request: request.map(Into::into) }
 }
-fn report(run_id: Digest, execution: &str, reproduction_of: Option<&str>) -> Command {
+pub fn report(run_id: Digest, execution: &str, reproduction_of: Option<&str>) -> Command {
     let output = Output { media_type: "text/plain".into(), size: U64(3), digest: Digest::of(b"yes") };
     Command::ReportOutcome {
         run_id,
@@ -69,7 +69,72 @@ fn a_declaration_gets_the_identity_that_anybody_computes_offline() {
     assert_eq!(read::run(&world.model, &run).unwrap().unwrap().declared, declared.index);
 }
 
-/// shows: RI-12, RI-17, RI-18, WL-26, WL-29, X-06
+/// Another cluster: its own name, its own members, its own ledgers. What is signed for the one says nothing to the other.
+fn elsewhere() -> selfsame_machine::Genesis {
+    let mut other = genesis();
+    other.cluster = "harbour".into();
+    other.origin = "harbour.example".into();
+    for (n, organisation) in (0..).zip(&mut other.organisations) {
+        organisation.name = ["mole", "quay", "roads"][usize::from(n)].into();
+        (organisation.root_key, organisation.operator_key) = (key(201 + n).public(), key(211 + n).public());
+    }
+    for (n, node) in (0..).zip(&mut other.nodes) {
+        node.organisation = ["mole", "quay", "roads"][usize::from(n)].into();
+        (node.key, node.cosigner) = (key(221 + n).public(), key(231 + n).public());
+    }
+    other
+}
+
+/// Two implementations and two clusters that share nothing: the vectors are computed in Python, and whoever has only the
+/// entry of the one cluster checks the identity that the other gave.
+/// shows: RI-12, RI-19, RI-28, WL-04, WL-16, WL-29, WL-31, C-03
+#[test]
+fn two_implementations_and_two_clusters_give_one_declaration_one_identity() {
+    let path = format!("{}/../../tests/vectors/runs.json", env!("CARGO_MANIFEST_DIR"));
+    let vectors: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let other = elsewhere();
+    other.check().unwrap();
+    assert_ne!(other.digest(), genesis().digest());
+    let mut here = World::new();
+    let mut there = Model::default();
+    there.commit(other.changes());
+    let declared = vectors["declarations"].as_array().unwrap();
+    let mut given = 0;
+    for (index, case) in (1..).zip(declared) {
+        let command = declare(case["declaration"].clone(), None);
+        let outcome = here.submit(Role::Operator, &operator(0), command.clone());
+        let submission = Submission::new("harbour", &format!("r{index}"), Role::Operator, key(212).public(), command);
+        let bytes = Envelope::sign(&submission, &key(212)).to_bytes();
+        // Signed for the one cluster it is nothing in the other.
+        assert_eq!(here.batch(std::slice::from_ref(&bytes)).outcomes[0].as_ref().unwrap_err().code, Code::WrongCluster);
+        let batch = Batch {
+            time: Timestamp::from_millis(START + 5_000 * index),
+            submissions: vec![prepare(&bytes, &ItemLimits::default())],
+        };
+        let applied = apply(&there, index, &batch).unwrap();
+        there.commit(applied.changes);
+        // A declaration that is too long for a leaf is recorded by neither.
+        let answers = [outcome, applied.outcomes.into_iter().next().unwrap()];
+        let [Ok(mine), Ok(theirs)] = answers else {
+            let codes = answers.map(|answer| answer.unwrap_err().code);
+            assert!(codes.iter().all(|code| *code == Code::LimitExceeded || *code == Code::Malformed), "{codes:?}");
+            continue;
+        };
+        given += 1;
+        assert_eq!((&mine.result["run_id"], &theirs.result["run_id"]), (&case["run_id"], &case["run_id"]));
+        assert_eq!((&mine.result["elements"], &theirs.result["elements"]), (&case["elements"], &case["elements"]));
+        assert_ne!(mine.submission, theirs.submission);
+        // Each takes the other's record, and nothing else, and comes to the same.
+        for (view, receipt) in [(&here.model, &mine), (&there, &theirs)] {
+            let leaf = read::leaf(view, Ledger::Evidence, receipt.entries[0].index.0).unwrap().unwrap();
+            let Record::RunDeclaration { declaration, .. } = Entry::from_leaf(&leaf).unwrap().record else { panic!() };
+            assert_eq!(json!(id_of(&declaration)), case["run_id"]);
+        }
+    }
+    assert!(given > 20, "{given}");
+}
+
+/// shows: RI-17, RI-18, WL-26, X-06
 #[test]
 fn every_organisation_that_declares_the_same_execution_attests_the_same_identity() {
     let mut world = World::new();
@@ -136,18 +201,41 @@ fn an_execution_is_bound_only_to_a_run_that_was_declared_before() {
     assert_eq!(by(&mut world, 0, declare(declaration(), None))["run_id"], json!(run));
 }
 
-/// shows: WL-19, WL-20, WL-24, RI-14, RI-22
+/// shows: WL-19, WL-20, WL-24, RI-14, RI-22, C-01
 #[test]
-fn executions_repeat_one_identity_and_equal_outputs_do_not_join_two() {
+fn different_outputs_do_not_split_a_run_and_equal_ones_do_not_join_two() {
     let mut world = World::new();
     let (first, second) = (id_of(&declaration()), id_of(&warmer()));
     for value in [declaration(), warmer()] {
         by(&mut world, 0, declare(value, None));
     }
+    let with = |mut command: Command, output: &[u8]| {
+        let Command::ReportOutcome { outputs, .. } = &mut command else { unreachable!() };
+        outputs[0] = Output { size: U64(output.len() as u64), digest: Digest::of(output), ..outputs[0].clone() };
+        command
+    };
+    // In both runs the first execution says yes and its repetition no.
     for run in [first, second] {
-        by(&mut world, 0, report(run, "e1", None));
-        by(&mut world, 1, report(run, "e2", Some("e1")));
+        by(&mut world, 0, with(report(run, "e1", None), b"yes"));
+        by(&mut world, 1, with(report(run, "e2", Some("e1")), b"no"));
     }
+    let said: Vec<_> = [first, second]
+        .map(|run| {
+            let chain = world.chain(&format!("run:{run}"), Ledger::Evidence).into_iter();
+            let outputs = chain.filter_map(|entry| match entry.record {
+                Record::RunOutcome(outcome) => Some(outcome.outputs[0].digest),
+                _ => None,
+            });
+            outputs.collect::<Vec<_>>()
+        })
+        .into();
+    assert_eq!(said, [[Digest::of(b"yes"), Digest::of(b"no")]; 2]);
+    // Declared again after all that, each is the run that it was, and the other is another.
+    for (run, value) in [(first, declaration()), (second, warmer())] {
+        let again = by(&mut world, 2, declare(value, None));
+        assert_eq!((&again["run_id"], &again["new"]), (&json!(run), &json!(false)));
+    }
+    assert_ne!(first, second);
     let outcomes: Vec<_> = world
         .entries(Ledger::Evidence)
         .into_iter()

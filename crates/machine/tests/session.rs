@@ -1,8 +1,6 @@
 //! Sessions: VERIFIED, INSUFFICIENT_DEPTH and DRIFT_EXCEEDED through verification by the nodes, and the close.
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use selfsame_machine::state::Phase;
 use selfsame_machine::{read, verify};
 use selfsame_protocol::code::Code;
@@ -284,7 +282,7 @@ fn the_owning_organisation_closes_an_abandoned_session_and_the_next_one_continue
 
 /// shows: P-112
 #[test]
-fn what_happened_since_the_last_verification_is_listed() {
+fn what_happened_since_the_last_verification_is_listed_and_then_no_more() {
     let (mut world, id) = closed();
     world.open(&id, &chip(0));
     assert_eq!(verifications(&world, &id).pop().unwrap().continuity_events, []);
@@ -296,6 +294,75 @@ fn what_happened_since_the_last_verification_is_listed() {
     world.arrive(&id, "m1", &chip(1));
     assert_eq!(world.open(&id, &chip(1)), Outcome::Verified);
     assert_eq!(verifications(&world, &id).pop().unwrap().continuity_events, ContinuityEvent::ALL);
+    // Told once: the verification after it has nothing to tell, and the one after that only what is new.
+    world.close(&id, &chip(1));
+    assert_eq!(world.open(&id, &chip(1)), Outcome::Verified);
+    assert_eq!(verifications(&world, &id).pop().unwrap().continuity_events, []);
+    world.close(&id, &chip(1));
+    world.seal(&id, "m2", &chip(1), &chip(0));
+    world.arrive(&id, "m2", &chip(0));
+    assert_eq!(world.open(&id, &chip(0)), Outcome::Verified);
+    assert_eq!(verifications(&world, &id).pop().unwrap().continuity_events, [ContinuityEvent::Migration]);
+    // Tampering stops, whatever else happened before it.
+    world.close(&id, &chip(0));
+    let at = world.chain(&format!("substrate:{id}"), Ledger::Reasoning)[1].index.0;
+    world.tamper(Ledger::Reasoning, at, |entry| entry.time = Timestamp::from_millis(START));
+    assert_eq!(world.open(&id, &chip(0)), Outcome::HashMismatch);
+    assert!(world.substrate(&id).suppressed.is_some());
+}
+
+/// A birth without attestation is never the ground of a full claim, though everything else of it is verified.
+/// shows: P-048, P-070, C-21
+#[test]
+fn an_incomplete_birth_is_verified_with_a_reduced_claim() {
+    let now = |world: &World| Timestamp::from_millis(world.millis);
+    for complete in [true, false] {
+        let mut world = World::new();
+        let id = uuid(1);
+        let attestation = Attestation::software(&birth_claims(&id, &founding()), &chip(0));
+        world.ok(Role::Chip, &chip(0), birth_with(&id, complete.then_some(attestation), Thresholds::default()));
+        world.open(&id, &chip(0));
+        world.cycle(&id, &chip(0), "cycle/1");
+        world.close(&id, &chip(0));
+        assert_eq!(world.open(&id, &chip(0)), Outcome::Verified);
+        let record = verifications(&world, &id).pop().unwrap();
+        assert_eq!(record.claim_level.as_str(), if complete { "full" } else { "reduced" });
+        assert!(record.notice.is_some(), "it is the same entity all the same");
+        let regulated = read::statement(&world.model, &id, now(&world), true).unwrap();
+        let denied = regulated.err().map(|refusal| refusal.code);
+        assert_eq!(denied, (!complete).then_some(Code::RegulatedClaimDenied));
+        assert!(read::statement(&world.model, &id, now(&world), false).unwrap().is_ok());
+    }
+}
+
+/// shows: P-037, P-038, C-42, C-45
+#[test]
+fn with_a_minimum_of_zero_the_first_opening_still_claims_no_continuity() {
+    let mut world = World::new();
+    let id = uuid(1);
+    let attestation = Attestation::software(&birth_claims(&id, &founding()), &chip(0));
+    let thresholds = Thresholds { minimum_lineage_depth: U64(0), ..Thresholds::default() };
+    world.ok(Role::Chip, &chip(0), birth_with(&id, Some(attestation), thresholds));
+    assert_eq!(world.open(&id, &chip(0)), Outcome::InsufficientDepth);
+    let first = verifications(&world, &id).pop().unwrap();
+    assert_eq!((first.detail.as_str(), first.claim_level.as_str()), ("NO_PRIOR_SESSION", "reduced"));
+    assert_eq!((first.notice, first.retrieved, first.continuing_from), (None, None, None));
+    let now = Timestamp::from_millis(world.millis);
+    let regulated = read::statement(&world.model, &id, now, true).unwrap();
+    assert_eq!(regulated.unwrap_err().code, Code::RegulatedClaimDenied);
+    // Closed without any cycle: depth zero is not below zero.
+    world.close(&id, &chip(0));
+    let closed_at = world.millis;
+    assert_eq!(world.open(&id, &chip(0)), Outcome::Verified);
+    let second = verifications(&world, &id).pop().unwrap();
+    assert_eq!((second.detail.as_str(), second.claim_level.as_str()), ("CONTINUITY_HASH", "full"));
+    assert_eq!(second.notice, Some(notice(closed_at, 0)));
+    // A session was there and its close is gone: that is no first opening.
+    world.close(&id, &chip(0));
+    let close = world.chain(&format!("substrate:{id}"), Ledger::Reasoning).pop().unwrap();
+    let row = (selfsame_machine::view::Table::Reasoning, close.index.0.to_be_bytes().to_vec());
+    world.model.commit([(row, None)].into());
+    assert_eq!(world.open(&id, &chip(0)), Outcome::HashMismatch);
 }
 
 /// A statement can be had at any point of a life, and says of each what is so.

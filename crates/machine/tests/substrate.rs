@@ -1,8 +1,6 @@
 //! Birth, cycles, appends and amendments of a substrate.
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use selfsame_machine::{Batch, apply, read};
 use selfsame_protocol::canon;
 use selfsame_protocol::code::Code;

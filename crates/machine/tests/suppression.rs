@@ -1,9 +1,7 @@
 //! HASH_MISMATCH: what a node finds on a disk that was changed, the electorate that fails closed, suppression for ever,
 //! and the node that is alone with its bad copy.
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use selfsame_machine::state::subject_key;
 use selfsame_machine::view::Table;
 use selfsame_machine::{read, verify};
@@ -148,6 +146,31 @@ fn a_continuity_hash_that_the_opener_kept_and_the_ledger_lacks_is_a_hash_mismatc
     let record = verifications(&world, &id).pop().unwrap();
     assert_eq!((record.outcome, record.detail.as_str()), (Outcome::HashMismatch, "PRESENTED_CONTINUITY_HASH"));
     assert_suppressed(&mut world, &id);
+}
+
+/// shows: P-042, P-043, P-064, C-49
+#[test]
+fn what_was_suppressed_or_ended_is_not_born_again() {
+    for outcome in [Outcome::HashMismatch, Outcome::DriftExceeded] {
+        let (mut world, id) = closed();
+        let command = if outcome == Outcome::DriftExceeded {
+            open_with_founding(&world, &id, None)
+        } else {
+            let at = world.chain(&format!("substrate:{id}"), Ledger::Reasoning)[1].index.0;
+            world.tamper(Ledger::Reasoning, at, |entry| entry.time = Timestamp::from_millis(START));
+            world.open_command(&id)
+        };
+        world.ask_with(&chip(0), command);
+        world.honest(&id, 1);
+        world.honest(&id, 2);
+        assert_eq!(world.substrate(&id).status, Some(outcome));
+        let (before, kinds) = (world.substrate(&id), world.kinds(&id));
+        for by in 0..3 {
+            let records = world.recorded(Role::Chip, &chip(by), birth(&id, &chip(by)), Code::IdentityConflict);
+            assert!(matches!(&records[0].record, Record::DuplicateRefused { substrate_id, .. } if *substrate_id == id));
+        }
+        assert_eq!((world.substrate(&id), world.kinds(&id)), (before, kinds));
+    }
 }
 
 /// shows: P-072

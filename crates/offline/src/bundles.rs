@@ -3,7 +3,7 @@
 
 use super::report::{Checked, Failure, Level, Verified, altered, undecided};
 use super::{Options, Progress};
-use selfsame_protocol::bundle::{self, Trust};
+use selfsame_protocol::bundle::{self, End, Found, Report, Voucher};
 use serde_json::json;
 use std::io::{BufRead, Read as _};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -110,10 +110,6 @@ pub fn stream<P: Send>(
     })
 }
 
-fn sources(from_reader: bool) -> &'static str {
-    if from_reader { "keys that the reader brought" } else { "keys inside the file: not who vouches for it" }
-}
-
 /// With a policy whose log must sign, both checkpoints are signed by their logs.
 pub fn logs_signed(origins: &[String], signers: &[String], options: &Options) -> Result<(), Failure> {
     if !options.require_log || options.policy.is_none() {
@@ -125,110 +121,99 @@ pub fn logs_signed(origins: &[String], signers: &[String], options: &Options) ->
     }
 }
 
-/// A bundle of either kind.
+/// A bundle of a substrate or of a run.
 pub fn verify(first: &str, input: Input, options: &Options, progress: Progress<'_>) -> Result<Verified, Failure> {
-    match bundle::Kind::of(first)? {
-        bundle::Kind::Substrate => substrate(first, input, options, progress),
-        bundle::Kind::Run => run(first, input, options, progress),
-    }
-}
-
-fn cosigned(signers: &[String], options: &Options) -> Level {
-    match options.trust() {
-        Trust::File => Level::not("no key and no policy was given: the keys inside the file were used"),
-        Trust::Keys(_) | Trust::Policy(..) => Level::held(signers.join(", ")),
-    }
-}
-
-fn substrate(first: &str, input: Input, options: &Options, progress: Progress<'_>) -> Result<Verified, Failure> {
-    let mut verifier = bundle::Verifier::new(first, options.trust())?;
+    let mut verifier = bundle::Verifier::new(first, options.reader())?;
     let heads = verifier.heads().clone();
     let prepare = |text: &str, number| bundle::prepare(text, number, &heads);
     stream(input, options.threads(), prepare, |line| verifier.apply(line), progress)?;
     let (report, _) = verifier.finish()?;
     logs_signed(&heads.map(|head| head.origin), &report.signers, options)?;
-    let entries = report.entries;
-    let statement = sources(report.statement_keys_from_reader);
-    Ok(Verified {
-        file_kind: "substrate_bundle",
-        checked: Checked {
-            structure: Level::held(format!("{entries} entries read whole, in canonical form")),
-            chain: Level::held(format!("{entries} entries and {} cycles from the birth on", report.lineage_depth)),
-            tree: Level::held(format!("{entries} inclusion proofs")),
-            cosignatures: cosigned(&report.signers, options),
-            attestation: Level::held(format!(
-                "birth, arrivals and aborts by their chips; the statement by {statement}; not the signatures under \
-                 other entries, whose submissions are not in the file"
+    let checked = match &report.found {
+        Found::Substrate(found) => Checked {
+            chain: Level::held(format!(
+                "{} entries and {} cycles from the birth on; {} entries of governance from the genesis on",
+                report.entries, found.lineage_depth, report.governance_entries
             )),
+            attestation: Level::held(
+                "birth, arrivals and aborts by their chips; not the signatures under other entries of the substrate, whose \
+                 submissions are not in the file",
+            ),
+            ..common(&report)
         },
-        detail: json!(report),
-    })
-}
-
-fn run(first: &str, input: Input, options: &Options, progress: Progress<'_>) -> Result<Verified, Failure> {
-    let mut verifier = bundle::RunVerifier::new(first, options.trust(), options.genesis.as_ref())?;
-    let heads = verifier.heads().clone();
-    let prepare = |text: &str, number| bundle::prepare(text, number, &heads);
-    stream(input, options.threads(), prepare, |line| verifier.apply(line), progress)?;
-    let report = verifier.finish()?;
-    logs_signed(&heads.map(|head| head.origin), &report.signers, options)?;
-    let (own, governance) = (report.entries, report.governance_entries);
-    let genesis = if report.genesis_from_reader { "that the reader brought" } else { "inside the file" };
-    let statement = match report.statement_keys_from_reader {
-        true => "keys that the reader brought",
-        false => "a node of the history of keys in the file",
+        Found::Run(_) => Checked {
+            chain: Level::held(format!(
+                "{} entries from the declaration on, whose identity was recomputed; {} entries of governance from the genesis on",
+                report.entries, report.governance_entries
+            )),
+            attestation: Level::held(format!("{} submissions by keys that had the right then", report.submissions)),
+            ..common(&report)
+        },
+    };
+    let file_kind = match &report.found {
+        Found::Substrate(_) => "substrate_bundle",
+        Found::Run(_) => "run_bundle",
     };
     let mut detail = json!(report);
     if let Some(members) = detail.as_object_mut() {
         members.insert("not_checked".into(), json!(not_checked(&report)));
     }
-    Ok(Verified {
-        file_kind: "run_bundle",
-        checked: Checked {
-            structure: Level::held(format!(
-                "{own} entries of the run, {governance} of governance and {} submissions read whole, in canonical form",
-                report.submissions
-            )),
-            chain: Level::held(format!(
-                "{own} entries from the declaration on, whose identity was recomputed; {governance} entries of governance \
-                 from the genesis {genesis} on"
-            )),
-            tree: Level::held(format!("{} inclusion proofs", own + governance)),
-            cosignatures: cosigned(&report.signers, options),
-            attestation: Level::held(format!(
-                "{} submissions by keys that had the right then; that these are all entries, by {statement}",
-                report.submissions
-            )),
-        },
-        detail,
-    })
+    Ok(Verified { file_kind, checked, end: Some(report.later_entries), detail })
 }
 
-/// What a bundle of a run leaves open, in words.
-fn not_checked(report: &bundle::RunReport) -> Vec<String> {
-    let mut open = vec![
-        format!(
-            "what was recorded behind entry {} of Evidence and entry {} of Reasoning, where the trees of this file end",
-            report.evidence_size, report.reasoning_size
+/// What is said of both kinds alike.
+fn common(report: &Report) -> Checked {
+    let (entries, governance, submissions) = (report.entries, report.governance_entries, report.submissions);
+    Checked {
+        structure: Level::held(format!(
+            "{entries} entries, {governance} of governance and {submissions} submissions read whole, in canonical form"
+        )),
+        chain: Level::not("see the kind"),
+        tree: Level::held(format!("{} inclusion proofs", entries + governance)),
+        cosignatures: vouched(report.vouched_by, &report.signers),
+        attestation: Level::not("see the kind"),
+    }
+}
+
+/// Who signed, and on whose word that counts.
+pub fn vouched(by: Voucher, signers: &[String]) -> Level {
+    let names = signers.join(", ");
+    match by {
+        Voucher::Policy => Level::held(format!("the policy's quorum: {names}")),
+        Voucher::Genesis => Level::held(format!("the quorum that follows from your genesis: {names}")),
+        Voucher::Keys => Level::held(format!("keys that you named: {names}")),
+        Voucher::Nobody => {
+            Level::not("nobody that you trust vouches for it: no policy, no genesis and no key was given")
+        }
+    }
+}
+
+/// What a bundle leaves open, in words.
+fn not_checked(report: &Report) -> Vec<String> {
+    let mut open = vec![format!(
+        "what was recorded behind entry {} of Evidence and entry {} of Reasoning, where the trees of this file end",
+        report.evidence_size, report.reasoning_size
+    )];
+    if let End::Unknown { why } = &report.later_entries {
+        open.push(format!("that the last entries in these trees are all here: {why}"));
+    }
+    match &report.found {
+        Found::Substrate(_) => open.push(
+            "the signatures of chips and nodes under the substrate's own entries: their submissions are not in the file"
+                .into(),
         ),
-        "that a model really produced the outputs, whose digests stand here without the outputs".to_string(),
-    ];
-    if !report.genesis_from_reader {
+        Found::Run(found) => {
+            open.push("that a model really produced the outputs, whose digests stand here without the outputs".into());
+            if found.disagreements > 0 {
+                open.push("the other run of each disagreement: its own bundle has the declaration".into());
+            }
+        }
+    }
+    if !report.genesis_from_reader && !report.later_entries.is_known() {
         open.push(format!(
-            "that {} is the genesis of the cluster that you mean: compare it, or give --genesis; keys of founders that \
-             signed nothing here stand on it alone",
+            "that {} is the genesis of the cluster that you mean: compare it, or give --genesis",
             report.genesis
         ));
-    }
-    if !report.keys_from_reader {
-        open.push("who vouches for the checkpoints: no key and no policy was given".to_string());
-    }
-    if !report.statement_keys_from_reader {
-        open.push("that you know the node that signed that these are all entries: it is one by the history of keys in the file, and \
-             no --trust key was given".to_string());
-    }
-    if report.disagreements > 0 {
-        open.push("the other run of each disagreement: its own bundle has the declaration".to_string());
     }
     open
 }

@@ -3,7 +3,7 @@
 use super::backup::{self, Again};
 use super::bundles::{self, Input};
 use super::report::{Failure, Verified, altered, undecided};
-use super::{Options, Progress, small, verify_folder};
+use super::{Options, Progress, small, statement, verify_folder};
 use std::fs::File;
 use std::io::{BufReader, Read as _};
 use std::path::Path;
@@ -104,7 +104,9 @@ fn verify_again(
         Some(Kind::Receipt) => small::receipt(&bytes, options),
         Some(Kind::Equivocation) => small::equivocation(&bytes, options),
         Some(Kind::Pair) => small::pair(&bytes, options),
-        _ if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{') => small::statement(&bytes, options),
+        _ if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{') => {
+            statement::statement(&bytes, options)
+        }
         _ => {
             let text = std::str::from_utf8(&bytes)
                 .map_err(|error| altered("FILE_KIND", None, "UTF-8", error))

@@ -93,6 +93,7 @@ pub fn verify_folder(path: &Path, options: &Options, progress: Progress<'_>) -> 
             cosignatures,
             attestation: Level::not("what chips signed is checked in the bundle of a substrate or of a run"),
         },
+        end: None,
         detail: json!({ "entries": total, "ledgers": ledgers }),
     })
 }

@@ -21,6 +21,7 @@ mod kind;
 mod ledger;
 mod report;
 mod small;
+mod statement;
 mod writer;
 
 pub use kind::{Kind, recognise, verify, verify_input};
@@ -28,8 +29,9 @@ pub use ledger::verify_folder;
 pub use report::{Checked, Failure, Level, Verified, altered, undecided};
 pub use writer::{Exported, Writer};
 
-use selfsame_protocol::bundle::Trust;
+use selfsame_protocol::bundle::Reader;
 use selfsame_protocol::digest::Digest;
+use selfsame_protocol::genesis::GenesisDocument;
 use selfsame_protocol::note::Vkey;
 use selfsame_protocol::policy::Policy;
 
@@ -40,8 +42,10 @@ pub struct Options {
     pub policy: Option<Policy>,
     /// Further keys, of nodes above all.
     pub keys: Vec<Vkey>,
-    /// Digest of the genesis of the cluster that the reader means, for runs.
+    /// Digest of the genesis of the cluster that the reader means.
     pub genesis: Option<Digest>,
+    /// The genesis itself, where the reader has it: a file without a history of keys needs it.
+    pub genesis_document: Option<GenesisDocument>,
     /// Whether the log's own signature is demanded where a policy is given.
     pub require_log: bool,
     /// Whether each entry of a folder is read whole, member by member, and not its edges alone.
@@ -55,11 +59,13 @@ pub struct Options {
 }
 
 impl Options {
-    /// Whom to believe.
-    pub fn trust(&self) -> Trust<'_> {
-        match &self.policy {
-            Some(policy) => Trust::Policy(policy, &self.keys),
-            None => Trust::of(&self.keys),
+    /// Whom the reader names.
+    pub fn reader(&self) -> Reader<'_> {
+        Reader {
+            policy: self.policy.as_ref(),
+            genesis: self.genesis.as_ref(),
+            keys: &self.keys,
+            consistency_only: self.consistency_only,
         }
     }
 

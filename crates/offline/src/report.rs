@@ -1,6 +1,6 @@
 //! What a verification says.
 
-use selfsame_protocol::bundle::BundleError;
+use selfsame_protocol::bundle::{BundleError, End};
 use selfsame_protocol::entry::Ledger;
 use serde::Serialize;
 use serde_json::Value;
@@ -69,6 +69,10 @@ pub struct Verified {
     pub file_kind: &'static str,
     /// How much was checked.
     pub checked: Checked,
+    /// Of a history: whether somebody whom the reader named says that nothing was cut off at its end. It stands in the
+    /// detail as `later_entries`.
+    #[serde(skip)]
+    pub end: Option<End>,
     /// What it says, by kind; its members stand beside the others.
     #[serde(flatten)]
     pub detail: Value,

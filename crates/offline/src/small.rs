@@ -2,22 +2,23 @@
 
 use super::Options;
 use super::report::{Checked, Failure, Level, Verified, altered, undecided};
-use selfsame_protocol::bundle::{self, BundleError, Checkpoints, Trust};
-use selfsame_protocol::canon::{self, Limits};
+use selfsame_protocol::bundle::{self, BundleError, Signed, Voucher};
 use selfsame_protocol::edges;
 use selfsame_protocol::entry::Entry;
 use selfsame_protocol::equivocation::Evidence;
 use selfsame_protocol::merkle::leaf_hash;
-use selfsame_protocol::note::{Checkpoint, Note, TYPE_ED25519, Vkey};
-use selfsame_protocol::p104::{IdentityStatement, StatementSignature};
+use selfsame_protocol::note::{Checkpoint, Note};
 use selfsame_protocol::pair::Pair;
 use selfsame_protocol::tlog_proof::{TlogProof, TlogProofError};
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// A checkpoint under the reader's keys or policy; with the names whose signatures count.
 pub fn signed(text: &str, options: &Options) -> Result<(Checkpoint, Vec<String>), Failure> {
-    let (checkpoint, signers) = bundle::checkpoint(text, options.trust(), &[])?;
+    let Signed { content: checkpoint, note, mut signers } = options.reader().checkpoint(text)?;
+    // A note has no history of keys: the genesis itself says whose cosignatures count.
+    if options.reader().voucher() == Voucher::Genesis {
+        signers.extend(bundle::by_genesis(&note, options.genesis_document.as_ref())?);
+    }
     if options.require_log && options.policy.is_some() && !signers.contains(&checkpoint.origin) {
         return Err(undecided(
             "POLICY_LOG",
@@ -44,6 +45,7 @@ pub fn note(text: &str, options: &Options) -> Result<Verified, Failure> {
             cosignatures: cosigned(&signers),
             attestation: Level::not("a checkpoint has none"),
         },
+        end: None,
         detail: json!({
             "text": checkpoint.to_text(), "origin": checkpoint.origin, "size": checkpoint.size, "root": checkpoint.root,
             "signers": signers,
@@ -69,6 +71,7 @@ pub fn pair(bytes: &[u8], options: &Options) -> Result<Verified, Failure> {
             cosignatures: cosigned(&signers),
             attestation: Level::not("a checkpoint has none"),
         },
+        end: None,
         detail: json!({
             "origin": new.origin, "old_size": old.size, "old_root": old.root, "new_size": new.size,
             "new_root": new.root, "signers": signers,
@@ -121,80 +124,10 @@ pub fn receipt(bytes: &[u8], options: &Options) -> Result<Verified, Failure> {
             cosignatures: cosigned(&signers),
             attestation: Level::not("a receipt has none"),
         },
+        end: None,
         detail: json!({
             "origin": checkpoint.origin, "index": proof.index, "size": checkpoint.size, "root": checkpoint.root,
             "leaf_hash": hash, "signers": signers,
-        }),
-    })
-}
-
-/// What a node answers when it is asked for a statement.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Answer {
-    statement: Value,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    proof: Option<Proof>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Proof {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    checkpoints: Option<Checkpoints>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    signatures: Vec<StatementSignature>,
-}
-
-/// An identity statement, alone or with its signatures.
-pub fn statement(bytes: &[u8], options: &Options) -> Result<Verified, Failure> {
-    let document = canon::parse(bytes, &Limits::DOCUMENT)
-        .map_err(|error| undecided("FILE_KIND", "a file of a kind that is known", error))?;
-    let Answer { statement, proof } = if document.get("record_type").is_some() {
-        Answer { statement: document, proof: None }
-    } else {
-        canon::decode(document).map_err(|error| {
-            undecided("FILE_KIND", "a bundle, statement, receipt or note", format!("another JSON document ({error})"))
-        })?
-    };
-    let statement: IdentityStatement = canon::decode(statement)
-        .map_err(|error| altered("STATEMENT_FORM", None, "the members of a statement", error))?;
-    bundle::verify_statement(&statement)?;
-    let Proof { checkpoints, signatures } = proof.unwrap_or(Proof { checkpoints: None, signatures: Vec::new() });
-    let own: Vec<Vkey> =
-        signatures.iter().map(|s| Vkey { name: s.name.clone(), kind: TYPE_ED25519, key: s.key }).collect();
-    let known = if options.keys.is_empty() { &own } else { &options.keys };
-    let mut signers = bundle::statement_signers(&statement, &signatures, known)?;
-    // With a policy the checkpoints beside it must satisfy it. Keys alone may be those of statements and not of these.
-    let mut cosignatures = Level::not("no policy was given, or the statement stands without checkpoints");
-    if let (Trust::Policy(..), Some(notes)) = (options.trust(), &checkpoints) {
-        let mut names = Vec::new();
-        for (ledger, note) in [("evidence", &notes.evidence), ("reasoning", &notes.reasoning)] {
-            let (checkpoint, more) = signed(note, options)?;
-            if !checkpoint.origin.ends_with(&format!("/{ledger}")) {
-                return Err(altered("CHECKPOINT_ORIGIN", None, format!("…/{ledger}"), checkpoint.origin));
-            }
-            names.extend(more);
-        }
-        names.sort();
-        names.dedup();
-        cosignatures = cosigned(&names);
-    }
-    signers.sort();
-    signers.dedup();
-    Ok(Verified {
-        file_kind: "statement",
-        checked: Checked {
-            structure: Level::held("the members of a statement, and its hash"),
-            chain: Level::not("a statement has no entries: the substrate's bundle has them"),
-            tree: Level::not("a statement has no entries: the substrate's bundle has them"),
-            cosignatures,
-            attestation: Level::held(format!("signed by {}", signers.join(", "))),
-        },
-        detail: json!({
-            "substrate_id": statement.substrate_id, "statement_hash": statement.statement_hash,
-            "status": statement.identity_continuity_status, "signers": signers,
-            "keys_from_reader": !options.keys.is_empty(),
         }),
     })
 }
@@ -215,6 +148,7 @@ pub fn equivocation(bytes: &[u8], options: &Options) -> Result<Verified, Failure
             cosignatures: Level::held(format!("both notes are signed by {}", names.join(", "))),
             attestation: Level::not("evidence has none"),
         },
+        end: None,
         detail: json!(verdict),
     })
 }

@@ -11,7 +11,7 @@ use crate::keys::PublicKey;
 use crate::p104::tagged;
 use crate::time::U64;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
@@ -346,6 +346,32 @@ pub fn count(approvals: usize, rejections: usize, needed: usize, electorate: usi
     } else {
         Count::Open
     }
+}
+
+/// An organisation with a quorum of the nodes alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Majority {
+    /// Which.
+    pub organisation: String,
+    /// Its nodes.
+    pub held: usize,
+    /// All nodes.
+    pub total: usize,
+}
+
+/// The organisation that holds a quorum of the nodes in service alone, while there are several `members`. `nodes` names the
+/// organisation of each node in service.
+pub fn majority<'a>(nodes: impl Iterator<Item = &'a str>, members: usize) -> Option<Majority> {
+    if members < 2 {
+        return None;
+    }
+    let mut seats: BTreeMap<&str, usize> = BTreeMap::new();
+    for organisation in nodes {
+        *seats.entry(organisation).or_default() += 1;
+    }
+    let total = seats.values().sum::<usize>();
+    let (organisation, held) = seats.into_iter().find(|(_, held)| *held > total / 2)?;
+    Some(Majority { organisation: organisation.into(), held, total })
 }
 
 /// Whether a text in words may stand in a record.

@@ -113,11 +113,7 @@ impl GenesisDocument {
 
     /// What a reader of the Reasoning ledger starts from to verify the cluster's governance.
     pub fn audit(&self) -> Governance {
-        let founders = self.organisations.iter();
-        let founders: Vec<_> =
-            founders.map(|founder| (founder.name.clone(), founder.root_key, founder.operator_key)).collect();
-        let nodes: Vec<_> = self.nodes.iter().map(|node| (node.id, node.organisation.clone(), node.key)).collect();
-        Governance::new(&self.cluster, self.constitution(), &founders, &nodes)
+        Governance::new(self)
     }
 
     /// Checks what every node must be able to rely on. Says the first thing that is wrong, and both values.

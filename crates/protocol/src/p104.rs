@@ -152,6 +152,11 @@ pub struct Constitution {
 /// Epochs that a recovery of the cluster skips: no epoch of before it can be reached again by counting.
 pub const EPOCHS_OF_A_RECOVERY: u64 = 1 << 32;
 
+/// The epoch of a birth after so many recoveries.
+pub fn first_epoch(recoveries: u64) -> u64 {
+    recoveries.saturating_mul(EPOCHS_OF_A_RECOVERY).saturating_add(1)
+}
+
 fn is_zero(count: &U64) -> bool {
     count.0 == 0
 }
@@ -280,46 +285,6 @@ impl IdentityStatement {
             object.remove("statement_hash");
         }
         tagged(TAG_STATEMENT, &value)
-    }
-
-    /// What a node signs: `"selfsame/identity-statement/v1\n" ‖ JCS(statement)`.
-    pub fn signed_bytes(&self) -> Vec<u8> {
-        [TAG_STATEMENT.as_bytes(), b"\n", &canon::to_canonical_of(self)].concat()
-    }
-}
-
-/// A node's signature under a statement.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct StatementSignature {
-    /// The node's key.
-    pub key: crate::keys::PublicKey,
-    /// The name of its verifier key, `<origin>/node/<id>`.
-    pub name: String,
-    /// Ed25519 over [`IdentityStatement::signed_bytes`], 128 lowercase hex.
-    pub signature: String,
-}
-
-impl StatementSignature {
-    /// Signs a statement.
-    pub fn sign(statement: &IdentityStatement, name: String, key: &crate::keys::SecretKey) -> Self {
-        Self::of(&statement.signed_bytes(), name, key)
-    }
-
-    /// Signs the bytes of a statement of any kind.
-    pub fn of(bytes: &[u8], name: String, key: &crate::keys::SecretKey) -> Self {
-        Self { key: key.public(), name, signature: crate::digest::hex(&key.sign(bytes)) }
-    }
-
-    /// Whether this is a signature of its key under exactly this statement.
-    pub fn verifies(&self, statement: &IdentityStatement) -> bool {
-        self.signs(&statement.signed_bytes())
-    }
-
-    /// Whether this is a signature of its key over exactly these bytes.
-    pub fn signs(&self, bytes: &[u8]) -> bool {
-        let signature = crate::digest::unhex(&self.signature).and_then(|bytes| <[u8; 64]>::try_from(bytes).ok());
-        signature.is_some_and(|signature| self.key.verify(bytes, &signature))
     }
 }
 

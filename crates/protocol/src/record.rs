@@ -7,6 +7,7 @@ mod resolved;
 mod run;
 mod words;
 
+pub use crate::governance::GovernanceAction;
 pub use kind::{RecordKind, SubjectKind};
 pub use resolved::Resolved;
 pub use run::{OrganisationRun, Output, RunOutcome};
@@ -15,6 +16,7 @@ pub use words::{
 };
 
 use crate::code::Code;
+use crate::command::Proposal;
 use crate::constitution::ClusterConstitution;
 use crate::digest::Digest;
 use crate::entry::Ledger;
@@ -461,7 +463,7 @@ pub enum Record {
     /// Governance: a change of organisations, keys, nodes or chips.
     Governance {
         /// What changed.
-        action: Value,
+        action: GovernanceAction,
     },
     /// Governance: a ballot was carried. What it does follows in the same submission.
     BallotDecided {
@@ -469,7 +471,8 @@ pub enum Record {
         #[serde(deserialize_with = "form::name")]
         proposal_id: String,
         /// The proposal.
-        proposal: Value,
+        #[serde(deserialize_with = "form::proposal")]
+        proposal: Proposal,
         /// Organisations in favour.
         #[serde(deserialize_with = "form::name")]
         approvals: Vec<String>,

@@ -166,7 +166,8 @@ def altered(made: History) -> list[dict]:
     decided, changed = at["ballot_decided"], at["constitution_changed"]
     return [
         case("a vote is missing", "BALLOT_VOTES", lambda e: e.pop(3)),
-        case("a vote stands twice", "ONE_VOTE", lambda e: e.insert(3, copy.deepcopy(e[2]))),
+        case("a vote stands twice", "ONE_VOTE", lambda e: e.insert(3, {**copy.deepcopy(e[2]), "submission": prefixed(sha256(b"again"))})),
+        case("an entry stands twice in its submission", "SUBMISSION_ENTRIES", lambda e: e.insert(3, copy.deepcopy(e[2]))),
         case("a vote against is counted", "BALLOT_RESULT", lambda e: member(2, "action", "approve")(e, False)),
         case("a stranger votes", "GOVERNANCE_MEMBER", lambda e: e[3].update(subject="organisation:nobody")),
         case("one vote fewer is said to be enough", "BALLOT_THRESHOLD", lambda e: member(decided, "threshold")(e, "2")),

@@ -317,7 +317,9 @@ def edited(good: History) -> list[tuple]:
             g["organisations"][0].update(name="borealis"), g["organisations"][1].update(name="aurora"))),
          "SUBMISSION_AUTHOR"),
         ("a genesis that the statement does not name", header(genesis=genesis() | {"limits": {
-            "max_submission_bytes": 1, "max_items": 1, "max_item_bytes": 1}}), "STATEMENT_GENESIS"),
+            "max_submission_bytes": 9999, "max_items": 1, "max_item_bytes": 1}}), "STATEMENT_GENESIS"),
+        ("a submission that is larger than the limit", header(genesis=genesis() | {"limits": {
+            "max_submission_bytes": 99, "max_items": 1, "max_item_bytes": 1}}), "SUBMISSION_LIMITS"),
         ("another run's id", header(run_id=other), "ENTRY_SUBJECT"),
         ("no submission before an entry", without(first_submission), "SUBMISSION_DIGEST"),
         ("the submission of another entry", [*lines[:first_submission], lines[run - 1], *lines[first_submission + 1 :]],

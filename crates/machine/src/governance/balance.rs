@@ -9,34 +9,17 @@ use crate::state::{Node, Organisation};
 use crate::txn::{Stop, Txn, refuse};
 use crate::view::Table;
 use selfsame_protocol::code::Code;
+use selfsame_protocol::constitution;
+pub use selfsame_protocol::constitution::Majority;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::record::{QuorumCause, Record};
 use selfsame_protocol::time::U64;
-use std::collections::BTreeMap;
-
-/// An organisation with a quorum alone.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Majority {
-    /// Which.
-    pub organisation: String,
-    /// Its nodes.
-    pub held: usize,
-    /// All nodes.
-    pub total: usize,
-}
 
 /// The organisation that holds a quorum of the nodes in service alone, while there are several.
 pub fn majority(nodes: &[Node], organisations: &[Organisation]) -> Option<Majority> {
-    if organisations.iter().filter(|organisation| organisation.removed.is_none()).count() < 2 {
-        return None;
-    }
-    let mut seats: BTreeMap<&str, usize> = BTreeMap::new();
-    for node in nodes.iter().filter(|node| node.counts()) {
-        *seats.entry(&node.organisation).or_default() += 1;
-    }
-    let total = seats.values().sum::<usize>();
-    let (organisation, held) = seats.into_iter().find(|(_, held)| *held > total / 2)?;
-    Some(Majority { organisation: organisation.into(), held, total })
+    let members = organisations.iter().filter(|organisation| organisation.removed.is_none()).count();
+    let serving = nodes.iter().filter(|node| node.counts()).map(|node| node.organisation.as_str());
+    constitution::majority(serving, members)
 }
 
 fn now(txn: &Txn<'_>) -> Result<Option<Majority>, Stop> {

@@ -12,6 +12,7 @@ use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::command::Proposal;
 use selfsame_protocol::constitution::{Count, MAX_OPEN_BALLOTS, count};
 use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::governance::GovernanceAction;
 use selfsame_protocol::planted;
 use selfsame_protocol::record::{BallotEnd, Record};
 use selfsame_protocol::time::{Timestamp, U64};
@@ -85,7 +86,7 @@ pub fn propose(txn: &mut Txn<'_>, id: &str, proposal: &Proposal) -> Result<Value
     open.insert(id.into(), organisation);
     save_open(txn, &open);
     state::save(&mut txn.over, Table::Proposals, id, &ballot);
-    record(txn, json!({"action": "propose", "proposal_id": id, "proposal": proposal}))?;
+    record(txn, GovernanceAction::Propose { proposal_id: id.into(), proposal: proposal.clone() })?;
     cast(txn, id, ballot, true)
 }
 
@@ -111,7 +112,7 @@ pub fn vote(txn: &mut Txn<'_>, id: &str, approve: bool) -> Result<Value, Stop> {
         let rule = "your organisation was no member when this ballot was opened: it has no vote on it";
         return refuse(Code::RoleDenied, rule, ballot.electorate.join(", "), &txn.author.organisation);
     }
-    record(txn, json!({"action": "vote", "proposal_id": id, "approve": approve}))?;
+    record(txn, GovernanceAction::Vote { proposal_id: id.into(), approve })?;
     cast(txn, id, ballot, approve)
 }
 
@@ -127,7 +128,7 @@ pub fn conclude(txn: &mut Txn<'_>, id: &str) -> Result<Value, Stop> {
             ballot.shown(),
         );
     }
-    record(txn, json!({"action": "conclude", "proposal_id": id}))?;
+    record(txn, GovernanceAction::Conclude { proposal_id: id.into() })?;
     if ballot.running(grown(txn), txn.time).is_err() {
         close(txn, id, ballot, BallotEnd::Expired)?;
         return Ok(json!({"proposal_id": id, "decided": false, "result": BallotEnd::Expired}));
@@ -193,7 +194,7 @@ fn carry_out(txn: &mut Txn<'_>, id: &str, mut ballot: Ballot, threshold: U64) ->
         "cluster",
         Record::BallotDecided {
             proposal_id: id.into(),
-            proposal: serde_json::to_value(&ballot.proposal).unwrap_or_default(),
+            proposal: ballot.proposal.clone(),
             approvals: ballot.voted(true),
             rejections: ballot.voted(false),
             threshold,

@@ -1,6 +1,6 @@
 //! Carrying out what a ballot decided, in the entry that decides it. What cannot be carried out refuses the deciding vote.
 
-use super::{balance, ballot, constitution, end_key, register, save_constitution, unused_key};
+use super::{amend, balance, ballot, constitution, end_key, register, unused_key};
 use crate::state::{self, Node, Organisation, Registration, prefix_end};
 use crate::txn::{Stop, Txn, refuse};
 use crate::view::{Table, View};
@@ -8,6 +8,7 @@ use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{OrganisationKey, Proposal, Role};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::governance::GovernanceAction;
 use selfsame_protocol::keys::PublicKey;
 use selfsame_protocol::merkle::{consistency_proof, verify_consistency};
 use selfsame_protocol::record::{ConstitutionChange, EvidenceAnchor, QuorumCause, Record};
@@ -25,14 +26,14 @@ pub fn out(txn: &mut Txn<'_>, id: &str, proposal: &Proposal, result: &mut Value)
         let change = ConstitutionChange {
             proposal_id: id.into(),
             before_hash: before.hash(),
-            before,
+            before: before.clone(),
             after_hash: after.hash(),
             after: after.clone(),
             voided,
         };
         result["constitutional_state_hash"] = json!(change.after_hash);
         txn.push(Ledger::Reasoning, "cluster", Record::ConstitutionChanged(Box::new(change)))?;
-        save_constitution(txn, &after);
+        amend(txn, &before, &after)?;
     }
     match proposal {
         Proposal::ForceSeal { substrate_id, migration_id, destination, .. } => {
@@ -50,7 +51,7 @@ pub fn out(txn: &mut Txn<'_>, id: &str, proposal: &Proposal, result: &mut Value)
 }
 
 /// A record in the chain of the organisation that is concerned, which need not be the author's.
-fn concern(txn: &mut Txn<'_>, organisation: &str, action: Value) -> Result<(), Stop> {
+fn concern(txn: &mut Txn<'_>, organisation: &str, action: GovernanceAction) -> Result<(), Stop> {
     let subject = format!("organisation:{organisation}");
     txn.push(Ledger::Reasoning, &subject, Record::Governance { action }).map(|_| ())
 }
@@ -78,10 +79,8 @@ fn add(txn: &mut Txn<'_>, id: &str, name: &str, root_key: PublicKey, operator_ke
     }
     let value = Organisation { name: name.into(), root_key, operator_key, removed: None };
     state::save(&mut txn.over, Table::Organisations, name, &value);
-    let action = json!({
-        "action": "add_organisation", "organisation": name, "root_key": root_key, "operator_key": operator_key,
-        "proposal_id": id,
-    });
+    let action =
+        GovernanceAction::AddOrganisation { organisation: name.into(), root_key, operator_key, proposal_id: id.into() };
     concern(txn, name, action)?;
     balance::warn(txn, QuorumCause::AddOrganisation)
 }
@@ -112,9 +111,12 @@ fn remove(txn: &mut Txn<'_>, id: &str, name: &str) -> Result<(), Stop> {
             ended += 1;
         }
     }
-    let action = json!({
-        "action": "remove_organisation", "organisation": name, "nodes": nodes, "keys_ended": U64(ended), "proposal_id": id,
-    });
+    let action = GovernanceAction::RemoveOrganisation {
+        organisation: name.into(),
+        nodes,
+        keys_ended: U64(ended),
+        proposal_id: id.into(),
+    };
     concern(txn, name, action)?;
     crate::session::recount(txn)
 }
@@ -122,7 +124,7 @@ fn remove(txn: &mut Txn<'_>, id: &str, name: &str) -> Result<(), Stop> {
 fn rotate(txn: &mut Txn<'_>, id: &str, name: &str, key: OrganisationKey, new: PublicKey) -> Result<(), Stop> {
     let changed = organisation(txn, name)?;
     let old = super::replace_key(txn, changed, key, new)?;
-    concern(txn, name, json!({"action": "rotate_key", "key": key, "old": old, "new": new, "proposal_id": id}))
+    concern(txn, name, GovernanceAction::RotateKey { key, old, new, proposal_id: Some(id.into()) })
 }
 
 fn retire_chip(txn: &mut Txn<'_>, id: &str, chip: &Digest) -> Result<(), Stop> {
@@ -130,7 +132,7 @@ fn retire_chip(txn: &mut Txn<'_>, id: &str, chip: &Digest) -> Result<(), Stop> {
     value.retired = true;
     end_key(txn, value.key)?;
     state::save(&mut txn.over, Table::Chips, *chip.as_bytes(), &value);
-    concern(txn, &value.organisation, json!({"action": "retire_chip", "chip": chip, "proposal_id": id}))
+    concern(txn, &value.organisation, GovernanceAction::RetireChip { chip: *chip, proposal_id: Some(id.into()) })
 }
 
 /// Every activation of before moves 2^32 epochs up, each when its substrate is next written to: see

@@ -13,6 +13,7 @@ use selfsame_protocol::command::{OrganisationKey, Role};
 use selfsame_protocol::constitution::ClusterConstitution;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::governance::GovernanceAction;
 use selfsame_protocol::keys::PublicKey;
 use selfsame_protocol::p104::Technology;
 use selfsame_protocol::record::Record;
@@ -27,6 +28,9 @@ pub const META_BALLOTS: &[u8] = b"ballots";
 /// [`Table::Meta`] key of the number of recoveries, u64be; absent before the first. It repeats what the constitution
 /// says, because every write of a chip reads it.
 pub const META_RECOVERIES: &[u8] = b"recoveries";
+
+/// [`Table::Meta`] key of the log keys of publishers of before, JSON: no key is used again. Absent before the first.
+pub const META_LOG_KEYS: &[u8] = b"log_keys";
 
 /// The constitution in force.
 pub fn in_force(view: &dyn View) -> Result<Option<ClusterConstitution>, ReadError> {
@@ -54,8 +58,21 @@ fn constitution(txn: &Txn<'_>) -> Result<ClusterConstitution, Stop> {
     }
 }
 
-fn save_constitution(txn: &mut Txn<'_>, constitution: &ClusterConstitution) {
-    state::save(&mut txn.over, Table::Meta, META_CONSTITUTION, constitution);
+/// Log keys of publishers of before.
+fn former_log_keys(view: &dyn View) -> Result<Vec<PublicKey>, ReadError> {
+    Ok(state::load(view, Table::Meta, META_LOG_KEYS)?.unwrap_or_default())
+}
+
+/// Puts a constitution into force. The log key of a publisher that goes is kept as one that was used.
+fn amend(txn: &mut Txn<'_>, before: &ClusterConstitution, after: &ClusterConstitution) -> Result<(), Stop> {
+    let key = |constitution: &ClusterConstitution| constitution.publisher.as_ref().map(|publisher| publisher.log_key);
+    if let Some(gone) = key(before).filter(|gone| Some(*gone) != key(after)) {
+        let mut former = former_log_keys(&txn.over)?;
+        former.push(gone);
+        state::save(&mut txn.over, Table::Meta, META_LOG_KEYS, &former);
+    }
+    state::save(&mut txn.over, Table::Meta, META_CONSTITUTION, after);
+    Ok(())
 }
 
 /// The refusal of a key that ended at log index `until`: it says whether the key alone ended or its organisation too, and
@@ -114,9 +131,10 @@ fn unused_key(txn: &Txn<'_>, key: PublicKey) -> Result<(), Stop> {
     if let Err(weak) = key.check() {
         return refuse(Code::Malformed, &weak.to_string(), "", "");
     }
-    // The keys of cosigners and of the publisher stand in no registration, because they may author nothing.
+    // The keys of cosigners and of publishers stand in no registration, because they may author nothing.
     let cosigns = all::<Node>(&txn.over, Table::Nodes)?.iter().any(|node| node.cosigner == key);
-    let publishes = constitution(txn)?.publisher.is_some_and(|publisher| publisher.log_key == key);
+    let publishes = constitution(txn)?.publisher.is_some_and(|publisher| publisher.log_key == key)
+        || former_log_keys(&txn.over)?.contains(&key);
     match txn.over.get(Table::Keys, key.as_bytes())? {
         None if !cosigns && !publishes => Ok(()),
         _ => refuse(
@@ -147,16 +165,18 @@ fn end_key(txn: &mut Txn<'_>, key: PublicKey) -> Result<(), Stop> {
     Ok(())
 }
 
-fn record(txn: &mut Txn<'_>, action: Value) -> Result<Value, Stop> {
+/// Records what the author's organisation did; the answer is what was recorded.
+fn record(txn: &mut Txn<'_>, action: GovernanceAction) -> Result<Value, Stop> {
     let subject = format!("organisation:{}", txn.author.organisation);
-    txn.push(Ledger::Reasoning, &subject, Record::Governance { action: action.clone() })?;
-    Ok(action)
+    let answer = json!(action);
+    txn.push(Ledger::Reasoning, &subject, Record::Governance { action })?;
+    Ok(answer)
 }
 
 pub fn rotate_key(txn: &mut Txn<'_>, kind: OrganisationKey, new: PublicKey) -> Result<Value, Stop> {
     let organisation = organisation(txn)?;
     let old = replace_key(txn, organisation, kind, new)?;
-    record(txn, json!({"action": "rotate_key", "key": kind, "old": old, "new": new}))
+    record(txn, GovernanceAction::RotateKey { key: kind, old, new, proposal_id: None })
 }
 
 /// Ends a key of an organisation and registers its successor; gives the one that ended.
@@ -206,7 +226,7 @@ pub fn enrol_node(txn: &mut Txn<'_>, id: u64, key: PublicKey, cosigner: PublicKe
     state::save(&mut txn.over, Table::Nodes, id.to_be_bytes(), &node);
     register(txn, &organisation, key, Role::Node, Some(id));
     balance::refuse_more(txn, &organisation)?;
-    record(txn, json!({"action": "enrol_node", "node": U64(id), "key": key, "cosigner": cosigner}))
+    record(txn, GovernanceAction::EnrolNode { node: U64(id), key, cosigner })
 }
 
 pub fn retire_node(txn: &mut Txn<'_>, id: u64) -> Result<Value, Stop> {
@@ -236,7 +256,7 @@ pub fn retire_node(txn: &mut Txn<'_>, id: u64) -> Result<Value, Stop> {
         state::save(&mut txn.over, Table::Nodes, id.to_be_bytes(), &node);
         Ok(())
     })?;
-    let action = record(txn, json!({"action": "retire_node", "node": U64(id)}))?;
+    let action = record(txn, GovernanceAction::RetireNode { node: U64(id) })?;
     crate::session::recount(txn)?;
     Ok(action)
 }
@@ -247,7 +267,7 @@ pub fn enrol_chip(txn: &mut Txn<'_>, chip: PublicKey, technology: Technology) ->
     state::save(&mut txn.over, Table::Chips, *chip.id().as_bytes(), &value);
     let organisation = txn.author.organisation.clone();
     register(txn, &organisation, chip, Role::Chip, None);
-    record(txn, json!({"action": "enrol_chip", "chip": chip.id(), "key": chip, "technology": technology}))
+    record(txn, GovernanceAction::EnrolChip { chip: chip.id(), key: chip, technology: technology.into() })
 }
 
 pub fn retire_chip(txn: &mut Txn<'_>, id: &Digest) -> Result<Value, Stop> {
@@ -273,7 +293,7 @@ pub fn retire_chip(txn: &mut Txn<'_>, id: &Digest) -> Result<Value, Stop> {
     chip.retired = true;
     end_key(txn, chip.key)?;
     state::save(&mut txn.over, Table::Chips, *id.as_bytes(), &chip);
-    record(txn, json!({"action": "retire_chip", "chip": id}))
+    record(txn, GovernanceAction::RetireChip { chip: *id, proposal_id: None })
 }
 
 /// An enrolled chip that is not retired, of an organisation that is a member.

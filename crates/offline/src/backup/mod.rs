@@ -289,6 +289,7 @@ fn report(
             cosignatures,
             attestation: Level::not("rows derived from the entries (substrates, keys, indexes) are not computed anew"),
         },
+        end: None,
         detail: json!({
             "cluster": header.cluster, "genesis": header.genesis, "node": header.node, "taken": header.taken,
             "position": meta.applied.position, "state_digest": meta.applied.digest, "membership": membership,

@@ -1,19 +1,13 @@
 //! Who signed what: the history of every key from the genesis on, and the signed submission of every entry under it.
-//!
-//! Keys are registered and ended in the Reasoning ledger, runs stand in Evidence. One clock stamps both, so that entries of
-//! different ledgers are ordered by their times, to the millisecond: a key has the right to an Evidence entry when it was
-//! registered not later, and not ended earlier.
 
 use super::error::{BundleError, bad, from_replay};
 use super::line::EntryLine;
-use crate::command::Role;
-use crate::entry::{Entry, Ledger};
+use super::signers::Signers;
+use crate::entry::Entry;
 use crate::envelope::Prepared;
 use crate::genesis::GenesisDocument;
-use crate::replay::governance::{Given, Governance, Governed, KeySpan};
+use crate::replay::governance::{Given, Governance, Governed, Rights};
 use crate::replay::{BadCheck, show};
-use crate::time::Timestamp;
-use std::collections::BTreeMap;
 
 /// The submission that stands before the entries it caused.
 #[derive(Debug, Default)]
@@ -70,23 +64,21 @@ impl Current {
 /// The keys of a cluster: while their history is read, and afterwards.
 #[derive(Debug)]
 pub(super) struct Authors {
-    cluster: String,
     under_way: Option<Governance>,
-    governed: Option<Governed>,
-    /// Times of the entries of governance, by Reasoning index.
-    times: BTreeMap<u64, Timestamp>,
+    rights: Option<Rights>,
+    entries: u64,
+    signers: Signers,
 }
 
 impl Authors {
     /// The founders.
     pub fn new(genesis: &GenesisDocument) -> Self {
-        let cluster = genesis.cluster.clone();
-        Self { cluster, under_way: Some(genesis.audit()), governed: None, times: BTreeMap::new() }
+        Self { under_way: Some(genesis.audit()), rights: None, entries: 0, signers: Signers::new(genesis) }
     }
 
     /// Entries of governance so far.
     pub fn entries(&self) -> u64 {
-        self.times.len() as u64
+        self.entries
     }
 
     /// The next entry of governance, with its submission.
@@ -108,58 +100,48 @@ impl Authors {
             Err(_) => Given::Nothing,
         };
         let entry = governance.decoded(entry, hash, given).map_err(from_replay)?;
-        self.times.insert(entry.index.0, entry.time);
+        self.entries += 1;
+        self.signers.take(&entry.subject, &entry.record);
         included
+    }
+
+    /// Whose signatures count under notes, as far as the history was read.
+    pub fn signers(&self) -> &Signers {
+        &self.signers
+    }
+
+    /// Whether the history of keys is over.
+    pub fn settled(&self) -> bool {
+        self.under_way.is_none()
     }
 
     /// The history of keys is over.
     pub fn settle(&mut self) -> Result<&Governed, BundleError> {
         if let Some(governance) = self.under_way.take() {
-            self.governed = Some(governance.finish().map_err(from_replay)?);
+            self.rights = Some(Rights::new(governance.finish().map_err(from_replay)?));
         }
-        match &self.governed {
-            Some(governed) => Ok(governed),
+        match &self.rights {
+            Some(rights) => Ok(rights.governed()),
             None => bad("BUNDLE_ORDER", "a history of keys that was read to its end", "one that failed"),
         }
     }
 
     /// The submission of an Evidence entry, and the organisation whose operator key signed it with the right to do so.
-    pub fn author<'a>(&'a self, entry: &Entry, current: &'a mut Current) -> Result<(&'a str, &'a Prepared), BadCheck> {
+    pub fn author<'a>(
+        &'a mut self,
+        entry: &Entry,
+        current: &'a mut Current,
+    ) -> Result<(&'a str, &'a Prepared), BadCheck> {
         let prepared = current.of(entry)?;
-        let submission = &prepared.submission;
-        let fail = |check, expected: String, found: String| BadCheck {
-            check,
-            ledger: Ledger::Evidence,
-            index: entry.index.0,
-            expected,
-            found,
-        };
-        if submission.cluster != self.cluster {
-            return Err(fail("SUBMISSION_CLUSTER", self.cluster.clone(), submission.cluster.clone()));
-        }
-        let key = submission.author.key;
-        let keys = self.governed.as_ref().map(|governed| &governed.keys);
-        let Some(span) = keys.and_then(|keys| keys.get(key.as_bytes())) else {
-            return Err(fail("SUBMISSION_KEY", "a registered key".into(), key.to_string()));
-        };
-        for role in [span.role, submission.author.role] {
-            if role != Role::Operator {
-                return Err(fail("SUBMISSION_ROLE", "operator".into(), format!("{role:?}").to_lowercase()));
-            }
-        }
-        self.in_force(span, entry.time)
-            .map_err(|(expected, found)| fail("SUBMISSION_KEY", expected, format!("{key}, {found}")))?;
-        Ok((&span.organisation, prepared))
-    }
-
-    fn in_force(&self, span: &KeySpan, time: Timestamp) -> Result<(), (String, String)> {
-        let at = |index: Option<u64>| index.map(|index| self.times.get(&index).copied().unwrap_or_default());
-        if let Some(since) = at(span.since).filter(|since| *since > time) {
-            return Err((format!("a key registered by {time}"), format!("registered at {since}")));
-        }
-        match at(span.until).filter(|until| *until < time) {
-            Some(until) => Err((format!("a key in force at {time}"), format!("ended at {until}"))),
-            None => Ok(()),
+        match &mut self.rights {
+            Some(rights) => Ok((rights.author(entry, prepared)?, prepared)),
+            None => Err(BadCheck {
+                check: "SUBMISSION_KEY",
+                ledger: entry.ledger,
+                index: entry.index.0,
+                expected: "a registered key".into(),
+                found: prepared.submission.author.key.to_string(),
+            }),
         }
     }
 }

@@ -55,16 +55,6 @@ pub(super) struct EntryLine {
     pub included: Result<(), BundleError>,
 }
 
-impl Prepared {
-    /// The entry of a file that has nothing but entries.
-    pub(super) fn entry(self) -> Result<(u64, EntryLine), BundleError> {
-        match self.content? {
-            Content::Entry(entry) => Ok((self.number, *entry)),
-            Content::Submission(_) => bad("BUNDLE_LINE", format!("line {}: an entry", self.number), "a submission"),
-        }
-    }
-}
-
 /// Reads line `number` (from 1, the header being the first). Of an entry it hashes the leaf and checks the inclusion proof
 /// against the checkpoint of its ledger; of a submission it checks the signature. Pure and independent of other lines.
 pub fn prepare(text: &str, number: u64, heads: &[Checkpoint; 2]) -> Prepared {

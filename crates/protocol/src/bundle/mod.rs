@@ -1,77 +1,53 @@
-//! Everything that a court needs about one substrate or one run, in one file, for verification with the cluster gone.
+//! Everything that a court needs about one substrate or one run, in one file, for verification with the cluster gone; and
+//! the proof of an identity statement.
 //!
-//! JSON lines, each canonical and ended by a line feed; the first is the header, and its `bundle` says which kind it is:
+//! JSON lines, each canonical and ended by a line feed; the first is the header:
 //! ```text
-//! {"bundle":"selfsame/substrate-bundle/v1", …}          or          {"bundle":"selfsame/run-bundle/v1", …}
-//! {"submission":{"payload":…,"payloadType":…,"signatures":[…]}}      who asked for it (run bundles)
-//! {"leaf":"<canonical entry>","ledger":"evidence","proof":["sha256:…",…]}
+//! {"bundle":"selfsame/bundle/v2","checkpoints":{"evidence":note,"reasoning":note},"genesis":{…},"head":note,"subject":…}
+//! {"submission":{"payload":…,"payloadType":…,"signatures":[…]}}            who asked for the entries behind it
+//! {"leaf":"<canonical entry>","ledger":"reasoning","proof":["sha256:…",…]}  every entry of governance, in order
+//! {"leaf":"<canonical entry>","ledger":"evidence","proof":["sha256:…",…]}   every entry of the subject, Evidence first
 //! ```
+//! The submissions of a run's own entries stand before them; those of a substrate's do not stand in the file.
+//!
 //! A verifier reads line by line. [`prepare`], the costly step (hashing, proofs, signatures), needs no order and can be
 //! done for many lines at once; what it gives is applied in the order of the file.
 //!
 //! | module | |
 //! |---|---|
 //! | `error` | the first failing check |
-//! | `trust` | whom the reader believes; checkpoints under it |
+//! | `trust` | whom the reader names, and what stands behind a note because of it |
+//! | `signers` | whose signature counts under a note, by the history of keys |
+//! | `header` | the first line |
 //! | `line` | the lines behind the header |
 //! | `authors` | who signed each submission, under the history of keys |
-//! | `statement` | what a node signs about the whole file |
-//! | `substrate`, `run` | the two kinds |
+//! | `verifier`, `report` | one bundle, and what it says |
+//! | `statement` | an identity statement and its proof |
+//! | `baseline` | is it the same entity? |
 
 mod authors;
+mod baseline;
 mod error;
+mod header;
 mod line;
-mod run;
+mod report;
+mod signers;
 mod statement;
-mod substrate;
 mod trust;
+mod verifier;
 
+pub use baseline::same_entity;
 pub use error::{BundleError, not_included};
+pub use header::{BUNDLE_START, BUNDLE_TYPE, Header, require_type};
 pub use line::{Line, Prepared, prepare, submission_line};
-pub use run::{RUN_BUNDLE_TYPE, RunHeader, RunReport, RunVerifier};
-pub use statement::{RunStatement, TAG_RUN_STATEMENT, statement_signers, verify_statement};
-pub use substrate::{BUNDLE_TYPE, Header, Report, Verifier, same_entity, verify};
-pub use trust::{Checkpoints, Trust, checkpoint, unsatisfied_by};
+pub use report::{End, Found, Report, RunFound, SubstrateFound};
+pub use statement::{IDENTITY_PROOF_TYPE, IdentityProof, Stated, verify_statement};
+pub use trust::{Checkpoints, Reader, Signed, Voucher, by_genesis, unsatisfied_by};
+pub use verifier::{Verifier, verify};
 
 use crate::canon::{self, Limits};
-use error::{bad, undecided};
+use error::bad;
 use serde::{Serialize, de::DeserializeOwned};
-
-/// Kinds of bundle.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// [`BUNDLE_TYPE`].
-    Substrate,
-    /// [`RUN_BUNDLE_TYPE`].
-    Run,
-}
-
-impl Kind {
-    /// The kind that a header names. The type stands first in its canonical form and is read before anything else: of
-    /// another version nothing can be said, whatever its other members are.
-    pub fn of(first: &str) -> Result<Kind, BundleError> {
-        let named = first.strip_prefix("{\"bundle\":\"").and_then(|rest| rest.split_once('"'));
-        match named {
-            Some((BUNDLE_TYPE, _)) => Ok(Kind::Substrate),
-            Some((RUN_BUNDLE_TYPE, _)) => Ok(Kind::Run),
-            Some((other, _)) => {
-                undecided("BUNDLE_TYPE", format!("{BUNDLE_TYPE} or {RUN_BUNDLE_TYPE}"), error::cut(other))
-            }
-            None => bad("BUNDLE_LINE", "a header whose first member is its type", error::cut(first)),
-        }
-    }
-
-    fn require(self, first: &str) -> Result<(), BundleError> {
-        match Kind::of(first)? {
-            found if found == self => Ok(()),
-            found => undecided(
-                "BUNDLE_TYPE",
-                format!("a bundle of a {self:?}").to_lowercase(),
-                format!("{found:?}").to_lowercase(),
-            ),
-        }
-    }
-}
 
 /// A line with exactly the members of its type, in canonical form.
 fn read<T: DeserializeOwned + Serialize>(text: &str, number: u64) -> Result<T, BundleError> {

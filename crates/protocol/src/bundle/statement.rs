@@ -1,46 +1,147 @@
-//! What a node signs about a file as a whole.
+//! An identity statement, and the proof that a quorum of organisations makes it.
+//!
+//! ```text
+//! {"checkpoints":{"evidence":note,"reasoning":note},"head":note,"identity":"selfsame/identity-proof/v2","statement":{…}}
+//! ```
 
 use super::error::{BundleError, bad, undecided};
-use crate::canon;
-use crate::digest::Digest;
-use crate::note::Vkey;
-use crate::p104::{IdentityStatement, StatementSignature};
-use crate::record::EvidenceAnchor;
-use crate::time::U64;
+use super::header;
+use super::trust::{Checkpoints, Reader, Signed, Voucher, by_genesis, by_known};
+use crate::canon::{self, Limits};
+use crate::entry::Ledger;
+use crate::genesis::GenesisDocument;
+use crate::note::Checkpoint;
+use crate::p104::IdentityStatement;
+use crate::policy::Unsatisfied;
+use crate::subject_head::SubjectHead;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-/// Prefix of the bytes that a node signs under a run statement, before the line feed.
-pub const TAG_RUN_STATEMENT: &str = "selfsame/run-statement/v1";
+/// The type string of an identity proof.
+pub const IDENTITY_PROOF_TYPE: &str = "selfsame/identity-proof/v2";
 
-/// How many entries of a run, and of governance, stand in the trees of two checkpoints. Inclusion proofs and chains show
-/// that none of them is missing in between; that the last ones are there is what this adds. It holds no time: the same
-/// trees give the same statement.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// A statement with what vouches for it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct RunStatement {
-    /// `run_statement`.
-    pub record_type: String,
-    /// Digest of the cluster's genesis.
-    pub genesis: Digest,
-    /// The run.
-    pub run_id: Digest,
-    /// The Evidence tree.
-    pub evidence: EvidenceAnchor,
-    /// The Reasoning tree.
-    pub reasoning: EvidenceAnchor,
-    /// Entries of the run in the Evidence tree.
-    pub entries: U64,
-    /// Hash of the last of them.
-    pub head: Digest,
-    /// Entries of the subjects `cluster` and `organisation:…` in the Reasoning tree.
-    pub governance: U64,
+pub struct IdentityProof {
+    /// Signed checkpoints: the trees in which the statement holds.
+    pub checkpoints: Checkpoints,
+    /// Signed note: the subject's entries in these trees, with time and hash of the statement.
+    pub head: String,
+    /// [`IDENTITY_PROOF_TYPE`].
+    pub identity: String,
+    /// The statement.
+    pub statement: IdentityStatement,
 }
 
-impl RunStatement {
-    /// What a node signs: `"selfsame/run-statement/v1\n" ‖ JCS(statement)`.
-    pub fn signed_bytes(&self) -> Vec<u8> {
-        [TAG_RUN_STATEMENT.as_bytes(), b"\n", &canon::to_canonical_of(self)].concat()
+/// What a verified identity proof says.
+#[derive(Clone, Debug, Serialize)]
+pub struct Stated {
+    /// The statement.
+    pub statement: IdentityStatement,
+    /// Size of the Evidence tree.
+    pub evidence_size: u64,
+    /// Size of the Reasoning tree.
+    pub reasoning_size: u64,
+    /// Who stands behind it.
+    pub vouched_by: Voucher,
+    /// Names of those whom the reader knows and who signed.
+    pub signers: Vec<String>,
+}
+
+impl IdentityProof {
+    /// Reads a document that is an identity proof. White space and the order of members are free, spellings are not.
+    pub fn read(document: Value) -> Result<IdentityProof, BundleError> {
+        match document.get("identity").and_then(Value::as_str) {
+            Some(IDENTITY_PROOF_TYPE) => {}
+            Some(other) if other.starts_with("selfsame/identity-proof/v") => {
+                return undecided("UNSUPPORTED_VERSION", IDENTITY_PROOF_TYPE, super::error::cut(other));
+            }
+            _ => return bad("STATEMENT_FORM", IDENTITY_PROOF_TYPE, "another type, or none"),
+        }
+        let bytes = canon::to_canonical(&document);
+        canon::decode_exact(&bytes, &Limits::DOCUMENT)
+            .or_else(|error| bad("STATEMENT_FORM", "the members of an identity proof", error))
     }
+
+    /// Verifies it for a reader. `genesis` is the document that the reader brings, where it brings one: an identity proof
+    /// has no history of keys, so that a digest alone names nobody.
+    pub fn verify(&self, reader: &Reader<'_>, genesis: Option<&GenesisDocument>) -> Result<Stated, BundleError> {
+        verify_statement(&self.statement)?;
+        let mut signers = Vec::new();
+        let mut notes = Vec::new();
+        let mut open = |ledger: Ledger, text: &str| -> Result<Checkpoint, BundleError> {
+            let Signed { note, content, signers: more } = reader.checkpoint(text)?;
+            if !content.origin.ends_with(&format!("/{ledger}")) {
+                return bad("CHECKPOINT_ORIGIN", format!("…/{ledger}"), &content.origin);
+            }
+            signers.extend(more);
+            notes.push(note);
+            Ok(content)
+        };
+        let evidence = open(Ledger::Evidence, &self.checkpoints.evidence)?;
+        let reasoning = open(Ledger::Reasoning, &self.checkpoints.reasoning)?;
+        let origin = evidence.origin.trim_end_matches("/evidence").to_string();
+        if reasoning.origin != format!("{origin}/{}", Ledger::Reasoning) {
+            return bad("CHECKPOINT_ORIGIN", format!("{origin}/{}", Ledger::Reasoning), &reasoning.origin);
+        }
+        let (head, head_note) = header::head(&self.head)?;
+        reader.means(&head.genesis)?;
+        let sizes = [evidence.size, reasoning.size];
+        let subject = format!("substrate:{}", self.statement.substrate_id);
+        header::agrees(&head, &origin, &head.genesis, &subject, &[evidence, reasoning])?;
+        states(&head, &self.statement)?;
+        let head_checks = ["STATEMENT_KEY", "HEAD_SIGNATURE"];
+        let more = match reader.voucher() {
+            Voucher::Policy => match reader.policy.map(|policy| policy.cosigned(&head_note)) {
+                Some(Ok(cosigners)) => cosigners.into_iter().map(|cosigner| cosigner.key).collect(),
+                Some(Err(Unsatisfied::Signature(error))) => {
+                    return bad("HEAD_SIGNATURE", "a signature that verifies", error);
+                }
+                Some(Err(unmet)) => return undecided("STATEMENT_KEY", "a head that the policy accepts", unmet),
+                None => return undecided("STATEMENT_KEY", "a policy", "none"),
+            },
+            Voucher::Genesis => {
+                for note in &notes {
+                    signers.extend(by_genesis(note, genesis)?);
+                }
+                by_genesis(&head_note, genesis)?
+            }
+            Voucher::Keys => by_known(&head_note, reader.keys, head_checks)?,
+            Voucher::Nobody => Vec::new(),
+        };
+        reader.named()?;
+        signers.extend(more);
+        signers.sort();
+        signers.dedup();
+        let [evidence_size, reasoning_size] = sizes;
+        let statement = self.statement.clone();
+        Ok(Stated { statement, evidence_size, reasoning_size, vouched_by: reader.voucher(), signers })
+    }
+}
+
+/// The head is of exactly this statement, and counts as it does.
+fn states(head: &SubjectHead, statement: &IdentityStatement) -> Result<(), BundleError> {
+    let shown = |time: &dyn std::fmt::Display, hash: &dyn std::fmt::Display| format!("{hash} at {time}");
+    let found = head.statement.map_or_else(|| "none".to_string(), |(time, hash)| shown(&time, &hash));
+    for (check, expected, found) in [
+        ("HEAD_STATEMENT", shown(&statement.statement_timestamp, &statement.statement_hash), found),
+        (
+            "HEAD_EVIDENCE_ENTRIES",
+            statement.evidence_ledger_depth.to_string(),
+            head.trees[Ledger::Evidence.slot()].entries.to_string(),
+        ),
+        (
+            "HEAD_REASONING_ENTRIES",
+            statement.reasoning_ledger_depth.to_string(),
+            head.trees[Ledger::Reasoning.slot()].entries.to_string(),
+        ),
+    ] {
+        if expected != found {
+            return bad(check, expected, found);
+        }
+    }
+    Ok(())
 }
 
 /// Checks an identity statement by itself: its hash, and the members that must agree.
@@ -53,40 +154,4 @@ pub fn verify_statement(statement: &IdentityStatement) -> Result<(), BundleError
         return bad("STATEMENT_HASH", expected, statement.statement_hash);
     }
     Ok(())
-}
-
-/// Names of the trusted keys that signed an identity statement, as [`signers`] has it.
-pub fn statement_signers(
-    statement: &IdentityStatement,
-    signatures: &[StatementSignature],
-    trusted: &[Vkey],
-) -> Result<Vec<String>, BundleError> {
-    signers(&statement.signed_bytes(), signatures, trusted)
-}
-
-/// Names of the trusted keys that signed the bytes of a statement. Every signature must verify, and one must be trusted:
-/// without it nothing can be decided about who says so.
-pub(super) fn signers(
-    bytes: &[u8],
-    signatures: &[StatementSignature],
-    trusted: &[Vkey],
-) -> Result<Vec<String>, BundleError> {
-    let mut names = Vec::new();
-    for signature in signatures {
-        if !signature.signs(bytes) {
-            let expected = format!("a signature of {} under this statement", signature.key);
-            return bad("STATEMENT_SIGNATURE", expected, "none");
-        }
-        if trusted.iter().any(|known| known.key == signature.key && known.name == signature.name) {
-            names.push(signature.name.clone());
-        }
-    }
-    if names.is_empty() {
-        let found = match signatures {
-            [] => "no signature".into(),
-            _ => signatures.iter().map(|signature| signature.name.clone()).collect::<Vec<_>>().join(", "),
-        };
-        return undecided("STATEMENT_KEY", "a signature of a key that the reader knows", found);
-    }
-    Ok(names)
 }

@@ -1,9 +1,12 @@
-//! Whom the reader believes, and the signed checkpoints of a file under it.
+//! Whom the reader names, and what stands behind the notes of a file because of it.
 
 use super::error::{BundleError, bad, undecided};
-use crate::entry::Ledger;
-use crate::note::{Checkpoint, Note, NoteSignature, Vkey};
+use super::signers::Signers;
+use crate::digest::Digest;
+use crate::genesis::GenesisDocument;
+use crate::note::{Checkpoint, Note, NoteError, Vkey};
 use crate::policy::{Policy, Unsatisfied};
+use crate::quorum::Quorum;
 use serde::{Deserialize, Serialize};
 
 /// The checkpoints that the proofs lead to.
@@ -16,104 +19,160 @@ pub struct Checkpoints {
     pub reasoning: String,
 }
 
-/// Whom the reader believes.
-#[derive(Clone, Copy, Debug)]
-pub enum Trust<'a> {
-    /// The keys that the file brings: shows that nothing was altered since, but not who vouches for it. Every line of a
-    /// note must be by one of them.
-    File,
-    /// These keys: one of them must have signed.
-    Keys(&'a [Vkey]),
-    /// This policy for checkpoints. Statements are signed by keys of nodes, which a policy does not name: those of the
-    /// list count, or, when it is empty, those that the file brings.
-    Policy(&'a Policy, &'a [Vkey]),
+/// Whom the reader names. The first of these decides that is there: the policy, the genesis, the keys.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Reader<'a> {
+    /// Logs, cosigners, and how many of them must have signed.
+    pub policy: Option<&'a Policy>,
+    /// Digest of the genesis of the cluster that the reader means: the keys that count follow from it and from the history
+    /// of keys in the file. A file of another cluster is refused whatever else is named.
+    pub genesis: Option<&'a Digest>,
+    /// Keys of which one must have signed each note.
+    pub keys: &'a [Vkey],
+    /// Whether it is enough that a file is consistent in itself.
+    pub consistency_only: bool,
 }
 
-impl<'a> Trust<'a> {
-    /// The keys when there are any, else those of the file.
-    pub const fn of(keys: &'a [Vkey]) -> Trust<'a> {
-        if keys.is_empty() { Trust::File } else { Trust::Keys(keys) }
+/// Who stands behind what a file says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Voucher {
+    /// The quorum of the reader's policy.
+    Policy,
+    /// The quorum that follows from the genesis which the reader named, and from the history of keys in the file.
+    Genesis,
+    /// A key that the reader named.
+    Keys,
+    /// Nobody: the file is consistent in itself.
+    Nobody,
+}
+
+impl<'a> Reader<'a> {
+    /// A reader of a policy.
+    pub const fn policy(policy: &'a Policy) -> Reader<'a> {
+        Reader { policy: Some(policy), genesis: None, keys: &[], consistency_only: false }
     }
-}
 
-/// What a header's checkpoints and keys come to.
-#[derive(Debug)]
-pub(super) struct Heads {
-    /// Evidence first.
-    pub checkpoints: [Checkpoint; 2],
-    /// Names whose signatures verified.
-    pub signers: Vec<String>,
-    /// Keys whose signature under the statement counts.
-    pub statement_keys: Vec<Vkey>,
-    /// Whether the keys of the checkpoints came from the reader, and whether those of the statement did.
-    pub from_reader: [bool; 2],
-}
+    /// A reader who names keys. Without any, nobody is named.
+    pub const fn keys(keys: &'a [Vkey]) -> Reader<'a> {
+        Reader { policy: None, genesis: None, keys, consistency_only: false }
+    }
 
-impl Heads {
-    /// Verifies the checkpoints of a header, whose verifier keys are `keys`.
-    pub fn read(notes: &Checkpoints, keys: &[String], trust: Trust<'_>) -> Result<Heads, BundleError> {
-        let own: Result<Vec<Vkey>, _> = keys.iter().map(|key| Vkey::parse(key)).collect();
-        let own = own.or_else(|error| bad("BUNDLE_KEYS", "verifier keys", error))?;
-        // One spelling of each: base64 that decodes to the same key would be bytes that anybody may change.
-        if let Some((key, text)) = own.iter().zip(keys).find(|(key, text)| key.to_text() != **text) {
-            return bad("BUNDLE_KEYS", key.to_text(), text);
+    /// A reader to whom consistency is enough.
+    pub const fn consistency() -> Reader<'static> {
+        Reader { policy: None, genesis: None, keys: &[], consistency_only: true }
+    }
+
+    /// Who will have to stand behind the file.
+    pub const fn voucher(&self) -> Voucher {
+        match self {
+            Reader { policy: Some(_), .. } => Voucher::Policy,
+            Reader { genesis: Some(_), .. } => Voucher::Genesis,
+            Reader { keys: [_, ..], .. } => Voucher::Keys,
+            _ => Voucher::Nobody,
         }
-        let (evidence, mut signers) = checkpoint(&notes.evidence, trust, &own)?;
-        let (reasoning, more) = checkpoint(&notes.reasoning, trust, &own)?;
-        signers.extend(more);
-        for (ledger, checkpoint) in [(Ledger::Evidence, &evidence), (Ledger::Reasoning, &reasoning)] {
-            if !checkpoint.origin.ends_with(&format!("/{ledger}")) {
-                return bad("CHECKPOINT_ORIGIN", format!("…/{ledger}"), &checkpoint.origin);
+    }
+
+    /// Undecided when nobody was named, unless consistency is enough. Asked last: whatever is wrong in the file was found
+    /// before.
+    pub fn named(&self) -> Result<(), BundleError> {
+        match self.voucher() {
+            Voucher::Nobody if !self.consistency_only => undecided(
+                "NOBODY_TRUSTED",
+                "somebody whom you trust: a policy, a genesis or a key",
+                "consistent in itself, nobody that you trust vouches for it",
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    /// The file's genesis is the one that the reader means, where it means one.
+    pub fn means(&self, genesis: &Digest) -> Result<(), BundleError> {
+        match self.genesis.filter(|known| *known != genesis) {
+            Some(known) => undecided("GENESIS", format!("a file of the cluster with genesis {known}"), genesis),
+            None => Ok(()),
+        }
+    }
+
+    /// A checkpoint under the policy or the keys of the reader; with the names whose signatures verified. Of the genesis,
+    /// and of nobody, no key is known here: nothing but the form is looked at.
+    pub fn checkpoint(&self, text: &str) -> Result<Signed<Checkpoint>, BundleError> {
+        let note = Note::parse(text.as_bytes()).or_else(|error| bad("CHECKPOINT_FORM", "a signed note", error))?;
+        let content =
+            Checkpoint::parse(&note.text).or_else(|error| bad("CHECKPOINT_FORM", "origin, size and root", error))?;
+        let signers = match self.voucher() {
+            Voucher::Policy => {
+                let Some(policy) = self.policy else { return bad("CHECKPOINT_KEY", "a policy", "none") };
+                let accepted = policy.evaluate(&note).map_err(|unsatisfied| unsatisfied_by(&unsatisfied))?;
+                let mut names: Vec<String> = accepted.cosigners.into_iter().map(|cosigner| cosigner.key).collect();
+                if accepted.log_signed {
+                    names.push(content.origin.clone());
+                }
+                names
             }
-        }
-        let (statement_keys, from_reader) = match trust {
-            Trust::File => (own, [false, false]),
-            Trust::Keys(keys) => (keys.to_vec(), [true, true]),
-            Trust::Policy(_, []) => (own, [true, false]),
-            Trust::Policy(_, keys) => (keys.to_vec(), [true, true]),
+            Voucher::Keys => by_known(&note, self.keys, ["CHECKPOINT_KEY", "CHECKPOINT_SIGNATURE"])?,
+            Voucher::Genesis | Voucher::Nobody => Vec::new(),
         };
-        Ok(Heads { checkpoints: [evidence, reasoning], signers, statement_keys, from_reader })
-    }
-
-    /// Adds the names under the statement, each once and sorted.
-    pub fn sign(&mut self, names: Vec<String>) {
-        self.signers.extend(names);
-        self.signers.sort();
-        self.signers.dedup();
+        Ok(Signed { note, content, signers })
     }
 }
 
-/// A signed checkpoint under what the reader trusts, `own` being the keys that the file brings; with the names whose
-/// signatures verified.
-pub fn checkpoint(text: &str, trust: Trust<'_>, own: &[Vkey]) -> Result<(Checkpoint, Vec<String>), BundleError> {
-    let note = Note::parse(text.as_bytes()).or_else(|error| bad("CHECKPOINT_FORM", "a signed note", error))?;
-    let keys = match trust {
-        Trust::File => own,
-        Trust::Keys(keys) => keys,
-        Trust::Policy(policy, _) => {
-            let accepted = policy.evaluate(&note).map_err(|unsatisfied| unsatisfied_by(&unsatisfied))?;
-            let mut names: Vec<String> = accepted.cosigners.into_iter().map(|cosigner| cosigner.key).collect();
-            if accepted.log_signed {
-                names.push(accepted.checkpoint.origin.clone());
-            }
-            return Ok((accepted.checkpoint, names));
-        }
-    };
-    let is_known = |s: &NoteSignature| keys.iter().any(|key| key.is_of(s));
-    let known = match trust {
-        // The issuer names the keys of all lines: one that nothing vouches for would be a line that anybody may change.
-        Trust::File => !note.signatures.is_empty() && note.signatures.iter().all(is_known),
-        Trust::Keys(_) | Trust::Policy(..) => note.signatures.iter().any(is_known),
-    };
-    if !known {
-        let found = note.signatures.iter().map(|s| s.name.clone()).collect::<Vec<_>>().join(", ");
-        return undecided("CHECKPOINT_KEY", "a signature of a key that the reader knows", found);
+/// A note, what its text says, and the names of those whom the reader knows and who signed it.
+#[derive(Clone, Debug)]
+pub struct Signed<T> {
+    /// The note.
+    pub note: Note,
+    /// Its text, read.
+    pub content: T,
+    /// Names, sorted when they are shown.
+    pub signers: Vec<String>,
+}
+
+/// The names of the known keys that signed a note: one at least, and none of them fails.
+pub(super) fn by_known(
+    note: &Note,
+    keys: &[Vkey],
+    [unknown, failed]: [&'static str; 2],
+) -> Result<Vec<String>, BundleError> {
+    if !note.signatures.iter().any(|line| keys.iter().any(|key| key.is_of(line))) {
+        let found = note.signatures.iter().map(|line| line.name.clone()).collect::<Vec<_>>().join(", ");
+        return undecided(unknown, "a signature of a key that the reader knows", found);
     }
-    let verified =
-        note.verify(keys).or_else(|error| bad("CHECKPOINT_SIGNATURE", "a signature that verifies", error))?;
-    let checkpoint =
-        Checkpoint::parse(&note.text).or_else(|error| bad("CHECKPOINT_FORM", "origin, size and root", error))?;
-    Ok((checkpoint, verified.into_iter().map(|v| v.name).collect()))
+    let verified = note.verify(keys).or_else(|error| bad(failed, "a signature that verifies", error))?;
+    Ok(verified.into_iter().map(|v| v.name).collect())
+}
+
+/// Every line of a note is by one of these keys, and verifies: a line that nothing vouches for would be a line that anybody
+/// may change.
+pub(super) fn all_recorded(
+    note: &Note,
+    keys: &[Vkey],
+    [unknown, failed]: [&'static str; 2],
+) -> Result<(), BundleError> {
+    if let Some(line) = note.signatures.iter().find(|line| !keys.iter().any(|key| key.is_of(line))) {
+        let found = format!("{}+{}", line.name, crate::digest::hex(&line.id));
+        return bad(unknown, "lines by keys of the history of keys in the file", found);
+    }
+    note.verify(keys).map(|_| ()).or_else(|error: NoteError| bad(failed, "a signature that verifies", error))
+}
+
+/// The names of the cosigners of a quorum that signed a note.
+pub(super) fn by_quorum(note: &Note, quorum: &Quorum, unmet: &'static str) -> Result<Vec<String>, BundleError> {
+    let organisations = quorum
+        .met(note)
+        .or_else(|error| undecided(unmet, format!("{}: {}", error.rule, error.expected), error.found))?;
+    let signed = |name: &str| note.signatures.iter().any(|line| line.name == name);
+    let cosigners = quorum.cosigners.iter().filter(|cosigner| organisations.contains_key(&cosigner.organisation));
+    Ok(cosigners.map(|cosigner| cosigner.vkey.name.clone()).filter(|name| signed(name)).collect())
+}
+
+/// The names of the cosigners who signed a note for the quorum of a genesis. A digest alone names no key.
+pub fn by_genesis(note: &Note, genesis: Option<&GenesisDocument>) -> Result<Vec<String>, BundleError> {
+    let Some(document) = genesis else {
+        let expected = "the genesis as a file: this file has no history of keys, and a digest names no key";
+        return undecided("GENESIS_DOCUMENT", expected, "its digest alone");
+    };
+    by_quorum(note, &Signers::new(document).quorum(&document.constitution()), "CHECKPOINT_QUORUM")
 }
 
 /// The failure of a note that does not satisfy a policy.

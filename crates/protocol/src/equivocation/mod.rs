@@ -19,6 +19,7 @@ use crate::entry::Entry;
 use crate::holder::HolderStatus;
 use crate::merkle::{self, ProofError, TileId, consistency_proof, leaf_hash, root_at, verify_inclusion};
 use crate::note::{Checkpoint, Note, Vkey};
+use crate::p104::first_epoch;
 use crate::record::Record;
 use crate::time::U64;
 use serde::{Deserialize, Serialize};
@@ -138,7 +139,7 @@ pub fn path<E>(
 /// Substrate, epoch and chip that an entry makes the holder.
 fn holder(entry: &Entry) -> Option<(&str, u64, Digest)> {
     let (epoch, chip) = match &entry.record {
-        Record::SubstrateIdentity(birth) => (1, birth.chip.id()),
+        Record::SubstrateIdentity(birth) => (first_epoch(birth.constitution.recovery_count.0), birth.chip.id()),
         Record::MigrationIdentityAttestation { epoch, destination, .. } => (epoch.0, *destination),
         Record::MigrationAbort { epoch, chip, .. } => (epoch.0, *chip),
         _ => return None,

@@ -20,7 +20,7 @@ mod parse;
 #[cfg(test)]
 mod tests;
 
-use crate::note::{Checkpoint, Note, NoteError, TYPE_COSIGNATURE, TYPE_ED25519, Vkey};
+use crate::note::{Checkpoint, Note, NoteError, TYPE_COSIGNATURE, TYPE_ED25519, Verified, Vkey};
 use serde::Serialize;
 use std::fmt;
 
@@ -268,33 +268,33 @@ impl Policy {
     /// Verifies a note's signatures under the policy's keys and evaluates the quorum. Signatures of other keys are
     /// ignored; one of a key that the policy names and that does not verify refuses the note.
     pub fn evaluate(&self, note: &Note) -> Result<Accepted, Unsatisfied> {
-        let stands = |vkey: &Vkey| {
-            let id = vkey.id();
-            note.signatures.iter().any(|s| s.name == vkey.name && s.id == id)
-        };
-        let verified = |vkey: &Vkey| match stands(vkey) {
-            false => Ok(None),
-            true => note
-                .verify(std::slice::from_ref(vkey))
-                .map(|found| found.into_iter().next())
-                .map_err(Unsatisfied::Signature),
-        };
         let checkpoint = Checkpoint::parse(&note.text).map_err(Unsatisfied::Form)?;
         let (mut known, mut log_signed) = (self.origins.contains(&checkpoint.origin), false);
         for log in &self.logs {
             // A log vouches for its own origin alone.
             if log.vkey.name == checkpoint.origin {
                 known = true;
-                log_signed |= verified(&log.vkey)?.is_some();
+                log_signed |= verified(note, &log.vkey)?.is_some();
             }
         }
         if !known {
             return Err(Unsatisfied::Origin(checkpoint.origin));
         }
+        let cosigners = self.quorum_met(note, log_signed)?;
+        Ok(Accepted { checkpoint, log_signed, cosigners })
+    }
+
+    /// The cosigners of a note that is no checkpoint, when they satisfy the quorum. Whose note it is, its reader checks. A
+    /// policy without a quorum names nobody who cosigns such a note: it is never satisfied.
+    pub fn cosigned(&self, note: &Note) -> Result<Vec<Cosigner>, Unsatisfied> {
+        self.quorum_met(note, false)
+    }
+
+    fn quorum_met(&self, note: &Note, log_signed: bool) -> Result<Vec<Cosigner>, Unsatisfied> {
         let mut signed = Vec::with_capacity(self.witnesses.len());
         let mut cosigners = Vec::new();
         for witness in &self.witnesses {
-            let found = verified(&witness.vkey)?;
+            let found = verified(note, &witness.vkey)?;
             signed.push(found.is_some());
             if let Some(found) = found {
                 cosigners.push(Cosigner {
@@ -313,7 +313,7 @@ impl Policy {
             let found = if names.is_empty() { "none of them".into() } else { names.join(", ") };
             return Err(Unsatisfied::Quorum { expected: self.quorum_in_words(), found });
         }
-        Ok(Accepted { checkpoint, log_signed, cosigners })
+        Ok(cosigners)
     }
 
     fn quorum_in_words(&self) -> String {
@@ -326,6 +326,15 @@ impl Policy {
             }),
         }
     }
+}
+
+/// The signature of a key under a note, where the key stands there; one that does not verify refuses the note.
+fn verified(note: &Note, vkey: &Vkey) -> Result<Option<Verified>, Unsatisfied> {
+    if !note.signatures.iter().any(|line| vkey.is_of(line)) {
+        return Ok(None);
+    }
+    let found = note.verify(std::slice::from_ref(vkey)).map_err(Unsatisfied::Signature)?;
+    Ok(found.into_iter().next())
 }
 
 impl fmt::Display for Policy {

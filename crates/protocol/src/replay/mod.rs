@@ -291,7 +291,7 @@ impl Replay {
         self.head = identity;
         self.identity_chain.push(identity);
         self.chip_attestation = attestation;
-        self.epoch = birth.constitution.recovery_count.0.saturating_mul(p104::EPOCHS_OF_A_RECOVERY).saturating_add(1);
+        self.epoch = p104::first_epoch(birth.constitution.recovery_count.0);
         self.constitution = Some(birth.constitution.clone());
         self.birth = Some(birth.clone());
         Ok(())

@@ -14,7 +14,7 @@ use crate::record::{OrganisationRun, Record, RunOutcome};
 use crate::run::{Declaration, Element, ElementDigests};
 use crate::time::Timestamp;
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// An organisation's attestation of the run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -55,14 +55,43 @@ pub struct RunReplay {
     run_id: Digest,
     chain: Chain,
     elements: Option<(ElementDigests, Timestamp)>,
-    /// The submission that declared the run, until its attestation followed.
-    declaring: Option<Digest>,
+    /// The last submission, and how far it is.
+    step: Option<Step>,
     attestations: Vec<Attested>,
     organisations: BTreeSet<String>,
     /// Organisation and request.
     tied: BTreeSet<(String, String)>,
+    /// Request and organisation, with the other run that the organisation tied to the request.
+    others: BTreeMap<(String, String), Digest>,
+    /// Other runs, with the elements in which they differ.
+    differences: BTreeMap<Digest, Vec<Element>>,
     executions: BTreeSet<String>,
     disagreements: u64,
+}
+
+/// A submission.
+#[derive(Debug)]
+struct Step {
+    submission: Digest,
+    time: Timestamp,
+    phase: Phase,
+}
+
+/// How far it is.
+#[derive(Debug)]
+enum Phase {
+    /// It declared the run: its attestation follows.
+    Declared,
+    /// It tied a reference to the run: disagreements may follow, in the order of the names of the other organisations.
+    Tied { request: String, last: Option<String>, missing: BTreeSet<String> },
+    /// Nothing follows.
+    Done,
+}
+
+const ATTESTED_BY_DECLARER: &str = "the attestation of whoever declared it, in the same submission";
+
+fn show_names(names: &BTreeSet<String>) -> String {
+    names.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
 }
 
 impl RunReplay {
@@ -72,10 +101,12 @@ impl RunReplay {
             run_id,
             chain: Chain::new(Ledger::Evidence, &format!("run:{run_id}")),
             elements: None,
-            declaring: None,
+            step: None,
             attestations: Vec::new(),
             organisations: BTreeSet::new(),
             tied: BTreeSet::new(),
+            others: BTreeMap::new(),
+            differences: BTreeMap::new(),
             executions: BTreeSet::new(),
             disagreements: 0,
         }
@@ -107,14 +138,7 @@ impl RunReplay {
             let expected = "one run_declaration, as the first record";
             return Err(self.chain.fail("DECLARATION_FIRST", index, expected, kind(&entry.record)));
         }
-        // Whoever declares attests, in the same submission.
-        if let Some(declaring) = self.declaring.take() {
-            let attests = matches!(entry.record, Record::RunAttestation { .. });
-            if !attests || declaring != entry.submission {
-                let expected = "the attestation of whoever declared it";
-                return Err(self.chain.fail("DECLARATION_ATTESTED", index, expected, kind(&entry.record)));
-            }
-        }
+        self.follows(entry)?;
         match &entry.record {
             Record::RunDeclaration { run_id, elements, declaration } => {
                 self.declared(entry, run_id, elements, declaration)?;
@@ -149,6 +173,59 @@ impl RunReplay {
                 let expected = "run_declaration, run_attestation, run_disagreement or run_outcome";
                 Err(self.chain.fail("RECORD_KIND", index, expected, kind(other)))
             }
+        }
+    }
+
+    /// An entry stands behind those of its submission, or the submission before it is over.
+    fn follows(&mut self, entry: &Entry) -> Check {
+        let index = entry.index.0;
+        let same = self.step.as_ref().filter(|step| step.submission == entry.submission);
+        let Some(step) = same else {
+            self.over(index, kind(&entry.record))?;
+            if let Record::RunDisagreement { request, .. } = &entry.record {
+                let expected = "an attestation under this reference before it, in the same submission";
+                return Err(self.chain.fail("DISAGREEMENT_REQUEST", index, expected, request));
+            }
+            self.step = Some(Step { submission: entry.submission, time: entry.time, phase: Phase::Done });
+            return Ok(());
+        };
+        let next = self.chain.next_index();
+        if index != next {
+            let expected = format!("{next}, behind the entry of the same submission");
+            return Err(self.chain.fail("ENTRY_INDEX", index, expected, index));
+        }
+        if entry.time != step.time {
+            let expected = format!("{}, as the entry before, of the same submission", step.time);
+            return Err(self.chain.fail("ENTRY_TIME", index, expected, entry.time));
+        }
+        match (&step.phase, &entry.record) {
+            (Phase::Declared, Record::RunAttestation { .. }) => Ok(()),
+            (Phase::Declared, other) => {
+                Err(self.chain.fail("DECLARATION_ATTESTED", index, ATTESTED_BY_DECLARER, kind(other)))
+            }
+            (Phase::Tied { .. }, Record::RunDisagreement { .. }) => Ok(()),
+            (Phase::Tied { .. } | Phase::Done, other) => {
+                let expected = "nothing more of this submission";
+                Err(self.chain.fail("SUBMISSION_ENTRIES", index, expected, kind(other)))
+            }
+        }
+    }
+
+    /// The last submission has all its entries, as far as that shows here.
+    fn over(&self, index: u64, found: impl ToString) -> Check {
+        match self.step.as_ref().map(|step| &step.phase) {
+            Some(Phase::Declared) => Err(self.chain.fail("DECLARATION_ATTESTED", index, ATTESTED_BY_DECLARER, found)),
+            Some(Phase::Tied { request, missing, .. }) if !missing.is_empty() => {
+                let expected = format!("the disagreement with {} under {request}", show_names(missing));
+                Err(self.chain.fail("DISAGREEMENT_MISSING", index, expected, found))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn phase(&mut self, phase: Phase) {
+        if let Some(step) = &mut self.step {
+            step.phase = phase;
         }
     }
 
@@ -200,7 +277,7 @@ impl RunReplay {
         // The identity is recomputed last: it is the one that the whole file is about.
         self.own(index, &recomputed.run_id())?;
         self.elements = Some((recomputed, entry.time));
-        self.declaring = Some(entry.submission);
+        self.phase(Phase::Declared);
         Ok(())
     }
 
@@ -216,6 +293,16 @@ impl RunReplay {
             let found = request.as_deref().unwrap_or("a second attestation without a reference");
             let expected = format!("one attestation of {organisation} for each reference");
             return Err(self.chain.fail("ATTESTATION_ONCE", index, expected, found));
+        }
+        self.phase(Phase::Done);
+        if let Some(request) = request {
+            if let Some(other) = self.others.get(&(request.clone(), organisation.into())) {
+                let expected = format!("no other run of {organisation} under {request}");
+                return Err(self.chain.fail("REFERENCE_ONCE", index, expected, other));
+            }
+            let known = self.others.keys().filter(|(of, _)| of == request).map(|(_, name)| name.clone());
+            let missing = known.collect();
+            self.phase(Phase::Tied { request: request.clone(), last: None, missing });
         }
         self.attestations.push(Attested {
             organisation: organisation.into(),
@@ -234,18 +321,39 @@ impl RunReplay {
         second: &OrganisationRun,
         elements: &[Element],
     ) -> Check {
-        if !self.tied.contains(&(second.organisation.clone(), request.into())) {
-            let expected = format!("an attestation of {} under this reference before it", second.organisation);
-            return Err(self.chain.fail("DISAGREEMENT_REQUEST", index, expected, request));
-        }
         if first.run_id == self.run_id || first.organisation == second.organisation {
             let found = format!("{} and {}", first.organisation, first.run_id);
             return Err(self.chain.fail("DISAGREEMENT_RUNS", index, "another organisation and another run", found));
         }
+        let Some(Step { phase: Phase::Tied { request: tied, last, missing }, .. }) = &mut self.step else {
+            return Err(self.chain.fail("DISAGREEMENT_REQUEST", index, "a reference that was just tied", request));
+        };
+        if tied != request {
+            return Err(self.chain.fail("DISAGREEMENT_REQUEST", index, &*tied, request));
+        }
+        if let Some(last) = last.as_ref().filter(|last| **last >= first.organisation) {
+            let expected = format!("organisations in order, after {last}");
+            return Err(self.chain.fail("DISAGREEMENT_RUNS", index, expected, &first.organisation));
+        }
+        *last = Some(first.organisation.clone());
+        missing.remove(&first.organisation);
+        let here = self.tied.contains(&(first.organisation.clone(), request.into()));
+        let key = (request.to_owned(), first.organisation.clone());
+        let before = self.others.insert(key, first.run_id).filter(|before| *before != first.run_id);
+        if here || before.is_some() {
+            let expected = format!("one run of {} under {request}", first.organisation);
+            let found = format!("{} and {}", before.unwrap_or(self.run_id), first.run_id);
+            return Err(self.chain.fail("REFERENCE_ONCE", index, expected, found));
+        }
         let ordered = elements.windows(2).all(|pair| pair[0] < pair[1]);
-        if elements.is_empty() || !ordered {
-            let found = format!("{elements:?}");
-            return Err(self.chain.fail("DISAGREEMENT_ELEMENTS", index, "elements in their order, each once", found));
+        let before = self.differences.insert(first.run_id, elements.to_vec());
+        let other = before.filter(|before| before != elements);
+        if elements.is_empty() || !ordered || other.is_some() {
+            let expected = match other {
+                Some(before) => format!("{before:?}, as before"),
+                None => "elements in their order, each once".into(),
+            };
+            return Err(self.chain.fail("DISAGREEMENT_ELEMENTS", index, expected, format!("{elements:?}")));
         }
         self.disagreements += 1;
         Ok(())
@@ -265,13 +373,10 @@ impl RunReplay {
     /// Checks what only the whole shows, and returns it.
     pub fn finish(self) -> Result<RunHistory, BadCheck> {
         let at = self.chain.next_index();
+        self.over(at, "no entry")?;
         let Some((elements, declared)) = self.elements else {
             return Err(self.chain.fail("DECLARATION_FIRST", at, "a run_declaration", "no entry"));
         };
-        if self.declaring.is_some() {
-            let expected = "the attestation of whoever declared it";
-            return Err(self.chain.fail("DECLARATION_ATTESTED", at, expected, "no entry"));
-        }
         Ok(RunHistory {
             elements,
             declared,

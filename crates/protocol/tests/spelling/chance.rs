@@ -71,6 +71,11 @@ impl Chance {
         U64(self.one(&[0, 1, any % 1_000, any, u64::MAX]))
     }
 
+    /// A number that stands as a JSON number.
+    pub fn number(&mut self) -> u64 {
+        self.bits() % (1 << 53)
+    }
+
     pub fn distance(&mut self) -> u32 {
         let any = self.below(257) as u32;
         self.one(&[0, 256, any])

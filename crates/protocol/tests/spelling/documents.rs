@@ -2,15 +2,15 @@
 
 use crate::chance::{Chance, Optional};
 use crate::{commands, records};
-use selfsame_protocol::bundle::{Line, RunVerifier, Trust, Verifier};
+use selfsame_protocol::bundle::{BUNDLE_TYPE, Checkpoints, Header, IDENTITY_PROOF_TYPE, IdentityProof, Line};
 use selfsame_protocol::canon::{self, Limits};
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::ItemLimits;
 use selfsame_protocol::entry::Entry;
 use selfsame_protocol::envelope::{self, Envelope};
-use selfsame_protocol::equivocation::Evidence;
-use selfsame_protocol::genesis::GenesisDocument;
-use selfsame_protocol::p104::IdentityStatement;
+use selfsame_protocol::equivocation::{EQUIVOCATION_TYPE, Evidence};
+use selfsame_protocol::genesis::{GenesisDocument, GenesisNode, GenesisOrganisation, Publication};
+use selfsame_protocol::p104::{IdentityStatement, Outcome};
 use selfsame_protocol::pair::Pair;
 use selfsame_protocol::record::{RecordKind, Resolved};
 use serde::{Serialize, de::DeserializeOwned};
@@ -66,23 +66,10 @@ fn equivocation(value: &Value) -> Result<(), String> {
     Evidence::from_bytes(&canon::to_canonical(value)).map(drop).map_err(|error| error.to_string())
 }
 
-fn header(value: &Value) -> Result<(), String> {
-    let line = String::from_utf8(canon::to_canonical(value)).unwrap();
-    Verifier::new(&line, Trust::File).map(drop).map_err(|error| error.to_string())
-}
-
-fn run_header(value: &Value) -> Result<(), String> {
-    let line = String::from_utf8(canon::to_canonical(value)).unwrap();
-    RunVerifier::new(&line, Trust::File, None).map(drop).map_err(|error| error.to_string())
-}
-
-fn vectors(name: &str) -> Value {
-    let path = format!("{}/../../tests/vectors/{name}.json", env!("CARGO_MANIFEST_DIR"));
-    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
-}
-
-fn line(vectors: &Value, at: usize) -> Value {
-    serde_json::from_str(vectors["lines"][at].as_str().unwrap()).unwrap()
+fn identity(value: &Value) -> Result<(), String> {
+    let proof = IdentityProof::read(value.clone()).map_err(|error| error.to_string())?;
+    assert_eq!(&json!(proof), value, "read in another spelling than it is written in");
+    Ok(())
 }
 
 /// Entries of every kind, with what may be left out and without.
@@ -100,8 +87,8 @@ pub fn leaves(seed: u64, optional: Optional) -> Vec<Document> {
         all.into_iter().map(|(name, entry)| Document { name, door: leaf, value: json!(entry) }).collect();
     let mut around = json!(records::entry(RecordKind::Governance, &mut c));
     for action in records::actions(&mut c) {
-        let name = format!("the action {}", action["action"]);
-        around["record"]["action"] = action;
+        let name = format!("the action {}", action.name());
+        around["record"]["action"] = json!(action);
         documents.push(Document { name, door: leaf, value: around.clone() });
     }
     let mut around = json!(records::entry(RecordKind::BallotDecided, &mut c));
@@ -125,32 +112,76 @@ pub fn payloads(seed: u64, optional: Optional) -> Vec<Document> {
     documents
 }
 
+fn statement(c: &mut Chance) -> IdentityStatement {
+    IdentityStatement {
+        record_type: "identity_statement".into(),
+        substrate_id: c.uuid(),
+        founding_tension_hash: c.digest(),
+        substrate_identity_hash: c.digest(),
+        identity_lineage_depth: c.number(),
+        latest_cycle_identity_hash: c.digest(),
+        cross_session_continuity_hash: c.maybe(Chance::digest),
+        evidence_ledger_depth: c.number(),
+        reasoning_ledger_depth: c.number(),
+        constitutional_state_hash: c.digest(),
+        governance_chip_attestation_hash: c.maybe(Chance::digest),
+        identity_continuity_status: c.one(&Outcome::ALL),
+        statement_timestamp: c.time(),
+        statement_hash: c.digest(),
+    }
+}
+
+fn genesis(c: &mut Chance) -> GenesisDocument {
+    let organisations: Vec<_> =
+        (0..2).map(|_| GenesisOrganisation { name: c.name(), root_key: c.key(), operator_key: c.key() }).collect();
+    GenesisDocument {
+        cluster: c.name(),
+        origin: c.name(),
+        limits: ItemLimits::default(),
+        nodes: (1..3)
+            .map(|id| GenesisNode { id, organisation: organisations[0].name.clone(), key: c.key(), cosigner: c.key() })
+            .collect(),
+        publication: Publication { threshold: c.maybe(|_| 2), publisher: c.maybe(records::publisher) },
+        organisations,
+    }
+}
+
 /// Everything else that is JSON.
 pub fn others(seed: u64, optional: Optional) -> Vec<Document> {
     let mut c = Chance::new(seed, optional);
-    let (substrate, run) = (vectors("bundle"), vectors("run_bundle"));
-    let (header_of_substrate, header_of_run) = (line(&substrate, 0), line(&run, 0));
-    let mut genesis = header_of_run["genesis"].clone();
-    if optional == Optional::Never {
-        genesis.as_object_mut().unwrap().remove("publication");
-    } else {
-        genesis["publication"] = json!({"threshold": 2, "publisher": {"log_key": c.key(), "organisation": c.name()}});
-    }
     let [a, b] = [1, 2].map(|size| format!("ledger.example/evidence\n{size}\n\n"));
-    let mut evidence = json!({"equivocation": "selfsame/equivocation/v1", "kind": "inconsistent", "note_a": a, "note_b": b,
+    let checkpoints = Checkpoints { evidence: a.clone(), reasoning: b.clone() };
+    let mut evidence = json!({"equivocation": EQUIVOCATION_TYPE, "kind": "inconsistent", "note_a": a, "note_b": b,
         "origin": "ledger.example/evidence", "proof": c.list(Chance::digest)});
     if let Some(leaf) = c.maybe(Chance::text) {
         evidence["kind"] = json!("double_epoch");
         evidence["holders"] = json!([{"index": c.counter(), "leaf": leaf, "proof": c.list(Chance::digest)}]);
     }
+    let header = Header {
+        bundle: BUNDLE_TYPE.into(),
+        checkpoints: checkpoints.clone(),
+        genesis: genesis(&mut c),
+        head: a.clone(),
+        subject: format!("substrate:{}", c.uuid()),
+    };
+    let proof = IdentityProof {
+        checkpoints,
+        head: b.clone(),
+        identity: IDENTITY_PROOF_TYPE.into(),
+        statement: statement(&mut c),
+    };
+    let line = Line { ledger: records::ledger(&mut c), leaf: c.text(), proof: c.list(Chance::digest) };
+    let all = commands::commands(&mut c);
+    let (submission, key) = commands::submission(c.one(&all), &mut c);
+    let json_form = Envelope::sign(&submission, &key).to_json(key.public().id());
     [
-        ("the header of a substrate's bundle", header as Door, header_of_substrate.clone()),
-        ("the header of a run's bundle", run_header, header_of_run),
-        ("a line of a bundle", exact::<Line>, line(&substrate, 1)),
-        ("a statement", exact::<IdentityStatement>, header_of_substrate["statement"].clone()),
-        ("a genesis", exact::<GenesisDocument>, genesis),
-        ("a goal vector or an arrival", exact::<Resolved>, json!(commands::goal(&mut c))),
-        ("an envelope", envelope, line(&run, 1)["submission"].clone()),
+        ("the header of a bundle", exact::<Header> as Door, json!(header)),
+        ("a line of a bundle", exact::<Line>, json!(line)),
+        ("a statement", exact::<IdentityStatement>, json!(statement(&mut c))),
+        ("an identity proof", identity, json!(proof)),
+        ("a genesis", exact::<GenesisDocument>, json!(genesis(&mut c))),
+        ("a goal vector", exact::<Resolved>, json!(commands::goal(&mut c))),
+        ("an envelope", envelope, serde_json::from_slice(&json_form).unwrap()),
         ("a pair", pair, json!(Pair::new(a, b, c.list(Chance::digest)))),
         ("evidence of equivocation", equivocation, evidence),
     ]

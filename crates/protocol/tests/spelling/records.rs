@@ -3,16 +3,17 @@
 use crate::chance::Chance;
 use crate::commands::{amendment, attestation, finding, goal, outputs, proposal, thresholds};
 use selfsame_protocol::code::Code;
+use selfsame_protocol::command::OrganisationKey;
 use selfsame_protocol::constitution::{ClusterConstitution, Publisher, Rules, Share};
 use selfsame_protocol::entry::{Entry, Ledger};
-use selfsame_protocol::p104::{Constitution, Outcome};
+use selfsame_protocol::governance::GovernanceAction;
+use selfsame_protocol::p104::{Constitution, Outcome, Technology};
 use selfsame_protocol::record::{
     BallotEnd, ClaimLevel, Completeness, ConstitutionChange, Content, ContinuityEvent, CountedVerdict, CycleKind,
     EvidenceAnchor, ExecutionStatus, IdentityPropagation, IdentityVerification, OrganisationRun, QuorumCause, Record,
     RecordKind, Resolved, RunOutcome, SessionClose, SubjectKind, SubstrateIdentity, SuppressionReason,
 };
 use selfsame_protocol::run::{Element, ElementDigests};
-use serde_json::{Value, json};
 
 /// An entry of a kind, in the chain and ledger where it stands.
 pub fn entry(kind: RecordKind, c: &mut Chance) -> Entry {
@@ -164,12 +165,11 @@ fn record(kind: RecordKind, c: &mut Chance) -> Record {
         },
         RecordKind::Governance => {
             let all = actions(c);
-            let action = c.one(&all);
-            Record::Governance { action: serde_json::from_value(action).unwrap() }
+            Record::Governance { action: c.one(&all) }
         }
         RecordKind::BallotDecided => Record::BallotDecided {
             proposal_id: c.name(),
-            proposal: serde_json::from_value(json!(proposal(c))).unwrap(),
+            proposal: proposal(c),
             approvals: c.list(Chance::name),
             rejections: c.list(Chance::name),
             threshold: c.counter(),
@@ -213,28 +213,35 @@ fn record(kind: RecordKind, c: &mut Chance) -> Record {
     }
 }
 
-/// Every governance action, as it is written.
-pub fn actions(c: &mut Chance) -> Vec<Value> {
-    let mut all = vec![
-        json!({"action": "rotate_key", "key": c.one(&["root", "operator"]), "old": c.key(), "new": c.key()}),
-        json!({"action": "enrol_node", "node": c.counter(), "key": c.key(), "cosigner": c.key()}),
-        json!({"action": "retire_node", "node": c.counter()}),
-        json!({"action": "enrol_chip", "chip": c.digest(), "key": c.key(), "technology": "software"}),
-        json!({"action": "retire_chip", "chip": c.digest()}),
-        json!({"action": "propose", "proposal_id": c.name(), "proposal": proposal(c)}),
-        json!({"action": "vote", "proposal_id": c.name(), "approve": c.yes()}),
-        json!({"action": "conclude", "proposal_id": c.name()}),
-        json!({"action": "add_organisation", "organisation": c.name(), "root_key": c.key(), "operator_key": c.key(),
-               "proposal_id": c.name()}),
-        json!({"action": "remove_organisation", "organisation": c.name(), "nodes": c.list(Chance::counter),
-               "keys_ended": c.counter(), "proposal_id": c.name()}),
-    ];
-    for at in [0, 4] {
-        if let Some(id) = c.maybe(Chance::name) {
-            all[at]["proposal_id"] = json!(id);
-        }
-    }
-    all
+/// One of each governance action.
+pub fn actions(c: &mut Chance) -> Vec<GovernanceAction> {
+    vec![
+        GovernanceAction::RotateKey {
+            key: c.one(&OrganisationKey::ALL),
+            old: c.key(),
+            new: c.key(),
+            proposal_id: c.maybe(Chance::name),
+        },
+        GovernanceAction::EnrolNode { node: c.counter(), key: c.key(), cosigner: c.key() },
+        GovernanceAction::RetireNode { node: c.counter() },
+        GovernanceAction::EnrolChip { chip: c.digest(), key: c.key(), technology: c.one(&Technology::ALL) },
+        GovernanceAction::RetireChip { chip: c.digest(), proposal_id: c.maybe(Chance::name) },
+        GovernanceAction::Propose { proposal_id: c.name(), proposal: proposal(c) },
+        GovernanceAction::Vote { proposal_id: c.name(), approve: c.yes() },
+        GovernanceAction::Conclude { proposal_id: c.name() },
+        GovernanceAction::AddOrganisation {
+            organisation: c.name(),
+            root_key: c.key(),
+            operator_key: c.key(),
+            proposal_id: c.name(),
+        },
+        GovernanceAction::RemoveOrganisation {
+            organisation: c.name(),
+            nodes: c.list(Chance::counter),
+            keys_ended: c.counter(),
+            proposal_id: c.name(),
+        },
+    ]
 }
 
 fn content(c: &mut Chance) -> Content {

@@ -1,6 +1,8 @@
 use crate::{cases, load, number, text};
+use selfsame_protocol::command::ItemLimits;
 use selfsame_protocol::constitution::{ClusterConstitution, Count, Share, count};
 use selfsame_protocol::digest::unhex;
+use selfsame_protocol::genesis::{GenesisDocument, GenesisOrganisation, Publication};
 use selfsame_protocol::replay::governance::Governance;
 use serde_json::Value;
 
@@ -43,8 +45,18 @@ fn start(history: &Value) -> Governance {
             (text(f, "name").to_owned(), text(f, "root_key").parse().unwrap(), text(f, "operator_key").parse().unwrap())
         })
         .collect();
-    let constitution = ClusterConstitution::founding(founders.iter().map(|founder| founder.0.clone()), None);
-    Governance::new(text(history, "cluster"), constitution, &founders, &[])
+    let organisations = founders
+        .into_iter()
+        .map(|(name, root_key, operator_key)| GenesisOrganisation { name, root_key, operator_key })
+        .collect();
+    Governance::new(&GenesisDocument {
+        cluster: text(history, "cluster").into(),
+        origin: "ledger.example".into(),
+        limits: ItemLimits::default(),
+        organisations,
+        nodes: Vec::new(),
+        publication: Publication::default(),
+    })
 }
 
 /// shows: X-05

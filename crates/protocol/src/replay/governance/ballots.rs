@@ -1,8 +1,9 @@
 //! Ballots of a history: counted again, and decided where and only where the votes say so.
 
+use super::step::{Due, Phase};
 use super::{Decision, Governance, bad, equal};
 use crate::command::Proposal;
-use crate::constitution::{ClusterConstitution, Count, count};
+use crate::constitution::{Count, MAX_OPEN_BALLOTS, count};
 use crate::digest::Digest;
 use crate::entry::Entry;
 use crate::record::{BallotEnd, ConstitutionChange, Record};
@@ -14,6 +15,7 @@ use std::collections::BTreeMap;
 #[derive(Debug)]
 pub(super) struct Ballot {
     proposal: Proposal,
+    proposer: String,
     constitution: Digest,
     electorate: usize,
     needed: usize,
@@ -26,25 +28,15 @@ pub(super) struct Ballot {
     open: bool,
 }
 
-/// A ballot under decision.
-#[derive(Debug)]
-pub(super) struct Touched {
-    id: String,
-    /// Whether it was to be concluded, so that it must end.
-    concluded: bool,
-}
-
-/// What a carried ballot still has to bring about, within its submission.
-#[derive(Debug)]
-pub(super) struct Carrying {
-    pub proposal_id: String,
-    pub proposal: Proposal,
-    /// The constitution that has to follow.
-    after: Option<ClusterConstitution>,
-    /// Ballots voided so far.
-    voided: Vec<String>,
-    /// Whether a record of the effect has to follow.
-    pub effect: bool,
+/// What the record of a ballot's end says.
+struct End<'a> {
+    id: &'a str,
+    approvals: &'a [String],
+    rejections: &'a [String],
+    threshold: u64,
+    constitution: Digest,
+    /// `None`: carried.
+    result: Option<BallotEnd>,
 }
 
 impl Ballot {
@@ -65,6 +57,7 @@ impl Ballot {
         }
     }
 
+    /// Whether its time is over with so many entries in the Reasoning ledger, at a time: either limit ends it.
     fn expired(&self, entries: u64, time: Timestamp) -> bool {
         self.expires_entries.is_some_and(|limit| entries >= limit) || self.expires_time.is_some_and(|at| time >= at)
     }
@@ -76,11 +69,47 @@ impl Governance {
         self.ballots.iter().filter(|(_, ballot)| ballot.open).map(|(id, _)| id.clone()).collect()
     }
 
+    fn open_ballot(&mut self, index: u64, id: &str) -> Result<&mut Ballot, BadCheck> {
+        match self.ballots.get_mut(id).filter(|ballot| ballot.open) {
+            Some(ballot) => Ok(ballot),
+            None => bad("BALLOT_OPEN", index, "an open ballot", id),
+        }
+    }
+
+    /// Refuses when a ballot's time is over that a proposal would have closed before it was opened, or before the next
+    /// one that it closed: those with ids above the last closed one, below `until`.
+    fn swept(&self, entry: &Entry, until: Option<&str>) -> Check {
+        let after = self.step.swept();
+        let left = self.ballots.iter().find(|(id, ballot)| {
+            let between =
+                after.is_none_or(|after| id.as_str() > after) && until.is_none_or(|until| id.as_str() < until);
+            between && ballot.open && ballot.expired(entry.index.0, entry.time)
+        });
+        match left {
+            None => Ok(()),
+            Some((id, _)) => {
+                bad("BALLOT_TIME", entry.index.0, format!("the end of {id}, whose time is over"), "nothing")
+            }
+        }
+    }
+
     /// A ballot is opened, with its proposer's approval.
     pub(super) fn proposed(&mut self, entry: &Entry, organisation: &str, id: &str, proposal: &Proposal) -> Check {
         let index = entry.index.0;
         if self.ballots.contains_key(id) {
             return bad("PROPOSAL_ID", index, "an unused proposal id", id);
+        }
+        self.swept(entry, None)?;
+        let own = self.ballots.values().filter(|ballot| ballot.open && ballot.proposer == organisation).count();
+        if own >= MAX_OPEN_BALLOTS {
+            let expected = format!("at most {MAX_OPEN_BALLOTS} open ballots of {organisation}");
+            return bad("BALLOT_LIMIT", index, expected, own + 1);
+        }
+        if let Err(refusal) = proposal.check() {
+            return bad("PROPOSAL_FORM", index, "a proposal", refusal);
+        }
+        if let Err(refusal) = self.constitution.amended(proposal) {
+            return bad("BALLOT_PROPOSAL", index, "a proposal that can be carried out", refusal);
         }
         let rules = &self.constitution.rules;
         let expires = |limit: u64, start: u64| (limit > 0).then(|| start.saturating_add(limit));
@@ -88,6 +117,7 @@ impl Governance {
         let objection = Timestamp::from_millis(millis.saturating_add(rules.objection_ms.0));
         let ballot = Ballot {
             proposal: proposal.clone(),
+            proposer: organisation.into(),
             constitution: self.constitution.hash(),
             electorate: self.constitution.organisations.len(),
             needed: self.constitution.needed(proposal.class()),
@@ -99,175 +129,189 @@ impl Governance {
             open: true,
         };
         self.ballots.insert(id.into(), ballot);
-        self.touched = Some(Touched { id: id.into(), concluded: false });
+        self.cast(entry.time, id);
         Ok(())
     }
 
     pub(super) fn voted(&mut self, entry: &Entry, organisation: &str, id: &str, approve: bool) -> Check {
         let index = entry.index.0;
-        let ballot = self.ballots.get_mut(id).filter(|ballot| ballot.open);
-        let Some(ballot) = ballot else { return bad("BALLOT_OPEN", index, "an open ballot", id) };
+        let ballot = self.open_ballot(index, id)?;
         if ballot.expired(index, entry.time) {
             return bad("BALLOT_TIME", index, "a ballot whose time is not over", id);
         }
         if ballot.votes.insert(organisation.into(), approve).is_some() {
             return bad("ONE_VOTE", index, "no earlier vote", organisation);
         }
-        self.touched = Some(Touched { id: id.into(), concluded: false });
+        self.cast(entry.time, id);
         Ok(())
     }
 
-    pub(super) fn concluded(&mut self, entry: &Entry, id: &str) -> Check {
-        match self.ballots.get(id).is_some_and(|ballot| ballot.open) {
-            true => {
-                self.touched = Some(Touched { id: id.into(), concluded: true });
-                Ok(())
+    /// What the vote that was just taken makes due.
+    fn cast(&mut self, time: Timestamp, id: &str) {
+        let Some(ballot) = self.ballots.get(id) else { return };
+        let end = match ballot.count(time) {
+            (Count::Open, _) => return,
+            (Count::Carried, threshold) => Due::End { id: id.into(), result: None, threshold },
+            (Count::Rejected, _) => {
+                Due::End { id: id.into(), result: Some(BallotEnd::Rejected), threshold: ballot.needed }
             }
-            false => bad("BALLOT_OPEN", entry.index.0, "an open ballot", id),
-        }
+        };
+        self.step.due.push_back(end);
     }
 
-    /// `ballot_decided` or `ballot_closed`.
-    pub(super) fn ended(&mut self, entry: &Entry) -> Check {
+    /// What only time kept open is closed: the entry itself counts to the limit.
+    pub(super) fn concluded(&mut self, entry: &Entry, id: &str) -> Check {
+        let (index, time) = (entry.index.0, entry.time);
+        let ballot = self.open_ballot(index, id)?;
+        let approvals = ballot.voted(true).len();
+        let end = match ballot.unopposed {
+            _ if ballot.expired(index.saturating_add(1), time) => {
+                Due::End { id: id.into(), result: Some(BallotEnd::Expired), threshold: ballot.needed }
+            }
+            Some((lower, from)) if approvals >= lower && time >= from => {
+                Due::End { id: id.into(), result: None, threshold: lower }
+            }
+            _ => return bad("BALLOT_RESULT", index, "a ballot that time alone kept open", id),
+        };
+        self.step.due.push_back(end);
+        Ok(())
+    }
+
+    /// `ballot_decided` or `ballot_closed`: what is due, or a ballot whose time is over, closed for the next proposal.
+    pub(super) fn ended(&mut self, entry: &Entry, due: Option<Due>) -> Check {
         let index = entry.index.0;
-        let (id, approvals, rejections, threshold, hash, end) = match &entry.record {
+        let (end, recorded) = match &entry.record {
             Record::BallotDecided {
-                proposal_id, approvals, rejections, threshold, constitutional_state_hash, ..
-            } => (proposal_id, approvals, rejections, threshold, constitutional_state_hash, None),
+                proposal_id: id,
+                proposal,
+                approvals,
+                rejections,
+                threshold,
+                constitutional_state_hash: constitution,
+            } => {
+                let (threshold, constitution, result) = (threshold.0, *constitution, None);
+                (End { id, approvals, rejections, threshold, constitution, result }, Some(proposal))
+            }
             Record::BallotClosed {
-                proposal_id,
+                proposal_id: id,
                 result,
                 approvals,
                 rejections,
                 threshold,
-                constitutional_state_hash,
-            } => (proposal_id, approvals, rejections, threshold, constitutional_state_hash, Some(*result)),
+                constitutional_state_hash: constitution,
+            } => {
+                let (threshold, constitution, result) = (threshold.0, *constitution, Some(*result));
+                (End { id, approvals, rejections, threshold, constitution, result }, None)
+            }
             _ => return Ok(()),
         };
-        let Some(ballot) = self.ballots.get_mut(id).filter(|ballot| ballot.open) else {
-            return bad("BALLOT_OPEN", index, "an open ballot", id);
-        };
-        equal("BALLOT_VOTES", index, &ballot.voted(true), approvals)?;
-        equal("BALLOT_VOTES", index, &ballot.voted(false), rejections)?;
-        same("BALLOT_CONSTITUTION", index, ballot.constitution, *hash)?;
-        let (reached, number) = ballot.count(entry.time);
-        let expired = ballot.expired(index, entry.time);
-        let holds = match end {
-            // The decision stands behind the vote that made it, so that its own entry is not counted to the limit.
-            None => reached == Count::Carried && ballot.expires_time.is_none_or(|at| entry.time < at),
-            Some(BallotEnd::Rejected) => reached == Count::Rejected,
-            Some(BallotEnd::Expired) => expired,
-            Some(BallotEnd::Void) => self.carrying.as_ref().is_some_and(|carrying| carrying.after.is_some()),
-        };
-        if !holds {
-            let votes = format!("{} for, {} against, {number} needed", approvals.len(), rejections.len());
-            return bad("BALLOT_RESULT", index, format!("what {votes} come to"), end.map_or("carried", word));
+        if let Some(Due::Void { id }) = &due {
+            equal("CONSTITUTION_VOIDED", index, &id.as_str(), &end.id)?;
         }
-        let number = if end.is_none() { number } else { ballot.needed };
-        equal("BALLOT_THRESHOLD", index, &(number as u64), &threshold.0)?;
-        ballot.open = false;
-        self.decisions.push(Decision { proposal_id: id.clone(), result: end.map_or("carried", word), index });
-        if self.touched.as_ref().is_some_and(|touched| touched.id == *id) {
-            self.touched = None;
-        }
-        match (&entry.record, end) {
-            (Record::BallotDecided { proposal, .. }, _) => self.carried(index, id, proposal),
-            (_, Some(BallotEnd::Void)) => {
-                if let Some(carrying) = &mut self.carrying {
-                    carrying.voided.push(id.clone());
-                }
-                Ok(())
+        let ballot = self.open_ballot(index, end.id)?;
+        equal("BALLOT_VOTES", index, &ballot.voted(true), &end.approvals.to_vec())?;
+        equal("BALLOT_VOTES", index, &ballot.voted(false), &end.rejections.to_vec())?;
+        same("BALLOT_CONSTITUTION", index, ballot.constitution, end.constitution)?;
+        let (number, over) = (ballot.needed, ballot.expired(index, entry.time));
+        let threshold = match due {
+            Some(Due::End { id, result, threshold }) => {
+                equal("BALLOT_RESULT", index, &(id.as_str(), word(result)), &(end.id, word(end.result)))?;
+                threshold
             }
-            _ => Ok(()),
-        }
-    }
-
-    fn carried(&mut self, index: u64, id: &str, recorded: &serde_json::Value) -> Check {
-        let Some(proposal) = self.ballots.get(id).map(|ballot| ballot.proposal.clone()) else {
-            return bad("BALLOT_OPEN", index, "an open ballot", id);
+            Some(_) => {
+                equal("BALLOT_RESULT", index, &"void", &word(end.result))?;
+                number
+            }
+            // Nothing is due: a proposal of anybody first closes what is over.
+            None if end.result == Some(BallotEnd::Expired) && over && self.step.begins() => {
+                self.step.asks_to_propose(index)?;
+                self.swept(entry, Some(end.id))?;
+                self.step.phase = Phase::Swept { after: end.id.into() };
+                number
+            }
+            None => {
+                let votes = format!("{} for, {} against, {number} needed", end.approvals.len(), end.rejections.len());
+                return bad("BALLOT_RESULT", index, format!("what {votes} come to"), word(end.result));
+            }
         };
-        let expected = serde_json::to_value(&proposal).unwrap_or_default();
-        equal("BALLOT_PROPOSAL", index, &expected, recorded)?;
-        let after = match self.constitution.amended(&proposal) {
-            Ok(after) => after,
-            Err(refusal) => return bad("BALLOT_PROPOSAL", index, "a proposal that can be carried out", refusal),
-        };
-        // A seal stands in the chain of its substrate, where the replay of that substrate checks it.
-        let effect = !matches!(
-            proposal,
-            Proposal::ForceSeal { .. } | Proposal::ChangeRules { .. } | Proposal::MovePublisher { .. }
-        );
-        let carrying = Carrying { proposal_id: id.into(), proposal, after, voided: Vec::new(), effect };
-        match self.carrying.replace(carrying) {
+        equal("BALLOT_THRESHOLD", index, &(threshold as u64), &end.threshold)?;
+        let ballot = self.open_ballot(index, end.id)?;
+        ballot.open = false;
+        let proposal = ballot.proposal.clone();
+        self.decisions.push(Decision {
+            proposal_id: end.id.into(),
+            proposal: proposal.clone(),
+            result: word(end.result),
+            index,
+            time: entry.time,
+            submission: entry.submission,
+        });
+        match recorded {
+            Some(recorded) => self.carried(index, end.id, proposal, recorded),
             None => Ok(()),
-            Some(earlier) => bad("CARRIED_OUT", index, format!("what {} decided", earlier.proposal_id), id),
         }
     }
 
-    /// `constitution_changed`.
-    pub(super) fn amended(&mut self, index: u64, change: &ConstitutionChange) -> Check {
-        let open = self.open();
-        let Some(carrying) = &mut self.carrying else {
-            return bad("CONSTITUTION_BALLOT", index, "a ballot that decided it", &change.proposal_id);
-        };
-        equal("CONSTITUTION_BALLOT", index, &carrying.proposal_id, &change.proposal_id)?;
-        let Some(after) = carrying.after.take() else {
-            return bad("CONSTITUTION_BALLOT", index, "a proposal that changes it once", carrying.proposal.action());
-        };
-        equal("CONSTITUTION_BEFORE", index, &self.constitution, &change.before)?;
-        equal("CONSTITUTION_AFTER", index, &after, &change.after)?;
-        same("CONSTITUTION_HASH", index, self.constitution.hash(), change.before_hash)?;
-        same("CONSTITUTION_HASH", index, after.hash(), change.after_hash)?;
-        equal("CONSTITUTION_VOIDED", index, &carrying.voided, &change.voided)?;
-        equal("CONSTITUTION_VOIDED", index, &Vec::<String>::new(), &open)?;
-        self.constitution = after;
-        self.changes.push((index, change.before_hash, change.after_hash));
+    /// What a carried ballot makes due, in the order of the records.
+    fn carried(&mut self, index: u64, id: &str, proposal: Proposal, recorded: &Proposal) -> Check {
+        equal("BALLOT_PROPOSAL", index, &proposal, recorded)?;
+        if let Proposal::MovePublisher { publisher } = &proposal {
+            self.roster.publishes(index, publisher.log_key, &publisher.organisation)?;
+        }
+        match self.constitution.amended(&proposal) {
+            Ok(None) => {}
+            Ok(Some(after)) => {
+                let voided = self.open();
+                self.step.due.extend(voided.iter().map(|id| Due::Void { id: id.clone() }));
+                self.step.due.push_back(Due::Change { id: id.into(), after: Box::new(after), voided });
+            }
+            Err(refusal) => return bad("BALLOT_PROPOSAL", index, "a proposal that can be carried out", refusal),
+        }
+        match proposal {
+            // A seal stands in the chain of its substrate, where the replay of that substrate checks it.
+            Proposal::ForceSeal { .. } => {
+                self.step.phase = Phase::Sealing;
+                self.least = index.saturating_add(2);
+            }
+            Proposal::ChangeRules { .. } | Proposal::MovePublisher { .. } => {}
+            Proposal::RetireChip { .. }
+            | Proposal::AddOrganisation { .. }
+            | Proposal::RemoveOrganisation { .. }
+            | Proposal::RotateKey { .. }
+            | Proposal::Recovery { .. } => {
+                self.step.due.push_back(Due::Effect { id: id.into(), proposal: Box::new(proposal) });
+            }
+        }
         Ok(())
     }
 
-    /// `recovery`.
-    pub(super) fn recovered(&mut self, index: u64, id: &str, recovery_count: u64) -> Check {
-        let carrying = self.effect(index, id)?;
-        if !matches!(carrying, Proposal::Recovery { .. }) {
-            return bad("CARRIED_OUT", index, carrying.action(), "recovery");
-        }
-        equal("RECOVERY_COUNT", index, &self.constitution.recovery_count.0, &recovery_count)
-    }
-
-    /// The proposal whose effect a record is; once.
-    pub(super) fn effect(&mut self, index: u64, id: &str) -> Result<Proposal, BadCheck> {
-        match &mut self.carrying {
-            Some(carrying) if carrying.proposal_id == id && carrying.effect && carrying.after.is_none() => {
-                carrying.effect = false;
-                Ok(carrying.proposal.clone())
-            }
-            _ => bad("CARRIED_OUT", index, "a ballot that was just carried", id),
-        }
-    }
-
-    /// A submission ends: what its votes decided is decided, and what was decided is carried out.
-    pub(super) fn settled(&mut self, index: u64) -> Check {
-        if let Some(carrying) = self.carrying.take()
-            && (carrying.effect || carrying.after.is_some())
-        {
-            let expected = format!("{} of {}", carrying.proposal.action(), carrying.proposal_id);
-            return bad("CARRIED_OUT", index, expected, "nothing");
-        }
-        if let Some(Touched { id, concluded }) = self.touched.take()
-            && let Some(ballot) = self.ballots.get(&id)
-            && let Some((_, time)) = self.last
-            && (concluded || ballot.count(time).0 != Count::Open)
-        {
-            return bad("BALLOT_RESULT", index, format!("the end of {id}"), "nothing");
-        }
+    /// `constitution_changed`.
+    pub(super) fn amended(&mut self, index: u64, change: &ConstitutionChange, due: Option<Due>) -> Check {
+        let Some(Due::Change { id, after, voided }) = due else {
+            return bad(
+                "CONSTITUTION_BALLOT",
+                index,
+                "a ballot that was just carried and changes it",
+                &change.proposal_id,
+            );
+        };
+        equal("CONSTITUTION_BALLOT", index, &id, &change.proposal_id)?;
+        equal("CONSTITUTION_BEFORE", index, &self.constitution, &change.before)?;
+        equal("CONSTITUTION_AFTER", index, &*after, &change.after)?;
+        same("CONSTITUTION_HASH", index, self.constitution.hash(), change.before_hash)?;
+        same("CONSTITUTION_HASH", index, after.hash(), change.after_hash)?;
+        equal("CONSTITUTION_VOIDED", index, &voided, &change.voided)?;
+        self.constitution = *after;
+        self.changes.push((index, change.before_hash, change.after_hash));
         Ok(())
     }
 }
 
-const fn word(end: BallotEnd) -> &'static str {
-    match end {
-        BallotEnd::Rejected => "rejected",
-        BallotEnd::Expired => "expired",
-        BallotEnd::Void => "void",
+const fn word(result: Option<BallotEnd>) -> &'static str {
+    match result {
+        None => "carried",
+        Some(BallotEnd::Rejected) => "rejected",
+        Some(BallotEnd::Expired) => "expired",
+        Some(BallotEnd::Void) => "void",
     }
 }

@@ -1,223 +1,308 @@
-//! What governance records do: keys, nodes, chips and members, each with its right.
+//! What governance records do: an organisation by itself, a ballot to one, a node that failed, a chip that was refused.
 
-use super::{Governance, KeySpan, Member, bad, equal};
-use crate::command::{Command, OrganisationKey, Proposal, Role};
-use crate::digest::Digest;
+use super::step::{Asked, Due, Group, Phase, Step};
+use super::{BadCheck, Governance, bad, equal};
+use crate::code::Code;
+use crate::command::Proposal;
 use crate::entry::Entry;
-use crate::keys::PublicKey;
-use crate::p104::Technology;
-use crate::record::Record;
+use crate::governance::GovernanceAction as Action;
+use crate::merkle::Frontier;
+use crate::p104::Outcome;
+use crate::record::{EvidenceAnchor, Finding, Record};
 use crate::replay::{Check, same};
 use crate::time::U64;
-use serde::Deserialize;
 
-/// The content of a `governance` record. With `proposal_id` a ballot brought it about, without the organisation itself.
-#[derive(Debug, Deserialize)]
-#[serde(tag = "action", rename_all = "snake_case", deny_unknown_fields)]
-pub(super) enum Action {
-    RotateKey { key: OrganisationKey, old: PublicKey, new: PublicKey, proposal_id: Option<String> },
-    EnrolNode { node: U64, key: PublicKey, cosigner: PublicKey },
-    RetireNode { node: U64 },
-    EnrolChip { chip: Digest, key: PublicKey, technology: Technology },
-    RetireChip { chip: Digest, proposal_id: Option<String> },
-    Propose { proposal_id: String, proposal: Proposal },
-    Vote { proposal_id: String, approve: bool },
-    Conclude { proposal_id: String },
-    AddOrganisation { organisation: String, root_key: PublicKey, operator_key: PublicKey, proposal_id: String },
-    RemoveOrganisation { organisation: String, nodes: Vec<U64>, keys_ended: U64, proposal_id: String },
-}
-
-impl Action {
-    /// The action of an entry, when it has one and that reads.
-    pub(super) fn of(entry: &Entry) -> Option<Action> {
-        match &entry.record {
-            Record::Governance { action } => serde_json::from_value(action.clone()).ok(),
-            _ => None,
-        }
-    }
-
-    /// Whether the author's own organisation did it by a command of its own.
-    pub(super) fn is_own(&self) -> bool {
-        match self {
-            Action::RotateKey { proposal_id, .. } | Action::RetireChip { proposal_id, .. } => proposal_id.is_none(),
-            Action::EnrolNode { .. }
-            | Action::RetireNode { .. }
-            | Action::EnrolChip { .. }
-            | Action::Propose { .. }
-            | Action::Vote { .. }
-            | Action::Conclude { .. } => true,
-            Action::AddOrganisation { .. } | Action::RemoveOrganisation { .. } => false,
-        }
-    }
-
-    /// Refuses unless the command asked for exactly this.
-    pub(super) fn is_of(&self, command: &Command, index: u64) -> Check {
-        let holds = match (self, command) {
-            (Action::RotateKey { key, new, .. }, Command::RotateKey { key: asked, new: wanted }) => {
-                key == asked && new == wanted
-            }
-            (
-                Action::EnrolNode { node, key, cosigner },
-                Command::EnrolNode { node: asked, key: wanted, cosigner: beside },
-            ) => node == asked && key == wanted && cosigner == beside,
-            (Action::RetireNode { node }, Command::RetireNode { node: asked }) => node == asked,
-            (Action::EnrolChip { key, technology, .. }, Command::EnrolChip { chip, technology: asked }) => {
-                key == chip && technology == asked
-            }
-            (Action::RetireChip { chip, .. }, Command::RetireChip { chip: asked }) => chip == asked,
-            (Action::Propose { proposal_id, proposal }, Command::Propose { proposal_id: id, proposal: asked }) => {
-                proposal_id == id && proposal == asked
-            }
-            (Action::Vote { proposal_id, approve }, Command::Vote { proposal_id: id, approve: asked }) => {
-                proposal_id == id && approve == asked
-            }
-            (Action::Conclude { proposal_id }, Command::Conclude { proposal_id: id }) => proposal_id == id,
-            _ => false,
-        };
-        if holds { Ok(()) } else { bad("SUBMISSION_COMMAND", index, format!("{self:?}"), format!("{command:?}")) }
-    }
-}
+/// Characters of one text of a recorded finding: one that was cut has one more, which says so.
+const FINDING_TEXT: usize = 200;
 
 impl Governance {
-    /// A `governance` record, in the chain of the organisation that it concerns.
-    pub(super) fn action(&mut self, entry: &Entry) -> Check {
+    /// What an organisation did by a command of its own: the first entry of its submission, and before a proposal there may
+    /// stand ends of ballots.
+    pub(super) fn acted(&mut self, entry: &Entry, name: &str, action: &Action) -> Check {
         let index = entry.index.0;
-        let Some(name) = entry.subject.strip_prefix("organisation:") else {
-            return bad("ENTRY_SUBJECT", index, "organisation:…", &entry.subject);
-        };
-        let Some(action) = Action::of(entry) else {
-            return bad("GOVERNANCE_ACTION", index, "a known action with its members", format!("{:?}", entry.record));
-        };
-        let joins = matches!(action, Action::AddOrganisation { .. });
-        let leaves = matches!(action, Action::RemoveOrganisation { .. });
-        // The constitution has changed already when the record of a joining or leaving member is written.
-        if !joins && !leaves && !self.constitution.is_member(name) {
+        match &self.step.phase {
+            Phase::Begun => self.begins(index)?,
+            Phase::Swept { .. } if matches!(action, Action::Propose { .. }) => self.step.adjoins(index)?,
+            _ => return bad("SUBMISSION_ENTRIES", index, "nothing more of this submission", action.name()),
+        }
+        match &self.step.asked {
+            None => {}
+            Some(Asked::Own(command)) if action.is_of(command) => {}
+            Some(asked) => return bad("SUBMISSION_COMMAND", index, format!("{action:?}"), asked.shown()),
+        }
+        if !self.constitution.is_member(name) {
             return bad("GOVERNANCE_MEMBER", index, self.constitution.organisations.join(", "), name);
         }
         match action {
-            Action::Propose { proposal_id, proposal } => self.proposed(entry, name, &proposal_id, &proposal),
-            Action::Vote { proposal_id, approve } => self.voted(entry, name, &proposal_id, approve),
-            Action::Conclude { proposal_id } => self.concluded(entry, &proposal_id),
-            Action::RotateKey { key, old, new, proposal_id } => {
-                if let Some(id) = proposal_id {
-                    let decided = self.effect(index, &id)?;
-                    let holds = matches!(&decided, Proposal::RotateKey { organisation, key: asked, new: wanted, .. }
-                        if organisation == name && *asked == key && *wanted == new);
-                    carried_out(index, &decided, holds)?;
-                }
-                self.rotated(index, name, key, old, new)
+            Action::Propose { proposal_id, proposal } => self.proposed(entry, name, proposal_id, proposal)?,
+            Action::Vote { proposal_id, approve } => self.voted(entry, name, proposal_id, *approve)?,
+            Action::Conclude { proposal_id } => self.concluded(entry, proposal_id)?,
+            Action::RotateKey { key, old, new, .. } => self.roster.rotate(index, name, *key, *old, *new)?,
+            Action::EnrolNode { node, key, cosigner } => {
+                self.roster.enrol_node(index, node.0, name, *key, *cosigner)?;
             }
-            Action::EnrolNode { node, key, .. } => {
-                let taken = self.keys.values().any(|span| span.node == Some(node.0));
-                if taken {
-                    return bad("NODE_ID", index, "an unused node id", node);
-                }
-                self.register(index, key, Role::Node, name, Some(node.0))
+            Action::RetireNode { node } => self.roster.retire_node(index, node.0, name)?,
+            Action::EnrolChip { chip, key, technology } => {
+                same("CHIP_ID", index, key.id(), *chip)?;
+                equal("CHIP_TECHNOLOGY", index, &"software", &technology.as_str())?;
+                self.roster.enrol_chip(index, name, *key)?;
             }
-            Action::RetireNode { node } => {
-                let own = |span: &KeySpan| span.node == Some(node.0) && span.organisation == name;
-                let key = self.keys.iter().find(|(_, span)| own(span) && span.until.is_none());
-                let Some(key) = key.map(|(key, _)| *key) else {
-                    return bad("NODE_ID", index, format!("a node in service of {name}"), node);
-                };
-                self.end(&key, index);
-                Ok(())
-            }
-            Action::EnrolChip { chip, key, .. } => {
-                same("CHIP_ID", index, key.id(), chip)?;
-                self.chips.insert(chip, (name.into(), true));
-                self.register(index, key, Role::Chip, name, None)
-            }
-            Action::RetireChip { chip, proposal_id } => {
-                if let Some(id) = proposal_id {
-                    let decided = self.effect(index, &id)?;
-                    let holds = matches!(&decided, Proposal::RetireChip { chip: asked, .. } if *asked == chip);
-                    carried_out(index, &decided, holds)?;
-                }
-                self.chip_retired(index, name, chip)
-            }
-            Action::AddOrganisation { organisation, root_key, operator_key, proposal_id } => {
-                equal("ENTRY_SUBJECT", index, &organisation.as_str(), &name)?;
-                let decided = self.effect(index, &proposal_id)?;
-                let holds = matches!(&decided, Proposal::AddOrganisation { name, root_key: a, operator_key: b }
-                    if *name == organisation && *a == root_key && *b == operator_key);
-                carried_out(index, &decided, holds)?;
-                if self.organisations.contains_key(name) {
-                    return bad("ORGANISATION_NAME", index, "an unused name", name);
-                }
-                self.register(index, root_key, Role::Root, name, None)?;
-                self.register(index, operator_key, Role::Operator, name, None)?;
-                self.organisations.insert(name.into(), Member { root_key, operator_key, removed: None });
-                Ok(())
-            }
-            Action::RemoveOrganisation { organisation, nodes, keys_ended, proposal_id } => {
-                equal("ENTRY_SUBJECT", index, &organisation.as_str(), &name)?;
-                let decided = self.effect(index, &proposal_id)?;
-                let holds = matches!(&decided, Proposal::RemoveOrganisation { name, .. } if *name == organisation);
-                carried_out(index, &decided, holds)?;
-                self.removed(index, name, &nodes, keys_ended)
+            Action::RetireChip { chip, .. } => self.roster.retire_chip(index, name, chip)?,
+            // Only ballots bring these about.
+            Action::AddOrganisation { .. } | Action::RemoveOrganisation { .. } => {
+                return bad("CARRIED_OUT", index, "a ballot that was just carried", action.name());
             }
         }
-    }
-
-    fn register(&mut self, index: u64, key: PublicKey, role: Role, organisation: &str, node: Option<u64>) -> Check {
-        let span = KeySpan { role, organisation: organisation.into(), node, since: Some(index), until: None };
-        match self.keys.insert(*key.as_bytes(), span) {
-            None => Ok(()),
-            Some(earlier) => bad("KEY_ONCE", index, "an unused key", format!("{key} of {}", earlier.organisation)),
-        }
-    }
-
-    fn end(&mut self, key: &[u8; 32], index: u64) {
-        if let Some(span) = self.keys.get_mut(key) {
-            span.until.get_or_insert(index);
-        }
-    }
-
-    fn rotated(&mut self, index: u64, name: &str, kind: OrganisationKey, old: PublicKey, new: PublicKey) -> Check {
-        let Some(member) = self.organisations.get_mut(name) else {
-            return bad("GOVERNANCE_MEMBER", index, "a member", name);
+        self.step.phase = match action {
+            Action::RetireNode { .. } => Phase::Recounting,
+            _ => Phase::Acted,
         };
-        let (slot, role) = match kind {
-            OrganisationKey::Root => (&mut member.root_key, Role::Root),
-            OrganisationKey::Operator => (&mut member.operator_key, Role::Operator),
-        };
-        let before = std::mem::replace(slot, new);
-        equal("KEY_IN_FORCE", index, &before, &old)?;
-        self.end(old.as_bytes(), index);
-        self.register(index, new, role, name, None)
-    }
-
-    fn chip_retired(&mut self, index: u64, name: &str, chip: Digest) -> Check {
-        let Some((owner, _)) = self.chips.get(&chip).filter(|(_, serves)| *serves).cloned() else {
-            return bad("CHIP_IN_SERVICE", index, "a chip in service", chip);
-        };
-        equal("ENTRY_SUBJECT", index, &owner.as_str(), &name)?;
-        self.chips.insert(chip, (owner, false));
-        let key = self.keys.keys().find(|key| Digest::of(&key[..]) == chip).copied();
-        if let Some(key) = key {
-            self.end(&key, index);
-        }
         Ok(())
     }
 
-    fn removed(&mut self, index: u64, name: &str, nodes: &[U64], keys_ended: U64) -> Check {
-        let Some(member) = self.organisations.get_mut(name).filter(|member| member.removed.is_none()) else {
-            return bad("GOVERNANCE_MEMBER", index, "a member", name);
+    /// What a carried ballot did, in the chain of the organisation that it concerns.
+    pub(super) fn brought_about(&mut self, entry: &Entry, name: &str, action: &Action, due: Option<Due>) -> Check {
+        let index = entry.index.0;
+        let decided = self.effect(index, action.by_ballot().unwrap_or_default(), due)?;
+        let expected = |holds: bool| match holds {
+            true => Ok(()),
+            false => bad("CARRIED_OUT", index, format!("{decided:?}"), format!("{action:?} of {name}")),
         };
-        member.removed = Some(index);
-        let (mut serving, mut ended) = (Vec::new(), 0);
-        for span in self.keys.values_mut().filter(|span| span.organisation == name && span.until.is_none()) {
-            span.until = Some(index);
-            ended += 1;
-            serving.extend(span.node.map(U64));
+        match (action, &decided) {
+            (
+                Action::RotateKey { key, old, new, .. },
+                Proposal::RotateKey { organisation, key: asked, new: wanted, .. },
+            ) => {
+                expected(organisation == name && asked == key && wanted == new)?;
+                if !self.constitution.is_member(name) {
+                    return bad("GOVERNANCE_MEMBER", index, self.constitution.organisations.join(", "), name);
+                }
+                self.roster.rotate(index, name, *key, *old, *new)
+            }
+            (Action::RetireChip { chip, .. }, Proposal::RetireChip { chip: asked, .. }) => {
+                expected(asked == chip)?;
+                self.roster.retire_chip(index, name, chip)
+            }
+            (
+                Action::AddOrganisation { organisation, root_key, operator_key, .. },
+                Proposal::AddOrganisation { name: asked, root_key: root, operator_key: operator },
+            ) => {
+                expected(asked == organisation && root == root_key && operator == operator_key)?;
+                equal("ENTRY_SUBJECT", index, &organisation.as_str(), &name)?;
+                self.roster.add(index, name, *root_key, *operator_key)?;
+                self.warns("add_organisation");
+                Ok(())
+            }
+            (
+                Action::RemoveOrganisation { organisation, nodes, keys_ended, .. },
+                Proposal::RemoveOrganisation { name: asked, .. },
+            ) => {
+                expected(asked == organisation)?;
+                equal("ENTRY_SUBJECT", index, &organisation.as_str(), &name)?;
+                self.roster.remove(index, name, nodes, *keys_ended)?;
+                self.step.phase = Phase::Recounting;
+                Ok(())
+            }
+            _ => expected(false),
         }
-        serving.sort_unstable_by_key(|node| node.0);
-        equal("ORGANISATION_NODES", index, &serving, &nodes.to_vec())?;
-        equal("ORGANISATION_KEYS", index, &U64(ended), &keys_ended)
+    }
+
+    /// The proposal whose effect is due.
+    fn effect(&self, index: u64, id: &str, due: Option<Due>) -> Result<Proposal, BadCheck> {
+        match due {
+            Some(Due::Effect { id: carried, proposal }) if carried == id => Ok(*proposal),
+            Some(Due::Effect { id: carried, .. }) => bad("CARRIED_OUT", index, carried, id),
+            _ => bad("CARRIED_OUT", index, "a ballot that was just carried", id),
+        }
+    }
+
+    /// A warning follows when an organisation holds a quorum now.
+    fn warns(&mut self, cause: &'static str) {
+        if let Some(majority) = self.roster.majority() {
+            self.step.due.push_back(Due::Warning { majority, cause });
+        }
+    }
+
+    /// `recovery`.
+    pub(super) fn recovered(&mut self, entry: &Entry, due: Option<Due>) -> Check {
+        let index = entry.index.0;
+        let Record::Recovery { proposal_id, recovery_count, reason, evidence, reasoning } = &entry.record else {
+            return Ok(());
+        };
+        let decided = self.effect(index, proposal_id, due)?;
+        let found =
+            Proposal::Recovery { reason: reason.clone(), evidence: evidence.clone(), reasoning: reasoning.clone() };
+        if decided != found {
+            return bad("CARRIED_OUT", index, format!("{decided:?}"), format!("{found:?}"));
+        }
+        equal("RECOVERY_COUNT", index, &self.constitution.recovery_count, recovery_count)?;
+        // Whether the trees are parts of the ledgers is for a consistency proof to show. What can be seen here:
+        if reasoning.size.0 > self.step.started {
+            let expected = format!("a Reasoning tree of at most {} entries", self.step.started);
+            return bad("RECOVERY_TREES", index, expected, reasoning.size);
+        }
+        let empty = EvidenceAnchor { size: U64(0), root: Frontier::default().root() };
+        for stated in [evidence, reasoning].into_iter().filter(|stated| stated.size.0 == 0) {
+            same("RECOVERY_TREES", index, empty.root, stated.root)?;
+        }
+        self.recoveries.push((index, entry.time));
+        Ok(())
+    }
+
+    /// `organisation_quorum_warning`.
+    pub(super) fn warned(&self, entry: &Entry, due: Option<Due>) -> Check {
+        let index = entry.index.0;
+        let Record::OrganisationQuorumWarning { organisation, held, total, cause } = &entry.record else {
+            return Ok(());
+        };
+        let found = (organisation.as_str(), held.0, total.0, cause.as_str());
+        match &due {
+            Some(Due::Warning { majority, cause }) => {
+                let (held, total) = (majority.held as u64, majority.total as u64);
+                equal("QUORUM_WARNING", index, &(majority.organisation.as_str(), held, total, *cause), &found)
+            }
+            _ => bad("QUORUM_WARNING", index, "an organisation that has come to hold a quorum", organisation),
+        }
+    }
+
+    /// `node_quarantine`: of a verdict that came late, or of those that a verification outvoted. A verification is decided by
+    /// a verdict, or because a node left.
+    pub(super) fn quarantined(&mut self, entry: &Entry) -> Check {
+        let index = entry.index.0;
+        let Record::NodeQuarantine { node, organisation, finding, substrate_id } = &entry.record else { return Ok(()) };
+        let late = self.outvoted(entry, node.0, finding, substrate_id)?;
+        equal("QUARANTINE_FINDING", index, &Outcome::HashMismatch, &finding.outcome)?;
+        for text in [&finding.check, &finding.expected, &finding.found] {
+            if !is_cut(text) {
+                let expected = format!("at most {FINDING_TEXT} characters, or as many and an ellipsis");
+                return bad("QUARANTINE_FINDING", index, expected, text);
+            }
+        }
+        let serving = self.roster.serving().count();
+        self.roster.node(index, node.0, organisation)?.quarantined = Some(index);
+        if self.step.group.is_none() {
+            // So many can be outvoted that the others still are more than half. A late verdict stands alone.
+            let outvoted = serving.saturating_sub(serving / 2 + 1);
+            let room = match late {
+                Some(true) => 1,
+                Some(false) => outvoted,
+                None => outvoted.max(1),
+            };
+            self.step.group = Some(Group { substrate: substrate_id.clone(), room });
+        }
+        if let Some(group) = &mut self.step.group {
+            let Some(room) = group.room.checked_sub(1) else {
+                let expected = format!("fewer than half of {serving} nodes in service");
+                return bad("QUARANTINE_CAUSE", index, expected, format!("node {node} as well"));
+            };
+            group.room = room;
+        }
+        self.step.phase = Phase::Recounting;
+        self.warns("node_quarantine");
+        Ok(())
+    }
+
+    /// The verdict or the recount that puts a node out of service; whether it is a verdict that came late, which does not
+    /// show without the submission.
+    fn outvoted(
+        &mut self,
+        entry: &Entry,
+        node: u64,
+        finding: &Finding,
+        substrate: &str,
+    ) -> Result<Option<bool>, BadCheck> {
+        let index = entry.index.0;
+        if self.step.group.as_ref().is_some_and(|group| group.substrate == substrate) {
+            return self.step.adjoins(index).map(|()| Some(false));
+        }
+        let Step { phase, asked, group, last, verified, .. } = &mut self.step;
+        *group = None;
+        let fail = |found: String| bad("QUARANTINE_CAUSE", index, "a verdict, or a node that left", found);
+        let late = match phase {
+            Phase::Begun => match asked {
+                None => None,
+                Some(Asked::Verdict { node: author, substrate: asked, finding: given }) => {
+                    equal("QUARANTINE_CAUSE", index, &asked.as_str(), &substrate)?;
+                    let late = given.outcome == Outcome::HashMismatch;
+                    // Whoever decides a verification is not outvoted in it; whoever comes late is alone.
+                    if (*author == Some(node)) != late {
+                        return fail(format!("node {node} by a verdict of {author:?}"));
+                    }
+                    if late && cut(given) != *finding {
+                        return bad("QUARANTINE_FINDING", index, format!("{:?}", cut(given)), format!("{finding:?}"));
+                    }
+                    Some(late)
+                }
+                Some(asked) => return bad("SUBMISSION_COMMAND", index, "a verdict", asked.shown()),
+            },
+            Phase::Recounting => Some(false),
+            Phase::Swept { .. } | Phase::Acted | Phase::Sealing => return fail("neither".into()),
+        };
+        if !verified.insert(substrate.into()) {
+            return fail(format!("a second verification of {substrate}"));
+        }
+        // The record of the outcome stands before it, in the chain of the substrate.
+        if let Some(next) = last.map(|last| last.saturating_add(1)).filter(|next| index <= *next) {
+            return bad(
+                "ENTRY_INDEX",
+                index,
+                format!("above {next}, behind the outcome that put it out of service"),
+                index,
+            );
+        }
+        Ok(late)
+    }
+
+    /// `duplicate_refused`: the only entry of its submission, in the chain of its author.
+    pub(super) fn refused(&mut self, entry: &Entry, name: &str) -> Check {
+        let index = entry.index.0;
+        let Record::DuplicateRefused { substrate_id, chip, code } = &entry.record else { return Ok(()) };
+        match self.step.phase {
+            Phase::Begun => self.begins(index)?,
+            _ => return bad("SUBMISSION_ENTRIES", index, "nothing more of this submission", "duplicate_refused"),
+        }
+        let asked = match &self.step.asked {
+            None => None,
+            Some(Asked::Write { substrate, birth }) if substrate == substrate_id => Some(*birth),
+            Some(asked) => {
+                let expected = format!("a birth or a write of {substrate_id}");
+                return bad("SUBMISSION_COMMAND", index, expected, asked.shown());
+            }
+        };
+        let fits = match code {
+            Code::ChipNotActive => asked != Some(true),
+            Code::IdentityConflict => asked != Some(false),
+            _ => false,
+        };
+        if !fits {
+            let expected = "CHIP_NOT_ACTIVE of a write, IDENTITY_CONFLICT of a birth";
+            return bad("REFUSAL_CODE", index, expected, code);
+        }
+        let span = self.roster.chip(index, chip)?;
+        equal("ENTRY_SUBJECT", index, &span.organisation.as_str(), &name)?;
+        self.step.phase = Phase::Acted;
+        Ok(())
+    }
+
+    /// Refuses an action behind other entries of its submission.
+    fn begins(&self, index: u64) -> Check {
+        equal("SUBMISSION_ENTRIES", index, &self.step.started, &index)
     }
 }
 
-fn carried_out(index: u64, decided: &Proposal, holds: bool) -> Check {
-    if holds { Ok(()) } else { bad("CARRIED_OUT", index, format!("{decided:?}"), "something else") }
+/// A finding as it is recorded.
+fn cut(finding: &Finding) -> Finding {
+    let cut = |text: &str| match text.char_indices().nth(FINDING_TEXT) {
+        Some((at, _)) => format!("{}…", text.split_at(at).0),
+        None => text.into(),
+    };
+    let (check, expected, found) = (cut(&finding.check), cut(&finding.expected), cut(&finding.found));
+    Finding { check, expected, found, ..finding.clone() }
+}
+
+fn is_cut(text: &str) -> bool {
+    match text.chars().count() {
+        0..=FINDING_TEXT => true,
+        count => count == FINDING_TEXT + 1 && text.ends_with('…'),
+    }
 }

@@ -7,59 +7,48 @@
 
 mod ballots;
 mod effects;
+mod rights;
+mod roster;
+mod signed;
+mod step;
 
 use super::{BadCheck, Check, show};
 use crate::canon::CanonError;
-use crate::command::{Command, ItemLimits, Role};
+use crate::command::{ItemLimits, Proposal};
 use crate::constitution::ClusterConstitution;
 use crate::digest::Digest;
 use crate::entry::{Entry, Ledger};
-use crate::envelope::{Envelope, Prepared, prepare};
-use crate::keys::PublicKey;
+use crate::genesis::GenesisDocument;
 use crate::record::Record;
+use crate::replay::kind;
 use crate::time::Timestamp;
-use ballots::{Ballot, Carrying, Touched};
-use effects::Action;
-use std::collections::BTreeMap;
+use ballots::Ballot;
+pub use rights::Rights;
+use roster::Roster;
+pub use roster::{ChipSpan, KeySpan, Member, NodeSpan};
+pub use signed::Given;
+use std::collections::{BTreeMap, BTreeSet};
+use step::Step;
 
-/// A founding organisation: name, root key, operator key.
-pub type Founder = (String, PublicKey, PublicKey);
-
-/// What a key was registered for, and when.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeySpan {
-    /// Role.
-    pub role: Role,
-    /// Organisation.
-    pub organisation: String,
-    /// Node id, for node keys.
-    pub node: Option<u64>,
-    /// Reasoning index of the record that registered it; `None` for a founding key.
-    pub since: Option<u64>,
-    /// Reasoning index of the record that ended it.
-    pub until: Option<u64>,
-}
-
-/// The keys in force of an organisation.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Member {
-    /// Root key.
-    pub root_key: PublicKey,
-    /// Operator key.
-    pub operator_key: PublicKey,
-    /// Reasoning index of the record that ended the membership.
-    pub removed: Option<u64>,
-}
+/// The chain of the cluster, and the beginning of the name of an organisation's.
+const CLUSTER: &str = "cluster";
+const ORGANISATION: &str = "organisation:";
 
 /// How a ballot ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
     /// Proposal.
     pub proposal_id: String,
+    /// What was proposed.
+    pub proposal: Proposal,
     /// `carried`, `rejected`, `expired` or `void`.
     pub result: &'static str,
     /// Reasoning index of the record.
     pub index: u64,
+    /// Its time.
+    pub time: Timestamp,
+    /// The submission that ended it, and did what was decided.
+    pub submission: Digest,
 }
 
 /// What the history says, once every check held.
@@ -71,48 +60,57 @@ pub struct Governed {
     pub organisations: BTreeMap<String, Member>,
     /// Every key that was ever registered, by its bytes.
     pub keys: BTreeMap<[u8; 32], KeySpan>,
+    /// Every node that was ever enrolled, by its id.
+    pub nodes: BTreeMap<u64, NodeSpan>,
+    /// Every chip that was ever enrolled, by its id.
+    pub chips: BTreeMap<Digest, ChipSpan>,
     /// Every ballot that ended, in order.
     pub decisions: Vec<Decision>,
     /// Ids of the ballots that are open, sorted.
     pub open: Vec<String>,
     /// Changes of the constitution: Reasoning index, hash before, hash after.
     pub changes: Vec<(u64, Digest, Digest)>,
+    /// Recoveries: Reasoning index and time.
+    pub recoveries: Vec<(u64, Timestamp)>,
     /// Entries that were checked, and how many of them together with their submission.
     pub checked: (u64, u64),
+    /// The cluster, and its limits of submissions.
+    cluster: String,
+    limits: ItemLimits,
+    /// Times of the entries, by Reasoning index.
+    times: BTreeMap<u64, Timestamp>,
 }
 
-/// The signed submission of an entry, as far as the reader has it.
-#[derive(Clone, Copy, Debug)]
-pub enum Given<'a> {
-    /// Not at hand: the entry is checked without its author.
-    Nothing,
-    /// In binary form.
-    Bytes(&'a [u8]),
-    /// Read, and its signature verified.
-    Prepared(&'a Prepared),
+impl Governed {
+    /// The time of an entry of governance by its Reasoning index.
+    pub fn time(&self, index: Option<u64>) -> Option<Timestamp> {
+        index.map(|index| self.times.get(&index).copied().unwrap_or_default())
+    }
 }
 
 /// Re-computation in progress.
 #[derive(Debug)]
 pub struct Governance {
     cluster: String,
+    limits: ItemLimits,
     constitution: ClusterConstitution,
-    organisations: BTreeMap<String, Member>,
-    keys: BTreeMap<[u8; 32], KeySpan>,
-    chips: BTreeMap<Digest, (String, bool)>,
+    roster: Roster,
     ballots: BTreeMap<String, Ballot>,
     decisions: Vec<Decision>,
     changes: Vec<(u64, Digest, Digest)>,
-    /// What the last submission decided and still has to carry out.
-    carrying: Option<Carrying>,
-    /// Ballot that the last submission voted on or concluded: decided within it, or not by it.
-    touched: Option<Touched>,
-    /// The submission under way, and the Reasoning index of its first entry.
-    submission: Option<Digest>,
-    started: u64,
+    recoveries: Vec<(u64, Timestamp)>,
+    /// The submission under way.
+    step: Step,
+    /// Those before it, and their request ids by the key that signed.
+    submissions: BTreeSet<Digest>,
+    requests: BTreeSet<([u8; 32], String)>,
     chains: BTreeMap<String, (u64, Digest)>,
+    /// The last leaf: index and time.
     last: Option<(u64, Timestamp)>,
+    /// The least index of the next entry of governance.
+    least: u64,
     checked: (u64, u64),
+    times: BTreeMap<u64, Timestamp>,
 }
 
 /// A failed check at a Reasoning entry.
@@ -126,56 +124,36 @@ fn equal<T: PartialEq + std::fmt::Debug>(check: &'static str, index: u64, expect
 }
 
 impl Governance {
-    /// Starts with the constitution and the founders of a cluster; `nodes` are id, organisation and key.
-    pub fn new(
-        cluster: &str,
-        constitution: ClusterConstitution,
-        founders: &[Founder],
-        nodes: &[(u64, String, PublicKey)],
-    ) -> Self {
-        let mut keys = BTreeMap::new();
-        let mut register = |key: &PublicKey, role, organisation: &str, node| {
-            let span = KeySpan { role, organisation: organisation.into(), node, since: None, until: None };
-            keys.insert(*key.as_bytes(), span);
-        };
-        for (name, root_key, operator_key) in founders {
-            register(root_key, Role::Root, name, None);
-            register(operator_key, Role::Operator, name, None);
-        }
-        for (id, organisation, key) in nodes {
-            register(key, Role::Node, organisation, Some(*id));
-        }
-        let member = |founder: &Founder| {
-            let (name, root_key, operator_key) = founder.clone();
-            (name, Member { root_key, operator_key, removed: None })
-        };
+    /// Starts with the founders of a cluster.
+    pub fn new(genesis: &GenesisDocument) -> Self {
         Self {
-            cluster: cluster.into(),
-            constitution,
-            organisations: founders.iter().map(member).collect(),
-            keys,
-            chips: BTreeMap::new(),
+            cluster: genesis.cluster.clone(),
+            limits: genesis.limits.clone(),
+            constitution: genesis.constitution(),
+            roster: Roster::new(genesis),
             ballots: BTreeMap::new(),
             decisions: Vec::new(),
             changes: Vec::new(),
-            carrying: None,
-            touched: None,
-            submission: None,
-            started: 0,
+            recoveries: Vec::new(),
+            step: Step::new(None, 0),
+            submissions: BTreeSet::new(),
+            requests: BTreeSet::new(),
             chains: BTreeMap::new(),
             last: None,
+            least: 0,
             checked: (0, 0),
+            times: BTreeMap::new(),
         }
     }
 
     /// Whether the submission of this leaf adds anything: it stands in a chain of the cluster or of an organisation.
     pub fn concerns(leaf: &[u8]) -> bool {
-        Entry::from_leaf(leaf).is_ok_and(|entry| governed(&entry.subject))
+        Entry::from_leaf(leaf).is_ok_and(|entry| Self::governs(&entry.subject))
     }
 
     /// Whether a chain is one of governance: that of the cluster, or of an organisation.
     pub fn governs(subject: &str) -> bool {
-        governed(subject)
+        subject == CLUSTER || subject.starts_with(ORGANISATION)
     }
 
     /// Checks the next leaf, with the signed submission that caused it when the reader has it (binary form). Leaves of
@@ -199,27 +177,40 @@ impl Governance {
         };
         let index = entry.index.0;
         equal("ENTRY_LEDGER", index, &Ledger::Reasoning, &entry.ledger)?;
+        let same = self.step.digest == Some(entry.submission);
         if let Some((last, time)) = self.last {
             if index <= last {
                 return bad("ENTRY_INDEX", index, format!("above {last}"), index);
             }
-            if entry.time < time {
-                return bad("ENTRY_TIME", index, format!("{time} or later"), entry.time);
+            if entry.time < time || (same && entry.time != time) {
+                let word = if same { "as the entry before, of the same submission" } else { "or later" };
+                return bad("ENTRY_TIME", index, format!("{time} {word}"), entry.time);
             }
         }
-        if self.submission != Some(entry.submission) {
-            self.settled(index)?;
-            self.submission = Some(entry.submission);
-            self.started = index;
+        if !same {
+            self.step.settled(index)?;
+            self.step = Step::new(Some(entry.submission), index);
         }
         self.last = Some((index, entry.time));
-        if !governed(&entry.subject) {
+        if !Self::governs(&entry.subject) {
+            self.step.elsewhere(&entry)?;
             return Ok(entry);
+        }
+        if self.step.last.is_none() && !self.submissions.insert(entry.submission) {
+            return bad("SUBMISSION_ONCE", index, "entries of one submission behind each other", entry.submission);
         }
         let (depth, head) = self.chains.get(&entry.subject).map_or((0, None), |(depth, head)| (*depth, Some(*head)));
         equal("ENTRY_DEPTH", index, &depth, &entry.depth.0)?;
         if head != entry.prior_entry_hash {
             return bad("PRIOR_ENTRY_HASH", index, show(&head), show(&entry.prior_entry_hash));
+        }
+        if index < self.least {
+            return bad(
+                "CARRIED_OUT",
+                index,
+                format!("the seal of a substrate before entry {}", self.least),
+                "nothing",
+            );
         }
         self.chains.insert(entry.subject.clone(), (depth + 1, hash));
         if self.signed(&entry, given)? {
@@ -227,97 +218,63 @@ impl Governance {
         }
         self.checked.0 += 1;
         self.record(&entry)?;
+        self.step.last = Some(index);
+        self.times.insert(index, entry.time);
         Ok(entry)
     }
 
     /// Everything is decided and carried out; gives what the history says.
-    pub fn finish(mut self) -> Result<Governed, BadCheck> {
-        let end = self.last.map_or(0, |(index, _)| index.saturating_add(1));
-        self.settled(end)?;
+    pub fn finish(self) -> Result<Governed, BadCheck> {
+        self.step.settled(self.last.map_or(0, |(index, _)| index.saturating_add(1)))?;
         Ok(Governed {
             open: self.open(),
             constitution: self.constitution,
-            organisations: self.organisations,
-            keys: self.keys,
+            organisations: self.roster.organisations,
+            keys: self.roster.keys,
+            nodes: self.roster.nodes,
+            chips: self.roster.chips,
             decisions: self.decisions,
             changes: self.changes,
+            recoveries: self.recoveries,
             checked: self.checked,
+            cluster: self.cluster,
+            limits: self.limits,
+            times: self.times,
         })
-    }
-
-    /// The submission is the one that the entry names, signed by a key that had the right just before the entry. Gives
-    /// whether there was one.
-    fn signed(&self, entry: &Entry, given: Given<'_>) -> Result<bool, BadCheck> {
-        let index = entry.index.0;
-        let bytes = match given {
-            Given::Nothing => return Ok(false),
-            Given::Prepared(prepared) => {
-                super::same("SUBMISSION_DIGEST", index, entry.submission, prepared.digest)?;
-                return self.entitled(entry, prepared).map(|()| true);
-            }
-            Given::Bytes(bytes) => bytes,
-        };
-        let found = match Envelope::from_bytes(bytes) {
-            Ok(envelope) => envelope.digest(),
-            Err(refusal) => return bad("SUBMISSION_FORM", index, "an envelope", refusal),
-        };
-        super::same("SUBMISSION_DIGEST", index, entry.submission, found)?;
-        match prepare(bytes, &ItemLimits::NONE) {
-            Ok(prepared) => self.entitled(entry, &prepared).map(|()| true),
-            Err(refusal) => bad("SUBMISSION_SIGNATURE", index, "a valid submission", refusal),
-        }
-    }
-
-    fn entitled(&self, entry: &Entry, prepared: &Prepared) -> Check {
-        let (index, submission) = (entry.index.0, &prepared.submission);
-        equal("SUBMISSION_CLUSTER", index, &self.cluster, &submission.cluster)?;
-        // What was refused and recorded needs the right of its author all the same; so does what follows from a command.
-        let key = submission.author.key;
-        let Some(span) = self.keys.get(key.as_bytes()) else {
-            return bad("SUBMISSION_KEY", index, "a registered key", key);
-        };
-        equal("SUBMISSION_ROLE", index, &span.role, &submission.author.role)?;
-        // A key may end by the very submission that it signed.
-        if span.until.is_some_and(|until| until < self.started) {
-            return bad("SUBMISSION_KEY", index, "a key in force", format!("{key}, ended by entry {:?}", span.until));
-        }
-        match Action::of(entry) {
-            Some(action) if action.is_own() => {
-                let author = format!("organisation:{}", span.organisation);
-                equal("SUBMISSION_AUTHOR", index, &entry.subject, &author)?;
-                action.is_of(&submission.command, index)
-            }
-            // What a ballot carries out follows from a vote, or from its conclusion.
-            Some(_) => match &submission.command {
-                Command::Propose { .. } | Command::Vote { .. } | Command::Conclude { .. } => Ok(()),
-                other => bad("SUBMISSION_COMMAND", index, "a vote", format!("{other:?}")),
-            },
-            None => Ok(()),
-        }
     }
 
     fn record(&mut self, entry: &Entry) -> Check {
         let index = entry.index.0;
+        let of_cluster = match &entry.record {
+            Record::Governance { .. } | Record::DuplicateRefused { .. } => false,
+            Record::BallotDecided { .. }
+            | Record::BallotClosed { .. }
+            | Record::ConstitutionChanged(_)
+            | Record::Recovery { .. }
+            | Record::NodeQuarantine { .. }
+            | Record::OrganisationQuorumWarning { .. } => true,
+            other => return bad("RECORD_KIND", index, "a record of section 8.4", kind(other)),
+        };
+        let name = entry.subject.strip_prefix(ORGANISATION);
+        let name = match (name, of_cluster) {
+            (None, true) => CLUSTER,
+            (Some(name), false) => name,
+            (None, false) => return bad("ENTRY_SUBJECT", index, "organisation:…", &entry.subject),
+            (Some(_), true) => return bad("ENTRY_SUBJECT", index, CLUSTER, &entry.subject),
+        };
+        let due = self.step.take(entry)?;
         match &entry.record {
-            Record::Governance { .. } => self.action(entry),
-            Record::BallotDecided { .. } | Record::BallotClosed { .. } => {
-                equal("ENTRY_SUBJECT", index, &"cluster", &entry.subject.as_str())?;
-                self.ended(entry)
-            }
-            Record::ConstitutionChanged(change) => {
-                equal("ENTRY_SUBJECT", index, &"cluster", &entry.subject.as_str())?;
-                self.amended(index, change)
-            }
-            Record::Recovery { proposal_id, recovery_count, .. } => {
-                equal("ENTRY_SUBJECT", index, &"cluster", &entry.subject.as_str())?;
-                self.recovered(index, proposal_id, recovery_count.0)
-            }
+            Record::Governance { action } => match action.by_ballot() {
+                None => self.acted(entry, name, action),
+                Some(_) => self.brought_about(entry, name, action, due),
+            },
+            Record::BallotDecided { .. } | Record::BallotClosed { .. } => self.ended(entry, due),
+            Record::ConstitutionChanged(change) => self.amended(index, change, due),
+            Record::Recovery { .. } => self.recovered(entry, due),
+            Record::NodeQuarantine { .. } => self.quarantined(entry),
+            Record::OrganisationQuorumWarning { .. } => self.warned(entry, due),
+            Record::DuplicateRefused { .. } => self.refused(entry, name),
             _ => Ok(()),
         }
     }
-}
-
-/// Whether a chain is one of governance.
-fn governed(subject: &str) -> bool {
-    subject == "cluster" || subject.starts_with("organisation:")
 }

@@ -12,7 +12,7 @@ mod runs;
 mod small;
 
 use objects::Objects;
-use selfsame::offline::{Failure, Options, verify_input};
+use selfsame_offline::{Failure, Options, verify_input};
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::PathBuf;

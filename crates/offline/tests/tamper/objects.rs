@@ -1,6 +1,6 @@
 //! The unaltered objects, and keys that can sign anything.
 
-use selfsame::offline::Options;
+use selfsame_offline::Options;
 use selfsame_protocol::bundle::{Checkpoints, Header, RunHeader};
 use selfsame_protocol::canon;
 use selfsame_protocol::digest::Digest;
@@ -156,7 +156,7 @@ impl Objects {
 
 /// A file of test vectors.
 pub fn vectors(name: &str) -> Value {
-    let path = format!("{}/tests/vectors/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    let path = format!("{}/../../tests/vectors/{name}.json", env!("CARGO_MANIFEST_DIR"));
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
 

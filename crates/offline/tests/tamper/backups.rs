@@ -2,10 +2,10 @@
 
 use crate::objects::{self, checkpoint, ledger, signed, tiles};
 use crate::{Case, Named};
-use selfsame::offline::backup::{Checkpoints, Header, TYPE, write};
 use selfsame_machine::Genesis;
 use selfsame_machine::apply::{META_DIGEST, META_GENESIS, head_key, tile_key};
 use selfsame_machine::view::Table;
+use selfsame_offline::backup::{Checkpoints, Header, TYPE, write};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{Entry, Ledger};
 use selfsame_protocol::merkle::{Frontier, leaf_hash};

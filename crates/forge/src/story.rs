@@ -1,0 +1,164 @@
+//! Genuine histories in which everything happens that a machine can make happen to a substrate.
+
+use crate::cast::*;
+use crate::stage::Stage;
+use selfsame_machine::{read, verify};
+use selfsame_protocol::code::Code;
+use selfsame_protocol::command::*;
+use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::p104::{Attestation, Outcome, Thresholds};
+use selfsame_protocol::record::EvidenceAnchor;
+use selfsame_protocol::time::U64;
+use serde_json::json;
+
+/// A recovery of the cluster at its present trees.
+pub fn recover(stage: &mut Stage, ballot: &str) {
+    let anchor = |ledger| {
+        let (size, root) = read::head(&stage.model, ledger).expect("a readable state");
+        EvidenceAnchor { size: U64(size), root }
+    };
+    let proposal = Proposal::Recovery {
+        reason: "two disks were lost".into(),
+        evidence: anchor(Ledger::Evidence),
+        reasoning: anchor(Ledger::Reasoning),
+    };
+    stage.ballot(3, ballot, proposal);
+}
+
+/// A ballot seals a substrate.
+pub fn force_seal(stage: &mut Stage, ballot: &str, id: &str, migration: &str, destination: u8) {
+    let proposal = Proposal::ForceSeal {
+        substrate_id: id.into(),
+        migration_id: migration.into(),
+        destination: chip(destination).public().id(),
+        reason: "the chip is lost".into(),
+    };
+    stage.ballot(3, ballot, proposal);
+}
+
+/// An abort at the epoch that follows, also after a recovery.
+pub fn abort(stage: &mut Stage, id: &str, migration: &str, origin: u8) {
+    let mut command = stage.abort_command(id, migration, &chip(origin));
+    if let Command::AbortMigration { attestation, .. } = &mut command {
+        *attestation = stage.activation(id, migration, &chip(origin));
+    }
+    stage.ok(Role::Chip, &chip(origin), command);
+}
+
+/// An arrival at the epoch that follows, also after a recovery.
+pub fn arrive(stage: &mut Stage, id: &str, migration: &str, destination: u8) {
+    let mut command = stage.arrive_command(id, migration, &chip(destination));
+    if let Command::Arrive { attestation, .. } = &mut command {
+        *attestation = stage.activation(id, migration, &chip(destination));
+    }
+    stage.ok(Role::Chip, &chip(destination), command);
+}
+
+/// A session in which something is written, and its close.
+pub fn session(stage: &mut Stage, id: &str, by: u8, cycle: &str) {
+    stage.open(id, &chip(by));
+    stage.append(id, &chip(by), vec![item(Ledger::Evidence, cycle), item(Ledger::Reasoning, cycle)]);
+    stage.cycle(id, &chip(by), cycle);
+    stage.close(id, &chip(by));
+}
+
+/// A long life: sessions, amendments, recorded refusals, an abandoned session, migrations that arrive, are aborted,
+/// forced, superseded, and three recoveries of the cluster. It ends in an open session.
+pub fn life(stage: &mut Stage, id: &str) {
+    stage.seasoned(id, 0);
+    stage.open(id, &chip(0));
+    let receipt = stage.append(id, &chip(0), vec![item(Ledger::Evidence, "again"), item(Ledger::Evidence, "more")]);
+    let mut known = item(Ledger::Reasoning, "because of it");
+    known.evidence = vec![receipt.entries[0].hash];
+    stage.append(id, &chip(0), vec![known, item(Ledger::Evidence, "third")]);
+    let mut dangling = item(Ledger::Reasoning, "of nothing");
+    dangling.evidence = vec![tension(&json!("nowhere"))];
+    let command = stage.append_command(id, vec![dangling]);
+    stage.recorded(Role::Chip, &chip(0), command, Code::DanglingReference);
+    for (limit, name) in [("12", "limit"), ("1", "other")] {
+        let command = stage.amend_command(id, amendment(&[(name, json!(limit))]));
+        stage.ok(Role::Chip, &chip(0), command);
+    }
+    let mut founding = amendment(&[]);
+    founding.founding = Some(other_founding());
+    let command = stage.amend_command(id, founding);
+    stage.recorded(Role::Chip, &chip(0), command, Code::FoundingTensionProtected);
+    let mut goal = goal("cycle/2");
+    goal.evidence = vec![receipt.entries[1].hash];
+    let mut command = stage.cycle_command(id, "cycle/2");
+    if let Command::CloseCycle { goalvector, .. } = &mut command {
+        *goalvector = goal;
+    }
+    stage.ok(Role::Chip, &chip(0), command);
+    stage.ok(Role::Operator, &operator(0), Command::RecoverClose { substrate_id: id.into() });
+    // Away and back, and away again.
+    stage.seal(id, "m1", &chip(0), &chip(1));
+    abort(stage, id, "m1", 0);
+    stage.seal(id, "m2", &chip(0), &chip(1));
+    arrive(stage, id, "m2", 1);
+    session(stage, id, 1, "cycle/3");
+    // Lost in an open session, then sent elsewhere before it arrived.
+    stage.open(id, &chip(1));
+    stage.append(id, &chip(1), vec![item(Ledger::Evidence, "last words")]);
+    force_seal(stage, "b1", id, "m3", 2);
+    force_seal(stage, "b2", id, "m4", 0);
+    arrive(stage, id, "m4", 0);
+    // Recoveries: before a session, within one that a ballot ends, before an arrival.
+    recover(stage, "r1");
+    session(stage, id, 0, "cycle/4");
+    stage.open(id, &chip(0));
+    recover(stage, "r2");
+    force_seal(stage, "b3", id, "m5", 1);
+    recover(stage, "r3");
+    arrive(stage, id, "m5", 1);
+    stage.open(id, &chip(1));
+    stage.append(id, &chip(1), vec![item(Ledger::Reasoning, "at the end")]);
+}
+
+/// A life that ends with the next open: the chip presents another continuity hash than the ledger's.
+pub fn suppressed(stage: &mut Stage, id: &str) {
+    stage.seasoned(id, 0);
+    let mut command = stage.open_command(id);
+    if let Command::OpenSession { continuity_hash, .. } = &mut command {
+        *continuity_hash = Some(tension(&json!("another past")));
+    }
+    stage.ask_with(&chip(0), command);
+    stage.honest(id, 1);
+    stage.honest(id, 2);
+    assert!(stage.substrate(id).suppressed.is_some());
+}
+
+/// A life that ends because three nodes found three things.
+pub fn undecided(stage: &mut Stage, id: &str) {
+    stage.seasoned(id, 0);
+    let verification = stage.ask(id, &chip(0));
+    stage.honest(id, 1);
+    let honest = verify::finding(&stage.model, &stage.pending(id)).expect("a readable state");
+    for (from, outcome) in [(2, Outcome::HashMismatch), (3, Outcome::DriftExceeded)] {
+        let finding = selfsame_protocol::record::Finding { outcome, ..honest.clone() };
+        let _ = stage.verdict(id, verification, from, finding);
+    }
+}
+
+/// A life that another entity continues.
+pub fn drifted(stage: &mut Stage, id: &str) {
+    stage.seasoned(id, 0);
+    let command = crate::stage::open_with_founding(stage, id, None);
+    stage.ask_with(&chip(0), command);
+    stage.honest(id, 1);
+    stage.honest(id, 2);
+    assert!(stage.substrate(id).successor.is_some());
+}
+
+/// A life without attestation, under other thresholds.
+pub fn unattested(stage: &mut Stage, id: &str, thresholds: Thresholds) {
+    stage.ok(Role::Chip, &chip(0), birth_with(id, None, thresholds));
+    session(stage, id, 0, "cycle/1");
+}
+
+/// A life with an attested birth, under other thresholds.
+pub fn under(stage: &mut Stage, id: &str, thresholds: Thresholds) {
+    let attestation = Attestation::software(&birth_claims(id, &founding()), &chip(0));
+    stage.ok(Role::Chip, &chip(0), birth_with(id, Some(attestation), thresholds));
+    session(stage, id, 0, "cycle/1");
+}

@@ -1,0 +1,41 @@
+//! The state machine, driven as the cluster drives it: signed submissions through the real path. One program, because
+//! linking seventeen costs more than running them.
+
+mod audit;
+mod ballots;
+mod common;
+mod determinism;
+mod equivocation;
+mod governance;
+mod governance_properties;
+mod history;
+mod holder;
+mod keys;
+mod lists;
+mod migration;
+mod progress;
+mod properties;
+mod recovery;
+mod run_history;
+mod runs;
+mod session;
+mod substrate;
+mod suppression;
+mod votes;
+
+/// How many cases a property is tried with: fewer where PROPTEST_CASES says so.
+fn cases(usual: u32) -> u32 {
+    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok());
+    asked.map_or(usual, |asked: u32| asked.min(usual))
+}
+
+/// A file that nobody names is not compiled, and its tests do not run.
+#[test]
+fn every_file_of_tests_is_part_of_this_program() {
+    let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests")).unwrap();
+    for file in files.map(|entry| entry.unwrap().file_name().into_string().unwrap()) {
+        let name = file.strip_suffix(".rs").unwrap_or(&file);
+        let named = name == "main" || include_str!("main.rs").lines().any(|line| line == format!("mod {name};"));
+        assert!(named, "crates/machine/tests/{file} is not named in main.rs");
+    }
+}

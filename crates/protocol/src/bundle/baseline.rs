@@ -1,0 +1,23 @@
+//! Is it the same entity?
+
+use super::error::{BundleError, bad};
+use super::statement::verify_statement;
+use crate::p104::IdentityStatement;
+use crate::replay::History;
+
+/// Whether a later history is the entity that a baseline statement described: its birth is the same and the baseline's
+/// head stands in the identity chain at the baseline's depth (P104 `[0043]`). Who vouches for the baseline and for the
+/// history was checked before.
+pub fn same_entity(baseline: &IdentityStatement, later: &History) -> Result<(), BundleError> {
+    verify_statement(baseline)?;
+    let birth = &later.birth;
+    if baseline.substrate_identity_hash != birth.substrate_identity_hash {
+        return bad("OTHER_LINEAGE", baseline.substrate_identity_hash, birth.substrate_identity_hash);
+    }
+    let depth = usize::try_from(baseline.identity_lineage_depth).unwrap_or(usize::MAX);
+    match later.identity_chain.get(depth) {
+        Some(hash) if *hash == baseline.latest_cycle_identity_hash => Ok(()),
+        Some(hash) => bad("FORK", format!("{} at depth {depth}", baseline.latest_cycle_identity_hash), hash),
+        None => bad("ROLLED_BACK", format!("a chain of depth {depth} or more"), later.lineage_depth),
+    }
+}

@@ -1,0 +1,205 @@
+//! One bundle, line by line: the history of keys, then the subject's own entries, then what only the whole file shows.
+//!
+//! Memory grows with the history of keys, with the names that must be used once, and not with the lines.
+
+use super::authors::{Authors, Current};
+use super::error::{BundleError, bad, from_replay};
+use super::header::Opened;
+use super::line::{Content, EntryLine, Prepared};
+use super::report::{End, Found, Report, RunFound, SubstrateFound};
+use super::trust::{Reader, Voucher, all_recorded, by_known, by_quorum};
+use crate::digest::Digest;
+use crate::entry::Ledger;
+use crate::note::Checkpoint;
+use crate::policy::Unsatisfied;
+use crate::replay::governance::Governance;
+use crate::replay::run::RunReplay;
+use crate::replay::{History, Replay};
+
+/// A verification under way.
+#[derive(Debug)]
+pub struct Verifier<'a> {
+    reader: Reader<'a>,
+    opened: Opened,
+    authors: Authors,
+    current: Current,
+    subject: Subject,
+}
+
+/// What the entries behind the history of keys are about.
+#[derive(Debug)]
+enum Subject {
+    Substrate { replay: Box<Replay>, last: Ledger },
+    Run { id: Digest, replay: Box<RunReplay> },
+}
+
+impl<'a> Verifier<'a> {
+    /// Reads the first line: its notes, under what the reader named, and its genesis.
+    pub fn new(first: &str, reader: Reader<'a>) -> Result<Self, BundleError> {
+        let opened = Opened::new(first, &reader)?;
+        let subject = &opened.header.subject;
+        let subject = match (subject.strip_prefix("substrate:"), subject.strip_prefix("run:")) {
+            (Some(id), _) => Subject::Substrate {
+                replay: Box::new(Replay::new(&opened.header.genesis.cluster, id)),
+                last: Ledger::Evidence,
+            },
+            (None, run) => match run.map(str::parse::<Digest>) {
+                Some(Ok(id)) => Subject::Run { id, replay: Box::new(RunReplay::new(id)) },
+                _ => return bad("BUNDLE_LINE", "substrate: and a UUID, or run: and a digest", subject),
+            },
+        };
+        let authors = Authors::new(&opened.header.genesis);
+        Ok(Self { reader, opened, authors, current: Current::default(), subject })
+    }
+
+    /// The checkpoints, Evidence first, for [`super::prepare`].
+    pub fn heads(&self) -> &[Checkpoint; 2] {
+        &self.opened.checkpoints
+    }
+
+    /// Applies the next line, in the order of the file.
+    pub fn apply(&mut self, prepared: Prepared) -> Result<(), BundleError> {
+        let number = prepared.number;
+        let line = match prepared.content? {
+            Content::Submission(submission) => {
+                if matches!(self.subject, Subject::Substrate { .. }) && self.authors.settled() {
+                    return bad("BUNDLE_LINE", format!("line {number}: an entry"), "a submission");
+                }
+                return self.current.begin(number, submission);
+            }
+            Content::Entry(line) => *line,
+        };
+        let governs = line.entry.as_ref().is_ok_and(|entry| Governance::governs(&entry.subject));
+        // What cannot be read stands where it is: in the history of keys as long as nothing else has begun.
+        let unread = line.entry.is_err() && line.ledger == Ledger::Reasoning && !self.authors.settled();
+        if governs || unread {
+            return self.authors.govern(line, &mut self.current);
+        }
+        if matches!(self.subject, Subject::Substrate { .. }) && !self.authors.settled() {
+            self.current.end()?;
+        }
+        self.authors.settle()?;
+        let EntryLine { ledger, entry, hash, included } = line;
+        match &mut self.subject {
+            Subject::Substrate { replay, last } => {
+                if ledger < *last {
+                    let found = format!("line {number}");
+                    return bad("BUNDLE_ORDER", "Evidence entries before Reasoning entries", found);
+                }
+                *last = ledger;
+                replay.decoded(ledger, entry, hash).map_err(from_replay)?;
+            }
+            Subject::Run { replay, .. } => {
+                let (authors, current) = (&mut self.authors, &mut self.current);
+                replay
+                    .decoded(entry, hash, |entry| {
+                        let (organisation, prepared) = authors.author(entry, current)?;
+                        Ok((organisation, &prepared.submission.command))
+                    })
+                    .map_err(from_replay)?;
+            }
+        }
+        included
+    }
+
+    /// Checks what only the whole file shows. Gives the history of a substrate beside the report.
+    pub fn finish(self) -> Result<(Report, Option<History>), BundleError> {
+        let Self { reader, opened, mut authors, current, subject } = self;
+        current.end()?;
+        let constitution = authors.settle()?.constitution.clone();
+        let (found, depths, history) = match subject {
+            Subject::Substrate { replay, .. } => {
+                let history = replay.finish().map_err(from_replay)?;
+                (Found::Substrate(SubstrateFound::of(&history)), history.depths, Some(history))
+            }
+            Subject::Run { id, replay } => {
+                let history = replay.finish().map_err(from_replay)?;
+                let depths = [history.entries, 0];
+                (Found::Run(RunFound::of(id, history)), depths, None)
+            }
+        };
+        let (head, governance) = (&opened.head, authors.entries());
+        for (check, expected, stated) in [
+            ("HEAD_GOVERNANCE", governance, head.governance),
+            ("HEAD_EVIDENCE_ENTRIES", depths[0], head.trees[0].entries),
+            ("HEAD_REASONING_ENTRIES", depths[1], head.trees[1].entries),
+        ] {
+            if expected != stated {
+                return bad(check, format!("{expected} entries, as the file has them"), stated);
+            }
+        }
+        let recorded = authors.signers().vkeys();
+        for note in &opened.notes {
+            all_recorded(note, &recorded, ["CHECKPOINT_KEY", "CHECKPOINT_SIGNATURE"])?;
+        }
+        all_recorded(&opened.head_note, &recorded, ["HEAD_KEY", "HEAD_SIGNATURE"])?;
+        let mut signers = opened.signers.clone();
+        let end = match reader.voucher() {
+            Voucher::Policy => end_by_policy(&reader, &opened)?,
+            Voucher::Genesis => {
+                let quorum = authors.signers().quorum(&constitution);
+                for note in &opened.notes {
+                    signers.extend(by_quorum(note, &quorum, "CHECKPOINT_QUORUM")?);
+                }
+                match by_quorum(&opened.head_note, &quorum, "HEAD_QUORUM") {
+                    Ok(names) => End::Known { by: names },
+                    Err(error) if !error.tampered => End::unknown(&error),
+                    Err(error) => return Err(error),
+                }
+            }
+            // A key that the reader named speaks for the trees; a quorum of organisations it is not.
+            Voucher::Keys => match by_known(&opened.head_note, reader.keys, ["HEAD_KEY", "HEAD_SIGNATURE"]) {
+                Ok(names) => {
+                    End::Unknown { why: format!("{} alone says so, and no quorum of organisations", names.join(", ")) }
+                }
+                Err(error) if !error.tampered => End::unknown(&error),
+                Err(error) => return Err(error),
+            },
+            Voucher::Nobody => End::Unknown { why: "nobody that you trust vouches for it".into() },
+        };
+        signers.sort();
+        signers.dedup();
+        reader.named()?;
+        let report = Report {
+            subject: opened.header.subject.clone(),
+            cluster: opened.header.genesis.cluster.clone(),
+            genesis: opened.genesis,
+            genesis_from_reader: reader.genesis.is_some(),
+            vouched_by: reader.voucher(),
+            later_entries: end,
+            entries: depths.iter().sum(),
+            governance_entries: governance,
+            submissions: current.count,
+            cluster_constitution_hash: constitution.hash(),
+            evidence_size: opened.checkpoints[0].size,
+            reasoning_size: opened.checkpoints[1].size,
+            signers,
+            found,
+        };
+        Ok((report, history))
+    }
+}
+
+fn end_by_policy(reader: &Reader<'_>, opened: &Opened) -> Result<End, BundleError> {
+    let Some(policy) = reader.policy else { return Ok(End::Unknown { why: "no policy".into() }) };
+    match policy.cosigned(&opened.head_note) {
+        Ok(cosigners) => Ok(End::Known { by: cosigners.into_iter().map(|cosigner| cosigner.key).collect() }),
+        Err(Unsatisfied::Signature(error)) => bad("HEAD_SIGNATURE", "a signature that verifies", error),
+        Err(unmet) => Ok(End::Unknown { why: unmet.to_string() }),
+    }
+}
+
+/// Verifies a bundle from its lines, in the order of the file. `progress` is called with the number of lines done.
+pub fn verify<'a>(
+    mut lines: impl Iterator<Item = &'a str>,
+    reader: Reader<'_>,
+    mut progress: impl FnMut(u64),
+) -> Result<(Report, Option<History>), BundleError> {
+    let Some(first) = lines.next() else { return bad("BUNDLE_LINE", "a header", "an empty file") };
+    let mut verifier = Verifier::new(first, reader)?;
+    for (number, text) in (2..).zip(lines) {
+        verifier.apply(super::prepare(text, number, verifier.heads()))?;
+        progress(number - 1);
+    }
+    verifier.finish()
+}

@@ -1,0 +1,316 @@
+//! Who is who in a history: organisations, keys, nodes and chips, each used once and ended once.
+
+use super::{bad, equal};
+use crate::command::{OrganisationKey, Role};
+use crate::constitution::{Majority, majority};
+use crate::digest::Digest;
+use crate::genesis::GenesisDocument;
+use crate::keys::PublicKey;
+use crate::replay::Check;
+use crate::time::U64;
+use std::collections::BTreeMap;
+
+/// What a key was registered for, and when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeySpan {
+    /// Role.
+    pub role: Role,
+    /// Organisation.
+    pub organisation: String,
+    /// Node id, for node keys.
+    pub node: Option<u64>,
+    /// Reasoning index of the record that registered it; `None` for a founding key.
+    pub since: Option<u64>,
+    /// Reasoning index of the record that ended it.
+    pub until: Option<u64>,
+}
+
+/// The keys in force of an organisation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Root key.
+    pub root_key: PublicKey,
+    /// Operator key.
+    pub operator_key: PublicKey,
+    /// Reasoning index of the record by which it joined; `None` for a founder.
+    pub since: Option<u64>,
+    /// Reasoning index of the record that ended the membership.
+    pub removed: Option<u64>,
+}
+
+/// A node that was ever enrolled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeSpan {
+    /// Organisation.
+    pub organisation: String,
+    /// Key that signs its verdicts.
+    pub key: PublicKey,
+    /// Key that cosigns checkpoints.
+    pub cosigner: PublicKey,
+    /// Reasoning index of the record that enrolled it; `None` for a founding node.
+    pub since: Option<u64>,
+    /// Reasoning index of the record that retired it.
+    pub retired: Option<u64>,
+    /// Reasoning index of the record that quarantined it.
+    pub quarantined: Option<u64>,
+}
+
+impl NodeSpan {
+    /// Neither retired nor quarantined.
+    pub fn in_service(&self) -> bool {
+        self.retired.is_none() && self.quarantined.is_none()
+    }
+}
+
+/// A chip that was ever enrolled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChipSpan {
+    /// Organisation.
+    pub organisation: String,
+    /// Its key.
+    pub key: PublicKey,
+    /// Reasoning index of the record that enrolled it.
+    pub since: u64,
+    /// Reasoning index of the record that retired it, or its organisation with it.
+    pub retired: Option<u64>,
+}
+
+/// Everybody, as far as the history was read. Nothing is ever taken out.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Roster {
+    pub organisations: BTreeMap<String, Member>,
+    pub keys: BTreeMap<[u8; 32], KeySpan>,
+    /// Keys that author nothing, those of cosigners and of publishers, with what each is.
+    reserved: BTreeMap<[u8; 32], String>,
+    pub nodes: BTreeMap<u64, NodeSpan>,
+    pub chips: BTreeMap<Digest, ChipSpan>,
+}
+
+impl Roster {
+    /// The founders.
+    pub fn new(genesis: &GenesisDocument) -> Self {
+        let mut roster = Self::default();
+        let mut register = |key: PublicKey, role, organisation: &str, node| {
+            let span = KeySpan { role, organisation: organisation.into(), node, since: None, until: None };
+            roster.keys.insert(*key.as_bytes(), span);
+        };
+        for founder in &genesis.organisations {
+            register(founder.root_key, Role::Root, &founder.name, None);
+            register(founder.operator_key, Role::Operator, &founder.name, None);
+            let (root_key, operator_key) = (founder.root_key, founder.operator_key);
+            let member = Member { root_key, operator_key, since: None, removed: None };
+            roster.organisations.insert(founder.name.clone(), member);
+        }
+        for node in &genesis.nodes {
+            register(node.key, Role::Node, &node.organisation, Some(node.id));
+            roster.reserved.insert(*node.cosigner.as_bytes(), format!("the cosigner key of node {}", node.id));
+            let span = NodeSpan {
+                organisation: node.organisation.clone(),
+                key: node.key,
+                cosigner: node.cosigner,
+                since: None,
+                retired: None,
+                quarantined: None,
+            };
+            roster.nodes.insert(node.id, span);
+        }
+        if let Some(publisher) = &genesis.publication.publisher {
+            roster.reserved.insert(*publisher.log_key.as_bytes(), log_key(&publisher.organisation));
+        }
+        roster
+    }
+
+    /// A key that can sign and was never used, in whatever role.
+    pub fn unused(&self, index: u64, key: &PublicKey) -> Check {
+        if let Err(weak) = key.check() {
+            return bad("KEY_FORM", index, "a key that one can sign with", weak);
+        }
+        let registered =
+            self.keys.get(key.as_bytes()).map(|span| format!("a {} key of {}", span.role, span.organisation));
+        match registered.or_else(|| self.reserved.get(key.as_bytes()).cloned()) {
+            None => Ok(()),
+            Some(earlier) => bad("KEY_ONCE", index, "an unused key", format!("{key}, {earlier}")),
+        }
+    }
+
+    /// A key that authors something.
+    pub fn register(&mut self, index: u64, key: PublicKey, role: Role, organisation: &str, node: Option<u64>) -> Check {
+        self.unused(index, &key)?;
+        let span = KeySpan { role, organisation: organisation.into(), node, since: Some(index), until: None };
+        self.keys.insert(*key.as_bytes(), span);
+        Ok(())
+    }
+
+    /// The log key of a publisher.
+    pub fn publishes(&mut self, index: u64, key: PublicKey, organisation: &str) -> Check {
+        self.unused(index, &key)?;
+        self.reserved.insert(*key.as_bytes(), log_key(organisation));
+        Ok(())
+    }
+
+    fn end(&mut self, key: &PublicKey, index: u64) {
+        if let Some(span) = self.keys.get_mut(key.as_bytes()) {
+            span.until.get_or_insert(index);
+        }
+    }
+
+    /// The organisation that holds a quorum of the nodes in service alone.
+    pub fn majority(&self) -> Option<Majority> {
+        let members = self.organisations.values().filter(|member| member.removed.is_none()).count();
+        majority(self.serving().map(|node| node.organisation.as_str()), members)
+    }
+
+    /// Nodes in service.
+    pub fn serving(&self) -> impl Iterator<Item = &NodeSpan> {
+        self.nodes.values().filter(|node| node.in_service())
+    }
+
+    /// A node in service.
+    pub fn node(&mut self, index: u64, id: u64, organisation: &str) -> Result<&mut NodeSpan, super::BadCheck> {
+        let own = |node: &&mut NodeSpan| node.in_service() && node.organisation == organisation;
+        match self.nodes.get_mut(&id).filter(own) {
+            Some(node) => Ok(node),
+            None => bad("NODE_ID", index, format!("a node in service of {organisation}"), id),
+        }
+    }
+
+    /// A chip in service.
+    pub fn chip(&self, index: u64, chip: &Digest) -> Result<&ChipSpan, super::BadCheck> {
+        match self.chips.get(chip).filter(|span| span.retired.is_none()) {
+            Some(span) => Ok(span),
+            None => bad("CHIP_IN_SERVICE", index, "a chip in service", chip),
+        }
+    }
+
+    /// A node joins those of its organisation.
+    pub fn enrol_node(
+        &mut self,
+        index: u64,
+        id: u64,
+        organisation: &str,
+        key: PublicKey,
+        cosigner: PublicKey,
+    ) -> Check {
+        if id == 0 || self.nodes.contains_key(&id) {
+            return bad("NODE_ID", index, "an unused node id, from 1", id);
+        }
+        self.register(index, key, Role::Node, organisation, Some(id))?;
+        self.unused(index, &cosigner)?;
+        self.reserved.insert(*cosigner.as_bytes(), format!("the cosigner key of node {id}"));
+        let (retired, quarantined) = (None, None);
+        let organisation = organisation.to_owned();
+        let span =
+            NodeSpan { organisation: organisation.clone(), key, cosigner, since: Some(index), retired, quarantined };
+        self.nodes.insert(id, span);
+        match self.majority() {
+            Some(majority) if majority.organisation == organisation => unbalanced(index, &majority),
+            _ => Ok(()),
+        }
+    }
+
+    /// A node leaves, quarantined or not.
+    pub fn retire_node(&mut self, index: u64, id: u64, organisation: &str) -> Check {
+        let before = self.majority();
+        let own = |node: &&mut NodeSpan| node.retired.is_none() && node.organisation == organisation;
+        let Some(node) = self.nodes.get_mut(&id).filter(own) else {
+            return bad("NODE_ID", index, format!("a node of {organisation} that was not retired"), id);
+        };
+        node.retired = Some(index);
+        let key = node.key;
+        self.end(&key, index);
+        self.kept(index, before)
+    }
+
+    /// Refuses a quorum that an organisation did not hold before.
+    fn kept(&self, index: u64, before: Option<Majority>) -> Check {
+        let before = before.map(|majority| majority.organisation);
+        match self.majority() {
+            Some(majority) if before.as_ref() != Some(&majority.organisation) => unbalanced(index, &majority),
+            _ => Ok(()),
+        }
+    }
+
+    /// A chip joins.
+    pub fn enrol_chip(&mut self, index: u64, organisation: &str, key: PublicKey) -> Check {
+        self.register(index, key, Role::Chip, organisation, None)?;
+        let span = ChipSpan { organisation: organisation.into(), key, since: index, retired: None };
+        self.chips.insert(key.id(), span);
+        Ok(())
+    }
+
+    /// A chip leaves for good.
+    pub fn retire_chip(&mut self, index: u64, organisation: &str, chip: &Digest) -> Check {
+        let span = self.chip(index, chip)?;
+        equal("ENTRY_SUBJECT", index, &span.organisation.as_str(), &organisation)?;
+        let key = span.key;
+        self.end(&key, index);
+        if let Some(span) = self.chips.get_mut(chip) {
+            span.retired = Some(index);
+        }
+        Ok(())
+    }
+
+    /// A key of an organisation is replaced.
+    pub fn rotate(&mut self, index: u64, name: &str, kind: OrganisationKey, old: PublicKey, new: PublicKey) -> Check {
+        let Some(member) = self.organisations.get_mut(name) else {
+            return bad("GOVERNANCE_MEMBER", index, "a member", name);
+        };
+        let (slot, role) = match kind {
+            OrganisationKey::Root => (&mut member.root_key, Role::Root),
+            OrganisationKey::Operator => (&mut member.operator_key, Role::Operator),
+        };
+        let before = std::mem::replace(slot, new);
+        equal("KEY_IN_FORCE", index, &before, &old)?;
+        self.end(&old, index);
+        self.register(index, new, role, name, None)
+    }
+
+    /// An organisation joins.
+    pub fn add(&mut self, index: u64, name: &str, root_key: PublicKey, operator_key: PublicKey) -> Check {
+        if self.organisations.contains_key(name) {
+            return bad("ORGANISATION_NAME", index, "an unused name", name);
+        }
+        self.register(index, root_key, Role::Root, name, None)?;
+        self.register(index, operator_key, Role::Operator, name, None)?;
+        let member = Member { root_key, operator_key, since: Some(index), removed: None };
+        self.organisations.insert(name.into(), member);
+        Ok(())
+    }
+
+    /// An organisation leaves, with its nodes, chips and keys.
+    pub fn remove(&mut self, index: u64, name: &str, nodes: &[U64], keys_ended: U64) -> Check {
+        let before = self.majority();
+        let Some(member) = self.organisations.get_mut(name).filter(|member| member.removed.is_none()) else {
+            return bad("GOVERNANCE_MEMBER", index, "a member", name);
+        };
+        member.removed = Some(index);
+        let mut retired = Vec::new();
+        for (id, node) in self.nodes.iter_mut().filter(|(_, node)| node.organisation == name) {
+            if node.retired.is_none() {
+                node.retired = Some(index);
+                retired.push(U64(*id));
+            }
+        }
+        for chip in self.chips.values_mut().filter(|chip| chip.organisation == name) {
+            chip.retired.get_or_insert(index);
+        }
+        let mut ended = 0;
+        for span in self.keys.values_mut().filter(|span| span.organisation == name && span.until.is_none()) {
+            span.until = Some(index);
+            ended += 1;
+        }
+        equal("ORGANISATION_NODES", index, &retired, &nodes.to_vec())?;
+        equal("ORGANISATION_KEYS", index, &U64(ended), &keys_ended)?;
+        self.kept(index, before)
+    }
+}
+
+fn log_key(organisation: &str) -> String {
+    format!("the log key of {organisation}")
+}
+
+fn unbalanced(index: u64, majority: &Majority) -> Check {
+    let expected =
+        format!("no organisation with more than {} of {} nodes in service", majority.total / 2, majority.total);
+    bad("NODE_BALANCE", index, expected, format!("{} of {}", majority.held, majority.organisation))
+}

@@ -1,0 +1,87 @@
+//! Whom a reader names: the flags that every command has which verifies something.
+
+use super::context::{CliError, Global, read};
+use crate::config;
+use crate::offline::Options;
+use clap::Args;
+use selfsame_protocol::digest::Digest;
+use selfsame_protocol::genesis::GenesisDocument;
+use selfsame_protocol::note::Vkey;
+use selfsame_protocol::policy::Policy;
+use std::path::{Path, PathBuf};
+
+/// Whom you trust.
+///
+/// The first of these decides that is there: the policy, the genesis, the keys.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Named {
+    /// Policy file (c2sp.org/tlog-policy) of the logs and cosigners that you trust, as `cluster policy` prints it.
+    #[arg(long, env = "SELFSAME_POLICY")]
+    pub policy: Option<PathBuf>,
+    /// The cluster.toml that you trust, or the digest of its genesis (sha256:…, see `cluster genesis`). All keys follow from
+    /// it and from the history of keys in a bundle; a file of another cluster is refused. A context that you name with
+    /// --context brings its own.
+    #[arg(long, value_name = "FILE|DIGEST")]
+    pub genesis: Option<String>,
+    /// Verifier key that you trust (name+id+key, see `node vkey`). Repeatable. A key speaks for itself and not for a quorum of
+    /// organisations: of a history it leaves open whether later entries were cut off.
+    #[arg(long = "trust", conflicts_with = "policy")]
+    pub trust: Vec<String>,
+    /// Be content with a file that is consistent in itself, although nobody that you trust vouches for it.
+    #[arg(long)]
+    pub consistency_only: bool,
+}
+
+impl Named {
+    /// What the flags name, and the pin of the context where none of them names anybody. A context that was not named on
+    /// the command line or in the environment counts with `here` alone: a folder that came with a file vouches for nothing.
+    pub fn options(&self, global: &Global, here: bool) -> Result<Options, CliError> {
+        let mut options = Options {
+            policy: policy(self.policy.as_deref())?,
+            keys: trusted(&self.trust)?,
+            consistency_only: self.consistency_only,
+            ..Options::default()
+        };
+        match &self.genesis {
+            Some(given) if given.starts_with("sha256:") => {
+                options.genesis = Some(given.parse::<Digest>().map_err(CliError::usage)?);
+            }
+            Some(given) => pin(&mut options, config::load_genesis(Path::new(given))?.document()),
+            None => {
+                let named = options.policy.is_some() || !options.keys.is_empty();
+                let context = if here { global.context_dir() } else { global.context.clone() };
+                if !named && let Some(document) = context.map(|dir| pinned(&dir)).transpose()?.flatten() {
+                    pin(&mut options, document);
+                }
+            }
+        }
+        Ok(options)
+    }
+}
+
+fn pin(options: &mut Options, document: GenesisDocument) {
+    options.genesis = Some(document.digest());
+    options.genesis_document = Some(document);
+}
+
+/// The genesis that a context is pinned to.
+fn pinned(dir: &Path) -> Result<Option<GenesisDocument>, CliError> {
+    let context: serde_json::Value =
+        serde_json::from_slice(&read(&dir.join("context.json"))?).map_err(CliError::usage)?;
+    let document = context.get("genesis").cloned();
+    document.map(|document| serde_json::from_value(document).map_err(CliError::usage)).transpose()
+}
+
+/// The keys of `--trust` flags.
+pub fn trusted(flags: &[String]) -> Result<Vec<Vkey>, CliError> {
+    flags.iter().map(|key| Vkey::parse(key)).collect::<Result<_, _>>().map_err(CliError::usage)
+}
+
+/// The policy of a file.
+pub fn policy(file: Option<&Path>) -> Result<Option<Policy>, CliError> {
+    let parse = |path: &Path| {
+        let named = |error| CliError::usage(format!("{}: {error}", path.display()));
+        Policy::parse(&read(path)?).map_err(named)
+    };
+    file.map(parse).transpose()
+}
