@@ -9,7 +9,7 @@ import pathlib
 import sys
 
 from generator import (
-    bundle, canonical, common, envelope, governance, imports, merkle, notes, outcomes, p104, run_bundle, runs, trust,
+    bundle, canonical, common, envelope, governance, imports, merkle, notes, outcomes, p104, run_bundle, runs, spelling, trust,
 )  # fmt: skip
 
 FILES = {
@@ -25,6 +25,7 @@ FILES = {
     "run_bundle": run_bundle.build,
     "governance": governance.build,
     "trust": trust.build,
+    "spelling": spelling.build,
 }
 
 

@@ -5,7 +5,7 @@
 //! leaf that is `ENTRY_FORM`.
 
 use crate::command::{Proposal, is_name, is_uuid};
-use crate::constitution::MAX_REASON_BYTES;
+use crate::constitution::{ClusterConstitution, MAX_REASON_BYTES};
 use crate::digest::unhex;
 use crate::p104::{MAX_BITS, Thresholds};
 use crate::record::Finding;
@@ -71,7 +71,7 @@ pub fn uuid<'de, T: Texts + Deserialize<'de>, D: Deserializer<'de>>(deserializer
 /// The id of a cycle: a name, or `migration/` and the id of the migration, which is a name.
 pub fn cycle_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     texts(deserializer, "the id of a cycle: a name, or migration/ and a name", |text| {
-        is_name(text.strip_prefix(MIGRATION_CYCLE).unwrap_or(text))
+        is_name(text) || text.strip_prefix(MIGRATION_CYCLE).is_some_and(is_name)
     })
 }
 
@@ -157,12 +157,23 @@ pub fn is_founding(document: &Value) -> Result<(), String> {
     Ok(())
 }
 
-/// A proposal as it is recorded: its names, ids, keys and texts have their form.
+/// A proposal as it is recorded: its names, ids and words have their form.
 pub fn proposal<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Proposal, D::Error> {
     let proposal = Proposal::deserialize(deserializer)?;
-    match proposal.check() {
+    match proposal.form() {
         Ok(()) => Ok(proposal),
         Err(refusal) => Err(D::Error::custom(refusal)),
+    }
+}
+
+/// What is in force in a cluster, as it is recorded: members, vetoes and publisher are named by names.
+pub fn constitution<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ClusterConstitution, D::Error> {
+    let constitution = ClusterConstitution::deserialize(deserializer)?;
+    let publisher = constitution.publisher.iter().map(|publisher| &publisher.organisation);
+    let mut names = constitution.organisations.iter().chain(&constitution.rules.vetoes).chain(publisher);
+    match names.find(|name| !is_name(name)) {
+        None => Ok(constitution),
+        Some(_) => Err(D::Error::custom("an organisation of the constitution is named by no name")),
     }
 }
 

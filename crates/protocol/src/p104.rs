@@ -243,6 +243,7 @@ pub struct IdentityStatement {
     /// Always `identity_statement`.
     pub record_type: String,
     /// UUID.
+    #[serde(deserialize_with = "form::uuid")]
     pub substrate_id: String,
     /// Root of identity.
     pub founding_tension_hash: Digest,

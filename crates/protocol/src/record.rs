@@ -553,10 +553,12 @@ pub struct ConstitutionChange {
     #[serde(deserialize_with = "form::name")]
     pub proposal_id: String,
     /// In force until now.
+    #[serde(deserialize_with = "form::constitution")]
     pub before: ClusterConstitution,
     /// Hash of `before`.
     pub before_hash: Digest,
     /// In force from the next submission on.
+    #[serde(deserialize_with = "form::constitution")]
     pub after: ClusterConstitution,
     /// Hash of `after`.
     pub after_hash: Digest,

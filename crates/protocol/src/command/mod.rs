@@ -498,6 +498,8 @@ impl Submission {
             }
             Command::DeclareRun { request, .. } => request.as_deref().map_or(Ok(()), |r| name("request", r)),
             Command::ReportOutcome { execution_id, outputs, reproduction_of, .. } => {
+                name("execution_id", execution_id)?;
+                reproduction_of.as_deref().map_or(Ok(()), |original| name("reproduction_of", original))?;
                 if outputs.len() > limits.max_items {
                     return Err(Refusal::new(
                         Code::LimitExceeded,
@@ -506,8 +508,7 @@ impl Submission {
                         outputs.len(),
                     ));
                 }
-                name("execution_id", execution_id)?;
-                reproduction_of.as_deref().map_or(Ok(()), |original| name("reproduction_of", original))
+                Ok(())
             }
             Command::CloseCycle { substrate_id, cycle_id, goalvector, .. } => {
                 uuid(substrate_id)?;

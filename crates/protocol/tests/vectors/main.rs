@@ -15,6 +15,7 @@ mod outcomes;
 mod p104;
 mod run_bundle;
 mod runs;
+mod spelling;
 mod trust;
 
 use selfsame_protocol::digest::unhex;
