@@ -8,6 +8,8 @@
 
 pub mod cases;
 pub mod cast;
+pub mod files;
+pub mod pairs;
 mod relink;
 pub mod stage;
 pub mod story;

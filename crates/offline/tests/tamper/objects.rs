@@ -1,29 +1,23 @@
 //! The unaltered objects, and keys that can sign anything.
 
 use selfsame_offline::Options;
-use selfsame_protocol::bundle::{Checkpoints, Header, RunHeader};
-use selfsame_protocol::canon;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{Entry, Ledger};
 use selfsame_protocol::equivocation::Evidence;
 use selfsame_protocol::keys::SecretKey;
 use selfsame_protocol::merkle::{Frontier, append_to_tiles, consistency_proof, inclusion_proof, leaf_hash};
 use selfsame_protocol::note::{Checkpoint, Note, TYPE_COSIGNATURE, TYPE_ED25519, Vkey};
-use selfsame_protocol::p104::StatementSignature;
 use selfsame_protocol::pair::Pair;
 use selfsame_protocol::policy::Policy;
 use selfsame_protocol::record::{Content, Record};
 use selfsame_protocol::time::{Timestamp, U64};
 use selfsame_protocol::tlog_proof::TlogProof;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::collections::BTreeMap;
 
 pub const TIME: u64 = 1_772_928_000;
 /// Cosigners; the policy demands all of them.
 pub const WITNESSES: u8 = 3;
-
-/// Seed of the node that signs about a run: it stands in the genesis of the vectors.
-const RUN_NODE: u8 = 0x11;
 
 pub fn key(seed: u8) -> SecretKey {
     SecretKey::from_seed(&[seed; 32])
@@ -100,12 +94,7 @@ pub struct Objects {
     pub pair: Pair,
     pub leaves: Vec<Vec<u8>>,
     pub receipt: TlogProof,
-    pub statement: Value,
     pub evidence: Evidence,
-    /// The history of the test vectors, signed by the keys above.
-    pub bundle: Vec<u8>,
-    /// The run of the test vectors, signed by the keys above.
-    pub run: Vec<u8>,
 }
 
 impl Objects {
@@ -124,23 +113,11 @@ impl Objects {
         };
         let other = Checkpoint { root: Digest::of(b"another history"), ..new };
         let evidence = Evidence::same_size(&note, &signed(&other, 0)).unwrap();
-        let (bundle, statement) = bundle();
-        let run = run(&vectors("run_bundle"), |_| {});
-        Objects { note, pair, leaves, receipt, statement, evidence, bundle, run }
+        Objects { note, pair, leaves, receipt, evidence }
     }
 
     pub fn options(&self) -> Options {
-        Options {
-            policy: Some(policy()),
-            keys: [40, RUN_NODE].map(|seed| vkey("demo.example/node/1", TYPE_ED25519, seed)).to_vec(),
-            require_log: true,
-            entry: Some(self.leaves[4].clone()),
-            ..Options::default()
-        }
-    }
-
-    pub fn statement_bytes(&self) -> Vec<u8> {
-        canon::to_canonical(&self.statement)
+        Options { policy: Some(policy()), require_log: true, entry: Some(self.leaves[4].clone()), ..Options::default() }
     }
 
     pub fn small(&self) -> Vec<(&'static str, Vec<u8>)> {
@@ -148,64 +125,7 @@ impl Objects {
             ("checkpoint", self.note.to_text().into_bytes()),
             ("pair", self.pair.to_bytes()),
             ("receipt", self.receipt.to_text().into_bytes()),
-            ("statement", self.statement_bytes()),
             ("equivocation", self.evidence.to_bytes()),
         ]
     }
-}
-
-/// A file of test vectors.
-pub fn vectors(name: &str) -> Value {
-    let path = format!("{}/../../tests/vectors/{name}.json", env!("CARGO_MANIFEST_DIR"));
-    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
-}
-
-/// The checkpoints signed anew, whoever signed them before.
-fn resign(checkpoints: &mut Checkpoints) {
-    for text in [&mut checkpoints.evidence, &mut checkpoints.reasoning] {
-        let old = Note::parse(text.as_bytes()).unwrap();
-        *text = signed(&Checkpoint::parse(&old.text).unwrap(), 0).to_text();
-    }
-}
-
-/// A run bundle of the test vectors: checkpoints and statement signed anew, after a change of the header.
-pub fn run(case: &Value, change: impl Fn(&mut RunHeader)) -> Vec<u8> {
-    let good = vectors("run_bundle")["lines"].clone();
-    let line = |line: &Value| line.as_u64().map_or(line.clone(), |at| good[at as usize].clone());
-    let lines: Vec<Value> = case["lines"].as_array().unwrap().iter().map(line).collect();
-    let mut header: RunHeader = serde_json::from_str(lines[0].as_str().unwrap()).unwrap();
-    resign(&mut header.checkpoints);
-    header.keys = policy().keys().iter().map(Vkey::to_text).collect();
-    change(&mut header);
-    header.statement_signatures =
-        vec![StatementSignature::of(&header.statement.signed_bytes(), "demo.example/node/1".into(), &key(RUN_NODE))];
-    let mut bundle = canon::to_canonical_of(&header);
-    for line in &lines[1..] {
-        bundle.push(b'\n');
-        bundle.extend_from_slice(line.as_str().unwrap().as_bytes());
-    }
-    bundle.push(b'\n');
-    bundle
-}
-
-/// The bundle of the test vectors with the checkpoints and the statement signed anew.
-fn bundle() -> (Vec<u8>, Value) {
-    let vectors = vectors("bundle");
-    let lines: Vec<&str> = vectors["lines"].as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect();
-    let mut header: Header = serde_json::from_str(lines[0]).unwrap();
-    resign(&mut header.checkpoints);
-    header.keys = policy().keys().iter().map(Vkey::to_text).collect();
-    header.statement_signatures =
-        vec![StatementSignature::sign(&header.statement, "demo.example/node/1".into(), &key(40))];
-    let statement = json!({
-        "statement": header.statement,
-        "proof": {"checkpoints": header.checkpoints, "signatures": header.statement_signatures},
-    });
-    let mut bundle = canon::to_canonical_of(&header);
-    for line in &lines[1..] {
-        bundle.push(b'\n');
-        bundle.extend_from_slice(line.as_bytes());
-    }
-    bundle.push(b'\n');
-    (bundle, statement)
 }

@@ -80,9 +80,6 @@ pub fn cases(objects: &Objects) -> Vec<Case> {
     let receipt = objects.receipt.to_text().into_bytes();
     all_bits("receipt", &receipt, 1, RECEIPT, &mut cases);
     truncations("receipt", &receipt, RECEIPT, &mut cases);
-    let statement = objects.statement_bytes();
-    all_bits("statement", &statement, 2, STATEMENT, &mut cases);
-    truncations("statement", &statement, STATEMENT, &mut cases);
     let pair = objects.pair.to_bytes();
     all_bits("pair", &pair, 4, PAIR, &mut cases);
     truncations("pair", &pair, PAIR, &mut cases);
@@ -92,7 +89,6 @@ pub fn cases(objects: &Objects) -> Vec<Case> {
     notes(objects, &mut add);
     receipts(objects, &mut add);
     pairs(objects, &mut add);
-    statements(objects, &mut add);
     equivocations(objects, &mut add);
     cases
 }
@@ -201,42 +197,6 @@ fn pairs(objects: &Objects, add: Add<'_>) {
     add("pair", "the other ledger", Pair { new: other, ..pair.clone() }.to_bytes(), &["PAIR_ORIGIN"]);
     let typed = Pair { pair: "selfsame/checkpoint-pair/v0".into(), ..pair.clone() };
     add("pair", "another version", typed.to_bytes(), &["PAIR_TYPE"]);
-}
-
-fn statements(objects: &Objects, add: Add<'_>) {
-    let members = objects.statement["statement"].as_object().unwrap().clone();
-    for (name, value) in &members {
-        let mut changed = objects.statement.clone();
-        changed["statement"][name] = match value {
-            Value::Number(n) => json!(n.as_u64().unwrap() + 1),
-            Value::String(text) if text.starts_with("sha256:") => json!(Digest::of(text.as_bytes())),
-            Value::String(text) if text == "VERIFIED" => json!("INSUFFICIENT_DEPTH"),
-            Value::String(text) if text.ends_with('Z') => json!("2027-01-01T00:00:00.000Z"),
-            _ => json!("x"),
-        };
-        add("statement", "a member changed", canon::to_canonical(&changed), &["STATEMENT_HASH", "RECORD_TYPE"]);
-        let mut without = objects.statement.clone();
-        without["statement"].as_object_mut().unwrap().remove(name);
-        add("statement", "a member cut out", canon::to_canonical(&without), &["STATEMENT_FORM"]);
-        // With the hash made anew, the signature is that of another statement.
-        let read = serde_json::from_value(changed["statement"].clone());
-        if let Ok(mut statement) = read.map(|s: selfsame_protocol::p104::IdentityStatement| s)
-            && statement.record_type == "identity_statement"
-            && name != "statement_hash"
-        {
-            statement.statement_hash = statement.expected_hash();
-            changed["statement"] = json!(statement);
-            add("statement", "a member changed, hash anew", canon::to_canonical(&changed), &["STATEMENT_SIGNATURE"]);
-        }
-    }
-    let mut unsigned = objects.statement.clone();
-    unsigned["proof"]["signatures"] = json!([]);
-    add("statement", "signatures cut out", canon::to_canonical(&unsigned), &["STATEMENT_KEY"]);
-    let alone = canon::to_canonical(&objects.statement["statement"]);
-    add("statement", "the proof cut out", alone, &["STATEMENT_KEY"]);
-    let mut exchanged = objects.statement.clone();
-    exchanged["proof"]["checkpoints"]["evidence"] = objects.statement["proof"]["checkpoints"]["reasoning"].clone();
-    add("statement", "checkpoints exchanged", canon::to_canonical(&exchanged), &["CHECKPOINT_ORIGIN"]);
 }
 
 fn equivocations(objects: &Objects, add: Add<'_>) {
