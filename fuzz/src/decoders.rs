@@ -1,10 +1,11 @@
-use selfsame_protocol::bundle::{self, RunVerifier, Verifier};
+use selfsame_protocol::bundle::{IdentityProof, Reader, Verifier, prepare};
 use selfsame_protocol::canon::{self, Limits};
 use selfsame_protocol::command::ItemLimits;
 use selfsame_protocol::edges;
 use selfsame_protocol::entry::Entry;
 use selfsame_protocol::envelope::{self, Envelope};
 use selfsame_protocol::equivocation::Evidence;
+use selfsame_protocol::holder::HolderStatus;
 use selfsame_protocol::import::{ImportOptions, import};
 use selfsame_protocol::merkle::Frontier;
 use selfsame_protocol::merkle::layout::{TilePath, entries};
@@ -12,6 +13,7 @@ use selfsame_protocol::note::{Checkpoint, Note, Vkey};
 use selfsame_protocol::pair::Pair;
 use selfsame_protocol::policy::Policy;
 use selfsame_protocol::run::Declaration;
+use selfsame_protocol::subject_head::SubjectHead;
 use selfsame_protocol::tlog_proof::TlogProof;
 use selfsame_protocol::witness::AddCheckpoint;
 
@@ -26,8 +28,9 @@ pub const DECODERS: &[Decoder] = &[
     ("receipt", receipt),
     ("pair", pair),
     ("policy", policy),
-    ("substrate_bundle", substrate_bundle),
-    ("run_bundle", run_bundle),
+    ("bundle", bundle),
+    ("identity_proof", identity_proof),
+    ("subject_head", subject_head),
     ("leaf", leaf),
     ("envelope", envelope_),
     ("declaration", declaration),
@@ -91,35 +94,35 @@ pub fn policy(bytes: &[u8]) {
     }
 }
 
-/// Bundles, without keys of the reader's.
-pub fn substrate_bundle(bytes: &[u8]) {
+/// Bundles, for a reader to whom consistency is enough.
+pub fn bundle(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let mut lines = text.lines();
-    let Some(mut verifier) = lines.next().and_then(|first| Verifier::new(first, bundle::Trust::File).ok()) else {
-        return;
-    };
+    let first = lines.next().unwrap_or_default();
+    let Ok(mut verifier) = Verifier::new(first, Reader::consistency()) else { return };
     let heads = verifier.heads().clone();
     for (number, line) in (2..).zip(lines) {
-        if verifier.apply(bundle::prepare(line, number, &heads)).is_err() {
+        if verifier.apply(prepare(line, number, &heads)).is_err() {
             return;
         }
     }
     let _ = verifier.finish();
 }
 
-/// Bundles of runs, without keys of the reader's.
-pub fn run_bundle(bytes: &[u8]) {
+/// Identity proofs, for a reader to whom consistency is enough.
+pub fn identity_proof(bytes: &[u8]) {
+    let Ok(document) = canon::parse(bytes, &Limits::DOCUMENT) else { return };
+    let Ok(proof) = IdentityProof::read(document) else { return };
+    let _ = proof.verify(&Reader::consistency(), None);
+}
+
+/// Subject heads: they have one spelling, and are nothing else.
+pub fn subject_head(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
-    let mut lines = text.lines();
-    let first = lines.next().unwrap_or_default();
-    let Ok(mut verifier) = RunVerifier::new(first, bundle::Trust::File, None) else { return };
-    let heads = verifier.heads().clone();
-    for (number, line) in (2..).zip(lines) {
-        if verifier.apply(bundle::prepare(line, number, &heads)).is_err() {
-            return;
-        }
+    if let Ok(head) = SubjectHead::parse(text) {
+        assert_eq!(head.to_text(), text);
+        assert!(Checkpoint::parse(text).is_err() && HolderStatus::parse(text).is_err());
     }
-    let _ = verifier.finish();
 }
 
 /// Leaves: the edges are those of the whole reading.

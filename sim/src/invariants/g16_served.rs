@@ -3,6 +3,7 @@
 
 use super::g15_checkpoints::open;
 use selfsame::client::Inclusion;
+use selfsame_protocol::bundle::Reader;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{Entry, EntryRef};
 use selfsame_protocol::merkle::verify_inclusion;
@@ -15,7 +16,7 @@ pub const NAME: &str = "G16 served";
 pub fn bundle(bytes: &[u8], keys: &[Vkey]) -> Result<(), String> {
     let text = std::str::from_utf8(bytes).map_err(|error| format!("a bundle: {error}"))?;
     let lines = text.lines().filter(|line| !line.is_empty());
-    selfsame_protocol::bundle::verify(lines, keys, |_| {}).map(|_| ()).map_err(|error| format!("a bundle: {error}"))
+    selfsame_protocol::bundle::verify(lines, Reader::keys(keys), |_| {}).map(|_| ()).map_err(|error| format!("a bundle: {error}"))
 }
 
 /// Verifies that a proof shows a promised entry in a signed tree; gives the tree's root.

@@ -1,7 +1,7 @@
 //! Genuine files hold under their policy, and their altered twins are refused by the check that names what was done.
 
 use selfsame_forge::files::Files;
-use selfsame_forge::pairs::{self, Pair, Right};
+use selfsame_forge::pairs::{self, Pair};
 use selfsame_offline::{Failure, Options, Verified, verify_input};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::p104::IdentityStatement;
