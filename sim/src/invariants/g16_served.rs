@@ -16,7 +16,9 @@ pub const NAME: &str = "G16 served";
 pub fn bundle(bytes: &[u8], keys: &[Vkey]) -> Result<(), String> {
     let text = std::str::from_utf8(bytes).map_err(|error| format!("a bundle: {error}"))?;
     let lines = text.lines().filter(|line| !line.is_empty());
-    selfsame_protocol::bundle::verify(lines, Reader::keys(keys), |_| {}).map(|_| ()).map_err(|error| format!("a bundle: {error}"))
+    selfsame_protocol::bundle::verify(lines, Reader::keys(keys), |_| {})
+        .map(|_| ())
+        .map_err(|error| format!("a bundle: {error}"))
 }
 
 /// Verifies that a proof shows a promised entry in a signed tree; gives the tree's root.

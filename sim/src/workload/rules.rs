@@ -434,7 +434,11 @@ impl Rules {
             // A reader that is cut off asks again later; only whole bundles are judged.
             if let Ok(bundle) = self.session.client.bundle(&self.substrate).await {
                 let text = String::from_utf8_lossy(&bundle);
-                if let Err(error) = selfsame_protocol::bundle::verify(text.lines(), selfsame_protocol::bundle::Reader::consistency(), |_| {}) {
+                if let Err(error) = selfsame_protocol::bundle::verify(
+                    text.lines(),
+                    selfsame_protocol::bundle::Reader::consistency(),
+                    |_| {},
+                ) {
                     self.session.oracle.violated("bundle", format!("{}: {error}", self.session.name));
                     return Err(Stopped);
                 }
