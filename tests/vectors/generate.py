@@ -11,6 +11,7 @@ import sys
 from generator import (
     bundle, canonical, common, envelope, files, governance, imports, merkle, notes, outcomes, p104, policies, run_bundle, runs,
     trust,
+    bundle, canonical, common, envelope, governance, imports, merkle, notes, outcomes, p104, run_bundle, runs, spelling, trust,
 )  # fmt: skip
 
 FILES = {
@@ -28,6 +29,7 @@ FILES = {
     "trust": trust.build,
     "policies": policies.build,
     "files": files.build,
+    "spelling": spelling.build,
 }
 
 

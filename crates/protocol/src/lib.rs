@@ -16,6 +16,7 @@ pub mod edges;
 pub mod entry;
 pub mod envelope;
 pub mod equivocation;
+pub mod form;
 pub mod genesis;
 pub mod governance;
 pub mod holder;

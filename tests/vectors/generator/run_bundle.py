@@ -231,8 +231,9 @@ def rewritten() -> list[tuple]:
         ("an execution with no output", {"execution": lambda r: {k: v for k, v in r.items() if k != "outputs"}},
          "SUBMISSION_COMMAND"),
         ("an execution of another status", {"execution": sets(status="failed")}, "SUBMISSION_COMMAND"),
-        ("an execution of an unknown status", {"execution": sets(status="done"), "execution payload": commands(status="done")},
-         "EXECUTION_STATUS"),
+        ("an execution of an unknown status", {"execution": sets(status="done")}, "ENTRY_FORM"),
+        ("a command to report an unknown status",
+         {"execution": sets(status="done"), "execution payload": commands(status="done")}, "SUBMISSION_FORM"),
         ("an execution twice", {"reproduction": sets(execution_id="e1"), "reproduction payload": commands(execution_id="e1")},
          "EXECUTION_ONCE"),
         ("a reproduction of nothing", {"reproduction": sets(reproduction_of="e0"),
@@ -258,7 +259,8 @@ def rewritten() -> list[tuple]:
          "SUBMISSION_AUTHOR"),
         ("a rotation of a key that was not in force",
          {"rotation": lambda r: r | {"action": r["action"] | {"old": key(0xD4)}}}, "KEY_IN_FORCE"),
-        ("an entry that is none of governance", {"chip entry": sets(subject="run:x")}, "ENTRY_SUBJECT"),
+        ("an entry that is none of governance", {"chip entry": sets(subject="run:sha256:" + "0" * 64)}, "ENTRY_SUBJECT"),
+        ("an entry of no subject", {"chip entry": sets(subject="run:x")}, "ENTRY_FORM"),
     ]  # fmt: skip
 
 

@@ -16,6 +16,7 @@ mod p104;
 mod policies;
 mod run_bundle;
 mod runs;
+mod spelling;
 mod trust;
 
 use selfsame_protocol::digest::unhex;
