@@ -1,0 +1,67 @@
+"""Signed submissions and the genesis: docs/protocol.md, sections 9, 10 and 14."""
+from .base import BadJson, Refused, canonical, key_bytes, key_id, name_of, need, sha, signed, unbase64
+from .forms import FORMS, ROLES, is_command, members
+
+TYPE = "application/vnd.selfsame.submission.v1+json"
+_text = lambda value: isinstance(value, str)  # noqa: E731
+is_payload = members("type text, cluster name, request_id name, author author, command any")
+
+
+class Submission:
+    def __init__(self, envelope, limits):
+        form = lambda holds, what: need(holds, "SUBMISSION_FORM", what)  # noqa: E731
+        form(isinstance(envelope, dict) and set(envelope) == {"payload", "payloadType", "signatures"}, "the envelope's members")
+        signatures = envelope["signatures"]
+        form(envelope["payloadType"] == TYPE and _text(envelope["payload"]), "the payload's type")
+        form(isinstance(signatures, list) and len(signatures) == 1 and isinstance(signatures[0], dict)
+             and set(signatures[0]) == {"keyid", "sig"} and all(map(_text, signatures[0].values())), "one signature")
+        data, signature = unbase64(envelope["payload"]), unbase64(signatures[0]["sig"])
+        form(data is not None and signature is not None and len(signature) == 64, "base64")
+        try:
+            payload = canonical(data, 8_388_608)
+        except BadJson as error:
+            raise Refused("SUBMISSION_FORM", error) from None
+        form(is_payload(payload) and payload["type"] == "selfsame/submission/v1", "the payload's members")
+        command, author = payload["command"], payload["author"]
+        form(is_command(command), "the command's members")
+        if command["kind"] == "append":
+            form(1 <= len(command["items"]) <= limits["max_items"], "the number of items")
+        form(author["role"] == ROLES.get(command["kind"], "chip"), "the role may not issue it")
+        form(signatures[0]["keyid"] == key_id(author["key"]), "the key id")
+        pae = b"DSSEv1 %d %s %d %s" % (len(TYPE), TYPE.encode(), len(data), data)
+        need(signed(key_bytes(author["key"]), signature, pae), "SUBMISSION_SIGNATURE", author["key"])
+        self.payload, self.digest, self.size = payload, name_of(sha(data)), 64 + len(data)
+
+
+def whole(least, most=2**53 - 1):
+    return lambda value: isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+
+
+FORMS |= {"id": whole(1), "limit": whole(1), "origin": lambda value: isinstance(value, str) and value != ""}
+FORMS["limits"] = members("max_item_bytes limit, max_items limit, max_submission_bytes limit")
+FORMS["node"] = members("cosigner key, id id, key key, organisation name")
+FORMS["founder"] = members("name name, operator_key key, root_key key")
+FORMS["publication"] = members("publisher? publisher, threshold? id")
+is_genesis = members("cluster name, limits limits, nodes [node], organisations [founder], origin origin, publication? publication")
+
+
+def genesis_form(genesis):
+    form = lambda holds, what: need(holds, "GENESIS_FORM", what)  # noqa: E731
+    form(is_genesis(genesis) and genesis.get("publication") != {}, "members")
+    organisations, nodes = genesis["organisations"], genesis["nodes"]
+    publication = genesis.get("publication", {})
+    names = [one["name"] for one in organisations]
+    form(1 <= len(names) <= 32 and len(set(names)) == len(names), "organisations")
+    keys = [one[role] for one in organisations for role in ("root_key", "operator_key")]
+    keys += [node[role] for node in nodes for role in ("key", "cosigner")]
+    publisher = publication.get("publisher")
+    if publisher:
+        form(publisher["organisation"] in names, "the publisher is no member")
+        keys.append(publisher["log_key"])
+    form(len(set(keys)) == len(keys), "a key twice")
+    ids = [node["id"] for node in nodes]
+    form(ids and len(set(ids)) == len(ids), "nodes")
+    form(all(node["organisation"] in names for node in nodes), "a node of no member")
+    form(publication.get("threshold", 1) <= len(names), "the threshold")
+    if len(names) > 1:
+        form(all(sum(node["organisation"] == name for node in nodes) < len(nodes) // 2 + 1 for name in names), "a quorum")
