@@ -5,9 +5,9 @@ use super::{Api, HOLDERS, PAGE_BYTES, digest_of, json_of, lists, refused, shutti
 use crate::store::StateView;
 use crate::wire::v1::{self, substrate_service_server::SubstrateService};
 use selfsame_machine::list::{self, Filter};
-use selfsame_machine::{head, read};
 use selfsame_machine::state::{self, Phase, Substrate, Verification};
 use selfsame_machine::view::Table;
+use selfsame_machine::{head, read};
 use selfsame_protocol::bundle::{IDENTITY_PROOF_TYPE, IdentityProof};
 use selfsame_protocol::canon;
 use selfsame_protocol::code::{Code, Refusal};

@@ -1,8 +1,8 @@
 //! `selfsame audit`: comparing what the nodes of a cluster serve, once or for ever.
 
 use super::context::{CliError, Done, Global};
-use super::verdict;
 use super::trust::trusted;
+use super::verdict;
 use crate::audit::{Alarm, Follower, Memory, Report, Source, compare};
 use crate::config;
 use crate::console::{self, visible};

@@ -43,11 +43,12 @@ fn held(global: &Global, later: &str, baseline: &Stated, report: &Report, histor
         End::Known { .. } => ("", None),
         End::Unknown { why } => (", later entries unknown", Some(why)),
     };
-    let mut lines =
-        vec![format!("holds{unknown}: {later} continues the entity that the baseline describes")];
+    let mut lines = vec![format!("holds{unknown}: {later} continues the entity that the baseline describes")];
     // The same entity, and all the same not one to go on with.
     if history.status == Outcome::HashMismatch {
-        lines.push("  beware       it was suppressed: the last verification of its identity failed (HASH_MISMATCH)".into());
+        lines.push(
+            "  beware       it was suppressed: the last verification of its identity failed (HASH_MISMATCH)".into(),
+        );
     }
     if history.status == Outcome::DriftExceeded {
         lines.push("  beware       its lineage ended: another substrate continues (DRIFT_EXCEEDED)".into());

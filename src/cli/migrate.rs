@@ -1,8 +1,8 @@
 //! `selfsame migrate`: the one active chip.
 
-use super::trust::Named;
 use super::context::{CliError, Done, Global};
 use super::names;
+use super::trust::Named;
 use crate::client::Client;
 use clap::Subcommand;
 use selfsame_protocol::bundle;
@@ -87,8 +87,10 @@ pub async fn main(global: &Global, command: Migrate) -> Done {
             let client = global.client()?;
             let chip = global.signer()?;
             let Whole { report, history, text } = whole_chain(global, &client, &id, &named).await?;
-            global
-                .say(&format!("verified {} entries and {} cycles of the bundle", report.entries, history.lineage_depth));
+            global.say(&format!(
+                "verified {} entries and {} cycles of the bundle",
+                report.entries, history.lineage_depth
+            ));
             let own = chip.public().id();
             let arrived = |record: &Record| match record {
                 Record::MigrationIdentityAttestation { migration_id, destination, .. }
@@ -158,7 +160,10 @@ async fn whole_chain(global: &Global, client: &Client, id: &str, named: &Named) 
     let (report, history) = bundle::verify(text.lines(), options.reader(), |_| {}).map_err(super::verify::failed)?;
     let subject = format!("substrate:{id}");
     let Some(history) = history.filter(|_| report.subject == subject) else {
-        return Err(CliError::with(10, format!("the node sent the history of {} instead of {subject}", report.subject)));
+        return Err(CliError::with(
+            10,
+            format!("the node sent the history of {} instead of {subject}", report.subject),
+        ));
     };
     Ok(Whole { report, history, text })
 }

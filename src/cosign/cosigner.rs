@@ -395,7 +395,8 @@ impl Inner {
         let own = head::subject_head(view, &self.genesis, &asked.subject, trees, time).map_err(unreadable)??;
         if own != *asked {
             let (own, asked) = (own.to_text().replace('\n', " "), asked.to_text().replace('\n', " "));
-            let sentence = "this node's own state has another history of the subject: it does not cosign what it did not compute";
+            let sentence =
+                "this node's own state has another history of the subject: it does not cosign what it did not compute";
             return Err(Refusal::new(Code::StateMismatch, sentence, own, asked));
         }
         Ok(())

@@ -114,7 +114,8 @@ impl Stage {
         let records: Vec<Entry> =
             Ledger::BOTH.iter().flat_map(|l| self.entries(*l).split_off(sizes[l.slot()] as usize)).collect();
         let mut grown: BTreeMap<Table, usize> = BTreeMap::new();
-        let after: BTreeMap<_, _> = rows(&self.model).into_iter().map(|(table, (key, row))| ((table, key), row)).collect();
+        let after: BTreeMap<_, _> =
+            rows(&self.model).into_iter().map(|(table, (key, row))| ((table, key), row)).collect();
         let known: BTreeMap<_, _> = before.into_iter().map(|(table, (key, row))| ((table, key), row)).collect();
         for ((table, key), row) in &after {
             match known.get(&(*table, key.clone())) {

@@ -7,8 +7,8 @@
 pub mod apply;
 mod fence;
 pub mod genesis;
-pub mod head;
 mod governance;
+pub mod head;
 pub mod list;
 mod migration;
 pub mod read;

@@ -220,8 +220,7 @@ pub fn holder_state(view: &dyn View, substrate: &Substrate) -> Result<HolderStat
         None => true,
         Some(chip) => {
             // The chips of an organisation that left are out of service with it.
-            let owner: Option<Organisation> =
-                state::load(view, Table::Organisations, chip.organisation.as_bytes())?;
+            let owner: Option<Organisation> = state::load(view, Table::Organisations, chip.organisation.as_bytes())?;
             chip.retired || owner.is_none_or(|owner| owner.removed.is_some())
         }
     };

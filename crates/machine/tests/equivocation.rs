@@ -50,7 +50,8 @@ fn is_abort(record: &Record) -> bool {
 /// Two sides of a fork, each with the entry that names its holder; guilty is who signed both.
 #[track_caller]
 fn guilty(sides: [(&World, Entry, &[u64]); 2]) -> Vec<String> {
-    let [(a, b), (c, d)] = sides.map(|(world, entry, by)| (cosigned(world, Ledger::Reasoning, by), place(world, &entry)));
+    let [(a, b), (c, d)] =
+        sides.map(|(world, entry, by)| (cosigned(world, Ledger::Reasoning, by), place(world, &entry)));
     let evidence = Evidence::double_epoch((&a, b), (&c, d)).unwrap();
     let verdict = Evidence::from_bytes(&evidence.to_bytes()).unwrap().verify(&known()).unwrap();
     assert_eq!(verdict.kind, Kind::DoubleEpoch);
@@ -120,9 +121,9 @@ fn no_two_entries_of_an_honest_ledger_accuse_anybody() {
         world.append(&id, &chip(0), vec![item(Ledger::Reasoning, text)]);
         world
     });
-    let [(a, b), (c, d)] = sides.each_ref().map(|world| {
-        (cosigned(world, Ledger::Reasoning, &[1]), place(world, &last(world, &id, is_birth)))
-    });
+    let [(a, b), (c, d)] = sides
+        .each_ref()
+        .map(|world| (cosigned(world, Ledger::Reasoning, &[1]), place(world, &last(world, &id, is_birth))));
     assert_eq!(Evidence::double_epoch((&a, b), (&c, d)).unwrap_err().check, "EVIDENCE_NO_CONFLICT");
 }
 
@@ -142,9 +143,8 @@ fn births_before_and_after_a_recovery_are_of_different_epochs() {
     late.ballot(3, "r", Proposal::Recovery { reason: "lost".into(), evidence, reasoning });
     let mut other = late.clone();
     late.born(&uuid(5), 1);
-    let side = |world: &World| {
-        (cosigned(world, Ledger::Reasoning, &[1]), place(world, &last(world, &uuid(5), is_birth)))
-    };
+    let side =
+        |world: &World| (cosigned(world, Ledger::Reasoning, &[1]), place(world, &last(world, &uuid(5), is_birth)));
     let ((a, b), (c, d)) = (side(&early), side(&late));
     assert_eq!(Evidence::double_epoch((&a, b), (&c, d.clone())).unwrap_err().check, "EVIDENCE_EPOCH");
     // Two after it are of one.

@@ -291,8 +291,7 @@ fn every_amendment_names_the_one_before_it() {
     assert_eq!(prior(None), "AMENDMENT_CHAIN");
     assert_eq!(prior(Some(amendments[0].0)), "AMENDMENT_CHAIN");
     let unlisted = tale.found(|tale| {
-        let Record::IdentityPropagation(cycle) =
-            tale.last(|record| matches!(record, Record::IdentityPropagation(_)))
+        let Record::IdentityPropagation(cycle) = tale.last(|record| matches!(record, Record::IdentityPropagation(_)))
         else {
             unreachable!()
         };

@@ -2,8 +2,8 @@
 
 use crate::common::{self, *};
 use selfsame_machine::state::{Phase, Registration, load};
-use selfsame_machine::{read, verify};
 use selfsame_machine::view::Table;
+use selfsame_machine::{read, verify};
 use selfsame_protocol::canon;
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{Command, Item, PreparedBirth, Proposal, Role, Submission};
@@ -172,8 +172,7 @@ fn a_verification_is_decided_when_the_node_that_it_waits_for_leaves() {
 #[test]
 fn a_verification_is_decided_when_the_organisation_that_it_waits_for_leaves() {
     let (mut world, id) = closed();
-    let another =
-        Command::EnrolNode { node: U64(4), key: node(4).public(), cosigner: node(4).cosigner().public() };
+    let another = Command::EnrolNode { node: U64(4), key: node(4).public(), cosigner: node(4).cosigner().public() };
     world.ok(Role::Root, &root(2), another);
     // Of {1, 2, 3, 4} two have spoken, and two are no majority of four.
     world.ask(&id, &chip(0));

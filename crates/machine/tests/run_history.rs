@@ -93,7 +93,10 @@ fn a_run_begins_with_its_declaration_and_the_attestation_of_whoever_declared_it(
     assert_eq!(history.head, Some(Entry::hash_of(&tale.entries[SECOND_RUN].0.leaf())));
     let attested: Vec<_> =
         history.attestations.iter().map(|a| (a.organisation.as_str(), a.request.as_deref(), a.index)).collect();
-    assert_eq!(attested.iter().map(|a| (a.0, a.1)).collect::<Vec<_>>(), [("agency", Some("case/7")), ("chamber", None)]);
+    assert_eq!(
+        attested.iter().map(|a| (a.0, a.1)).collect::<Vec<_>>(),
+        [("agency", Some("case/7")), ("chamber", None)]
+    );
 
     assert_eq!(tale.found(|_| ()), "nothing");
     // Nothing stands before it, it stands once, and it is attested at once, by the submission that declared it.

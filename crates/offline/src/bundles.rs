@@ -182,7 +182,9 @@ pub fn vouched(by: Voucher, signers: &[String]) -> Level {
         Voucher::Policy => Level::held(format!("the policy's quorum: {names}")),
         Voucher::Genesis => Level::held(format!("the quorum that follows from your genesis: {names}")),
         Voucher::Keys => Level::held(format!("keys that you named: {names}")),
-        Voucher::Nobody => Level::not("nobody that you trust vouches for it: no policy, no genesis and no key was given"),
+        Voucher::Nobody => {
+            Level::not("nobody that you trust vouches for it: no policy, no genesis and no key was given")
+        }
     }
 }
 

@@ -104,7 +104,9 @@ fn verify_again(
         Some(Kind::Receipt) => small::receipt(&bytes, options),
         Some(Kind::Equivocation) => small::equivocation(&bytes, options),
         Some(Kind::Pair) => small::pair(&bytes, options),
-        _ if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{') => statement::statement(&bytes, options),
+        _ if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{') => {
+            statement::statement(&bytes, options)
+        }
         _ => {
             let text = std::str::from_utf8(&bytes)
                 .map_err(|error| altered("FILE_KIND", None, "UTF-8", error))

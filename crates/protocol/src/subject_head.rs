@@ -64,8 +64,7 @@ impl SubjectHead {
             let Extent { size, root, entries } = &self.trees[ledger.slot()];
             format!("{ledger} {size} {} {entries}\n", STANDARD.encode(root.as_bytes()))
         };
-        let statement =
-            self.statement.map(|(time, hash)| format!("statement {time} {hash}\n")).unwrap_or_default();
+        let statement = self.statement.map(|(time, hash)| format!("statement {time} {hash}\n")).unwrap_or_default();
         format!(
             "{}/subject\ngenesis {}\nsubject {}\n{}{}governance {}\n{statement}",
             self.origin,

@@ -94,11 +94,12 @@ class Bundle:
         need(set(value) == {"leaf", "ledger", "proof"} and isinstance(value["leaf"], str) and value["ledger"] in LEDGERS
              and isinstance(value["ledger"], str) and is_proof(value["proof"]), "BUNDLE_LINE", "the members of a line")
         ledger, leaf = value["ledger"], value["leaf"].encode()
-        own = self.belongs(ledger, value["leaf"])
+        own = self.belongs(value["leaf"])
         need(own or not self.began, "BUNDLE_ORDER", "the history of keys behind the subject")
-        if own:
+        if own and not self.is_run:
             need(self.last == "evidence" or ledger == "reasoning", "BUNDLE_ORDER", "Evidence behind Reasoning")
-            self.began, self.last = True, ledger
+            self.last = ledger
+        self.began |= own
         if own and not self.is_run:
             need(not self.unused, "SUBMISSION_UNUSED")
             index = self.own.take(ledger, leaf)
@@ -108,19 +109,13 @@ class Bundle:
         note = self.header.notes[ledger]
         included(leaf_hash(leaf), index, note.size, list(map(raw, value["proof"])), note.root)
 
-    def belongs(self, ledger, leaf):
-        """Whether an entry is of the part of the subject's own."""
-        if ledger == "evidence":
-            return True
-        if self.is_run:
-            return False
-        if self.began:
-            return True
+    def belongs(self, leaf):
+        """Whether an entry is of the subject's own, and not of the history of keys: its own subject says so."""
         try:
             subject = json.loads(leaf)["subject"]
         except (ValueError, TypeError, KeyError, RecursionError):
-            return False
-        return isinstance(subject, str) and subject.startswith("substrate:")
+            return self.began
+        return not (isinstance(subject, str) and (subject == "cluster" or subject.startswith("organisation:")))
 
     def finish(self):
         need(not self.unused, "SUBMISSION_UNUSED", "at the end")

@@ -101,7 +101,7 @@ class Governance:
 
     def take(self, ledger, leaf, submission):
         value = entry(leaf)
-        need(value["ledger"] == ledger, "ENTRY_LEDGER", value["ledger"])
+        need(value["ledger"] == ledger == "reasoning", "ENTRY_LEDGER", value["ledger"])
         subject = value["subject"]
         need(subject == "cluster" or subject.startswith("organisation:"), "ENTRY_SUBJECT", subject)
         self.chains.setdefault(subject, Chain()).next(value, leaf)

@@ -141,6 +141,7 @@ class Head(Note):
         demand(self.governance is not None and self.governance <= self.trees["reasoning"][0])
         self.statement = None
         if len(lines) == 8:
+            demand(self.subject.startswith("substrate:"))
             self.statement = tuple(fields(lines[6], "statement", TIME, DIGEST))
 
 

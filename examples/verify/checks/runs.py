@@ -1,6 +1,6 @@
 """The entries of a run, each against the command that asked for it: docs/protocol.md, section 18.3."""
 from . import declaration
-from .base import need, same, says
+from .base import Refused, need, same, says
 from .forms import ELEMENTS, entry
 from .substrate import Chain, Ledger
 
@@ -14,7 +14,7 @@ class Run:
 
     def take(self, ledger, leaf, submission):
         value = entry(leaf)
-        need(value["ledger"] == ledger, "ENTRY_LEDGER", value["ledger"])
+        need(value["ledger"] == ledger == "evidence", "ENTRY_LEDGER", value["ledger"])
         need(value["subject"] == "run:" + self.run_id, "ENTRY_SUBJECT", value["subject"])
         first = self.chain.depth == 0
         self.chain.next(value, leaf)
@@ -54,8 +54,11 @@ class Run:
         if kind == "run_declaration":
             need(same(command["declaration"], r["declaration"]), "SUBMISSION_COMMAND", "another declaration")
             return
-        declares = set(command["declaration"]) >= set(ELEMENTS) and declaration.identity(command["declaration"])[1]
-        need(declares == self.run_id, "SUBMISSION_COMMAND", "another run")
+        try:
+            declaration.valid(command["declaration"])
+        except Refused as refused:
+            raise Refused("SUBMISSION_COMMAND", refused) from None
+        need(declaration.identity(command["declaration"])[1] == self.run_id, "SUBMISSION_COMMAND", "another run")
         need(r.get("request") == command.get("request"), "SUBMISSION_COMMAND", "another reference")
 
     def run_declaration(self, r, organisation):

@@ -10,13 +10,14 @@ is_payload = members("type text, cluster name, request_id name, author author, c
 class Submission:
     def __init__(self, envelope, limits):
         form = lambda holds, what: need(holds, "SUBMISSION_FORM", what)  # noqa: E731
-        form(isinstance(envelope, dict) and set(envelope) == {"payload", "payloadType", "signatures"}, "the envelope's members")
+        line = lambda holds, what: need(holds, "BUNDLE_LINE", what)  # noqa: E731
+        line(isinstance(envelope, dict) and set(envelope) == {"payload", "payloadType", "signatures"}, "the envelope's members")
         signatures = envelope["signatures"]
-        form(envelope["payloadType"] == TYPE and _text(envelope["payload"]), "the payload's type")
-        form(isinstance(signatures, list) and len(signatures) == 1 and isinstance(signatures[0], dict)
+        line(envelope["payloadType"] == TYPE and _text(envelope["payload"]), "the payload's type")
+        line(isinstance(signatures, list) and len(signatures) == 1 and isinstance(signatures[0], dict)
              and set(signatures[0]) == {"keyid", "sig"} and all(map(_text, signatures[0].values())), "one signature")
         data, signature = unbase64(envelope["payload"]), unbase64(signatures[0]["sig"])
-        form(data is not None and signature is not None and len(signature) == 64, "base64")
+        line(data is not None and signature is not None and len(signature) == 64, "base64")
         try:
             payload = canonical(data, 8_388_608)
         except BadJson as error:
@@ -27,7 +28,7 @@ class Submission:
         if command["kind"] == "append":
             form(1 <= len(command["items"]) <= limits["max_items"], "the number of items")
         form(author["role"] == ROLES.get(command["kind"], "chip"), "the role may not issue it")
-        form(signatures[0]["keyid"] == key_id(author["key"]), "the key id")
+        line(signatures[0]["keyid"] == key_id(author["key"]), "the key id")
         pae = b"DSSEv1 %d %s %d %s" % (len(TYPE), TYPE.encode(), len(data), data)
         need(signed(key_bytes(author["key"]), signature, pae), "SUBMISSION_SIGNATURE", author["key"])
         self.payload, self.digest, self.size = payload, name_of(sha(data)), 64 + len(data)

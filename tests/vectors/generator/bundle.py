@@ -143,7 +143,6 @@ def proofs(good: History) -> list[tuple]:
         ("a head of other Reasoning entries", put(head=headed(statement, entries=entries | {"reasoning": 1})),
          "HEAD_REASONING_ENTRIES", True, "policy"),
         ("a head that two of three organisations signed", put(head=headed(statement, (1, 2))), "STATEMENT_KEY", False, "policy"),
-        ("the same under a genesis", put(head=headed(statement, (1, 2))), "STATEMENT_KEY", False, "genesis"),
         ("a head that the node alone signed", put(head=unsigned), "STATEMENT_KEY", False, "policy"),
         ("the same for a reader of its key", put(head=unsigned), "", False, "keys"),
         ("a signature under the head that fails", put(head=proof["head"] + cluster.cosigner_lines("x", (1,))), "HEAD_SIGNATURE",

@@ -4,10 +4,10 @@ use crate::constitution::ClusterConstitution;
 use crate::cosignature;
 use crate::entry::Ledger;
 use crate::genesis::GenesisDocument;
+use crate::governance::GovernanceAction;
 use crate::keys::PublicKey;
 use crate::note::{TYPE_ED25519, Vkey};
 use crate::quorum::{Cosigner, Quorum};
-use crate::governance::GovernanceAction;
 use crate::record::Record;
 use std::collections::BTreeMap;
 

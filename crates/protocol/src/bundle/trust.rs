@@ -158,8 +158,9 @@ pub(super) fn all_recorded(
 
 /// The names of the cosigners of a quorum that signed a note.
 pub(super) fn by_quorum(note: &Note, quorum: &Quorum, unmet: &'static str) -> Result<Vec<String>, BundleError> {
-    let organisations =
-        quorum.met(note).or_else(|error| undecided(unmet, format!("{}: {}", error.rule, error.expected), error.found))?;
+    let organisations = quorum
+        .met(note)
+        .or_else(|error| undecided(unmet, format!("{}: {}", error.rule, error.expected), error.found))?;
     let signed = |name: &str| note.signatures.iter().any(|line| line.name == name);
     let cosigners = quorum.cosigners.iter().filter(|cosigner| organisations.contains_key(&cosigner.organisation));
     Ok(cosigners.map(|cosigner| cosigner.vkey.name.clone()).filter(|name| signed(name)).collect())

@@ -149,9 +149,9 @@ impl<'a> Verifier<'a> {
             }
             // A key that the reader named speaks for the trees; a quorum of organisations it is not.
             Voucher::Keys => match by_known(&opened.head_note, reader.keys, ["HEAD_KEY", "HEAD_SIGNATURE"]) {
-                Ok(names) => End::Unknown {
-                    why: format!("{} alone says so, and no quorum of organisations", names.join(", ")),
-                },
+                Ok(names) => {
+                    End::Unknown { why: format!("{} alone says so, and no quorum of organisations", names.join(", ")) }
+                }
                 Err(error) if !error.tampered => End::unknown(&error),
                 Err(error) => return Err(error),
             },

@@ -13,6 +13,7 @@ mod merkle;
 mod notes;
 mod outcomes;
 mod p104;
+mod readers;
 mod run_bundle;
 mod runs;
 mod trust;
