@@ -270,7 +270,7 @@ def edited(good: History) -> list[tuple]:
          "SUBMISSION_ONCE"),
         ("a submission at the end", [*lines, lines[first_submission]], "SUBMISSION_UNUSED"),
         ("a submission of another type", envelope(sets(payloadType="text/plain")), "BUNDLE_LINE"),
-        ("a submission with another key id", signature(sets(keyid=other)), "SUBMISSION_FORM"),
+        ("a submission with another key id", signature(sets(keyid=other)), "BUNDLE_LINE"),
         ("a submission with another signature", signature(sets(sig="A" * 86 + "==")), "SUBMISSION_SIGNATURE"),
         ("a submission with two signatures", envelope(lambda s: s | {"signatures": s["signatures"] * 2}), "BUNDLE_LINE"),
         ("a submission with a changed payload", envelope(lambda s: s | {"payload": "eyJ" + s["payload"][3:].replace("m", "n", 1)}),
