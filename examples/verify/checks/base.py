@@ -3,6 +3,7 @@
 docs/protocol.md, sections 2, 3, 4 and 15."""
 import base64
 import decimal
+import functools
 import hashlib
 import json
 import re
@@ -175,14 +176,46 @@ def key_id(key):
 
 
 _P = 2**255 - 19
+_D = -121665 * pow(121666, _P - 2, _P) % _P
 _Y8 = 2707385501144840649318225287225658788936804267575313519463743609750303021914
 _SMALL = {0, 1, _P - 1, _Y8, _P - _Y8}
+_ORDER = 2**252 + 27742317777372353535851937790883648493
 _seen = {}
 
 
 def _small(point):
     """Whether an encoded point is of small order; there are eight, known by their y."""
     return (int.from_bytes(point, "little") & (2**255 - 1)) % _P in _SMALL
+
+
+def _add(one, other):
+    """The sum of two points in extended coordinates."""
+    x1, y1, z1, t1 = one
+    x2, y2, z2, t2 = other
+    a, b, c, d = (y1 - x1) * (y2 - x2), (y1 + x1) * (y2 + x2), 2 * t1 * t2 * _D, 2 * z1 * z2
+    e, f, g, h = b - a, d - c, d + c, b + a
+    return e * f % _P, g * h % _P, f * g % _P, e * h % _P
+
+
+@functools.lru_cache(maxsize=10_000)
+def is_point(key):
+    """Whether 32 bytes are the one encoding of a point of the subgroup of prime order, and not its neutral element."""
+    y, sign = int.from_bytes(key, "little") & (2**255 - 1), key[31] >> 7
+    if y >= _P or y in _SMALL:
+        return False
+    square = (y * y - 1) * pow(_D * y * y + 1, _P - 2, _P) % _P
+    x = pow(square, (_P + 3) // 8, _P)
+    if (x * x - square) % _P:
+        x = x * pow(2, (_P - 1) // 4, _P) % _P
+    if (x * x - square) % _P:
+        return False
+    x = _P - x if x % 2 != sign else x
+    total, double, order = (0, 1, 1, 0), (x, y, 1, x * y % _P), _ORDER
+    while order:
+        if order % 2:
+            total = _add(total, double)
+        double, order = _add(double, double), order // 2
+    return total[0] == 0 and (total[1] - total[2]) % _P == 0
 
 
 def signed(key, signature, message):

@@ -6,7 +6,7 @@ import datetime
 import re
 
 from .base import BadJson, Refused, canonical, jcs
-from .notes import COUNTER, DIGEST, TIME, UUID, counter
+from .notes import DIGEST, TIME, UUID, counter
 
 NAME = "[A-Za-z0-9._:/-]{1,128}"
 KEY = "ed25519:[0-9a-f]{64}"
@@ -60,6 +60,11 @@ def list_of(form, least=0):
     return lambda value: isinstance(value, list) and len(value) >= least and all(map(form, value))
 
 
+def text_of_at_most(length):
+    """A text of so many characters, or of so many and an ellipsis where it was cut."""
+    return lambda value: isinstance(value, str) and len(value.removesuffix("\u2026")) <= length
+
+
 def or_null(form):
     return lambda value: value is None or form(value)
 
@@ -80,6 +85,8 @@ FORMS = {
     "completeness": one_of(["complete", "incomplete"]), "cause": one_of(["node_quarantine", "add_organisation"]),
     "orkey": one_of(["root", "operator"]), "subject": text_of(f"substrate:{UUID}|run:{DIGEST}|organisation:{NAME}|cluster"),
     "role": one_of(["root", "operator", "node", "chip"]), "recovered": text_of("[1-9][0-9]*"),
+    "text200": text_of_at_most(200), "text300": text_of_at_most(300),
+    "some": lambda value: value is not None,
     "reason": lambda value: isinstance(value, str) and len(value.encode()) <= 4096,
 }
 
@@ -134,11 +141,13 @@ for name, text in {
     "party": "organisation name, run_id digest",
     "output": "digest digest, media_type text, size counter",
     "place": "index counter, ledger ledger",
-    "finding": "outcome outcome, check text, at? place, expected text, found text, drift bits, lineage_depth counter, "
+    "finding": "outcome outcome, check text200, at? place, expected text200, found text200, drift bits, lineage_depth counter, "
                "recomputed? digest, entries_checked counter",
+    "found": "outcome outcome, check text, at? place, expected text, found text, drift bits, lineage_depth counter, "
+             "recomputed? digest, entries_checked counter",
     "verdict": "finding finding, node counter, organisation name",
     "goal": "goalvector_id name, outcome any, evidence? [digest], runs? [digest]",
-    "amendment": "founding_tension_hash digest, reason text, set? object, remove? [text], founding? any",
+    "amendment": "founding_tension_hash digest, reason text, set? object, remove? [text], founding? some",
     "publisher": "log_key key, organisation name",
     "rules": "ordinary share, constitutional share, cosigning share, vetoes [name], ballot_entries counter, ballot_ms counter, "
              "objection_ms counter",
@@ -175,14 +184,14 @@ remove_organisation: organisation name, nodes [counter], keys_ended counter, pro
 RECORDS, is_record = table("""
 evidence: data any, evidence? [digest], runs? [digest]
 reasoning: data any, evidence? [digest], runs? [digest]
-run_declaration: run_id digest, elements elements, declaration object
+run_declaration: run_id digest, elements elements, declaration any
 run_attestation: run_id digest, organisation name, request? name
 run_disagreement: request name, first party, second party, elements [element]
 run_outcome: run_id digest, execution_id name, status status, outputs? [output], reproduction_of? name, organisation name
 substrate_identity: substrate_id uuid, founding_tension_hash digest, initialisation_timestamp time, governance_chip_attestation_hash digest|null, schema_version_at_init name, substrate_identity_hash digest, completeness completeness, founding founding, organisation name, attestation? attestation, chip key, constitution constitution, evidence_ledger anchor
 identity_propagation: cycle_id cycle, sequence counter, founding_tension_hash digest, prior_identity_hash digest, goalvector_resolution_hash digest, goalvector goalvector, constitutional_state_hash digest, constitution constitution, reasoning_ledger_depth counter, cycle_timestamp time, amendments? [digest], cycle_kind kind, origin_attestation_hash? digest, destination_attestation_hash? digest, cycle_identity_hash digest, evidence_ledger anchor
 session_close: session counter, latest_cycle_identity_hash digest, evidence_ledger_depth counter, reasoning_ledger_depth counter, session_close_timestamp time, schema_version name, cross_session_identity_continuity_hash digest, evidence_head digest|null, reasoning_head digest|null, recovered bool, evidence_ledger anchor
-identity_verification: session counter, outcome outcome, detail text, retrieved digest|null, recomputed digest|null, presented digest|null, drift bits, lineage_depth counter, evidence_ledger_depth counter, thresholds thresholds, verdicts [verdict], continuing_from time|null, notice? text, claim_level level, continuity_events? [event]
+identity_verification: session counter, outcome outcome, detail text200, retrieved digest|null, recomputed digest|null, presented digest|null, drift bits, lineage_depth counter, evidence_ledger_depth counter, thresholds thresholds, verdicts [verdict], continuing_from time|null, notice? text, claim_level level, continuity_events? [event]
 tampering_detection: session counter, finding finding, head digest
 suppression: reason mismatch
 new_identity_lineage: prior_substrate_id uuid, prior_head digest, prior_founding_tension_hash digest, drift bits, tolerance bits, new_substrate_id uuid
@@ -191,7 +200,7 @@ amendment_refusal: code code, rule text, amendment amendment, drift bits
 migration_seal: migration_id name, origin digest, destination digest, epoch counter, head digest, continuity_hash digest, evidence_ledger_depth counter, reasoning_ledger_depth counter, nonce digest, seal_index counter, ballot? name, evidence_ledger anchor
 migration_identity_attestation: migration_id name, origin digest, destination digest, origin_attestation_hash digest|null, destination_attestation_hash digest, attestation attestation, continuity_hash digest, nonce digest, epoch counter
 migration_abort: migration_id name, chip digest, epoch counter, attestation attestation, attestation_hash digest
-write_refusal: code code, rule text, expected text, found text
+write_refusal: code code, rule text, expected text300, found text300
 holder_recovery: recovery_count counter, chip digest, ended counter, epoch counter
 duplicate_refused: substrate_id uuid, chip digest, code code
 node_quarantine: node counter, organisation name, finding finding, substrate_id uuid
@@ -212,11 +221,11 @@ retire_chip: chip digest
 propose: proposal_id name, proposal proposal
 vote: proposal_id name, approve bool
 conclude: proposal_id name
-declare_run: declaration object, request? name
+declare_run: declaration any, request? name
 report_outcome: run_id digest, execution_id name, status status, outputs? [output], reproduction_of? name
 recover_close: substrate_id uuid
 init_substrate: substrate_id uuid, founding any, initialisation_timestamp time, schema_version name, parameters? object, thresholds thresholds, attestation? attestation
-open_session: substrate_id uuid, fence fence, continuity_hash? digest, founding? any, new_lineage? lineage
+open_session: substrate_id uuid, fence fence, continuity_hash? digest, founding? some, new_lineage? lineage
 append: substrate_id uuid, fence fence, items [item]
 amend: substrate_id uuid, fence fence, amendment amendment
 close_cycle: substrate_id uuid, fence fence, cycle_id name, goalvector goal, prior_identity_hash digest
@@ -224,7 +233,7 @@ close_session: substrate_id uuid, fence fence, head digest
 seal: substrate_id uuid, fence fence, migration_id name, destination digest, head digest, continuity_hash digest, evidence_ledger_depth counter, reasoning_ledger_depth counter
 arrive: substrate_id uuid, migration_id name, attestation attestation, continuity_hash digest, head digest
 abort_migration: substrate_id uuid, migration_id name, attestation attestation
-verdict: substrate_id uuid, verification counter, finding finding
+verdict: substrate_id uuid, verification counter, finding found
 """, "kind")
 ROLES = {kind: "root" for kind in "rotate_key enrol_node retire_node enrol_chip retire_chip propose vote conclude".split()}
 ROLES |= {kind: "operator" for kind in "declare_run report_outcome recover_close".split()} | {"verdict": "node"}

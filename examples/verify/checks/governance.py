@@ -5,7 +5,7 @@ import datetime
 from .base import key_bytes, key_id, need, same, says, tagged
 from .forms import entry
 from .notes import Vkey
-from .substrate import Chain, Ledger
+from .chains import Chain, Ledger
 
 DAY = 86_400_000
 KINDS = """governance ballot_decided ballot_closed constitution_changed recovery organisation_quorum_warning node_quarantine

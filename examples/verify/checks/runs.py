@@ -2,7 +2,7 @@
 from . import declaration
 from .base import Refused, need, same, says
 from .forms import ELEMENTS, entry
-from .substrate import Chain, Ledger
+from .chains import Chain, Ledger
 
 KINDS = "run_declaration run_attestation run_disagreement run_outcome".split()
 
