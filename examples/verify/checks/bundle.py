@@ -86,7 +86,7 @@ class Bundle:
         value = document(line)
         if set(value) == {"submission"}:
             need(self.is_run or not self.began, "BUNDLE_LINE", "a submission among a substrate's own entries")
-            submission = Submission(value["submission"], self.header.genesis["limits"])
+            submission = Submission(value["submission"])
             need(not self.unused, "SUBMISSION_UNUSED", self.current and self.current.digest)
             need(self.current is None or self.current.digest != submission.digest, "SUBMISSION_ONCE", submission.digest)
             self.current, self.unused = submission, True

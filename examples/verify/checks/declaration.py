@@ -46,8 +46,8 @@ def content(value, place):
         text(value, "media_type", place)
         if not FORMS["counter"](value.get("size")):
             wrong(place, "size: no counter")
-        if "uri" in value:
-            text(value, "uri", place)
+        if not isinstance(value.get("uri", ""), str):
+            wrong(place, "uri: no text")
 
 
 def free(value, place):
@@ -86,13 +86,13 @@ def message(value, place="message"):
         if "content" not in part:
             wrong(place, "no content")
         for name in ("id", "name"):
-            if name in part:
-                text(part, name, place)
+            if not isinstance(part.get(name, ""), str):
+                wrong(place, f"{name}: no text")
         for name in ("content", "options"):
             if name in part:
                 content(part[name], place)
-    if "name" in value:
-        text(value, "name", place)
+    if not isinstance(value.get("name", ""), str):
+        wrong(place, "name: no text")
     if "options" in value:
         content(value["options"], place)
 
