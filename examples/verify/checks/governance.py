@@ -43,6 +43,7 @@ class Governance(Registry):
         need(kind in PLACES, "RECORD_KIND", kind)
         need(subject.split(":")[0] == PLACES[kind], "ENTRY_SUBJECT", subject)
         self.subject, self.entries = subject.removeprefix("organisation:"), self.entries + 1
+        need(submission and digest == submission.digest, "SUBMISSION_DIGEST")
         if fresh:
             self.begin(digest, submission)
         self.authored(kind, record)
@@ -56,7 +57,6 @@ class Governance(Registry):
 
     def begin(self, digest, submission):
         """The first entry of a submission."""
-        need(submission and digest == submission.digest, "SUBMISSION_DIGEST")
         self.within(submission)
         author = submission.payload["author"]["key"]
         request = author, submission.payload["request_id"]
