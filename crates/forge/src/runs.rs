@@ -273,7 +273,7 @@ fn alterations() -> Vec<Case> {
             let at = at(world, "run_outcome", 0);
             world.edit(at, |record| record["organisation"] = json!("agency"));
         }),
-        case_of("a status that is none", "EXECUTION_STATUS", &|world| {
+        case_of("a status that is none", "ENTRY_FORM", &|world| {
             let at = at(world, "run_outcome", 0);
             asked(world, at, |value| value["status"] = json!("probably"));
         }),

@@ -8,7 +8,8 @@ use selfsame_protocol::command::{Command, OrganisationKey, Proposal, Role};
 use selfsame_protocol::constitution::{ClusterConstitution, MAX_OPEN_BALLOTS, OBJECTION_MS, Publisher, Rules, Share};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
-use selfsame_protocol::record::{BallotEnd, ConstitutionChange, Record};
+use selfsame_protocol::p104::Technology;
+use selfsame_protocol::record::{BallotEnd, ConstitutionChange, QuorumCause, Record};
 use selfsame_protocol::time::U64;
 use serde_json::json;
 
@@ -346,7 +347,7 @@ fn a_quarantine_is_never_refused_for_balance_but_warned_of() {
         organisation: "agency".into(),
         held: U64(2),
         total: U64(3),
-        cause: "node_quarantine".into(),
+        cause: QuorumCause::NodeQuarantine,
     };
     assert_eq!(*warning, expected);
     world.audit();
@@ -416,5 +417,5 @@ fn the_publisher_moves_by_ballot_and_leaves_with_its_organisation() {
 }
 
 fn enrol_chip(seed: u8) -> Command {
-    Command::EnrolChip { chip: key(seed).public(), technology: "software".into() }
+    Command::EnrolChip { chip: key(seed).public(), technology: Technology::Software }
 }

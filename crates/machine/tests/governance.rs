@@ -8,6 +8,7 @@ use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{Command, OrganisationKey, Proposal, Role};
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::keys::{PublicKey, SecretKey};
+use selfsame_protocol::p104::Technology;
 use selfsame_protocol::record::Record;
 use selfsame_protocol::time::U64;
 use serde_json::json;
@@ -16,7 +17,7 @@ fn registration(world: &World, key: &SecretKey) -> Registration {
     load(&world.model, Table::Keys, key.public().as_bytes()).unwrap().unwrap()
 }
 fn enrol_chip(chip: PublicKey) -> Command {
-    Command::EnrolChip { chip, technology: "software".into() }
+    Command::EnrolChip { chip, technology: Technology::Software }
 }
 fn force_seal(id: &str, proposal: &str) -> Command {
     Command::Propose {
@@ -36,8 +37,6 @@ fn a_chip_is_enrolled_once_by_its_organisation_and_every_step_is_recorded() {
     let mut world = World::empty();
     world.refused(Role::Chip, &chip(0), birth(&uuid(1), &chip(0)), Code::UnknownKey);
     world.refused(Role::Operator, &operator(0), enrol_chip(chip(0).public()), Code::RoleDenied);
-    let tpm = Command::EnrolChip { chip: chip(0).public(), technology: "tpm2".into() };
-    world.refused(Role::Root, &root(0), tpm, Code::AttestationInvalid);
     let receipt = world.enrol(0, &chip(0));
     let entry = world.entries(Ledger::Reasoning).pop().unwrap();
     assert_eq!(entry.subject, "organisation:agency");

@@ -9,6 +9,7 @@ use selfsame_protocol::constitution::Publisher;
 use selfsame_protocol::digest::unhex;
 use selfsame_protocol::envelope::Prepared;
 use selfsame_protocol::keys::PublicKey;
+use selfsame_protocol::p104::Technology;
 use selfsame_protocol::time::{Timestamp, U64};
 
 /// The identity, a point of order eight, no point, and a second encoding of the point of order two.
@@ -40,7 +41,7 @@ fn doors(key: PublicKey) -> Vec<Command> {
         Command::RotateKey { key: OrganisationKey::Operator, new: key },
         Command::EnrolNode { node: U64(9), key, cosigner: good(200) },
         Command::EnrolNode { node: U64(9), key: good(200), cosigner: key },
-        Command::EnrolChip { chip: key, technology: "software".into() },
+        Command::EnrolChip { chip: key, technology: Technology::Software },
         proposal(add(key, good(200))),
         proposal(add(good(200), key)),
         proposal(rotate(OrganisationKey::Root, key)),

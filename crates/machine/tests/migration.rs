@@ -10,7 +10,7 @@ use selfsame_protocol::digest::{Digest, framed};
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::keys::SecretKey;
 use selfsame_protocol::p104::{self, Attestation, Claims, Outcome, Thresholds};
-use selfsame_protocol::record::Record;
+use selfsame_protocol::record::{CycleKind, Record};
 use selfsame_protocol::time::U64;
 use serde_json::json;
 
@@ -113,7 +113,7 @@ fn one_entry_activates_the_destination_and_invalidates_the_origin() {
         panic!("{records:?}")
     };
     let origin = before.holder.attestation_hash.unwrap();
-    assert_eq!(cycle.cycle_kind, "migration");
+    assert_eq!(cycle.cycle_kind, CycleKind::Migration);
     let arrival = records[records.len() - 2].clone();
     assert_eq!(cycle.goalvector, serde_json::to_value(&arrival).unwrap());
     assert_eq!(cycle.goalvector_resolution_hash, p104::tagged(p104::TAG_MIGRATION, &arrival));

@@ -7,8 +7,7 @@ use crate::p104::{Outcome, Thresholds};
 use crate::record::{CountedVerdict, Finding};
 use crate::time::U64;
 
-/// Characters of one text of a finding that are kept: what a node writes there cannot outgrow the record of the outcome.
-pub const FINDING_TEXT: usize = 200;
+pub use crate::form::FINDING_TEXT;
 
 /// A finding as it is recorded: a text that is longer is cut, and says so with an ellipsis. One that was cut stays as it is.
 pub fn recorded(finding: &Finding) -> Finding {

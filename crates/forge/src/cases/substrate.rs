@@ -38,12 +38,17 @@ pub fn cases() -> Vec<Case> {
     let mut drifted = book(story::drifted);
     let mut shallow = book(|stage, id| story::under(stage, id, thresholds(|t| t.minimum_lineage_depth = U64(5))));
     let mut window = book(|stage, id| story::under(stage, id, thresholds(|t| t.verification_window_ms = U64(3_500))));
+    // Asked for within the window, and decided behind it.
+    let mut narrow = book(|stage, id| story::under(stage, id, thresholds(|t| t.verification_window_ms = U64(2_500))));
     let mut bare = book(|stage, id| story::unattested(stage, id, thresholds(|t| t.migration_attestation = false)));
     entries::cases(&mut life, &mut young);
     entries::births(&mut young);
     cycles::cases(&mut life, &mut young);
-    sessions::cases(&mut life, &mut young, &mut shallow, &mut window);
+    sessions::cases(&mut life, &mut young, &mut shallow, [&mut window, &mut narrow]);
     sessions::ends(&mut suppressed, &mut undecided, &mut drifted);
     migrations::cases(&mut life, &mut young, &mut shallow, &mut bare);
-    [life, young, suppressed, undecided, drifted, shallow, window, bare].into_iter().flat_map(Book::cases).collect()
+    [life, young, suppressed, undecided, drifted, shallow, window, narrow, bare]
+        .into_iter()
+        .flat_map(Book::cases)
+        .collect()
 }

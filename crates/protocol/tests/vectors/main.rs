@@ -13,8 +13,14 @@ mod merkle;
 mod notes;
 mod outcomes;
 mod p104;
+<<<<<<< HEAD
+mod policies;
+=======
+mod readers;
+>>>>>>> python
 mod run_bundle;
 mod runs;
+mod spelling;
 mod trust;
 
 use selfsame_protocol::digest::unhex;

@@ -127,6 +127,10 @@ pub fn births(b: &mut Book) {
     b.case("FOUNDING_IN_CONSTITUTION", "a constitution with another founding tension", |d| {
         d.last("substrate_identity", 0, "/constitution/founding_tension_hash", other.clone());
     });
+    b.case("FOUNDING_IN_CONSTITUTION", "a birth alone whose constitution has another founding tension", |d| {
+        d.last("substrate_identity", 0, "/constitution/founding_tension_hash", other.clone());
+        d.end(d.at("substrate_identity", 0));
+    });
     b.case("BIRTH_ATTESTATION", "an attestation of another birth", |d| {
         let attestation = json!(Attestation::software(&birth_claims(&uuid(9), &founding()), &chip(0)));
         d.last("substrate_identity", 0, "/attestation", attestation);

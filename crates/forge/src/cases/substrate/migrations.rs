@@ -171,15 +171,16 @@ fn arrivals(b: &mut Book, shallow: &mut Book) {
 
 fn recoveries(b: &mut Book) {
     b.case("RECOVERY_COUNT", "a recovery that was gone through before", |d| {
-        d.set(RECOVERY, 1, "/recovery_count", json!("1"));
+        d.set(RECOVERY, 2, "/recovery_count", json!("2"));
     });
     b.case("RECOVERY_COUNT", "more recoveries than the ledger has room for", |d| {
-        d.set(RECOVERY, 0, "/recovery_count", json!("4000000000"));
+        // The last one: no later one shows the jump by what it says.
+        d.set(RECOVERY, 2, "/recovery_count", json!("4000000000"));
     });
     b.case("RECOVERY_CHIP", "a recovery of another chip", |d| {
         d.set(RECOVERY, 0, "/chip", json!(chip(2).public().id()));
     });
-    b.case("RECOVERY_EPOCH", "a recovery that ends another epoch", |d| d.set(RECOVERY, 0, "/ended", json!("2")));
+    b.case("RECOVERY_EPOCH", "a recovery that ends another epoch", |d| d.last(RECOVERY, 0, "/ended", json!("2")));
     b.case("RECOVERY_EPOCH", "a recovery that skips too little", |d| d.last(RECOVERY, 0, "/epoch", json!("5")));
     b.case("RECOVERY_STEP", "the recovery of a holder that nobody asked for", |d| {
         let (recovery, verification) = (d.at(RECOVERY, 0), d.at(VERIFIED, 4));

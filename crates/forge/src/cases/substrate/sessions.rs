@@ -24,7 +24,10 @@ fn third(record: &mut Value, verdict: Value) {
     verdicts.push(verdict);
 }
 
-pub fn cases(life: &mut Book, young: &mut Book, shallow: &mut Book, window: &mut Book) {
+pub fn cases(life: &mut Book, young: &mut Book, shallow: &mut Book, [window, narrow]: [&mut Book; 2]) {
+    narrow.case("VERIFICATION_NOTICE", "another sentence where the notice is left open", |d| {
+        d.last(VERIFIED, 1, "/notice", json!("Substrate identity verified."));
+    });
     verifications(young);
     verdicts(young, shallow);
     closes(young);
@@ -219,6 +222,9 @@ fn closes(b: &mut Book) {
         let close = d.at("session_close", 0);
         d.entry(close, "time", later.clone());
     });
+    b.case("CLOSE_TIME", "a close that stands in Evidence at another time", |d| {
+        d.entry(d.within(Evidence, "session_close", 0), "time", json!(at(10, 500)));
+    });
     b.case("CONTINUITY_HASH", "another continuity hash", |d| {
         for ledger in [Evidence, Reasoning] {
             let (close, value) = (d.within(ledger, "session_close", 0), other.clone());
@@ -264,7 +270,7 @@ pub fn ends(suppressed: &mut Book, undecided: &mut Book, drifted: &mut Book) {
     ] {
         b.case("TAMPERING_DETECTION", name, |d| d.set("tampering_detection", 0, pointer, value));
     }
-    b.case("SUPPRESSION_REASON", "a suppression for another reason", |d| {
+    b.case("ENTRY_FORM", "a suppression for another reason", |d| {
         d.set("suppression", 0, "/reason", json!("DRIFT_EXCEEDED"));
     });
     b.case("VERDICT_TEXT", "a finding that was not cut", |d| {
