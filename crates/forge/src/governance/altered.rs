@@ -418,13 +418,15 @@ pub fn unsigned() -> Vec<Case> {
             let at = find(world, "rotate_key", 0);
             world.edit(at, |record| record["action"]["new"] = json!(weak));
         }),
-        case_of("a proposal whose reason is too long", "PROPOSAL_FORM", &|world| {
-            let at = find_of(world, "propose", "open", 0);
-            world.edit(at, |record| record["action"]["proposal"]["reason"] = json!("x".repeat(5_000)));
+        case_of("a proposal with a key under which anybody can sign", "PROPOSAL_FORM", &|world| {
+            let at = find_of(world, "propose", "lost", 0);
+            world.edit(at, |record| record["action"]["proposal"]["new"] = json!(weak));
         }),
-        case_of("a proposal with a name that is none", "PROPOSAL_FORM", &|world| {
+        case_of("a proposal with one key for two uses", "PROPOSAL_FORM", &|world| {
             let at = find_of(world, "propose", "join", 0);
-            world.edit(at, |record| record["action"]["proposal"]["name"] = json!("no name"));
+            world.edit(at, |record| {
+                record["action"]["proposal"]["operator_key"] = record["action"]["proposal"]["root_key"].clone();
+            });
         }),
     ]
 }

@@ -80,7 +80,7 @@ fn quarantines() -> Vec<Case> {
             let at = at(world, 0);
             world.edit(at, |record| record["finding"]["outcome"] = json!("VERIFIED"));
         }),
-        case_of("a finding that was not cut", "QUARANTINE_FINDING", &|world| {
+        case_of("a finding that was not cut", "ENTRY_FORM", &|world| {
             let at = at(world, 0);
             world.edit(at, |record| record["finding"]["check"] = json!("x".repeat(300)));
         }),

@@ -145,11 +145,11 @@ fn proposals() -> Vec<Case> {
         propose("a member joins", "BALLOT_PROPOSAL", Code::OrganisationExists, add_named("bureau", 70)),
         propose(
             "a reason that is too long",
-            "SUBMISSION_FORM",
+            "ENTRY_FORM",
             Code::LimitExceeded,
             Proposal::RetireChip { chip: chip(0).public().id(), reason: "x".repeat(MAX_REASON_BYTES + 1) },
         ),
-        propose("a name that is none", "SUBMISSION_FORM", Code::Malformed, remove_named("no name")),
+        propose("a name that is none", "ENTRY_FORM", Code::Malformed, remove_named("no name")),
         propose(
             "one key for two uses",
             "SUBMISSION_FORM",

@@ -58,7 +58,6 @@ pub const REFUSALS: &[Refused] = &[
     by(KEYS, "NODE_ID_REUSED", 1, "a node id that was used before", &["NODE_ID"]),
     by(KEYS, "UNKNOWN_NODE", 2, "retiring a node that there is not, or no more", &["NODE_ID"]),
     by(KEYS, "ROLE_DENIED", 1, "retiring a node of others", &["NODE_ID"]),
-    by(KEYS, "ATTESTATION_INVALID", 1, "a technology of chips that is not known", &["ENTRY_FORM"]),
     by(KEYS, "UNKNOWN_CHIP", 2, "retiring a chip that there is not", &["CHIP_IN_SERVICE"]),
     by(KEYS, "ROLE_DENIED", 1, "retiring a chip of others", &["ENTRY_SUBJECT"]),
     by(
@@ -103,8 +102,8 @@ pub const REFUSALS: &[Refused] = &[
     by(CONSTITUTION, "ORGANISATION_EXISTS", 1, "a member joins", &["BALLOT_PROPOSAL"]),
     by(CONSTITUTION, "LIMIT_EXCEEDED", 1, "more than 32 members", &["BALLOT_PROPOSAL"]),
     by(CONSTITUTION, "LAST_ORGANISATION", 1, "the last member leaves", &["BALLOT_PROPOSAL"]),
-    by(CONSTITUTION, "LIMIT_EXCEEDED", 1, "a reason of more than 4,096 bytes", &["PROPOSAL_FORM", "SUBMISSION_FORM"]),
-    by(CONSTITUTION, "MALFORMED", 1, "a name that is none", &["PROPOSAL_FORM", "SUBMISSION_FORM"]),
+    by(CONSTITUTION, "LIMIT_EXCEEDED", 1, "a reason of more than 4,096 bytes", &["ENTRY_FORM"]),
+    by(CONSTITUTION, "MALFORMED", 1, "a name that is none", &["ENTRY_FORM"]),
     by(PROPOSAL, "KEY_EXISTS", 1, "one key for both uses of a new member", &["SUBMISSION_FORM"]),
     by(RUNS, "DECLARATION_INVALID", 1, "a declaration that breaks 5.1", &["DECLARATION"]),
     by(
@@ -115,7 +114,6 @@ pub const REFUSALS: &[Refused] = &[
         &["REFERENCE_ONCE"],
     ),
     not(RUNS, "MALFORMED", 1, "a command of another kind", DEAD),
-    by(RUNS, "MALFORMED", 1, "a status that is none", &["ENTRY_FORM"]),
     by(RUNS, "IDENTITY_CONFLICT", 1, "an execution id that was used in the run", &["EXECUTION_ONCE"]),
     by(
         RUNS,
@@ -189,6 +187,17 @@ pub const WRITES: &[Written] = &[
         "fence::pass, substrate::init",
         "a refusal of a chip that never held the substrate, or of a second birth",
         &["REFUSAL_CODE", "CHIP_IN_SERVICE"],
+    ),
+    writes(
+        "substrate::give_birth, migration::seal, migration::arrive, migration::abort",
+        "chips that are enrolled and in service, and a birth or renewal after every recovery of before",
+        &["CHIP_ENROLLED", "CHIP_IN_SERVICE", "RECOVERY_COUNT"],
+    ),
+    writes("migration::force_seal", "a seal in the submission that carried its ballot", &["SEAL_BALLOT"]),
+    writes(
+        "session::verdict, session::recount",
+        "the outcome on which more than half of the nodes in service agree, and the quarantine of those that it outvotes",
+        &["VERDICT_ELECTORATE", "VERDICT_QUORUM", "QUARANTINE_MISSING"],
     ),
     writes(
         "runs::declare",

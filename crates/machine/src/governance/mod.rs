@@ -267,7 +267,7 @@ pub fn enrol_chip(txn: &mut Txn<'_>, chip: PublicKey, technology: Technology) ->
     state::save(&mut txn.over, Table::Chips, *chip.id().as_bytes(), &value);
     let organisation = txn.author.organisation.clone();
     register(txn, &organisation, chip, Role::Chip, None);
-    record(txn, GovernanceAction::EnrolChip { chip: chip.id(), key: chip, technology: technology.into() })
+    record(txn, GovernanceAction::EnrolChip { chip: chip.id(), key: chip, technology })
 }
 
 pub fn retire_chip(txn: &mut Txn<'_>, id: &Digest) -> Result<Value, Stop> {

@@ -169,7 +169,6 @@ impl Governance {
         let Record::NodeQuarantine { node, organisation, finding, substrate_id } = &entry.record else { return Ok(()) };
         let late = self.outvoted(entry, node.0, finding, substrate_id)?;
         equal("QUARANTINE_FINDING", index, &Outcome::HashMismatch, &finding.outcome)?;
-        equal("QUARANTINE_FINDING", index, &recorded(finding), finding)?;
         let serving = self.roster.serving().count();
         self.roster.node(index, node.0, organisation)?.quarantined = Some(index);
         if self.step.group.is_none() {
