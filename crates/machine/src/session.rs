@@ -17,7 +17,7 @@ use selfsame_protocol::record::{
     ClaimLevel, CountedVerdict, Finding, IdentityVerification, QuorumCause, Record, SessionClose, SuppressionReason,
 };
 use selfsame_protocol::time::U64;
-use selfsame_protocol::verdict::{self, FINDING_TEXT, majority};
+use selfsame_protocol::verdict::{self, majority};
 use serde_json::{Value, json};
 
 pub fn open(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
@@ -81,21 +81,8 @@ pub fn open(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
     Ok(json!({"verification": verification.index, "session": verification.session}))
 }
 
-fn cut(finding: &Finding) -> Finding {
-    let cut = |text: &str| match text.char_indices().nth(FINDING_TEXT) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text.into(),
-    };
-    Finding {
-        check: cut(&finding.check),
-        expected: cut(&finding.expected),
-        found: cut(&finding.found),
-        ..finding.clone()
-    }
-}
-
 pub fn verdict(txn: &mut Txn<'_>, substrate_id: &str, index: u64, finding: &Finding) -> Result<Value, Stop> {
-    let finding = &cut(finding);
+    let finding = &verdict::recorded(finding);
     let Some(id) = txn.author.node else {
         return refuse(Code::RoleDenied, "only a node gives verdicts: this key belongs to no node", "", "");
     };

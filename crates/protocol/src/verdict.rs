@@ -9,6 +9,16 @@ use crate::time::U64;
 
 pub use crate::form::FINDING_TEXT;
 
+/// A finding as it is recorded: a text that is longer is cut, and says so with an ellipsis. One that was cut stays as it is.
+pub fn recorded(finding: &Finding) -> Finding {
+    let cut = |text: &str| match text.char_indices().nth(FINDING_TEXT) {
+        Some((at, _)) => format!("{}…", text.split_at(at).0),
+        None => text.into(),
+    };
+    let (check, expected, found) = (cut(&finding.check), cut(&finding.expected), cut(&finding.found));
+    Finding { check, expected, found, ..finding.clone() }
+}
+
 /// What is true of a history whose every hash matches.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {

@@ -5,6 +5,7 @@
 
 pub mod altered;
 pub mod nodes;
+pub mod overseen;
 pub mod refused;
 pub mod stories;
 pub mod table;

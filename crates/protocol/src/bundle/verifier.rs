@@ -12,7 +12,7 @@ use crate::digest::Digest;
 use crate::entry::Ledger;
 use crate::note::Checkpoint;
 use crate::policy::Unsatisfied;
-use crate::replay::governance::Governance;
+use crate::replay::governance::{Governance, Oversight};
 use crate::replay::run::RunReplay;
 use crate::replay::{History, Replay};
 
@@ -29,7 +29,7 @@ pub struct Verifier<'a> {
 /// What the entries behind the history of keys are about.
 #[derive(Debug)]
 enum Subject {
-    Substrate { replay: Box<Replay>, last: Ledger },
+    Substrate { replay: Box<Replay>, oversight: Box<Oversight>, last: Ledger },
     Run { id: Digest, replay: Box<RunReplay> },
 }
 
@@ -41,6 +41,7 @@ impl<'a> Verifier<'a> {
         let subject = match (subject.strip_prefix("substrate:"), subject.strip_prefix("run:")) {
             (Some(id), _) => Subject::Substrate {
                 replay: Box::new(Replay::new(&opened.header.genesis.cluster, id)),
+                oversight: Box::new(Oversight::new(id)),
                 last: Ledger::Evidence,
             },
             (None, run) => match run.map(str::parse::<Digest>) {
@@ -81,13 +82,17 @@ impl<'a> Verifier<'a> {
         self.authors.settle()?;
         let EntryLine { ledger, entry, hash, included } = line;
         match &mut self.subject {
-            Subject::Substrate { replay, last } => {
+            Subject::Substrate { replay, oversight, last } => {
                 if ledger < *last {
                     let found = format!("line {number}");
                     return bad("BUNDLE_ORDER", "Evidence entries before Reasoning entries", found);
                 }
                 *last = ledger;
+                // What governance says of it is only said of an entry that the substrate's own history allows.
+                let governed = self.authors.settle()?;
+                let overseen = entry.as_ref().map_or(Ok(()), |entry| oversight.check(governed, entry));
                 replay.decoded(ledger, entry, hash).map_err(from_replay)?;
+                overseen.map_err(from_replay)?;
             }
             Subject::Run { replay, .. } => {
                 let (authors, current) = (&mut self.authors, &mut self.current);
@@ -108,8 +113,9 @@ impl<'a> Verifier<'a> {
         current.end()?;
         let constitution = authors.settle()?.constitution.clone();
         let (found, depths, history) = match subject {
-            Subject::Substrate { replay, .. } => {
+            Subject::Substrate { replay, oversight, .. } => {
                 let history = replay.finish().map_err(from_replay)?;
+                oversight.finish(authors.settle()?, opened.checkpoints[1].size).map_err(from_replay)?;
                 (Found::Substrate(SubstrateFound::of(&history)), history.depths, Some(history))
             }
             Subject::Run { id, replay } => {

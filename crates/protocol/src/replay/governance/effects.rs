@@ -1,7 +1,7 @@
 //! What governance records do: an organisation by itself, a ballot to one, a node that failed, a chip that was refused.
 
 use super::step::{Asked, Due, Group, Phase, Step};
-use super::{BadCheck, Governance, bad, equal};
+use super::{BadCheck, Governance, Quarantined, bad, equal};
 use crate::code::Code;
 use crate::command::Proposal;
 use crate::entry::Entry;
@@ -11,9 +11,7 @@ use crate::p104::Outcome;
 use crate::record::{EvidenceAnchor, Finding, Record};
 use crate::replay::{Check, same};
 use crate::time::U64;
-
-/// Characters of one text of a recorded finding: one that was cut has one more, which says so.
-const FINDING_TEXT: usize = 200;
+use crate::verdict::recorded;
 
 impl Governance {
     /// What an organisation did by a command of its own: the first entry of its submission, and before a proposal there may
@@ -171,12 +169,7 @@ impl Governance {
         let Record::NodeQuarantine { node, organisation, finding, substrate_id } = &entry.record else { return Ok(()) };
         let late = self.outvoted(entry, node.0, finding, substrate_id)?;
         equal("QUARANTINE_FINDING", index, &Outcome::HashMismatch, &finding.outcome)?;
-        for text in [&finding.check, &finding.expected, &finding.found] {
-            if !is_cut(text) {
-                let expected = format!("at most {FINDING_TEXT} characters, or as many and an ellipsis");
-                return bad("QUARANTINE_FINDING", index, expected, text);
-            }
-        }
+        equal("QUARANTINE_FINDING", index, &recorded(finding), finding)?;
         let serving = self.roster.serving().count();
         self.roster.node(index, node.0, organisation)?.quarantined = Some(index);
         if self.step.group.is_none() {
@@ -196,6 +189,14 @@ impl Governance {
             };
             group.room = room;
         }
+        self.quarantines.push(Quarantined {
+            node: node.0,
+            substrate: substrate_id.clone(),
+            finding: finding.clone(),
+            late,
+            index,
+            submission: entry.submission,
+        });
         self.step.phase = Phase::Recounting;
         self.warns("node_quarantine");
         Ok(())
@@ -227,8 +228,13 @@ impl Governance {
                     if (*author == Some(node)) != late {
                         return fail(format!("node {node} by a verdict of {author:?}"));
                     }
-                    if late && cut(given) != *finding {
-                        return bad("QUARANTINE_FINDING", index, format!("{:?}", cut(given)), format!("{finding:?}"));
+                    if late && recorded(given) != *finding {
+                        return bad(
+                            "QUARANTINE_FINDING",
+                            index,
+                            format!("{:?}", recorded(given)),
+                            format!("{finding:?}"),
+                        );
                     }
                     Some(late)
                 }
@@ -286,22 +292,5 @@ impl Governance {
     /// Refuses an action behind other entries of its submission.
     fn begins(&self, index: u64) -> Check {
         equal("SUBMISSION_ENTRIES", index, &self.step.started, &index)
-    }
-}
-
-/// A finding as it is recorded.
-fn cut(finding: &Finding) -> Finding {
-    let cut = |text: &str| match text.char_indices().nth(FINDING_TEXT) {
-        Some((at, _)) => format!("{}…", text.split_at(at).0),
-        None => text.into(),
-    };
-    let (check, expected, found) = (cut(&finding.check), cut(&finding.expected), cut(&finding.found));
-    Finding { check, expected, found, ..finding.clone() }
-}
-
-fn is_cut(text: &str) -> bool {
-    match text.chars().count() {
-        0..=FINDING_TEXT => true,
-        count => count == FINDING_TEXT + 1 && text.ends_with('…'),
     }
 }

@@ -7,6 +7,7 @@
 
 mod ballots;
 mod effects;
+mod oversight;
 mod rights;
 mod roster;
 mod signed;
@@ -19,10 +20,11 @@ use crate::constitution::ClusterConstitution;
 use crate::digest::Digest;
 use crate::entry::{Entry, Ledger};
 use crate::genesis::GenesisDocument;
-use crate::record::Record;
+use crate::record::{Finding, Record};
 use crate::replay::kind;
 use crate::time::Timestamp;
 use ballots::Ballot;
+pub use oversight::Oversight;
 pub use rights::Rights;
 use roster::Roster;
 pub use roster::{ChipSpan, KeySpan, Member, NodeSpan};
@@ -51,6 +53,23 @@ pub struct Decision {
     pub submission: Digest,
 }
 
+/// A node that was put out of service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quarantined {
+    /// Node id.
+    pub node: u64,
+    /// The substrate under verification.
+    pub substrate: String,
+    /// What the node found.
+    pub finding: Finding,
+    /// Whether by its own late verdict; `None` when that does not show without the submission.
+    pub late: Option<bool>,
+    /// Reasoning index of the record.
+    pub index: u64,
+    /// Its submission.
+    pub submission: Digest,
+}
+
 /// What the history says, once every check held.
 #[derive(Clone, Debug)]
 pub struct Governed {
@@ -72,6 +91,8 @@ pub struct Governed {
     pub changes: Vec<(u64, Digest, Digest)>,
     /// Recoveries: Reasoning index and time.
     pub recoveries: Vec<(u64, Timestamp)>,
+    /// Nodes that were put out of service, in order.
+    pub quarantines: Vec<Quarantined>,
     /// Entries that were checked, and how many of them together with their submission.
     pub checked: (u64, u64),
     /// The cluster, and its limits of submissions.
@@ -82,6 +103,11 @@ pub struct Governed {
 }
 
 impl Governed {
+    /// Number of recoveries before an entry of the Reasoning ledger.
+    pub fn recovered(&self, index: u64) -> u64 {
+        self.recoveries.iter().filter(|(recovery, _)| *recovery < index).count() as u64
+    }
+
     /// The time of an entry of governance by its Reasoning index.
     pub fn time(&self, index: Option<u64>) -> Option<Timestamp> {
         index.map(|index| self.times.get(&index).copied().unwrap_or_default())
@@ -99,6 +125,7 @@ pub struct Governance {
     decisions: Vec<Decision>,
     changes: Vec<(u64, Digest, Digest)>,
     recoveries: Vec<(u64, Timestamp)>,
+    quarantines: Vec<Quarantined>,
     /// The submission under way.
     step: Step,
     /// Those before it, and their request ids by the key that signed.
@@ -135,6 +162,7 @@ impl Governance {
             decisions: Vec::new(),
             changes: Vec::new(),
             recoveries: Vec::new(),
+            quarantines: Vec::new(),
             step: Step::new(None, 0),
             submissions: BTreeSet::new(),
             requests: BTreeSet::new(),
@@ -239,6 +267,7 @@ impl Governance {
             decisions: self.decisions,
             changes: self.changes,
             recoveries: self.recoveries,
+            quarantines: self.quarantines,
             checked: self.checked,
             cluster: self.cluster,
             limits: self.limits,
