@@ -24,6 +24,10 @@ compare:
 microbench:
     cargo bench --locked
 
+# Do the tests notice mistakes? Four hundred mutants of the core, drawn by the commit. Hours; `--help` for less.
+mutation *arguments:
+    tests/mutation/run {{arguments}}
+
 # Needs cargo-deny; `cargo test` checks licences and sources without it.
 deny:
     cargo deny check

@@ -30,9 +30,10 @@ pub async fn run(keep: bool, stop: &CancellationToken) -> Result<(), Failure> {
     if keep {
         let kept = dir.keep();
         layout(&format!(
-            "\nKept in {}. Try:\n  selfsame verify {}\n  (change one character of that file and try again)\n",
+            "\nKept in {}. Try:\n  selfsame verify {} --policy {}\n  (change one character of that file and try again)\n",
             kept.display(),
-            kept.join("bundle.jsonl").display()
+            kept.join("bundle.jsonl").display(),
+            kept.join("policy.txt").display()
         ));
     }
     told?;

@@ -170,14 +170,19 @@ fn a_snapshot_carries_the_state_and_a_damaged_one_changes_nothing() {
 
 // shows: X-02
 #[test]
-fn many_changes_are_synced_without_being_asked() {
+fn many_changes_are_synced_without_being_asked_each_whole_or_not_at_all() {
     let disk = SimDisk::new();
     let store = open(&disk);
     for n in 1..=50 {
         store.state.commit(change(n, &vec![n as u8; 500_000]), mark(n)).unwrap();
     }
-    let kept = open(&disk.durable_copy()).state.view().unwrap().applied_index();
+    let view = open(&disk.durable_copy()).state.view().unwrap();
+    let kept = view.applied_index();
     assert!((1..50).contains(&kept), "{kept} of 50 MB in changes of 1 MB each");
+    for n in 1..=50_u64 {
+        let rows = [Table::Evidence, Table::Runs].map(|table| view.get(table, &n.to_be_bytes()).unwrap().is_some());
+        assert_eq!(rows, [n <= kept; 2], "change {n} with {kept} kept");
+    }
 }
 
 // shows: X-03

@@ -37,7 +37,6 @@ impl Story {
     }
 }
 
-/// shows: X-05
 #[tokio::test(flavor = "multi_thread")]
 async fn an_organisation_joins_by_ballot_gets_a_new_key_and_is_removed_again() {
     let mut cluster = Processes::prepare(RaftSection::default(), 1);

@@ -2,6 +2,8 @@
 
 use crate::harness::{Processes, declare, holds, run, said};
 use selfsame::config::RaftSection;
+use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::note::Note;
 use serde_json::Value;
 
 fn json(output: &std::process::Output) -> Value {
@@ -36,6 +38,16 @@ async fn a_node_joins_votes_and_leaves_and_its_id_is_never_used_again() {
     // It holds what was there before it and what came after.
     acknowledged.extend(declare(&client, &operator, 2).await.unwrap().entries);
     holds(&cluster.client(&[4]), &acknowledged).await;
+    // And it came to the same state by the same log: the same trees, whoever is asked.
+    for ledger in Ledger::BOTH {
+        let mut texts = Vec::new();
+        for id in 1..=4 {
+            let client = cluster.client(&[id]);
+            holds(&client, &acknowledged).await;
+            texts.push(Note::parse(client.node_checkpoint(ledger).await.unwrap().as_bytes()).unwrap().text);
+        }
+        assert!(texts.iter().all(|text| *text == texts[0]), "{texts:?}");
+    }
 
     // Leadership goes where it is asked to go.
     assert!(cluster.cli(&["cluster", "transfer-leader", "4"]).status.success());

@@ -11,10 +11,13 @@ mod stop;
 mod text;
 mod verify;
 
+use selfsame_forge::files::Files;
+use selfsame_forge::pairs;
 use serde_json::Value;
 use std::fs::File;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::sync::LazyLock;
 
 /// The binary under test, with nothing of the tester's own settings.
 fn selfsame(arguments: &[&str]) -> Command {
@@ -54,22 +57,29 @@ fn json(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
 }
 
-/// A run's bundle that holds and one of which a character was changed, in files; their names.
+/// Digest of the genesis under which the bundles of [`bundles`] are verified.
+fn genesis() -> &'static str {
+    static DIGEST: LazyLock<String> = LazyLock::new(|| pairs::world().genesis.digest().to_string());
+    &DIGEST
+}
+
+/// A bundle that holds and one of which a character was changed, in files; their names.
 fn bundles(dir: &Path) -> (String, String) {
-    let vectors = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/run_bundle.json");
-    let vectors: Value = serde_json::from_slice(&std::fs::read(vectors).unwrap()).unwrap();
-    let lines: Vec<&str> = vectors["lines"].as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect();
-    let good = lines.join("\n") + "\n";
-    let organisation = "\"organisation\":\"";
+    static GOOD: LazyLock<String> = LazyLock::new(|| {
+        let world = pairs::world();
+        Files::of(&world).bundle(&format!("substrate:{}", pairs::substrate())).to_text()
+    });
+    let good = GOOD.as_str();
+    let organisation = r#"\"organisation\":\""#;
     let at = good.rfind(organisation).unwrap() + organisation.len();
-    let mut altered = good.clone();
+    let mut altered = good.to_string();
     altered.replace_range(at..=at, if &good[at..=at] == "x" { "y" } else { "x" });
     let write = |name: &str, text: &str| {
         let path = dir.join(name);
         std::fs::write(&path, text).unwrap();
         path.display().to_string()
     };
-    (write("good.jsonl", &good), write("altered.jsonl", &altered))
+    (write("good.jsonl", good), write("altered.jsonl", &altered))
 }
 
 /// Names in a folder, in order.

@@ -1,6 +1,6 @@
 //! The exit status is the verdict, whatever becomes of the output.
 
-use super::{bundles, full, left, run, said, selfsame, status};
+use super::{bundles, full, genesis, left, run, said, selfsame, status};
 use std::process::Stdio;
 
 /// Standard output full, left, and closed; standard error full and left.
@@ -24,8 +24,8 @@ fn a_verdict_stands_whatever_happens_to_the_output() {
     let dir = tempfile::tempdir().unwrap();
     let (good, altered) = bundles(dir.path());
     for form in ["table", "json", "jsonl"] {
-        whatever_happens(&["verify", &good, "-o", form], 0);
-        whatever_happens(&["verify", &altered, "-o", form], 10);
+        whatever_happens(&["verify", "--genesis", genesis(), &good, "-o", form], 0);
+        whatever_happens(&["verify", "--genesis", genesis(), &altered, "-o", form], 10);
         whatever_happens(&["verify", "/nowhere/at/all", "-o", form], 13);
         whatever_happens(&["run", "id", "/nowhere/at/all", "-o", form], 2);
         whatever_happens(&["no-such-noun", "-o", form], 2);
@@ -39,7 +39,7 @@ fn a_verdict_stands_whatever_happens_to_the_output() {
         let output = selfsame(arguments).stdout(full()).output().unwrap();
         (status(&output), said(&output))
     };
-    assert_eq!(verdict(&["verify", &altered]).0, 10, "a full disk");
+    assert_eq!(verdict(&["verify", "--genesis", genesis(), &altered]).0, 10, "a full disk");
     assert_eq!(verdict(&["verify", "/nowhere/at/all", "-o", "json"]).0, 13);
     assert_eq!(verdict(&["no-such-noun", "-o", "json"]).0, 2);
 }
@@ -50,8 +50,8 @@ fn data_that_was_not_written_is_no_success_and_it_is_said() {
     let (good, _) = bundles(dir.path());
     for arguments in [
         &["config", "default"][..],
-        &["verify", &good],
-        &["verify", &good, "-o", "json", "-q"],
+        &["verify", "--genesis", genesis(), &good],
+        &["verify", "--genesis", genesis(), &good, "-o", "json", "-q"],
         &["--help"],
         &["help", "verify"],
         &["--version"],
@@ -76,9 +76,9 @@ fn closed_streams_are_as_good_as_dev_null() {
     let (good, altered) = bundles(dir.path());
     for (file, verdict) in [(good, 0), (altered, 10)] {
         for closed in [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"] {
-            let line = format!("exec \"$0\" verify \"$1\" {closed}");
+            let line = format!("exec \"$0\" verify --genesis \"$2\" \"$1\" {closed}");
             let status = std::process::Command::new("sh")
-                .args(["-c", &line, env!("CARGO_BIN_EXE_selfsame"), &file])
+                .args(["-c", &line, env!("CARGO_BIN_EXE_selfsame"), &file, genesis()])
                 .output()
                 .unwrap()
                 .status;

@@ -1,6 +1,6 @@
 //! Text of others never acts on a terminal, and refusals are JSON where JSON is wanted.
 
-use super::{bundles, json, out, run, said, selfsame, status};
+use super::{bundles, genesis, json, out, run, said, selfsame, status};
 use serde_json::json;
 
 const NASTY: &str = "a\u{1b}[2J\u{9b}\u{202e}b\u{200b}\nrun_id  forged\r\u{2028}\u{7f}";
@@ -88,7 +88,7 @@ fn a_refusal_is_one_document_where_json_is_wanted() {
         assert_eq!(json(&output)["kind"], "Refusal");
     }
     // Where the verdict is the answer there is no second document.
-    assert_eq!(json(&run(&["verify", &altered, "-o", "json"]))["kind"], "Verification");
+    assert_eq!(json(&run(&["verify", "--genesis", genesis(), &altered, "-o", "json"]))["kind"], "Verification");
 }
 
 /// The code, the place and the rule of a refusal are members of their own.

@@ -1,6 +1,6 @@
 //! Several files, one verdict, and the verdict first.
 
-use super::{bundles, json, out, run, said, status};
+use super::{bundles, genesis, json, out, run, said, status};
 use serde_json::json;
 
 #[test]
@@ -15,7 +15,8 @@ fn all_files_are_checked_and_the_worst_decides_in_any_order() {
         (vec![&altered, &absent], 10, "altered"),
     ] {
         for files in [files.clone(), files.into_iter().rev().collect()] {
-            let arguments: Vec<&str> = ["verify"].into_iter().chain(files.iter().map(|file| file.as_str())).collect();
+            let arguments: Vec<&str> =
+                ["verify", "--genesis", genesis()].into_iter().chain(files.iter().map(|file| file.as_str())).collect();
             let output = run(&[&arguments[..], &["-o", "json"]].concat());
             assert_eq!(status(&output), verdict, "{output:?}");
             let document = json(&output);
@@ -41,21 +42,21 @@ fn all_files_are_checked_and_the_worst_decides_in_any_order() {
 fn one_file_stands_at_the_top_and_says_what_was_not_checked() {
     let dir = tempfile::tempdir().unwrap();
     let (good, altered) = bundles(dir.path());
-    let document = json(&run(&["verify", &good, "-o", "json"]));
+    let document = json(&run(&["verify", "--genesis", genesis(), &good, "-o", "json"]));
     assert_eq!((&document["verdict"], &document["file"]), (&json!("holds"), &json!(good)));
     assert!(document["checked"]["structure"]["held"].is_string(), "{document}");
     assert_eq!(document["files"].as_array().unwrap().len(), 1);
     assert!(document["not_checked"].is_array(), "{document}");
-    let document = json(&run(&["verify", &altered, "-o", "json"]));
+    let document = json(&run(&["verify", "--genesis", genesis(), &altered, "-o", "json"]));
     assert_eq!(document["verdict"], "altered");
     assert!(document["failure"]["check"].is_string() && document["not_checked"][0]["why"].is_string(), "{document}");
 
-    let table = out(&run(&["verify", &good]));
+    let table = out(&run(&["verify", "--genesis", genesis(), &good]));
     assert!(
         table.starts_with("holds: ") && table.contains("\n  checked ") && table.contains("\n  not checked "),
         "{table}"
     );
-    let table = out(&run(&["verify", &altered]));
+    let table = out(&run(&["verify", "--genesis", genesis(), &altered]));
     assert!(table.starts_with("ALTERED: ") && table.contains("do not rely on it"), "{table}");
     let table = out(&run(&["verify", "/nowhere/at/all"]));
     assert!(table.starts_with("CANNOT BE DECIDED: ") && table.contains("/nowhere/at/all"), "{table}");

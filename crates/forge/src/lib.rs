@@ -9,8 +9,11 @@
 pub mod cases;
 pub mod cast;
 pub mod files;
+pub mod governance;
 pub mod pairs;
 mod relink;
+pub mod rules;
+pub mod runs;
 pub mod stage;
 pub mod story;
 mod world;

@@ -2,7 +2,7 @@
 
 use crate::cast::*;
 use crate::stage::Stage;
-use selfsame_machine::{read, verify};
+use selfsame_machine::read;
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::*;
 use selfsame_protocol::entry::Ledger;
@@ -128,16 +128,18 @@ pub fn suppressed(stage: &mut Stage, id: &str) {
     assert!(stage.substrate(id).suppressed.is_some());
 }
 
-/// A life that ends because three nodes found three things.
+/// A life that ends because two of four nodes found a failing copy.
 pub fn undecided(stage: &mut Stage, id: &str) {
-    stage.seasoned(id, 0);
+    let (key, cosigner) = (node(4).public(), node(4).cosigner().public());
+    stage.ok(Role::Root, &root(0), Command::EnrolNode { node: U64(4), key, cosigner });
+    stage.seasoned_by(id, 0, 3);
     let verification = stage.ask(id, &chip(0));
     stage.honest(id, 1);
-    let honest = verify::finding(&stage.model, &stage.pending(id)).expect("a readable state");
-    for (from, outcome) in [(2, Outcome::HashMismatch), (3, Outcome::DriftExceeded)] {
-        let finding = selfsame_protocol::record::Finding { outcome, ..honest.clone() };
-        let _ = stage.verdict(id, verification, from, finding);
+    stage.honest(id, 4);
+    for from in [2, 3] {
+        let _ = stage.verdict(id, verification, from, claim(Outcome::HashMismatch));
     }
+    assert!(stage.substrate(id).suppressed.is_some());
 }
 
 /// A life that another entity continues.
@@ -150,15 +152,34 @@ pub fn drifted(stage: &mut Stage, id: &str) {
     assert!(stage.substrate(id).successor.is_some());
 }
 
-/// A life without attestation, under other thresholds.
+/// Two sessions, a seal and an open session, as a substrate with these thresholds can have them.
+fn two_sessions(stage: &mut Stage, id: &str) {
+    session(stage, id, 0, "cycle/1");
+    session(stage, id, 0, "cycle/2");
+    stage.open(id, &chip(0));
+    stage.append(id, &chip(0), vec![item(Ledger::Reasoning, "at the end")]);
+}
+
+/// A life without attestation, under other thresholds; it migrates.
 pub fn unattested(stage: &mut Stage, id: &str, thresholds: Thresholds) {
     stage.ok(Role::Chip, &chip(0), birth_with(id, None, thresholds));
     session(stage, id, 0, "cycle/1");
+    stage.seal(id, "m1", &chip(0), &chip(1));
+    arrive(stage, id, "m1", 1);
 }
 
 /// A life with an attested birth, under other thresholds.
 pub fn under(stage: &mut Stage, id: &str, thresholds: Thresholds) {
     let attestation = Attestation::software(&birth_claims(id, &founding()), &chip(0));
     stage.ok(Role::Chip, &chip(0), birth_with(id, Some(attestation), thresholds));
-    session(stage, id, 0, "cycle/1");
+    two_sessions(stage, id);
+}
+
+/// A short life: two sessions, the second one open.
+pub fn young(stage: &mut Stage, id: &str) {
+    stage.seasoned(id, 0);
+    stage.open(id, &chip(0));
+    stage.append(id, &chip(0), vec![item(Ledger::Evidence, "one"), item(Ledger::Evidence, "two")]);
+    stage.append(id, &chip(0), vec![item(Ledger::Reasoning, "three")]);
+    stage.cycle(id, &chip(0), "cycle/2");
 }

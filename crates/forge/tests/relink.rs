@@ -1,8 +1,9 @@
 //! The forge alters nothing but what it is told to alter.
 
-use selfsame_forge::cast::uuid;
+use selfsame_forge::cast::{tension as tension_of, uuid};
 use selfsame_forge::stage::Stage;
 use selfsame_forge::{Placed, World, story};
+use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::p104::Thresholds;
 use selfsame_protocol::time::U64;
@@ -52,13 +53,18 @@ fn what_follows_from_an_alteration_is_computed_anew() {
     world.relink();
     let altered = world.replay(&id);
     // The amendments name the founding tension of before: that is the only thing left.
-    assert_eq!(altered.unwrap_err().check, "AMENDMENT_FOUNDING_TENSION");
+    assert_eq!(altered.unwrap_err().check, "AMENDMENT_REFUSAL");
     let tension = world.entries[birth].value["record"]["founding_tension_hash"].clone();
     for at in 0..world.entries.len() {
         let tension = tension.clone();
         world.edit(at, |record| {
-            if record["record_type"] == "amendment" {
+            if record["amendment"].is_object() {
                 record["amendment"]["founding_tension_hash"] = tension;
+            }
+            if record["record_type"] == "amendment_refusal" {
+                let founding = tension_of(&record["amendment"]["founding"]);
+                let root: Digest = record["amendment"]["founding_tension_hash"].as_str().unwrap().parse().unwrap();
+                record["drift"] = root.hamming(&founding).into();
             }
         });
     }

@@ -5,18 +5,19 @@ use crate::governance::all;
 use crate::state::{self, Node, Phase, Substrate, Verification};
 use crate::substrate::{self, Birth, load, require_session, save, subject};
 use crate::txn::{Stop, Txn, refuse};
+use crate::verify;
 use crate::view::{Table, View};
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::command::{Command, Fence};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
-use selfsame_protocol::form::FINDING_TEXT;
 use selfsame_protocol::p104::{self, Outcome};
 use selfsame_protocol::planted;
 use selfsame_protocol::record::{
     ClaimLevel, CountedVerdict, Finding, IdentityVerification, QuorumCause, Record, SessionClose, SuppressionReason,
 };
 use selfsame_protocol::time::U64;
+use selfsame_protocol::verdict::{self, FINDING_TEXT, majority};
 use serde_json::{Value, json};
 
 pub fn open(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
@@ -145,13 +146,24 @@ pub fn verdict(txn: &mut Txn<'_>, substrate_id: &str, index: u64, finding: &Find
             format!("a second verdict of node {id}"),
         );
     }
+    // A copy may fail in any way. One that holds says what follows from the state, and nothing else: no majority makes a
+    // substrate VERIFIED that is not.
+    let holds = verify::holds(&substrate, &verification);
+    if finding.outcome != Outcome::HashMismatch && holds.as_ref() != Some(finding) {
+        return refuse(
+            Code::StateMismatch,
+            "the verdict is not what follows from the ledger: verify the substrate again",
+            holds.map_or_else(|| Outcome::HashMismatch.to_string(), |holds| format!("{holds:?}")),
+            format!("{finding:?}"),
+        );
+    }
     verification.verdicts.push(CountedVerdict {
         node: id,
         organisation: node.organisation.clone(),
         finding: finding.clone(),
     });
     let (nodes, electorate) = electorate(txn)?;
-    match decide(&verification.verdicts, &electorate) {
+    match decide(&verification, &electorate) {
         None => {
             state::save(&mut txn.over, Table::Verifications, substrate_id, &verification);
             Ok(json!({"decided": false}))
@@ -182,7 +194,7 @@ pub fn recount(txn: &mut Txn<'_>) -> Result<(), Stop> {
             return Ok(());
         }
         let pending: Vec<Verification> = all(&txn.over, Table::Verifications)?;
-        let decided = pending.into_iter().find_map(|v| decide(&v.verdicts, &electorate).map(|finding| (v, finding)));
+        let decided = pending.into_iter().find_map(|v| decide(&v, &electorate).map(|finding| (v, finding)));
         let Some((verification, decisive)) = decided else { return Ok(()) };
         txn.over.remove(Table::Verifications, verification.substrate_id.clone());
         let mut substrate = load(txn, &verification.substrate_id)?;
@@ -190,28 +202,15 @@ pub fn recount(txn: &mut Txn<'_>) -> Result<(), Stop> {
     }
 }
 
-/// The finding on which more than half of the electorate agree in outcome. When everybody has answered and no majority
-/// exists, nothing can be trusted: HASH_MISMATCH.
-pub fn decide(verdicts: &[CountedVerdict], electorate: &[U64]) -> Option<Finding> {
-    let counted: Vec<&CountedVerdict> = verdicts.iter().filter(|v| electorate.contains(&v.node)).collect();
-    let quorum = if planted!("verdict_quorum_of_one") { 1 } else { electorate.len() / 2 + 1 };
-    for outcome in [Outcome::HashMismatch, Outcome::DriftExceeded, Outcome::InsufficientDepth, Outcome::Verified] {
-        let same: Vec<_> = counted.iter().filter(|v| v.finding.outcome == outcome).collect();
-        if same.len() >= quorum {
-            return same.first().map(|v| v.finding.clone());
-        }
-    }
-    (counted.len() >= electorate.len()).then(|| Finding {
-        outcome: Outcome::HashMismatch,
-        check: "NO_MAJORITY".into(),
-        at: None,
-        expected: format!("{quorum} equal verdicts of {}", electorate.len()),
-        found: counted.iter().map(|v| format!("node {}: {}", v.node, v.finding.outcome)).collect::<Vec<_>>().join(", "),
-        drift: 0,
-        lineage_depth: U64(0),
-        recomputed: None,
-        entries_checked: U64(0),
-    })
+/// The verdicts of those whose verdicts count.
+fn counted(verification: &Verification, electorate: &[U64]) -> Vec<CountedVerdict> {
+    verification.verdicts.iter().filter(|verdict| electorate.contains(&verdict.node)).cloned().collect()
+}
+
+/// The finding on which more than half of the electorate agree in outcome, or that nobody can agree any more.
+fn decide(verification: &Verification, electorate: &[U64]) -> Option<Finding> {
+    let quorum = if planted!("verdict_quorum_of_one") { 1 } else { majority(electorate.len()) };
+    verdict::decide(&counted(verification, electorate), electorate.len(), quorum)
 }
 
 fn quarantine(txn: &mut Txn<'_>, mut node: Node, finding: &Finding, substrate_id: &str) -> Result<(), Stop> {
@@ -246,6 +245,7 @@ fn settle(
         || close.as_ref().is_some_and(|c| {
             verification.requested.millis().saturating_sub(c.session_close_timestamp.millis()) <= window
         });
+    let electorate: Vec<U64> = nodes.iter().filter(|node| node.counts()).map(|node| node.id).collect();
     let notice = (outcome == Outcome::Verified && in_window)
         .then(|| {
             close
@@ -265,7 +265,8 @@ fn settle(
         lineage_depth: substrate.lineage_depth,
         evidence_ledger_depth: verification.depths[Ledger::Evidence.slot()],
         thresholds: thresholds.clone(),
-        verdicts: verification.verdicts.clone(),
+        // Of nodes that left meanwhile nothing counts: whoever reads the record repeats the decision with what it holds.
+        verdicts: counted(verification, &electorate),
         continuing_from: close.map(|c| c.session_close_timestamp),
         notice,
         claim_level: if full { ClaimLevel::Full } else { ClaimLevel::Reduced },

@@ -4,6 +4,7 @@ use crate::fence::fence;
 use crate::state::{self, Holder, HolderStatus, Phase, Substrate, pair_key};
 use crate::txn::{Stop, Txn, refuse};
 use crate::view::{Table, View};
+use selfsame_protocol::amending::{self, MAX_FOUNDING_BYTES};
 use selfsame_protocol::canon;
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::command::{Amendment, Command, Fence, GoalVector, Item};
@@ -91,10 +92,6 @@ pub fn require_session(substrate: &Substrate) -> Result<(), Refusal> {
     }
 }
 
-/// Bytes of a founding document, canonical. Together with [`MAX_CONSTITUTION_BYTES`] it leaves 8 KiB of a leaf for the
-/// other members of a birth, so that a new lineage always fits.
-pub const MAX_FOUNDING_BYTES: usize = 24 << 10;
-
 /// The two branches whose tension founds a substrate: the canonical document.
 pub fn check_founding(founding: &Value) -> Result<Vec<u8>, Refusal> {
     if let Err(found) = is_founding(founding) {
@@ -109,19 +106,6 @@ pub fn check_founding(founding: &Value) -> Result<Vec<u8>, Refusal> {
         return Err(Refusal::new(Code::LimitExceeded, rule, expected, bytes.len()));
     }
     Ok(bytes)
-}
-
-/// Bytes of a constitution, and of one amendment, canonical: a cycle, a migration and a new lineage must always fit.
-pub const MAX_CONSTITUTION_BYTES: usize = 32 << 10;
-
-fn check_size<T: serde::Serialize>(what: &str, value: &T) -> Result<(), Refusal> {
-    match canon::to_canonical_of(value).len() {
-        0..=MAX_CONSTITUTION_BYTES => Ok(()),
-        found => {
-            let expected = format!("at most {MAX_CONSTITUTION_BYTES} bytes");
-            Err(Refusal::new(Code::LimitExceeded, &format!("{what}: remove or shorten parameters"), expected, found))
-        }
-    }
 }
 
 /// What a birth needs, from a command or from a prepared successor.
@@ -231,7 +215,7 @@ pub fn give_birth(txn: &mut Txn<'_>, birth: Birth<'_>) -> Result<Value, Stop> {
         chip: Some(chip),
         recovery_count: U64(recoveries),
     };
-    check_size("the constitution would be too large", &constitution)?;
+    amending::check_size("the constitution would be too large", &constitution)?;
     let record = SubstrateIdentity {
         substrate_id: birth.substrate_id.into(),
         founding_tension_hash,
@@ -356,103 +340,18 @@ pub fn amend(txn: &mut Txn<'_>, substrate_id: &str, right: &Fence, amendment: &A
     Ok(json!({"queued": substrate.queued.len(), "amendment_hash": p104::tagged(p104::TAG_AMENDMENT, amendment)}))
 }
 
-/// Most amendments that one cycle enacts.
-const MAX_QUEUED: usize = 64;
-
 fn check_amendment(substrate: &Substrate, amendment: &Amendment) -> Result<(), (Refusal, u32)> {
-    let refusal = |code, rule, expected: String, found: String| Refusal::new(code, rule, expected, found);
-    let root = substrate.founding_tension_hash;
-    if amendment.founding_tension_hash != root {
-        return Err((
-            refusal(
-                Code::WrongFoundingTension,
-                "the amendment names another founding tension than this substrate's: read it again (`substrate show`)",
-                root.to_string(),
-                amendment.founding_tension_hash.to_string(),
-            ),
-            0,
-        ));
-    }
-    if planted!("amendment_touches_founding") {
-        return Ok(());
-    }
-    if let Some(founding) = &amendment.founding {
-        // Drift is always measured against the root, so that small steps cannot add up.
-        let drift = root.hamming(&p104::founding_tension_hash(&canon::to_canonical(founding)));
-        return Err((
-            refusal(
-                Code::FoundingTensionProtected,
-                "the founding incompatibility cannot be amended: a different one is a new substrate",
-                format!("drift 0, tolerance {}", substrate.constitution.thresholds.drift_tolerance),
-                format!("drift {drift}"),
-            ),
-            drift,
-        ));
-    }
-    let touched = amendment.set.keys().chain(&amendment.remove);
-    for name in touched.clone() {
-        if name.starts_with("founding") {
-            return Err((
-                refusal(
-                    Code::FoundingTensionProtected,
-                    "a parameter named founding… cannot be amended: give it another name",
-                    String::new(),
-                    name.clone(),
-                ),
-                256,
-            ));
+    match amending::check(&substrate.constitution, amendment) {
+        Err((refusal, _)) if planted!("amendment_touches_founding") && refusal.code != Code::WrongFoundingTension => {
+            return Ok(());
         }
-        if !selfsame_protocol::command::is_name(name) {
-            return Err((
-                refusal(
-                    Code::AmendmentInvalid,
-                    "the name of a parameter is no name",
-                    "1 to 128 of A-Z a-z 0-9 . _ : / -".into(),
-                    name.clone(),
-                ),
-                0,
-            ));
-        }
+        checked => checked?,
     }
-    if touched.count() == 0 {
-        return Err((
-            refusal(
-                Code::AmendmentInvalid,
-                "the amendment changes nothing: set or remove a parameter",
-                String::new(),
-                String::new(),
-            ),
-            0,
-        ));
-    }
-    if let Some(missing) = amendment.remove.iter().find(|name| !substrate.constitution.parameters.contains_key(*name)) {
-        return Err((
-            refusal(
-                Code::AmendmentInvalid,
-                "a parameter to remove is not in force: check its name (`substrate show`)",
-                String::new(),
-                missing.clone(),
-            ),
-            0,
-        ));
-    }
-    if substrate.queued.len() >= MAX_QUEUED {
-        return Err((
-            refusal(
-                Code::LimitExceeded,
-                "too many amendments wait for the cycle: close it first (`substrate cycle`)",
-                format!("at most {MAX_QUEUED}"),
-                (substrate.queued.len() + 1).to_string(),
-            ),
-            0,
-        ));
-    }
-    check_size("the amendment is too large", amendment).map_err(|refusal| (refusal, 0))?;
     let mut constitution = substrate.constitution.clone();
     for amendment in substrate.queued.iter().chain([amendment]) {
         constitution.enact(amendment);
     }
-    check_size("the constitution would be too large", &constitution).map_err(|refusal| (refusal, 0))
+    amending::check_room(substrate.queued.len(), amendment, &constitution).map_err(|refusal| (refusal, 0))
 }
 
 pub fn close_cycle(

@@ -8,9 +8,11 @@ use selfsame_protocol::canon;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{Entry, Ledger};
 use selfsame_protocol::p104::{self, Outcome};
+use selfsame_protocol::planted;
 use selfsame_protocol::record::{BadEntry, Finding};
 use selfsame_protocol::replay::{BadCheck, Replay};
 use selfsame_protocol::time::U64;
+use selfsame_protocol::verdict::Facts;
 
 /// Verifications that are not decided yet.
 pub fn pending(view: &dyn View) -> Result<Vec<Verification>, ReadError> {
@@ -82,36 +84,38 @@ pub fn finding(view: &dyn View, verification: &Verification) -> Result<Finding, 
             return Ok(mismatch(at(Ledger::Reasoning, check, expected, found), checked, history.lineage_depth));
         }
     }
-    let current = match &verification.founding {
-        Some(document) => p104::founding_tension_hash(&canon::to_canonical(document)),
-        None => p104::founding_tension_hash(&canon::to_canonical(&history.birth.founding)),
+    let facts = Facts {
+        kept: history.recomputed,
+        drift: drift(&history.birth.founding_tension_hash, verification),
+        lineage_depth: history.lineage_depth,
+        thresholds: &history.constitution.thresholds,
+        entries: checked,
     };
-    let drift = history.birth.founding_tension_hash.hamming(&current);
-    let drift = if selfsame_protocol::planted!("drift_not_checked") { 0 } else { drift };
-    let outcome = Outcome::decide(true, drift, history.lineage_depth, &history.constitution.thresholds);
-    let check = match outcome {
-        Outcome::InsufficientDepth if history.last_close.is_none() => "NO_PRIOR_SESSION",
-        Outcome::InsufficientDepth => "LINEAGE_DEPTH",
-        Outcome::DriftExceeded => "FOUNDING_TENSION_DRIFT",
-        Outcome::Verified | Outcome::HashMismatch => "CONTINUITY_HASH",
+    Ok(facts.finding())
+}
+
+/// Bits between the founding tension of a birth and that of the document that the opener presents.
+fn drift(root: &Digest, verification: &Verification) -> u32 {
+    let presented =
+        verification.founding.as_ref().map(|document| p104::founding_tension_hash(&canon::to_canonical(document)));
+    if planted!("drift_not_checked") { 0 } else { presented.map_or(0, |presented| root.hamming(&presented)) }
+}
+
+/// The one finding that a node whose copy holds can have, by the state alone; `None` when no copy can hold, because the
+/// opener presented another continuity hash.
+pub fn holds(substrate: &Substrate, verification: &Verification) -> Option<Finding> {
+    let kept = substrate.last_close.as_ref().map(|close| close.cross_session_identity_continuity_hash);
+    if verification.presented.is_some() && verification.presented != kept {
+        return None;
+    }
+    let facts = Facts {
+        kept,
+        drift: drift(&substrate.founding_tension_hash, verification),
+        lineage_depth: substrate.lineage_depth.0,
+        thresholds: &substrate.constitution.thresholds,
+        entries: verification.depths.iter().fold(0, |sum, depth| sum.saturating_add(depth.0)),
     };
-    // A first open can claim no continuity, whatever the minimum depth is set to.
-    let (outcome, check) = if outcome == Outcome::Verified && history.last_close.is_none() {
-        (Outcome::InsufficientDepth, "NO_PRIOR_SESSION")
-    } else {
-        (outcome, check)
-    };
-    Ok(Finding {
-        outcome,
-        check: check.into(),
-        at: None,
-        expected: show(kept),
-        found: show(history.recomputed),
-        drift,
-        lineage_depth: U64(history.lineage_depth),
-        recomputed: history.recomputed,
-        entries_checked: U64(checked),
-    })
+    Some(facts.finding())
 }
 
 fn mismatch(bad: BadCheck, checked: u64, lineage_depth: u64) -> Finding {

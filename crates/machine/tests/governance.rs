@@ -31,7 +31,7 @@ fn force_seal(id: &str, proposal: &str) -> Command {
     }
 }
 
-/// shows: P-044, X-05
+/// shows: P-044, X-05, G-02, G-05
 #[test]
 fn a_chip_is_enrolled_once_by_its_organisation_and_every_step_is_recorded() {
     let mut world = World::empty();
@@ -56,7 +56,7 @@ fn a_chip_is_enrolled_once_by_its_organisation_and_every_step_is_recorded() {
     world.born(&uuid(1), 0);
 }
 
-/// shows: P-087, X-05
+/// shows: P-087, X-05, G-03, G-05
 #[test]
 fn a_retired_chip_acts_no_more_and_only_its_organisation_retires_it() {
     let (mut world, id) = closed();
@@ -81,7 +81,7 @@ fn a_retired_chip_acts_no_more_and_only_its_organisation_retires_it() {
     assert_eq!(kept.iter().filter(|chip| chip.retired).count(), 2);
 }
 
-/// shows: X-05
+/// shows: X-05, G-03
 #[test]
 fn a_rotated_key_is_refused_from_the_next_entry_on_and_its_successor_acts() {
     let mut world = World::new();
@@ -104,7 +104,7 @@ fn a_rotated_key_is_refused_from_the_next_entry_on_and_its_successor_acts() {
     world.ok(Role::Root, &root(1), rotate(OrganisationKey::Operator, 93));
 }
 
-/// shows: X-05
+/// shows: X-05, G-04, G-05
 #[test]
 fn node_ids_are_never_reused_and_no_organisation_gains_a_quorum() {
     let mut world = World::new();
@@ -128,7 +128,7 @@ fn node_ids_are_never_reused_and_no_organisation_gains_a_quorum() {
     assert_eq!(retired, [(1, false), (2, false), (3, false), (4, true), (5, false)]);
 }
 
-/// shows: X-05
+/// shows: X-05, G-07
 #[test]
 fn a_ballot_needs_two_thirds_of_the_organisations_and_one_vote_of_each() {
     let (mut world, id) = closed();
@@ -165,7 +165,7 @@ fn a_ballot_needs_two_thirds_of_the_organisations_and_one_vote_of_each() {
     assert_eq!((sealed.ballot.as_deref(), sealed.state.as_str()), (Some("p2"), "sealed"));
 }
 
-/// shows: X-05
+/// shows: G-01
 #[test]
 fn a_genesis_that_could_not_be_relied_on_is_refused() {
     let code = |change: &dyn Fn(&mut selfsame_machine::Genesis)| {
@@ -184,4 +184,19 @@ fn a_genesis_that_could_not_be_relied_on_is_refused() {
     assert_eq!(code(&|g| g.organisations[0].root_key = g.organisations[1].operator_key), Code::Malformed);
     assert_eq!(code(&|g| g.organisations[0].name = "bureau".into()), Code::Malformed);
     assert_eq!(code(&|g| g.nodes[0].organisation = "bureau".into()), Code::OrganisationQuorum);
+}
+
+#[test]
+fn a_genesis_and_its_document_are_one() {
+    let genesis = genesis();
+    let document = genesis.document();
+    assert_eq!(
+        selfsame_protocol::canon::to_canonical_of(&document),
+        selfsame_protocol::canon::to_canonical_of(&genesis)
+    );
+    assert_eq!((document.digest(), document.constitution()), (genesis.digest(), genesis.constitution()));
+    assert!(document.check().is_ok());
+    for ledger in Ledger::BOTH {
+        assert_eq!(document.ledger_origin(ledger), genesis.ledger_origin(ledger));
+    }
 }

@@ -6,8 +6,8 @@ use selfsame_machine::read;
 use selfsame_protocol::command::{Command, Proposal, Role};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{Entry, Ledger};
-use selfsame_protocol::p104::{Attestation, Claims, Outcome};
-use selfsame_protocol::record::{EvidenceAnchor, Record};
+use selfsame_protocol::p104::{Attestation, Claims, Constitution, Outcome};
+use selfsame_protocol::record::{ContinuityEvent, EvidenceAnchor, Record};
 use selfsame_protocol::replay::{BadCheck, History, Replay};
 use selfsame_protocol::time::U64;
 
@@ -163,7 +163,7 @@ fn a_recovery_moves_exactly_the_activation_in_force_by_exactly_what_it_skips() {
         let again = tale.reasoning().last().unwrap().clone();
         tale.reasoning().push(Entry { index: U64(again.index.0 + 1), ..again });
     });
-    assert_eq!(twice, "RECOVERY_COUNT");
+    assert_eq!(twice, "RECOVERY_STEP", "the verification that it was asked with comes first");
     let history = tale.replay().unwrap();
     assert_eq!((history.epoch, history.constitution.recovery_count), (2 * SKIP + 1, U64(2)));
 }
@@ -181,7 +181,8 @@ fn a_close_stands_in_both_ledgers_or_it_is_tampering() {
         let again = tale.ledgers[0].last().unwrap().clone();
         let Record::SessionClose(mut close) = again.record.clone() else { panic!() };
         close.evidence_ledger_depth.0 += 1;
-        tale.ledgers[0].push(Entry { index: U64(again.index.0 + 1), record: Record::SessionClose(close), ..again });
+        let (index, submission) = (U64(again.index.0 + 1), Digest::of(b"another"));
+        tale.ledgers[0].push(Entry { index, submission, record: Record::SessionClose(close), ..again });
     });
     assert_eq!(two_in_evidence, "CLOSE_IN_BOTH_LEDGERS");
     let different = tale.found(|tale| {
@@ -199,7 +200,8 @@ fn evidence_behind_the_last_close_is_tampering() {
         let close = tale.ledgers[0][at].clone();
         let record = tale.ledgers[0][0].record.clone();
         assert!(matches!(record, Record::Evidence(_)));
-        tale.ledgers[0].insert(at + 1, Entry { index: U64(close.index.0 + 1), record, ..close });
+        let (index, submission) = (U64(close.index.0 + 1), Digest::of(b"another"));
+        tale.ledgers[0].insert(at + 1, Entry { index, submission, record, ..close });
     };
     let (mut world, id) = closed();
     assert_eq!(Tale::of(&world, &id).found(late), "EVIDENCE_GATE");
@@ -235,18 +237,18 @@ fn between_a_close_and_the_next_verification_only_what_belongs_there_may_stand()
     // A session that no verification opened.
     let unverified = tale.found(|tale| tale.reasoning().retain(|entry| !is_verification(&entry.record)));
     assert_eq!(unverified, "SESSION_GATE");
-    // One whose outcome lets nobody write.
+    // One whose outcome lets nobody write, and is not that of the verdicts.
     for outcome in [Outcome::HashMismatch, Outcome::DriftExceeded] {
         let stopped = tale.found(|tale| {
             let at = tale.ledgers[1].iter().position(|entry| is_verification(&entry.record)).unwrap();
             let Record::IdentityVerification(result) = &mut tale.ledgers[1][at].record else { unreachable!() };
             result.outcome = outcome;
         });
-        assert_eq!(stopped, "SESSION_GATE");
+        assert_eq!(stopped, "VERIFICATION_OUTCOME");
     }
     world.seal(&id, "m1", &chip(0), &chip(1));
     let sealed = Tale::of(&world, &id);
-    assert_eq!(behind(&sealed, |record| matches!(record, Record::Reasoning(_))), "SESSION_GATE");
+    assert_eq!(behind(&sealed, |record| matches!(record, Record::Reasoning(_))), "SEALED");
 }
 
 /// shows: P-076, P-077, P-103, C-25, C-27
@@ -298,6 +300,34 @@ fn every_amendment_names_the_one_before_it() {
         cycle.amendments.pop();
     });
     assert_eq!(unlisted, "AMENDMENTS_LISTED");
+    // What is in force follows from what is listed, and from nothing else.
+    let constitution = |change: fn(&mut Constitution), cut: usize| {
+        let mut shorter = tale.clone();
+        let cycles = shorter.ledgers[1].iter().enumerate();
+        let ends: Vec<usize> = cycles
+            .filter(|(_, entry)| matches!(entry.record, Record::IdentityPropagation(_)))
+            .map(|(at, _)| at)
+            .collect();
+        let at = ends[cut];
+        shorter.ledgers[1].truncate(at + 1);
+        let Record::IdentityPropagation(cycle) = &mut shorter.ledgers[1][at].record else { unreachable!() };
+        change(&mut cycle.constitution);
+        cycle.constitutional_state_hash = cycle.constitution.hash();
+        shorter.mend();
+        shorter.replay().err().map_or("nothing", |bad| bad.check)
+    };
+    let more = |constitution: &mut Constitution| drop(constitution.parameters.insert("quiet".into(), "change".into()));
+    let fewer = |constitution: &mut Constitution| constitution.parameters.clear();
+    let uncounted = |constitution: &mut Constitution| constitution.amendments = U64(1);
+    let headless = |constitution: &mut Constitution| constitution.amendment_head = None;
+    let lax = |constitution: &mut Constitution| constitution.thresholds.minimum_lineage_depth = U64(0);
+    for change in [more, fewer, lax] {
+        assert_eq!(constitution(change, 0), "CONSTITUTION_UNCHANGED");
+        assert_eq!(constitution(change, 1), "CONSTITUTION_AMENDED");
+    }
+    for change in [uncounted, headless] {
+        assert_eq!(constitution(change, 1), "CONSTITUTION_AMENDED");
+    }
 }
 
 /// A life with an amendment, a migration and an abort: what the replay hands on about the time since the last
@@ -315,11 +345,15 @@ fn what_happened_is_told_once_by_the_history_too() {
     world.seal(&id, "m1", &chip(0), &chip(1));
     let abort = world.abort_command(&id, "m1", &chip(0));
     world.ok(Role::Chip, &chip(0), abort);
-    assert_eq!(world.replay(&id).events, ["MIGRATION"]);
+    assert_eq!(world.replay(&id).events, ["AMENDMENT", "MIGRATION"]);
     world.seal(&id, "m2", &chip(0), &chip(1));
     world.arrive(&id, "m2", &chip(1));
-    assert_eq!(world.replay(&id).events, ["MIGRATION", "MIGRATION"]);
+    assert_eq!(world.replay(&id).events, ["AMENDMENT", "MIGRATION"], "each once");
     assert_eq!(world.open(&id, &chip(1)), Outcome::Verified);
+    assert_eq!(
+        verifications(&world, &id).pop().unwrap().continuity_events,
+        [ContinuityEvent::Amendment, ContinuityEvent::Migration]
+    );
     assert!(world.replay(&id).events.is_empty());
     let recover = Command::RecoverClose { substrate_id: id.clone() };
     world.ok(Role::Operator, &operator(0), recover);

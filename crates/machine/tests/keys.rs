@@ -52,6 +52,7 @@ fn doors(key: PublicKey) -> Vec<Command> {
     ]
 }
 
+/// shows: G-02
 #[test]
 fn no_door_registers_a_key_that_anybody_or_nobody_can_sign_with() {
     for key in weak() {
@@ -84,6 +85,7 @@ fn the_decision_itself_refuses_such_a_key() {
     }
 }
 
+/// shows: G-01
 #[test]
 fn a_genesis_with_such_a_key_is_refused_at_every_place() {
     let faults = |change: &dyn Fn(&mut Genesis, PublicKey), key| {

@@ -1,10 +1,10 @@
 //! The state machine, driven as the cluster drives it: signed submissions through the real path. One program, because
 //! linking seventeen costs more than running them.
 
-mod audit;
 mod ballots;
 mod common;
 mod determinism;
+mod edges;
 mod equivocation;
 mod governance;
 mod governance_properties;
@@ -28,6 +28,14 @@ mod votes;
 fn cases(usual: u32) -> u32 {
     let asked = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok());
     asked.map_or(usual, |asked: u32| asked.min(usual))
+}
+
+/// Whether a batch of refused submissions changed nothing: only the clock and the digest move with every entry of the log.
+fn refused_without_trace(applied: &selfsame_machine::Applied) -> bool {
+    use selfsame_machine::apply::{META_CLOCK, META_DIGEST};
+    use selfsame_machine::view::Table;
+    let mut keys = applied.changes.keys();
+    keys.all(|(table, key)| *table == Table::Meta && [META_CLOCK, META_DIGEST].contains(&&key[..]))
 }
 
 /// A file that nobody names is not compiled, and its tests do not run.

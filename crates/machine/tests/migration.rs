@@ -10,7 +10,7 @@ use selfsame_protocol::digest::{Digest, framed};
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::keys::SecretKey;
 use selfsame_protocol::p104::{self, Attestation, Claims, Outcome, Thresholds};
-use selfsame_protocol::record::{CycleKind, Record};
+use selfsame_protocol::record::{ClaimLevel, CycleKind, Record};
 use selfsame_protocol::time::U64;
 use serde_json::json;
 
@@ -93,7 +93,7 @@ fn a_seal_states_what_the_ledger_holds_and_stops_the_origin() {
     world.recorded(Role::Chip, &chip(1), append(&id, 2, 1), Code::ChipNotActive);
 }
 
-/// shows: P-082, P-084, P-085, P-086, P-087, P-088, P-089, P-090, P-104, X-02
+/// shows: P-082, P-084, P-085, P-086, P-087, P-088, P-089, P-090, P-104, X-02, C-23, C-24, C-31, C-50
 #[test]
 fn one_entry_activates_the_destination_and_invalidates_the_origin() {
     let (mut world, id) = closed();
@@ -114,6 +114,9 @@ fn one_entry_activates_the_destination_and_invalidates_the_origin() {
     };
     let origin = before.holder.attestation_hash.unwrap();
     assert_eq!(cycle.cycle_kind, CycleKind::Migration);
+    let arrival = records[records.len() - 2].clone();
+    assert_eq!(serde_json::to_value(&cycle.goalvector).unwrap(), serde_json::to_value(&arrival).unwrap());
+    assert_eq!(cycle.goalvector_resolution_hash, p104::tagged(p104::TAG_MIGRATION, &arrival));
     assert_eq!(
         (cycle.origin_attestation_hash, cycle.destination_attestation_hash),
         (Some(origin), Some(attestation.hash()))
@@ -216,7 +219,7 @@ fn an_arrival_restates_the_seal_and_attests_this_activation() {
     world.refused(Role::Chip, &chip(2), good, Code::MigrationState);
 }
 
-/// shows: P-082, P-084, X-05
+/// shows: P-082, P-084, X-05, C-51, C-52
 #[test]
 fn only_a_closed_attested_and_verified_substrate_migrates() {
     let mut world = World::new();
@@ -243,7 +246,7 @@ fn only_a_closed_attested_and_verified_substrate_migrates() {
     world.refused(Role::Chip, &chip(0), command, Code::IdentityIncomplete);
 }
 
-/// shows: P-002, P-090
+/// shows: P-002, P-090, C-21
 #[test]
 fn an_incomplete_substrate_migrates_when_its_thresholds_do_not_demand_attestation() {
     let mut world = World::new();
@@ -257,6 +260,18 @@ fn an_incomplete_substrate_migrates_when_its_thresholds_do_not_demand_attestatio
     world.arrive(&id, "m1", &chip(1));
     assert_eq!(world.open(&id, &chip(1)), Outcome::Verified);
     assert_eq!(world.replay(&id).lineage_depth, 2);
+    // The attestation of the arrival is not one of the birth: it stays incomplete, and its claims reduced.
+    assert!(!world.substrate(&id).complete);
+    assert_eq!(verifications(&world, &id).pop().unwrap().claim_level, ClaimLevel::Reduced);
+    let Record::SubstrateIdentity(birth) = world.records(&id).remove(0) else { panic!() };
+    assert_eq!((birth.completeness.as_str(), birth.governance_chip_attestation_hash), ("incomplete", None));
+    let Record::IdentityPropagation(cycle) =
+        world.records(&id).into_iter().rfind(|record| matches!(record, Record::IdentityPropagation(_))).unwrap()
+    else {
+        unreachable!()
+    };
+    // An origin without attestation contributes the digest of nothing.
+    assert_eq!(cycle.origin_attestation_hash, Some(Digest::of(b"")));
 }
 
 /// shows: P-085, P-086, P-087, X-05
@@ -388,7 +403,7 @@ fn a_sealed_substrate_whose_destination_is_lost_as_well_is_sealed_anew_by_ballot
     world.replay(&id);
 }
 
-/// shows: P-086, P-087, P-104
+/// shows: P-086, P-087, P-104, G-18
 #[test]
 fn the_same_substrate_from_other_hardware_is_refused_and_recorded() {
     let (mut world, id) = closed();

@@ -134,7 +134,7 @@ fn two_implementations_and_two_clusters_give_one_declaration_one_identity() {
     assert!(given > 20, "{given}");
 }
 
-/// shows: RI-17, RI-18, WL-26, X-06
+/// shows: RI-17, RI-18, WL-26, X-06, C-08
 #[test]
 fn every_organisation_that_declares_the_same_execution_attests_the_same_identity() {
     let mut world = World::new();
@@ -144,6 +144,9 @@ fn every_organisation_that_declares_the_same_execution_attests_the_same_identity
         assert_eq!((&result["run_id"], &result["new"]), (&json!(run), &json!(organisation == 0)));
         assert_eq!(result["disagreements"], json!([]));
     }
+    // Whoever knows the identity may do no more with it: what he may do is a matter of his key.
+    world.refused(Role::Operator, &key(99), report(run, "e1", None), Code::UnknownKey);
+    world.refused(Role::Chip, &chip(0), report(run, "e1", None), Code::RoleDenied);
     // Again by one of them: nothing new to say.
     let size = world.size(Ledger::Evidence);
     let receipt = world.ok(Role::Operator, &operator(1), declare(declaration(), Some("case/7")));
@@ -185,7 +188,7 @@ fn a_silent_substitution_under_one_reference_becomes_a_recorded_disagreement() {
     assert_eq!(runs, [first, second, first]);
 }
 
-/// shows: WL-02, WL-10, WL-11, WL-12, WL-37, RI-05, RI-06, RI-30, RI-31
+/// shows: WL-02, WL-10, WL-11, WL-12, WL-37, RI-05, RI-06, RI-30, RI-31, C-04
 #[test]
 fn an_execution_is_bound_only_to_a_run_that_was_declared_before() {
     let mut world = World::new();
@@ -251,7 +254,7 @@ fn different_outputs_do_not_split_a_run_and_equal_ones_do_not_join_two() {
     assert_eq!(outcomes, expected);
 }
 
-/// shows: WL-12, RI-02, RI-23, RI-34, X-05
+/// shows: WL-12, RI-02, RI-23, RI-34, X-05, C-02, C-05
 #[test]
 fn bad_declarations_and_reports_are_refused() {
     let mut world = World::new();
@@ -285,13 +288,19 @@ fn bad_declarations_and_reports_are_refused() {
     world.refused(Role::Operator, &operator(0), odd, Code::Malformed);
 }
 
-/// shows: WL-22, WL-30, RI-23
+/// shows: WL-22, WL-30, RI-23, C-08c
 #[test]
 fn a_substrate_refers_to_declared_runs_only() {
     let (mut world, id) = closed();
     world.open(&id, &chip(0));
     let run = id_of(&declaration());
     let with = || vec![Item { runs: vec![run], ..item(Ledger::Reasoning, "by a run") }];
+    // Two name spaces: the identity of a substrate is no run, and that of a run no substrate.
+    let identity = world.substrate(&id).substrate_identity_hash;
+    let itself = vec![Item { runs: vec![identity], ..item(Ledger::Reasoning, "by itself") }];
+    let command = world.append_command(&id, itself);
+    world.recorded(Role::Chip, &chip(0), command, Code::RunNotDeclared);
+    world.refused(Role::Chip, &chip(0), birth(&run.to_string(), &chip(0)), Code::Malformed);
     let command = world.append_command(&id, with());
     world.recorded(Role::Chip, &chip(0), command, Code::RunNotDeclared);
     by(&mut world, 2, declare(declaration(), None));

@@ -49,7 +49,7 @@ fn verified_continues_with_the_exact_notice_as_first_element_of_the_session() {
     world.append(&id, &chip(0), vec![item(Ledger::Reasoning, "on")]);
 }
 
-/// shows: P-032, P-033, P-034, P-057, X-02
+/// shows: P-032, P-033, P-034, P-057, X-02, C-14, C-22
 #[test]
 fn a_close_stands_in_both_ledgers_with_the_same_bytes_and_the_published_hash() {
     let (world, id) = closed();
@@ -93,7 +93,7 @@ fn every_session_appends_to_the_same_chains() {
     }
 }
 
-/// shows: P-038, P-069, P-070, P-071, P-106
+/// shows: P-038, P-069, P-070, P-071, P-106, C-37, C-44
 #[test]
 fn insufficient_depth_continues_with_a_reduced_claim_until_the_minimum_is_reached() {
     let mut world = World::new();
@@ -109,6 +109,9 @@ fn insufficient_depth_continues_with_a_reduced_claim_until_the_minimum_is_reache
         assert_eq!(world.open(&id, &chip(0)), expected);
         let record = verifications(&world, &id).pop().unwrap();
         assert_eq!((record.lineage_depth, record.detail.as_str()), (U64(depth), detail));
+        // Whoever has the record can decide again: the thresholds in force stand in it.
+        let again = Outcome::decide(true, record.drift, record.lineage_depth.0, &record.thresholds);
+        assert_eq!((again, record.thresholds.minimum_lineage_depth), (expected, U64(2)));
         assert_eq!(record.notice.is_some(), expected == Outcome::Verified);
         assert_eq!(record.claim_level.as_str(), if expected == Outcome::Verified { "full" } else { "reduced" });
         let regulated = read::statement(&world.model, &id, Timestamp::from_millis(world.millis), true).unwrap();
@@ -121,7 +124,7 @@ fn insufficient_depth_continues_with_a_reduced_claim_until_the_minimum_is_reache
     }
 }
 
-/// shows: P-039, P-040, P-066, P-067, P-068
+/// shows: P-039, P-040, P-066, P-067, P-068, C-46
 #[test]
 fn drift_exceeded_ends_the_lineage_and_another_entity_continues_at_depth_zero() {
     let (mut world, old) = closed();
@@ -200,7 +203,7 @@ fn a_new_lineage_without_a_usable_attestation_is_incomplete_and_its_id_is_derive
     }
 }
 
-/// shows: P-002, P-039, P-040
+/// shows: P-002, P-039, P-040, C-09
 #[test]
 fn drift_at_the_tolerance_holds_and_one_bit_more_does_not() {
     let drift = tension(&founding()).hamming(&tension(&other_founding()));
@@ -242,7 +245,7 @@ fn one_session_and_one_verification_at_a_time() {
     world.refused(Role::Chip, &chip(0), command, Code::StateMismatch);
 }
 
-/// shows: P-002
+/// shows: P-002, C-36
 #[test]
 fn past_the_verification_window_the_notice_is_withheld_and_the_outcome_stands() {
     for (pause, given) in [(9_000, true), (20_000, false)] {
@@ -259,7 +262,7 @@ fn past_the_verification_window_the_notice_is_withheld_and_the_outcome_stands() 
     }
 }
 
-/// shows: P-033, P-034
+/// shows: P-033, P-034, C-43
 #[test]
 fn the_owning_organisation_closes_an_abandoned_session_and_the_next_one_continues() {
     let (mut world, id) = closed();
@@ -280,7 +283,7 @@ fn the_owning_organisation_closes_an_abandoned_session_and_the_next_one_continue
     assert_eq!(world.substrate(&id).constitution.parameters["limit"], json!("10"), "the queue fell with the session");
 }
 
-/// shows: P-112
+/// shows: P-112, C-38
 #[test]
 fn what_happened_since_the_last_verification_is_listed_and_then_no_more() {
     let (mut world, id) = closed();
@@ -312,7 +315,7 @@ fn what_happened_since_the_last_verification_is_listed_and_then_no_more() {
 }
 
 /// A birth without attestation is never the ground of a full claim, though everything else of it is verified.
-/// shows: P-048, P-070, C-21
+/// shows: P-048, P-070
 #[test]
 fn an_incomplete_birth_is_verified_with_a_reduced_claim() {
     let now = |world: &World| Timestamp::from_millis(world.millis);
@@ -366,7 +369,7 @@ fn with_a_minimum_of_zero_the_first_opening_still_claims_no_continuity() {
 }
 
 /// A statement can be had at any point of a life, and says of each what is so.
-/// shows: P-091
+/// shows: P-091, C-33, C-34, C-35
 #[test]
 fn a_statement_can_be_had_at_any_point_of_a_life() {
     let mut world = World::new();
@@ -375,6 +378,10 @@ fn a_statement_can_be_had_at_any_point_of_a_life() {
         let now = Timestamp::from_millis(world.millis);
         let statement = read::statement(&world.model, &id, now, false).unwrap().unwrap();
         assert_eq!(statement.statement_hash, statement.expected_hash());
+        let substrate = world.substrate(&id);
+        assert_eq!(statement.governance_chip_attestation_hash, substrate.holder.attestation_hash, "of the active chip");
+        assert_eq!(statement.latest_cycle_identity_hash, substrate.head);
+        assert_eq!(statement.identity_lineage_depth == 0, substrate.head == substrate.substrate_identity_hash);
         (
             statement.identity_continuity_status,
             statement.identity_lineage_depth,
@@ -403,8 +410,10 @@ fn a_statement_can_be_had_at_any_point_of_a_life() {
     assert_eq!(statement(&world), (Outcome::Verified, 1, kept));
     world.close(&id, &chip(0));
     world.enrol(1, &chip(9));
+    let first = world.substrate(&id).holder.attestation_hash;
     world.seal(&id, "m", &chip(0), &chip(9));
     assert_eq!(statement(&world).0, Outcome::Verified, "sealed");
     world.arrive(&id, "m", &chip(9));
+    assert_ne!(world.substrate(&id).holder.attestation_hash, first);
     assert_eq!((statement(&world).0, statement(&world).1), (Outcome::Verified, 2), "migrated");
 }

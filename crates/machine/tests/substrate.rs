@@ -22,7 +22,7 @@ fn opened() -> (World, String) {
     (world, id)
 }
 
-/// shows: P-020, P-024, P-025, P-026, P-037, P-041, P-042, P-044, P-045
+/// shows: P-020, P-024, P-025, P-026, P-037, P-041, P-042, P-044, P-045, C-16, C-20
 #[test]
 fn an_attested_birth_is_the_first_record_and_the_cluster_computes_its_hashes() {
     let mut world = World::new();
@@ -139,7 +139,7 @@ fn a_birth_is_refused_unless_chip_attestation_and_founding_document_hold() {
     assert_eq!(read::substrate(&world.model, &id).unwrap(), None);
 }
 
-/// shows: P-009, P-017, P-027, P-028, P-029, P-030, P-031, P-036, P-049, P-050, P-053, P-101, P-111
+/// shows: P-009, P-017, P-027, P-028, P-029, P-030, P-031, P-036, P-049, P-050, P-053, P-101, P-111, C-10, C-11, C-13, C-15
 #[test]
 fn every_cycle_is_linked_by_hash_down_to_the_birth() {
     let (mut world, id) = opened();
@@ -179,7 +179,7 @@ fn every_cycle_is_linked_by_hash_down_to_the_birth() {
     assert_eq!(world.replay(&id).head, prior);
 }
 
-/// shows: P-031, P-052, P-087, X-05
+/// shows: P-031, P-052, P-087, X-05, C-30
 #[test]
 fn a_write_needs_the_prior_hash_the_epoch_the_next_number_and_the_active_chip() {
     let (mut world, id) = opened();
@@ -300,7 +300,7 @@ fn a_reference_to_evidence_or_a_run_that_does_not_exist_is_refused_and_recorded(
     world.replay(&id);
 }
 
-/// shows: P-010, P-051, P-075, P-076, P-077, P-080, P-103
+/// shows: P-010, P-051, P-075, P-076, P-077, P-080, P-103, C-25, C-26
 #[test]
 fn an_amendment_is_enacted_by_the_cycle_that_lists_it() {
     let (mut world, id) = opened();
@@ -331,7 +331,7 @@ fn an_amendment_is_enacted_by_the_cycle_that_lists_it() {
     assert_eq!(world.replay(&id).lineage_depth, 2);
 }
 
-/// shows: P-010, P-023, P-078, P-079, P-081, P-103
+/// shows: P-010, P-023, P-078, P-079, P-081, P-103, C-12, C-48
 #[test]
 fn an_amendment_that_touches_the_founding_tension_is_refused_and_recorded() {
     let (mut world, id) = opened();
@@ -370,7 +370,35 @@ fn an_amendment_that_touches_the_founding_tension_is_refused_and_recorded() {
     world.replay(&id);
 }
 
-/// shows: X-01
+/// Whatever drift is tolerated, no amendment moves the founding tension: drift comes from a document that somebody presents.
+/// shows: C-12, C-47, P-079
+#[test]
+fn an_amendment_never_drifts_even_where_every_drift_is_tolerated() {
+    let mut world = World::new();
+    let id = uuid(1);
+    let thresholds = Thresholds { drift_tolerance: 256, ..Thresholds::default() };
+    world.ok(Role::Chip, &chip(0), birth_with(&id, None, thresholds));
+    world.open(&id, &chip(0));
+    let mut replaced = amendment(&[("limit", json!("11"))]);
+    replaced.founding = Some(other_founding());
+    let command = world.amend_command(&id, replaced);
+    world.recorded(Role::Chip, &chip(0), command, Code::FoundingTensionProtected);
+    let command = world.amend_command(&id, amendment(&[("limit", json!("11"))]));
+    world.ok(Role::Chip, &chip(0), command);
+    world.cycle(&id, &chip(0), "cycle/1");
+    world.close(&id, &chip(0));
+    world.open(&id, &chip(0));
+    assert_eq!(verifications(&world, &id).pop().unwrap().drift, 0);
+    world.close(&id, &chip(0));
+    let command = open_with_founding(&world, &id, None);
+    world.ask_with(&chip(0), command);
+    world.honest(&id, 1);
+    world.honest(&id, 2);
+    let drift = tension(&founding()).hamming(&tension(&other_founding()));
+    assert_eq!(verifications(&world, &id).pop().unwrap().drift, drift);
+}
+
+/// shows: X-01, C-19
 #[test]
 fn time_comes_from_the_entry_and_never_runs_backwards() {
     let (mut world, id) = opened();

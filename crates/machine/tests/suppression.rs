@@ -10,7 +10,7 @@ use selfsame_protocol::command::{Command, Proposal, Role};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::p104::{self, Outcome, Thresholds};
-use selfsame_protocol::record::{Record, Resolved};
+use selfsame_protocol::record::{BadEntry, Finding, Record, Resolved};
 use selfsame_protocol::time::{Timestamp, U64};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -53,7 +53,7 @@ fn assert_suppressed(world: &mut World, id: &str) {
     assert_eq!(statement.identity_continuity_status, Outcome::HashMismatch);
 }
 
-/// shows: P-058, P-059, P-060, P-063, P-064, P-065, P-109, X-07
+/// shows: P-058, P-059, P-060, P-063, P-064, P-065, P-109, X-07, C-40, C-49
 #[test]
 fn any_change_of_a_stored_entry_between_sessions_suppresses_the_substrate_for_ever() {
     let (closed, id) = closed();
@@ -173,7 +173,7 @@ fn what_was_suppressed_or_ended_is_not_born_again() {
     }
 }
 
-/// shows: P-072
+/// shows: P-072, C-39
 #[test]
 fn one_outcome_follows_in_order_of_precedence() {
     // Too shallow, drifted and tampered, in every combination, from what the nodes find on their disks.
@@ -212,14 +212,79 @@ fn one_outcome_follows_in_order_of_precedence() {
 #[test]
 fn an_electorate_without_a_majority_fails_closed() {
     let (mut world, id) = closed();
+    let enrol = Command::EnrolNode { node: U64(4), key: node(4).public(), cosigner: node(4).cosigner().public() };
+    world.ok(Role::Root, &root(0), enrol);
     let verification = world.ask(&id, &chip(0));
-    for (from, outcome) in [(1, Outcome::Verified), (2, Outcome::InsufficientDepth)] {
-        assert_eq!(world.verdict(&id, verification, from, claim(outcome)).unwrap().result, json!({"decided": false}));
+    for from in [1, 4] {
+        assert_eq!(world.honest(&id, from).result, json!({"decided": false}));
     }
-    let last = world.verdict(&id, verification, 3, claim(Outcome::DriftExceeded)).unwrap();
+    let failed = claim(Outcome::HashMismatch);
+    assert_eq!(world.verdict(&id, verification, 2, failed.clone()).unwrap().result, json!({"decided": false}));
+    let last = world.verdict(&id, verification, 3, failed).unwrap();
     assert_eq!(last.result, json!({"decided": true, "outcome": "HASH_MISMATCH"}));
     assert_eq!(verifications(&world, &id).pop().unwrap().detail, "NO_MAJORITY");
     assert_suppressed(&mut world, &id);
+}
+
+/// A copy may fail in any way; one that holds has one finding, and no majority of nodes makes it another one.
+/// shows: P-059, P-060, X-05
+#[test]
+fn a_verdict_that_does_not_follow_from_the_ledger_is_refused() {
+    let (mut world, id) = closed();
+    let mut open = open_with_founding(&world, &id, None);
+    if let Command::OpenSession { founding: held, .. } = &mut open {
+        *held = Some(founding());
+    }
+    let verification = world.ask_with(&chip(0), open);
+    let holds = verify::finding(&world.model, &world.pending(&id)).unwrap();
+    let other = Digest::of(b"another");
+    for finding in [
+        Finding { outcome: Outcome::InsufficientDepth, ..holds.clone() },
+        Finding { outcome: Outcome::DriftExceeded, drift: 120, ..holds.clone() },
+        Finding { check: "LINEAGE_DEPTH".into(), ..holds.clone() },
+        Finding { drift: 1, ..holds.clone() },
+        Finding { lineage_depth: U64(2), ..holds.clone() },
+        Finding { recomputed: Some(other), ..holds.clone() },
+        Finding { entries_checked: U64(1), ..holds.clone() },
+        Finding { at: Some(BadEntry { ledger: Ledger::Evidence, index: U64(0) }), ..holds.clone() },
+    ] {
+        let verdict = Command::Verdict { substrate_id: id.clone(), verification, finding };
+        world.refused(Role::Node, &node(1), verdict, Code::StateMismatch);
+    }
+    // Whatever it says, a copy that failed is heard.
+    world.verdict(&id, verification, 3, Finding { outcome: Outcome::HashMismatch, ..holds.clone() }).unwrap();
+    world.verdict(&id, verification, 1, holds).unwrap();
+    assert_eq!(world.honest(&id, 2).result["outcome"], json!("VERIFIED"));
+    world.close(&id, &chip(0));
+    // With another continuity hash presented no copy holds.
+    let mut open = world.open_command(&id);
+    if let Command::OpenSession { continuity_hash, .. } = &mut open {
+        *continuity_hash = Some(other);
+    }
+    let verification = world.ask_with(&chip(0), open);
+    let honest = verify::finding(&world.model, &world.pending(&id)).unwrap();
+    assert_eq!((honest.outcome, honest.check.as_str()), (Outcome::HashMismatch, "PRESENTED_CONTINUITY_HASH"));
+    let verdict = Command::Verdict {
+        substrate_id: id.clone(),
+        verification,
+        finding: Finding { outcome: Outcome::Verified, ..honest },
+    };
+    world.refused(Role::Node, &node(1), verdict, Code::StateMismatch);
+}
+
+/// Whoever reads the record repeats the decision: it holds the verdicts of those whose verdicts counted.
+/// shows: P-072
+#[test]
+fn the_verdict_of_a_node_that_left_is_not_in_the_record() {
+    let (mut world, id) = closed();
+    let verification = world.ask(&id, &chip(0));
+    world.verdict(&id, verification, 1, claim(Outcome::HashMismatch)).unwrap();
+    world.ok(Role::Root, &root(0), Command::RetireNode { node: U64(1) });
+    world.honest(&id, 2);
+    assert_eq!(world.honest(&id, 3).result["outcome"], json!("VERIFIED"));
+    let record = verifications(&world, &id).pop().unwrap();
+    assert_eq!(record.verdicts.iter().map(|verdict| verdict.node).collect::<Vec<_>>(), [U64(2), U64(3)]);
+    world.replay(&id);
 }
 
 /// shows: P-058, P-072, X-05
@@ -241,7 +306,7 @@ fn a_verdict_counts_once_from_a_node_in_service_for_the_verification_under_way()
     world.refused(Role::Node, &node(1), command(U64(1)), Code::VerificationUnknown);
 }
 
-/// shows: P-060, X-05
+/// shows: P-060, X-05, C-40
 #[test]
 fn a_node_whose_copy_fails_against_a_quorum_is_quarantined_and_the_substrate_goes_on() {
     // In time and late.

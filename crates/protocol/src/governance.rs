@@ -232,7 +232,7 @@ mod tests {
         }
     }
 
-    /// shows: P-109
+    /// shows: G-21
     #[test]
     fn an_action_is_written_as_it_is_read() {
         let mut names = Vec::new();
@@ -291,7 +291,7 @@ mod tests {
         }
     }
 
-    /// shows: P-109
+    /// shows: G-21
     #[test]
     fn an_action_has_one_spelling() {
         // Names and words in free text are other values, not other spellings.

@@ -4,6 +4,7 @@
 //! canonical JSON, digests, run identity, P104 records and outcomes, the Merkle log, signed notes and offline
 //! verification. The crate has no I/O, clock, entropy or async: a verifier depends on it alone.
 
+pub mod amending;
 pub mod bundle;
 pub mod canon;
 pub mod code;
@@ -35,4 +36,6 @@ pub mod spelling;
 pub mod subject_head;
 pub mod time;
 pub mod tlog_proof;
+pub mod verdict;
+pub mod version;
 pub mod witness;

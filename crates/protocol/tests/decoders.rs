@@ -55,8 +55,14 @@ fn the_seeds_are_accepted_by_somebody_and_harm_nobody() {
     }
 }
 
+/// Fewer where PROPTEST_CASES says so.
+fn cases(usual: u32) -> u32 {
+    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok());
+    asked.map_or(usual, |asked: u32| asked.min(usual))
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(400), ..ProptestConfig::default() })]
     #[test]
     fn no_mutated_seed_makes_a_decoder_panic(
         seed: Index,

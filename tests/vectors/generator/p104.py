@@ -171,6 +171,52 @@ def own_formulas() -> list[dict]:
     ]
 
 
+def amendment_chain() -> dict:
+    """A constitution, and what is in force after each of several amendments: `set` first, then `remove`."""
+    fth = prefixed(sha256(jcs(FOUNDING)))
+    constitution = {
+        "founding_tension_hash": fth,
+        "schema_version": SCHEMA,
+        "parameters": {"limit": 0.8, "mode": "plain"},
+        "thresholds": THRESHOLDS,
+        "amendment_head": None,
+        "amendments": "0",
+        "chip": prefixed(sha256(public(1))),
+    }
+    start = dict(constitution)
+    steps = []
+    changes = [
+        ({"limit": 0.7}, []),
+        ({"scope": "all"}, ["mode"]),
+        ({"scope": "none", "late": True}, ["scope"]),
+        ({}, ["limit"]),
+        ({"limit": 0.7}, []),
+    ]
+    for number, (fresh, gone) in enumerate(changes, 1):
+        amendment = {"founding_tension_hash": fth, "reason": f"Change {number}"}
+        if fresh:
+            amendment["set"] = fresh
+        if gone:
+            amendment["remove"] = gone
+        hash_of = prefixed(tagged("selfsame/amendment/v1", amendment))
+        parameters = constitution["parameters"] | fresh
+        parameters = {name: value for name, value in parameters.items() if name not in gone}
+        prior = constitution["amendment_head"]
+        constitution = constitution | {
+            "parameters": parameters,
+            "amendment_head": hash_of,
+            "amendments": str(number),
+        }
+        steps.append({
+            "amendment": amendment,
+            "amendment_hash": hash_of,
+            "prior_amendment": prior,
+            "constitution": constitution,
+            "constitutional_state_hash": prefixed(tagged("selfsame/constitutional-state/v1", constitution)),
+        })
+    return {"constitution": start, "steps": steps}
+
+
 def attestations() -> list[dict]:
     birth = {
         "purpose": "birth",
@@ -261,6 +307,7 @@ def build() -> dict:
         "founding_tension": founding(),
         **chain(),
         "tagged": own_formulas(),
+        "amendment_chain": amendment_chain(),
         "attestations": attestations(),
         "statements": statements(),
         "migration_nonces": nonces(),

@@ -344,9 +344,9 @@ impl Life {
             result.recomputed = finding.recomputed;
         }
         let verified = result.outcome == Outcome::Verified;
-        // The window is left as it stands: whether there was a notice.
+        // Whether there was a notice within a window is left as it stands.
         if verified
-            && result.thresholds.verification_window_ms.0 == 0
+            && (result.thresholds.verification_window_ms.0 == 0 || result.notice.is_some())
             && let Some(from) = &result.continuing_from
         {
             result.notice = Some(p104::continuation_notice(&from.to_string(), result.lineage_depth.0));

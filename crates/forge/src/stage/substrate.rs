@@ -110,8 +110,15 @@ impl Stage {
     }
     /// Born by chip `by`, one cycle resolved, its first session closed.
     pub fn seasoned(&mut self, id: &str, by: u8) {
+        self.seasoned_by(id, by, 2);
+    }
+    /// The same where so many verdicts open a session.
+    pub fn seasoned_by(&mut self, id: &str, by: u8, verdicts: u64) {
         self.born(id, by);
-        self.open(id, &chip(by));
+        self.ask(id, &chip(by));
+        for from in 1..=verdicts {
+            self.honest(id, from);
+        }
         self.append(id, &chip(by), vec![item(Ledger::Evidence, "seen"), item(Ledger::Reasoning, "thought")]);
         self.cycle(id, &chip(by), "cycle/1");
         self.close(id, &chip(by));

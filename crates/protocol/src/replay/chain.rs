@@ -1,5 +1,6 @@
 //! One subject's entries in one ledger, each naming the one before it.
 
+use super::order::Last;
 use super::{BadCheck, show};
 use crate::canon::CanonError;
 use crate::digest::Digest;
@@ -18,13 +19,23 @@ pub(crate) struct Chain {
     /// Ledger index of the last entry.
     last: Option<u64>,
     /// Time of the last entry.
-    time: Timestamp,
+    pub time: Timestamp,
+    /// Submission of the last entry, and what it was.
+    pub last_written: Option<(Digest, Last)>,
 }
 
 impl Chain {
     /// A chain without entries.
     pub fn new(ledger: Ledger, subject: &str) -> Self {
-        Self { ledger, subject: subject.into(), depth: 0, head: None, last: None, time: Timestamp::default() }
+        Self {
+            ledger,
+            subject: subject.into(),
+            depth: 0,
+            head: None,
+            last: None,
+            time: Timestamp::default(),
+            last_written: None,
+        }
     }
 
     /// Where the next entry stands at the earliest: the index to name when it cannot be read.
@@ -69,5 +80,6 @@ impl Chain {
         self.head = Some(hash);
         self.last = Some(entry.index.0);
         self.time = entry.time;
+        self.last_written = Some((entry.submission, Last::of(&entry.record)));
     }
 }

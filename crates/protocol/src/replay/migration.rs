@@ -1,11 +1,14 @@
 //! The migrations of a history: who sealed, who was activated, under which nonce, attested by whom.
 
-use super::{BadCheck, Check, Replay, same, show};
+use super::{Check, Replay, bad, same, same_or_none};
 use crate::digest::Digest;
-use crate::entry::Ledger;
-use crate::p104;
+use crate::p104::{self, Outcome};
 use crate::record::Record;
 use crate::time::U64;
+
+/// Entries that a recovery of the cluster leaves in the Reasoning ledger at least: the proposal, the end of the ballot,
+/// the change of the constitution, the recovery.
+pub(super) const ENTRIES_OF_A_RECOVERY: u64 = 4;
 
 /// A migration between its seal and its end.
 #[derive(Debug)]
@@ -21,6 +24,7 @@ pub(super) struct Seal {
 /// What an arrival says, for the cycle that follows it.
 #[derive(Debug)]
 pub(super) struct Arrival {
+    pub migration_id: String,
     pub chip: Digest,
     pub attestation: Digest,
     /// Hash of the attestation record, which is the cycle's goal vector.
@@ -30,84 +34,8 @@ pub(super) struct Arrival {
 impl Replay {
     /// Seal, arrival, abort and recovery: who, bound to which nonce, attested by whom.
     pub(super) fn migration(&mut self, index: u64, record: &Record) -> Check {
-        let fail = |check, expected: String, found: String| BadCheck {
-            check,
-            ledger: Ledger::Reasoning,
-            index,
-            expected,
-            found,
-        };
-        let claims = |seal: &Seal, epoch| p104::Claims::Activation {
-            cluster: self.cluster.clone(),
-            substrate_id: self.substrate_id.clone(),
-            migration_id: seal.migration_id.clone(),
-            nonce: seal.nonce,
-            epoch: U64(epoch),
-            continuity_hash: seal.continuity_hash,
-            head: seal.head,
-        };
-        // What both ways out of a seal have in common: the activation of a chip at the next epoch.
-        let activation = |id: &str, chip: Digest, epoch: U64, attestation: &p104::Attestation, hash: Digest| {
-            let Some(seal) = self.seal.as_ref().filter(|seal| seal.migration_id == id) else {
-                return Err(fail("MIGRATION_SEALED", format!("a seal of {id}"), "none".into()));
-            };
-            if epoch.0 != self.epoch.saturating_add(1) {
-                return Err(fail("MIGRATION_EPOCH", self.epoch.saturating_add(1).to_string(), epoch.to_string()));
-            }
-            same("MIGRATION_CHIP", index, chip, attestation.chip.id())?;
-            same("ATTESTATION_HASH", index, attestation.hash(), hash)?;
-            attestation
-                .verify(&claims(seal, epoch.0))
-                .map_err(|found| fail("MIGRATION_ATTESTATION", "an attestation of this activation".into(), found))?;
-            Ok(seal)
-        };
         match record {
-            Record::MigrationSeal {
-                migration_id,
-                origin,
-                destination,
-                epoch,
-                head,
-                continuity_hash,
-                evidence_ledger_depth,
-                reasoning_ledger_depth,
-                nonce,
-                seal_index,
-                ..
-            } => {
-                if self.session_open {
-                    return Err(fail("SEAL_CLOSED", "a closed session".into(), "an open session".into()));
-                }
-                if epoch.0 != self.epoch {
-                    return Err(fail("MIGRATION_EPOCH", self.epoch.to_string(), epoch.to_string()));
-                }
-                let chip = self.constitution.as_ref().and_then(|constitution| constitution.chip);
-                if chip != Some(*origin) {
-                    return Err(fail("MIGRATION_ORIGIN", show(&chip), origin.to_string()));
-                }
-                same("SEAL_HEAD", index, self.head, *head)?;
-                if self.recomputed != Some(*continuity_hash) {
-                    return Err(fail("CONTINUITY_HASH", show(&self.recomputed), continuity_hash.to_string()));
-                }
-                for (expected, found) in
-                    [(self.evidence_gate, evidence_ledger_depth), (self.chains[1].depth, reasoning_ledger_depth)]
-                {
-                    if expected != found.0 {
-                        return Err(fail("SEAL_DEPTH", expected.to_string(), found.to_string()));
-                    }
-                }
-                let expected =
-                    p104::migration_nonce(&self.cluster, &self.substrate_id, migration_id, *seal_index, head);
-                same("MIGRATION_NONCE", index, expected, *nonce)?;
-                self.seal = Some(Seal {
-                    migration_id: migration_id.clone(),
-                    origin: *origin,
-                    destination: *destination,
-                    nonce: *nonce,
-                    continuity_hash: *continuity_hash,
-                    head: *head,
-                });
-            }
+            Record::MigrationSeal { .. } => self.sealed(index, record),
             Record::MigrationIdentityAttestation {
                 migration_id,
                 origin,
@@ -119,7 +47,8 @@ impl Replay {
                 nonce,
                 epoch,
             } => {
-                let seal = activation(migration_id, *destination, *epoch, attestation, *destination_attestation_hash)?;
+                let hash = *destination_attestation_hash;
+                let seal = self.activation(index, migration_id, *destination, *epoch, attestation, hash)?;
                 for (check, expected, found) in [
                     ("MIGRATION_ORIGIN", seal.origin, *origin),
                     ("MIGRATION_DESTINATION", seal.destination, *destination),
@@ -128,51 +57,155 @@ impl Replay {
                 ] {
                     same(check, index, expected, found)?;
                 }
-                if *origin_attestation_hash != self.chip_attestation {
-                    let expected = show(&self.chip_attestation);
-                    return Err(fail("ORIGIN_ATTESTATION", expected, show(origin_attestation_hash)));
+                same_or_none("ORIGIN_ATTESTATION", index, &self.chip_attestation, origin_attestation_hash)?;
+                if let Some(constitution) = &self.constitution {
+                    let outcome = Outcome::decide(true, 0, self.lineage_depth, &constitution.thresholds);
+                    same("MIGRATION_DEPTH", index, Outcome::Verified, outcome)?;
                 }
                 self.arrival = Some(Arrival {
+                    migration_id: migration_id.clone(),
                     chip: *destination,
-                    attestation: *destination_attestation_hash,
+                    attestation: hash,
                     resolution: p104::tagged(p104::TAG_MIGRATION, record),
                 });
-                self.epoch = epoch.0;
-                self.seal = None;
+                self.activated(epoch.0);
+                Ok(())
             }
             Record::MigrationAbort { migration_id, chip, epoch, attestation, attestation_hash } => {
-                let seal = activation(migration_id, *chip, *epoch, attestation, *attestation_hash)?;
+                let seal = self.activation(index, migration_id, *chip, *epoch, attestation, *attestation_hash)?;
                 same("MIGRATION_ORIGIN", index, seal.origin, *chip)?;
                 self.chip_attestation = Some(*attestation_hash);
-                self.events.push("MIGRATION".into());
-                self.epoch = epoch.0;
-                self.seal = None;
+                self.activated(epoch.0);
+                Ok(())
             }
             Record::HolderRecovery { recovery_count, chip, ended, epoch } => {
-                let Some(constitution) = &mut self.constitution else {
-                    return Err(fail("BIRTH_FIRST", "a birth".into(), "a recovery".into()));
-                };
-                let before = constitution.recovery_count.0;
-                if recovery_count.0 <= before {
-                    return Err(fail("RECOVERY_COUNT", format!("above {before}"), recovery_count.to_string()));
-                }
-                if constitution.chip != Some(*chip) {
-                    return Err(fail("RECOVERY_CHIP", show(&constitution.chip), chip.to_string()));
-                }
-                let skipped = (recovery_count.0 - before).saturating_mul(p104::EPOCHS_OF_A_RECOVERY);
-                for (expected, found) in [(self.epoch, ended), (self.epoch.saturating_add(skipped), epoch)] {
-                    if expected != found.0 {
-                        return Err(fail("RECOVERY_EPOCH", expected.to_string(), found.to_string()));
-                    }
-                }
-                constitution.recovery_count = *recovery_count;
-                if let Some(amended) = &mut self.amended {
-                    amended.recovery_count = *recovery_count;
-                }
-                self.epoch = epoch.0;
+                self.recovered(index, recovery_count.0, *chip, [ended.0, epoch.0])
             }
-            _ => {}
+            _ => Ok(()),
         }
+    }
+
+    fn activated(&mut self, epoch: u64) {
+        self.event("MIGRATION");
+        self.epoch = epoch;
+        self.seal = None;
+    }
+
+    /// What both ways out of a seal have in common: the activation of a chip at the next epoch.
+    fn activation(
+        &self,
+        index: u64,
+        id: &str,
+        chip: Digest,
+        epoch: U64,
+        attestation: &p104::Attestation,
+        hash: Digest,
+    ) -> Result<&Seal, super::BadCheck> {
+        let Some(seal) = self.seal.as_ref().filter(|seal| seal.migration_id == id) else {
+            let found = self.seal.as_ref().map_or("none", |seal| &seal.migration_id);
+            return Err(bad("MIGRATION_SEALED", index, format!("a seal of {id}"), found));
+        };
+        same("MIGRATION_EPOCH", index, self.epoch.saturating_add(1), epoch.0)?;
+        same("MIGRATION_CHIP", index, chip, attestation.chip.id())?;
+        same("ATTESTATION_HASH", index, attestation.hash(), hash)?;
+        let claims = p104::Claims::Activation {
+            cluster: self.cluster.clone(),
+            substrate_id: self.substrate_id.clone(),
+            migration_id: id.into(),
+            nonce: seal.nonce,
+            epoch,
+            continuity_hash: seal.continuity_hash,
+            head: seal.head,
+        };
+        attestation
+            .verify(&claims)
+            .map_err(|found| bad("MIGRATION_ATTESTATION", index, "an attestation of this activation", found))?;
+        Ok(seal)
+    }
+
+    fn sealed(&mut self, index: u64, record: &Record) -> Check {
+        let (
+            Record::MigrationSeal {
+                migration_id,
+                origin,
+                destination,
+                epoch,
+                head,
+                continuity_hash,
+                evidence_ledger_depth,
+                reasoning_ledger_depth,
+                nonce,
+                seal_index,
+                ballot,
+                evidence_ledger,
+            },
+            Some(constitution),
+            Some(birth),
+        ) = (record, &self.constitution, &self.birth)
+        else {
+            return Err(bad("BIRTH_FIRST", index, "a birth", "a seal"));
+        };
+        if self.session_open {
+            return Err(bad("SEAL_CLOSED", index, "a closed session", "an open session"));
+        }
+        same("MIGRATION_EPOCH", index, self.epoch, epoch.0)?;
+        same_or_none("MIGRATION_ORIGIN", index, &constitution.chip, &Some(*origin))?;
+        if destination == origin {
+            return Err(bad("SEAL_DESTINATION", index, "another chip", destination));
+        }
+        if constitution.thresholds.migration_attestation && birth.attestation.is_none() {
+            return Err(bad("SEAL_COMPLETE", index, "an attested birth", &birth.completeness));
+        }
+        same("SEAL_HEAD", index, self.head, *head)?;
+        same_or_none("CONTINUITY_HASH", index, &self.recomputed, &Some(*continuity_hash))?;
+        same("SEAL_DEPTH", index, self.evidence_gate, evidence_ledger_depth.0)?;
+        same("SEAL_DEPTH", index, self.chains[1].depth, reasoning_ledger_depth.0)?;
+        let expected = p104::migration_nonce(&self.cluster, &self.substrate_id, migration_id, *seal_index, head);
+        same("MIGRATION_NONCE", index, expected, *nonce)?;
+        if seal_index.0 < self.seal_index.max(1) {
+            return Err(bad("SEAL_INDEX", index, format!("{} or above", self.seal_index.max(1)), seal_index));
+        }
+        self.anchored(index, evidence_ledger)?;
+        if !self.migration_ids.insert(migration_id.clone()) {
+            return Err(bad("MIGRATION_ID_ONCE", index, "an id that was not used before", migration_id));
+        }
+        if let Some(ballot) = ballot.as_ref().filter(|ballot| !self.ballots.insert(ballot.to_string())) {
+            return Err(bad("BALLOT_ONCE", index, "a ballot that sealed nothing before", ballot));
+        }
+        self.seal_index = seal_index.0;
+        self.seal = Some(Seal {
+            migration_id: migration_id.clone(),
+            origin: *origin,
+            destination: *destination,
+            nonce: *nonce,
+            continuity_hash: *continuity_hash,
+            head: *head,
+        });
+        Ok(())
+    }
+
+    fn recovered(&mut self, index: u64, count: u64, chip: Digest, [ended, epoch]: [u64; 2]) -> Check {
+        let room = index.saturating_sub(self.recoveries_known).saturating_sub(1) / ENTRIES_OF_A_RECOVERY;
+        let Some(constitution) = &mut self.constitution else {
+            return Err(bad("BIRTH_FIRST", index, "a birth", "a recovery"));
+        };
+        let before = constitution.recovery_count.0;
+        if count <= before {
+            return Err(bad("RECOVERY_COUNT", index, format!("above {before}"), count));
+        }
+        let recoveries = count - before;
+        // Recoveries that came since the last write leave entries of the cluster between the two.
+        if recoveries > room {
+            let expected = format!("at most {}: the ledger has room for no more", before.saturating_add(room));
+            return Err(bad("RECOVERY_COUNT", index, expected, count));
+        }
+        same_or_none("RECOVERY_CHIP", index, &constitution.chip, &Some(chip))?;
+        same("RECOVERY_EPOCH", index, self.epoch, ended)?;
+        let skipped = recoveries.saturating_mul(p104::EPOCHS_OF_A_RECOVERY);
+        same("RECOVERY_EPOCH", index, self.epoch.saturating_add(skipped), epoch)?;
+        constitution.recovery_count = U64(count);
+        self.constitution_hash = constitution.hash();
+        self.epoch = epoch;
         Ok(())
     }
 }

@@ -2,22 +2,32 @@
 //!
 //! The same code serves a node that verifies its own disk before a session, and a stranger who verifies an export with
 //! the cluster gone. Feed all Evidence leaves in order, then all Reasoning leaves, then [`Replay::finish`]. Every hash
-//! is recomputed from record members; nothing stored is believed. The first failing check is named with both values.
+//! is recomputed from record members; nothing stored is believed. What the state machine refuses to write is refused
+//! here when it stands in a history, as far as the entries of one substrate show it (docs/replay-rules.md). The first
+//! failing check is named with both values.
 
+mod birth;
 mod chain;
+mod cycle;
+mod evidence;
 pub mod governance;
 mod migration;
+mod order;
 pub mod run;
+mod session;
 
 use crate::canon::CanonError;
 use crate::digest::Digest;
 use crate::entry::{Entry, Ledger};
 use crate::p104;
-use crate::record::{Completeness, CycleKind, IdentityPropagation, Record, SessionClose, SubstrateIdentity};
-use crate::time::U64;
+use crate::record::{EvidenceAnchor, Finding, Record, SessionClose, SubstrateIdentity};
+use crate::time::Timestamp;
 use chain::Chain;
+use evidence::Written;
 use migration::{Arrival, Seal};
+use order::Due;
 use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The first check that failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -58,7 +68,7 @@ pub struct History {
     pub identity_chain: Vec<Digest>,
     /// Attestation hash of the active chip.
     pub chip_attestation: Option<Digest>,
-    /// `AMENDMENT` or `MIGRATION` since the last close.
+    /// `AMENDMENT` or `MIGRATION` since the last verification, each once.
     pub events: Vec<String>,
     /// The last committed verification; INSUFFICIENT_DEPTH before the first.
     pub status: p104::Outcome,
@@ -72,26 +82,50 @@ pub struct Replay {
     cluster: String,
     substrate_id: String,
     chains: [Chain; 2],
-    /// Closes seen in Evidence, each with the ledger's chain head before it.
-    evidence_closes: Vec<(SessionClose, Option<Digest>)>,
+    /// Closes seen in Evidence.
+    written: Vec<Written>,
+    /// Index and time of the first Evidence entry behind the last of them.
+    behind: Option<(u64, Timestamp)>,
     closes_matched: usize,
     /// Evidence entries up to the last close: the depth at which the next session must begin.
     evidence_gate: u64,
+    /// The last anchor in the Evidence ledger.
+    anchor: Option<EvidenceAnchor>,
     birth: Option<SubstrateIdentity>,
     head: Digest,
     lineage_depth: u64,
     constitution: Option<p104::Constitution>,
+    /// Hash of `constitution`.
+    constitution_hash: Digest,
     /// Amendments of the cycle under way, and the constitution with them in force.
     amendments: Vec<Digest>,
     amended: Option<p104::Constitution>,
+    /// Ids of resolution cycles.
+    cycle_ids: BTreeSet<String>,
     seal: Option<Seal>,
+    /// Ids of all migrations, ballots that sealed, and the log index of the last seal.
+    migration_ids: BTreeSet<String>,
+    ballots: BTreeSet<String>,
+    seal_index: u64,
     /// The arrival that the next cycle records.
     arrival: Option<Arrival>,
     epoch: u64,
+    /// Reasoning index of the last entry that shows how many recoveries the cluster had gone through.
+    recoveries_known: u64,
     status: p104::Outcome,
+    /// Sessions so far, with those that never opened.
+    session: u64,
     last_close: Option<SessionClose>,
     recomputed: Option<Digest>,
     session_open: bool,
+    /// Organisation of each node that gave a verdict; none for one that is out, because its copy failed.
+    nodes: BTreeMap<u64, Option<String>>,
+    /// The deciding finding of the last verification, for the record that follows it.
+    decisive: Option<Finding>,
+    /// What must follow directly.
+    due: Due,
+    /// The record that ended the history for ever.
+    ended: Option<&'static str>,
     identity_chain: Vec<Digest>,
     chip_attestation: Option<Digest>,
     events: Vec<String>,
@@ -107,22 +141,35 @@ impl Replay {
             cluster: cluster.into(),
             substrate_id: substrate_id.into(),
             chains: Ledger::BOTH.map(|ledger| Chain::new(ledger, &subject)),
-            evidence_closes: Vec::new(),
+            written: Vec::new(),
+            behind: None,
             closes_matched: 0,
             evidence_gate: 0,
+            anchor: None,
             birth: None,
             head: Digest::from_bytes([0; 32]),
             lineage_depth: 0,
             constitution: None,
+            constitution_hash: Digest::from_bytes([0; 32]),
             amendments: Vec::new(),
             amended: None,
+            cycle_ids: BTreeSet::new(),
             seal: None,
+            migration_ids: BTreeSet::new(),
+            ballots: BTreeSet::new(),
+            seal_index: 0,
             arrival: None,
             epoch: 1,
+            recoveries_known: 0,
             status: p104::Outcome::InsufficientDepth,
+            session: 0,
             last_close: None,
             recomputed: None,
             session_open: false,
+            nodes: BTreeMap::new(),
+            decisive: None,
+            due: Due::Nothing,
+            ended: None,
             identity_chain: Vec::new(),
             chip_attestation: None,
             events: Vec::new(),
@@ -149,286 +196,39 @@ impl Replay {
     ) -> Result<Digest, BadCheck> {
         let slot = ledger.slot();
         let entry = self.chains[slot].check(entry)?;
-        let index = entry.index.0;
         match ledger {
-            Ledger::Evidence => self.evidence(index, &entry)?,
-            Ledger::Reasoning => self.reasoning(index, &entry)?,
+            Ledger::Evidence => self.evidence(&entry)?,
+            Ledger::Reasoning => self.reasoning(&entry)?,
         }
         self.chains[slot].take(&entry, hash);
         Ok(hash)
     }
 
-    fn evidence(&mut self, index: u64, entry: &Entry) -> Check {
-        match &entry.record {
-            Record::Evidence(_) => Ok(()),
-            Record::SessionClose(close) => {
-                if close.evidence_ledger_depth.0 != self.chains[0].depth {
-                    return Err(BadCheck {
-                        check: "EVIDENCE_DEPTH",
-                        ledger: Ledger::Evidence,
-                        index,
-                        expected: self.chains[0].depth.to_string(),
-                        found: close.evidence_ledger_depth.to_string(),
-                    });
-                }
-                self.evidence_closes.push((close.clone(), self.chains[0].head));
-                Ok(())
-            }
-            other => Err(BadCheck {
-                check: "RECORD_KIND",
-                ledger: Ledger::Evidence,
-                index,
-                expected: "evidence or session_close".into(),
-                found: kind(other),
-            }),
-        }
-    }
-
-    fn reasoning(&mut self, index: u64, entry: &Entry) -> Check {
-        let fail = |check, expected: String, found: String| BadCheck {
-            check,
-            ledger: Ledger::Reasoning,
-            index,
-            expected,
-            found,
-        };
-        if self.birth.is_none() != matches!(entry.record, Record::SubstrateIdentity(_)) {
-            return Err(fail("BIRTH_FIRST", "one substrate_identity, as the first record".into(), kind(&entry.record)));
-        }
-        // Between a close and the next verification only these may stand; anything else was written past the gate.
-        let gated = matches!(
-            entry.record,
-            Record::Reasoning(_) | Record::Evidence(_) | Record::SessionClose(_) | Record::Amendment { .. }
-        ) || matches!(&entry.record, Record::IdentityPropagation(cycle) if cycle.cycle_kind == CycleKind::Resolution);
-        if gated && !self.session_open {
-            return Err(fail("SESSION_GATE", "an open session".into(), kind(&entry.record)));
-        }
+    fn reasoning(&mut self, entry: &Entry) -> Check {
+        let index = entry.index.0;
+        self.may_stand(index, &entry.record)?;
         match &entry.record {
             Record::SubstrateIdentity(birth) => self.birth(index, birth),
-            Record::IdentityPropagation(cycle) => self.cycle(index, cycle),
-            Record::SessionClose(close) => self.close(index, close),
-            Record::IdentityVerification(result) => {
-                // Evidence has no gate of its own: whatever was written past it shows as a depth.
-                if result.evidence_ledger_depth.0 != self.evidence_gate {
-                    let found = result.evidence_ledger_depth.to_string();
-                    return Err(fail("EVIDENCE_GATE", self.evidence_gate.to_string(), found));
-                }
-                self.session_open =
-                    matches!(result.outcome, p104::Outcome::Verified | p104::Outcome::InsufficientDepth);
-                self.status = result.outcome;
-                self.events.clear();
-                Ok(())
-            }
+            Record::IdentityPropagation(cycle) => self.cycle(entry, cycle),
+            Record::SessionClose(close) => self.close(entry, close),
+            Record::IdentityVerification(result) => self.verification(entry, result),
+            Record::TamperingDetection { session, finding, head } => self.tampering(index, session.0, finding, *head),
+            Record::Suppression { .. } => self.suppression(),
+            Record::NewIdentityLineage { .. } => self.new_lineage(index, &entry.record),
             Record::Amendment { amendment_hash, amendment, prior_amendment } => {
-                let expected = p104::tagged(p104::TAG_AMENDMENT, amendment);
-                same("AMENDMENT_HASH", index, expected, *amendment_hash)?;
-                let Some(before) = self.amended.take().or_else(|| self.constitution.clone()) else {
-                    return Err(fail("BIRTH_FIRST", "a birth".into(), "an amendment".into()));
-                };
-                let mut amended = before;
-                let (_, head) = amended.enact(amendment);
-                if head != *prior_amendment {
-                    return Err(fail("AMENDMENT_CHAIN", show(&head), show(prior_amendment)));
-                }
-                let root = amended.founding_tension_hash;
-                same("AMENDMENT_FOUNDING_TENSION", index, root, amendment.founding_tension_hash)?;
-                self.amended = Some(amended);
-                self.amendments.push(*amendment_hash);
-                Ok(())
+                self.amendment(index, *amendment_hash, *prior_amendment, amendment)
             }
+            Record::AmendmentRefusal { code, amendment, drift, .. } => {
+                self.amendment_refusal(index, *code, amendment, *drift)
+            }
+            Record::WriteRefusal { code, found, .. } => write_refusal(index, *code, found),
             record @ (Record::MigrationSeal { .. }
             | Record::MigrationIdentityAttestation { .. }
             | Record::MigrationAbort { .. }
             | Record::HolderRecovery { .. }) => self.migration(index, record),
             _ => Ok(()),
-        }
-    }
-
-    fn birth(&mut self, index: u64, birth: &SubstrateIdentity) -> Check {
-        let fail = |check, expected: String, found: String| BadCheck {
-            check,
-            ledger: Ledger::Reasoning,
-            index,
-            expected,
-            found,
-        };
-        if birth.substrate_id != self.substrate_id {
-            return Err(fail("SUBSTRATE_ID", self.substrate_id.clone(), birth.substrate_id.clone()));
-        }
-        let tension = p104::founding_tension_hash(&crate::canon::to_canonical_of(&birth.founding));
-        same("FOUNDING_TENSION_HASH", index, tension, birth.founding_tension_hash)?;
-        same("FOUNDING_IN_CONSTITUTION", index, tension, birth.constitution.founding_tension_hash)?;
-        if let Some(attestation) = &birth.attestation {
-            let claims = p104::Claims::Birth {
-                substrate_id: birth.substrate_id.clone(),
-                founding_tension_hash: tension,
-                initialisation_timestamp: birth.initialisation_timestamp,
-                schema_version_at_init: birth.schema_version_at_init.clone(),
-            };
-            attestation
-                .verify(&claims)
-                .map_err(|e| fail("BIRTH_ATTESTATION", "an attestation of the pre-record".into(), e))?;
-            if attestation.chip != birth.chip {
-                return Err(fail("BIRTH_CHIP", attestation.chip.to_string(), birth.chip.to_string()));
-            }
-        }
-        let attestation = birth.attestation.as_ref().map(p104::Attestation::hash);
-        if attestation != birth.governance_chip_attestation_hash {
-            return Err(fail("ATTESTATION_HASH", show(&attestation), show(&birth.governance_chip_attestation_hash)));
-        }
-        let completeness = if attestation.is_some() { Completeness::Complete } else { Completeness::Incomplete };
-        if birth.completeness != completeness {
-            return Err(fail("COMPLETENESS", completeness.to_string(), birth.completeness.to_string()));
-        }
-        let identity = p104::substrate_identity_hash(
-            &birth.substrate_id,
-            &tension,
-            birth.initialisation_timestamp,
-            attestation.as_ref(),
-            &birth.schema_version_at_init,
-        );
-        same("SUBSTRATE_IDENTITY_HASH", index, identity, birth.substrate_identity_hash)?;
-        self.head = identity;
-        self.identity_chain.push(identity);
-        self.chip_attestation = attestation;
-        self.epoch = p104::first_epoch(birth.constitution.recovery_count.0);
-        self.constitution = Some(birth.constitution.clone());
-        self.birth = Some(birth.clone());
-        Ok(())
-    }
-
-    fn cycle(&mut self, index: u64, cycle: &IdentityPropagation) -> Check {
-        let fail = |check, expected: String, found: String| BadCheck {
-            check,
-            ledger: Ledger::Reasoning,
-            index,
-            expected,
-            found,
-        };
-        let (Some(birth), Some(before)) = (&self.birth, &self.constitution) else {
-            return Err(fail("BIRTH_FIRST", "a birth".into(), "a cycle".into()));
-        };
-        same("PRIOR_IDENTITY_HASH", index, self.head, cycle.prior_identity_hash)?;
-        same("FOUNDING_TENSION_HASH", index, birth.founding_tension_hash, cycle.founding_tension_hash)?;
-        same("FOUNDING_IN_CONSTITUTION", index, birth.founding_tension_hash, cycle.constitution.founding_tension_hash)?;
-        if cycle.sequence.0 != self.lineage_depth + 1 {
-            return Err(fail("CYCLE_SEQUENCE", (self.lineage_depth + 1).to_string(), cycle.sequence.to_string()));
-        }
-        if cycle.reasoning_ledger_depth.0 != self.chains[1].depth {
-            return Err(fail(
-                "REASONING_DEPTH",
-                self.chains[1].depth.to_string(),
-                cycle.reasoning_ledger_depth.to_string(),
-            ));
-        }
-        if cycle.cycle_kind != cycle.goalvector.kind() {
-            return Err(fail("CYCLE_KIND", cycle.goalvector.kind().to_string(), cycle.cycle_kind.to_string()));
-        }
-        let migration = cycle.cycle_kind == CycleKind::Migration;
-        same("GOALVECTOR_RESOLUTION_HASH", index, cycle.goalvector.hash(), cycle.goalvector_resolution_hash)?;
-        same("CONSTITUTIONAL_STATE_HASH", index, cycle.constitution.hash(), cycle.constitutional_state_hash)?;
-        if cycle.amendments != self.amendments {
-            return Err(fail("AMENDMENTS_LISTED", format!("{:?}", self.amendments), format!("{:?}", cycle.amendments)));
-        }
-        // Only listed amendments and an arrival change the constitution; an arrival changes its chip alone.
-        let arrival = self.arrival.take().filter(|_| migration);
-        let mut expected = self.amended.take().unwrap_or_else(|| before.clone());
-        if let Some(arrival) = &arrival {
-            expected.chip = Some(arrival.chip);
-        }
-        let check = if cycle.amendments.is_empty() { "CONSTITUTION_UNCHANGED" } else { "CONSTITUTION_AMENDED" };
-        same(check, index, expected.hash(), cycle.constitutional_state_hash)?;
-        let attestations = match (migration, &cycle.origin_attestation_hash, &cycle.destination_attestation_hash) {
-            (true, Some(origin), Some(destination)) => Some((origin, destination)),
-            (false, None, None) => None,
-            (_, origin, destination) => {
-                return Err(fail(
-                    "MIGRATION_ATTESTATIONS",
-                    "both in a migration cycle, none in another".into(),
-                    format!("{}, {}", show(origin), show(destination)),
-                ));
-            }
-        };
-        if let Some((origin, destination)) = attestations {
-            let Some(arrival) = arrival else {
-                return Err(fail("MIGRATION_ARRIVAL", "an attestation of the arrival before it".into(), "none".into()));
-            };
-            same("MIGRATION_ARRIVAL", index, arrival.resolution, cycle.goalvector_resolution_hash)?;
-            // An origin without attestation stands as the digest of nothing.
-            let held = self.chip_attestation.unwrap_or_else(|| Digest::of(b""));
-            same("MIGRATION_ORIGIN", index, held, *origin)?;
-            same("MIGRATION_DESTINATION", index, arrival.attestation, *destination)?;
-        }
-        let hash = p104::cycle_identity_hash(
-            &cycle.prior_identity_hash,
-            &cycle.goalvector_resolution_hash,
-            &cycle.constitutional_state_hash,
-            cycle.reasoning_ledger_depth,
-            cycle.cycle_timestamp,
-            attestations,
-        );
-        same("CYCLE_IDENTITY_HASH", index, hash, cycle.cycle_identity_hash)?;
-        if let Some((_, destination)) = attestations {
-            self.chip_attestation = Some(*destination);
-            self.events.push("MIGRATION".into());
-        }
-        self.head = hash;
-        self.identity_chain.push(hash);
-        self.lineage_depth += 1;
-        self.constitution = Some(cycle.constitution.clone());
-        self.amendments.clear();
-        self.amended = None;
-        Ok(())
-    }
-
-    fn close(&mut self, index: u64, close: &SessionClose) -> Check {
-        let fail = |check, expected: String, found: String| BadCheck {
-            check,
-            ledger: Ledger::Reasoning,
-            index,
-            expected,
-            found,
-        };
-        let Some((copy, evidence_head)) = self.evidence_closes.get(self.closes_matched) else {
-            return Err(fail("CLOSE_IN_BOTH_LEDGERS", "the same close in Evidence".into(), "none".into()));
-        };
-        if copy != close {
-            return Err(fail(
-                "CLOSE_COPIES_EQUAL",
-                copy.cross_session_identity_continuity_hash.to_string(),
-                close.cross_session_identity_continuity_hash.to_string(),
-            ));
-        }
-        same("CLOSE_HEAD", index, self.head, close.latest_cycle_identity_hash)?;
-        if close.reasoning_ledger_depth.0 != self.chains[1].depth {
-            return Err(fail(
-                "REASONING_DEPTH",
-                self.chains[1].depth.to_string(),
-                close.reasoning_ledger_depth.to_string(),
-            ));
-        }
-        if close.evidence_head != *evidence_head {
-            return Err(fail("EVIDENCE_HEAD", show(evidence_head), show(&close.evidence_head)));
-        }
-        if close.reasoning_head != self.chains[1].head {
-            return Err(fail("REASONING_HEAD", show(&self.chains[1].head), show(&close.reasoning_head)));
-        }
-        let recomputed = p104::continuity_hash(
-            &self.head,
-            close.evidence_ledger_depth,
-            U64(self.chains[1].depth),
-            close.session_close_timestamp,
-            &close.schema_version,
-        );
-        same("CONTINUITY_HASH", index, recomputed, close.cross_session_identity_continuity_hash)?;
-        self.closes_matched += 1;
-        // The close itself stands in Evidence too.
-        self.evidence_gate = close.evidence_ledger_depth.0.saturating_add(1);
-        self.session_open = false;
-        self.events.clear();
-        self.recomputed = Some(recomputed);
-        self.last_close = Some(close.clone());
-        Ok(())
+        }?;
+        self.grouped(entry)
     }
 
     /// Checks what only the whole history shows, and returns it.
@@ -440,11 +240,11 @@ impl Replay {
             expected,
             found,
         };
-        if self.closes_matched != self.evidence_closes.len() {
+        if self.closes_matched != self.written.len() {
             return Err(at(
                 "CLOSE_IN_BOTH_LEDGERS",
                 Ledger::Reasoning,
-                format!("{} closes", self.evidence_closes.len()),
+                format!("{} closes", self.written.len()),
                 format!("{} closes", self.closes_matched),
             ));
         }
@@ -457,6 +257,7 @@ impl Replay {
                 self.chains[0].depth.to_string(),
             ));
         }
+        self.may_end()?;
         let (Some(birth), Some(constitution)) = (self.birth.clone(), self.constitution.clone()) else {
             return Err(at("BIRTH_FIRST", Ledger::Reasoning, "a birth record".into(), "no entry".into()));
         };
@@ -476,13 +277,28 @@ impl Replay {
             epoch: self.epoch,
         })
     }
+
+    /// Notes what happened since the last verification, once.
+    fn event(&mut self, name: &str) {
+        if !self.events.iter().any(|event| event == name) {
+            self.events.push(name.into());
+        }
+    }
 }
 
-fn same(check: &'static str, index: u64, expected: Digest, found: Digest) -> Check {
-    if expected == found {
-        return Ok(());
-    }
-    Err(BadCheck { check, ledger: Ledger::Reasoning, index, expected: expected.to_string(), found: found.to_string() })
+/// A failed check at a Reasoning entry.
+fn bad(check: &'static str, index: u64, expected: impl ToString, found: impl ToString) -> BadCheck {
+    BadCheck { check, ledger: Ledger::Reasoning, index, expected: expected.to_string(), found: found.to_string() }
+}
+
+/// Two values of a Reasoning entry that must be equal.
+fn same<T: PartialEq + ToString>(check: &'static str, index: u64, expected: T, found: T) -> Check {
+    if expected == found { Ok(()) } else { Err(bad(check, index, expected, found)) }
+}
+
+/// The same for digests that may be absent.
+fn same_or_none(check: &'static str, index: u64, expected: &Option<Digest>, found: &Option<Digest>) -> Check {
+    if expected == found { Ok(()) } else { Err(bad(check, index, show(expected), show(found))) }
 }
 
 pub(crate) fn show(digest: &Option<Digest>) -> String {
@@ -496,3 +312,5 @@ pub fn kind(record: &Record) -> String {
         _ => "unknown".into(),
     }
 }
+
+use cycle::write_refusal;

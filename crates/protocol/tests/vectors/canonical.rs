@@ -51,7 +51,7 @@ fn accepted_documents_have_the_canonical_form_of_other_implementations() {
     }
 }
 
-/// shows: RI-14, RI-28, X-05
+/// shows: RI-14, RI-28, C-06
 #[test]
 fn refused_documents_are_refused_for_the_reason_and_at_the_place_that_the_vectors_name() {
     for case in cases(&load("canonical"), "refused") {

@@ -12,7 +12,7 @@ fn seed(case: &Value) -> SecretKey {
     SecretKey::from_seed(&bytes(case, "seed").try_into().unwrap())
 }
 
-/// shows: X-05, P-044
+/// shows: P-044
 #[test]
 fn the_signed_bytes_are_the_pre_authentication_encoding() {
     let vectors = load("envelope");
@@ -50,7 +50,6 @@ fn submissions_are_signed_and_read_byte_for_byte() {
     }
 }
 
-/// shows: X-05
 #[test]
 fn refused_envelopes_have_the_code_of_the_vectors() {
     let vectors = load("envelope");
@@ -77,7 +76,6 @@ fn signatures_are_judged_by_the_strict_rule() {
 }
 
 proptest! {
-    /// shows: X-05
     #[test]
     fn no_envelope_or_leaf_panics(bytes in prop::collection::vec(any::<u8>(), 0..300), at in any::<prop::sample::Index>(), to in any::<u8>()) {
         let vectors = load("envelope");

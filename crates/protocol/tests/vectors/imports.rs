@@ -61,7 +61,7 @@ fn wrong(case: &Value, found: &Result<Imported, ImportError>) -> Option<String> 
     }
 }
 
-/// shows: WL-06, WL-14, WL-23, WL-27, RI-11, RI-20, RI-21, RI-34, X-05
+/// shows: WL-06, WL-14, WL-23, WL-27, RI-11, RI-20, RI-21, RI-34
 #[test]
 fn every_body_has_the_declaration_or_the_refusal_that_another_implementation_gives_it() {
     let vectors = load("imports");
@@ -120,7 +120,6 @@ fn every_row_of_every_table_is_reached_by_a_body() {
     assert!(rows.is_empty(), "{} of {all} rows are reached by no body:\n{rows:#?}", rows.len());
 }
 
-/// shows: X-05
 #[test]
 fn the_tables_in_the_docs_are_those_of_the_importer() {
     let path = format!("{}/../../docs/import-tables.md", env!("CARGO_MANIFEST_DIR"));

@@ -13,6 +13,8 @@ mod merkle;
 mod notes;
 mod outcomes;
 mod p104;
+mod policies;
+mod readers;
 mod run_bundle;
 mod runs;
 mod spelling;
@@ -35,6 +37,12 @@ fn cases<'a>(value: &'a Value, list: &str) -> &'a [Value] {
     let cases = value[list].as_array().unwrap_or_else(|| panic!("no list {list}"));
     assert!(!cases.is_empty(), "{list} is empty");
     cases
+}
+
+/// How many cases a property is tried with: fewer where PROPTEST_CASES says so.
+fn tries(usual: u32) -> u32 {
+    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok());
+    asked.map_or(usual, |asked: u32| asked.min(usual))
 }
 
 fn text<'a>(value: &'a Value, member: &str) -> &'a str {

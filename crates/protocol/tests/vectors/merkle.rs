@@ -136,7 +136,7 @@ fn flipped(digest: &Digest, bit: usize) -> Digest {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(crate::tries(48)))]
 
     /// shows: P-095, WL-11
     #[test]
@@ -180,7 +180,6 @@ proptest! {
         }
     }
 
-    /// shows: X-05
     #[test]
     fn no_proof_panics(
         sizes in any::<(u64, u64)>(),

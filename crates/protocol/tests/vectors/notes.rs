@@ -35,7 +35,7 @@ fn the_golden_note_is_made_byte_for_byte() {
     assert_eq!(note.to_text(), text(golden, "note"));
 }
 
-/// shows: P-095, X-05
+/// shows: P-095
 #[test]
 fn verifier_keys_have_one_form() {
     let vectors = load("notes");
@@ -52,7 +52,7 @@ fn verifier_keys_have_one_form() {
     }
 }
 
-/// shows: P-095, X-05
+/// shows: P-095
 #[test]
 fn checkpoints_have_one_form() {
     let vectors = load("notes");
@@ -70,7 +70,7 @@ fn checkpoints_have_one_form() {
     }
 }
 
-/// shows: P-095, P-063, X-05
+/// shows: P-095, P-063
 #[test]
 fn notes_verify_or_fail_at_the_step_and_rule_of_the_vectors() {
     for case in cases(&load("notes"), "notes") {
@@ -100,7 +100,6 @@ fn notes_verify_or_fail_at_the_step_and_rule_of_the_vectors() {
 }
 
 proptest! {
-    /// shows: X-05
     #[test]
     fn no_bytes_panic(
         bytes in prop::collection::vec(any::<u8>(), 0..200),

@@ -68,7 +68,6 @@ fn refusal_codes_keep_their_names_classes_and_exit_statuses() {
     }
 }
 
-/// shows: X-05
 #[test]
 fn codes_of_canonical_json_keep_their_names() {
     use CanonCode::*;

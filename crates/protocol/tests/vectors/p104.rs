@@ -28,7 +28,7 @@ fn typed<T: DeserializeOwned>(value: &Value) -> T {
     serde_json::from_value(value.clone()).unwrap_or_else(|e| panic!("{e}: {value}"))
 }
 
-/// shows: P-005, P-026, P-030, P-032, P-089
+/// shows: P-005, P-026, P-030, P-032, P-089, C-17, C-18
 #[test]
 fn the_framed_hash_has_the_published_values() {
     for case in cases(&load("p104"), "framed") {
@@ -37,7 +37,7 @@ fn the_framed_hash_has_the_published_values() {
     }
 }
 
-/// shows: P-026, P-030, P-032, P-050, P-059, RI-14
+/// shows: P-026, P-030, P-032, P-050, P-059, RI-14, C-18
 #[test]
 fn every_operand_of_every_formula_and_their_order_influence_the_hash() {
     let vectors = load("p104");
@@ -83,7 +83,7 @@ fn the_founding_tension_is_the_hash_of_both_branches() {
     }
 }
 
-/// shows: P-025, P-026, P-045, P-046
+/// shows: P-025, P-026, P-045, P-046, C-21
 #[test]
 fn births_have_the_substrate_identity_hash() {
     for case in cases(&load("p104"), "births") {
@@ -137,7 +137,7 @@ fn closes_have_the_continuity_hash() {
     }
 }
 
-/// shows: P-010, P-050, P-076, P-111
+/// shows: P-010, P-050, P-076, P-111, C-28, C-29
 #[test]
 fn own_formulas_start_with_their_name() {
     for case in cases(&load("p104"), "tagged") {
@@ -154,6 +154,24 @@ fn own_formulas_start_with_their_name() {
             other => panic!("tag {other}"),
         };
         assert_eq!(of_record.hex(), text(case, "hash"), "{name}");
+    }
+}
+
+/// shows: P-076, P-077, C-25, C-28
+#[test]
+fn each_amendment_names_the_one_before_and_moves_what_is_in_force() {
+    let vectors = load("p104");
+    let chain = &vectors["amendment_chain"];
+    let mut constitution: Constitution = typed(&chain["constitution"]);
+    let mut before = None;
+    for step in cases(chain, "steps") {
+        let amendment: selfsame_protocol::command::Amendment = typed(&step["amendment"]);
+        let (hash, prior) = constitution.enact(&amendment);
+        assert_eq!((hash, prior), (parse(text(step, "amendment_hash")), before));
+        assert_eq!(serde_json::to_value(prior).unwrap(), step["prior_amendment"]);
+        assert_eq!(serde_json::to_value(&constitution).unwrap(), step["constitution"]);
+        assert_eq!(constitution.hash().to_string(), text(step, "constitutional_state_hash"));
+        before = Some(hash);
     }
 }
 
@@ -175,7 +193,7 @@ fn an_attestation_holds_for_exactly_its_claims() {
     }
 }
 
-/// shows: P-092, P-093, P-094
+/// shows: P-092, P-093, P-094, C-32
 #[test]
 fn statements_have_exactly_the_published_members_and_their_hash() {
     for case in cases(&load("p104"), "statements") {
@@ -194,7 +212,6 @@ fn statements_have_exactly_the_published_members_and_their_hash() {
     }
 }
 
-/// shows: P-086
 #[test]
 fn nonces_come_from_the_log_alone() {
     for case in cases(&load("p104"), "migration_nonces") {
@@ -205,7 +222,7 @@ fn nonces_come_from_the_log_alone() {
     }
 }
 
-/// shows: P-093, X-01
+/// shows: P-093, X-01, C-06
 #[test]
 fn every_operand_has_one_spelling() {
     fn check<T: FromStr + ToString>(forms: &Value, kind: &str) {

@@ -67,7 +67,7 @@ fn comparisons_name_the_differing_elements() {
     }
 }
 
-/// shows: WL-28, RI-02, RI-34, X-05
+/// shows: WL-28, RI-02, RI-34, C-02, C-05
 #[test]
 fn refused_declarations_are_refused_for_the_reason_and_at_the_place_that_the_vectors_name() {
     for case in cases(&load("runs"), "refused") {

@@ -42,9 +42,8 @@ impl Governance {
                 self.roster.enrol_node(index, node.0, name, *key, *cosigner)?;
             }
             Action::RetireNode { node } => self.roster.retire_node(index, node.0, name)?,
-            Action::EnrolChip { chip, key, technology } => {
+            Action::EnrolChip { chip, key, .. } => {
                 same("CHIP_ID", index, key.id(), *chip)?;
-                equal("CHIP_TECHNOLOGY", index, &"software", &technology.as_str())?;
                 self.roster.enrol_chip(index, name, *key)?;
             }
             Action::RetireChip { chip, .. } => self.roster.retire_chip(index, name, chip)?,
@@ -244,7 +243,7 @@ impl Governance {
         // The record of the outcome stands before it, in the chain of the substrate.
         if let Some(next) = last.map(|last| last.saturating_add(1)).filter(|next| index <= *next) {
             return bad(
-                "ENTRY_INDEX",
+                "SUBMISSION_GROUP",
                 index,
                 format!("above {next}, behind the outcome that put it out of service"),
                 index,

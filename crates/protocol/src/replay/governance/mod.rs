@@ -182,9 +182,11 @@ impl Governance {
             if index <= last {
                 return bad("ENTRY_INDEX", index, format!("above {last}"), index);
             }
-            if entry.time < time || (same && entry.time != time) {
-                let word = if same { "as the entry before, of the same submission" } else { "or later" };
-                return bad("ENTRY_TIME", index, format!("{time} {word}"), entry.time);
+            if entry.time < time {
+                return bad("ENTRY_TIME", index, format!("{time} or later"), entry.time);
+            }
+            if same && entry.time != time {
+                return bad("SUBMISSION_TIME", index, time, entry.time);
             }
         }
         if !same {
@@ -213,11 +215,12 @@ impl Governance {
             );
         }
         self.chains.insert(entry.subject.clone(), (depth + 1, hash));
+        let name = place(&entry)?;
         if self.signed(&entry, given)? {
             self.checked.1 += 1;
         }
         self.checked.0 += 1;
-        self.record(&entry)?;
+        self.record(&entry, name)?;
         self.step.last = Some(index);
         self.times.insert(index, entry.time);
         Ok(entry)
@@ -243,25 +246,8 @@ impl Governance {
         })
     }
 
-    fn record(&mut self, entry: &Entry) -> Check {
+    fn record(&mut self, entry: &Entry, name: &str) -> Check {
         let index = entry.index.0;
-        let of_cluster = match &entry.record {
-            Record::Governance { .. } | Record::DuplicateRefused { .. } => false,
-            Record::BallotDecided { .. }
-            | Record::BallotClosed { .. }
-            | Record::ConstitutionChanged(_)
-            | Record::Recovery { .. }
-            | Record::NodeQuarantine { .. }
-            | Record::OrganisationQuorumWarning { .. } => true,
-            other => return bad("RECORD_KIND", index, "a record of section 8.4", kind(other)),
-        };
-        let name = entry.subject.strip_prefix(ORGANISATION);
-        let name = match (name, of_cluster) {
-            (None, true) => CLUSTER,
-            (Some(name), false) => name,
-            (None, false) => return bad("ENTRY_SUBJECT", index, "organisation:…", &entry.subject),
-            (Some(_), true) => return bad("ENTRY_SUBJECT", index, CLUSTER, &entry.subject),
-        };
         let due = self.step.take(entry)?;
         match &entry.record {
             Record::Governance { action } => match action.by_ballot() {
@@ -276,5 +262,26 @@ impl Governance {
             Record::DuplicateRefused { .. } => self.refused(entry, name),
             _ => Ok(()),
         }
+    }
+}
+
+/// The name of the organisation in whose chain the entry stands, or `cluster`: the record is one of 8.4, where it belongs.
+fn place(entry: &Entry) -> Result<&str, BadCheck> {
+    let index = entry.index.0;
+    let of_cluster = match &entry.record {
+        Record::Governance { .. } | Record::DuplicateRefused { .. } => false,
+        Record::BallotDecided { .. }
+        | Record::BallotClosed { .. }
+        | Record::ConstitutionChanged(_)
+        | Record::Recovery { .. }
+        | Record::NodeQuarantine { .. }
+        | Record::OrganisationQuorumWarning { .. } => true,
+        other => return bad("RECORD_KIND", index, "a record of section 8.4", kind(other)),
+    };
+    match (entry.subject.strip_prefix(ORGANISATION), of_cluster) {
+        (None, true) => Ok(CLUSTER),
+        (Some(name), false) => Ok(name),
+        (None, false) => bad("ENTRY_SUBJECT", index, "organisation:…", &entry.subject),
+        (Some(_), true) => bad("ENTRY_SUBJECT", index, CLUSTER, &entry.subject),
     }
 }

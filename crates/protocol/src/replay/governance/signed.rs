@@ -2,6 +2,7 @@
 
 use super::step::Asked;
 use super::{BadCheck, Governance, ORGANISATION, bad, equal};
+use crate::code::{Code, Refusal};
 use crate::command::{ItemLimits, Role};
 use crate::entry::Entry;
 use crate::envelope::{Envelope, Prepared, prepare};
@@ -25,7 +26,7 @@ pub(super) fn within(limits: &ItemLimits, prepared: &Prepared) -> Result<(), (St
     if size > limits.max_submission_bytes {
         return Err((format!("at most {} bytes", limits.max_submission_bytes), size.to_string()));
     }
-    let refused = |refusal: crate::code::Refusal| ("what the limits of the genesis allow".into(), refusal.to_string());
+    let refused = |refusal: Refusal| ("what the limits of the genesis allow".into(), refusal.to_string());
     prepared.submission.check(limits).map_err(refused)
 }
 
@@ -49,7 +50,11 @@ impl Governance {
         same("SUBMISSION_DIGEST", index, entry.submission, found)?;
         match prepare(bytes, &ItemLimits::NONE) {
             Ok(prepared) => self.entitled(entry, &prepared).map(|()| true),
-            Err(refusal) => bad("SUBMISSION_SIGNATURE", index, "a valid submission", refusal),
+            Err(refusal) => {
+                let unsigned = refusal.code == Code::BadSignature;
+                let check = if unsigned { "SUBMISSION_SIGNATURE" } else { "SUBMISSION_FORM" };
+                bad(check, index, "a valid submission", refusal)
+            }
         }
     }
 

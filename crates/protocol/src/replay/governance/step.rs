@@ -200,7 +200,9 @@ impl Step {
     pub fn adjoins(&self, index: u64) -> Check {
         match self.last.map(|last| last.saturating_add(1)).filter(|next| *next != index) {
             None => Ok(()),
-            Some(next) => bad("ENTRY_INDEX", index, format!("{next}, behind the entry of the same submission"), index),
+            Some(next) => {
+                bad("SUBMISSION_GROUP", index, format!("{next}, behind the entry of the same submission"), index)
+            }
         }
     }
 

@@ -1,0 +1,209 @@
+//! The rules of governance and of runs, the state machine's and the replay's side by side.
+
+use crate::rules::{Refused, Seen, Written};
+
+const fn by(
+    source: &'static str,
+    code: &'static str,
+    sites: usize,
+    what: &'static str,
+    checks: &'static [&'static str],
+) -> Refused {
+    Refused { source, code, sites, what, seen: Seen::By(checks) }
+}
+
+const fn not(
+    source: &'static str,
+    code: &'static str,
+    sites: usize,
+    what: &'static str,
+    reason: &'static str,
+) -> Refused {
+    Refused { source, code, sites, what, seen: Seen::Not(reason) }
+}
+
+const fn writes(source: &'static str, what: &'static str, checks: &'static [&'static str]) -> Written {
+    Written { source, what, checks }
+}
+
+const KEYS: &str = "machine/src/governance/mod.rs";
+const BALLOT: &str = "machine/src/governance/ballot.rs";
+const BALANCE: &str = "machine/src/governance/balance.rs";
+const CARRY: &str = "machine/src/governance/carry.rs";
+const RUNS: &str = "machine/src/runs.rs";
+const APPLY: &str = "machine/src/apply.rs";
+const CONSTITUTION: &str = "protocol/src/constitution.rs";
+const PROPOSAL: &str = "protocol/src/command/proposal.rs";
+
+const DEAD: &str = "cannot happen: the machine has established the contrary before";
+
+/// Every refusal of the machine that concerns governance or a run.
+pub const REFUSALS: &[Refused] = &[
+    by(APPLY, "WRONG_CLUSTER", 1, "a submission for another cluster", &["SUBMISSION_CLUSTER"]),
+    by(APPLY, "REQUEST_ID_REUSED", 1, "a request id that the key used before", &["REQUEST_ID", "SUBMISSION_ONCE"]),
+    by(APPLY, "UNKNOWN_KEY", 1, "a key that is not registered", &["SUBMISSION_KEY"]),
+    by(APPLY, "ROLE_DENIED", 1, "a key that is registered for something else", &["SUBMISSION_ROLE"]),
+    by(KEYS, "ORGANISATION_REMOVED", 1, "a key of a former member", &["SUBMISSION_KEY"]),
+    by(KEYS, "KEY_ENDED", 1, "a key that was replaced or retired", &["SUBMISSION_KEY"]),
+    not(KEYS, "UNKNOWN_ORGANISATION", 1, "a key of an organisation that there is not", DEAD),
+    by(KEYS, "MALFORMED", 1, "a key under which nobody or anybody can sign", &["KEY_FORM", "SUBMISSION_FORM"]),
+    by(
+        KEYS,
+        "KEY_EXISTS",
+        2,
+        "a key that was used before, in whatever role; one key for a node and its cosigner",
+        &["KEY_ONCE"],
+    ),
+    by(KEYS, "MALFORMED", 1, "node 0", &["NODE_ID"]),
+    by(KEYS, "NODE_ID_REUSED", 1, "a node id that was used before", &["NODE_ID"]),
+    by(KEYS, "UNKNOWN_NODE", 2, "retiring a node that there is not, or no more", &["NODE_ID"]),
+    by(KEYS, "ROLE_DENIED", 1, "retiring a node of others", &["NODE_ID"]),
+    by(KEYS, "ATTESTATION_INVALID", 1, "a technology of chips that is not known", &["ENTRY_FORM"]),
+    by(KEYS, "UNKNOWN_CHIP", 2, "retiring a chip that there is not", &["CHIP_IN_SERVICE"]),
+    by(KEYS, "ROLE_DENIED", 1, "retiring a chip of others", &["ENTRY_SUBJECT"]),
+    by(
+        KEYS,
+        "CHIP_RETIRED",
+        3,
+        "retiring a chip that was retired, by itself or with its organisation",
+        &["CHIP_IN_SERVICE"],
+    ),
+    by(
+        BALANCE,
+        "ORGANISATION_QUORUM",
+        1,
+        "a change that gives one organisation a quorum of the nodes in service",
+        &["NODE_BALANCE"],
+    ),
+    by(BALLOT, "UNKNOWN_PROPOSAL", 1, "a vote on no ballot, or the conclusion of none", &["BALLOT_OPEN"]),
+    by(BALLOT, "PROPOSAL_ID_REUSED", 1, "a ballot of a name that was used before", &["PROPOSAL_ID"]),
+    by(BALLOT, "LIMIT_EXCEEDED", 1, "more than eight open ballots of one organisation", &["BALLOT_LIMIT"]),
+    by(BALLOT, "PROPOSAL_CLOSED", 2, "a vote on a ballot that has ended, or its conclusion", &["BALLOT_OPEN"]),
+    by(BALLOT, "ALREADY_VOTED", 1, "a second vote of one organisation", &["ONE_VOTE"]),
+    not(BALLOT, "ROLE_DENIED", 1, "a vote of a later member", "cannot happen: whoever joins voids every open ballot"),
+    by(BALLOT, "BALLOT_EARLY", 1, "the conclusion of a ballot that time alone does not end", &["BALLOT_RESULT"]),
+    by(BALLOT, "BALLOT_EXPIRED", 1, "a vote after the time of the ballot", &["BALLOT_TIME"]),
+    by(CARRY, "UNKNOWN_ORGANISATION", 1, "a ballot about a key of nobody", &["GOVERNANCE_MEMBER"]),
+    by(CARRY, "ORGANISATION_EXISTS", 1, "a name that an organisation had before", &["ORGANISATION_NAME"]),
+    by(
+        CARRY,
+        "RECOVERY_GAP",
+        1,
+        "a tree that is no part of this ledger: one that is larger, or empty with a root",
+        &["RECOVERY_TREES"],
+    ),
+    by(
+        CONSTITUTION,
+        "RULES_INVALID",
+        4,
+        "rules in force already; a time to object that is too long; vetoes that are not sorted, or a stranger's",
+        &["BALLOT_PROPOSAL"],
+    ),
+    by(CONSTITUTION, "UNKNOWN_ORGANISATION", 1, "a stranger publishes, or leaves", &["BALLOT_PROPOSAL"]),
+    by(CONSTITUTION, "ORGANISATION_EXISTS", 1, "a member joins", &["BALLOT_PROPOSAL"]),
+    by(CONSTITUTION, "LIMIT_EXCEEDED", 1, "more than 32 members", &["BALLOT_PROPOSAL"]),
+    by(CONSTITUTION, "LAST_ORGANISATION", 1, "the last member leaves", &["BALLOT_PROPOSAL"]),
+    by(CONSTITUTION, "LIMIT_EXCEEDED", 1, "a reason of more than 4,096 bytes", &["PROPOSAL_FORM", "SUBMISSION_FORM"]),
+    by(CONSTITUTION, "MALFORMED", 1, "a name that is none", &["PROPOSAL_FORM", "SUBMISSION_FORM"]),
+    by(PROPOSAL, "KEY_EXISTS", 1, "one key for both uses of a new member", &["SUBMISSION_FORM"]),
+    by(RUNS, "DECLARATION_INVALID", 1, "a declaration that breaks 5.1", &["DECLARATION"]),
+    by(
+        RUNS,
+        "IDENTITY_CONFLICT",
+        1,
+        "a reference that the organisation tied to another run, when an entry of this run says so",
+        &["REFERENCE_ONCE"],
+    ),
+    not(RUNS, "MALFORMED", 1, "a command of another kind", DEAD),
+    by(RUNS, "MALFORMED", 1, "a status that is none", &["ENTRY_FORM"]),
+    by(RUNS, "IDENTITY_CONFLICT", 1, "an execution id that was used in the run", &["EXECUTION_ONCE"]),
+    by(
+        RUNS,
+        "DANGLING_REFERENCE",
+        1,
+        "the reproduction of an execution that is not recorded",
+        &["EXECUTION_REPRODUCED"],
+    ),
+];
+
+/// What the machine writes and nobody chooses.
+pub const WRITES: &[Written] = &[
+    writes(
+        "apply::one",
+        "one submission for each entry, by whoever signed it; within the limits of the genesis",
+        &["SUBMISSION_DIGEST", "SUBMISSION_AUTHOR", "SUBMISSION_COMMAND", "SUBMISSION_LIMITS", "SUBMISSION_ENTRIES"],
+    ),
+    writes(
+        "txn::push",
+        "the entries of one submission behind each other, at one time, each in its chain",
+        &[
+            "ENTRY_FORM",
+            "ENTRY_LEDGER",
+            "ENTRY_INDEX",
+            "ENTRY_TIME",
+            "ENTRY_DEPTH",
+            "PRIOR_ENTRY_HASH",
+            "SUBMISSION_GROUP",
+            "SUBMISSION_TIME",
+            "RECORD_KIND",
+            "ENTRY_SUBJECT",
+        ],
+    ),
+    writes("governance::rotate_key", "the key that ends", &["KEY_IN_FORCE"]),
+    writes("governance::enrol_chip", "the id of the chip", &["CHIP_ID"]),
+    writes("ballot::sweep", "the end of every ballot whose time is over, before a proposal", &["BALLOT_TIME"]),
+    writes(
+        "ballot::carry_out, ballot::close",
+        "the end of a ballot, where its votes or its time make it",
+        &["BALLOT_VOTES", "BALLOT_CONSTITUTION", "BALLOT_THRESHOLD", "BALLOT_PROPOSAL", "BALLOT_RESULT"],
+    ),
+    writes(
+        "carry::out",
+        "the ballots that a change voids, the change, and what was decided, in this order",
+        &[
+            "CONSTITUTION_VOIDED",
+            "CONSTITUTION_BALLOT",
+            "CONSTITUTION_BEFORE",
+            "CONSTITUTION_AFTER",
+            "CONSTITUTION_HASH",
+            "CARRIED_OUT",
+        ],
+    ),
+    writes(
+        "carry::remove",
+        "the nodes and the number of keys that end with an organisation",
+        &["ORGANISATION_NODES", "ORGANISATION_KEYS"],
+    ),
+    writes("carry::recover", "the number of the recovery", &["RECOVERY_COUNT"]),
+    writes(
+        "balance::warn",
+        "a warning whenever a quarantine or a new member leaves a quorum with one organisation",
+        &["QUORUM_WARNING"],
+    ),
+    writes(
+        "session::quarantine",
+        "a node whose verdict was outvoted, or came late",
+        &["NODE_ID", "QUARANTINE_CAUSE", "QUARANTINE_FINDING"],
+    ),
+    writes(
+        "fence::pass, substrate::init",
+        "a refusal of a chip that never held the substrate, or of a second birth",
+        &["REFUSAL_CODE", "CHIP_IN_SERVICE"],
+    ),
+    writes(
+        "runs::declare",
+        "the declaration with its digests, and behind it the attestation of whoever declared it",
+        &["DECLARATION_FIRST", "DECLARATION_ATTESTED", "ELEMENT_DIGEST", "RUN_ID", "ATTESTATION_ONCE"],
+    ),
+    writes(
+        "runs::disagree",
+        "a disagreement with each organisation that tied the reference to another run",
+        &[
+            "DISAGREEMENT_REQUEST",
+            "DISAGREEMENT_RUNS",
+            "DISAGREEMENT_ELEMENTS",
+            "DISAGREEMENT_MEMBER",
+            "DISAGREEMENT_MISSING",
+        ],
+    ),
+];

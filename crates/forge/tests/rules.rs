@@ -1,0 +1,94 @@
+//! The table of rules is complete, and the page says the same.
+
+use selfsame_forge::cases::catalogue;
+use selfsame_forge::rules::{REFUSALS, Seen, WRITES, page};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn text(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The part of a source that concerns substrates.
+fn source(path: &str) -> String {
+    let whole = text(&format!("crates/{path}"));
+    let part = |from: &str| {
+        let (_, rest) = whole.split_once(from).unwrap_or_else(|| panic!("{path} has no {from}"));
+        rest.split_once("\n}").unwrap().0.to_owned()
+    };
+    match path {
+        "machine/src/governance/mod.rs" => part("pub fn usable_chip"),
+        "protocol/src/command/mod.rs" => part("impl Submission {"),
+        _ => whole,
+    }
+}
+
+/// `LimitExceeded` as `LIMIT_EXCEEDED`.
+fn stable(variant: &str) -> String {
+    let mut name = String::new();
+    for letter in variant.chars() {
+        if letter.is_ascii_uppercase() && !name.is_empty() {
+            name.push('_');
+        }
+        name.push(letter.to_ascii_uppercase());
+    }
+    name
+}
+
+/// Every place of the machine that refuses something of a substrate is a row; a new one makes this red.
+/// shows: P-060, X-05
+#[test]
+fn every_refusal_of_the_machine_is_a_row() {
+    let sources: BTreeSet<&str> = REFUSALS.iter().map(|row| row.source).collect();
+    for module in ["fence", "substrate", "session", "migration", "txn", "apply"] {
+        assert!(sources.contains(format!("machine/src/{module}.rs").as_str()), "{module}");
+    }
+    for path in sources {
+        let mut found: BTreeMap<String, usize> = BTreeMap::new();
+        for line in source(path).lines().filter(|line| !line.trim_start().starts_with("//")) {
+            for rest in line.split("Code::").skip(1) {
+                let variant: String = rest.chars().take_while(|letter| letter.is_ascii_alphanumeric()).collect();
+                *found.entry(stable(&variant)).or_default() += 1;
+            }
+        }
+        let mut rows: BTreeMap<String, usize> = BTreeMap::new();
+        for row in REFUSALS.iter().filter(|row| row.source == path) {
+            *rows.entry(row.code.into()).or_default() += row.sites;
+        }
+        assert_eq!(found, rows, "{path}: codes in the source, and in the table");
+    }
+}
+
+/// shows: P-060, P-063
+#[test]
+fn every_check_is_a_row_with_a_case_and_stands_on_the_page() {
+    let mut named: BTreeSet<&str> = WRITES.iter().flat_map(|row| row.checks).copied().collect();
+    for row in REFUSALS {
+        match row.seen {
+            Seen::By(checks) => named.extend(checks),
+            Seen::Not(reason) => assert!(reason.len() > 20, "{}: {}", row.code, row.what),
+        }
+    }
+    let cases = catalogue();
+    let of_substrates = cases.iter().filter(|case| case.subject.starts_with("substrate:"));
+    let shown: BTreeSet<&str> = of_substrates.map(|case| case.check).collect();
+    assert_eq!(named, shown, "checks in the table, and checks with an altered history");
+    let protocol = text("docs/protocol.md");
+    let (_, section) = protocol.split_once("### 11.1 ").unwrap();
+    let (section, _) = section.split_once("### 11.2 ").unwrap();
+    let missing: Vec<_> = named.iter().filter(|check| !section.contains(&format!("`{check}`"))).collect();
+    assert!(missing.is_empty(), "not in section 11.1: {missing:?}");
+}
+
+#[test]
+fn the_page_is_the_table() {
+    let file = text("docs/replay-rules.md");
+    let (_, found) = file.split_once("<!-- table -->\n").unwrap();
+    let (found, _) = found.split_once("<!-- end -->").unwrap();
+    assert!(found == page(), "docs/replay-rules.md is to hold:\n{}", page());
+}

@@ -1,0 +1,94 @@
+//! The Evidence side of a substrate: what stands between two closes, and the anchors in its ledger.
+
+use super::{BadCheck, Check, Replay, bad, kind, same};
+use crate::digest::Digest;
+use crate::entry::{Entry, Ledger};
+use crate::merkle::empty_root;
+use crate::record::{EvidenceAnchor, Record, SessionClose};
+use crate::time::Timestamp;
+
+/// A close as it stands in Evidence.
+#[derive(Debug)]
+pub(super) struct Written {
+    pub close: SessionClose,
+    /// Hash of the entry before it.
+    pub head: Option<Digest>,
+    pub index: u64,
+    pub time: Timestamp,
+    pub submission: Digest,
+    /// Index and time of the first entry of the session, when it wrote any.
+    pub first: Option<(u64, Timestamp)>,
+}
+
+impl Replay {
+    pub(super) fn evidence(&mut self, entry: &Entry) -> Check {
+        let fail = |check, expected: String, found: String| BadCheck {
+            check,
+            ledger: Ledger::Evidence,
+            index: entry.index.0,
+            expected,
+            found,
+        };
+        match &entry.record {
+            Record::Evidence(_) => {
+                self.grouped_evidence(entry)?;
+                self.behind.get_or_insert((entry.index.0, entry.time));
+            }
+            Record::SessionClose(close) => {
+                let depth = self.chains[0].depth;
+                if close.evidence_ledger_depth.0 != depth {
+                    return Err(fail("EVIDENCE_DEPTH", depth.to_string(), close.evidence_ledger_depth.to_string()));
+                }
+                self.grouped_evidence(entry)?;
+                self.written.push(Written {
+                    close: close.clone(),
+                    head: self.chains[0].head,
+                    index: entry.index.0,
+                    time: entry.time,
+                    submission: entry.submission,
+                    first: self.behind.take(),
+                });
+            }
+            other => return Err(fail("RECORD_KIND", "evidence or session_close".into(), kind(other))),
+        }
+        Ok(())
+    }
+
+    /// Nothing of the session that opens now was written before: not at an earlier time, nor inside of a tree that was
+    /// named before.
+    pub(super) fn evidence_since(&self, entry: &Entry) -> Check {
+        let first = self.written.get(self.closes_matched).map_or(self.behind, |written| written.first);
+        let Some((index, time)) = first else { return Ok(()) };
+        let fail = |expected: String, found: String| {
+            Err(BadCheck { check: "EVIDENCE_SINCE", ledger: Ledger::Evidence, index, expected, found })
+        };
+        let size = self.anchor.as_ref().map_or(0, |anchor| anchor.size.0);
+        if time < entry.time {
+            return fail(format!("{} or later", entry.time), time.to_string());
+        }
+        if index < size {
+            return fail(format!("an index of {size} or above"), index.to_string());
+        }
+        Ok(())
+    }
+
+    /// The Evidence ledger never becomes smaller, nor another at one size.
+    pub(super) fn anchored(&mut self, index: u64, anchor: &EvidenceAnchor) -> Check {
+        let size = anchor.size.0;
+        // The last close stands in Evidence itself.
+        let closed = self.closes_matched.checked_sub(1).and_then(|last| self.written.get(last));
+        let least = closed.map_or(0, |written| written.index.saturating_add(1));
+        let least = least.max(self.anchor.as_ref().map_or(0, |last| last.size.0));
+        if size < least {
+            return Err(bad("ANCHOR_SIZE", index, format!("{least} or more"), size));
+        }
+        if size == 0 {
+            same("ANCHOR_ROOT", index, empty_root(), anchor.root)?;
+        }
+        if let Some(last) = self.anchor.as_ref().filter(|last| last.size == anchor.size) {
+            same("ANCHOR_ROOT", index, last.root, anchor.root)?;
+        }
+        self.anchor = Some(anchor.clone());
+        Ok(())
+    }
+}
