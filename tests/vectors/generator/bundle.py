@@ -75,7 +75,10 @@ class History:
         return prefixed(merkle.leaf_hash(own[-1][1])) if own else None
 
     def begin(self, group: str) -> None:
-        """The next submission. What it writes has one time."""
+        """The next submission. What it writes has one time, and stands together: others write before it."""
+        for leaves in self.leaves.values():
+            if len(leaves) % 4 == 0:
+                leaves.append(b'{"of":"others"}')
         self.group = group
         self.clock += 1
 
@@ -104,8 +107,6 @@ class History:
         touched = {name, name + " entry", name.removesuffix(" in reasoning")} & self.hooks.keys()
         if ledger == "reasoning" and touched:
             self.needed = len(self.own[ledger])
-        if len(self.leaves[ledger]) % 4 == 0:
-            self.leaves[ledger].append(b'{"of":"others"}')
         self.hooks.get(name + " after", lambda history: None)(self)
         return record
 
@@ -641,6 +642,8 @@ def against_the_machine() -> list[tuple[str, dict, str]]:
         ("a close by two submissions", {"close 1 in reasoning entry": group("another")}, "CLOSE_SUBMISSION"),
         ("a cycle by another submission than its amendment", {"cycle-1 entry": group("another")}, "SUBMISSION_GROUP"),
         ("two submissions with one digest", {"cycle-2 entry": group("verification 2")}, "SUBMISSION_GROUP"),
+        ("somebody else's entry in between an amendment and its cycle",
+         {"amendment after": lambda h: h.leaves["reasoning"].append(b'{"of":"others"}'), "cycle-1": sets()}, "SUBMISSION_GROUP"),
         ("one submission at two times", {"amendment entry": sets(time="2026-03-08T00:00:04.500Z"), "cut": 5}, "SUBMISSION_TIME"),
         ("a session while sealed", {"seal after": lambda h: h.verification()}, "SEALED"),
         ("two seals without a ballot", {"at the end": at_the_end(two_seals)}, "SEALED"),
