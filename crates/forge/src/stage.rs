@@ -34,6 +34,12 @@ pub struct Stage {
     pub journal: Vec<Digest>,
 }
 
+impl Default for Stage {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Stage {
     /// The state after the genesis.
     pub fn empty() -> Self {

@@ -85,6 +85,20 @@ fn every_check_is_a_row_with_a_case_and_stands_on_the_page() {
     assert!(missing.is_empty(), "not in section 11.1: {missing:?}");
 }
 
+/// shows: P-060
+#[test]
+fn what_the_machine_writes_is_written_where_the_table_says() {
+    for row in WRITES {
+        let (module, function) = row.source.split_once("::").unwrap();
+        let path = match module {
+            "Txn" => "crates/machine/src/txn.rs".to_owned(),
+            "verdict" => "crates/protocol/src/verdict.rs".to_owned(),
+            _ => format!("crates/machine/src/{module}.rs"),
+        };
+        assert!(text(&path).contains(&format!("fn {function}(")), "{}", row.source);
+    }
+}
+
 #[test]
 fn the_page_is_the_table() {
     let file = text("docs/replay-rules.md");

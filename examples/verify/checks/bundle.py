@@ -16,6 +16,10 @@ LEDGERS = ("evidence", "reasoning")
 is_proof = list_of(FORMS["digest"])
 
 
+def another_version(kind):
+    return kind != TYPE and kind.startswith("selfsame/") and "bundle/v" in kind
+
+
 def document(line):
     """The value of a line, which stands in its canonical form and ends in one line feed."""
     need(line.endswith(b"\n"), "BUNDLE_LINE", "no line feed")
@@ -45,7 +49,7 @@ class Header:
         need(kind, "BUNDLE_LINE", line[:60])
         kind = kind[1].decode(errors="replace")
         if kind != TYPE:
-            if kind.startswith("selfsame/") and "bundle/v" in kind:
+            if another_version(kind):
                 undecided("UNSUPPORTED_VERSION", kind)
             undecided("BUNDLE_TYPE", kind)
         value = document(line)

@@ -1,4 +1,4 @@
-"""What a file is: docs/protocol.md, section 16.10 and the first steps of sections 17 and 18.2."""
+"""What a file is: docs/protocol.md, section 16.11 and the first steps of sections 17 and 18.2."""
 import io
 import json
 import re
@@ -65,7 +65,8 @@ def kind_of(data):
             return "evidence"
         if first == "new" or ours("pair"):
             return "pair"
-        if texts.keys() & {"identity", "statement", "record_type"}:
+        if first in ("checkpoints", "proof", "statement") or ours("identity") or isinstance(texts.get("statement_hash"), str) or (
+                texts.get("record_type") == "identity_statement"):
             return "statement"
         return None
     lines = [line.removesuffix("\r") for line in text.split("\n")]
@@ -73,6 +74,8 @@ def kind_of(data):
         return "receipt"
     if len(lines) > 1 and lines[1].startswith("substrate "):
         return "holder"
+    if lines[0].endswith("/subject") and len(lines) > 1 and lines[1].startswith("genesis "):
+        return None
     if len(lines) > 2 and re.fullmatch("[A-Za-z0-9+/=]{44}", lines[2]):
         return "checkpoint"
     if any(re.search("^\u2014 .* [A-Za-z0-9+/=]{40,}$", line) for line in lines):
@@ -80,7 +83,27 @@ def kind_of(data):
     return None
 
 
-VERSIONS = {"evidence": ("equivocation", "selfsame/equivocation/v", "1"), "pair": ("pair", "selfsame/checkpoint-pair/v", "1")}
+VERSIONS = {"evidence": ("equivocation", "selfsame/equivocation/v", "1"), "pair": ("pair", "selfsame/checkpoint-pair/v", "1"),
+            "statement": ("identity", "selfsame/identity-proof/v", "2")}
+
+
+def version(kind, data):
+    """A file of another version is said to be that, before anything else is looked at."""
+    members = shown(data.decode(errors="replace").lstrip("\ufeff \t\n\f\r"))
+    texts = {}
+    for name, value in members:
+        texts.setdefault(name, value)
+    if kind == "bundle":
+        text = texts.get("bundle")
+        another = isinstance(text, str) and bundle.another_version(text)
+    else:
+        member, prefix, known = VERSIONS[kind]
+        text = texts.get(member)
+        number = text[len(prefix):] if isinstance(text, str) and text.startswith(prefix) else known
+        another = (re.fullmatch("[1-9][0-9]*", number) and number != known) or (
+            kind == "statement" and members[0][0] in ("proof", "statement"))
+    if another:
+        undecided("UNSUPPORTED_VERSION", text)
 
 
 def verify(data, reader):
@@ -88,19 +111,15 @@ def verify(data, reader):
     kind = kind_of(data)
     if kind is None:
         undecided("FILE_KIND", "of no known kind")
+    if kind in VERSIONS or kind == "bundle":
+        version(kind, data)
     if kind == "bundle":
         return kind, bundle.verify(io.BytesIO(data), reader)
-    need(len(data) <= DOCUMENT, "FILE_LENGTH", "too long")
     if kind == "statement":
         try:
             value = read(data)
         except BadJson as error:
-            raise Refused("FILE_KIND", error, altered=False) from None
+            raise Refused("STATEMENT_FORM", error) from None
         return kind, statement.verify(value, reader)
-    if kind in VERSIONS:
-        member, prefix, version = VERSIONS[kind]
-        value = dict(reversed(shown(data.decode(errors="replace").lstrip("\ufeff \t\n\f\r")))).get(member)
-        number = value[len(prefix):] if isinstance(value, str) and value.startswith(prefix) else version
-        if re.fullmatch("0|[1-9][0-9]*", number) and number != version:
-            undecided("UNSUPPORTED_VERSION", value)
+    need(len(data) <= DOCUMENT, "FILE_LENGTH", "too long")
     return kind, getattr(small, "verify_" + kind)(data, reader)

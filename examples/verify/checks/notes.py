@@ -256,8 +256,8 @@ class Reader:
         """The keys whose lines must verify wherever they stand."""
         return self.policy.keys() if self.policy else self.keys
 
-    def somebody(self, by=None):
+    def somebody(self):
         """The last check of every object."""
-        if (by or self.by()) == "nobody" and not self.consistency:
+        if self.by() == "nobody" and not self.consistency:
             undecided("NOBODY_TRUSTED", "consistent in itself, nobody that you trust vouches for it")
 

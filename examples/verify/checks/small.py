@@ -3,25 +3,42 @@ import re
 
 from .base import (BadJson, EMPTY, Refused, canonical, consistent, grown, included, key_id, leaf_hash, need, proof_length, raw,
                    unbase64, undecided)
+from .bundle import enough
 from .forms import FORMS, entry, list_of
+from .governance import Governance
 from .notes import BadNote, Checkpoint, Holder, checkpoint, counter
 
 is_proof = list_of(FORMS["digest"])
 
 
+def founders(reader):
+    """What a genesis says without a history of keys: its keys, and who has to cosign."""
+    if reader.document is None:
+        undecided("GENESIS_DOCUMENT", "a digest names nobody")
+    return Governance(reader.document)
+
+
 def vouches(notes, reader):
-    """16.10: who vouches for the checkpoints of one object; what was altered comes first."""
-    by = "policy" if reader.policy else "keys" if reader.keys else "nobody"
-    signers = [note.by(reader.known(), "CHECKPOINT_SIGNATURE") for note in notes]
-    if by == "policy":
-        for note, signed in zip(notes, signers):
+    """16.11: who vouches for the checkpoints of one object; what was altered comes first."""
+    by, keys = reader.by(), reader.known()
+    if by == "genesis":
+        genesis = founders(reader)
+        keys = [key for key in genesis.known() if "/node/" not in key.name]
+    signers = [note.by(keys, "CHECKPOINT_SIGNATURE") for note in notes]
+    for note, signed in zip(notes, signers):
+        if by == "policy":
             need(reader.accepts(note.origin), "POLICY_ORIGIN", note.origin, altered=False)
+        if reader.document:
+            origins = [f"{reader.document['origin']}/{ledger}" for ledger in ("evidence", "reasoning")]
+            need(note.origin in origins, "GENESIS", note.origin, altered=False)
+        if by == "policy":
             need(reader.policy.met(signed, note.origin), "POLICY_QUORUM", "too few cosignatures", altered=False)
             logs = [key for key in signed if key.kind == 1 and key.name == note.origin]
             need(logs or not reader.require_log, "POLICY_LOG", note.origin, altered=False)
-    elif by == "keys":
-        need(all(signers), "CHECKPOINT_KEY", "no line by a key of the reader", altered=False)
-    return by
+        elif by == "genesis":
+            need(enough(genesis.quorum(), note), "CHECKPOINT_QUORUM", note.origin, altered=False)
+        elif by == "keys":
+            need(signed, "CHECKPOINT_KEY", "no line by a key of the reader", altered=False)
 
 
 def verify_checkpoint(data, reader):
@@ -29,7 +46,8 @@ def verify_checkpoint(data, reader):
         note = checkpoint(data.decode())
     except UnicodeDecodeError:
         raise Refused("CHECKPOINT_FORM", "no UTF-8") from None
-    reader.somebody(vouches([note], reader))
+    vouches([note], reader)
+    reader.somebody()
 
 
 def one_line(data, names, check, type_check, member, kind, feed):
@@ -52,7 +70,8 @@ def verify_pair(data, reader):
     old, new = checkpoint(value["old"]), checkpoint(value["new"])
     need(old.origin == new.origin, "PAIR_ORIGIN", new.origin)
     consistent(old.size, old.root, new.size, new.root, list(map(raw, value["proof"])))
-    reader.somebody(vouches([old, new], reader))
+    vouches([old, new], reader)
+    reader.somebody()
 
 
 def edges(leaf):
@@ -99,9 +118,9 @@ def verify_receipt(data, reader):
             need(found[2].decode() == str(index), "ENTRY_INDEX", found[2])
             need(note.origin.endswith("/" + found[3].decode()), "CHECKPOINT_ORIGIN", note.origin)
             entry(leaf)
-    by = vouches([note], reader)
+    vouches([note], reader)
     need(leaf is not None, "RECEIPT_ENTRY", "the receipt carries no entry", altered=False)
-    reader.somebody(by)
+    reader.somebody()
 
 
 def verify_holder(data, reader):
@@ -109,16 +128,23 @@ def verify_holder(data, reader):
         note = Holder(data.decode())
     except (BadNote, UnicodeDecodeError):
         raise Refused("HOLDER_FORM", "no holder status") from None
-    by = "policy" if reader.policy else "keys" if reader.keys else "nobody"
-    known = reader.known() if by == "policy" else [key for key in reader.keys if key.kind == 4]
+    by, known = reader.by(), [key for key in reader.keys if key.kind == 4]
+    if by == "genesis":
+        genesis = founders(reader)
+        known = [key for key in genesis.known() if "/node/" not in key.name]
+    elif by == "policy":
+        known = reader.known()
     signers = note.by(known, "HOLDER_SIGNATURE")
     if by == "policy":
         for ledger in ("evidence", "reasoning"):
             need(reader.accepts(f"{note.origin}/{ledger}"), "POLICY_ORIGIN", note.origin, altered=False)
         need(reader.policy.met(signers), "POLICY_QUORUM", "too few cosignatures", altered=False)
+    elif by == "genesis":
+        need(note.origin == genesis.origin, "GENESIS", note.origin, altered=False)
+        need(enough(genesis.quorum(), note), "HOLDER_QUORUM", "too few cosignatures", altered=False)
     elif by == "keys":
         need(signers, "HOLDER_KEY", "no line by a key of the reader", altered=False)
-    reader.somebody(by)
+    reader.somebody()
 
 
 def holder_named(leaf, note, place, ledger):
@@ -185,8 +211,11 @@ def verify_evidence(data, reader):
         one, other = [holder_named(place["leaf"], note, place, ledger) for place, note in zip(holders, (a, b))]
         need(one[:2] == other[:2], "EVIDENCE_EPOCH")
         need(one[2] != other[2], "EVIDENCE_NO_CONFLICT")
+    if reader.by() == "genesis":
+        founders(reader)
     keys = (reader.policy.keys() if reader.policy else []) + reader.keys
+    keys += list(Governance(reader.document).known()) if reader.document else []
     both = [note.by(keys, "EVIDENCE_SIGNATURE") for note in (a, b)]
     guilty = [key for key in both[0] if key in both[1]]
-    need(guilty or not keys, "EVIDENCE_KEY", "no key of the reader signed both", altered=False)
-    reader.somebody("keys" if keys else "nobody")
+    need(guilty or reader.by() == "nobody", "EVIDENCE_KEY", "no key of the reader signed both", altered=False)
+    reader.somebody()

@@ -45,9 +45,9 @@ class Submission:
             form(command["items"], "no items")
         form(all(map(is_point, map(key_bytes, registered(command)))), "a key that is no point")
         form(author["role"] == ROLES.get(command["kind"], "chip"), "the role may not issue it")
-        line(signatures[0]["keyid"] == key_id(author["key"]), "the key id")
         pae = b"DSSEv1 %d %s %d %s" % (len(TYPE), TYPE.encode(), len(data), data)
         need(signed(key_bytes(author["key"]), signature, pae), "SUBMISSION_SIGNATURE", author["key"])
+        line(signatures[0]["keyid"] == key_id(author["key"]), "the key id")
         self.payload, self.digest, self.size = payload, name_of(sha(data)), 64 + len(data)
 
 

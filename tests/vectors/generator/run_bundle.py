@@ -221,11 +221,7 @@ def rewritten() -> list[tuple]:
          "SUBMISSION_AUTHOR"),
         ("a rotation of a key that was not in force",
          {"rotation": lambda r: r | {"action": r["action"] | {"old": key(0xD4)}}}, "KEY_IN_FORCE"),
-<<<<<<< HEAD
-        ("an entry that is none of governance", {"chip entry": sets(subject="run:sha256:" + "0" * 64)}, "ENTRY_SUBJECT"),
-=======
         ("an entry that is none of governance", {"chip entry": sets(subject="run:sha256:" + "0" * 64)}, "ENTRY_LEDGER"),
->>>>>>> python
         ("an entry of no subject", {"chip entry": sets(subject="run:x")}, "ENTRY_FORM"),
     ]  # fmt: skip
 

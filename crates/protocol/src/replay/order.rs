@@ -170,6 +170,9 @@ impl Replay {
                 let expected = if must { "the submission of the entry before" } else { "another submission" };
                 return Err(bad("SUBMISSION_GROUP", index, expected, entry.submission));
             }
+            if joined && index != chain.next_index() {
+                return Err(bad("SUBMISSION_GROUP", index, format!("index {}", chain.next_index()), index));
+            }
             if joined && entry.time != chain.time {
                 return Err(bad("SUBMISSION_TIME", index, chain.time, entry.time));
             }
@@ -256,6 +259,9 @@ impl Replay {
         };
         if (*last, Last::of(&entry.record)) != (Last::Evidence, Last::Evidence) {
             return fail("SUBMISSION_GROUP", "another submission".into(), entry.submission.to_string());
+        }
+        if entry.index.0 != chain.next_index() {
+            return fail("SUBMISSION_GROUP", format!("index {}", chain.next_index()), entry.index.to_string());
         }
         if entry.time != chain.time {
             return fail("SUBMISSION_TIME", chain.time.to_string(), entry.time.to_string());

@@ -13,11 +13,8 @@ mod merkle;
 mod notes;
 mod outcomes;
 mod p104;
-<<<<<<< HEAD
 mod policies;
-=======
 mod readers;
->>>>>>> python
 mod run_bundle;
 mod runs;
 mod spelling;

@@ -62,6 +62,11 @@ pub fn cases(life: &mut Book, young: &mut Book) {
         let (first, second) = (d.at("session_close", 0), d.at("identity_verification", 1));
         d.world.entries[second].submission = d.world.entries[first].submission;
     });
+    b.case("SUBMISSION_GROUP", "somebody else's evidence in between one append", |d| {
+        let second = d.within(Evidence, "evidence", 2);
+        d.before(second, Evidence, json!({"record_type": "evidence", "data": 1}));
+        d.world.entries[second].subject = format!("substrate:{}", uuid(7));
+    });
     b.case("SUBMISSION_TIME", "one append at two times", |d| {
         let time = json!(at(17, 500));
         d.entry(d.within(Evidence, "evidence", 2), "time", time);
@@ -77,6 +82,11 @@ pub fn cases(life: &mut Book, young: &mut Book) {
         let at = d.at("migration_identity_attestation", 2);
         d.alone(at);
         d.world.entries[at + 1].submission = d.world.entries[at].submission;
+    });
+    b.case("SUBMISSION_GROUP", "somebody else's entry in between an amendment and its cycle", |d| {
+        let cycle = d.at("identity_propagation", 1);
+        d.before(cycle, Reasoning, json!({"record_type": "reasoning", "data": 1}));
+        d.world.entries[cycle].subject = format!("substrate:{}", uuid(7));
     });
     b.case("SUBMISSION_TIME", "an amendment and its cycle at two times", |d| {
         let time = d.world.entries[d.at("amendment_refusal", 0)].value["time"].clone();

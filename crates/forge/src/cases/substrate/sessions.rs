@@ -126,12 +126,12 @@ fn verdicts(b: &mut Book, shallow: &mut Book) {
     b.case("VERIFICATION_OUTCOME", "VERIFIED by a minority", |d| {
         d.pin(VERIFIED, 1, |record| {
             let mut verdict = record["verdicts"][0].clone();
-            for (at, node) in ["4", "5", "6"].into_iter().enumerate() {
+            verdict["finding"]["outcome"] = json!("HASH_MISMATCH");
+            let verdicts = record["verdicts"].as_array_mut().expect("verdicts");
+            verdicts.truncate(2);
+            for node in ["4", "5", "6"] {
                 verdict["node"] = json!(node);
-                verdict["finding"]["outcome"] = json!("HASH_MISMATCH");
-                if record["verdicts"].as_array().map(Vec::len) < Some(3 + at) {
-                    record["verdicts"].as_array_mut().map(|list| list.push(verdict.clone()));
-                }
+                verdicts.push(verdict.clone());
             }
         });
         d.last(VERIFIED, 1, "/outcome", json!("VERIFIED"));
