@@ -282,7 +282,7 @@ fn bundles(files: &Files<'_>, pairs: &mut Vec<Pair>) {
     for (name, right, change) in [
         (
             "keys-behind-the-subject",
-            "BUNDLE_LINE",
+            "CHIP_ENROLLED",
             Box::new(|lines: &mut Vec<String>| {
                 let own = |line: &String| line.contains(r#"\"subject\":\"substrate:"#);
                 let first = lines.iter().position(own).expect("an entry of the substrate");

@@ -187,7 +187,7 @@ mod tests {
         let (key, other, digest) = (PublicKey::from_bytes([1; 32]), PublicKey::from_bytes([2; 32]), Digest::of(b""));
         let tree = EvidenceAnchor { size: U64(3), root: digest };
         vec![
-            json!({"action": "force_seal", "substrate_id": "s", "migration_id": "m", "destination": digest, "reason": "r"}),
+            json!({"action": "force_seal", "substrate_id": "00000000-0000-4000-8000-000000000001", "migration_id": "m", "destination": digest, "reason": "r"}),
             json!({"action": "retire_chip", "chip": digest, "reason": "r"}),
             json!({"action": "add_organisation", "name": "n", "root_key": key, "operator_key": other}),
             json!({"action": "remove_organisation", "name": "n", "reason": "r"}),

@@ -46,7 +46,13 @@ pub const REFUSALS: &[Refused] = &[
     by(KEYS, "ORGANISATION_REMOVED", 1, "a key of a former member", &["SUBMISSION_KEY"]),
     by(KEYS, "KEY_ENDED", 1, "a key that was replaced or retired", &["SUBMISSION_KEY"]),
     not(KEYS, "UNKNOWN_ORGANISATION", 1, "a key of an organisation that there is not", DEAD),
-    by(KEYS, "MALFORMED", 1, "a key under which nobody or anybody can sign", &["KEY_FORM", "SUBMISSION_FORM"]),
+    by(
+        KEYS,
+        "MALFORMED",
+        1,
+        "a key under which nobody or anybody can sign",
+        &["KEY_FORM", "PROPOSAL_FORM", "SUBMISSION_FORM"],
+    ),
     by(
         KEYS,
         "KEY_EXISTS",

@@ -43,6 +43,7 @@ const COMMAND: &str = "protocol/src/command/mod.rs";
 /// Every refusal of the machine that concerns a substrate.
 pub const REFUSALS: &[Refused] = &[
     by(COMMAND, "MALFORMED", 2, "what is no name, no UUID, or no submission", &["ENTRY_FORM"]),
+    by(COMMAND, "LIMIT_EXCEEDED", 1, "a drift tolerance of more than 256 bits", &["ENTRY_FORM"]),
     not(COMMAND, "ROLE_DENIED", 1, "a command of another role", ENVELOPE),
     not(
         COMMAND,
@@ -98,7 +99,6 @@ pub const REFUSALS: &[Refused] = &[
     not(SUBSTRATE, "VERIFICATION_PENDING", 1, "a write while the identity is verified", PENDING),
     by(SUBSTRATE, "FOUNDING_INVALID", 1, "a founding document without two different branches", &["ENTRY_FORM"]),
     by(SUBSTRATE, "LIMIT_EXCEEDED", 1, "a founding document of more than 24 KiB", &["FOUNDING_SIZE"]),
-    by(SUBSTRATE, "LIMIT_EXCEEDED", 1, "a drift tolerance of more than 256 bits", &["BIRTH_THRESHOLDS"]),
     not(
         SUBSTRATE,
         "LIMIT_EXCEEDED",
@@ -276,7 +276,7 @@ pub const WRITES: &[Written] = &[
             "CYCLE_IDENTITY_HASH",
         ],
     ),
-    writes("verdict::decide", "the outcome, from the verdicts that counted", &["VERIFICATION_OUTCOME", "VERDICT_TEXT"]),
+    writes("verdict::decide", "the outcome, from the verdicts that counted", &["VERIFICATION_OUTCOME"]),
     writes(
         "session::quarantine",
         "a node whose copy failed where others hold is out; a node belongs to one organisation",

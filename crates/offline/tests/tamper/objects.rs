@@ -80,7 +80,7 @@ pub fn ledger(ledger: Ledger, size: u64, change: &dyn Fn(u64, &mut Entry)) -> Ve
             let mut entry = Entry {
                 index: U64(at),
                 ledger,
-                subject: format!("run:{}", at % 7),
+                subject: format!("run:{}", Digest::of(&[(at % 7) as u8])),
                 depth: U64(at / 7),
                 prior_entry_hash: heads.get(&(at % 7)).copied(),
                 time: Timestamp::from_millis(TIME * 1_000 + at),

@@ -225,7 +225,12 @@ fn equivocations(objects: &Objects, add: Add<'_>) {
     add("equivocation", "one note twice", same.to_bytes(), &["EVIDENCE_NO_CONFLICT"]);
     let mut forged = evidence.clone();
     forged.note_a = signed(&checkpoint(Ledger::Evidence, &objects.leaves), 100).to_text();
-    add("equivocation", "a note by other keys", forged.to_bytes(), &["EVIDENCE_ORDER", "EVIDENCE_KEY"]);
+    add(
+        "equivocation",
+        "a note by other keys",
+        forged.to_bytes(),
+        &["EVIDENCE_ORDER", "EVIDENCE_NO_CONFLICT", "EVIDENCE_KEY"],
+    );
     let mut origin = evidence.clone();
     origin.origin = "demo.example/other".into();
     add("equivocation", "another log", origin.to_bytes(), &["EVIDENCE_ORIGIN"]);

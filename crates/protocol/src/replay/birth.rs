@@ -63,10 +63,6 @@ impl Replay {
         same_or_none("BIRTH_CONSTITUTION", index, &chip, &constitution.chip)?;
         same_or_none("BIRTH_CONSTITUTION", index, &None, &constitution.amendment_head)?;
         same("BIRTH_CONSTITUTION", index, 0, constitution.amendments.0)?;
-        let tolerance = constitution.thresholds.drift_tolerance;
-        if tolerance > 256 {
-            return Err(bad("BIRTH_THRESHOLDS", index, "a tolerance of at most 256 bits", tolerance));
-        }
         let bytes = to_canonical_of(constitution).len();
         if bytes > MAX_CONSTITUTION_BYTES {
             return Err(bad("CONSTITUTION_SIZE", index, format!("at most {MAX_CONSTITUTION_BYTES} bytes"), bytes));

@@ -7,7 +7,7 @@ use crate::command::Amendment;
 use crate::digest::Digest;
 use crate::entry::Entry;
 use crate::p104;
-use crate::record::IdentityPropagation;
+use crate::record::{CycleKind, IdentityPropagation};
 
 /// Prefix of the ids of migration cycles, and of no others.
 const MIGRATION_CYCLE: &str = "migration/";
@@ -22,11 +22,8 @@ impl Replay {
         same("CYCLE_SEQUENCE", index, self.lineage_depth.saturating_add(1), cycle.sequence.0)?;
         same("REASONING_DEPTH", index, self.chains[1].depth, cycle.reasoning_ledger_depth.0)?;
         same("CYCLE_TIME", index, entry.time, cycle.cycle_timestamp)?;
-        let migration = match cycle.cycle_kind.as_str() {
-            "migration" => true,
-            "resolution" => false,
-            other => return Err(bad("CYCLE_KIND", index, "resolution or migration", other)),
-        };
+        same("CYCLE_KIND", index, cycle.goalvector.kind(), cycle.cycle_kind)?;
+        let migration = cycle.cycle_kind == CycleKind::Migration;
         let tag = if migration { p104::TAG_MIGRATION } else { p104::TAG_GOALVECTOR };
         let resolution = p104::tagged(tag, &cycle.goalvector);
         same("GOALVECTOR_RESOLUTION_HASH", index, resolution, cycle.goalvector_resolution_hash)?;

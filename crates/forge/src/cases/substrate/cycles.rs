@@ -29,7 +29,7 @@ fn cycles(b: &mut Book) {
         ("REASONING_DEPTH", "a cycle at another depth", "/reasoning_ledger_depth", json!("9")),
         ("CYCLE_TIME", "a cycle of another year", "/cycle_timestamp", json!("2020-01-01T00:00:00.000Z")),
         ("CYCLE_TIME", "a cycle a millisecond later", "/cycle_timestamp", json!(at(16, 1))),
-        ("CYCLE_KIND", "a cycle of an unknown kind", "/cycle_kind", json!("other")),
+        ("CYCLE_KIND", "a cycle of the other kind", "/cycle_kind", json!("migration")),
         ("CONSTITUTION_UNCHANGED", "a parameter that nobody amended", "/constitution/parameters/limit", json!("99")),
         ("CONSTITUTION_UNCHANGED", "another chip without a migration", "/constitution/chip", other.clone()),
         ("CONSTITUTION_UNCHANGED", "other thresholds", "/constitution/thresholds/drift_tolerance", json!(256)),

@@ -170,7 +170,7 @@ pub fn births(b: &mut Book) {
     b.case("BIRTH_CONSTITUTION", "a constitution with amendments from the birth", |d| {
         d.set("substrate_identity", 0, "/constitution/amendments", json!("3"));
     });
-    b.case("BIRTH_THRESHOLDS", "a tolerance that no drift passes", |d| {
+    b.case("ENTRY_FORM", "a tolerance that no drift passes", |d| {
         d.set("substrate_identity", 0, "/constitution/thresholds/drift_tolerance", json!(257));
     });
     b.case("CONSTITUTION_SIZE", "parameters that leave no room for a cycle", |d| {

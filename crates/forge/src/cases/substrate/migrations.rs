@@ -161,7 +161,7 @@ fn arrivals(b: &mut Book, shallow: &mut Book) {
             "reasoning_ledger_depth": "0", "nonce": other, "seal_index": "30",
             "evidence_ledger": {"size": "0", "root": other}});
         let at = d.behind(close, Reasoning, seal);
-        let attestation = json!({"technology": "software", "chip": chip(1).public(), "signature": "00"});
+        let attestation = json!({"technology": "software", "chip": chip(1).public(), "signature": "00".repeat(64)});
         let arrival = json!({"record_type": ARRIVAL, "migration_id": "m1", "origin": origin,
             "destination": destination, "origin_attestation_hash": other, "destination_attestation_hash": other,
             "attestation": attestation, "continuity_hash": other, "nonce": other, "epoch": "2"});

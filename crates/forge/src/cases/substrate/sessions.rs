@@ -273,7 +273,7 @@ pub fn ends(suppressed: &mut Book, undecided: &mut Book, drifted: &mut Book) {
     b.case("ENTRY_FORM", "a suppression for another reason", |d| {
         d.set("suppression", 0, "/reason", json!("DRIFT_EXCEEDED"));
     });
-    b.case("VERDICT_TEXT", "a finding that was not cut", |d| {
+    b.case("ENTRY_FORM", "a finding that was not cut", |d| {
         d.pin(VERIFIED, 1, findings("expected", json!("a".repeat(300))));
     });
     let b = undecided;
