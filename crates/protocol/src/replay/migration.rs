@@ -154,7 +154,7 @@ impl Replay {
             return Err(bad("SEAL_DESTINATION", index, "another chip", destination));
         }
         if constitution.thresholds.migration_attestation && birth.attestation.is_none() {
-            return Err(bad("SEAL_COMPLETE", index, "an attested birth", &birth.completeness));
+            return Err(bad("SEAL_COMPLETE", index, "an attested birth", birth.completeness));
         }
         same("SEAL_HEAD", index, self.head, *head)?;
         same_or_none("CONTINUITY_HASH", index, &self.recomputed, &Some(*continuity_hash))?;
