@@ -98,7 +98,7 @@ fn the_story_holds_and_what_it_exports_is_verified_with_the_cluster_gone() {
     let key = told.split("equivocation.json --trust ").nth(1).unwrap().split_whitespace().next().unwrap();
     let verdict = json(&selfsame(&["verify", "-", "--trust", key, "-o", "json"], &evidence));
     assert_eq!(verdict["guilty"][0]["name"], "demo.example/cosigner/3", "{verdict}");
-    refuses(&["verify", "-"], &evidence, 13, &["EVIDENCE_KEY"]);
+    refuses(&["verify", "-"], &evidence, 13, &["NOBODY_TRUSTED"]);
     let size = evidence.len();
     for at in (0..size).step_by(size / 23) {
         let mut altered = evidence.clone();
@@ -169,7 +169,7 @@ fn bad_input_is_refused_with_its_place_and_a_stable_exit_status() {
     refuses(&["run", "id", "-"], b"not json", 2, &["byte"]);
     refuses(&["run", "id", "-"], &[b'['; 10_000], 2, &["TOO_DEEP", "64"]);
     refuses(&["run", "id", "/nowhere/at/all"], b"", 2, &["/nowhere/at/all"]);
-    refuses(&["verify", "-"], b"nothing known", 13, &["neither a bundle"]);
+    refuses(&["verify", "-"], b"nothing known", 13, &["FILE_KIND", "text of another kind"]);
     refuses(&["run", "show", "sha256:00"], b"", 2, &["RUN_ID", "sha256:00"]);
     refuses(&["cluster", "status"], b"", 2, &["no endpoint"]);
     refuses(&["--endpoint", "127.0.0.1:1", "cluster", "status"], b"", 3, &["no endpoint answered"]);

@@ -75,7 +75,7 @@ pub(super) fn chip(enrolled: Enrolled) -> v1::Chip {
         id: bytes_of(&enrolled.id),
         key: enrolled.chip.key.as_bytes().to_vec().into(),
         organisation: enrolled.chip.organisation,
-        technology: enrolled.chip.technology,
+        technology: enrolled.chip.technology.to_string(),
         retired: enrolled.chip.retired,
         since,
         until: until.map_or(0, |until| until.0),

@@ -72,7 +72,8 @@ async fn snapshot(loaded: &Loaded) -> Result<(), CliError> {
 /// Takes a backup.
 pub async fn take(global: &Global, config: &Path, file: &Path, trust: Option<&Path>, as_it_is: bool) -> Done {
     let loaded = config::check(config, Purpose::Read)?.loaded;
-    let options = Options { policy: policy(trust)?, ..Options::default() };
+    // Without a policy it is enough that the file is consistent: its own node gave it.
+    let options = Options { policy: policy(trust)?, consistency_only: true, ..Options::default() };
     if !as_it_is {
         snapshot(&loaded).await?;
     }

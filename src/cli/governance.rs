@@ -10,6 +10,7 @@ use selfsame_protocol::command::{Command, OrganisationKey, Proposal, Role};
 use selfsame_protocol::constitution::{Class, ClusterConstitution, Publisher, Share};
 use selfsame_protocol::entry::{Entry, Ledger};
 use selfsame_protocol::note::{Checkpoint, Note};
+use selfsame_protocol::p104::Technology;
 use selfsame_protocol::record::EvidenceAnchor;
 use selfsame_protocol::replay::BadCheck;
 use selfsame_protocol::replay::governance::Governance as Audit;
@@ -313,7 +314,9 @@ pub async fn main(global: &Global, command: Governance) -> Done {
         Governance::RetireNode { id } => {
             Command::RetireNode { node: U64(names::node(global, &global.client()?, &id).await?) }
         }
-        Governance::EnrolChip { chip } => Command::EnrolChip { chip: chip.key(global)?, technology: "software".into() },
+        Governance::EnrolChip { chip } => {
+            Command::EnrolChip { chip: chip.key(global)?, technology: Technology::Software }
+        }
         Governance::RetireChip { chip } => {
             Command::RetireChip { chip: names::chip(global, &global.client()?, &chip).await? }
         }

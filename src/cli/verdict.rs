@@ -61,10 +61,7 @@ pub fn failed(what: &str, failure: &Failure) -> Vec<String> {
             "do not rely on it: get another copy from somebody else and compare",
         )
     } else {
-        (
-            format!("{what}: the check {check} cannot be made{place}"),
-            "nothing is known against it, and nothing for it: give what is missing and try again",
-        )
+        undecided(what, check, &place)
     };
     vec![
         format!("{}: {sentence}", word(status(failure))),
@@ -72,6 +69,35 @@ pub fn failed(what: &str, failure: &Failure) -> Vec<String> {
         format!("  found        {}", failure.found),
         format!("  what to do   {advice}"),
     ]
+}
+
+/// Why nothing can be decided, and what would change that. Nothing is known against the file.
+fn undecided(what: &str, check: &str, place: &str) -> (String, &'static str) {
+    match check {
+        "FILE_KIND" => {
+            (format!("{what} is no file that can be verified"), "use what is named above for it, or give another file")
+        }
+        "UNSUPPORTED_VERSION" => (
+            format!("{what} is of another version than this program reads, so that nothing of it was looked at"),
+            "nothing is known against it: use a program that reads its version",
+        ),
+        "NOBODY_TRUSTED" => (
+            format!("{what} is consistent in itself, and nobody that you trust vouches for it"),
+            "say whom you trust, with --policy FILE or --trust KEY",
+        ),
+        "GENESIS" | "OTHER_GENESIS" => (
+            format!("{what} is of another cluster than the one whose genesis you named"),
+            "nothing is known against it, and it says nothing about your cluster: compare the two",
+        ),
+        "HOLDER_STALE" => (
+            format!("{what} was so, and nothing that you trust says that it still is"),
+            "ask for a new one: selfsame substrate holder UUID --cosigned",
+        ),
+        _ => (
+            format!("{what}: what the check {check} wants is not there{place}"),
+            "nothing is known against it, and nothing for it: give what is missing and try again",
+        ),
+    }
 }
 
 /// What was checked and what was not, line by line.
@@ -141,5 +167,7 @@ mod tests {
         assert!(lines[0].starts_with("ALTERED: the ledger") && lines[0].contains("TREE_ROOT"), "{lines:?}");
         let failure = Failure { tampered: false, ..failure };
         assert!(failed("it", &failure)[0].starts_with("CANNOT BE DECIDED: "));
+        let other = crate::offline::undecided("OTHER_GENESIS", "this", "that");
+        assert!(failed("it", &other)[0].contains("it is of another cluster"), "{:?}", failed("it", &other));
     }
 }

@@ -4,7 +4,8 @@ use super::context::{CliError, Done, Global, Output, read};
 use super::trust::Named;
 use super::verdict;
 use crate::console::visible;
-use crate::offline::{self, Failure, Options, Verified};
+use crate::env::{Clock as _, SystemClock};
+use crate::offline::{self, Age, Failure, Options, Verified};
 use clap::Args;
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
@@ -13,7 +14,7 @@ use std::time::{Duration, Instant};
 /// Verify receipts, statements, bundles, checkpoints and exported ledgers from the files alone.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "What a file is shows in its content: a receipt (.tlog-proof), an identity statement, a bundle of a substrate or a run, an\nexported ledger (a folder), a backup, a signed checkpoint, a pair of checkpoints, or evidence of equivocation.\n\nWhom do you trust? A file that is consistent in itself may still be a forger's: 0 says that somebody whom you named stands\nbehind all of what it says. Name a policy, a genesis (or a context that is pinned to one), or keys. Of a history, whether\nlater entries were cut off is known when a quorum of organisations says so; otherwise the first line says \"later entries\nunknown\".\n\nExit status: 0 holds, 10 was altered (the first failing check is named), 13 cannot be decided (nobody that you trust vouches\nfor it, something is missing, the policy is not met, another version). All files are checked, and the worst decides: 10,\n13, any other error, 0. A file that cannot be read is one that cannot be decided.\n\nWith -o json one document: the verdict over all, and `files` with one member for each; about a single file its members\nstand at the top as well. With -o jsonl a stream: one line for each file.\n\nExamples:\n  selfsame cluster policy > policy.txt        # compare it with what the organisations publish\n  selfsame substrate bundle UUID history.jsonl && selfsame verify history.jsonl --policy policy.txt\n  selfsame run export sha256:… run.jsonl && selfsame verify run.jsonl --genesis cluster.toml\n  selfsame ledger export ledger && selfsame verify ledger --policy policy.txt"
+    after_help = "What a file is shows in its content: a receipt (.tlog-proof), an identity statement, a bundle of a substrate or a run, an\nexported ledger (a folder), a backup, a signed checkpoint, a pair of checkpoints, a holder status, or evidence of equivocation.\n\nWhom do you trust? A file that is consistent in itself may still be a forger's: 0 says that somebody whom you named stands\nbehind all of what it says. Name a policy, a genesis (or a context that is pinned to one), or keys. Of a history, whether\nlater entries were cut off is known when a quorum of organisations says so; otherwise the first line says \"later entries\nunknown\".\n\nExit status: 0 holds, 10 was altered (the first failing check is named), 13 cannot be decided (nobody that you trust vouches\nfor it, something is missing, the policy is not met, another version). All files are checked, and the worst decides: 10,\n13, any other error, 0. A file that cannot be read is one that cannot be decided.\n\nWith -o json one document: the verdict over all, and `files` with one member for each; about a single file its members\nstand at the top as well. With -o jsonl a stream: one line for each file.\n\nExamples:\n  selfsame cluster policy > policy.txt        # compare it with what the organisations publish\n  selfsame substrate bundle UUID history.jsonl && selfsame verify history.jsonl --policy policy.txt\n  selfsame run export sha256:… run.jsonl && selfsame verify run.jsonl --genesis cluster.toml\n  selfsame ledger export ledger && selfsame verify ledger --policy policy.txt"
 )]
 pub struct Verify {
     /// File or folder; - for standard input. Repeatable.
@@ -31,6 +32,9 @@ pub struct Verify {
     /// The entry that a receipt is about, when the receipt does not carry it.
     #[arg(long, value_name = "FILE")]
     entry: Option<PathBuf>,
+    /// How many seconds old what vouches for a holder status may be. Without it the report says of when it is.
+    #[arg(long, value_name = "SECONDS")]
+    max_age: Option<u64>,
     /// Read the record of every entry of a folder too, and not only the members around it.
     #[arg(long)]
     deep: bool,
@@ -76,6 +80,7 @@ fn kind(name: &str) -> String {
         "equivocation" => "evidence that somebody signed two histories".into(),
         "checkpoint_pair" => "a pair of checkpoints".into(),
         "ledger" => "an exported ledger".into(),
+        "holder_status" => "a holder status".into(),
         other => format!("a {other}"),
     }
 }
@@ -151,6 +156,7 @@ pub fn main(global: &Global, command: &Verify) -> Done {
     options.require_log = command.require_log;
     options.deep = command.deep;
     options.entry = command.entry.as_deref().map(read).transpose()?;
+    options.max_age = command.max_age.map(|most| Age { most, now: SystemClock.now_ms() / 1_000 });
     options.threads = command.threads;
     let mut found = Vec::new();
     for path in &command.files {

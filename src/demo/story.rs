@@ -14,7 +14,7 @@ use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{EntryRef, Ledger};
 use selfsame_protocol::import::{ImportOptions, import};
 use selfsame_protocol::note::{TYPE_ED25519, Vkey};
-use selfsame_protocol::p104::{self, Attestation, Claims, Outcome, Thresholds};
+use selfsame_protocol::p104::{self, Attestation, Claims, Outcome, Technology, Thresholds};
 use selfsame_protocol::record::Record;
 use selfsame_protocol::time::{Timestamp, U64};
 use serde_json::{Value, json};
@@ -180,7 +180,8 @@ impl Story {
         self.step("A substrate is born, bound to its founding incompatibility and an attested chip");
         for chip in self.chips.clone() {
             let root = self.cluster.organisation(0, Role::Root);
-            self.submit(&root, Command::EnrolChip { chip: chip.key.public(), technology: "software".into() }).await?;
+            self.submit(&root, Command::EnrolChip { chip: chip.key.public(), technology: Technology::Software })
+                .await?;
         }
         let founding: Value = serde_json::from_slice(FOUNDING)?;
         let tension = p104::founding_tension_hash(&selfsame_protocol::canon::to_canonical(&founding));

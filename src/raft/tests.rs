@@ -10,6 +10,7 @@ use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{Author, Command, ItemLimits, Role as AuthorRole, SUBMISSION_TYPE, Submission};
 use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::keys::SecretKey;
+use selfsame_protocol::p104::Technology;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,7 +52,7 @@ fn envelope(n: u32) -> Vec<u8> {
         cluster: "test".into(),
         request_id: format!("request-{n}"),
         author: Author { role: AuthorRole::Root, key: root.public() },
-        command: Command::EnrolChip { chip: SecretKey::from_seed(&seed).public(), technology: "software".into() },
+        command: Command::EnrolChip { chip: SecretKey::from_seed(&seed).public(), technology: Technology::Software },
     };
     Envelope::sign(&submission, &root).to_bytes()
 }

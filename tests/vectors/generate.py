@@ -9,7 +9,9 @@ import pathlib
 import sys
 
 from generator import (
-    bundle, canonical, common, envelope, governance, imports, merkle, notes, outcomes, p104, run_bundle, runs, trust,
+    bundle, canonical, common, envelope, files, governance, imports, merkle, notes, outcomes, p104, policies, run_bundle, runs,
+    trust,
+    bundle, canonical, common, envelope, governance, imports, merkle, notes, outcomes, p104, run_bundle, runs, spelling, trust,
 )  # fmt: skip
 
 FILES = {
@@ -25,6 +27,9 @@ FILES = {
     "run_bundle": run_bundle.build,
     "governance": governance.build,
     "trust": trust.build,
+    "policies": policies.build,
+    "files": files.build,
+    "spelling": spelling.build,
 }
 
 

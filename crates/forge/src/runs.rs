@@ -273,6 +273,10 @@ fn alterations() -> Vec<Case> {
             let at = at(world, "run_outcome", 0);
             world.edit(at, |record| record["organisation"] = json!("agency"));
         }),
+        case_of("a status that is none", "ENTRY_FORM", &|world| {
+            let at = at(world, "run_outcome", 0);
+            asked(world, at, |value| value["status"] = json!("probably"));
+        }),
         case_of("an execution that reproduces itself", "EXECUTION_REPRODUCED", &|world| {
             let at = at(world, "run_outcome", 1);
             asked(world, at, |value| value["reproduction_of"] = json!("e2"));

@@ -13,6 +13,7 @@ use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{Entry, Ledger};
 use selfsame_protocol::envelope::{Envelope, prepare};
 use selfsame_protocol::keys::SecretKey;
+use selfsame_protocol::p104::Technology;
 use selfsame_protocol::record::{IdentityPropagation, IdentityVerification, Record};
 use selfsame_protocol::replay::governance::Governed;
 use selfsame_protocol::time::Timestamp;
@@ -60,7 +61,7 @@ impl Stage {
 
     /// Enrols a chip.
     pub fn enrol(&mut self, organisation: u8, chip: &SecretKey) -> Receipt {
-        let command = Command::EnrolChip { chip: chip.public(), technology: "software".into() };
+        let command = Command::EnrolChip { chip: chip.public(), technology: Technology::Software };
         self.ok(Role::Root, &root(organisation), command)
     }
 

@@ -26,26 +26,26 @@ fn every(cases: &[Case], read_as: Reading) {
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// shows: P-109
+/// shows: P-109, G-01, G-19, G-20
 #[test]
 fn every_altered_history_is_refused_by_its_own_check() {
     every(&cases(), AS_IN_A_BUNDLE);
 }
 
-/// shows: P-109
+/// shows: G-19
 #[test]
 fn what_needs_no_signature_is_refused_without_one() {
     every(&unsigned(), Reading { whole: false, signed: false });
 }
 
-/// shows: P-109
+/// shows: G-19
 #[test]
 fn what_does_not_show_in_governance_alone_shows_in_the_whole_ledger() {
     every(&whole(), Reading { whole: true, signed: true });
 }
 
 /// With the submissions at hand nothing can be invented, not even by all nodes together.
-/// shows: X-05
+/// shows: G-20
 #[test]
 fn what_nobody_signed_shows() {
     let genuine = &cases()[0].genuine;

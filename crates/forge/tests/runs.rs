@@ -3,7 +3,7 @@
 
 use selfsame_forge::runs::{cases, read};
 
-/// shows: RI-06, WL-02
+/// shows: RI-06, WL-02, G-22
 #[test]
 fn every_altered_run_is_refused_by_its_own_check() {
     let mut wrong = Vec::new();

@@ -298,7 +298,7 @@ fn dispatch(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
         Command::RotateKey { key, new } => governance::rotate_key(txn, *key, *new),
         Command::EnrolNode { node, key, cosigner } => governance::enrol_node(txn, node.0, *key, *cosigner),
         Command::RetireNode { node } => governance::retire_node(txn, node.0),
-        Command::EnrolChip { chip, technology } => governance::enrol_chip(txn, *chip, technology),
+        Command::EnrolChip { chip, technology } => governance::enrol_chip(txn, *chip, *technology),
         Command::RetireChip { chip } => governance::retire_chip(txn, chip),
         Command::Propose { proposal_id, proposal } => governance::ballot::propose(txn, proposal_id, proposal),
         Command::Vote { proposal_id, approve } => governance::ballot::vote(txn, proposal_id, *approve),

@@ -5,16 +5,17 @@
 
 use crate::fence::{fence, renew};
 use crate::state::{self, HolderStatus, Migration, Phase, Substrate, invalidated_key, pair_key};
-use crate::substrate::{MIGRATION_CYCLE, event, load, propagate, require_alive, save, subject};
+use crate::substrate::{event, load, propagate, require_alive, save, subject};
 use crate::txn::{Stop, Txn, refuse};
 use crate::view::{Table, View};
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::command::Command;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::form::MIGRATION_CYCLE;
 use selfsame_protocol::p104::{self, Attestation, Claims, Outcome};
 use selfsame_protocol::planted;
-use selfsame_protocol::record::Record;
+use selfsame_protocol::record::{ContinuityEvent, Record, Resolved};
 use selfsame_protocol::time::U64;
 use serde_json::{Value, json};
 
@@ -253,7 +254,7 @@ fn activate(txn: &mut Txn<'_>, substrate: &mut Substrate, attestation_hash: Dige
     holder.seq = U64(0);
     holder.since = U64(txn.index);
     substrate.migration = None;
-    event(substrate, "MIGRATION");
+    event(substrate, ContinuityEvent::Migration);
 }
 
 fn finish(txn: &mut Txn<'_>, substrate: &Substrate, mut migration: Migration, state: &str) {
@@ -314,7 +315,7 @@ pub fn arrive(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
         nonce: migration.nonce,
         epoch: U64(substrate.holder.epoch.0 + 1),
     };
-    let goalvector = serde_json::to_value(&record).unwrap_or_default();
+    let goalvector = Resolved::Migration(Box::new(record.clone()));
     txn.push(Ledger::Reasoning, &subject(substrate_id), record)?;
     activate(txn, &mut substrate, destination_attestation_hash);
     substrate.constitution.chip = Some(chip);
@@ -326,7 +327,6 @@ pub fn arrive(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
         &mut substrate,
         &cycle_id,
         goalvector,
-        p104::TAG_MIGRATION,
         Vec::new(),
         Some((origin, destination_attestation_hash)),
     )?;

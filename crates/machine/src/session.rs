@@ -13,7 +13,9 @@ use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::p104::{self, Outcome};
 use selfsame_protocol::planted;
-use selfsame_protocol::record::{CountedVerdict, Finding, IdentityVerification, Record, SessionClose};
+use selfsame_protocol::record::{
+    ClaimLevel, CountedVerdict, Finding, IdentityVerification, QuorumCause, Record, SessionClose, SuppressionReason,
+};
 use selfsame_protocol::time::U64;
 use selfsame_protocol::verdict::{self, FINDING_TEXT, majority};
 use serde_json::{Value, json};
@@ -222,7 +224,7 @@ fn quarantine(txn: &mut Txn<'_>, mut node: Node, finding: &Finding, substrate_id
     node.quarantined = Some(entry.index);
     state::save(&mut txn.over, Table::Nodes, node.id.0.to_be_bytes(), &node);
     // A copy that failed is put out of service whoever gains by it: to let it go on would be worse. It is said aloud.
-    crate::governance::balance::warn(txn, "node_quarantine")
+    crate::governance::balance::warn(txn, QuorumCause::NodeQuarantine)
 }
 
 /// Commits the outcome: its record, and what follows from it. `true` when a node was quarantined for its verdict.
@@ -267,7 +269,7 @@ fn settle(
         verdicts: counted(verification, &electorate),
         continuing_from: close.map(|c| c.session_close_timestamp),
         notice,
-        claim_level: if full { "full" } else { "reduced" }.into(),
+        claim_level: if full { ClaimLevel::Full } else { ClaimLevel::Reduced },
         continuity_events: std::mem::take(&mut substrate.events),
     };
     txn.push(Ledger::Reasoning, &subject, Record::IdentityVerification(Box::new(record)))?;
@@ -284,11 +286,8 @@ fn settle(
                 head: substrate.head,
             };
             txn.push(Ledger::Reasoning, &subject, record)?;
-            let entry = txn.push(
-                Ledger::Reasoning,
-                &subject,
-                Record::Suppression { reason: Outcome::HashMismatch.to_string() },
-            )?;
+            let entry =
+                txn.push(Ledger::Reasoning, &subject, Record::Suppression { reason: SuppressionReason::HashMismatch })?;
             substrate.suppressed = Some(entry.index);
         }
         Outcome::DriftExceeded => new_lineage(txn, substrate, verification, decisive.drift)?,

@@ -5,8 +5,8 @@ use selfsame_protocol::command::{Amendment, PreparedBirth, Proposal, Role};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::keys::PublicKey;
-use selfsame_protocol::p104::{Constitution, Outcome};
-use selfsame_protocol::record::{CountedVerdict, SessionClose};
+use selfsame_protocol::p104::{Constitution, Outcome, Technology};
+use selfsame_protocol::record::{ContinuityEvent, CountedVerdict, SessionClose};
 use selfsame_protocol::run::ElementDigests;
 use selfsame_protocol::time::{Timestamp, U64};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -76,7 +76,7 @@ pub struct Chip {
     /// Organisation.
     pub organisation: String,
     /// `software`.
-    pub technology: String,
+    pub technology: Technology,
     /// Retired for good.
     pub retired: bool,
 }
@@ -196,7 +196,7 @@ pub struct Substrate {
     /// The decided verification that late verdicts may still name: log index and outcome.
     pub decided: Option<(U64, Outcome)>,
     /// `AMENDMENT` or `MIGRATION` since the last verification.
-    pub events: Vec<String>,
+    pub events: Vec<ContinuityEvent>,
     /// Reasoning index of the suppression. For ever.
     pub suppressed: Option<U64>,
     /// The substrate that continues after DRIFT_EXCEEDED.

@@ -10,9 +10,12 @@ use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::command::{Amendment, Command, Fence, GoalVector, Item};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::form::{MIGRATION_CYCLE, is_founding};
 use selfsame_protocol::p104::{self, Attestation, Claims, Constitution, Thresholds};
 use selfsame_protocol::planted;
-use selfsame_protocol::record::{Content, IdentityPropagation, Record, SubstrateIdentity};
+use selfsame_protocol::record::{
+    Completeness, Content, ContinuityEvent, IdentityPropagation, Record, Resolved, SubstrateIdentity,
+};
 use selfsame_protocol::time::{Timestamp, U64};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -41,9 +44,9 @@ pub fn save(txn: &mut Txn<'_>, substrate: &Substrate) {
 }
 
 /// Notes what happened since the last verification, once: the list stands in the next verification record.
-pub fn event(substrate: &mut Substrate, name: &str) {
-    if !substrate.events.iter().any(|event| event == name) {
-        substrate.events.push(name.into());
+pub fn event(substrate: &mut Substrate, name: ContinuityEvent) {
+    if !substrate.events.contains(&name) {
+        substrate.events.push(name);
     }
 }
 
@@ -91,24 +94,10 @@ pub fn require_session(substrate: &Substrate) -> Result<(), Refusal> {
 
 /// The two branches whose tension founds a substrate: the canonical document.
 pub fn check_founding(founding: &Value) -> Result<Vec<u8>, Refusal> {
-    let bad = |found: String| {
-        Err(Refusal::new(
-            Code::FoundingInvalid,
-            "the founding document does not state two branches",
-            "different objects branch_a and branch_b",
-            found,
-        ))
-    };
-    let Some(object) = founding.as_object() else { return bad("not an object".into()) };
-    let (Some(a), Some(b)) = (object.get("branch_a"), object.get("branch_b")) else {
-        return bad(format!("members {:?}", object.keys().collect::<Vec<_>>()));
-    };
-    let filled = |branch: &Value| branch.as_object().is_some_and(|o| !o.is_empty());
-    if !filled(a) || !filled(b) {
-        return bad("a branch that is empty or not an object".into());
-    }
-    if a == b {
-        return bad("two equal branches".into());
+    if let Err(found) = is_founding(founding) {
+        let (sentence, expected) =
+            ("the founding document does not state two branches", "different objects branch_a and branch_b");
+        return Err(Refusal::new(Code::FoundingInvalid, sentence, expected, found));
     }
     let bytes = canon::to_canonical(founding);
     if bytes.len() > MAX_FOUNDING_BYTES {
@@ -164,14 +153,6 @@ pub fn init(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
             refusal,
             vec![(Ledger::Reasoning, format!("organisation:{}", txn.author.organisation), record)],
         ));
-    }
-    if thresholds.drift_tolerance > 256 {
-        return refuse(
-            Code::LimitExceeded,
-            "the drift tolerance is beyond its range",
-            "0 to 256 bits",
-            thresholds.drift_tolerance,
-        );
     }
     let organisation = txn.author.organisation.clone();
     let birth = Birth {
@@ -242,7 +223,7 @@ pub fn give_birth(txn: &mut Txn<'_>, birth: Birth<'_>) -> Result<Value, Stop> {
         governance_chip_attestation_hash: attestation_hash,
         schema_version_at_init: birth.schema_version.into(),
         substrate_identity_hash,
-        completeness: if attestation_hash.is_some() { "complete" } else { "incomplete" }.into(),
+        completeness: if attestation_hash.is_some() { Completeness::Complete } else { Completeness::Incomplete },
         founding: birth.founding.clone(),
         organisation: birth.organisation.clone(),
         attestation: birth.attestation,
@@ -373,9 +354,6 @@ fn check_amendment(substrate: &Substrate, amendment: &Amendment) -> Result<(), (
     amending::check_room(substrate.queued.len(), amendment, &constitution).map_err(|refusal| (refusal, 0))
 }
 
-/// Prefix of the ids of migration cycles: a chip cannot take one beforehand and so prevent an arrival.
-pub const MIGRATION_CYCLE: &str = "migration/";
-
 pub fn close_cycle(
     txn: &mut Txn<'_>,
     substrate_id: &str,
@@ -412,10 +390,10 @@ pub fn close_cycle(
         amendments.push(amendment_hash);
     }
     if !amendments.is_empty() {
-        event(&mut substrate, "AMENDMENT");
+        event(&mut substrate, ContinuityEvent::Amendment);
     }
-    let goalvector = serde_json::to_value(goalvector).unwrap_or_default();
-    let cycle = propagate(txn, &mut substrate, cycle_id, goalvector, p104::TAG_GOALVECTOR, amendments, None)?;
+    let goalvector = Resolved::GoalVector(goalvector.clone());
+    let cycle = propagate(txn, &mut substrate, cycle_id, goalvector, amendments, None)?;
     save(txn, &substrate);
     Ok(
         json!({"cycle_identity_hash": cycle, "sequence": substrate.lineage_depth, "constitutional_state_hash": substrate.constitution.hash()}),
@@ -427,8 +405,7 @@ pub fn propagate(
     txn: &mut Txn<'_>,
     substrate: &mut Substrate,
     cycle_id: &str,
-    goalvector: Value,
-    tag: &str,
+    goalvector: Resolved,
     amendments: Vec<Digest>,
     migration: Option<(Digest, Digest)>,
 ) -> Result<Digest, Stop> {
@@ -444,7 +421,7 @@ pub fn propagate(
     let subject = subject(&substrate.substrate_id);
     let sequence = U64(substrate.lineage_depth.0 + 1);
     let depth = U64(state::load_chain(&txn.over, &subject, Ledger::Reasoning)?.depth);
-    let resolution = p104::tagged(tag, &goalvector);
+    let resolution = goalvector.hash();
     let constitutional_state_hash = substrate.constitution.hash();
     let hash = p104::cycle_identity_hash(
         &substrate.head,
@@ -454,6 +431,7 @@ pub fn propagate(
         txn.time,
         migration.as_ref().map(|(a, b)| (a, b)),
     );
+    let cycle_kind = goalvector.kind();
     let record = IdentityPropagation {
         cycle_id: cycle_id.into(),
         sequence,
@@ -466,7 +444,7 @@ pub fn propagate(
         reasoning_ledger_depth: depth,
         cycle_timestamp: txn.time,
         amendments,
-        cycle_kind: if migration.is_some() { "migration" } else { "resolution" }.into(),
+        cycle_kind,
         origin_attestation_hash: migration.map(|(origin, _)| origin),
         destination_attestation_hash: migration.map(|(_, destination)| destination),
         cycle_identity_hash: hash,

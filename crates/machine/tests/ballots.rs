@@ -8,7 +8,8 @@ use selfsame_protocol::command::{Command, OrganisationKey, Proposal, Role};
 use selfsame_protocol::constitution::{ClusterConstitution, MAX_OPEN_BALLOTS, OBJECTION_MS, Publisher, Rules, Share};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
-use selfsame_protocol::record::{BallotEnd, ConstitutionChange, Record};
+use selfsame_protocol::p104::Technology;
+use selfsame_protocol::record::{BallotEnd, ConstitutionChange, QuorumCause, Record};
 use selfsame_protocol::time::U64;
 use serde_json::json;
 
@@ -36,7 +37,7 @@ fn open_ids(world: &World) -> Vec<String> {
     read::ballots(&world.model, true, "", 100).unwrap().into_iter().map(|(id, _)| id).collect()
 }
 
-/// shows: X-05
+/// shows: X-05, G-06, G-07, G-14
 #[test]
 fn an_organisation_joins_by_ballot_votes_and_leaves_by_ballot_with_its_history() {
     let mut world = World::new();
@@ -115,7 +116,7 @@ fn an_organisation_joins_by_ballot_votes_and_leaves_by_ballot_with_its_history()
     world.audit();
 }
 
-/// shows: X-05
+/// shows: X-05, G-12
 #[test]
 fn the_last_organisation_stays() {
     let mut world = World::new();
@@ -129,7 +130,7 @@ fn the_last_organisation_stays() {
     world.audit();
 }
 
-/// shows: X-05
+/// shows: X-05, G-03, G-11
 #[test]
 fn a_lost_root_key_is_replaced_by_the_others_and_the_old_one_votes_no_more() {
     let mut world = World::new();
@@ -172,6 +173,7 @@ fn a_lost_root_key_is_replaced_by_the_others_and_the_old_one_votes_no_more() {
     world.audit();
 }
 
+/// shows: G-07, G-11
 /// Two organisations cannot take anything from each other, whatever time passes.
 #[test]
 fn of_two_organisations_neither_decides_about_the_other() {
@@ -184,7 +186,7 @@ fn of_two_organisations_neither_decides_about_the_other() {
     world.audit();
 }
 
-/// shows: X-05
+/// shows: X-05, G-06, G-08
 #[test]
 fn a_change_of_rules_moves_the_hash_and_voids_what_was_open() {
     let mut world = World::new();
@@ -228,7 +230,7 @@ fn a_change_of_rules_moves_the_hash_and_voids_what_was_open() {
     world.audit();
 }
 
-/// shows: X-05
+/// shows: X-05, G-10
 #[test]
 fn a_veto_ends_a_constitutional_ballot_and_no_other() {
     let mut world = World::new();
@@ -249,7 +251,7 @@ fn a_veto_ends_a_constitutional_ballot_and_no_other() {
     world.audit();
 }
 
-/// shows
+/// shows, G-09
 #[test]
 fn a_ballot_expires_by_the_ledger_and_never_by_a_clock() {
     let rules = Rules { ballot_entries: U64(6), ballot_ms: U64(10_000), objection_ms: U64(1), ..Rules::default() };
@@ -281,7 +283,7 @@ fn a_ballot_expires_by_the_ledger_and_never_by_a_clock() {
     world.audit();
 }
 
-/// shows: X-05
+/// shows: X-05, G-12
 #[test]
 fn one_organisation_cannot_hold_the_floor() {
     let mut world = World::new();
@@ -302,7 +304,7 @@ fn one_organisation_cannot_hold_the_floor() {
     world.audit();
 }
 
-/// shows: X-05
+/// shows: X-05, G-15
 #[test]
 fn no_organisation_gains_a_quorum_by_what_others_do() {
     let mut world = World::new();
@@ -324,6 +326,7 @@ fn no_organisation_gains_a_quorum_by_what_others_do() {
     world.audit();
 }
 
+/// shows: G-15, G-16
 /// A failed copy is put out of service whoever gains by it; the record says who does.
 #[test]
 fn a_quarantine_is_never_refused_for_balance_but_warned_of() {
@@ -344,14 +347,14 @@ fn a_quarantine_is_never_refused_for_balance_but_warned_of() {
         organisation: "agency".into(),
         held: U64(2),
         total: U64(3),
-        cause: "node_quarantine".into(),
+        cause: QuorumCause::NodeQuarantine,
     };
     assert_eq!(*warning, expected);
     world.audit();
 }
 
 /// A cluster of one takes a second organisation in, and says that the first still has the quorum.
-/// shows: X-05
+/// shows: X-05, G-07, G-15
 #[test]
 fn a_cluster_of_one_organisation_grows() {
     let mut world = World::new();
@@ -368,7 +371,7 @@ fn a_cluster_of_one_organisation_grows() {
     world.audit();
 }
 
-/// shows: X-05
+/// shows: X-05, G-12
 #[test]
 fn proposals_with_bad_names_are_refused_before_anything_else() {
     let mut world = World::new();
@@ -382,7 +385,7 @@ fn proposals_with_bad_names_are_refused_before_anything_else() {
     world.audit();
 }
 
-/// shows: X-05
+/// shows: X-05, G-02, G-06
 #[test]
 fn the_publisher_moves_by_ballot_and_leaves_with_its_organisation() {
     let mut world = World::new();
@@ -414,5 +417,5 @@ fn the_publisher_moves_by_ballot_and_leaves_with_its_organisation() {
 }
 
 fn enrol_chip(seed: u8) -> Command {
-    Command::EnrolChip { chip: key(seed).public(), technology: "software".into() }
+    Command::EnrolChip { chip: key(seed).public(), technology: Technology::Software }
 }

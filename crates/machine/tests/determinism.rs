@@ -12,6 +12,7 @@ use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{Entry, Ledger};
 use selfsame_protocol::envelope::prepare;
 use selfsame_protocol::merkle::{verify_consistency, verify_inclusion};
+use selfsame_protocol::p104::Technology;
 use selfsame_protocol::record::Record;
 use selfsame_protocol::time::{Timestamp, U64};
 use serde_json::json;
@@ -140,7 +141,7 @@ fn a_retry_gets_the_first_answer_byte_for_byte_and_appends_nothing() {
 #[test]
 fn a_request_id_names_one_submission_of_one_key() {
     let mut world = World::new();
-    let enrol = |seed: u8| Command::EnrolChip { chip: key(seed).public(), technology: "software".into() };
+    let enrol = |seed: u8| Command::EnrolChip { chip: key(seed).public(), technology: Technology::Software };
     world.send(&envelope(Role::Root, &root(0), "r", enrol(100))).unwrap();
     let refusal = world.send(&envelope(Role::Root, &root(0), "r", enrol(101))).unwrap_err();
     assert_eq!(refusal.code, Code::RequestIdReused);

@@ -10,6 +10,7 @@ use selfsame_protocol::constitution::{ClusterConstitution, Publisher, Rules, Sha
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{Entry, Ledger};
 use selfsame_protocol::keys::SecretKey;
+use selfsame_protocol::p104::Technology;
 use selfsame_protocol::record::{EvidenceAnchor, Record};
 use selfsame_protocol::time::U64;
 use std::collections::{BTreeMap, BTreeSet};
@@ -104,7 +105,7 @@ fn command(world: &World, step: Step) -> Command {
                 .nth(usize::from(step.with % 8))
                 .unwrap_or(U64(1)),
         },
-        15 => Command::EnrolChip { chip: chip(step.about).public(), technology: "software".into() },
+        15 => Command::EnrolChip { chip: chip(step.about).public(), technology: Technology::Software },
         16 => Command::RotateKey { key: OrganisationKey::Root, new: key(150 + step.with % 40).public() },
         17..=19 => Command::Conclude { proposal_id: some.unwrap_or_else(|| "none".into()) },
         _ => vote(&some.unwrap_or_else(|| "none".into()), !step.with.is_multiple_of(9)),
@@ -199,7 +200,7 @@ fn run(steps: &[Step]) -> (World, BTreeSet<String>, usize) {
 proptest! {
     #![proptest_config(ProptestConfig { cases: crate::cases(48), rng_seed: RngSeed::Fixed(204), failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// shows: X-05
+    /// shows: X-05, G-19
     #[test]
     fn no_sequence_of_governance_breaks_an_invariant(steps in prop::collection::vec(step(), 1..150)) {
         let (world, _, refused_with_a_trace) = run(&steps);
@@ -209,6 +210,7 @@ proptest! {
     }
 }
 
+/// shows: G-19
 /// The sequences reach what they are to exercise.
 #[test]
 fn the_random_sequences_reach_every_kind_of_ballot() {

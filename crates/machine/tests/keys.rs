@@ -9,6 +9,7 @@ use selfsame_protocol::constitution::Publisher;
 use selfsame_protocol::digest::unhex;
 use selfsame_protocol::envelope::Prepared;
 use selfsame_protocol::keys::PublicKey;
+use selfsame_protocol::p104::Technology;
 use selfsame_protocol::time::{Timestamp, U64};
 
 /// The identity, a point of order eight, no point, and a second encoding of the point of order two.
@@ -40,7 +41,7 @@ fn doors(key: PublicKey) -> Vec<Command> {
         Command::RotateKey { key: OrganisationKey::Operator, new: key },
         Command::EnrolNode { node: U64(9), key, cosigner: good(200) },
         Command::EnrolNode { node: U64(9), key: good(200), cosigner: key },
-        Command::EnrolChip { chip: key, technology: "software".into() },
+        Command::EnrolChip { chip: key, technology: Technology::Software },
         proposal(add(key, good(200))),
         proposal(add(good(200), key)),
         proposal(rotate(OrganisationKey::Root, key)),
@@ -51,6 +52,7 @@ fn doors(key: PublicKey) -> Vec<Command> {
     ]
 }
 
+/// shows: G-02
 #[test]
 fn no_door_registers_a_key_that_anybody_or_nobody_can_sign_with() {
     for key in weak() {
@@ -83,6 +85,7 @@ fn the_decision_itself_refuses_such_a_key() {
     }
 }
 
+/// shows: G-01
 #[test]
 fn a_genesis_with_such_a_key_is_refused_at_every_place() {
     let faults = |change: &dyn Fn(&mut Genesis, PublicKey), key| {

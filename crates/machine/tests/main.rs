@@ -19,6 +19,7 @@ mod recovery;
 mod run_history;
 mod runs;
 mod session;
+mod spelling;
 mod substrate;
 mod suppression;
 mod votes;

@@ -11,7 +11,7 @@ use selfsame_protocol::digest::framed;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::p104::{Outcome, Thresholds};
-use selfsame_protocol::record::Finding;
+use selfsame_protocol::record::{ContinuityEvent, Finding};
 use selfsame_protocol::time::{Timestamp, U64};
 use serde_json::json;
 
@@ -236,7 +236,7 @@ fn what_happened_since_the_last_verification_is_listed_once_each() {
         world.seal(&id, &migration, &chip(n % 2), &chip((n + 1) % 2));
         world.arrive(&id, &migration, &chip((n + 1) % 2));
     }
-    assert_eq!(world.substrate(&id).events, ["AMENDMENT", "MIGRATION"]);
+    assert_eq!(world.substrate(&id).events, ContinuityEvent::ALL);
     assert_eq!(world.open(&id, &chip(0)), Outcome::Verified);
 }
 

@@ -40,7 +40,7 @@ fn open_at(world: &World, id: &str, fence: Fence) -> Command {
     command
 }
 
-/// shows: P-052, P-085, P-087, X-05
+/// shows: P-052, P-085, P-087, X-05, G-17
 #[test]
 fn after_a_recovery_every_holder_begins_a_new_epoch_with_a_verification() {
     let (mut world, id) = closed();
@@ -153,7 +153,7 @@ fn what_was_sealed_arrives_or_is_aborted_at_the_new_epoch() {
     assert_eq!(world.replay(&id).epoch, 2 + SKIP);
 }
 
-/// shows: X-05
+/// shows: X-05, G-17
 #[test]
 fn a_ledger_that_lost_what_was_cosigned_does_not_go_on() {
     let (mut world, _) = closed();

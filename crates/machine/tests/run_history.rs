@@ -8,7 +8,7 @@ use selfsame_protocol::command::{Command, ItemLimits, Role};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{Entry, Ledger};
 use selfsame_protocol::envelope::prepare;
-use selfsame_protocol::record::Record;
+use selfsame_protocol::record::{ExecutionStatus, Record, SuppressionReason};
 use selfsame_protocol::replay::BadCheck;
 use selfsame_protocol::replay::run::{RunHistory, RunReplay};
 use selfsame_protocol::run::Element;
@@ -153,7 +153,7 @@ fn every_entry_of_a_run_says_what_its_author_asked_for() {
     }
     let mut failed = report(tale.run, "e1", None);
     let Command::ReportOutcome { status, .. } = &mut failed else { unreachable!() };
-    *status = "failed".into();
+    *status = ExecutionStatus::Failed;
     assert_eq!(tale.found(|all| all[FIRST_RUN].2 = failed), "SUBMISSION_COMMAND");
     let mut silent = report(tale.run, "e1", None);
     let Command::ReportOutcome { outputs, .. } = &mut silent else { unreachable!() };
@@ -184,7 +184,7 @@ fn every_entry_of_a_run_says_what_its_author_asked_for() {
     assert_eq!(invalid, "DECLARATION");
     // A record of another kind.
     let foreign = record(FIRST_RUN, &|record| {
-        *record = Record::Suppression { reason: "HASH_MISMATCH".into() };
+        *record = Record::Suppression { reason: SuppressionReason::HashMismatch };
     });
     assert_eq!(foreign, "RECORD_KIND");
 }
@@ -227,22 +227,15 @@ fn attestations_disagreements_and_executions_are_what_the_machine_would_have_wri
     assert_eq!(disagreement(&|_, _, elements| double(elements)), "DISAGREEMENT_ELEMENTS");
     let turned = |elements: &mut Vec<Element>| *elements = vec![Element::Prompt, Element::Model];
     assert_eq!(disagreement(&|_, _, elements| turned(elements)), "DISAGREEMENT_ELEMENTS");
-    // Executions: a known status, an id once, and what is reproduced comes before.
+    // Executions: an id once, and what is reproduced comes before.
     assert_eq!(again(FIRST_RUN), "EXECUTION_ONCE");
     assert_eq!(tale.found(|all| all.swap(FIRST_RUN, SECOND_RUN)), "EXECUTION_REPRODUCED");
-    let status = tale.found(|all| {
-        let Record::RunOutcome(outcome) = &mut all[FIRST_RUN].0.record else { unreachable!() };
-        outcome.status = "probably".into();
-        let Command::ReportOutcome { status, .. } = &mut all[FIRST_RUN].2 else { unreachable!() };
-        *status = "probably".into();
-    });
-    assert_eq!(status, "EXECUTION_STATUS");
-    for known in ["failed", "cancelled"] {
+    for known in [ExecutionStatus::Failed, ExecutionStatus::Cancelled] {
         let found = tale.found(|all| {
             let Record::RunOutcome(outcome) = &mut all[FIRST_RUN].0.record else { unreachable!() };
-            outcome.status = known.into();
+            outcome.status = known;
             let Command::ReportOutcome { status, .. } = &mut all[FIRST_RUN].2 else { unreachable!() };
-            *status = known.into();
+            *status = known;
         });
         assert_eq!(found, "nothing");
     }

@@ -9,7 +9,7 @@ use selfsame_protocol::command::{Command, Item, ItemLimits, Role, Submission};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{Entry, Ledger};
 use selfsame_protocol::envelope::{Envelope, prepare};
-use selfsame_protocol::record::{OrganisationRun, Output, Record};
+use selfsame_protocol::record::{ExecutionStatus, OrganisationRun, Output, Record};
 use selfsame_protocol::run::{Declaration, Element};
 use selfsame_protocol::time::{Timestamp, U64};
 use serde_json::{Value, json};
@@ -40,7 +40,7 @@ pub fn report(run_id: Digest, execution: &str, reproduction_of: Option<&str>) ->
     Command::ReportOutcome {
         run_id,
         execution_id: execution.into(),
-        status: "succeeded".into(),
+        status: ExecutionStatus::Succeeded,
         outputs: vec![output],
         reproduction_of: reproduction_of.map(Into::into),
     }
@@ -283,8 +283,8 @@ fn bad_declarations_and_reports_are_refused() {
     world.refused(Role::Operator, &operator(0), report(run, "e2", Some("e9")), Code::DanglingReference);
     world.refused(Role::Operator, &operator(0), report(run, "e2", Some("e2")), Code::DanglingReference);
     let mut odd = report(run, "e2", None);
-    let Command::ReportOutcome { status, .. } = &mut odd else { unreachable!() };
-    *status = "probably".into();
+    let Command::ReportOutcome { reproduction_of, .. } = &mut odd else { unreachable!() };
+    *reproduction_of = Some("no name".into());
     world.refused(Role::Operator, &operator(0), odd, Code::Malformed);
 }
 
@@ -309,5 +309,5 @@ fn a_substrate_refers_to_declared_runs_only() {
     let Command::CloseCycle { goalvector, .. } = &mut command else { unreachable!() };
     goalvector.runs = vec![run];
     world.ok(Role::Chip, &chip(0), command);
-    assert_eq!(world.cycles(&id)[1].goalvector["runs"], json!([run]));
+    assert_eq!(json!(world.cycles(&id)[1].goalvector)["runs"], json!([run]));
 }

@@ -8,7 +8,7 @@ use selfsame_protocol::command::{Command, PreparedBirth, Role};
 use selfsame_protocol::digest::{Digest, framed};
 use selfsame_protocol::entry::{Entry, Ledger};
 use selfsame_protocol::p104::{Attestation, Claims, Outcome, SCHEMA_VERSION, Thresholds};
-use selfsame_protocol::record::Record;
+use selfsame_protocol::record::{ContinuityEvent, Record};
 use selfsame_protocol::time::{Timestamp, U64};
 use serde_json::json;
 
@@ -113,7 +113,7 @@ fn insufficient_depth_continues_with_a_reduced_claim_until_the_minimum_is_reache
         let again = Outcome::decide(true, record.drift, record.lineage_depth.0, &record.thresholds);
         assert_eq!((again, record.thresholds.minimum_lineage_depth), (expected, U64(2)));
         assert_eq!(record.notice.is_some(), expected == Outcome::Verified);
-        assert_eq!(record.claim_level, if expected == Outcome::Verified { "full" } else { "reduced" });
+        assert_eq!(record.claim_level.as_str(), if expected == Outcome::Verified { "full" } else { "reduced" });
         let regulated = read::statement(&world.model, &id, Timestamp::from_millis(world.millis), true).unwrap();
         let reduced = regulated.err().map(|refusal| refusal.code);
         assert_eq!(reduced, (expected != Outcome::Verified).then_some(Code::RegulatedClaimDenied));
@@ -288,7 +288,7 @@ fn the_owning_organisation_closes_an_abandoned_session_and_the_next_one_continue
 fn what_happened_since_the_last_verification_is_listed_and_then_no_more() {
     let (mut world, id) = closed();
     world.open(&id, &chip(0));
-    assert_eq!(verifications(&world, &id).pop().unwrap().continuity_events, Vec::<String>::new());
+    assert_eq!(verifications(&world, &id).pop().unwrap().continuity_events, []);
     let command = world.amend_command(&id, amendment(&[("limit", json!("11"))]));
     world.ok(Role::Chip, &chip(0), command);
     world.cycle(&id, &chip(0), "cycle/2");
@@ -296,16 +296,16 @@ fn what_happened_since_the_last_verification_is_listed_and_then_no_more() {
     world.seal(&id, "m1", &chip(0), &chip(1));
     world.arrive(&id, "m1", &chip(1));
     assert_eq!(world.open(&id, &chip(1)), Outcome::Verified);
-    assert_eq!(verifications(&world, &id).pop().unwrap().continuity_events, ["AMENDMENT", "MIGRATION"]);
+    assert_eq!(verifications(&world, &id).pop().unwrap().continuity_events, ContinuityEvent::ALL);
     // Told once: the verification after it has nothing to tell, and the one after that only what is new.
     world.close(&id, &chip(1));
     assert_eq!(world.open(&id, &chip(1)), Outcome::Verified);
-    assert_eq!(verifications(&world, &id).pop().unwrap().continuity_events, Vec::<String>::new());
+    assert_eq!(verifications(&world, &id).pop().unwrap().continuity_events, []);
     world.close(&id, &chip(1));
     world.seal(&id, "m2", &chip(1), &chip(0));
     world.arrive(&id, "m2", &chip(0));
     assert_eq!(world.open(&id, &chip(0)), Outcome::Verified);
-    assert_eq!(verifications(&world, &id).pop().unwrap().continuity_events, ["MIGRATION"]);
+    assert_eq!(verifications(&world, &id).pop().unwrap().continuity_events, [ContinuityEvent::Migration]);
     // Tampering stops, whatever else happened before it.
     world.close(&id, &chip(0));
     let at = world.chain(&format!("substrate:{id}"), Ledger::Reasoning)[1].index.0;
@@ -329,7 +329,7 @@ fn an_incomplete_birth_is_verified_with_a_reduced_claim() {
         world.close(&id, &chip(0));
         assert_eq!(world.open(&id, &chip(0)), Outcome::Verified);
         let record = verifications(&world, &id).pop().unwrap();
-        assert_eq!(record.claim_level, if complete { "full" } else { "reduced" });
+        assert_eq!(record.claim_level.as_str(), if complete { "full" } else { "reduced" });
         assert!(record.notice.is_some(), "it is the same entity all the same");
         let regulated = read::statement(&world.model, &id, now(&world), true).unwrap();
         let denied = regulated.err().map(|refusal| refusal.code);

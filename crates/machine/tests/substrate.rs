@@ -9,7 +9,7 @@ use selfsame_protocol::digest::{Digest, framed};
 use selfsame_protocol::entry::{Entry, Ledger};
 use selfsame_protocol::envelope::{Envelope, prepare};
 use selfsame_protocol::p104::{Attestation, SCHEMA_VERSION, Thresholds};
-use selfsame_protocol::record::Record;
+use selfsame_protocol::record::{Completeness, Record};
 use selfsame_protocol::time::{Timestamp, U64};
 use serde_json::json;
 
@@ -46,7 +46,7 @@ fn an_attested_birth_is_the_first_record_and_the_cluster_computes_its_hashes() {
     assert_eq!(record.founding_tension_hash, tension);
     assert_eq!(record.substrate_identity_hash, identity);
     assert_eq!(record.governance_chip_attestation_hash, Some(attestation.hash()));
-    assert_eq!(record.completeness, "complete");
+    assert_eq!(record.completeness, Completeness::Complete);
     assert_eq!(record.initialisation_timestamp, Timestamp::from_millis(START));
     assert_eq!(record.schema_version_at_init, SCHEMA_VERSION);
     assert_eq!(record.founding, founding());
@@ -115,9 +115,9 @@ fn a_birth_is_refused_unless_chip_attestation_and_founding_document_hold() {
     let elsewhere = Attestation::software(&birth_claims(&uuid(2), &founding()), &chip(0));
     let command = birth_with(&id, Some(elsewhere), Thresholds::default());
     world.refused(Role::Chip, &chip(0), command, Code::AttestationInvalid);
-    let mut reserved = Attestation::software(&birth_claims(&id, &founding()), &chip(0));
-    reserved.technology = "tpm2".into();
-    let command = birth_with(&id, Some(reserved), Thresholds::default());
+    let mut nothing = Attestation::software(&birth_claims(&id, &founding()), &chip(0));
+    nothing.signature = "0".repeat(128);
+    let command = birth_with(&id, Some(nothing), Thresholds::default());
     world.refused(Role::Chip, &chip(0), command, Code::AttestationInvalid);
     let lax = Thresholds { drift_tolerance: 257, ..Thresholds::default() };
     world.refused(Role::Chip, &chip(0), birth_with(&id, None, lax), Code::LimitExceeded);
@@ -163,7 +163,7 @@ fn every_cycle_is_linked_by_hash_down_to_the_birth() {
         assert_eq!(cycle.constitution.founding_tension_hash, substrate.founding_tension_hash);
         assert_eq!(cycle.reasoning_ledger_depth, U64(depth as u64));
         assert_eq!(cycle.cycle_timestamp, entry.time);
-        let resolution = framed(&[b"selfsame/goalvector-resolution/v1", &canon::to_canonical(&cycle.goalvector)]);
+        let resolution = framed(&[b"selfsame/goalvector-resolution/v1", &canon::to_canonical_of(&cycle.goalvector)]);
         assert_eq!(cycle.goalvector_resolution_hash, resolution);
         let expected = framed(&[
             prior.hex().as_bytes(),

@@ -10,7 +10,7 @@ use selfsame_protocol::command::{Command, Proposal, Role};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::p104::{self, Outcome, Thresholds};
-use selfsame_protocol::record::{BadEntry, Finding, Record};
+use selfsame_protocol::record::{BadEntry, Finding, Record, Resolved};
 use selfsame_protocol::time::{Timestamp, U64};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -118,7 +118,8 @@ fn a_missing_swapped_or_rewritten_entry_is_a_hash_mismatch() {
     let mut world = closed.clone();
     world.tamper(Ledger::Reasoning, cycle.index.0, |entry| {
         let Record::IdentityPropagation(cycle) = &mut entry.record else { unreachable!() };
-        cycle.goalvector["outcome"] = json!({"resolved": "otherwise"});
+        let Resolved::GoalVector(goalvector) = &mut cycle.goalvector else { unreachable!() };
+        goalvector.outcome = json!({"resolved": "otherwise"});
         cycle.goalvector_resolution_hash = p104::tagged(p104::TAG_GOALVECTOR, &cycle.goalvector);
         cycle.cycle_identity_hash = p104::cycle_identity_hash(
             &cycle.prior_identity_hash,

@@ -24,7 +24,7 @@ fn rules(world: &mut World, rules: Rules) {
     world.ballot(3, "rules", Proposal::ChangeRules { rules });
 }
 
-/// shows
+/// shows, G-09
 #[test]
 fn the_last_millisecond_counts_and_the_next_does_not() {
     let mut world = World::new();
@@ -56,7 +56,7 @@ fn the_last_millisecond_counts_and_the_next_does_not() {
     just.audit();
 }
 
-/// shows
+/// shows, G-09
 #[test]
 fn the_last_entry_counts_and_the_next_does_not() {
     let mut world = World::new();
@@ -91,7 +91,7 @@ fn the_last_entry_counts_and_the_next_does_not() {
     world.audit();
 }
 
-/// shows: X-05
+/// shows: X-05, G-11
 #[test]
 fn what_nobody_objected_to_is_carried_from_its_moment_on_and_not_once_it_expired() {
     let lost = || Proposal::RotateKey {
@@ -134,7 +134,7 @@ fn what_nobody_objected_to_is_carried_from_its_moment_on_and_not_once_it_expired
     late.audit();
 }
 
-/// shows: X-05
+/// shows: X-05, G-04
 #[test]
 fn the_name_of_a_ballot_is_used_up_however_it_ended() {
     let mut world = World::new();
@@ -167,7 +167,7 @@ fn the_name_of_a_ballot_is_used_up_however_it_ended() {
     world.audit();
 }
 
-/// shows: X-05
+/// shows: X-05, G-07
 #[test]
 fn only_root_keys_of_members_decide() {
     let mut world = World::new();
@@ -187,7 +187,7 @@ fn only_root_keys_of_members_decide() {
     world.audit();
 }
 
-/// shows: X-05
+/// shows: X-05, G-08
 #[test]
 fn a_change_of_the_constitution_ends_every_open_ballot_and_a_change_of_keys_none() {
     let changes = |world: &World| {
@@ -263,7 +263,7 @@ fn the_time_to_object_is_shorter_than_the_ballot() {
     }
 }
 
-/// shows: X-05
+/// shows: X-05, G-12
 #[test]
 fn a_cluster_takes_as_many_organisations_as_one_entry_can_list() {
     let mut constitution = genesis().constitution();
@@ -282,7 +282,7 @@ fn a_cluster_takes_as_many_organisations_as_one_entry_can_list() {
 }
 
 /// A ballot names what it is about; of another chip, or of one that does not exist, nothing is retired.
-/// shows: X-05
+/// shows: X-05, G-13
 #[test]
 fn what_cannot_be_done_refuses_the_deciding_vote_and_leaves_the_ballot_open() {
     let mut world = World::new();

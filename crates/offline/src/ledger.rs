@@ -8,6 +8,7 @@
 use super::chain::{AT_ONCE, Chains, Rows};
 use super::folder::Folder;
 use super::report::{Checked, Failure, Level, Verified, altered, undecided};
+use super::small::vouch::{self, Signed, Voices};
 use super::{Options, Progress};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{Entry, Ledger};
@@ -33,6 +34,13 @@ struct Block {
 /// A bundle as a thread hands it over.
 type Hashed = Result<Block, Failure>;
 
+/// One ledger of a folder: where it is, and its checkpoint.
+struct Head {
+    folder: Folder,
+    ledger: Ledger,
+    signed: Signed,
+}
+
 /// One ledger that holds.
 struct Held {
     ledger: Ledger,
@@ -43,23 +51,52 @@ struct Held {
     passes: u64,
 }
 
-/// Verifies a folder that holds one ledger, or both in `evidence` and `reasoning`.
-pub fn verify_folder(path: &Path, options: &Options, progress: Progress<'_>) -> Result<Verified, Failure> {
-    let mut held = Vec::new();
+/// The checkpoints of a folder that holds one ledger, or both of one cluster in `evidence` and `reasoning`.
+fn heads(path: &Path) -> Result<Vec<Head>, Failure> {
     if path.join("checkpoint").exists() {
-        held.push(one(&Folder::new(path), None, options, progress)?);
-    } else {
-        for ledger in Ledger::BOTH {
-            let inside = path.join(ledger.as_str());
-            if !inside.join("checkpoint").exists() {
-                let expected = format!("{} or both ledgers below it", path.join("checkpoint").display());
-                return Err(undecided("FILE_MISSING", expected, format!("no {ledger}/checkpoint")));
-            }
-            held.push(one(&Folder::new(inside), Some(ledger), options, progress)?);
+        let folder = Folder::new(path);
+        let signed = vouch::read(folder.checkpoint()?.as_bytes())?;
+        let origin = &signed.checkpoint.origin;
+        let named = Ledger::BOTH.into_iter().find(|ledger| origin.ends_with(&format!("/{ledger}")));
+        let ledger =
+            named.ok_or_else(|| altered("CHECKPOINT_ORIGIN", None, "…/evidence or …/reasoning", origin.clone()))?;
+        return Ok(vec![Head { folder, ledger, signed }]);
+    }
+    let mut heads: Vec<Head> = Vec::new();
+    for ledger in Ledger::BOTH {
+        let inside = path.join(ledger.as_str());
+        if !inside.join("checkpoint").exists() {
+            let expected = format!("{} or both ledgers below it", path.join("checkpoint").display());
+            return Err(undecided("FILE_MISSING", expected, format!("no {ledger}/checkpoint")));
+        }
+        let folder = Folder::new(inside);
+        let signed = vouch::read(folder.checkpoint()?.as_bytes())?;
+        heads.push(Head { folder, ledger, signed });
+    }
+    let prefix = heads.first().and_then(|head| head.signed.checkpoint.origin.strip_suffix("/evidence"));
+    let prefix = prefix.unwrap_or("…").to_owned();
+    for head in &heads {
+        let (expected, origin) = (format!("{prefix}/{}", head.ledger), &head.signed.checkpoint.origin);
+        if *origin != expected {
+            return Err(altered("CHECKPOINT_ORIGIN", None, expected, origin));
         }
     }
+    Ok(heads)
+}
+
+/// Verifies a folder that holds one ledger, or both in `evidence` and `reasoning`. Who vouches is looked at before
+/// anything is hashed, because hashing may take long; that nobody is named is said at the end.
+pub fn verify_folder(path: &Path, options: &Options, progress: Progress<'_>) -> Result<Verified, Failure> {
+    let heads = heads(path)?;
+    let all: Vec<&Signed> = heads.iter().map(|head| &head.signed).collect();
+    let voices = Voices::of(&all, options)?;
+    let mut held = Vec::new();
+    for Head { folder, ledger, signed } in &heads {
+        let signers = Voices::of(&[signed], options)?.names().into_iter().cloned().collect();
+        held.push(one(folder, *ledger, &signed.checkpoint, signers, options, progress)?);
+    }
+    options.reader().named()?;
     let total: u64 = held.iter().map(|one| one.checkpoint.size).sum();
-    let signers: Vec<&String> = held.iter().flat_map(|one| &one.signers).collect();
     let structure = if options.deep {
         format!("{total} entries read whole, in canonical form and with the members of their record")
     } else {
@@ -80,44 +117,28 @@ pub fn verify_folder(path: &Path, options: &Options, progress: Progress<'_>) -> 
             })
         })
         .collect();
-    let cosignatures = match signers.is_empty() {
-        true => Level::not("no key and no policy was given: the root is that of the checkpoint, whoever wrote it"),
-        false => Level::held(format!("{} signatures of keys that the reader brought", signers.len())),
-    };
     Ok(Verified {
         file_kind: "ledger",
         checked: Checked {
             structure: Level::held(structure),
             chain: Level::held(format!("{total} entries, each after the one before it of its subject")),
             tree: Level::held(format!("{total} entries re-hashed to the root of the checkpoint, every tile compared")),
-            cosignatures,
-            attestation: Level::not("what chips signed is checked in the bundle of a substrate or of a run"),
+            cosignatures: voices.cosignatures(),
+            attestation: voices.signatures(),
         },
         end: None,
-        detail: json!({ "entries": total, "ledgers": ledgers }),
+        detail: voices.beside(json!({ "entries": total, "ledgers": ledgers })),
     })
 }
 
-/// The checkpoint of a folder under what the reader trusts. Without keys and policy it is only read.
-fn checkpoint(folder: &Folder, options: &Options) -> Result<(Checkpoint, Vec<String>), Failure> {
-    let text = folder.checkpoint()?;
-    if options.policy.is_none() && options.keys.is_empty() {
-        let note = selfsame_protocol::note::Note::parse(text.as_bytes());
-        let read = note.and_then(|note| Checkpoint::parse(&note.text));
-        return read
-            .map(|checkpoint| (checkpoint, Vec::new()))
-            .map_err(|error| altered("CHECKPOINT_FORM", None, "a signed checkpoint", error));
-    }
-    super::small::signed(&text, options)
-}
-
-fn one(folder: &Folder, wanted: Option<Ledger>, options: &Options, progress: Progress<'_>) -> Result<Held, Failure> {
-    let (checkpoint, signers) = checkpoint(folder, options)?;
-    let named = Ledger::BOTH.into_iter().find(|ledger| checkpoint.origin.ends_with(&format!("/{ledger}")));
-    let Some(ledger) = named.filter(|ledger| wanted.is_none_or(|wanted| wanted == *ledger)) else {
-        let expected = wanted.map_or("…/evidence or …/reasoning".into(), |ledger| format!("…/{ledger}"));
-        return Err(altered("CHECKPOINT_ORIGIN", None, expected, checkpoint.origin));
-    };
+fn one(
+    folder: &Folder,
+    ledger: Ledger,
+    checkpoint: &Checkpoint,
+    signers: Vec<String>,
+    options: &Options,
+    progress: Progress<'_>,
+) -> Result<Held, Failure> {
     let mut walk = Walk { folder, ledger, size: checkpoint.size, options, bytes: 0, tiles: 0 };
     let mut chains = Chains::new(ledger, AT_ONCE);
     let mut passes = 1;
@@ -126,7 +147,7 @@ fn one(folder: &Folder, wanted: Option<Ledger>, options: &Options, progress: Pro
         passes += 1;
         walk.again(&mut chains, passes, progress)?;
     }
-    Ok(Held { ledger, checkpoint, signers, bytes: walk.bytes, tiles: walk.tiles, passes })
+    Ok(Held { ledger, checkpoint: checkpoint.clone(), signers, bytes: walk.bytes, tiles: walk.tiles, passes })
 }
 
 struct Walk<'a> {
@@ -244,14 +265,14 @@ impl Walk<'_> {
         }
         self.folder.read(TilePath { level: Some(0), index: number, width }, tile)?;
         self.compare(number, &hashes, tile)?;
+        if let Some(failure) = wrong {
+            return Err(failure);
+        }
         if self.options.deep {
             for (at, leaf) in (start..).zip(&leaves) {
                 Entry::from_leaf(leaf)
                     .map_err(|error| altered("ENTRY_FORM", Some((self.ledger, at)), "a canonical entry", error))?;
             }
-        }
-        if let Some(failure) = wrong {
-            return Err(failure);
         }
         let root = (width == WIDTH).then(|| full_root(&hashes));
         Ok(Block { bytes, hashes, rows, root })

@@ -6,7 +6,7 @@
 //! | folder of a ledger, or of both | `ledger`: every entry re-hashed on all cores, the chains, every tile, the root |
 //! | bundle of a substrate or a run | `bundles`: every line on all cores, applied in order |
 //! | backup of a node | `backup`: every digest and entry, both trees, the chains, the stored tiles |
-//! | receipt, statement, checkpoint, pair of checkpoints | `small` |
+//! | receipt, statement, checkpoint, pair of checkpoints, holder status, evidence of equivocation | `small` |
 //!
 //! Memory does not grow with the ledger. Everything is read again and hashed here; nothing that a file says of itself is
 //! believed. A check that fails says "altered" only when the bytes contradict each other or a signature; a file that is
@@ -32,6 +32,7 @@ pub use writer::{Exported, Writer};
 use selfsame_protocol::bundle::Reader;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::genesis::GenesisDocument;
+pub use selfsame_protocol::holder::Age;
 use selfsame_protocol::note::Vkey;
 use selfsame_protocol::policy::Policy;
 
@@ -54,6 +55,8 @@ pub struct Options {
     pub entry: Option<Vec<u8>>,
     /// Whether it is enough that a file is consistent in itself, with nobody whom the reader trusts behind it.
     pub consistency_only: bool,
+    /// How old what vouches for a holder status may be, and what time it is; without it nothing is said of its age.
+    pub max_age: Option<Age>,
     /// Threads; 0 for one on each core.
     pub threads: usize,
 }

@@ -11,16 +11,13 @@ use serde_json::{Value, json};
 /// An identity statement with its proof. One that stands alone, or with a proof of an earlier version, names nobody.
 pub fn statement(bytes: &[u8], options: &Options) -> Result<Verified, Failure> {
     let document = canon::parse(bytes, &Limits::DOCUMENT)
-        .map_err(|error| undecided("FILE_KIND", "a file of a kind that is known", error))?;
+        .map_err(|error| altered("STATEMENT_FORM", None, "a statement, with its proof or alone", error))?;
     if document.get("statement").is_some() && document.get("proof").is_some() {
         let found = "the form of version 1: statement and proof";
         return Err(undecided("UNSUPPORTED_VERSION", bundle::IDENTITY_PROOF_TYPE, found));
     }
-    if document.get("record_type").is_some() {
+    if document.get("identity").is_none() {
         return alone(document, options);
-    }
-    if document.get("identity").is_none() && document.get("statement").is_none() {
-        return Err(undecided("FILE_KIND", "a bundle, statement, receipt or note", "another JSON document"));
     }
     let proof = IdentityProof::read(document)?;
     let stated = proof.verify(&options.reader(), options.genesis_document.as_ref())?;

@@ -123,7 +123,7 @@ impl Writer {
             return Err(altered("ENTRY_INDEX", Some((self.ledger, at)), format!("{} entry {at}", self.ledger), found));
         }
         push_entry(&mut self.bundle, leaf)
-            .ok_or_else(|| altered("ENTRY_LENGTH", Some((self.ledger, at)), "at most 65535 bytes", leaf.len()))?;
+            .ok_or_else(|| altered("ENTRY_FORM", Some((self.ledger, at)), "at most 65535 bytes", leaf.len()))?;
         self.fetched += 1;
         self.bytes += leaf.len() as u64;
         if (at + 1).is_multiple_of(WIDTH) {

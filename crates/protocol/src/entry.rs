@@ -10,6 +10,7 @@
 
 use crate::canon;
 use crate::digest::Digest;
+use crate::form;
 use crate::merkle::leaf_hash;
 use crate::record::Record;
 use crate::time::{Timestamp, U64};
@@ -49,6 +50,7 @@ pub struct Entry {
     /// Which ledger.
     pub ledger: Ledger,
     /// Whose chain: `substrate:…`, `run:…`, `organisation:…` or `cluster`.
+    #[serde(deserialize_with = "form::subject")]
     pub subject: String,
     /// Number of earlier entries of this subject in this ledger.
     pub depth: U64,

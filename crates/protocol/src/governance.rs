@@ -6,14 +6,15 @@
 
 use crate::command::{Command, OrganisationKey, Proposal};
 use crate::digest::Digest;
+use crate::form;
 use crate::keys::PublicKey;
+use crate::p104::Technology;
 use crate::time::U64;
-use serde::{Deserialize, Serialize};
 
+crate::tagged! { "action",
 /// The content of a `governance` record. The tag is `action`. With `proposal_id` a ballot brought it about, in the chain of
 /// the organisation that it concerns; without, an organisation did it itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "action", rename_all = "snake_case", deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum GovernanceAction {
     /// A key of the organisation was replaced. The old one ends with this entry.
     RotateKey {
@@ -24,7 +25,7 @@ pub enum GovernanceAction {
         /// Its replacement.
         new: PublicKey,
         /// The ballot that did it.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "form::name")]
         proposal_id: Option<String>,
     },
     /// A node was registered.
@@ -47,27 +48,30 @@ pub enum GovernanceAction {
         chip: Digest,
         /// The chip's key.
         key: PublicKey,
-        /// `software`.
-        technology: String,
+        /// Which technology.
+        technology: Technology,
     },
     /// A chip was retired for good.
     RetireChip {
         /// Chip id.
         chip: Digest,
         /// The ballot that did it.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "form::name")]
         proposal_id: Option<String>,
     },
     /// A ballot was opened, with its proposer's approval.
     Propose {
         /// Unique in the cluster.
+        #[serde(deserialize_with = "form::name")]
         proposal_id: String,
         /// Content.
+        #[serde(deserialize_with = "form::proposal")]
         proposal: Proposal,
     },
     /// An organisation voted.
     Vote {
         /// Which ballot.
+        #[serde(deserialize_with = "form::name")]
         proposal_id: String,
         /// For or against.
         approve: bool,
@@ -75,30 +79,36 @@ pub enum GovernanceAction {
     /// A ballot that only time kept open was to be closed.
     Conclude {
         /// Which.
+        #[serde(deserialize_with = "form::name")]
         proposal_id: String,
     },
     /// An organisation became a member.
     AddOrganisation {
         /// Its name.
+        #[serde(deserialize_with = "form::name")]
         organisation: String,
         /// Its root key.
         root_key: PublicKey,
         /// Its operator key.
         operator_key: PublicKey,
         /// The ballot that did it.
+        #[serde(deserialize_with = "form::name")]
         proposal_id: String,
     },
     /// A membership ended.
     RemoveOrganisation {
         /// Whose.
+        #[serde(deserialize_with = "form::name")]
         organisation: String,
         /// Ids of the nodes that were retired with it, from the least.
         nodes: Vec<U64>,
         /// Number of keys that ended with it.
         keys_ended: U64,
         /// The ballot that did it.
+        #[serde(deserialize_with = "form::name")]
         proposal_id: String,
     },
+}
 }
 
 impl GovernanceAction {
@@ -222,7 +232,7 @@ mod tests {
         }
     }
 
-    /// shows: P-109
+    /// shows: G-21
     #[test]
     fn an_action_is_written_as_it_is_read() {
         let mut names = Vec::new();
@@ -281,7 +291,7 @@ mod tests {
         }
     }
 
-    /// shows: P-109
+    /// shows: G-21
     #[test]
     fn an_action_has_one_spelling() {
         // Names and words in free text are other values, not other spellings.

@@ -13,7 +13,9 @@
 //! text cannot be taken for a checkpoint, whose second line is a number.
 
 use crate::digest::Digest;
+use crate::entry::Ledger;
 use crate::note::{Note, NoteError, TYPE_COSIGNATURE, Verified, Vkey, bad};
+use crate::policy::{Cosigner, Policy};
 use crate::time::U64;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -84,7 +86,8 @@ pub struct HolderStatus {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{check}: expected {expected}, found {found}")]
 pub struct HolderError {
-    /// `HOLDER_FORM`, `HOLDER_KEY`, `HOLDER_SIGNATURE`, `HOLDER_ORIGIN` or `HOLDER_SUBSTRATE`.
+    /// `HOLDER_FORM`, `HOLDER_SIGNATURE`, `HOLDER_ORIGIN`, `HOLDER_SUBSTRATE`, `HOLDER_KEY`, `HOLDER_STALE`,
+    /// `POLICY_ORIGIN` or `POLICY_QUORUM`.
     pub check: &'static str,
     /// What the check wanted.
     pub expected: String,
@@ -93,9 +96,10 @@ pub struct HolderError {
 }
 
 impl HolderError {
-    /// Whether nothing is wrong, but no signature is by a known key.
+    /// Whether nothing is wrong with the note, but it is not what the reader asked for, or nobody or too few whom the
+    /// reader knows say so, or too long ago.
     pub fn undecidable(&self) -> bool {
-        self.check == "HOLDER_KEY"
+        !matches!(self.check, "HOLDER_FORM" | "HOLDER_SIGNATURE")
     }
 
     fn note(check: &'static str) -> impl Fn(NoteError) -> Self {
@@ -124,8 +128,7 @@ impl HolderStatus {
 
     /// Whether a text is meant as one, so that its reader knows which form to refuse it by.
     pub fn is_meant(text: &str) -> bool {
-        text.split('\n').next().is_some_and(|first| first.ends_with("/holder"))
-            && text.split('\n').nth(1).is_some_and(|second| second.starts_with("substrate "))
+        text.split('\n').nth(1).is_some_and(|second| second.starts_with("substrate "))
     }
 
     /// Reads the text; it has one spelling.
@@ -177,15 +180,97 @@ impl HolderStatus {
     }
 }
 
-/// Verifies a status note: it is of this origin and substrate, at least one known key cosigned it, and none of them
-/// failed. Who has to have cosigned, and how recently, is the reader's policy: see [`fresh`] and [`crate::quorum`].
+/// How old what vouches for a status may be, and what time it is for the reader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Age {
+    /// Seconds.
+    pub most: u64,
+    /// Seconds since 1970.
+    pub now: u64,
+}
+
+impl Age {
+    /// Whether a time is not older than that, and not from the future.
+    pub const fn allows(&self, time: u64) -> bool {
+        time <= self.now.saturating_add(AHEAD) && self.now.saturating_sub(time) <= self.most
+    }
+}
+
+/// A status of which cosigners say that it was so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// What they say.
+    pub status: HolderStatus,
+    /// Who, and when: all of them, whatever age is allowed.
+    pub cosigners: Vec<Verified>,
+}
+
+fn stale(age: &Age, expected: &str, times: &[u64]) -> HolderError {
+    let newest = match times.iter().max() {
+        Some(newest) if *newest > age.now => format!("the newest is {} seconds ahead", newest - age.now),
+        Some(newest) => format!("the newest is {} seconds old", age.now - newest),
+        None => "none".into(),
+    };
+    HolderError {
+        check: "HOLDER_STALE",
+        expected: format!("{expected}, each at most {} seconds old", age.most),
+        found: newest,
+    }
+}
+
+/// Verifies a status note under keys, of which those of cosigners count: none of them failed, and at least one signed, at
+/// most as long ago as the age allows.
+pub fn by_keys(note: &Note, known: &[Vkey], age: Option<&Age>) -> Result<Standing, HolderError> {
+    let status = HolderStatus::parse(&note.text).map_err(HolderError::note("HOLDER_FORM"))?;
+    let cosigners: Vec<Vkey> = known.iter().filter(|key| key.kind == TYPE_COSIGNATURE).cloned().collect();
+    if !note.signatures.iter().any(|signature| cosigners.iter().any(|key| key.is_of(signature))) {
+        let expected = "a cosignature of a known key".into();
+        return Err(HolderError { check: "HOLDER_KEY", expected, found: "none".into() });
+    }
+    let cosigners = note.verify(&cosigners).map_err(HolderError::note("HOLDER_SIGNATURE"))?;
+    let times: Vec<u64> = cosigners.iter().filter_map(|cosigner| cosigner.time).collect();
+    match age.filter(|age| !times.iter().any(|time| age.allows(*time))) {
+        Some(age) => Err(stale(age, "a cosignature of a known key", &times)),
+        None => Ok(Standing { status, cosigners }),
+    }
+}
+
+/// Verifies a status note under a policy that names both logs of its origin: no key that the policy names failed, and its
+/// quorum cosigned, at most as long ago as the age allows. The logs' own keys sign no statuses and count for nothing here,
+/// so that a quorum of none is never met.
+pub fn by_policy(note: &Note, policy: &Policy, age: Option<&Age>) -> Result<Standing, HolderError> {
+    let status = HolderStatus::parse(&note.text).map_err(HolderError::note("HOLDER_FORM"))?;
+    let heard = policy.hear(note).map_err(HolderError::note("HOLDER_SIGNATURE"))?;
+    let logs = Ledger::BOTH.map(|ledger| format!("{}/{ledger}", status.origin));
+    if let Some(unknown) = logs.iter().find(|log| !policy.names(log)) {
+        let (expected, found) = ("a policy that names both logs of the status".into(), format!("none of {unknown}"));
+        return Err(HolderError { check: "POLICY_ORIGIN", expected, found });
+    }
+    if let Some([expected, found]) = policy.lacking(&heard) {
+        return Err(HolderError { check: "POLICY_QUORUM", expected, found });
+    }
+    let all = heard.cosigners();
+    if let Some(age) = age {
+        let mut young = heard;
+        young.witnesses.iter_mut().for_each(|one| *one = one.take().filter(|cosigner| age.allows(cosigner.time)));
+        if let Some([expected, _]) = policy.lacking(&young) {
+            return Err(stale(age, &expected, &all.iter().map(|cosigner| cosigner.time).collect::<Vec<_>>()));
+        }
+    }
+    let cosigner = |one: Cosigner| Verified { name: one.key, kind: TYPE_COSIGNATURE, time: Some(one.time) };
+    Ok(Standing { status, cosigners: all.into_iter().map(cosigner).collect() })
+}
+
+/// Verifies a status note for a reader who asked for this origin and substrate: at least one known key cosigned it, and
+/// none of them failed. Who has to have cosigned, and how recently, is the reader's policy: see [`fresh`] and
+/// [`crate::quorum`].
 pub fn verify(
     note: &Note,
     origin: &str,
     substrate_id: &str,
     known: &[Vkey],
 ) -> Result<(HolderStatus, Vec<Verified>), HolderError> {
-    let status = HolderStatus::parse(&note.text).map_err(HolderError::note("HOLDER_FORM"))?;
+    let Standing { status, cosigners } = by_keys(note, known, None)?;
     for (check, expected, found) in
         [("HOLDER_ORIGIN", origin, &status.origin), ("HOLDER_SUBSTRATE", substrate_id, &status.substrate_id)]
     {
@@ -193,110 +278,14 @@ pub fn verify(
             return Err(HolderError { check, expected: expected.into(), found: found.clone() });
         }
     }
-    let cosigners: Vec<Vkey> = known.iter().filter(|key| key.kind == TYPE_COSIGNATURE).cloned().collect();
-    if !note.signatures.iter().any(|signature| cosigners.iter().any(|key| key.is_of(signature))) {
-        return Err(HolderError {
-            check: "HOLDER_KEY",
-            expected: "a cosignature of a known key".into(),
-            found: "none".into(),
-        });
-    }
-    let verified = note.verify(&cosigners).map_err(HolderError::note("HOLDER_SIGNATURE"))?;
-    Ok((status, verified))
+    Ok((status, cosigners))
 }
 
 /// The cosignatures that are not older than `max_age` seconds at `now`, seconds since 1970, and not from the future.
 pub fn fresh(verified: &[Verified], now: u64, max_age: u64) -> Vec<Verified> {
-    let young = |time: u64| time <= now.saturating_add(AHEAD) && now.saturating_sub(time) <= max_age;
-    verified.iter().filter(|v| v.time.is_some_and(young)).cloned().collect()
+    let age = Age { most: max_age, now };
+    verified.iter().filter(|v| v.time.is_some_and(|time| age.allows(time))).cloned().collect()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::cosignature;
-    use crate::keys::SecretKey;
-    use crate::merkle::empty_root;
-    use crate::note::Checkpoint;
-    use crate::quorum::{Cosigner, Quorum};
-
-    const ID: &str = "00000000-0000-4000-8000-000000000001";
-
-    fn status() -> HolderStatus {
-        let tree = Tree { size: 7, root: empty_root() };
-        HolderStatus {
-            origin: "ledger.example".into(),
-            substrate_id: ID.into(),
-            state: HolderState::Active,
-            chip: Digest::of(b"chip"),
-            epoch: 3,
-            evidence: tree,
-            reasoning: Tree { size: 0, ..tree },
-        }
-    }
-
-    #[test]
-    fn the_text_has_one_spelling_and_is_no_checkpoint() {
-        let text = status().to_text();
-        assert!(text.starts_with(
-            "ledger.example/holder\nsubstrate 00000000-0000-4000-8000-000000000001\nstate active\nchip sha256:"
-        ));
-        assert!(text.ends_with("epoch 3\nevidence 7 47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\nreasoning 0 47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n"));
-        assert!(HolderStatus::is_meant(&text));
-        assert_eq!(HolderStatus::parse(&text), Ok(status()));
-        assert!(Checkpoint::parse(&text).is_err());
-        assert!(HolderStatus::parse("o\n1\nLP73YnWX4AtWSXV3Stco7yEHBnWfym1kE4xt/By/LNo=\n").is_err());
-        for (from, to) in [
-            ("/holder", ""),
-            ("ledger.example/holder", "/holder"),
-            ("state active", "state Active"),
-            ("state active", "status active"),
-            ("epoch 3", "epoch 03"),
-            ("evidence 7 ", "evidence 7  "),
-            ("sha256:", "sha512:"),
-            (ID, "x"),
-            ("epoch 3\n", ""),
-        ] {
-            assert!(HolderStatus::parse(&text.replace(from, to)).is_err(), "{from} -> {to}");
-        }
-        assert!(HolderStatus::parse(&format!("{text}more\n")).is_err());
-    }
-
-    /// A stale chip is rejected by the age of what vouches for it.
-    #[test]
-    fn organisations_vouch_for_the_holder_at_a_time() {
-        let key = |n: u8| SecretKey::from_seed(&[n; 32]);
-        let cosigners: Vec<Cosigner> = (1..=3)
-            .map(|n| Cosigner {
-                organisation: format!("org{n}"),
-                vkey: cosignature::vkey(&format!("ledger.example/cosigner/{n}"), key(n).public()),
-            })
-            .collect();
-        let quorum = Quorum { cosigners, threshold: 2 };
-        let mut note = Note::new(status().to_text());
-        for (n, time) in [(1, 1_000), (2, 1_010), (3, 400)] {
-            note.cosign(&format!("ledger.example/cosigner/{n}"), &key(n), time);
-        }
-        let (found, verified) = verify(&note, "ledger.example", ID, &quorum.vkeys()).unwrap();
-        assert_eq!(found, status());
-        let young = |now, age| quorum.count(&fresh(&verified, now, age)).len();
-        assert_eq!((young(1_020, 60), young(1_020, 1_000), young(1_071, 60), young(2_000, 60)), (2, 3, 0, 0));
-        assert_eq!(young(1_065, 60), 1);
-        // At the very age it counts, a second later no more; and so with the clock that is ahead.
-        assert_eq!((young(1_070, 60), young(1_060, 60), young(1_061, 60)), (1, 2, 1));
-        assert_eq!((young(1_000 - AHEAD, 600), young(1_000 - AHEAD - 1, 600)), (2, 1));
-        // One from the future is none.
-        assert_eq!(young(900, 60), 0);
-        let check =
-            |note: &Note, origin: &str, id: &str, keys: &[Vkey]| verify(note, origin, id, keys).unwrap_err().check;
-        assert_eq!(check(&note, "other.example", ID, &quorum.vkeys()), "HOLDER_ORIGIN");
-        assert_eq!(
-            check(&note, "ledger.example", "00000000-0000-4000-8000-000000000002", &quorum.vkeys()),
-            "HOLDER_SUBSTRATE"
-        );
-        assert_eq!(check(&note, "ledger.example", ID, &[]), "HOLDER_KEY");
-        let other = Note { text: note.text.replace("epoch 3", "epoch 4"), ..note.clone() };
-        assert_eq!(check(&other, "ledger.example", ID, &quorum.vkeys()), "HOLDER_SIGNATURE");
-        assert_eq!(check(&Note { text: "x\n".into(), ..note }, "ledger.example", ID, &[]), "HOLDER_FORM");
-    }
-}
+mod tests;

@@ -52,9 +52,15 @@ pub struct Vkey {
     pub key: PublicKey,
 }
 
+/// Unicode's category Cc, U+0000 to U+001F and U+007F to U+009F, but for the line feed: what a terminal acts on instead
+/// of showing it.
+fn control(text: &str) -> Option<char> {
+    text.chars().find(|c| c.is_control() && *c != '\n')
+}
+
 fn check_name(name: &str) -> Result<(), NoteError> {
-    if name.is_empty() || name.contains('+') || name.chars().any(char::is_whitespace) {
-        return bad("key name", "a name without spaces and without '+'", name);
+    if name.is_empty() || name.contains('+') || name.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        return bad("key name", "a name without spaces, control characters and '+'", name.escape_debug());
     }
     Ok(())
 }
@@ -137,7 +143,8 @@ impl NoteSignature {
         let Some((name, encoded)) = fields else { return bad("signature line", "— name base64", line) };
         check_name(name)?;
         let bytes = STANDARD.decode(encoded).unwrap_or_default();
-        let Some((id, rest)) = bytes.split_first_chunk::<4>() else {
+        // How long a signature is, its type says; a line of nothing but a key id is of no type.
+        let Some((id, rest)) = bytes.split_first_chunk::<4>().filter(|(_, rest)| !rest.is_empty()) else {
             return bad("signature line", "base64 of a key id and a signature", encoded);
         };
         Ok(Self { name: name.into(), id: *id, bytes: rest.to_vec() })
@@ -200,7 +207,7 @@ impl Note {
             return bad("bytes of a note", MAX_NOTE, bytes.len());
         }
         let Ok(all) = std::str::from_utf8(bytes) else { return bad("encoding of a note", "UTF-8", "other bytes") };
-        if let Some(control) = all.chars().find(|c| *c < ' ' && *c != '\n') {
+        if let Some(control) = control(all) {
             return bad("characters of a note", "no control character but newline", control.escape_default());
         }
         let Some((text, lines)) = all.rsplit_once("\n\n") else {

@@ -8,6 +8,7 @@
 use crate::canon;
 use crate::command::Amendment;
 use crate::digest::{Digest, framed};
+use crate::form;
 use crate::time::{Timestamp, U64};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -15,6 +16,9 @@ use std::collections::BTreeMap;
 
 /// The schema version that this release writes into births and closes.
 pub const SCHEMA_VERSION: &str = "p104-1.0.0";
+
+/// The largest distance of two digests, in bits.
+pub const MAX_BITS: u32 = 256;
 
 /// The sentence of P104 `[0032]` for VERIFIED. `point` is `<time>/<depth>`.
 pub fn continuation_notice(since: &str, depth: u64) -> String {
@@ -127,10 +131,12 @@ pub struct Constitution {
     /// The founding tension, so that every cycle hash contains it (claim 2).
     pub founding_tension_hash: Digest,
     /// Schema version at birth.
+    #[serde(deserialize_with = "form::name")]
     pub schema_version: String,
     /// Governance parameters; amendments change them.
     pub parameters: BTreeMap<String, Value>,
     /// Calibration in force.
+    #[serde(deserialize_with = "form::thresholds")]
     pub thresholds: Thresholds,
     /// Hash of the last enacted amendment; `null` before the first.
     pub amendment_head: Option<Digest>,
@@ -237,6 +243,7 @@ pub struct IdentityStatement {
     /// Always `identity_statement`.
     pub record_type: String,
     /// UUID.
+    #[serde(deserialize_with = "form::uuid")]
     pub substrate_id: String,
     /// Root of identity.
     pub founding_tension_hash: Digest,
@@ -282,21 +289,30 @@ impl IdentityStatement {
     }
 }
 
+crate::named! {
+    /// The technologies of chips of this version. `tpm2` is reserved.
+    pub enum Technology: "a technology of chips" {
+        /// An Ed25519 key: it stands in for hardware.
+        Software = "software",
+    }
+}
+
 /// What a chip signs: a statement about one purpose, over the canonical bytes of `claims`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Attestation {
-    /// `software` (an Ed25519 chip, for development). `tpm2` is reserved.
-    pub technology: String,
+    /// What kind of chip.
+    pub technology: Technology,
     /// The chip's key.
     pub chip: crate::keys::PublicKey,
     /// Ed25519 over `"selfsame/attestation/v1\n" ‖ JCS(claims)`, 128 lowercase hex.
+    #[serde(deserialize_with = "form::signature")]
     pub signature: String,
 }
 
+crate::tagged! { "purpose",
 /// What an attestation claims: exactly the facts that it is bound to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "purpose", rename_all = "snake_case", deny_unknown_fields, remote = "Self")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claims {
     /// The birth pre-record (before its hash exists: the hash contains the attestation).
     Birth {
@@ -327,7 +343,7 @@ pub enum Claims {
         head: Digest,
     },
 }
-crate::tagged!(Claims, "purpose");
+}
 
 const ATTESTATION_PREFIX: &[u8] = b"selfsame/attestation/v1\n";
 
@@ -335,13 +351,10 @@ impl Attestation {
     /// The software chip's attestation.
     pub fn software(claims: &Claims, chip: &crate::keys::SecretKey) -> Self {
         let signature = chip.sign(&[ATTESTATION_PREFIX, &canon::to_canonical_of(claims)].concat());
-        Self { technology: "software".into(), chip: chip.public(), signature: crate::digest::hex(&signature) }
+        Self { technology: Technology::Software, chip: chip.public(), signature: crate::digest::hex(&signature) }
     }
     /// Whether this attests exactly `claims`. Names the failing check otherwise.
     pub fn verify(&self, claims: &Claims) -> Result<(), String> {
-        if self.technology != "software" {
-            return Err(format!("technology is \"software\", found {:?}", self.technology));
-        }
         let signature = crate::digest::unhex(&self.signature)
             .and_then(|b| <[u8; 64]>::try_from(b).ok())
             .ok_or_else(|| "signature is 128 lowercase hex characters".to_string())?;

@@ -10,6 +10,7 @@ use crate::canon::{self, Limits};
 use crate::digest::Digest;
 use crate::merkle::verify_consistency;
 use crate::note::Checkpoint;
+use crate::version;
 use serde::{Deserialize, Serialize};
 
 /// The type string of a pair.
@@ -55,13 +56,17 @@ impl Pair {
         bytes
     }
 
-    /// Reads a file; `PAIR_FORM` when it has another form, `PAIR_TYPE` for another version.
+    /// Reads a file; `PAIR_FORM` when it has another form, `UNSUPPORTED_VERSION` for another version.
     pub fn from_bytes(bytes: &[u8]) -> Result<Pair, BundleError> {
         let Some(line) = bytes.strip_suffix(b"\n") else {
             return bad("PAIR_FORM", "one line of canonical JSON and a line feed", "no line feed at the end");
         };
         let pair: Pair = canon::decode_exact(line, &PAIR)
             .or_else(|error| bad("PAIR_FORM", "canonical JSON of two notes and a proof", error))?;
+        if version::is_other(PAIR_TYPE, &pair.pair) {
+            return bad("UNSUPPORTED_VERSION", PAIR_TYPE, pair.pair)
+                .map_err(|error| BundleError { tampered: false, ..error });
+        }
         if pair.pair != PAIR_TYPE {
             return bad("PAIR_TYPE", PAIR_TYPE, pair.pair);
         }

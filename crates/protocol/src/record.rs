@@ -2,12 +2,25 @@
 //!
 //! Every operand of every hash is a member, so that a reader recomputes all of them from the records alone.
 
+mod kind;
+mod resolved;
+mod run;
+mod words;
+
+pub use crate::governance::GovernanceAction;
+pub use kind::{RecordKind, SubjectKind};
+pub use resolved::Resolved;
+pub use run::{OrganisationRun, Output, RunOutcome};
+pub use words::{
+    BallotEnd, ClaimLevel, Completeness, ContinuityEvent, CycleKind, ExecutionStatus, QuorumCause, SuppressionReason,
+};
+
 use crate::code::Code;
 use crate::command::Proposal;
 use crate::constitution::ClusterConstitution;
 use crate::digest::Digest;
 use crate::entry::Ledger;
-pub use crate::governance::GovernanceAction;
+use crate::form;
 use crate::keys::PublicKey;
 use crate::p104::{Attestation, Constitution, Outcome, Thresholds};
 use crate::run::{Element, ElementDigests};
@@ -45,6 +58,7 @@ pub struct Content {
 #[serde(deny_unknown_fields)]
 pub struct SubstrateIdentity {
     /// UUID, lowercase.
+    #[serde(deserialize_with = "form::uuid")]
     pub substrate_id: String,
     /// Computed by the cluster from `founding`.
     pub founding_tension_hash: Digest,
@@ -53,14 +67,17 @@ pub struct SubstrateIdentity {
     /// `null`: incomplete.
     pub governance_chip_attestation_hash: Option<Digest>,
     /// Schema.
+    #[serde(deserialize_with = "form::name")]
     pub schema_version_at_init: String,
     /// P104 `[0016]`.
     pub substrate_identity_hash: Digest,
-    /// `complete` or `incomplete` (no attestation, `[0025]`).
-    pub completeness: String,
+    /// Whether the birth was attested (`[0025]`).
+    pub completeness: Completeness,
     /// The founding incompatibility itself.
+    #[serde(deserialize_with = "form::founding")]
     pub founding: Value,
     /// The owning organisation.
+    #[serde(deserialize_with = "form::name")]
     pub organisation: String,
     /// The chip's attestation of the birth pre-record.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -78,6 +95,7 @@ pub struct SubstrateIdentity {
 #[serde(deny_unknown_fields)]
 pub struct IdentityPropagation {
     /// Unique in the substrate.
+    #[serde(deserialize_with = "form::cycle_id")]
     pub cycle_id: String,
     /// Ordinal of the cycle, from 1.
     pub sequence: U64,
@@ -87,8 +105,8 @@ pub struct IdentityPropagation {
     pub prior_identity_hash: Digest,
     /// Hash of `goalvector`, or of the migration attestation.
     pub goalvector_resolution_hash: Digest,
-    /// The resolution that was hashed (`resolution` kind) or the migration identity attestation (`migration` kind).
-    pub goalvector: Value,
+    /// What was hashed.
+    pub goalvector: Resolved,
     /// Hash of `constitution`.
     pub constitutional_state_hash: Digest,
     /// What is in force at the end of the cycle.
@@ -100,8 +118,8 @@ pub struct IdentityPropagation {
     /// Amendments enacted in this cycle, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub amendments: Vec<Digest>,
-    /// `resolution` or `migration`.
-    pub cycle_kind: String,
+    /// What it resolves.
+    pub cycle_kind: CycleKind,
     /// Migration cycles: attestation hash of the origin chip.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub origin_attestation_hash: Option<Digest>,
@@ -129,6 +147,7 @@ pub struct SessionClose {
     /// Operand.
     pub session_close_timestamp: Timestamp,
     /// Operand.
+    #[serde(deserialize_with = "form::name")]
     pub schema_version: String,
     /// P104 `[0019]`.
     pub cross_session_identity_continuity_hash: Digest,
@@ -158,6 +177,7 @@ pub struct Finding {
     /// Found value.
     pub found: String,
     /// Hamming distance of the founding tension, bits.
+    #[serde(deserialize_with = "form::bits")]
     pub drift: u32,
     /// Cycles since birth.
     pub lineage_depth: U64,
@@ -185,8 +205,10 @@ pub struct CountedVerdict {
     /// Node id.
     pub node: U64,
     /// Organisation of the node.
+    #[serde(deserialize_with = "form::name")]
     pub organisation: String,
     /// What it found.
+    #[serde(deserialize_with = "form::finding")]
     pub finding: Finding,
 }
 
@@ -199,6 +221,7 @@ pub struct IdentityVerification {
     /// The one outcome.
     pub outcome: Outcome,
     /// Deciding check, or `NO_PRIOR_SESSION`.
+    #[serde(deserialize_with = "form::finding_text")]
     pub detail: String,
     /// The hash stored at the last close.
     pub retrieved: Option<Digest>,
@@ -207,12 +230,14 @@ pub struct IdentityVerification {
     /// The hash that the opener kept and presented.
     pub presented: Option<Digest>,
     /// Bits.
+    #[serde(deserialize_with = "form::bits")]
     pub drift: u32,
     /// Cycles.
     pub lineage_depth: U64,
     /// Entries of the substrate in the Evidence ledger: none is written between a close and the verification after it.
     pub evidence_ledger_depth: U64,
     /// Values in force, so that anybody can repeat the decision.
+    #[serde(deserialize_with = "form::thresholds")]
     pub thresholds: Thresholds,
     /// Verdicts in order of arrival.
     pub verdicts: Vec<CountedVerdict>,
@@ -221,16 +246,16 @@ pub struct IdentityVerification {
     /// The exact sentence for VERIFIED; absent otherwise.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub notice: Option<String>,
-    /// `full` or `reduced`.
-    pub claim_level: String,
-    /// What happened since the last session: `AMENDMENT`, `MIGRATION` (figure 3).
+    /// What the outcome supports.
+    pub claim_level: ClaimLevel,
+    /// What happened since the last session (figure 3).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub continuity_events: Vec<String>,
+    pub continuity_events: Vec<ContinuityEvent>,
 }
 
+crate::tagged! { "record_type",
 /// Every record. The tag is `record_type`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "record_type", rename_all = "snake_case", deny_unknown_fields, remote = "Self")]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Record {
     /// An observation.
     Evidence(Content),
@@ -250,14 +275,16 @@ pub enum Record {
         /// Identity.
         run_id: Digest,
         /// Who.
+        #[serde(deserialize_with = "form::name")]
         organisation: String,
         /// External reference that the organisation ties to the run.
-        #[serde(skip_serializing_if = "Option::is_none", default)]
+        #[serde(skip_serializing_if = "Option::is_none", default, deserialize_with = "form::name")]
         request: Option<String>,
     },
     /// Two organisations tie one external reference to different identities.
     RunDisagreement {
         /// The reference.
+        #[serde(deserialize_with = "form::name")]
         request: String,
         /// First organisation and its run.
         first: OrganisationRun,
@@ -281,6 +308,7 @@ pub enum Record {
         /// Ordinal of the session that was to open.
         session: U64,
         /// The quorum's finding.
+        #[serde(deserialize_with = "form::finding")]
         finding: Finding,
         /// Latest cycle identity hash in the state.
         head: Digest,
@@ -288,21 +316,25 @@ pub enum Record {
     /// The substrate is suppressed, for ever.
     Suppression {
         /// Why.
-        reason: String,
+        reason: SuppressionReason,
     },
     /// DRIFT_EXCEEDED: another entity continues.
     NewIdentityLineage {
         /// The lineage that ended.
+        #[serde(deserialize_with = "form::uuid")]
         prior_substrate_id: String,
         /// Its head.
         prior_head: Digest,
         /// Its root.
         prior_founding_tension_hash: Digest,
         /// Bits.
+        #[serde(deserialize_with = "form::bits")]
         drift: u32,
         /// Bits allowed.
+        #[serde(deserialize_with = "form::bits")]
         tolerance: u32,
         /// The new entity.
+        #[serde(deserialize_with = "form::uuid")]
         new_substrate_id: String,
     },
     /// An enacted amendment.
@@ -323,11 +355,13 @@ pub enum Record {
         /// Content.
         amendment: crate::command::Amendment,
         /// Drift that it would cause, bits.
+        #[serde(deserialize_with = "form::bits")]
         drift: u32,
     },
     /// The origin seals.
     MigrationSeal {
         /// Migration.
+        #[serde(deserialize_with = "form::name")]
         migration_id: String,
         /// Origin chip; its digest is the id.
         origin: Digest,
@@ -348,7 +382,7 @@ pub enum Record {
         /// Log index that the nonce contains.
         seal_index: U64,
         /// The ballot, when the origin was lost.
-        #[serde(skip_serializing_if = "Option::is_none", default)]
+        #[serde(skip_serializing_if = "Option::is_none", default, deserialize_with = "form::name")]
         ballot: Option<String>,
         /// Anchor.
         evidence_ledger: EvidenceAnchor,
@@ -356,6 +390,7 @@ pub enum Record {
     /// MigrationIdentityAttestation, P104 `[0037]`.
     MigrationIdentityAttestation {
         /// Migration.
+        #[serde(deserialize_with = "form::name")]
         migration_id: String,
         /// Origin chip.
         origin: Digest,
@@ -377,6 +412,7 @@ pub enum Record {
     /// The migration was abandoned before arrival; the origin continues at a new epoch.
     MigrationAbort {
         /// Migration.
+        #[serde(deserialize_with = "form::name")]
         migration_id: String,
         /// Chip that continues.
         chip: Digest,
@@ -394,13 +430,16 @@ pub enum Record {
         /// The rule.
         rule: String,
         /// What the rule wanted.
+        #[serde(deserialize_with = "form::refusal_text")]
         expected: String,
         /// What was found.
+        #[serde(deserialize_with = "form::refusal_text")]
         found: String,
     },
     /// Somebody tried to be the substrate outside the path.
     DuplicateRefused {
         /// Claimed id.
+        #[serde(deserialize_with = "form::uuid")]
         substrate_id: String,
         /// Claimed chip.
         chip: Digest,
@@ -412,10 +451,13 @@ pub enum Record {
         /// Node.
         node: U64,
         /// Organisation.
+        #[serde(deserialize_with = "form::name")]
         organisation: String,
         /// What it found on its own disk.
+        #[serde(deserialize_with = "form::finding")]
         finding: Finding,
         /// Substrate under verification.
+        #[serde(deserialize_with = "form::uuid")]
         substrate_id: String,
     },
     /// Governance: a change of organisations, keys, nodes or chips.
@@ -426,13 +468,16 @@ pub enum Record {
     /// Governance: a ballot was carried. What it does follows in the same submission.
     BallotDecided {
         /// Proposal.
+        #[serde(deserialize_with = "form::name")]
         proposal_id: String,
         /// The proposal.
+        #[serde(deserialize_with = "form::proposal")]
         proposal: Proposal,
         /// Organisations in favour.
+        #[serde(deserialize_with = "form::name")]
         approvals: Vec<String>,
         /// Organisations against.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "form::name")]
         rejections: Vec<String>,
         /// Number needed.
         threshold: U64,
@@ -442,13 +487,15 @@ pub enum Record {
     /// Governance: a ballot ended without being carried.
     BallotClosed {
         /// Proposal.
+        #[serde(deserialize_with = "form::name")]
         proposal_id: String,
         /// How it ended.
         result: BallotEnd,
         /// Organisations in favour.
+        #[serde(deserialize_with = "form::name")]
         approvals: Vec<String>,
         /// Organisations against.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "form::name")]
         rejections: Vec<String>,
         /// Number needed.
         threshold: U64,
@@ -460,10 +507,12 @@ pub enum Record {
     /// Governance: a recovery. Every activation of before has a new epoch from here on.
     Recovery {
         /// The ballot.
+        #[serde(deserialize_with = "form::name")]
         proposal_id: String,
         /// Ordinal, from 1.
         recovery_count: U64,
         /// Why, in words.
+        #[serde(deserialize_with = "form::reason")]
         reason: String,
         /// The largest cosigned Evidence tree that was known; found to be a part of this ledger.
         evidence: EvidenceAnchor,
@@ -484,27 +533,16 @@ pub enum Record {
     /// An organisation holds a quorum of the nodes in service, by a change that refusing would have made worse.
     OrganisationQuorumWarning {
         /// Which.
+        #[serde(deserialize_with = "form::name")]
         organisation: String,
         /// Its nodes in service.
         held: U64,
         /// All nodes in service.
         total: U64,
-        /// `node_quarantine` or `add_organisation`.
-        cause: String,
+        /// By which change.
+        cause: QuorumCause,
     },
 }
-crate::tagged!(Record, "record_type");
-
-crate::named! {
-    /// How a ballot ends that was not carried.
-    pub enum BallotEnd: "an end of a ballot" {
-        /// By a veto, or by so many votes against that its number can no longer be reached.
-        Rejected = "rejected",
-        /// Its time was over.
-        Expired = "expired",
-        /// The constitution under which it was opened is no longer in force.
-        Void = "void",
-    }
 }
 
 /// A change of what is in force in the cluster, whole before and after.
@@ -512,58 +550,19 @@ crate::named! {
 #[serde(deny_unknown_fields)]
 pub struct ConstitutionChange {
     /// The ballot that decided it.
+    #[serde(deserialize_with = "form::name")]
     pub proposal_id: String,
     /// In force until now.
+    #[serde(deserialize_with = "form::constitution")]
     pub before: ClusterConstitution,
     /// Hash of `before`.
     pub before_hash: Digest,
     /// In force from the next submission on.
+    #[serde(deserialize_with = "form::constitution")]
     pub after: ClusterConstitution,
     /// Hash of `after`.
     pub after_hash: Digest,
     /// Ballots that were open and are void now, sorted.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "form::name")]
     pub voided: Vec<String>,
-}
-
-/// An organisation's run under a reference.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct OrganisationRun {
-    /// Who.
-    pub organisation: String,
-    /// Which run.
-    pub run_id: Digest,
-}
-
-/// What came of one execution. It never alters the identity.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RunOutcome {
-    /// Identity of the declared run.
-    pub run_id: Digest,
-    /// Caller's name of the execution, unique within the run.
-    pub execution_id: String,
-    /// `succeeded`, `failed` or `cancelled`.
-    pub status: String,
-    /// Digests of the outputs.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub outputs: Vec<Output>,
-    /// Execution of the same run that this one reproduces.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub reproduction_of: Option<String>,
-    /// Organisation that reports.
-    pub organisation: String,
-}
-
-/// One output, by digest.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Output {
-    /// Media type.
-    pub media_type: String,
-    /// Bytes.
-    pub size: U64,
-    /// SHA-256 of the bytes.
-    pub digest: Digest,
 }

@@ -8,6 +8,7 @@
 
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde_json::{Map, Value};
+use serde_path_to_error::Segment;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -50,14 +51,40 @@ pub fn read<'de, T: Named, D: Deserializer<'de>>(deserializer: D) -> Result<T, D
     deserializer.deserialize_str(Name(PhantomData))
 }
 
-/// Reads the object of an enumeration with members: its tag stands there, as a text.
-pub fn object<'de, D: Deserializer<'de>>(deserializer: D, tag: &str) -> Result<Value, D::Error> {
-    let object = Map::deserialize(deserializer)?;
-    match object.get(tag) {
-        Some(Value::String(_)) => Ok(Value::Object(object)),
-        Some(other) => Err(de::Error::custom(format!("{tag} is a name, found {other}"))),
-        None => Err(de::Error::custom(format!("{tag} is missing"))),
+/// The object of an enumeration with members, as serde reads one that stands under its tag: `{"append":{…}}` for
+/// `{"kind":"append",…}`. The tag stands there, as a text.
+pub fn under_tag<'de, D: Deserializer<'de>>(deserializer: D, tag: &str) -> Result<Value, D::Error> {
+    let mut object = Map::deserialize(deserializer)?;
+    match object.remove(tag) {
+        Some(Value::String(name)) => Ok(Value::Object(Map::from_iter([(name, Value::Object(object))]))),
+        Some(other) => Err(de::Error::custom(format!("/{tag}: this is a name, found {other}"))),
+        None => Err(de::Error::custom(format!("{tag:?} is missing"))),
     }
+}
+
+/// Reads a value, and says with a JSON pointer where that fails: `/fence/seq: …`. The pointer is left out at the top.
+pub fn placed<T>(
+    value: &Value,
+    read: impl for<'a, 'b> Fn(serde_path_to_error::Deserializer<'a, 'b, &'a Value>) -> Result<T, serde_json::Error>,
+) -> Result<T, String> {
+    let mut track = serde_path_to_error::Track::new();
+    read(serde_path_to_error::Deserializer::new(value, &mut track)).map_err(|error| {
+        let mut pointer = String::new();
+        for segment in track.path().iter() {
+            match segment {
+                Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
+                Segment::Map { key } => pointer.push_str(&format!("/{}", key.replace('~', "~0").replace('/', "~1"))),
+                // The name of the tag is no level of the document.
+                Segment::Enum { .. } | Segment::Unknown => {}
+            }
+        }
+        match error.to_string() {
+            // A value inside that found its own place.
+            error if error.starts_with('/') => pointer + &error,
+            error if pointer.is_empty() => error,
+            error => format!("{pointer}: {error}"),
+        }
+    })
 }
 
 /// An enumeration whose members stand in JSON as exactly these names: `named! { /// … pub enum Role: "a role" { /// …
@@ -110,29 +137,41 @@ macro_rules! named {
     };
 }
 
-/// Makes the reading of an enumeration with members strict. The type derives `Serialize` and `Deserialize` under
-/// `#[serde(tag = "…", remote = "Self")]`, and `tagged!(Type, "…")` stands below it.
+/// An enumeration with members whose kind stands under a tag: `tagged! { "kind", /// … pub enum Command { … } }`. It is
+/// written as serde writes it under `tag`, with the names of the variants in snake_case. It is read from an object alone,
+/// its tag from a name alone, and what cannot be read is named with its place.
 #[macro_export]
 macro_rules! tagged {
-    ($name:ty, $tag:literal) => {
-        impl ::serde::Serialize for $name {
-            fn serialize<S: ::serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                <$name>::serialize(self, serializer)
+    ($tag:literal, $(#[$meta:meta])* $vis:vis enum $name:ident $body:tt) => {
+        $(#[$meta])*
+        #[derive(::serde::Serialize)]
+        #[serde(tag = $tag, rename_all = "snake_case")]
+        $vis enum $name $body
+
+        const _: () = {
+            type Remote = $name;
+            // The same variants once more: serde reads them here as what they are, and makes the type above of them.
+            #[derive(::serde::Deserialize)]
+            #[serde(remote = "Remote", rename_all = "snake_case", deny_unknown_fields)]
+            #[allow(dead_code, missing_docs)]
+            enum Read $body
+            impl<'de> ::serde::Deserialize<'de> for $name {
+                fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                    let value = $crate::spelling::under_tag(deserializer, $tag)?;
+                    match Read::deserialize(&value) {
+                        Ok(read) => Ok(read),
+                        Err(_) => $crate::spelling::placed(&value, |place| Read::deserialize(place))
+                            .map_err(::serde::de::Error::custom),
+                    }
+                }
             }
-        }
-        impl<'de> ::serde::Deserialize<'de> for $name {
-            fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let object = $crate::spelling::object(deserializer, $tag)?;
-                <$name>::deserialize(object).map_err(::serde::de::Error::custom)
-            }
-        }
+        };
     };
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde::Serialize;
     use serde_json::json;
 
     named! {
@@ -145,14 +184,23 @@ mod tests {
         }
     }
 
+    /// What is on a thing.
+    #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Spots {
+        spots: Vec<Colour>,
+    }
+
+    tagged! { "kind",
     /// A thing.
-    #[derive(Debug, PartialEq, Serialize, serde::Deserialize)]
-    #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields, remote = "Self")]
+    #[derive(Debug, PartialEq)]
     enum Thing {
         Painted { colour: Colour },
+        Spotted(Spots),
+        Boxed { inside: Box<Thing> },
         Bare {},
     }
-    tagged!(Thing, "kind");
+    }
 
     #[test]
     fn an_enumeration_is_read_by_its_name_alone() {
@@ -189,5 +237,29 @@ mod tests {
         }
         assert_eq!(json!(Thing::Painted { colour: Colour::Blue }), json!({"kind": "painted", "colour": "blue"}));
         assert_eq!(read(json!({"kind": "bare"})).unwrap(), Thing::Bare {});
+        let spotted = json!({"kind": "spotted", "spots": ["red"]});
+        assert_eq!(json!(read(spotted.clone()).unwrap()), spotted);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named_with_its_place() {
+        let why = |value: Value| serde_json::from_value::<Thing>(value).unwrap_err().to_string();
+        let inside = |value: Value| json!({"kind": "boxed", "inside": value});
+        for (value, expected) in [
+            (
+                json!({"kind": "painted", "colour": 1}),
+                "/colour: invalid type: integer `1`, expected the name of a colour",
+            ),
+            (json!({"kind": 1}), "/kind: this is a name, found 1"),
+            (json!({}), "\"kind\" is missing"),
+            (inside(json!({"kind": "painted", "colour": 1})), "/inside/colour: invalid type"),
+            (inside(json!({"kind": 0})), "/inside/kind: this is a name, found 0"),
+            (inside(inside(json!({"kind": "spotted", "spots": ["red", []]}))), "/inside/inside/spots/1: invalid type"),
+            (json!({"kind": "painted", "colour": "red", "more": 1}), "/more: unknown field `more`"),
+            (json!({"kind": "painted"}), "missing field `colour`"),
+            (json!({"kind": "other"}), "unknown variant `other`"),
+        ] {
+            assert!(why(value.clone()).starts_with(expected), "{}", why(value));
+        }
     }
 }

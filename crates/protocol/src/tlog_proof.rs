@@ -12,13 +12,14 @@
 use crate::digest::Digest;
 use crate::merkle::{ProofFailure, leaf_hash, verify_inclusion};
 use crate::note::{Checkpoint, MAX_NOTE, Note, NoteError, Verified, Vkey};
+use crate::version;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 /// First line of a proof.
 pub const HEADER: &str = "c2sp.org/tlog-proof@v1";
-/// Most bytes of the extra data. Source: room for one ledger leaf of 65,535 bytes.
-pub const MAX_EXTRA: usize = 1 << 16;
+/// Most bytes of the extra data: those of a ledger leaf.
+pub const MAX_EXTRA: usize = 65_535;
 /// Most hashes: one for each level of the largest tree.
 const MAX_PATH: usize = 63;
 /// Largest proof read: the note, the extra data in base64, and the lines of the hashes.
@@ -28,7 +29,7 @@ pub const MAX_PROOF: usize = MAX_NOTE + MAX_EXTRA * 4 / 3 + 8192;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{check}: expected {expected}, found {found}")]
 pub struct TlogProofError {
-    /// `PROOF_FORM`, `CHECKPOINT_FORM`, `CHECKPOINT_KEY`, `CHECKPOINT_SIGNATURE`, `CHECKPOINT_ORIGIN`,
+    /// `UNSUPPORTED_VERSION`, `PROOF_FORM`, `CHECKPOINT_FORM`, `CHECKPOINT_KEY`, `CHECKPOINT_SIGNATURE`, `CHECKPOINT_ORIGIN`,
     /// `INCLUSION_INDEX_RANGE`, `INCLUSION_PROOF_LENGTH` or `INCLUSION_ROOT`.
     pub check: &'static str,
     /// What the check wanted.
@@ -43,9 +44,10 @@ fn fail<T>(check: &'static str, expected: impl ToString, found: impl ToString) -
 }
 
 impl TlogProofError {
-    /// Whether nothing was found to be wrong, but something that decides is not known: no signature of a known key.
+    /// Whether nothing was found to be wrong, but something that decides is not known: no signature of a known key, or
+    /// another version.
     pub fn undecidable(&self) -> bool {
-        self.check == "CHECKPOINT_KEY"
+        matches!(self.check, "CHECKPOINT_KEY" | "UNSUPPORTED_VERSION")
     }
 
     fn note(check: &'static str) -> impl Fn(NoteError) -> Self {
@@ -113,6 +115,9 @@ impl TlogProof {
         };
         let mut lines = head.split('\n').peekable();
         let first = lines.next().unwrap_or_default();
+        if version::is_other(HEADER, first) {
+            return fail("UNSUPPORTED_VERSION", HEADER, first);
+        }
         if first != HEADER {
             return fail(FORM, HEADER, first);
         }
@@ -162,8 +167,9 @@ impl TlogProof {
         Ok(checkpoint)
     }
 
-    /// Checks an entry's bytes: the log is `origin`, a known key signed the checkpoint and none failed, and the entry
-    /// stands at the index. Who has to have signed is the reader's policy, which looks at what is returned.
+    /// Checks an entry's bytes: the log is `origin`, the entry stands at the index, no known key's signature under the
+    /// checkpoint fails, and one of them signed. Who has to have signed is the reader's policy, which looks at what is
+    /// returned.
     pub fn verify(&self, entry: &[u8], origin: &str, known: &[Vkey]) -> Result<Proven, TlogProofError> {
         self.verify_leaf(&leaf_hash(entry), origin, known)
     }
@@ -174,11 +180,11 @@ impl TlogProof {
         if checkpoint.origin != origin {
             return fail("CHECKPOINT_ORIGIN", origin, checkpoint.origin);
         }
+        let checkpoint = self.includes(leaf)?;
         if !self.note.signatures.iter().any(|signature| known.iter().any(|key| key.is_of(signature))) {
             return fail("CHECKPOINT_KEY", "a signature of a known key", "none");
         }
         let verified = self.note.verify(known).map_err(TlogProofError::note("CHECKPOINT_SIGNATURE"))?;
-        let checkpoint = self.includes(leaf)?;
         Ok(Proven { checkpoint, verified })
     }
 }
@@ -259,9 +265,13 @@ mod tests {
         let parsed = TlogProof::parse(extra.as_bytes()).unwrap();
         assert_eq!((parsed.extra.as_deref(), parsed.to_text()), (Some(&b"hello"[..]), extra.clone()));
         let hash = "PR3ndt8IbBrp9wSdK7DAR1rRQYX5h+Bk6NENyy20oyI=\n";
+        let later = TlogProof::parse(PROOF.replace("@v1", "@v2").as_bytes()).unwrap_err();
+        assert_eq!((later.check, later.undecidable()), ("UNSUPPORTED_VERSION", true));
+        let longest = PROOF.replace("\nindex 1", &format!("\nextra {}\nindex 1", STANDARD.encode(vec![0; MAX_EXTRA])));
+        assert!(TlogProof::parse(longest.as_bytes()).is_ok());
         for bad in [
             String::new(),
-            PROOF.replace("@v1", "@v2"),
+            PROOF.replace("@v1", "@v01"),
             PROOF.replace("index 1", "index 01"),
             PROOF.replace("index 1", "index +1"),
             PROOF.replace("index 1\n", ""),

@@ -7,8 +7,7 @@ use crate::p104::{Outcome, Thresholds};
 use crate::record::{CountedVerdict, Finding};
 use crate::time::U64;
 
-/// Characters of one text of a finding that are kept: what a node writes there cannot outgrow the record of the outcome.
-pub const FINDING_TEXT: usize = 200;
+pub use crate::form::FINDING_TEXT;
 
 /// What is true of a history whose every hash matches.
 #[derive(Clone, Copy, Debug)]

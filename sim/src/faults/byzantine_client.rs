@@ -8,6 +8,7 @@ use selfsame::actor::Actor;
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{Command, OrganisationKey, Role};
 use selfsame_protocol::envelope::{Envelope, pae};
+use selfsame_protocol::p104::Technology;
 use serde_json::{Value, json};
 
 /// B1: signatures that are forged, or bits that were flipped under way.
@@ -130,7 +131,7 @@ async fn wrong_key(mut adversary: Adversary) {
         adversary.denied(what, &actor, said, &[Code::RoleDenied]).await;
     }
     let chip = adversary.fresh_key("chip");
-    let enrol = |chip: &Actor| Command::EnrolChip { chip: chip.key.public(), technology: "software".into() };
+    let enrol = |chip: &Actor| Command::EnrolChip { chip: chip.key.public(), technology: Technology::Software };
     let chip = adversary.actor(Role::Chip, chip);
     let as_root = adversary.actor(Role::Root, operator.key.clone());
     adversary.denied("B2 operator as root", &as_root, enrol(&chip), &[Code::RoleDenied, Code::UnknownKey]).await;

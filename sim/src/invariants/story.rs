@@ -11,7 +11,7 @@ use selfsame_machine::state::Substrate;
 use selfsame_machine::{Genesis, Receipt, read, verify};
 use selfsame_protocol::command::{Command, Fence, GoalVector, Item, ItemLimits, Role};
 use selfsame_protocol::entry::Ledger;
-use selfsame_protocol::p104::{self, Attestation, Claims, Outcome, Thresholds};
+use selfsame_protocol::p104::{self, Attestation, Claims, Outcome, Technology, Thresholds};
 use selfsame_protocol::time::{Timestamp, U64};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -120,7 +120,11 @@ impl Story {
         let mut story = Story { shadow, ops: Vec::new(), names: Vec::new() };
         for number in 0..2 {
             let chip = story.chip(number).key.public();
-            story.does("enrol", &actor(Role::Root, "root"), Command::EnrolChip { chip, technology: "software".into() });
+            story.does(
+                "enrol",
+                &actor(Role::Root, "root"),
+                Command::EnrolChip { chip, technology: Technology::Software },
+            );
         }
         let founding = json!({"branch_a": {"claim": "a"}, "branch_b": {"claim": "b"}});
         let initialisation_timestamp = Timestamp::from_millis(1_000);

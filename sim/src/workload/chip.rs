@@ -13,7 +13,7 @@ use selfsame_machine::state::{HolderStatus, Migration, Phase, Substrate};
 use selfsame_protocol::command::{Command, Fence, GoalVector, Item, Role};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
-use selfsame_protocol::p104::{self, Attestation, Claims, Outcome, Thresholds};
+use selfsame_protocol::p104::{self, Attestation, Claims, Outcome, Technology, Thresholds};
 use selfsame_protocol::time::U64;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -50,7 +50,7 @@ async fn found(mut session: Session, organisation: u64) -> Chip {
     });
     let root = session.root(organisation);
     for chip in &chips {
-        let enrol = Command::EnrolChip { chip: chip.key.public(), technology: "software".into() };
+        let enrol = Command::EnrolChip { chip: chip.key.public(), technology: Technology::Software };
         session.submit("enrol", &root, enrol).await;
     }
     let mut chip = Chip { session, substrate, chips, acknowledged: (0, 0), cycles: 0, migrations: 0 };

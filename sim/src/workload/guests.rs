@@ -13,7 +13,7 @@ use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{Command, Fence, Item, Proposal, Role};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
-use selfsame_protocol::p104::Outcome;
+use selfsame_protocol::p104::{Outcome, Technology};
 use selfsame_protocol::time::U64;
 use serde_json::json;
 use std::cell::{Cell, RefCell};
@@ -356,7 +356,7 @@ pub async fn two_migrations(visit: Visit) {
     let mut chip = visit.found().await;
     let third = chip.session.actor(Role::Chip, key(chip.session.seed, &format!("chip/{}/c", visit.name)));
     let root = chip.session.root(0);
-    let enrol = Command::EnrolChip { chip: third.key.public(), technology: "software".into() };
+    let enrol = Command::EnrolChip { chip: third.key.public(), technology: Technology::Software };
     chip.session.submit("enrol", &root, enrol).await;
     for round in 0.. {
         let Some(state) = chip.closed().await else { return };

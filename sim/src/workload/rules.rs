@@ -17,7 +17,7 @@ use selfsame_protocol::command::{Amendment, Command, Fence, GoalVector, Item, Pr
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::envelope::Envelope;
-use selfsame_protocol::p104::{self, Attestation, Claims, Outcome, Thresholds};
+use selfsame_protocol::p104::{self, Attestation, Claims, Outcome, Technology, Thresholds};
 use selfsame_protocol::record::Finding;
 use selfsame_protocol::time::U64;
 use serde_json::{Value, json};
@@ -57,7 +57,7 @@ pub async fn run(mut session: Session, organisations: u64, nodes: u64) -> turmoi
     });
     let root = session.root(0);
     for chip in &chips {
-        let enrol = Command::EnrolChip { chip: chip.key.public(), technology: "software".into() };
+        let enrol = Command::EnrolChip { chip: chip.key.public(), technology: Technology::Software };
         session.submit("enrol", &root, enrol).await;
     }
     let mut rules = Rules {

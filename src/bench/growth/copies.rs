@@ -123,7 +123,8 @@ pub async fn backup(place: &mut Place, leader: u64) -> Result<Value, Failure> {
     let target = file.clone();
     let taken = tokio::task::spawn_blocking(move || {
         let whose = Whose { cluster: &whose.0, genesis: whose.1, node: leader };
-        backup::take(&data, &whose, &target, now, &Options::default(), &mut |_, _, _| {})
+        let options = Options { consistency_only: true, ..Options::default() };
+        backup::take(&data, &whose, &target, now, &options, &mut |_, _, _| {})
     });
     let taken = taken.await??;
     let report = json!({"seconds": seconds(begin), "bytes": taken.bytes});

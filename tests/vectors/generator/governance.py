@@ -203,6 +203,8 @@ def counts() -> list[dict]:
 
 
 def build() -> dict:
+    from . import governance_nodes
+
     made, constitutions = history()
     publisher = {"organisation": "aurora", "log_key": key(0xD2)}
     more = [constitution(publisher=publisher), constitution(recovery_count="2", revision="9", rules=rules(vetoes=["aurora", "cygnus"]))]
@@ -227,4 +229,5 @@ def build() -> dict:
             "organisations": sorted(SEEDS),
         },
         "altered": altered(made),
+        "nodes": governance_nodes.build(),
     }

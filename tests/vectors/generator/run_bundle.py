@@ -7,38 +7,15 @@ an execution that reproduces the first. Entries of others stand between."""
 import copy
 import json
 
-from . import merkle, runs
+from . import cluster, merkle, runs
 from .bundle import compact
-from .common import jcs, prefixed, sha256, tagged
+from .cluster import LOG, NAMES, genesis
+from .common import jcs, prefixed, sha256
 from .envelope import json_form, pae, submission
 from .governance import SEEDS, constitution, digest, key
-from .notes import ED25519, checkpoint, signed, vkey
 from .p104 import public, secret
 
-ORIGIN, SIGNER, SEED = "demo.example", "demo.example/node/1", 0x11
-LOG, NEW = 0xD2, 0xD3
-NAMES = ["aurora", "borealis", "cygnus"]
-
-
-def genesis() -> dict:
-    return {
-        "cluster": "demo",
-        "origin": ORIGIN,
-        "limits": {"max_submission_bytes": 4194304, "max_items": 1000, "max_item_bytes": 60000},
-        "organisations": [
-            {"name": name, "root_key": key(SEEDS[name][0]), "operator_key": key(SEEDS[name][1])} for name in NAMES
-        ],
-        "nodes": [
-            {"id": n + 1, "organisation": name, "key": key(SEED + n), "cosigner": key(0x21 + n)}
-            for n, name in enumerate(NAMES)
-        ],
-        "publication": {"publisher": {"organisation": "aurora", "log_key": key(LOG)}},
-    }
-
-
-def sign(statement: dict, seed: int = SEED, name: str = SIGNER) -> dict:
-    signature = secret(seed).sign(b"selfsame/run-statement/v1\n" + jcs(statement))
-    return {"key": "ed25519:" + public(seed).hex(), "name": name, "signature": signature.hex()}
+NEW = 0xD3
 
 
 class History:
@@ -146,32 +123,16 @@ class History:
         self.report("reproduction", "cygnus", "e2", reproduction_of="e1")
         return self
 
-    def tree(self, ledger: str) -> tuple[int, bytes]:
-        return len(self.leaves[ledger]), merkle.root([merkle.leaf_hash(leaf) for leaf in self.leaves[ledger]])
-
-    def statement(self, **members) -> dict:
-        trees = {ledger: self.tree(ledger) for ledger in ("evidence", "reasoning")}
+    def trees(self) -> dict:
         return {
-            "record_type": "run_statement", "genesis": prefixed(tagged("selfsame/genesis/v1", genesis())),
-            "run_id": self.run, "entries": str(len(self.own["evidence"])), "governance": str(len(self.own["reasoning"])),
-            "head": self.chains[self.subject][1],
-            **{ledger: {"size": str(size), "root": prefixed(root)} for ledger, (size, root) in trees.items()}, **members,
-        }  # fmt: skip
+            ledger: (len(leaves), merkle.root([merkle.leaf_hash(leaf) for leaf in leaves])) for ledger, leaves in self.leaves.items()
+        }
 
-    def notes(self, seed: int = SEED) -> dict:
-        out = {}
-        for ledger in ("evidence", "reasoning"):
-            text = checkpoint(f"{ORIGIN}/{ledger}", *self.tree(ledger))
-            out[ledger] = text + "\n" + signed(text, SIGNER, seed)
-        return out
+    def entries(self) -> dict:
+        return {"evidence": len(self.own["evidence"]), "reasoning": 0}
 
-    def header(self, **members) -> dict:
-        statement = self.statement()
-        return {
-            "bundle": "selfsame/run-bundle/v1", "checkpoints": self.notes(), "genesis": genesis(),
-            "keys": [vkey(SIGNER, ED25519, public(SEED))], "run_id": self.run, "statement": statement,
-            "statement_signatures": [sign(statement)], **members,
-        }  # fmt: skip
+    def header(self) -> dict:
+        return cluster.header(self.subject, self.trees(), self.entries(), len(self.own["reasoning"]))
 
     def lines(self) -> list[str]:
         out = [jcs(self.header()).decode()]
@@ -231,8 +192,9 @@ def rewritten() -> list[tuple]:
         ("an execution with no output", {"execution": lambda r: {k: v for k, v in r.items() if k != "outputs"}},
          "SUBMISSION_COMMAND"),
         ("an execution of another status", {"execution": sets(status="failed")}, "SUBMISSION_COMMAND"),
-        ("an execution of an unknown status", {"execution": sets(status="done"), "execution payload": commands(status="done")},
-         "EXECUTION_STATUS"),
+        ("an execution of an unknown status", {"execution": sets(status="done")}, "ENTRY_FORM"),
+        ("a command to report an unknown status",
+         {"execution": sets(status="done"), "execution payload": commands(status="done")}, "SUBMISSION_FORM"),
         ("an execution twice", {"reproduction": sets(execution_id="e1"), "reproduction payload": commands(execution_id="e1")},
          "EXECUTION_ONCE"),
         ("a reproduction of nothing", {"reproduction": sets(reproduction_of="e0"),
@@ -246,7 +208,8 @@ def rewritten() -> list[tuple]:
         ("a disagreement in another order", {"third disagreement": sets(elements=["constraints", "prompt"])},
          "DISAGREEMENT_ELEMENTS"),
         ("a record of another kind", {"second": lambda r: {"record_type": "evidence", "data": 1}}, "RECORD_KIND"),
-        ("an entry of another subject", {"second entry": sets(subject="cluster")}, "ENTRY_SUBJECT"),
+        ("an entry of another run", {"second entry": sets(subject="run:sha256:" + "0" * 64)}, "ENTRY_SUBJECT"),
+        ("an entry of the cluster among the run's", {"second entry": sets(subject="cluster")}, "BUNDLE_ORDER"),
         ("an entry at another depth", {"second entry": sets(depth="7")}, "ENTRY_DEPTH"),
         ("an entry that forgets its predecessor", {"second entry": sets(prior_entry_hash=None)}, "PRIOR_ENTRY_HASH"),
         ("an entry of an earlier time", {"second entry": sets(time="2026-03-07T00:00:00.000Z")}, "ENTRY_TIME"),
@@ -258,12 +221,14 @@ def rewritten() -> list[tuple]:
          "SUBMISSION_AUTHOR"),
         ("a rotation of a key that was not in force",
          {"rotation": lambda r: r | {"action": r["action"] | {"old": key(0xD4)}}}, "KEY_IN_FORCE"),
-        ("an entry that is none of governance", {"chip entry": sets(subject="run:x")}, "ENTRY_SUBJECT"),
+        ("an entry that is none of governance", {"chip entry": sets(subject="run:sha256:" + "0" * 64)}, "ENTRY_LEDGER"),
+        ("an entry of no subject", {"chip entry": sets(subject="run:x")}, "ENTRY_FORM"),
     ]  # fmt: skip
 
 
 def edited(good: History) -> list[tuple]:
-    """Files changed by somebody without the keys of nodes; the last value: whether bytes were altered."""
+    """Files changed by somebody without keys, and headers by somebody with all of them: (name, lines, check, whether bytes
+    were altered, reader)."""
     lines = good.lines()
     other = prefixed(sha256(b"x"))
     names = ["submission" if line.startswith('{"submission"') else json.loads(line).get("ledger", "header") for line in lines]
@@ -271,13 +236,6 @@ def edited(good: History) -> list[tuple]:
 
     def line(at: int, change) -> list[str]:
         return [*lines[:at], jcs(change(json.loads(lines[at]))).decode(), *lines[at + 1 :]]
-
-    def header(**members) -> list[str]:
-        return line(0, lambda h: h | members)
-
-    def statement(**members) -> list[str]:
-        changed = good.statement(**members)
-        return header(statement=changed, statement_signatures=[sign(changed)])
 
     def envelope(change) -> list[str]:
         return line(first_submission, lambda v: {"submission": change(v["submission"])})
@@ -288,37 +246,22 @@ def edited(good: History) -> list[tuple]:
     def founders(change) -> list[str]:
         changed = copy.deepcopy(genesis())
         change(changed)
-        changed_statement = good.statement(genesis=prefixed(tagged("selfsame/genesis/v1", changed)))
-        return header(genesis=changed, statement=changed_statement, statement_signatures=[sign(changed_statement)])
+        digest = cluster.genesis_digest(changed)
+        text = cluster.head_text(good.subject, good.trees(), good.entries(), len(good.own["reasoning"]), digest=digest)
+        return line(0, lambda h: h | {"genesis": changed, "head": cluster.headed(text)})
 
     def without(at: int) -> list[str]:
         return [*lines[:at], *lines[at + 1 :]]
 
-    notes = good.header()["checkpoints"]
-    root = good.statement()["evidence"]["root"]
-    swapped = {"evidence": notes["reasoning"], "reasoning": notes["evidence"]}
     out = [
-        ("an empty file", [], "BUNDLE_LINE"),
         ("a header alone", lines[:1], "DECLARATION_FIRST"),
-        ("a header that is no bundle's", header(bundel=1), "BUNDLE_LINE"),
-        ("another version", header(bundle="selfsame/run-bundle/v2"), "BUNDLE_TYPE", False),
+        ("the history of keys alone", lines[:run - 1], "DECLARATION_FIRST"),
         ("a line that is not canonical", [*lines[:2], lines[2].replace(":", ": ", 1), *lines[3:]], "BUNDLE_LINE"),
-        ("a broken verifier key", header(keys=["x"]), "BUNDLE_KEYS"),
-        ("a broken checkpoint", header(checkpoints=notes | {"evidence": "x"}), "CHECKPOINT_FORM"),
-        ("checkpoints exchanged", header(checkpoints=swapped), "CHECKPOINT_ORIGIN"),
-        ("signed by a stranger", header(checkpoints=good.notes(0x13)), "CHECKPOINT_KEY", False),
-        ("a genesis of another origin", founders(lambda g: g.update(origin="other.example")), "CHECKPOINT_ORIGIN"),
-        ("a genesis without nodes", founders(lambda g: g.update(nodes=[])), "GENESIS_FORM"),
         ("another founder's operator key", founders(lambda g: g["organisations"][0].update(operator_key=key(0xEE))),
          "SUBMISSION_KEY"),
         ("founders under each other's names", founders(lambda g: (
             g["organisations"][0].update(name="borealis"), g["organisations"][1].update(name="aurora"))),
          "SUBMISSION_AUTHOR"),
-        ("a genesis that the statement does not name", header(genesis=genesis() | {"limits": {
-            "max_submission_bytes": 9999, "max_items": 1, "max_item_bytes": 1}}), "STATEMENT_GENESIS"),
-        ("a submission that is larger than the limit", header(genesis=genesis() | {"limits": {
-            "max_submission_bytes": 99, "max_items": 1, "max_item_bytes": 1}}), "SUBMISSION_LIMITS"),
-        ("another run's id", header(run_id=other), "ENTRY_SUBJECT"),
         ("no submission before an entry", without(first_submission), "SUBMISSION_DIGEST"),
         ("the submission of another entry", [*lines[:first_submission], lines[run - 1], *lines[first_submission + 1 :]],
          "SUBMISSION_DIGEST"),
@@ -340,42 +283,25 @@ def edited(good: History) -> list[tuple]:
         ("a shorter proof", line(run, lambda v: v | {"proof": v["proof"][:-1]}), "INCLUSION_PROOF_LENGTH"),
         ("the proof of governance changed", line(first_entry, lambda v: v | {"proof": [other, *v["proof"][1:]]}),
          "INCLUSION_ROOT"),
-        ("the last entry cut off", lines[:-2], "STATEMENT_ENTRIES"),
+        ("the last entry cut off", lines[:-2], "HEAD_EVIDENCE_ENTRIES"),
         ("the run before governance", [lines[0], *lines[run - 1 :], *lines[1 : run - 1]], "SUBMISSION_KEY"),
         ("governance after the run", [*lines[: first_entry + 1], *lines[run - 1 : run + 2], *lines[first_entry + 1 : run - 1]],
          "BUNDLE_ORDER"),
         ("the end of governance cut off", [*lines[: first_entry + 1], *lines[run - 1 :]], "SUBMISSION_KEY"),
-        ("a statement of another kind", statement(record_type="x"), "RECORD_TYPE"),
-        ("a statement of another run", statement(run_id=other), "STATEMENT_RUN"),
-        ("a statement of another genesis", statement(genesis=other), "STATEMENT_GENESIS"),
-        ("a statement of another tree", statement(evidence={"size": "9", "root": root}), "STATEMENT_EVIDENCE"),
-        ("a statement of another Reasoning tree", statement(reasoning={"size": "9", "root": root}), "STATEMENT_REASONING"),
-        ("a statement of another number of entries", statement(entries="99"), "STATEMENT_ENTRIES"),
-        ("a statement of another head", statement(head=other), "STATEMENT_HEAD"),
-        ("a statement of more governance", statement(governance="99"), "STATEMENT_GOVERNANCE"),
-        ("a statement changed after signing", header(statement=good.statement(entries="99")), "STATEMENT_SIGNATURE"),
-        ("a statement without signature", header(statement_signatures=[]), "STATEMENT_KEY", False),
-        ("a statement signed by a stranger", header(statement_signatures=[sign(good.statement(), 0x13)]), "STATEMENT_KEY", False),
-        ("a statement that one who is no node signed as well",
-         header(statement_signatures=[sign(good.statement()), sign(good.statement(), 0x13)]), "STATEMENT_NODE"),
-        ("a statement that a node signed as well under another name",
-         header(statement_signatures=[sign(good.statement()), sign(good.statement(), SEED, "demo.example/node/2")]),
-         "STATEMENT_NODE"),
-        ("a statement signed under another name",
-         header(statement_signatures=[sign(good.statement(), SEED, "demo.example/node/2")]), "STATEMENT_KEY", False),
     ]  # fmt: skip
-    return [(case[0], case[1], case[2], case[3] if len(case) > 3 else True) for case in out]
+    cases = [(name, changed, check, True, "policy") for name, changed, check in out]
+    headers = cluster.altered_headers(good.header(), lines, good.trees(), good.entries(), len(good.own["reasoning"]))
+    return cases + [(*case[:4], case[4] if len(case) > 4 else "policy") for case in headers]
 
 
 def build() -> dict:
     good = History().write()
     base = good.lines()
     assert len(set(base)) == len(base)
-    altered = edited(good) + [(name, History(hooks).write().lines(), check, True) for name, hooks, check in rewritten()]
+    altered = edited(good)
+    altered += [(name, History(hooks).write().lines(), check, True, "policy") for name, hooks, check in rewritten()]
     return {
-        "keys": good.header()["keys"],
-        "other_keys": [vkey(SIGNER, ED25519, public(0x13))],
-        "genesis": prefixed(tagged("selfsame/genesis/v1", genesis())),
+        "readers": cluster.readers(),
         "lines": base,
         "report": {
             "run_id": good.run,
@@ -389,7 +315,7 @@ def build() -> dict:
             "constitutional_state_hash": digest(constitution(publisher={"organisation": "aurora", "log_key": key(LOG)})),
         },
         "altered": [
-            {"name": name, "lines": compact(lines, base), "check": check, "tampered": tampered}
-            for name, lines, check, tampered in altered
+            {"name": name, "lines": compact(lines, base), "check": check, "tampered": tampered, "reader": reader}
+            for name, lines, check, tampered, reader in altered
         ],
     }

@@ -10,7 +10,7 @@ use selfsame_protocol::constitution::{ClusterConstitution, Share};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::governance::GovernanceAction as Action;
-use selfsame_protocol::record::Record;
+use selfsame_protocol::record::{Record, SuppressionReason};
 use selfsame_protocol::time::{Timestamp, U64};
 use serde_json::{Value, json};
 
@@ -330,7 +330,7 @@ pub fn submissions() -> Vec<Case> {
         }),
         case_of("entries of one submission apart", "SUBMISSION_GROUP", &|world| {
             let at = end_of(world, "join");
-            let record = json!(Record::Suppression { reason: "HASH_MISMATCH".into() });
+            let record = json!(Record::Suppression { reason: SuppressionReason::HashMismatch });
             world.insert(at, at, record);
             world.entries[at].subject = format!("substrate:{}", uuid(9));
         }),
@@ -348,7 +348,7 @@ pub fn submissions() -> Vec<Case> {
         }),
         case_of("a record of a substrate", "RECORD_KIND", &|world| {
             let at = find_of(world, "vote", "no", 0);
-            world.edit(at, |record| *record = json!(Record::Suppression { reason: "HASH_MISMATCH".into() }));
+            world.edit(at, |record| *record = json!(Record::Suppression { reason: SuppressionReason::HashMismatch }));
         }),
         case_of("a record of the cluster elsewhere", "ENTRY_SUBJECT", &|world| {
             let at = end_of(world, "no");
@@ -389,7 +389,7 @@ pub fn submissions() -> Vec<Case> {
 /// What shows only between the entries of substrates.
 pub fn whole() -> Vec<Case> {
     let assembly = world(&assembly(), &genesis());
-    let suppression = || json!(Record::Suppression { reason: "HASH_MISMATCH".into() });
+    let suppression = || json!(Record::Suppression { reason: SuppressionReason::HashMismatch });
     let beside = |name: &str, offset: usize| {
         case(name, "SUBMISSION_ENTRIES", &assembly, |world| {
             let at = find_of(world, "vote", "no", 0);

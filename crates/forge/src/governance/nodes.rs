@@ -10,7 +10,7 @@ use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{Command, Role};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::p104::Outcome;
-use selfsame_protocol::record::{Finding, Record};
+use selfsame_protocol::record::{Finding, Record, SuppressionReason};
 use selfsame_protocol::time::U64;
 use serde_json::json;
 
@@ -139,7 +139,7 @@ fn quarantines() -> Vec<Case> {
         let last = at(world, 2);
         let place = |id: u64, substrate: &str| json!(quarantine_of(id, "bureau", substrate, failing("x")).1);
         for (number, (id, substrate)) in [(2, first.as_str()), (5, second.as_str())].into_iter().enumerate() {
-            let gap = json!(Record::Suppression { reason: "HASH_MISMATCH".into() });
+            let gap = json!(Record::Suppression { reason: SuppressionReason::HashMismatch });
             let next = last + 1 + 2 * number;
             world.insert(next, last, gap);
             world.entries[next].subject = format!("substrate:{substrate}");

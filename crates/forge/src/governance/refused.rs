@@ -11,6 +11,7 @@ use selfsame_protocol::constitution::{MAX_OPEN_BALLOTS, MAX_ORGANISATIONS, MAX_R
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::governance::GovernanceAction as Action;
 use selfsame_protocol::keys::{PublicKey, SecretKey};
+use selfsame_protocol::p104::Technology;
 use selfsame_protocol::record::{BallotEnd, EvidenceAnchor, Record};
 use selfsame_protocol::time::U64;
 
@@ -33,9 +34,9 @@ fn enrolled(organisation: u8, id: u64, key: PublicKey, cosigner: PublicKey) -> T
     own(organisation, command, Action::EnrolNode { node: U64(id), key, cosigner })
 }
 
-fn chip_enrolled(organisation: u8, key: PublicKey, technology: &str) -> Told {
-    let command = Command::EnrolChip { chip: key, technology: technology.into() };
-    own(organisation, command, Action::EnrolChip { chip: key.id(), key, technology: technology.into() })
+fn chip_enrolled(organisation: u8, key: PublicKey) -> Told {
+    let command = Command::EnrolChip { chip: key, technology: Technology::Software };
+    own(organisation, command, Action::EnrolChip { chip: key.id(), key, technology: Technology::Software })
 }
 
 fn chip_retired(organisation: u8, chip: Digest) -> Told {
@@ -262,18 +263,11 @@ fn keys() -> Vec<Case> {
         exists("a node with a cosigner that is used", enrolled(0, 9, fresh, node(2).cosigner().public())),
         exists("a node with a cosigner that signs otherwise", enrolled(0, 9, fresh, operator(2).public())),
         exists("a node with one key", enrolled(0, 9, fresh, fresh)),
-        exists("a chip with a key that is used", chip_enrolled(0, node(1).cosigner().public(), "software")),
+        exists("a chip with a key that is used", chip_enrolled(0, node(1).cosigner().public())),
         refused("node 0", "NODE_ID", &stage, Code::Malformed, enrolled(0, 0, fresh, other)),
         refused("a node id used again", "NODE_ID", &stage, Code::NodeIdReused, enrolled(0, 1, fresh, other)),
         refused("a node that there is not", "NODE_ID", &stage, Code::UnknownNode, node_retired(0, 9)),
         refused("a node of others", "NODE_ID", &stage, Code::RoleDenied, node_retired(0, 2)),
-        refused(
-            "a chip of another technology",
-            "CHIP_TECHNOLOGY",
-            &stage,
-            Code::AttestationInvalid,
-            chip_enrolled(0, fresh, "tpm2"),
-        ),
         refused("a chip that there is not", "CHIP_IN_SERVICE", &stage, Code::UnknownChip, chip_retired(0, fresh.id())),
         refused("a chip of others", "ENTRY_SUBJECT", &stage, Code::RoleDenied, chip_retired(0, chip(1).public().id())),
     ];

@@ -58,7 +58,7 @@ pub const REFUSALS: &[Refused] = &[
     by(KEYS, "NODE_ID_REUSED", 1, "a node id that was used before", &["NODE_ID"]),
     by(KEYS, "UNKNOWN_NODE", 2, "retiring a node that there is not, or no more", &["NODE_ID"]),
     by(KEYS, "ROLE_DENIED", 1, "retiring a node of others", &["NODE_ID"]),
-    by(KEYS, "ATTESTATION_INVALID", 1, "a technology of chips that is not known", &["CHIP_TECHNOLOGY"]),
+    by(KEYS, "ATTESTATION_INVALID", 1, "a technology of chips that is not known", &["ENTRY_FORM"]),
     by(KEYS, "UNKNOWN_CHIP", 2, "retiring a chip that there is not", &["CHIP_IN_SERVICE"]),
     by(KEYS, "ROLE_DENIED", 1, "retiring a chip of others", &["ENTRY_SUBJECT"]),
     by(
@@ -115,7 +115,7 @@ pub const REFUSALS: &[Refused] = &[
         &["REFERENCE_ONCE"],
     ),
     not(RUNS, "MALFORMED", 1, "a command of another kind", DEAD),
-    by(RUNS, "MALFORMED", 1, "a status that is none", &["EXECUTION_STATUS"]),
+    by(RUNS, "MALFORMED", 1, "a status that is none", &["ENTRY_FORM"]),
     by(RUNS, "IDENTITY_CONFLICT", 1, "an execution id that was used in the run", &["EXECUTION_ONCE"]),
     by(
         RUNS,

@@ -8,7 +8,8 @@ use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::p104::{self, Attestation, Claims, Constitution, Outcome};
 use selfsame_protocol::record::{
-    EvidenceAnchor, Finding, IdentityPropagation, IdentityVerification, Record, SessionClose, SubstrateIdentity,
+    ClaimLevel, Completeness, ContinuityEvent, CycleKind, EvidenceAnchor, Finding, IdentityPropagation,
+    IdentityVerification, Record, Resolved, SessionClose, SubstrateIdentity,
 };
 use selfsame_protocol::time::{Timestamp, U64};
 use serde_json::Value;
@@ -53,7 +54,7 @@ pub struct Life {
     seal: Option<Seal>,
     /// The arrival that the next cycle records, and the attestation of the origin.
     arrival: Option<(Record, Option<Digest>)>,
-    events: Vec<String>,
+    events: Vec<ContinuityEvent>,
     verified: Option<Finding>,
     drift: u32,
 }
@@ -185,14 +186,14 @@ impl Life {
         if let Some(constitution) = &self.constitution {
             cycle.constitution = constitution.clone();
         }
-        if cycle.cycle_kind == "migration"
+        if cycle.cycle_kind == CycleKind::Migration
             && let Some((arrival, origin)) = &self.arrival
             && let Record::MigrationIdentityAttestation {
                 migration_id, destination, destination_attestation_hash, ..
             } = arrival
         {
             cycle.cycle_id = format!("migration/{migration_id}");
-            cycle.goalvector = serde_json::to_value(arrival).expect("a record is JSON");
+            cycle.goalvector = Resolved::Migration(Box::new(arrival.clone()));
             cycle.constitution.chip = Some(*destination);
             cycle.origin_attestation_hash = Some(origin.unwrap_or_else(|| Digest::of(b"")));
             cycle.destination_attestation_hash = Some(*destination_attestation_hash);
@@ -262,8 +263,7 @@ impl Life {
         match record {
             Record::SubstrateIdentity(birth) => born(birth),
             Record::IdentityPropagation(cycle) => {
-                let tag = if cycle.cycle_kind == "migration" { p104::TAG_MIGRATION } else { p104::TAG_GOALVECTOR };
-                cycle.goalvector_resolution_hash = p104::tagged(tag, &cycle.goalvector);
+                cycle.goalvector_resolution_hash = cycle.goalvector.hash();
                 cycle.constitutional_state_hash = cycle.constitution.hash();
                 let attestations =
                     cycle.origin_attestation_hash.as_ref().zip(cycle.destination_attestation_hash.as_ref());
@@ -354,13 +354,13 @@ impl Life {
         if !verified {
             result.notice = None;
         }
-        let complete = self.birth.as_ref().is_some_and(|birth| birth.completeness == "complete");
-        result.claim_level = if verified && complete { "full" } else { "reduced" }.into();
+        let complete = self.birth.as_ref().is_some_and(|birth| birth.completeness == Completeness::Complete);
+        result.claim_level = if verified && complete { ClaimLevel::Full } else { ClaimLevel::Reduced };
     }
 
-    fn event(&mut self, name: &str) {
-        if !self.events.iter().any(|event| event == name) {
-            self.events.push(name.into());
+    fn event(&mut self, name: ContinuityEvent) {
+        if !self.events.contains(&name) {
+            self.events.push(name);
         }
     }
 
@@ -382,9 +382,9 @@ impl Life {
                 self.sequence = cycle.sequence.0;
                 self.constitution = Some(cycle.constitution.clone());
                 if !std::mem::take(&mut self.amendments).is_empty() {
-                    self.event("AMENDMENT");
+                    self.event(ContinuityEvent::Amendment);
                 }
-                if cycle.cycle_kind == "migration" {
+                if cycle.cycle_kind == CycleKind::Migration {
                     self.arrival = None;
                 }
             }
@@ -416,13 +416,13 @@ impl Life {
                 self.attestation = Some(*destination_attestation_hash);
                 self.epoch = epoch.0;
                 self.seal = None;
-                self.event("MIGRATION");
+                self.event(ContinuityEvent::Migration);
             }
             Some(Record::MigrationAbort { attestation_hash, epoch, .. }) => {
                 self.attestation = Some(*attestation_hash);
                 self.epoch = epoch.0;
                 self.seal = None;
-                self.event("MIGRATION");
+                self.event(ContinuityEvent::Migration);
             }
             Some(Record::HolderRecovery { recovery_count, epoch, .. }) => {
                 if let Some(constitution) = &mut self.constitution {
@@ -450,7 +450,7 @@ fn born(birth: &mut SubstrateIdentity) {
         birth.attestation = Some(Attestation::software(&claims, secret(&birth.chip.id())));
     }
     birth.governance_chip_attestation_hash = birth.attestation.as_ref().map(Attestation::hash);
-    birth.completeness = if birth.attestation.is_some() { "complete" } else { "incomplete" }.into();
+    birth.completeness = if birth.attestation.is_some() { Completeness::Complete } else { Completeness::Incomplete };
     birth.substrate_identity_hash = p104::substrate_identity_hash(
         &birth.substrate_id,
         &birth.founding_tension_hash,

@@ -299,7 +299,7 @@ pub const WRITES: &[Written] = &[
     writes(
         "session::settle",
         "what follows from HASH_MISMATCH and from DRIFT_EXCEEDED, directly behind it",
-        &["OUTCOME_RECORDS", "TAMPERING_DETECTION", "SUPPRESSION_REASON", "NEW_LINEAGE"],
+        &["OUTCOME_RECORDS", "TAMPERING_DETECTION", "NEW_LINEAGE"],
     ),
     writes(
         "session::close_now",

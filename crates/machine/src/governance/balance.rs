@@ -12,7 +12,7 @@ use selfsame_protocol::code::Code;
 use selfsame_protocol::constitution;
 pub use selfsame_protocol::constitution::Majority;
 use selfsame_protocol::entry::Ledger;
-use selfsame_protocol::record::Record;
+use selfsame_protocol::record::{QuorumCause, Record};
 use selfsame_protocol::time::U64;
 
 /// The organisation that holds a quorum of the nodes in service alone, while there are several.
@@ -57,14 +57,10 @@ fn refused<T>(majority: &Majority) -> Result<T, Stop> {
 }
 
 /// Records that an organisation holds a quorum now, when it does.
-pub fn warn(txn: &mut Txn<'_>, cause: &str) -> Result<(), Stop> {
+pub fn warn(txn: &mut Txn<'_>, cause: QuorumCause) -> Result<(), Stop> {
     if let Some(Majority { organisation, held, total }) = now(txn)? {
-        let record = Record::OrganisationQuorumWarning {
-            organisation,
-            held: U64(held as u64),
-            total: U64(total as u64),
-            cause: cause.into(),
-        };
+        let record =
+            Record::OrganisationQuorumWarning { organisation, held: U64(held as u64), total: U64(total as u64), cause };
         txn.push(Ledger::Reasoning, "cluster", record)?;
     }
     Ok(())

@@ -11,7 +11,7 @@ use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::governance::GovernanceAction;
 use selfsame_protocol::keys::PublicKey;
 use selfsame_protocol::merkle::{consistency_proof, verify_consistency};
-use selfsame_protocol::record::{ConstitutionChange, EvidenceAnchor, Record};
+use selfsame_protocol::record::{ConstitutionChange, EvidenceAnchor, QuorumCause, Record};
 use selfsame_protocol::time::U64;
 use serde_json::{Value, json};
 
@@ -82,7 +82,7 @@ fn add(txn: &mut Txn<'_>, id: &str, name: &str, root_key: PublicKey, operator_ke
     let action =
         GovernanceAction::AddOrganisation { organisation: name.into(), root_key, operator_key, proposal_id: id.into() };
     concern(txn, name, action)?;
-    balance::warn(txn, "add_organisation")
+    balance::warn(txn, QuorumCause::AddOrganisation)
 }
 
 fn remove(txn: &mut Txn<'_>, id: &str, name: &str) -> Result<(), Stop> {

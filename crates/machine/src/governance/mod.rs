@@ -15,6 +15,7 @@ use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::governance::GovernanceAction;
 use selfsame_protocol::keys::PublicKey;
+use selfsame_protocol::p104::Technology;
 use selfsame_protocol::record::Record;
 use selfsame_protocol::time::U64;
 use serde_json::{Value, json};
@@ -260,17 +261,9 @@ pub fn retire_node(txn: &mut Txn<'_>, id: u64) -> Result<Value, Stop> {
     Ok(action)
 }
 
-pub fn enrol_chip(txn: &mut Txn<'_>, chip: PublicKey, technology: &str) -> Result<Value, Stop> {
-    if technology != "software" {
-        return refuse(Code::AttestationInvalid, "this technology of chips is not known", "software", technology);
-    }
+pub fn enrol_chip(txn: &mut Txn<'_>, chip: PublicKey, technology: Technology) -> Result<Value, Stop> {
     unused_key(txn, chip)?;
-    let value = Chip {
-        key: chip,
-        organisation: txn.author.organisation.clone(),
-        technology: technology.into(),
-        retired: false,
-    };
+    let value = Chip { key: chip, organisation: txn.author.organisation.clone(), technology, retired: false };
     state::save(&mut txn.over, Table::Chips, *chip.id().as_bytes(), &value);
     let organisation = txn.author.organisation.clone();
     register(txn, &organisation, chip, Role::Chip, None);

@@ -7,7 +7,9 @@
 //! The digest at the end finds damage; it convinces nobody, because whoever alters a file makes it anew. What convinces
 //! are the cosigned checkpoints in the header.
 
+use crate::kind::{named, version};
 use crate::report::{Failure, altered, undecided};
+use selfsame_protocol::canon::{self, Limits};
 use selfsame_protocol::digest::hex;
 use selfsame_protocol::note::MAX_NOTE;
 use selfsame_protocol::time::{Timestamp, U64};
@@ -126,15 +128,19 @@ impl<'a> Source<'a> {
         Ok(found)
     }
 
-    /// Bytes that stand there in every file.
+    /// Bytes that stand there in every file. Their number of two digits may be that of another version, of which nothing
+    /// is said.
     pub fn mark(&mut self, mark: &[u8; 8], what: &str) -> Result<(), Failure> {
         let found = self.take(mark.len())?;
-        // Another number may be a later format: nothing can be said about it.
-        if found != mark {
-            let (expected, found) = (format!("{what} of format {}", hex(mark)), hex(&found));
-            return Err(undecided("BACKUP_FORMAT", expected, found));
+        if found == mark {
+            return Ok(());
         }
-        Ok(())
+        let (expected, shown) = (format!("{what} that begins with {}", hex(mark)), hex(&found));
+        let (name, number) = found.split_at_checked(6).unwrap_or_default();
+        match mark.starts_with(name) && number.iter().all(u8::is_ascii_digit) {
+            true => Err(undecided("UNSUPPORTED_VERSION", expected, shown)),
+            false => Err(altered("BACKUP_FORM", None, expected, shown)),
+        }
     }
 
     /// The header.
@@ -142,15 +148,14 @@ impl<'a> Source<'a> {
         self.mark(MAGIC, "a backup")?;
         let length = self.length(MAX_HEADER, "a header")?;
         let bytes = self.take(length)?;
-        let header: Header = serde_json::from_slice(&bytes)
-            .map_err(|error| altered("BACKUP_HEADER", None, "the members of a header", error))?;
-        if header.backup != TYPE {
-            return Err(undecided("BACKUP_FORMAT", TYPE, header.backup));
+        version(&[TYPE], named(&bytes, "backup").as_deref())?;
+        let limits = Limits { max_bytes: MAX_HEADER, max_depth: 4, wide: false };
+        let header: Header = canon::decode_exact(&bytes, &limits)
+            .map_err(|error| altered("BACKUP_HEADER", None, "canonical JSON with the members of a header", error))?;
+        match header.backup == TYPE {
+            true => Ok(header),
+            false => Err(altered("BACKUP_HEADER", None, TYPE, header.backup)),
         }
-        if selfsame_protocol::canon::to_canonical_of(&header) != bytes {
-            return Err(altered("BACKUP_HEADER", None, "canonical JSON", "another spelling"));
-        }
-        Ok(header)
     }
 
     /// The digest over everything before, and nothing behind it.

@@ -13,7 +13,8 @@ pub use format::{Checkpoints, Header, MAGIC, TYPE, write};
 
 use super::bundles::Input;
 use super::report::{Checked, Failure, Level, Verified, altered, undecided};
-use super::{Options, Progress, small};
+use super::small::vouch::{self, Signed, Voices};
+use super::{Options, Progress};
 use chunks::{Leaf, Work};
 use format::Source;
 use selfsame_machine::Genesis;
@@ -21,7 +22,6 @@ use selfsame_machine::apply::{META_DIGEST, META_GENESIS, head_key};
 use selfsame_machine::view::Table;
 use selfsame_protocol::digest::hex;
 use selfsame_protocol::entry::Ledger;
-use selfsame_protocol::note::{Checkpoint, Note};
 use serde_json::{Value, json};
 use trees::Walk;
 
@@ -35,24 +35,19 @@ fn founding_digest(genesis: &Genesis) -> String {
     digest.and_then(Option::as_deref).map(hex).unwrap_or_default()
 }
 
-/// A ledger's checkpoint under what the reader trusts; without keys and policy it is only read.
-fn checkpoint(
-    ledger: Ledger,
-    note: Option<&String>,
-    options: &Options,
-) -> Result<Option<(Checkpoint, Vec<String>)>, Failure> {
-    let Some(text) = note else { return Ok(None) };
-    let (checkpoint, signers) = if options.policy.is_none() && options.keys.is_empty() {
-        let read = Note::parse(text.as_bytes()).and_then(|note| Checkpoint::parse(&note.text));
-        let read = read.map_err(|error| altered("CHECKPOINT_FORM", None, "a signed checkpoint", error))?;
-        (read, Vec::new())
-    } else {
-        small::signed(text, options)?
+/// The checkpoints of a header, each of its ledger.
+fn heads(header: &Header) -> Result<[Option<Signed>; 2], Failure> {
+    let read = |ledger: Ledger, note: &Option<String>| {
+        let signed = note.as_ref().map(|text| vouch::read(text.as_bytes())).transpose()?;
+        match signed {
+            Some(signed) if !signed.checkpoint.origin.ends_with(&format!("/{ledger}")) => {
+                Err(altered("CHECKPOINT_ORIGIN", None, format!("…/{ledger}"), signed.checkpoint.origin))
+            }
+            signed => Ok(signed),
+        }
     };
-    if !checkpoint.origin.ends_with(&format!("/{ledger}")) {
-        return Err(altered("CHECKPOINT_ORIGIN", None, format!("…/{ledger}"), checkpoint.origin));
-    }
-    Ok(Some((checkpoint, signers)))
+    let Checkpoints { evidence, reasoning } = &header.checkpoints;
+    Ok([read(Ledger::Evidence, evidence)?, read(Ledger::Reasoning, reasoning)?])
 }
 
 /// What the rows of the first table say.
@@ -72,16 +67,16 @@ pub fn verify(
 ) -> Result<Verified, Failure> {
     let mut source = Source::new(&mut input);
     let header = source.header()?;
-    let notes = [&header.checkpoints.evidence, &header.checkpoints.reasoning];
-    let mut heads = Vec::new();
-    for (ledger, note) in Ledger::BOTH.into_iter().zip(notes) {
-        heads.push(checkpoint(ledger, note.as_ref(), options)?);
+    let heads = heads(&header)?;
+    let voices = Voices::of(&heads.iter().flatten().collect::<Vec<_>>(), options)?;
+    if let Some(wanted) = options.genesis.filter(|wanted| wanted.to_string() != header.genesis) {
+        return Err(undecided("GENESIS", format!("a file of the cluster with genesis {wanted}"), header.genesis));
     }
     let mut walks: Vec<Walk> = Ledger::BOTH
         .into_iter()
         .zip(&heads)
         .map(|(ledger, head)| {
-            let head = head.as_ref().map(|(checkpoint, _)| (checkpoint.size, checkpoint.root));
+            let head = head.as_ref().map(|signed| (signed.checkpoint.size, signed.checkpoint.root));
             Walk::new(ledger, head)
         })
         .collect();
@@ -93,7 +88,7 @@ pub fn verify(
         work,
         |meta| {
             for (check, expected, found) in
-                [("CLUSTER", &header.cluster, &meta.cluster), ("GENESIS", &header.genesis, &meta.genesis)]
+                [("CLUSTER", &header.cluster, &meta.cluster), ("BACKUP_GENESIS", &header.genesis, &meta.genesis)]
             {
                 if expected != found {
                     return Err(altered(check, None, expected, found));
@@ -120,11 +115,13 @@ pub fn verify(
     )?;
     stage.end(&mut walks)?;
     source.end()?;
-    let genesis =
-        found.genesis.take().ok_or_else(|| altered("GENESIS", None, "the row of the consensus identity", "none"))?;
+    let genesis = found
+        .genesis
+        .take()
+        .ok_or_else(|| altered("BACKUP_GENESIS", None, "the row of the consensus identity", "none"))?;
     let digest = genesis.digest().to_string();
     if digest != header.genesis || genesis.cluster != header.cluster {
-        return Err(altered("GENESIS", None, header.genesis, digest));
+        return Err(altered("BACKUP_GENESIS", None, header.genesis, digest));
     }
     // A node that applied no batch yet has the state of its genesis, and its mark names no digest.
     let expected = if meta.applied.digest.is_empty() { founding_digest(&genesis) } else { meta.applied.digest.clone() };
@@ -134,7 +131,7 @@ pub fn verify(
     let passes = chains(&mut walks, again, Work { deep: false, ..work }, progress)?;
     for (head, ledger) in heads.iter().zip(Ledger::BOTH) {
         match head {
-            Some((checkpoint, _)) if checkpoint.origin != genesis.ledger_origin(ledger) => {
+            Some(Signed { checkpoint, .. }) if checkpoint.origin != genesis.ledger_origin(ledger) => {
                 return Err(altered("CHECKPOINT_ORIGIN", None, genesis.ledger_origin(ledger), &checkpoint.origin));
             }
             Some(_) => {}
@@ -144,7 +141,8 @@ pub fn verify(
             }
         }
     }
-    Ok(report(&header, &meta, (&walks, passes), &heads, (&found, options)))
+    options.reader().named()?;
+    report(&header, &meta, (&walks, passes), (&heads, &voices), (&found, options))
 }
 
 /// The hash of an entry, which a thread made.
@@ -162,7 +160,8 @@ impl Found {
         match key {
             META_GENESIS => {
                 let read = serde_json::from_slice(value);
-                self.genesis = Some(read.map_err(|error| altered("GENESIS", None, "a consensus identity", error))?);
+                self.genesis =
+                    Some(read.map_err(|error| altered("BACKUP_GENESIS", None, "a consensus identity", error))?);
             }
             META_DIGEST => self.digest = hex(value),
             _ => {}
@@ -247,28 +246,24 @@ fn report(
     header: &Header,
     meta: &rows::Meta,
     (walks, passes): (&[Walk], u64),
-    heads: &[Option<(Checkpoint, Vec<String>)>],
+    (heads, voices): (&[Option<Signed>; 2], &Voices),
     (found, options): (&Found, &Options),
-) -> Verified {
+) -> Result<Verified, Failure> {
     let total: u64 = walks.iter().map(Walk::size).sum();
     let mut ledgers = Vec::new();
-    let (mut signers, mut covered) = (0, 0);
+    let mut covered = 0;
     for ((ledger, walk), head) in Ledger::BOTH.into_iter().zip(walks).zip(heads) {
-        let (size, names) = head.as_ref().map_or((0, Vec::new()), |(note, names)| (note.size, names.clone()));
-        signers += names.len();
+        let size = head.as_ref().map_or(0, |signed| signed.checkpoint.size);
+        let voices = Voices::of(&head.iter().collect::<Vec<_>>(), options)?;
         covered += size;
         ledgers.push(json!({
             "ledger": ledger, "size": walk.size(), "root": walk.root(), "bytes": walk.bytes,
-            "checkpoint_size": size, "signers": names,
+            "checkpoint_size": size, "signers": voices.names(),
         }));
     }
     let structure = match options.deep {
         true => format!("every digest of the file; {total} entries read whole"),
         false => format!("every digest of the file; the members around the record of {total} entries"),
-    };
-    let cosignatures = match signers {
-        0 => Level::not("no key and no policy was given: the roots are those of the checkpoints, whoever wrote them"),
-        _ => Level::held(format!("{signers} signatures of keys that the reader brought")),
     };
     let beyond = total - covered;
     let tree = match beyond {
@@ -280,21 +275,21 @@ fn report(
     // The consensus layer's own form; it is shown as it is when it is no JSON.
     let membership =
         serde_json::from_str(&meta.applied.membership).unwrap_or_else(|_| Value::from(meta.applied.membership.clone()));
-    Verified {
+    Ok(Verified {
         file_kind: "backup",
         checked: Checked {
             structure: Level::held(structure),
             chain: Level::held(format!("{total} entries, each after the one before it of its subject")),
             tree: Level::held(tree),
-            cosignatures,
+            cosignatures: voices.cosignatures(),
             attestation: Level::not("rows derived from the entries (substrates, keys, indexes) are not computed anew"),
         },
         end: None,
-        detail: json!({
+        detail: voices.beside(json!({
             "cluster": header.cluster, "genesis": header.genesis, "node": header.node, "taken": header.taken,
             "position": meta.applied.position, "state_digest": meta.applied.digest, "membership": membership,
             "entries": total, "beyond_checkpoints": beyond, "rows": found.rows, "chain_passes": passes,
             "ledgers": ledgers,
-        }),
-    }
+        })),
+    })
 }

@@ -99,7 +99,7 @@ impl Walk {
             return Err(altered("ENTRY_FORM", place, "a canonical entry", error));
         }
         push_entry(&mut self.bundle, leaf)
-            .ok_or_else(|| altered("ENTRY_LENGTH", place, "at most 65535 bytes", leaf.len()))?;
+            .ok_or_else(|| altered("ENTRY_FORM", place, "at most 65535 bytes", leaf.len()))?;
         self.hashes.push(*hashed.hash.as_bytes());
         self.bytes += leaf.len() as u64;
         self.tree.append(hashed.hash);

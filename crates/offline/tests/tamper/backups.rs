@@ -149,7 +149,7 @@ fn sealed(mut bytes: Vec<u8>, change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
 
 const HEADER: &[&str] = &[
     "FILE_KIND",
-    "BACKUP_FORMAT",
+    "UNSUPPORTED_VERSION",
     "BACKUP_FORM",
     "BACKUP_HEADER",
     "BACKUP_DIGEST",
@@ -160,19 +160,18 @@ const HEADER: &[&str] = &[
     "POLICY_QUORUM",
     "POLICY_LOG",
     "CLUSTER",
-    "GENESIS",
-    "STATEMENT_FORM",
+    "BACKUP_GENESIS",
 ];
 const SNAPSHOT: &[&str] = &[
     "BACKUP_FORM",
-    "BACKUP_FORMAT",
+    "UNSUPPORTED_VERSION",
     "BACKUP_DIGEST",
     "SNAPSHOT_HEADER",
     "SNAPSHOT_FORM",
     "SNAPSHOT_CHUNK",
     "SNAPSHOT_DIGEST",
     "CLUSTER",
-    "GENESIS",
+    "BACKUP_GENESIS",
     "STATE_DIGEST",
 ];
 
@@ -201,8 +200,8 @@ pub fn cases(made: &Made) -> Vec<Case> {
     add("a row, the file's digest anew", sealed(bytes.clone(), |b| b[inside] ^= 1), &["SNAPSHOT_CHUNK"]);
     let end = bytes.len() - 40;
     add("the snapshot's digest", sealed(bytes.clone(), |b| b[end] ^= 1), &["SNAPSHOT_DIGEST"]);
-    add("a later format", sealed(bytes.clone(), |b| b[7] = b'2'), &["BACKUP_FORMAT"]);
-    add("a snapshot of a later format", sealed(bytes.clone(), |b| b[begin + 7] = b'2'), &["BACKUP_FORMAT"]);
+    add("a later format", sealed(bytes.clone(), |b| b[7] = b'2'), &["UNSUPPORTED_VERSION"]);
+    add("a snapshot of a later format", sealed(bytes.clone(), |b| b[begin + 7] = b'2'), &["UNSUPPORTED_VERSION"]);
     rows(made, &mut add);
     histories(&mut add);
     headers(made, &mut add);
@@ -269,8 +268,8 @@ fn rows(made: &Made, add: Add<'_>) {
         made.rows.swap(last, last - 1);
     });
     with("another state digest", &["STATE_DIGEST"], &|made| made.meta_row(META_DIGEST)[3] ^= 1);
-    with("no consensus identity", &["GENESIS"], &|made| made.rows.retain(|row| row.1 != META_GENESIS));
-    with("another consensus identity", &["GENESIS"], &|made| {
+    with("no consensus identity", &["BACKUP_GENESIS"], &|made| made.rows.retain(|row| row.1 != META_GENESIS));
+    with("another consensus identity", &["BACKUP_GENESIS"], &|made| {
         let row = made.meta_row(META_GENESIS);
         *row = String::from_utf8(row.clone()).unwrap().replace("60000", "50000").into_bytes();
     });
@@ -321,8 +320,8 @@ fn headers(made: &Made, add: Add<'_>) {
         add(how, other.bytes(), named);
     };
     with("another cluster", &["CLUSTER"], &|header| header.cluster = "other".into());
-    with("another identity", &["GENESIS"], &|header| header.genesis = Digest::of(b"x").to_string());
-    with("a later type", &["BACKUP_FORMAT"], &|header| header.backup = "selfsame/backup/v2".into());
+    with("another identity", &["BACKUP_GENESIS"], &|header| header.genesis = Digest::of(b"x").to_string());
+    with("a later type", &["UNSUPPORTED_VERSION"], &|header| header.backup = "selfsame/backup/v2".into());
     with("checkpoints exchanged", &["CHECKPOINT_ORIGIN"], &|header| {
         let Checkpoints { evidence, reasoning } = header.checkpoints.clone();
         header.checkpoints = Checkpoints { evidence: reasoning, reasoning: evidence };

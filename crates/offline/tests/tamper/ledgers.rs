@@ -82,7 +82,7 @@ fn files(dir: &Path, out: &mut Vec<PathBuf>) {
 }
 
 pub fn run(objects: &Objects) -> Table {
-    let mut table = Table::default();
+    let mut table = Table::new();
     let dir = tempfile::tempdir().unwrap();
     let options = objects.options();
     let good = ledger(Ledger::Evidence, SIZE, &|_, _| {});
@@ -121,7 +121,7 @@ pub fn run(objects: &Objects) -> Table {
 fn named(file: &Path) -> &'static [&'static str] {
     let path = file.display().to_string();
     if path.ends_with("checkpoint") {
-        &["CHECKPOINT_FORM", "CHECKPOINT_SIGNATURE", "POLICY_ORIGIN", "POLICY_QUORUM", "POLICY_LOG", "FILE_KIND"]
+        &["CHECKPOINT_FORM", "CHECKPOINT_ORIGIN", "CHECKPOINT_SIGNATURE", "POLICY_QUORUM", "POLICY_LOG"]
     } else if path.contains("entries") {
         &["ENTRY_HASH", "ENTRY_BUNDLE"]
     } else if path.contains("tile/0") {

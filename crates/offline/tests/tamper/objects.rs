@@ -4,8 +4,9 @@ use selfsame_offline::Options;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{Entry, Ledger};
 use selfsame_protocol::equivocation::Evidence;
+use selfsame_protocol::holder::{HolderState, HolderStatus, Tree};
 use selfsame_protocol::keys::SecretKey;
-use selfsame_protocol::merkle::{Frontier, append_to_tiles, consistency_proof, inclusion_proof, leaf_hash};
+use selfsame_protocol::merkle::{Frontier, append_to_tiles, consistency_proof, empty_root, inclusion_proof, leaf_hash};
 use selfsame_protocol::note::{Checkpoint, Note, TYPE_COSIGNATURE, TYPE_ED25519, Vkey};
 use selfsame_protocol::pair::Pair;
 use selfsame_protocol::policy::Policy;
@@ -32,6 +33,30 @@ pub fn signed(checkpoint: &Checkpoint, seed: u8) -> Note {
         note.cosign(&format!("w{n}.example/cosigner"), &key(seed + 10 + n), TIME);
     }
     note
+}
+
+/// A text with the cosignatures of all witnesses; `seed` other than 0 takes other keys for all of them.
+pub fn cosigned(text: &str, seed: u8) -> Note {
+    let mut note = Note::new(text.into());
+    for n in 0..WITNESSES {
+        note.cosign(&format!("w{n}.example/cosigner"), &key(seed + 10 + n), TIME);
+    }
+    note
+}
+
+/// Who holds a substrate, by all witnesses.
+fn holder(evidence: &Checkpoint) -> Note {
+    let tree = Tree { size: evidence.size, root: evidence.root };
+    let status = HolderStatus {
+        origin: "demo.example".into(),
+        substrate_id: "00000000-0000-4000-8000-000000000001".into(),
+        state: HolderState::Active,
+        chip: key(41).public().id(),
+        epoch: 3,
+        evidence: tree,
+        reasoning: Tree { size: 0, root: empty_root() },
+    };
+    cosigned(&status.to_text(), 0)
 }
 
 fn vkey(name: &str, kind: u8, seed: u8) -> Vkey {
@@ -94,6 +119,7 @@ pub struct Objects {
     pub pair: Pair,
     pub leaves: Vec<Vec<u8>>,
     pub receipt: TlogProof,
+    pub holder: Note,
     pub evidence: Evidence,
 }
 
@@ -111,9 +137,10 @@ impl Objects {
             path: inclusion_proof(4, 11, &mut reading(&tiles)).unwrap(),
             note: note.clone(),
         };
+        let holder = holder(&new);
         let other = Checkpoint { root: Digest::of(b"another history"), ..new };
         let evidence = Evidence::same_size(&note, &signed(&other, 0)).unwrap();
-        Objects { note, pair, leaves, receipt, evidence }
+        Objects { note, pair, leaves, receipt, holder, evidence }
     }
 
     pub fn options(&self) -> Options {
@@ -125,6 +152,7 @@ impl Objects {
             ("checkpoint", self.note.to_text().into_bytes()),
             ("pair", self.pair.to_bytes()),
             ("receipt", self.receipt.to_text().into_bytes()),
+            ("holder status", self.holder.to_text().into_bytes()),
             ("equivocation", self.evidence.to_bytes()),
         ]
     }

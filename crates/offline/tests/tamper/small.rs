@@ -2,19 +2,17 @@
 
 use crate::objects::{Objects, checkpoint, ledger, reading, signed, tiles};
 use crate::{Case, Named};
-use selfsame_protocol::canon;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::merkle::{consistency_proof, inclusion_proof};
 use selfsame_protocol::note::Note;
 use selfsame_protocol::pair::Pair;
 use selfsame_protocol::tlog_proof::TlogProof;
-use serde_json::{Value, json};
 
-/// A note whose bytes were altered: unreadable, of another log, a failing signature, or a signer who is not known any more.
-const NOTE: &[&str] =
-    &["FILE_KIND", "CHECKPOINT_FORM", "CHECKPOINT_SIGNATURE", "POLICY_ORIGIN", "POLICY_QUORUM", "POLICY_LOG"];
+/// A note whose bytes were altered: of no kind any more, unreadable, a failing signature, or a signer who is not known.
+const NOTE: &[&str] = &["FILE_KIND", "CHECKPOINT_FORM", "CHECKPOINT_SIGNATURE", "POLICY_QUORUM", "POLICY_LOG"];
 const RECEIPT: &[&str] = &[
+    "UNSUPPORTED_VERSION",
     "PROOF_FORM",
     "INCLUSION_INDEX_RANGE",
     "INCLUSION_PROOF_LENGTH",
@@ -22,38 +20,27 @@ const RECEIPT: &[&str] = &[
     "ENTRY_INDEX",
     "FILE_KIND",
     "CHECKPOINT_FORM",
+    "CHECKPOINT_ORIGIN",
     "CHECKPOINT_SIGNATURE",
-    "POLICY_ORIGIN",
     "POLICY_QUORUM",
     "POLICY_LOG",
 ];
+const HOLDER: &[&str] = &["FILE_KIND", "HOLDER_FORM", "HOLDER_SIGNATURE", "CHECKPOINT_FORM", "POLICY_QUORUM"];
 const PAIR: &[&str] = &[
+    "UNSUPPORTED_VERSION",
     "PAIR_FORM",
     "PAIR_TYPE",
+    "PAIR_ORIGIN",
+    "CONSISTENCY_INDEX_RANGE",
     "CONSISTENCY_OLD_ROOT",
     "CONSISTENCY_NEW_ROOT",
     "CONSISTENCY_PROOF_LENGTH",
     "FILE_KIND",
     "CHECKPOINT_FORM",
     "CHECKPOINT_SIGNATURE",
-    "POLICY_ORIGIN",
     "POLICY_QUORUM",
     "POLICY_LOG",
 ];
-const STATEMENT: &[&str] = &[
-    "FILE_KIND",
-    "STATEMENT_FORM",
-    "RECORD_TYPE",
-    "STATEMENT_HASH",
-    "STATEMENT_SIGNATURE",
-    "STATEMENT_KEY",
-    "CHECKPOINT_FORM",
-    "CHECKPOINT_SIGNATURE",
-    "POLICY_ORIGIN",
-    "POLICY_QUORUM",
-    "POLICY_LOG",
-];
-
 fn all_bits(kind: &'static str, bytes: &[u8], step: usize, checks: &'static [&'static str], cases: &mut Vec<Case>) {
     for at in 0..bytes.len() {
         for bit in (0..8).skip(at % step).step_by(step) {
@@ -80,6 +67,9 @@ pub fn cases(objects: &Objects) -> Vec<Case> {
     let receipt = objects.receipt.to_text().into_bytes();
     all_bits("receipt", &receipt, 1, RECEIPT, &mut cases);
     truncations("receipt", &receipt, RECEIPT, &mut cases);
+    let holder = objects.holder.to_text().into_bytes();
+    all_bits("holder status", &holder, 1, HOLDER, &mut cases);
+    truncations("holder status", &holder, HOLDER, &mut cases);
     let pair = objects.pair.to_bytes();
     all_bits("pair", &pair, 4, PAIR, &mut cases);
     truncations("pair", &pair, PAIR, &mut cases);
@@ -87,6 +77,7 @@ pub fn cases(objects: &Objects) -> Vec<Case> {
         cases.push(Case { kind, how, input, named: Named::By(checks) });
     };
     notes(objects, &mut add);
+    holders(objects, &mut add);
     receipts(objects, &mut add);
     pairs(objects, &mut add);
     equivocations(objects, &mut add);
@@ -125,6 +116,30 @@ fn notes(objects: &Objects, add: Add<'_>) {
     add("checkpoint", "another log", signed(&foreign, 0).to_text().into_bytes(), &["POLICY_ORIGIN"]);
 }
 
+fn holders(objects: &Objects, add: Add<'_>) {
+    let status = &objects.holder;
+    for missing in 0..status.signatures.len() {
+        let mut fewer = status.clone();
+        fewer.signatures.remove(missing);
+        add("holder status", "a signature cut out", fewer.to_text().into_bytes(), &["POLICY_QUORUM"]);
+    }
+    let lines: Vec<&str> = status.text.lines().collect();
+    for (at, changed) in [
+        (2, "state sealed"),
+        (3, "chip sha256:0000000000000000000000000000000000000000000000000000000000000000"),
+        (4, "epoch 4"),
+        (0, "other.example/holder"),
+    ] {
+        let text = status.text.replace(lines[at], changed);
+        let forged = Note { text, signatures: status.signatures.clone() };
+        add("holder status", "another status", forged.to_text().into_bytes(), &["HOLDER_SIGNATURE"]);
+    }
+    let others = crate::objects::cosigned(&status.text, 100);
+    add("holder status", "all keys exchanged", others.to_text().into_bytes(), &["POLICY_QUORUM"]);
+    let other = crate::objects::cosigned(&status.text.replace("demo.example", "other.example"), 0);
+    add("holder status", "another cluster", other.to_text().into_bytes(), &["POLICY_ORIGIN"]);
+}
+
 fn receipts(objects: &Objects, add: Add<'_>) {
     let receipt = &objects.receipt;
     let text = |receipt: &TlogProof| receipt.to_text().into_bytes();
@@ -153,7 +168,7 @@ fn receipts(objects: &Objects, add: Add<'_>) {
     // A history of somebody who can sign with keys of his own, and one by the right keys that this entry is not in.
     let forged = ledger(Ledger::Evidence, 11, &|at, entry| entry.submission = Digest::of(&[at as u8, 1]));
     for (how, seed, named) in
-        [("a fork by other keys", 100, &["POLICY_QUORUM"][..]), ("a fork by the right keys", 0, &["INCLUSION_ROOT"])]
+        [("a fork by other keys", 100, &["INCLUSION_ROOT"][..]), ("a fork by the right keys", 0, &["INCLUSION_ROOT"])]
     {
         let note = signed(&checkpoint(Ledger::Evidence, &forged), seed);
         let path = inclusion_proof(4, 11, &mut reading(&tiles(&forged))).unwrap();
@@ -167,9 +182,10 @@ fn receipts(objects: &Objects, add: Add<'_>) {
     reasoning.root = checkpoint(Ledger::Evidence, &objects.leaves).root;
     let elsewhere = TlogProof { note: signed(&reasoning, 0), ..receipt.clone() };
     add("receipt", "the other ledger", text(&elsewhere), &["CHECKPOINT_ORIGIN"]);
-    for version in ["@v0", "@v2", ""] {
+    for version in ["@v0", "@v2", "@v01", "@v"] {
         let other = receipt.to_text().replacen("@v1", version, 1).into_bytes();
-        add("receipt", "another version", other, &["PROOF_FORM", "FILE_KIND"]);
+        let named: &[&str] = if version == "@v2" { &["UNSUPPORTED_VERSION"] } else { &["PROOF_FORM"] };
+        add("receipt", "another version", other, named);
     }
 }
 
@@ -196,7 +212,9 @@ fn pairs(objects: &Objects, add: Add<'_>) {
     let other = signed(&checkpoint(Ledger::Reasoning, &objects.leaves), 0).to_text();
     add("pair", "the other ledger", Pair { new: other, ..pair.clone() }.to_bytes(), &["PAIR_ORIGIN"]);
     let typed = Pair { pair: "selfsame/checkpoint-pair/v0".into(), ..pair.clone() };
-    add("pair", "another version", typed.to_bytes(), &["PAIR_TYPE"]);
+    add("pair", "no version", typed.to_bytes(), &["PAIR_TYPE"]);
+    let typed = Pair { pair: "selfsame/checkpoint-pair/v2".into(), ..pair.clone() };
+    add("pair", "another version", typed.to_bytes(), &["UNSUPPORTED_VERSION"]);
 }
 
 fn equivocations(objects: &Objects, add: Add<'_>) {
@@ -204,24 +222,14 @@ fn equivocations(objects: &Objects, add: Add<'_>) {
     let evidence = &objects.evidence;
     let mut same = evidence.clone();
     same.note_b = same.note_a.clone();
-    add("equivocation", "one note twice", same.to_bytes(), EQUIVOCATION);
+    add("equivocation", "one note twice", same.to_bytes(), &["EVIDENCE_NO_CONFLICT"]);
     let mut forged = evidence.clone();
     forged.note_a = signed(&checkpoint(Ledger::Evidence, &objects.leaves), 100).to_text();
-    add("equivocation", "a note by other keys", forged.to_bytes(), EQUIVOCATION);
+    add("equivocation", "a note by other keys", forged.to_bytes(), &["EVIDENCE_ORDER", "EVIDENCE_KEY"]);
     let mut origin = evidence.clone();
     origin.origin = "demo.example/other".into();
-    add("equivocation", "another log", origin.to_bytes(), EQUIVOCATION);
+    add("equivocation", "another log", origin.to_bytes(), &["EVIDENCE_ORIGIN"]);
     let mut text = evidence.clone();
     text.note_a = text.note_a.replacen("\n11\n", "\n12\n", 1);
-    add("equivocation", "a size changed", text.to_bytes(), EQUIVOCATION);
+    add("equivocation", "a size changed", text.to_bytes(), &["EVIDENCE_SIZES"]);
 }
-
-const EQUIVOCATION: &[&str] = &[
-    "EVIDENCE_NO_CONFLICT",
-    "EVIDENCE_KEY",
-    "EVIDENCE_ORIGIN",
-    "EVIDENCE_SIGNATURE",
-    "EVIDENCE_ORDER",
-    "EVIDENCE_NOTE",
-    "EVIDENCE_SIZES",
-];

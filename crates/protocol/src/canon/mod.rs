@@ -169,7 +169,7 @@ pub fn require_canonical(bytes: &[u8], limits: &Limits) -> Result<Value, CanonEr
 /// Reads a typed value in its one spelling, from JSON in any layout. What the type would read over (a member that it does
 /// not know, a `null` left out, an empty list written out) is refused with its place.
 pub fn decode<T: DeserializeOwned + Serialize>(value: Value) -> Result<T, CanonError> {
-    let read: T = typed(value.clone())?;
+    let Ok(read) = T::deserialize(&value) else { return Err(schema::<T>(&value)) };
     match serde_json::to_value(&read) {
         Ok(written) if written == value => Ok(read),
         Ok(written) => Err(spelling::other(&value, &written)),
@@ -180,18 +180,23 @@ pub fn decode<T: DeserializeOwned + Serialize>(value: Value) -> Result<T, CanonE
 /// Reads a typed value from its canonical bytes, in its one spelling as [`decode`]: one value, one spelling, whether one
 /// hashes the bytes or the value.
 pub fn decode_exact<T: DeserializeOwned + Serialize>(bytes: &[u8], limits: &Limits) -> Result<T, CanonError> {
-    match typed(parse(bytes, limits)?) {
+    match serde_json::from_value(parse(bytes, limits)?) {
         // The form of a typed value is canonical: when it is the bytes, they are.
         Ok(read) if to_canonical_of(&read) == bytes => Ok(read),
         // Bytes that are not canonical are named as that, whatever else they are.
-        Ok(_) => decode(require_canonical(bytes, limits)?),
-        Err(error) => require_canonical(bytes, limits).and(Err(error)),
+        _ => decode(require_canonical(bytes, limits)?),
     }
 }
 
-/// Unknown, missing and mistyped members are named by serde.
-fn typed<T: DeserializeOwned>(value: Value) -> Result<T, CanonError> {
-    serde_json::from_value(value).map_err(|e| CanonError::new(CanonCode::Schema, "", e.to_string()))
+/// Unknown, missing and mistyped members are named with their place.
+fn schema<T: DeserializeOwned>(value: &Value) -> CanonError {
+    match crate::spelling::placed(value, |place| T::deserialize(place)) {
+        Ok(_) => CanonError::new(CanonCode::Schema, "", "this was not read"),
+        Err(error) => match error.split_once(": ").filter(|_| error.starts_with('/')) {
+            Some((pointer, detail)) => CanonError::new(CanonCode::Schema, pointer, detail),
+            None => CanonError::new(CanonCode::Schema, "", error),
+        },
+    }
 }
 
 #[cfg(test)]

@@ -11,8 +11,8 @@ use crate::code::{Code, Refusal};
 use crate::digest::Digest;
 use crate::entry::Ledger;
 use crate::keys::PublicKey;
-use crate::p104::{Attestation, Thresholds};
-use crate::record::{Finding, Output};
+use crate::p104::{Attestation, MAX_BITS, Technology, Thresholds};
+use crate::record::{ExecutionStatus, Finding, Output};
 use crate::time::{Timestamp, U64};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -172,9 +172,9 @@ pub struct PreparedBirth {
     pub attestation: Option<Attestation>,
 }
 
+crate::tagged! { "kind",
 /// Every command. The tag is `kind`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields, remote = "Self")]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Command {
     /// Root: replace one of the own organisation's keys, effective from this entry on.
     RotateKey {
@@ -201,8 +201,8 @@ pub enum Command {
     EnrolChip {
         /// The chip's key.
         chip: PublicKey,
-        /// `software`.
-        technology: String,
+        /// Which technology.
+        technology: Technology,
     },
     /// Root: retire a chip of the own organisation for good.
     RetireChip {
@@ -223,8 +223,8 @@ pub enum Command {
         run_id: Digest,
         /// Unique within the run.
         execution_id: String,
-        /// `succeeded`, `failed` or `cancelled`.
-        status: String,
+        /// How it ended.
+        status: ExecutionStatus,
         /// Digests of the outputs.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         outputs: Vec<Output>,
@@ -383,7 +383,7 @@ pub enum Command {
         finding: Finding,
     },
 }
-crate::tagged!(Command, "kind");
+}
 
 impl Command {
     /// The role that may issue this command.
@@ -462,6 +462,7 @@ impl Submission {
                 Err(Refusal::new(Code::Malformed, &sentence, "1 to 128 of A-Z a-z 0-9 . _ : / -", text))
             }
         };
+        name("cluster", &self.cluster)?;
         name("request_id", &self.request_id)?;
         if self.author.role != self.command.allowed_role() {
             let (needed, found) = (self.command.allowed_role(), self.author.role);
@@ -484,12 +485,21 @@ impl Submission {
                 }
                 Ok(())
             }
-            Command::InitSubstrate { substrate_id, schema_version, .. } => {
+            Command::InitSubstrate { substrate_id, schema_version, thresholds, .. } => {
                 uuid(substrate_id)?;
-                name("schema_version", schema_version)
+                name("schema_version", schema_version)?;
+                match thresholds.drift_tolerance {
+                    0..=MAX_BITS => Ok(()),
+                    found => {
+                        let sentence = "the drift tolerance is beyond its range";
+                        Err(Refusal::new(Code::LimitExceeded, sentence, format!("0 to {MAX_BITS} bits"), found))
+                    }
+                }
             }
             Command::DeclareRun { request, .. } => request.as_deref().map_or(Ok(()), |r| name("request", r)),
-            Command::ReportOutcome { execution_id, outputs, .. } => {
+            Command::ReportOutcome { execution_id, outputs, reproduction_of, .. } => {
+                name("execution_id", execution_id)?;
+                reproduction_of.as_deref().map_or(Ok(()), |original| name("reproduction_of", original))?;
                 if outputs.len() > limits.max_items {
                     return Err(Refusal::new(
                         Code::LimitExceeded,
@@ -498,7 +508,7 @@ impl Submission {
                         outputs.len(),
                     ));
                 }
-                name("execution_id", execution_id)
+                Ok(())
             }
             Command::CloseCycle { substrate_id, cycle_id, goalvector, .. } => {
                 uuid(substrate_id)?;

@@ -6,7 +6,6 @@ use crate::constitution::{Class, Publisher, Rules, check_name, check_reason};
 use crate::digest::Digest;
 use crate::keys::PublicKey;
 use crate::record::EvidenceAnchor;
-use serde::{Deserialize, Serialize};
 
 crate::named! {
     /// Kind of a key that an organisation registers.
@@ -18,9 +17,9 @@ crate::named! {
     }
 }
 
+crate::tagged! { "action",
 /// What organisations vote on. The tag is `action`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "action", rename_all = "snake_case", deny_unknown_fields, remote = "Self")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Proposal {
     /// Seal a substrate whose chip is lost.
     ForceSeal {
@@ -87,7 +86,7 @@ pub enum Proposal {
         reasoning: EvidenceAnchor,
     },
 }
-crate::tagged!(Proposal, "action");
+}
 
 impl Proposal {
     /// The value of the tag.
@@ -131,8 +130,29 @@ impl Proposal {
         }
     }
 
-    /// Checks names and limits that need no state.
+    /// Checks what needs no state: the form, and that somebody can hold the keys.
     pub fn check(&self) -> Result<(), Refusal> {
+        self.form()?;
+        match self {
+            Proposal::AddOrganisation { root_key, operator_key, .. } => {
+                if root_key == operator_key {
+                    let sentence = "root key and operator key are the same: give two keys";
+                    return Err(Refusal::new(Code::KeyExists, sentence, "", root_key));
+                }
+                check_keys(&[*root_key, *operator_key])
+            }
+            Proposal::RotateKey { new, .. } => check_keys(&[*new]),
+            Proposal::MovePublisher { publisher } => check_keys(&[publisher.log_key]),
+            Proposal::ForceSeal { .. }
+            | Proposal::RetireChip { .. }
+            | Proposal::RemoveOrganisation { .. }
+            | Proposal::ChangeRules { .. }
+            | Proposal::Recovery { .. } => Ok(()),
+        }
+    }
+
+    /// Checks names, ids and words: the form that it has in a record as well.
+    pub fn form(&self) -> Result<(), Refusal> {
         match self {
             Proposal::ForceSeal { substrate_id, migration_id, reason, .. } => {
                 if !is_uuid(substrate_id) {
@@ -142,30 +162,19 @@ impl Proposal {
                 check_reason(reason)
             }
             Proposal::RetireChip { reason, .. } | Proposal::Recovery { reason, .. } => check_reason(reason),
-            Proposal::AddOrganisation { name, root_key, operator_key } => {
-                check_name("name of an organisation", name)?;
-                if root_key == operator_key {
-                    let sentence = "root key and operator key are the same: give two keys";
-                    return Err(Refusal::new(Code::KeyExists, sentence, "", root_key));
-                }
-                check_keys(&[*root_key, *operator_key])
-            }
+            Proposal::AddOrganisation { name, .. } => check_name("name of an organisation", name),
             Proposal::RemoveOrganisation { name, reason } => {
                 check_name("name of an organisation", name)?;
                 check_reason(reason)
             }
-            Proposal::RotateKey { organisation, new, reason, .. } => {
+            Proposal::RotateKey { organisation, reason, .. } => {
                 check_name("name of an organisation", organisation)?;
-                check_keys(&[*new])?;
                 check_reason(reason)
             }
             Proposal::ChangeRules { rules } => {
                 rules.vetoes.iter().try_for_each(|name| check_name("name of an organisation", name))
             }
-            Proposal::MovePublisher { publisher } => {
-                check_name("name of an organisation", &publisher.organisation)?;
-                check_keys(&[publisher.log_key])
-            }
+            Proposal::MovePublisher { publisher } => check_name("name of an organisation", &publisher.organisation),
         }
     }
 }

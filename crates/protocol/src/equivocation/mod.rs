@@ -22,6 +22,7 @@ use crate::note::{Checkpoint, Note, Vkey};
 use crate::p104::first_epoch;
 use crate::record::Record;
 use crate::time::U64;
+use crate::version;
 use serde::{Deserialize, Serialize};
 
 /// The type string of an evidence file.
@@ -205,6 +206,10 @@ impl Evidence {
         let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
         let evidence: Self = canon::decode_exact(bytes, &EVIDENCE)
             .or_else(|error| bad("EVIDENCE_FORM", "canonical JSON with the members of an evidence file", error))?;
+        if version::is_other(EQUIVOCATION_TYPE, &evidence.equivocation) {
+            return bad("UNSUPPORTED_VERSION", EQUIVOCATION_TYPE, &evidence.equivocation)
+                .map_err(|error| BundleError { tampered: false, ..error });
+        }
         if evidence.equivocation != EQUIVOCATION_TYPE {
             return bad("EVIDENCE_TYPE", EQUIVOCATION_TYPE, &evidence.equivocation);
         }
@@ -212,7 +217,7 @@ impl Evidence {
     }
 
     /// Checks that the two notes exclude each other, whoever signed them.
-    fn conflict(&self) -> Result<[Note; 2], BundleError> {
+    pub fn conflict(&self) -> Result<[Note; 2], BundleError> {
         if self.kind == Kind::DoubleEpoch && self.holders.is_empty() {
             return self.two_statuses();
         }
@@ -239,9 +244,6 @@ impl Evidence {
     }
 
     fn two_statuses(&self) -> Result<[Note; 2], BundleError> {
-        if !self.proof.is_empty() {
-            return bad("EVIDENCE_PROOF", "no hashes", format!("{} hashes", self.proof.len()));
-        }
         let read = |text: &str, which: &str| {
             let read = Note::parse(text.as_bytes()).and_then(|note| Ok((HolderStatus::parse(&note.text)?, note)));
             read.or_else(|error| bad("EVIDENCE_NOTE", format!("{which}: a holder status, or two holders"), error))
@@ -253,15 +255,18 @@ impl Evidence {
                 return bad("EVIDENCE_ORIGIN", &self.origin, origin);
             }
         }
+        if !self.proof.is_empty() {
+            return bad("EVIDENCE_PROOF", "no hashes", format!("{} hashes", self.proof.len()));
+        }
+        if a.text > b.text {
+            return bad("EVIDENCE_ORDER", "the text that sorts first as note_a", "the other");
+        }
         let place = |status: &HolderStatus| format!("{} at epoch {}", status.substrate_id, status.epoch);
         if place(&one) != place(&two) {
             return bad("EVIDENCE_EPOCH", place(&one), place(&two));
         }
         if one.chip == two.chip {
             return bad("EVIDENCE_NO_CONFLICT", "two different holders", one.chip);
-        }
-        if a.text > b.text {
-            return bad("EVIDENCE_ORDER", "the text that sorts first as note_a", "the other");
         }
         Ok([a, b])
     }
@@ -327,12 +332,12 @@ fn same_size(a: &Checkpoint, b: &Checkpoint, text_a: &str, text_b: &str) -> Resu
     if a.size != b.size {
         return bad("EVIDENCE_SIZES", format!("two notes of size {}", a.size), b.size);
     }
-    if a.root == b.root {
-        return bad("EVIDENCE_NO_CONFLICT", "two different roots", a.root);
-    }
     // One pair of notes has one file.
     if text_a > text_b {
         return bad("EVIDENCE_ORDER", "the text that sorts first as note_a", "the other");
+    }
+    if a.root == b.root {
+        return bad("EVIDENCE_NO_CONFLICT", "two different roots", a.root);
     }
     Ok(())
 }

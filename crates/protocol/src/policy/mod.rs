@@ -146,6 +146,22 @@ pub struct Cosigner {
     pub time: u64,
 }
 
+/// Whose signatures under a note verified, of the keys that a policy names.
+#[derive(Clone, Debug)]
+pub(crate) struct Heard {
+    /// Names of log keys.
+    logs: Vec<String>,
+    /// Each witness of the policy, in its order.
+    pub(crate) witnesses: Vec<Option<Cosigner>>,
+}
+
+impl Heard {
+    /// The witnesses that cosigned.
+    pub(crate) fn cosigners(&self) -> Vec<Cosigner> {
+        self.witnesses.iter().flatten().cloned().collect()
+    }
+}
+
 /// A checkpoint that satisfies a policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accepted {
@@ -252,9 +268,9 @@ impl Policy {
 
     /// Whether a member is satisfied when exactly these witnesses cosigned. Groups count earlier ones only, so that one
     /// pass decides all of them.
-    fn satisfied(&self, wanted: Member, signed: &[bool]) -> bool {
+    fn satisfied(&self, wanted: Member, signed: &[Option<Cosigner>]) -> bool {
         let holds = |member: &Member, groups: &[bool]| match member {
-            Member::Witness(at) => signed.get(*at).copied().unwrap_or(false),
+            Member::Witness(at) => signed.get(*at).is_some_and(Option::is_some),
             Member::Group(at) => groups.get(*at).copied().unwrap_or(false),
         };
         let mut groups = Vec::with_capacity(self.groups.len());
@@ -265,60 +281,78 @@ impl Policy {
         holds(&wanted, &groups)
     }
 
-    /// Verifies a note's signatures under the policy's keys and evaluates the quorum. Signatures of other keys are
-    /// ignored; one of a key that the policy names and that does not verify refuses the note.
+    /// Verifies a checkpoint's signatures under the policy's keys and evaluates the quorum. Signatures of other keys are
+    /// ignored; one of a key that the policy names and that does not verify refuses the note, whatever log it is of: that
+    /// it was altered is known before anything about its origin.
     pub fn evaluate(&self, note: &Note) -> Result<Accepted, Unsatisfied> {
         let checkpoint = Checkpoint::parse(&note.text).map_err(Unsatisfied::Form)?;
-        let (mut known, mut log_signed) = (self.origins.contains(&checkpoint.origin), false);
-        for log in &self.logs {
-            // A log vouches for its own origin alone.
-            if log.vkey.name == checkpoint.origin {
-                known = true;
-                log_signed |= verified(note, &log.vkey)?.is_some();
-            }
-        }
-        if !known {
+        let heard = self.hear(note).map_err(Unsatisfied::Signature)?;
+        if !self.names(&checkpoint.origin) {
             return Err(Unsatisfied::Origin(checkpoint.origin));
         }
-        let cosigners = self.quorum_met(note, log_signed)?;
-        Ok(Accepted { checkpoint, log_signed, cosigners })
+        // A log vouches for its own origin alone.
+        let log_signed = heard.logs.contains(&checkpoint.origin);
+        let lacking = match self.quorum {
+            Some(_) => self.lacking(&heard),
+            None if log_signed => None,
+            None => Some(["the log's own signature".into(), "none".into()]),
+        };
+        if let Some([expected, found]) = lacking {
+            return Err(Unsatisfied::Quorum { expected, found });
+        }
+        Ok(Accepted { checkpoint, log_signed, cosigners: heard.cosigners() })
     }
 
     /// The cosigners of a note that is no checkpoint, when they satisfy the quorum. Whose note it is, its reader checks. A
     /// policy without a quorum names nobody who cosigns such a note: it is never satisfied.
     pub fn cosigned(&self, note: &Note) -> Result<Vec<Cosigner>, Unsatisfied> {
-        self.quorum_met(note, false)
+        let heard = self.hear(note).map_err(Unsatisfied::Signature)?;
+        match self.lacking(&heard) {
+            None => Ok(heard.cosigners()),
+            Some([expected, found]) => Err(Unsatisfied::Quorum { expected, found }),
+        }
     }
 
-    fn quorum_met(&self, note: &Note, log_signed: bool) -> Result<Vec<Cosigner>, Unsatisfied> {
-        let mut signed = Vec::with_capacity(self.witnesses.len());
-        let mut cosigners = Vec::new();
-        for witness in &self.witnesses {
-            let found = verified(note, &witness.vkey)?;
-            signed.push(found.is_some());
-            if let Some(found) = found {
-                cosigners.push(Cosigner {
-                    witness: witness.name.clone(),
-                    key: found.name,
-                    time: found.time.unwrap_or_default(),
-                });
-            }
-        }
-        let met = match self.quorum {
-            None => log_signed,
-            Some(quorum) => self.satisfied(quorum, &signed),
+    /// Whether this is the origin of a log that the policy accepts.
+    pub(crate) fn names(&self, origin: &str) -> bool {
+        self.origins.iter().any(|named| named == origin) || self.logs.iter().any(|log| log.vkey.name == origin)
+    }
+
+    /// Verifies the signatures of every key that the policy names.
+    pub(crate) fn hear(&self, note: &Note) -> Result<Heard, NoteError> {
+        let verified = |vkey: &Vkey| match note.signatures.iter().any(|signature| vkey.is_of(signature)) {
+            false => Ok(None),
+            true => note.verify(std::slice::from_ref(vkey)).map(|found| found.into_iter().next()),
         };
-        if !met {
-            let names: Vec<&str> = cosigners.iter().map(|c| c.witness.as_str()).collect();
-            let found = if names.is_empty() { "none of them".into() } else { names.join(", ") };
-            return Err(Unsatisfied::Quorum { expected: self.quorum_in_words(), found });
+        let mut heard = Heard { logs: Vec::new(), witnesses: Vec::with_capacity(self.witnesses.len()) };
+        for log in &self.logs {
+            heard.logs.extend(verified(&log.vkey)?.map(|found| found.name));
         }
-        Ok(cosigners)
+        for witness in &self.witnesses {
+            let cosigner = |found: Verified| Cosigner {
+                witness: witness.name.clone(),
+                key: found.name,
+                time: found.time.unwrap_or_default(),
+            };
+            heard.witnesses.push(verified(&witness.vkey)?.map(cosigner));
+        }
+        Ok(heard)
+    }
+
+    /// What cosignatures lack to the quorum: what it demands, and what was found. Where the quorum is `none`, they never
+    /// reach it.
+    pub(crate) fn lacking(&self, heard: &Heard) -> Option<[String; 2]> {
+        if self.quorum.is_some_and(|quorum| self.satisfied(quorum, &heard.witnesses)) {
+            return None;
+        }
+        let names: Vec<&str> = heard.witnesses.iter().flatten().map(|cosigner| cosigner.witness.as_str()).collect();
+        let found = if names.is_empty() { "none of them".into() } else { names.join(", ") };
+        Some([self.quorum_in_words(), found])
     }
 
     fn quorum_in_words(&self) -> String {
         match self.quorum {
-            None => "the log's own signature".into(),
+            None => "cosigners, of whom the policy demands none".into(),
             Some(Member::Witness(at)) => format!("a cosignature of {}", self.name(Member::Witness(at))),
             Some(Member::Group(at)) => self.groups.get(at).map_or_else(String::new, |group| {
                 let members: Vec<&str> = group.members.iter().take(20).map(|m| self.name(*m)).collect();
@@ -326,15 +360,6 @@ impl Policy {
             }),
         }
     }
-}
-
-/// The signature of a key under a note, where the key stands there; one that does not verify refuses the note.
-fn verified(note: &Note, vkey: &Vkey) -> Result<Option<Verified>, Unsatisfied> {
-    if !note.signatures.iter().any(|line| vkey.is_of(line)) {
-        return Ok(None);
-    }
-    let found = note.verify(std::slice::from_ref(vkey)).map_err(Unsatisfied::Signature)?;
-    Ok(found.into_iter().next())
 }
 
 impl fmt::Display for Policy {

@@ -86,11 +86,44 @@ fn a_failing_signature_of_a_known_key_is_never_overlooked() {
     }
     let mut other = note(&[1, 2], true);
     other.text = other.text.replace("ledger", "sledge");
-    assert_eq!(policy.evaluate(&other).unwrap_err().check(), "POLICY_ORIGIN");
+    assert_eq!(policy.evaluate(&other).unwrap_err().check(), "CHECKPOINT_SIGNATURE", "an altered name");
+    // Another log of the same cosigners: nothing is wrong with its note, and the policy does not know it.
+    let other_log = |signers: &[u8]| {
+        let mut other = Note::new(note(&[], false).text.replace("ledger", "sledge"));
+        signers.iter().for_each(|n| other.cosign(&format!("w{n}.example"), &SecretKey::from_seed(&[10 + n; 32]), 7));
+        other
+    };
+    for signers in [&[1, 2][..], &[]] {
+        let error = policy.evaluate(&other_log(signers)).unwrap_err();
+        assert_eq!((error.check(), error.tampered()), ("POLICY_ORIGIN", false), "before the quorum");
+    }
     let named = policy.clone().with_origins(vec!["sledge.example/evidence".into()]);
-    assert_eq!(named.evaluate(&other).unwrap_err().check(), "CHECKPOINT_SIGNATURE");
+    assert!(named.evaluate(&other_log(&[1, 2])).is_ok());
+    assert_eq!(named.evaluate(&other_log(&[1])).unwrap_err().check(), "POLICY_QUORUM");
     other.text = "ledger.example/evidence\n3\n".into();
     assert_eq!(policy.evaluate(&other).unwrap_err().check(), "CHECKPOINT_FORM");
+}
+
+/// A note that is no checkpoint: the quorum must have cosigned it, and a log's line is none of them.
+#[test]
+fn other_notes_need_the_quorum_alone() {
+    let other = |signers: &[u8], log: bool| {
+        let mut other = Note::new("ledger.example/other\ntext\n".into());
+        if log {
+            other.sign(ORIGIN, &SecretKey::from_seed(&[1; 32]));
+        }
+        signers.iter().for_each(|n| other.cosign(&format!("w{n}.example"), &SecretKey::from_seed(&[10 + n; 32]), 7));
+        other
+    };
+    let policy = Policy::parse(text("both").as_bytes()).unwrap();
+    let names = policy.cosigned(&other(&[2, 4], false)).unwrap();
+    assert_eq!(names.iter().map(|one| one.witness.as_str()).collect::<Vec<_>>(), ["W2", "W4"]);
+    assert_eq!(policy.cosigned(&other(&[3, 4], true)).unwrap_err().check(), "POLICY_QUORUM");
+    let none = Policy::parse(text("none").as_bytes()).unwrap();
+    assert_eq!(none.cosigned(&other(&[1, 2, 3, 4], true)).unwrap_err().check(), "POLICY_QUORUM");
+    let mut altered = other(&[1, 2], true);
+    altered.signatures[0].bytes[5] ^= 1;
+    assert_eq!(policy.cosigned(&altered).unwrap_err().check(), "CHECKPOINT_SIGNATURE");
 }
 
 #[test]

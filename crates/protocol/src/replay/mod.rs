@@ -213,7 +213,7 @@ impl Replay {
             Record::SessionClose(close) => self.close(entry, close),
             Record::IdentityVerification(result) => self.verification(entry, result),
             Record::TamperingDetection { session, finding, head } => self.tampering(index, session.0, finding, *head),
-            Record::Suppression { reason } => self.suppression(index, reason),
+            Record::Suppression { .. } => self.suppression(),
             Record::NewIdentityLineage { .. } => self.new_lineage(index, &entry.record),
             Record::Amendment { amendment_hash, amendment, prior_amendment } => {
                 self.amendment(index, *amendment_hash, *prior_amendment, amendment)

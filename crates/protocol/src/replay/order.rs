@@ -3,7 +3,7 @@
 use super::{BadCheck, Check, Replay, bad, kind};
 use crate::entry::{Entry, Ledger};
 use crate::p104::Outcome;
-use crate::record::Record;
+use crate::record::{CycleKind, Record};
 
 /// What must follow directly in the chain, because the state machine writes it with the same submission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,7 +88,8 @@ impl Replay {
         if self.seal.is_some() && !leads_out {
             return Err(bad("SEALED", index, "an arrival, an abort or another seal by ballot", kind(record)));
         }
-        let resolution = matches!(record, Record::IdentityPropagation(cycle) if cycle.cycle_kind == "resolution");
+        let resolution =
+            matches!(record, Record::IdentityPropagation(cycle) if cycle.cycle_kind == CycleKind::Resolution);
         let gated = resolution
             || matches!(
                 record,
@@ -118,11 +119,11 @@ impl Replay {
             ),
             Due::Enacting => match record {
                 Record::Amendment { .. } => true,
-                Record::IdentityPropagation(cycle) => cycle.cycle_kind != "migration",
+                Record::IdentityPropagation(cycle) => cycle.cycle_kind != CycleKind::Migration,
                 _ => false,
             },
             Due::Arriving => {
-                matches!(record, Record::IdentityPropagation(cycle) if cycle.cycle_kind != "resolution")
+                matches!(record, Record::IdentityPropagation(cycle) if cycle.cycle_kind != CycleKind::Resolution)
             }
             Due::Tampering => matches!(record, Record::TamperingDetection { .. }),
             Due::Suppression => matches!(record, Record::Suppression { .. }),

@@ -30,7 +30,8 @@ impl Replay {
         let from = self.last_close.as_ref().map(|close| close.session_close_timestamp);
         let shown = |time: Option<Timestamp>| time.map_or_else(|| "none".into(), |time| time.to_string());
         same("VERIFICATION_FROM", index, shown(from), shown(result.continuing_from))?;
-        same("VERIFICATION_EVENTS", index, self.events.join(", "), result.continuity_events.join(", "))?;
+        let events: Vec<&str> = result.continuity_events.iter().map(|event| event.as_str()).collect();
+        same("VERIFICATION_EVENTS", index, self.events.join(", "), events.join(", "))?;
         self.verdicts(index, result)?;
         let counted = result.verdicts.len();
         let Some(decisive) = verdict::decide(&result.verdicts, counted, majority(counted)).filter(|_| counted > 0)
@@ -151,8 +152,7 @@ impl Replay {
         Ok(())
     }
 
-    pub(super) fn suppression(&mut self, index: u64, reason: &str) -> Check {
-        same("SUPPRESSION_REASON", index, Outcome::HashMismatch.as_str(), reason)?;
+    pub(super) fn suppression(&mut self) -> Check {
         self.ended = Some("SUPPRESSED");
         Ok(())
     }

@@ -53,6 +53,14 @@ fn text(value: &Value, pointer: &str) -> Check {
     }
 }
 
+/// Members that may be left out and are texts, empty ones too.
+fn texts(object: &Value, names: &[&str], pointer: &str) -> Check {
+    match names.iter().find(|name| object.get(**name).is_some_and(|value| !value.is_string())) {
+        None => Ok(()),
+        Some(name) => fail(CanonCode::WrongType, &format!("{pointer}/{name}"), "this must be a text"),
+    }
+}
+
 fn digest(value: &Value, pointer: &str) -> Check {
     match value.as_str().map(str::parse::<Digest>) {
         Some(Ok(_)) => Ok(()),
@@ -179,6 +187,7 @@ fn prompt(value: &Value) -> Check {
         let pointer = format!("/prompt/messages/{index}");
         members(message, &pointer, &["role", "parts"], &["name", "options"])?;
         options(message, &pointer)?;
+        texts(message, &["name"], &pointer)?;
         text(&message["role"], &format!("{pointer}/role"))?;
         let Some(parts) = message["parts"].as_array() else {
             return fail(CanonCode::WrongType, &format!("{pointer}/parts"), "this must be a list of parts");
@@ -187,6 +196,7 @@ fn prompt(value: &Value) -> Check {
             let pointer = format!("{pointer}/parts/{number}");
             members(part, &pointer, &["type", "content"], &["id", "name", "options"])?;
             options(part, &pointer)?;
+            texts(part, &["id", "name"], &pointer)?;
             text(&part["type"], &format!("{pointer}/type"))?;
             content(&part["content"], &format!("{pointer}/content"))?;
         }
@@ -228,6 +238,7 @@ fn content(value: &Value, pointer: &str) -> Check {
         );
     }
     members(value, pointer, &["media_type", "size", "digest"], &["uri"])?;
+    texts(value, &["uri"], pointer)?;
     text(&object["media_type"], &format!("{pointer}/media_type"))?;
     match object["size"].as_str().map(str::parse::<crate::time::U64>) {
         Some(Ok(_)) => {}

@@ -13,8 +13,11 @@ mod merkle;
 mod notes;
 mod outcomes;
 mod p104;
+mod policies;
+mod readers;
 mod run_bundle;
 mod runs;
+mod spelling;
 mod trust;
 
 use selfsame_protocol::digest::unhex;

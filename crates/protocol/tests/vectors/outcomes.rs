@@ -84,6 +84,7 @@ fn codes_of_canonical_json_keep_their_names() {
         TooLarge,
         NotCanonical,
         Schema,
+        OtherSpelling,
         UnknownMember,
         MissingMember,
         WrongType,

@@ -180,9 +180,14 @@ fn each_amendment_names_the_one_before_and_moves_what_is_in_force() {
 fn an_attestation_holds_for_exactly_its_claims() {
     for case in cases(&load("p104"), "attestations") {
         let name = text(case, "name");
-        let (claims, attestation) = (typed::<Claims>(&case["claims"]), typed::<Attestation>(&case["attestation"]));
+        let claims = typed::<Claims>(&case["claims"]);
         let signed = [b"selfsame/attestation/v1\n", &canon::to_canonical_of(&claims)[..]].concat();
         assert_eq!(signed, bytes(case, "signed_hex"), "{name}");
+        // One of another form is not read at all.
+        let Ok(attestation) = serde_json::from_value::<Attestation>(case["attestation"].clone()) else {
+            assert_eq!(case["valid"], false, "{name}");
+            continue;
+        };
         assert_eq!(attestation.verify(&claims).is_ok(), case["valid"], "{name}");
         assert_eq!(attestation.hash().hex(), text(case, "hash"), "{name}");
     }

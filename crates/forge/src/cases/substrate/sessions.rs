@@ -270,7 +270,7 @@ pub fn ends(suppressed: &mut Book, undecided: &mut Book, drifted: &mut Book) {
     ] {
         b.case("TAMPERING_DETECTION", name, |d| d.set("tampering_detection", 0, pointer, value));
     }
-    b.case("SUPPRESSION_REASON", "a suppression for another reason", |d| {
+    b.case("ENTRY_FORM", "a suppression for another reason", |d| {
         d.set("suppression", 0, "/reason", json!("DRIFT_EXCEEDED"));
     });
     b.case("VERDICT_TEXT", "a finding that was not cut", |d| {

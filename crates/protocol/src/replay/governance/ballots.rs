@@ -225,6 +225,7 @@ impl Governance {
             // Nothing is due: a proposal of anybody first closes what is over.
             None if end.result == Some(BallotEnd::Expired) && over && self.step.begins() => {
                 self.step.asks_to_propose(index)?;
+                self.step.adjoins(index)?;
                 self.swept(entry, Some(end.id))?;
                 self.step.phase = Phase::Swept { after: end.id.into() };
                 number

@@ -1,0 +1,169 @@
+"""Bundles of substrates and runs: docs/protocol.md, section 18."""
+import json
+import re
+
+from .base import BadJson, Refused, canonical, included, leaf_hash, need, raw, tagged, undecided
+from .forms import FORMS, list_of
+from .governance import Governance
+from .notes import DIGEST, UUID, checkpoint, head
+from .runs import Run
+from .submission import Submission, genesis_form
+from .substrate import Substrate
+
+TYPE = "selfsame/bundle/v2"
+HEADER = {"bundle", "checkpoints", "genesis", "head", "subject"}
+LEDGERS = ("evidence", "reasoning")
+is_proof = list_of(FORMS["digest"])
+
+
+def document(line):
+    """The value of a line, which stands in its canonical form and ends in one line feed."""
+    need(line.endswith(b"\n"), "BUNDLE_LINE", "no line feed")
+    try:
+        value = canonical(line[:-1])
+    except BadJson as error:
+        raise Refused("BUNDLE_LINE", error) from None
+    need(isinstance(value, dict), "BUNDLE_LINE", "no object")
+    return value
+
+
+def vouched(note, reader):
+    """The checks of 18.1 of a checkpoint, under a policy or keys."""
+    by = reader.by()
+    if by in ("policy", "keys"):
+        signers = note.by(reader.known(), "CHECKPOINT_SIGNATURE")
+        if by == "policy":
+            need(reader.accepts(note.origin), "POLICY_ORIGIN", note.origin, altered=False)
+            need(reader.policy.met(signers, note.origin), "POLICY_QUORUM", "too few cosignatures", altered=False)
+        else:
+            need(signers, "CHECKPOINT_KEY", "no line by a key of the reader", altered=False)
+
+
+class Header:
+    def __init__(self, line, reader):
+        kind = re.match(rb'{"bundle":"([^"\\]*)"', line)
+        need(kind, "BUNDLE_LINE", line[:60])
+        kind = kind[1].decode(errors="replace")
+        if kind != TYPE:
+            if kind.startswith("selfsame/") and "bundle/v" in kind:
+                undecided("UNSUPPORTED_VERSION", kind)
+            undecided("BUNDLE_TYPE", kind)
+        value = document(line)
+        need(set(value) == HEADER, "BUNDLE_LINE", "the members of the header")
+        notes, self.subject, self.genesis = value["checkpoints"], value["subject"], value["genesis"]
+        need(isinstance(notes, dict) and set(notes) == set(LEDGERS) and all(isinstance(one, str) for one in notes.values())
+             and isinstance(value["head"], str), "BUNDLE_LINE", "checkpoints and head")
+        need(isinstance(self.subject, str) and re.fullmatch(f"substrate:{UUID}|run:{DIGEST}", self.subject), "BUNDLE_LINE",
+             "the subject")
+        genesis_form(self.genesis)
+        digest = tagged("genesis", self.genesis)
+        need(reader.genesis in (None, digest), "GENESIS", digest, altered=False)
+        self.notes, origin = {}, self.genesis["origin"]
+        for ledger in LEDGERS:
+            note = self.notes[ledger] = checkpoint(notes[ledger])
+            vouched(note, reader)
+            need(note.origin == f"{origin}/{ledger}", "CHECKPOINT_ORIGIN", note.origin)
+        self.head = head(value["head"])
+        need(self.head.origin == origin, "HEAD_ORIGIN", self.head.origin)
+        need(self.head.genesis == digest, "HEAD_GENESIS", self.head.genesis)
+        need(self.head.subject == self.subject, "HEAD_SUBJECT", self.head.subject)
+        for ledger in LEDGERS:
+            note = self.notes[ledger]
+            need(self.head.trees[ledger] == (note.size, note.root), f"HEAD_{ledger.upper()}")
+        need(self.head.statement is None, "HEAD_STATEMENT")
+
+
+class Bundle:
+    def __init__(self, line, reader):
+        self.reader, self.header = reader, Header(line, reader)
+        self.keys = Governance(self.header.genesis)
+        kind, _, name = self.header.subject.partition(":")
+        self.own = Substrate(self.keys.cluster, name) if kind == "substrate" else Run(name, self.keys)
+        self.is_run, self.began, self.last = kind == "run", False, "evidence"
+        self.pending, self.current, self.unused = None, None, False
+
+    def line(self, line):
+        value = document(line)
+        if set(value) == {"submission"}:
+            need(self.is_run or not self.began, "BUNDLE_LINE", "a submission among a substrate's own entries")
+            submission = Submission(value["submission"])
+            need(not self.unused, "SUBMISSION_UNUSED", self.current and self.current.digest)
+            need(self.current is None or self.current.digest != submission.digest, "SUBMISSION_ONCE", submission.digest)
+            self.current, self.unused = submission, True
+            return
+        need(set(value) == {"leaf", "ledger", "proof"} and isinstance(value["leaf"], str) and value["ledger"] in LEDGERS
+             and isinstance(value["ledger"], str) and is_proof(value["proof"]), "BUNDLE_LINE", "the members of a line")
+        ledger, leaf = value["ledger"], value["leaf"].encode()
+        own = self.belongs(value["leaf"])
+        need(own or not self.began, "BUNDLE_ORDER", "the history of keys behind the subject")
+        if own and not self.is_run:
+            need(self.last == "evidence" or ledger == "reasoning", "BUNDLE_ORDER", "Evidence behind Reasoning")
+            self.last = ledger
+        self.began |= own
+        if own and not self.is_run:
+            need(not self.unused, "SUBMISSION_UNUSED")
+            index = self.own.take(ledger, leaf)
+        else:
+            index = (self.own if own else self.keys).take(ledger, leaf, self.current)
+        self.unused = False
+        note = self.header.notes[ledger]
+        included(leaf_hash(leaf), index, note.size, list(map(raw, value["proof"])), note.root)
+
+    def belongs(self, leaf):
+        """Whether an entry is of the subject's own, and not of the history of keys: its own subject says so."""
+        try:
+            subject = json.loads(leaf)["subject"]
+        except (ValueError, TypeError, KeyError, RecursionError):
+            return self.began
+        return not (isinstance(subject, str) and (subject == "cluster" or subject.startswith("organisation:")))
+
+    def finish(self):
+        need(not self.unused, "SUBMISSION_UNUSED", "at the end")
+        self.keys.finish()
+        self.own.finish()
+        note, counts = self.header.head, self.own.counts()
+        need(note.governance == self.keys.entries, "HEAD_GOVERNANCE", note.governance)
+        for ledger in LEDGERS:
+            need(note.entries[ledger] == counts[ledger], f"HEAD_{ledger.upper()}_ENTRIES", note.entries[ledger])
+        known = {(key.name, key.id): key for key in self.keys.known()}
+        notes = [(self.header.notes[ledger], "CHECKPOINT") for ledger in LEDGERS] + [(note, "HEAD")]
+        for one, name in notes:
+            for line, key_id, _ in one.lines:
+                need((line, key_id) in known, name + "_KEY", line)
+            one.by(known.values(), name + "_SIGNATURE")
+        by = self.reader.by()
+        if by == "genesis":
+            for ledger in LEDGERS:
+                need(enough(self.keys.quorum(), self.header.notes[ledger]), "CHECKPOINT_QUORUM", ledger, altered=False)
+        later = self.later(by, note)
+        self.reader.somebody()
+        if by == "policy" and self.reader.require_log:
+            for ledger in LEDGERS:
+                logs = [log for log in self.reader.policy.logs if log.name == self.header.notes[ledger].origin]
+                need(any(map(self.header.notes[ledger].of, logs)), "POLICY_LOG", ledger, altered=False)
+        return later
+
+    def later(self, by, note):
+        """Whether a quorum says that these are all entries: None, or why that is unknown."""
+        if by == "policy":
+            signers = note.by(self.reader.policy.keys(), "HEAD_SIGNATURE")
+            return None if self.reader.policy.met(signers) else "the policy's quorum did not sign how far the history goes"
+        if by == "genesis":
+            return None if enough(self.keys.quorum(), note) else "too few organisations signed how far the history goes"
+        return "keys speak for themselves" if by == "keys" else "nobody that you trust vouches for it"
+
+
+def enough(quorum, note):
+    """Whether as many organisations as it takes cosigned a note, whose lines were verified."""
+    cosigners, number = quorum
+    return len({organisation for key, organisation in cosigners if note.of(key)}) >= number
+
+
+def verify(lines, reader):
+    """Verifies the lines of a bundle, each with its line feed; gives what was verified and why later entries are unknown."""
+    lines = iter(lines)
+    bundle = Bundle(next(lines, b""), reader)
+    for line in lines:
+        bundle.line(line)
+    later = bundle.finish()
+    return {"entries": sum(bundle.own.counts().values()), "governance": bundle.keys.entries, "later": later}

@@ -1,0 +1,135 @@
+"""Genuine files of every kind, made by the generator of the vectors, whose keys are known."""
+import copy
+import json
+
+import forge
+from generator import bundle_history, cluster, governance, merkle, run_bundle
+from generator.common import jcs, prefixed, sha256
+from generator.notes import TIME, b64, checkpoint, cosigned
+from generator.p104 import public
+
+
+def joined(lines):
+    return "".join(line + "\n" for line in lines).encode()
+
+
+def later(entry, seconds):
+    """An entry as many minutes later."""
+    entry["time"] = entry["time"].replace("T00:00:", f"T00:{seconds:02}:")
+
+
+def with_ballots():
+    """A run whose history of keys has ballots, a new organisation, and rules that were changed."""
+    bundle = forge.Bundle(run_bundle.History().write().lines())
+    made, _ = governance.history()
+    items, before = [], None
+    for entry, submission in zip(made.entries, made.submissions):
+        if submission != before:
+            payload = json.loads(bytes.fromhex(submission)[64:])
+            items.append({"payload": payload, "seed": forge.SECRETS[payload["author"]["key"]]})
+            before = submission
+        items.append({"ledger": "reasoning", "entry": copy.deepcopy(entry)})
+    own = [item for item in bundle.items if item.get("ledger") != "reasoning"]
+    # What stood before entries of the history of keys goes, and the report under the key that was registered there.
+    kept, at = [], 0
+    while at < len(own):
+        group = [own[at]]
+        at += 1
+        while at < len(own) and "entry" in own[at]:
+            group.append(own[at])
+            at += 1
+        if len(group) > 1 and group[0]["seed"] != run_bundle.NEW:
+            kept += group
+    kept = [item for item in kept if item.get("payload", {}).get("command", {}).get("kind") != "report_outcome"]
+    kept = [item for item in kept if item.get("entry", {}).get("record", {}).get("record_type") != "run_outcome"]
+    for item in kept:
+        if "entry" in item:
+            later(item["entry"], 1)
+    bundle.items = items + kept
+    bundle.header["genesis"].pop("publication")
+    bundle.renumbered()
+    return bundle
+
+
+def suppressed(tell):
+    """A substrate whose history ends in another way."""
+    def end(history):
+        tell(history)
+        return True
+    return bundle_history.History({"at the end": end}).write()
+
+
+def pair(history):
+    trees = history.trees()
+    notes, ledger = {}, "reasoning"
+    hashes = [merkle.leaf_hash(leaf) for leaf in history.leaves[ledger]]
+    old = len(hashes) - 5
+    for name, size in (("old", old), ("new", len(hashes))):
+        notes[name] = cluster.published(checkpoint(f"{cluster.ORIGIN}/{ledger}", size, merkle.root(hashes[:size])), ledger)
+    assert trees[ledger][0] == len(hashes)
+    proof = [prefixed(h) for h in merkle.consistency(old, hashes)]
+    return jcs({**notes, "pair": "selfsame/checkpoint-pair/v1", "proof": proof}) + b"\n"
+
+
+def receipt(history, ledger, at, extra=True):
+    hashes = [merkle.leaf_hash(leaf) for leaf in history.leaves[ledger]]
+    index, leaf = history.own[ledger][at]
+    note = cluster.published(checkpoint(f"{cluster.ORIGIN}/{ledger}", len(hashes), merkle.root(hashes)), ledger)
+    lines = ["c2sp.org/tlog-proof@v1", *([f"extra {b64(leaf)}"] if extra else []), f"index {index}"]
+    return ("\n".join([*lines, *map(b64, merkle.path(index, hashes)), "", ""]) + note).encode()
+
+
+def holder(history, chip=bundle_history.DESTINATION, state="active"):
+    trees = history.trees()
+    lines = [f"{cluster.ORIGIN}/holder", f"substrate {bundle_history.SUBSTRATE}", f"state {state}",
+             f"chip {bundle_history.chip_id(chip)}", "epoch 2"]
+    lines += [f"{ledger} {size} {b64(root)}" for ledger, (size, root) in trees.items()]
+    text = "\n".join([*lines, ""])
+    return (text + "\n" + cluster.cosigner_lines(text)).encode()
+
+
+def evidence(history):
+    """Two notes that exclude each other: of one size, of a smaller tree that the larger one does not extend, and two holders."""
+    out, hashes = {}, [merkle.leaf_hash(leaf) for leaf in history.leaves["reasoning"]]
+    origin = f"{cluster.ORIGIN}/reasoning"
+
+    def note(size, root):
+        text = checkpoint(origin, size, root)
+        return text + "\n" + cluster.cosigner_lines(text, (1, 2))
+
+    def file(kind, a, b, proof=(), **more):
+        return jcs({"equivocation": "selfsame/equivocation/v1", "kind": kind, "note_a": a, "note_b": b, "origin": origin,
+                    "proof": [prefixed(h) for h in proof], **more}) + b"\n"
+
+    notes = sorted([note(9, sha256(b"a")), note(9, sha256(b"b"))])
+    out["same"] = file("same_size", *notes)
+    larger = note(len(hashes), merkle.root(hashes))
+    proof = merkle.consistency(5, hashes)
+    out["inconsistent"] = file("inconsistent", note(5, sha256(b"c")), larger, proof)
+    statuses = sorted(holder(history, chip).decode() for chip in (bundle_history.CHIP, bundle_history.DESTINATION))
+    out["statuses"] = file("double_epoch", *statuses) if False else jcs({
+        "equivocation": "selfsame/equivocation/v1", "kind": "double_epoch", "note_a": statuses[0], "note_b": statuses[1],
+        "origin": f"{cluster.ORIGIN}/holder", "proof": []}) + b"\n"
+    return out
+
+
+def files():
+    """Name, bytes, and the forge's bundle where there is one."""
+    whole = bundle_history.History().write()
+    run = run_bundle.History().write()
+    out = [("substrate", None, forge.Bundle(whole.lines())), ("run", None, forge.Bundle(run.lines())),
+           ("ballots", None, with_ballots())]
+    for name, tell in (("suppressed", lambda h: h.suppress()), ("ended", lambda h: h.drift()), ("sealed", lambda h: h.seal("seal", "m-1"))):
+        out.append((name, None, forge.Bundle(suppressed(tell).lines())))
+    named = lambda name, data: (name, data, None)  # noqa: E731
+    proof = whole.proof()
+    out.append(named("proof", json.dumps(proof, indent=2).encode()))
+    out.append(named("statement", jcs(proof["statement"])))
+    out += [named("checkpoint", proof["checkpoints"]["evidence"].encode()), named("pair", pair(whole)), named("holder", holder(whole))]
+    out += [named("receipt", receipt(whole, "reasoning", 3)), named("receipt-evidence", receipt(whole, "evidence", 0)),
+            named("receipt-bare", receipt(whole, "reasoning", 5, False))]
+    out += [named("evidence-" + name, data) for name, data in evidence(whole).items()]
+    return [(name, data or joined(bundle.lines()), bundle) for name, data, bundle in out]
+
+
+__all__ = ["TIME", "cosigned", "files", "public"]
