@@ -65,7 +65,7 @@ class Substrate:
         else:
             self.reasoning(kind, sort, record)
         self.group(sort, value)
-        self.lasts[ledger] = {"kind": kind, "sort": sort, "time": value["time"], "submission": value["submission"]}
+        self.lasts[ledger] = {"kind": kind, "sort": sort, "time": value["time"], "submission": value["submission"], "index": index}
         return index
 
     def reasoning(self, kind, sort, r):
@@ -107,7 +107,7 @@ class Substrate:
             need(sort in allowed, "RECOVERY_STEP", sort)
 
     def group(self, sort, value):
-        """What one submission writes names one submission and has one time; nothing else does."""
+        """What one submission writes names one submission, stands together, and has one time; nothing else does."""
         last = self.last
         if last is None:
             return
@@ -116,6 +116,7 @@ class Substrate:
             need(equal, "SUBMISSION_GROUP", sort)
         elif (last["sort"], sort) not in MAY:
             need(not equal, "SUBMISSION_GROUP", sort)
+        need(not equal or self.index == last["index"] + 1, "SUBMISSION_GROUP", self.index)
         need(not equal or last["time"] == value["time"], "SUBMISSION_TIME", sort)
 
     def anchored(self, anchor):

@@ -70,7 +70,10 @@ class History:
         return prefixed(merkle.leaf_hash(own[-1][1])) if own else None
 
     def begin(self, group: str) -> None:
-        """The next submission. What it writes has one time."""
+        """The next submission. What it writes has one time, and stands together: others write before it."""
+        for leaves in self.leaves.values():
+            if len(leaves) % 4 == 0:
+                leaves.append(b'{"of":"others"}')
         self.group = group
         self.clock += 1
 
@@ -99,8 +102,6 @@ class History:
         touched = {name, name + " entry", name.removesuffix(" in reasoning")} & self.hooks.keys()
         if ledger == "reasoning" and touched:
             self.needed = len(self.own[ledger])
-        if len(self.leaves[ledger]) % 4 == 0:
-            self.leaves[ledger].append(b'{"of":"others"}')
         self.hooks.get(name + " after", lambda history: None)(self)
         return record
 
@@ -130,15 +131,15 @@ class History:
         self.fth, self.attested = record["founding_tension_hash"], record["governance_chip_attestation_hash"]
         self.identity = self.head = record["substrate_identity_hash"]
         self.constitution, self.lineage, self.session, self.continuity = record["constitution"], 0, 0, None
-        self.closed, self.gate, self.events = None, 0, []
+        self.closed, self.gate, self.events, self.thresholds = None, 0, [], record["constitution"]["thresholds"]
 
     def finding(self, drift: int = 0) -> dict:
         """What every node whose copy holds says."""
-        if drift > THRESHOLDS["drift_tolerance"]:
+        if drift > self.thresholds["drift_tolerance"]:
             outcome, check = "DRIFT_EXCEEDED", "FOUNDING_TENSION_DRIFT"
         elif self.continuity is None:
             outcome, check = "INSUFFICIENT_DEPTH", "NO_PRIOR_SESSION"
-        elif self.lineage < int(THRESHOLDS["minimum_lineage_depth"]):
+        elif self.lineage < int(self.thresholds["minimum_lineage_depth"]):
             outcome, check = "INSUFFICIENT_DEPTH", "LINEAGE_DEPTH"
         else:
             outcome, check = "VERIFIED", "CONTINUITY_HASH"
@@ -161,8 +162,8 @@ class History:
             "record_type": "identity_verification", "session": str(self.session), "outcome": finding["outcome"],
             "detail": finding["check"], "retrieved": self.continuity, "recomputed": finding.get("recomputed"),
             "presented": self.continuity, "drift": finding["drift"], "lineage_depth": str(self.lineage),
-            "evidence_ledger_depth": self.depth("evidence"), "thresholds": THRESHOLDS, "verdicts": verdicts,
-            "continuing_from": self.closed, "claim_level": "full" if verified else "reduced",
+            "evidence_ledger_depth": self.depth("evidence"), "thresholds": self.thresholds, "verdicts": verdicts,
+            "continuing_from": self.closed, "claim_level": "full" if verified and self.attested else "reduced",
         }  # fmt: skip
         if verified:
             record["notice"] = f"Substrate identity verified \u2014 continuing from {self.closed}/{self.lineage}."
@@ -186,7 +187,7 @@ class History:
         self.verification(self.finding(130))
         self.append("reasoning", "lineage", {
             "record_type": "new_identity_lineage", "prior_substrate_id": SUBSTRATE, "prior_head": self.head,
-            "prior_founding_tension_hash": self.fth, "drift": 130, "tolerance": THRESHOLDS["drift_tolerance"],
+            "prior_founding_tension_hash": self.fth, "drift": 130, "tolerance": self.thresholds["drift_tolerance"],
             "new_substrate_id": "6f1e0c52-9a3b-4d7e-8f00-5a6b7c8d9e10",
         })  # fmt: skip
 

@@ -6,7 +6,7 @@ from .bundle_history import (
     CHIP, CLUSTER, CONSTITUTION, DESTINATION, SUBSTRATE, chip_id, close_hash, cycle_hash, plain,
 )  # fmt: skip
 from .common import framed, prefixed, sha256, tagged
-from .p104 import FOUNDING, THRESHOLDS, attest, public
+from .p104 import FOUNDING, SCHEMA, THRESHOLDS, attest, public
 
 
 def sets(**members):
@@ -227,6 +227,13 @@ def against_the_machine() -> list[tuple[str, dict, str]]:
         history.migrate()
         history.seal("second seal", "m-1", "2", DESTINATION, CHIP)
 
+    def unattested(r: dict) -> dict:
+        """A birth that nobody attests."""
+        identity = framed(SUBSTRATE, plain(r["founding_tension_hash"]), r["initialisation_timestamp"], "", SCHEMA)
+        record = {k: v for k, v in r.items() if k != "attestation"}
+        return record | {"governance_chip_attestation_hash": None, "completeness": "incomplete",
+                         "substrate_identity_hash": prefixed(identity)}  # fmt: skip
+
     constitution = lambda **members: lambda r: text(r, constitution=r["constitution"] | members)  # noqa: E731
     anchor = lambda **members: lambda r: text(r, evidence_ledger=r["evidence_ledger"] | members)  # noqa: E731
     verified = lambda **members: {"verification 2": sets(**members)}  # noqa: E731
@@ -254,6 +261,8 @@ def against_the_machine() -> list[tuple[str, dict, str]]:
         ("VERIFIED against another hash presented", verified(presented=other), "VERIFICATION_PRESENTED"),
         ("an outcome without verdicts", verified(verdicts=[]), "VERDICT_ONCE"),
         ("two verdicts of one node", {"verification 2": lambda r: text(r, verdicts=[r["verdicts"][0]] * 2)}, "VERDICT_ONCE"),
+        ("a node of two organisations", {"verification 2": lambda r: text(r, verdicts=[
+            r["verdicts"][0] | {"organisation": "cirrus"}, r["verdicts"][1]])}, "VERDICT_NODE"),
         ("one verdict of two for each outcome", {"verification 2": lambda r: text(r, verdicts=[
             r["verdicts"][0], r["verdicts"][1] | {"finding": r["verdicts"][1]["finding"] | {"outcome": "HASH_MISMATCH"}}])},
          "VERIFICATION_OUTCOME"),
@@ -304,10 +313,15 @@ def against_the_machine() -> list[tuple[str, dict, str]]:
         ("a close by two submissions", {"close 1 in reasoning entry": group("another")}, "CLOSE_SUBMISSION"),
         ("a cycle by another submission than its amendment", {"cycle-1 entry": group("another")}, "SUBMISSION_GROUP"),
         ("two submissions with one digest", {"cycle-2 entry": group("verification 2")}, "SUBMISSION_GROUP"),
+        ("somebody else's entry in between an amendment and its cycle",
+         {"amendment after": lambda h: h.leaves["reasoning"].append(b'{"of":"others"}'), "cycle-1": sets()}, "SUBMISSION_GROUP"),
         ("one submission at two times", {"amendment entry": sets(time="2026-03-08T00:00:04.500Z"), "cut": 5}, "SUBMISSION_TIME"),
         ("a session while sealed", {"seal after": lambda h: h.verification()}, "SEALED"),
         ("two seals without a ballot", {"at the end": at_the_end(two_seals)}, "SEALED"),
         ("a seal to the chip itself", {"seal": sets(destination=chip_id(CHIP))}, "SEAL_DESTINATION"),
+        ("a migration of a birth that nobody attested", {"birth": unattested, "seal": sets()}, "SEAL_COMPLETE"),
+        ("an arrival below the minimum depth",
+         {"birth": constitution(thresholds=THRESHOLDS | {"minimum_lineage_depth": "9"}), "arrival": sets()}, "MIGRATION_DEPTH"),
         ("a seal before the log began", {"seal": lambda r: text(r, seal_index="0", nonce=prefixed(framed(
             "selfsame/migration-nonce/v1", CLUSTER, SUBSTRATE, "m-1", "0", plain(r["head"]))))}, "SEAL_INDEX"),
         ("one migration id twice", {"at the end": at_the_end(again)}, "MIGRATION_ID_ONCE"),
