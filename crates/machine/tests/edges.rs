@@ -8,7 +8,7 @@ use selfsame_protocol::canon;
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::*;
 use selfsame_protocol::entry::Ledger;
-use selfsame_protocol::p104::{Attestation, Claims, Outcome, SCHEMA_VERSION, Thresholds};
+use selfsame_protocol::p104::{Attestation, Claims, Outcome, SCHEMA_VERSION, Technology, Thresholds};
 use selfsame_protocol::record::Record;
 use selfsame_protocol::time::{Timestamp, U64};
 use serde_json::{Value, json};
@@ -206,7 +206,7 @@ fn a_key_has_one_use() {
     );
     world.ok(Role::Root, &root(0), enrol(4, 80));
     let cosigner = key(80).cosigner().public();
-    let chips = |chip| Command::EnrolChip { chip, technology: "software".into() };
+    let chips = |chip| Command::EnrolChip { chip, technology: Technology::Software };
     world.refused(Role::Root, &root(1), chips(cosigner), Code::KeyExists);
     world.refused(
         Role::Root,

@@ -7,7 +7,7 @@ use selfsame_protocol::command::{Command, Proposal, Role};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{Entry, Ledger};
 use selfsame_protocol::p104::{Attestation, Claims, Constitution, Outcome};
-use selfsame_protocol::record::{EvidenceAnchor, Record};
+use selfsame_protocol::record::{ContinuityEvent, EvidenceAnchor, Record};
 use selfsame_protocol::replay::{BadCheck, History, Replay};
 use selfsame_protocol::time::U64;
 
@@ -350,7 +350,10 @@ fn what_happened_is_told_once_by_the_history_too() {
     world.arrive(&id, "m2", &chip(1));
     assert_eq!(world.replay(&id).events, ["AMENDMENT", "MIGRATION"], "each once");
     assert_eq!(world.open(&id, &chip(1)), Outcome::Verified);
-    assert_eq!(verifications(&world, &id).pop().unwrap().continuity_events, ["AMENDMENT", "MIGRATION"]);
+    assert_eq!(
+        verifications(&world, &id).pop().unwrap().continuity_events,
+        [ContinuityEvent::Amendment, ContinuityEvent::Migration]
+    );
     assert!(world.replay(&id).events.is_empty());
     let recover = Command::RecoverClose { substrate_id: id.clone() };
     world.ok(Role::Operator, &operator(0), recover);

@@ -10,7 +10,7 @@ use selfsame_protocol::digest::{Digest, framed};
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::keys::SecretKey;
 use selfsame_protocol::p104::{self, Attestation, Claims, Outcome, Thresholds};
-use selfsame_protocol::record::{CycleKind, Record};
+use selfsame_protocol::record::{ClaimLevel, CycleKind, Record};
 use selfsame_protocol::time::U64;
 use serde_json::json;
 
@@ -115,7 +115,7 @@ fn one_entry_activates_the_destination_and_invalidates_the_origin() {
     let origin = before.holder.attestation_hash.unwrap();
     assert_eq!(cycle.cycle_kind, CycleKind::Migration);
     let arrival = records[records.len() - 2].clone();
-    assert_eq!(cycle.goalvector, serde_json::to_value(&arrival).unwrap());
+    assert_eq!(serde_json::to_value(&cycle.goalvector).unwrap(), serde_json::to_value(&arrival).unwrap());
     assert_eq!(cycle.goalvector_resolution_hash, p104::tagged(p104::TAG_MIGRATION, &arrival));
     assert_eq!(
         (cycle.origin_attestation_hash, cycle.destination_attestation_hash),
@@ -262,7 +262,7 @@ fn an_incomplete_substrate_migrates_when_its_thresholds_do_not_demand_attestatio
     assert_eq!(world.replay(&id).lineage_depth, 2);
     // The attestation of the arrival is not one of the birth: it stays incomplete, and its claims reduced.
     assert!(!world.substrate(&id).complete);
-    assert_eq!(verifications(&world, &id).pop().unwrap().claim_level, "reduced");
+    assert_eq!(verifications(&world, &id).pop().unwrap().claim_level, ClaimLevel::Reduced);
     let Record::SubstrateIdentity(birth) = world.records(&id).remove(0) else { panic!() };
     assert_eq!((birth.completeness.as_str(), birth.governance_chip_attestation_hash), ("incomplete", None));
     let Record::IdentityPropagation(cycle) =

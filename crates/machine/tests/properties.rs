@@ -398,7 +398,8 @@ proptest! {
             prop_assert_eq!(history.head, substrate.head);
             prop_assert_eq!(history.lineage_depth, substrate.lineage_depth.0);
             prop_assert_eq!(history.constitution, substrate.constitution);
-            prop_assert_eq!(&history.events, &substrate.events);
+            let events: Vec<&str> = substrate.events.iter().map(|event| event.as_str()).collect();
+            prop_assert_eq!(&history.events, &events);
             prop_assert_eq!(history.status, substrate.status.unwrap_or(Outcome::InsufficientDepth));
             // No node ever found a failing check in what the machine wrote.
             for result in verifications(&world, &substrate.substrate_id) {
