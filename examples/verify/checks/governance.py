@@ -27,6 +27,7 @@ class Governance(Registry):
     def take(self, ledger, leaf, submission):
         value = entry(leaf)
         need(value["ledger"] == ledger == "reasoning", "ENTRY_LEDGER", value["ledger"])
+        need(submission and value["submission"] == submission.digest, "SUBMISSION_DIGEST")
         self.ledger.next(value)
         subject, digest, before = value["subject"], value["submission"], self.index
         fresh = digest != self.digest
@@ -43,7 +44,6 @@ class Governance(Registry):
         need(kind in PLACES, "RECORD_KIND", kind)
         need(subject.split(":")[0] == PLACES[kind], "ENTRY_SUBJECT", subject)
         self.subject, self.entries = subject.removeprefix("organisation:"), self.entries + 1
-        need(submission and digest == submission.digest, "SUBMISSION_DIGEST")
         if fresh:
             self.begin(digest, submission)
         self.authored(kind, record)
@@ -110,6 +110,7 @@ class Governance(Registry):
         need(not self.written or self.adjacent, "SUBMISSION_GROUP", self.index)
         asked = {member: value for member, value in a.items() if member not in ("action", "old")}
         if name == "enrol_chip":
+            need(a["chip"] == key_id(a["key"]) or a["key"] != self.command.get("chip"), "SUBMISSION_COMMAND", a["chip"])
             asked["chip"] = asked.pop("key")
         need(same({"kind": name, **asked}, self.command), "SUBMISSION_COMMAND", name)
         need(self.subject in self.members(), "GOVERNANCE_MEMBER", self.subject)
