@@ -3,7 +3,7 @@ import copy
 import json
 
 import forge
-from generator import bundle_history, cluster, governance, merkle, run_bundle
+from generator import bundle_history, cluster, governance, governance_nodes, merkle, run_bundle
 from generator.common import jcs, prefixed, sha256
 from generator.notes import TIME, b64, checkpoint, cosigned
 from generator.p104 import public
@@ -18,17 +18,8 @@ def later(entry, seconds):
     entry["time"] = entry["time"].replace("T00:00:", f"T00:{seconds:02}:")
 
 
-def with_ballots():
-    """A run whose history of keys has ballots, a new organisation, and rules that were changed."""
-    bundle = forge.Bundle(run_bundle.History().write().lines())
-    made, _ = governance.history()
-    items, before = [], None
-    for entry, submission in zip(made.entries, made.submissions):
-        if submission != before:
-            payload = json.loads(bytes.fromhex(submission)[64:])
-            items.append({"payload": payload, "seed": forge.SECRETS[payload["author"]["key"]]})
-            before = submission
-        items.append({"ledger": "reasoning", "entry": copy.deepcopy(entry)})
+def declared(bundle):
+    """The run's own entries a minute later, without what a key reported that the history of keys of the vectors registers."""
     own = [item for item in bundle.items if item.get("ledger") != "reasoning"]
     # What stood before entries of the history of keys goes, and the report under the key that was registered there.
     kept, at = [], 0
@@ -45,8 +36,47 @@ def with_ballots():
     for item in kept:
         if "entry" in item:
             later(item["entry"], 1)
-    bundle.items = items + kept
+    return kept
+
+
+def with_ballots():
+    """A run whose history of keys has ballots, a new organisation, and rules that were changed."""
+    bundle = forge.Bundle(run_bundle.History().write().lines())
+    made, _ = governance.history()
+    items, before = [], None
+    for entry, submission in zip(made.entries, made.submissions):
+        if submission != before:
+            payload = json.loads(bytes.fromhex(submission)[64:])
+            items.append({"payload": payload, "seed": forge.SECRETS[payload["author"]["key"]]})
+            before = submission
+        items.append({"ledger": "reasoning", "entry": copy.deepcopy(entry)})
+    bundle.items = items + declared(bundle)
     bundle.header["genesis"].pop("publication")
+    bundle.renumbered()
+    return bundle
+
+
+def with_nodes():
+    """A run whose history of keys enrols a node and a chip, refuses a birth, puts a node out of service, changes the rules and lets
+    a ballot expire."""
+    leaves, submissions = governance_nodes.linked(governance_nodes.history())
+    bundle, items, before = forge.Bundle(run_bundle.History().write().lines()), [], None
+
+    def ours(text):
+        """With the keys of the cluster of the bundles."""
+        for number, seeds in enumerate(zip(cluster.NODES, cluster.COSIGNERS), 1):
+            for old, new in zip(governance_nodes.NODES[number], seeds):
+                text = text.replace(governance.key(old), governance.key(new))
+        return json.loads(text)
+
+    for leaf, submission in zip(leaves, submissions):
+        if submission != before:
+            payload = ours(bytes.fromhex(submission)[64:].decode())
+            items.append({"payload": payload, "seed": forge.SECRETS[payload["author"]["key"]]})
+            before = submission
+        items.append({"ledger": "reasoning", "entry": ours(leaf)})
+    bundle.header["genesis"].pop("publication")
+    bundle.items = items + declared(bundle)
     bundle.renumbered()
     return bundle
 
@@ -118,7 +148,7 @@ def files():
     whole = bundle_history.History().write()
     run = run_bundle.History().write()
     out = [("substrate", None, forge.Bundle(whole.lines())), ("run", None, forge.Bundle(run.lines())),
-           ("ballots", None, with_ballots())]
+           ("ballots", None, with_ballots()), ("nodes", None, with_nodes())]
     for name, tell in (("suppressed", lambda h: h.suppress()), ("ended", lambda h: h.drift()), ("sealed", lambda h: h.seal("seal", "m-1"))):
         out.append((name, None, forge.Bundle(suppressed(tell).lines())))
     named = lambda name, data: (name, data, None)  # noqa: E731

@@ -306,8 +306,10 @@ class Governance(Registry):
         own = by_verdict and substrate == command["substrate_id"]
         need(own or left, "SUBMISSION_COMMAND", command["kind"])
         author = self.submission.payload["author"]["key"]
-        late = own and not self.groups and self.nodes.get(r["node"], {}).get("key") == author
-        need(self.groups.get("late") is None or not own, "QUARANTINE_CAUSE", "a late verdict is about its own node")
+        late = own and command["finding"]["outcome"] == "HASH_MISMATCH"
+        gave = self.nodes.get(r["node"], {}).get("key") == author
+        need(not own or late == gave, "QUARANTINE_CAUSE", "a late verdict is about its own node, and no other about that")
+        need(not late or not self.groups, "QUARANTINE_CAUSE", "a late verdict puts one node out of service")
         group = self.groups.get(substrate)
         if group is None:
             need(own and not self.groups or not self.adjacent, "SUBMISSION_GROUP", self.index)
@@ -322,8 +324,8 @@ class Governance(Registry):
             total = self.serving()[1]
             group = self.groups[substrate] = {"most": 1 if late else total - total // 2 - 1, "number": 0}
         group["number"] += 1
-        need(group["number"] <= group["most"] and (late or not own or node["key"] != author), "QUARANTINE_CAUSE", "too many")
-        self.groups |= {"last": substrate} | ({"late": True} if late else {})
+        need(group["number"] <= group["most"], "QUARANTINE_CAUSE", "too many")
+        self.groups["last"] = substrate
         node["serves"] = False
         self.warn("node_quarantine")
 
