@@ -44,7 +44,7 @@ def vouched(note, reader):
 
 class Header:
     def __init__(self, line, reader):
-        kind = re.match(rb'{"bundle":"([^"\\]*)"', line)
+        kind = re.match(rb'{"bundle":"((?:[^"\\]|\\.)*)"', line)
         need(kind, "BUNDLE_LINE", line[:60])
         kind = kind[1].decode(errors="replace")
         if kind != TYPE:
