@@ -2,9 +2,9 @@
 
 A value inside a leaf or a submission is changed, and then, as far as the forger wants, what depends on it is made right again:
 the hashes inside the records, the chains, the trees with their proofs, and the signatures under submissions and notes."""
+import base64
 import copy
 import json
-import random
 
 from generator import cluster, merkle, runs
 from generator.bundle_history import CONSTITUTION, GOALVECTOR, close_hash, cycle_hash, plain
@@ -12,7 +12,7 @@ from generator.common import framed, jcs, prefixed, sha256, tagged
 from generator.envelope import json_form, pae
 from generator.governance import SEEDS, key
 from generator.notes import TIME, checkpoint, cosigned, signed
-from generator.p104 import attest, public, secret
+from generator.p104 import attest, secret
 
 SECRETS = {key(seed): seed for seed in (
     *(one for pair in SEEDS.values() for one in pair), *cluster.NODES, *cluster.COSIGNERS, cluster.LOG, cluster.STRANGER,
@@ -31,7 +31,7 @@ class Bundle:
         self.header, self.items = json.loads(lines[0]), []
         for line in map(json.loads, lines[1:]):
             if "submission" in line:
-                payload = json.loads(_unbase64(line["submission"]["payload"]))
+                payload = json.loads(base64.b64decode(line["submission"]["payload"]))
                 self.items.append({"payload": payload, "seed": SECRETS[payload["author"]["key"]]})
             else:
                 self.items.append({"ledger": line["ledger"], "entry": json.loads(line["leaf"])})
@@ -231,11 +231,24 @@ class Bundle:
         self.set(r, "destination_attestation_hash", prefixed(tagged("selfsame/attestation/v1", r["attestation"])))
         state["arrival"] = copy.deepcopy(r)
 
+    def fresh_migration_abort(self, r, state, depth, last, substrate, ledger):
+        seal = state["seal"]
+        claims = {"purpose": "activation", "cluster": self.header["genesis"]["cluster"], "substrate_id": substrate,
+                  "migration_id": r["migration_id"], "nonce": seal["nonce"], "epoch": r["epoch"],
+                  "continuity_hash": seal["continuity_hash"], "head": seal["head"]}
+        if not self.keeps(r["attestation"], *r["attestation"]):
+            self.set(r, "attestation", attest(claims, SECRETS[r["attestation"]["chip"]]))
+        self.set(r, "attestation_hash", prefixed(tagged("selfsame/attestation/v1", r["attestation"])))
+        state["attested"] = r["attestation_hash"]
+
+    def fresh_holder_recovery(self, r, state, depth, last, substrate, ledger):
+        state["constitution"] = {**state["constitution"], "recovery_count": r["recovery_count"]}
+
     # The file.
 
     def lines(self, level=3):
         """The lines of the bundle. Level 1 makes trees and notes right, 2 chains and digests of submissions as well."""
-        digest, pending, last, out = None, None, {}, []
+        digest, last, out = None, {}, []
         leaves = {ledger: [b'{"of":"others"}'] * size for ledger, size in self.sizes.items()}
         for item in self.items:
             if "payload" in item:
@@ -285,11 +298,3 @@ class Bundle:
             lines = signed(text, f"{origin}/{ledger}", cluster.LOG)
         lines += "".join(cosigned(text, f"{origin}/cosigner/{n}", cluster.COSIGNERS[n - 1], TIME) for n in self.nodes)
         return lines + signed(text, f"{origin}/node/1", cluster.NODES[0])
-
-
-def _unbase64(text):
-    import base64
-    return base64.b64decode(text)
-
-
-__all__ = ["Bundle", "SECRETS", "public", "random"]

@@ -3,10 +3,10 @@ import copy
 import json
 
 import forge
-from generator import bundle_history, cluster, governance, merkle, run_bundle
-from generator.common import jcs, prefixed, sha256
-from generator.notes import TIME, b64, checkpoint, cosigned
-from generator.p104 import public
+from generator import bundle_history, cluster, governance, governance_nodes, merkle, run_bundle
+from generator.common import jcs, prefixed, sha256, tagged
+from generator.notes import b64, checkpoint
+from generator.p104 import attest
 
 
 def joined(lines):
@@ -18,17 +18,8 @@ def later(entry, seconds):
     entry["time"] = entry["time"].replace("T00:00:", f"T00:{seconds:02}:")
 
 
-def with_ballots():
-    """A run whose history of keys has ballots, a new organisation, and rules that were changed."""
-    bundle = forge.Bundle(run_bundle.History().write().lines())
-    made, _ = governance.history()
-    items, before = [], None
-    for entry, submission in zip(made.entries, made.submissions):
-        if submission != before:
-            payload = json.loads(bytes.fromhex(submission)[64:])
-            items.append({"payload": payload, "seed": forge.SECRETS[payload["author"]["key"]]})
-            before = submission
-        items.append({"ledger": "reasoning", "entry": copy.deepcopy(entry)})
+def declared(bundle):
+    """The run's own entries a minute later, without what a key reported that the history of keys of the vectors registers."""
     own = [item for item in bundle.items if item.get("ledger") != "reasoning"]
     # What stood before entries of the history of keys goes, and the report under the key that was registered there.
     kept, at = [], 0
@@ -45,8 +36,47 @@ def with_ballots():
     for item in kept:
         if "entry" in item:
             later(item["entry"], 1)
-    bundle.items = items + kept
+    return kept
+
+
+def with_ballots():
+    """A run whose history of keys has ballots, a new organisation, and rules that were changed."""
+    bundle = forge.Bundle(run_bundle.History().write().lines())
+    made, _ = governance.history()
+    items, before = [], None
+    for entry, submission in zip(made.entries, made.submissions):
+        if submission != before:
+            payload = json.loads(bytes.fromhex(submission)[64:])
+            items.append({"payload": payload, "seed": forge.SECRETS[payload["author"]["key"]]})
+            before = submission
+        items.append({"ledger": "reasoning", "entry": copy.deepcopy(entry)})
+    bundle.items = items + declared(bundle)
     bundle.header["genesis"].pop("publication")
+    bundle.renumbered()
+    return bundle
+
+
+def with_nodes():
+    """A run whose history of keys enrols a node and a chip, refuses a birth, puts a node out of service, changes the rules and lets
+    a ballot expire."""
+    leaves, submissions = governance_nodes.linked(governance_nodes.history())
+    bundle, items, before = forge.Bundle(run_bundle.History().write().lines()), [], None
+
+    def ours(text):
+        """With the keys of the cluster of the bundles."""
+        for number, seeds in enumerate(zip(cluster.NODES, cluster.COSIGNERS), 1):
+            for old, new in zip(governance_nodes.NODES[number], seeds):
+                text = text.replace(governance.key(old), governance.key(new))
+        return json.loads(text)
+
+    for leaf, submission in zip(leaves, submissions):
+        if submission != before:
+            payload = ours(bytes.fromhex(submission)[64:].decode())
+            items.append({"payload": payload, "seed": forge.SECRETS[payload["author"]["key"]]})
+            before = submission
+        items.append({"ledger": "reasoning", "entry": ours(leaf)})
+    bundle.header["genesis"].pop("publication")
+    bundle.items = items + declared(bundle)
     bundle.renumbered()
     return bundle
 
@@ -57,6 +87,38 @@ def suppressed(tell):
         tell(history)
         return True
     return bundle_history.History({"at the end": end}).write()
+
+
+def recovered(history):
+    """The cluster is recovered; the holder goes on, and an amendment is refused."""
+    history.recover()
+    history.constitution = {**history.constitution, "recovery_count": "1"}
+    history.verification()
+    amendment = {"founding_tension_hash": history.fth, "reason": "none", "remove": ["never there"]}
+    history.write_record("reasoning", "refusal", {"record_type": "amendment_refusal", "code": "AMENDMENT_INVALID",
+                                                  "rule": "it is not in force", "amendment": amendment, "drift": 0})
+    history.write_record("reasoning", "refused", {
+        "record_type": "write_refusal", "code": "DANGLING_REFERENCE", "rule": "no such entry", "expected": "an entry",
+        "found": "sha256:" + "0" * 64})
+    history.cycle("cycle-3", {"goalvector_id": "gv-3", "outcome": None})
+    history.close()
+
+
+def aborted(history):
+    """A migration is given up by its origin, and another one begins."""
+    nonce = history.seal("seal", "m-1")
+    history.begin("abort")
+    claims = {"purpose": "activation", "cluster": cluster.NAME, "substrate_id": bundle_history.SUBSTRATE, "migration_id": "m-1",
+              "nonce": nonce, "epoch": "2", "continuity_hash": history.continuity, "head": history.head}
+    attestation = attest(claims, bundle_history.CHIP)
+    history.attested = prefixed(tagged("selfsame/attestation/v1", attestation))
+    history.append("reasoning", "abort", {
+        "record_type": "migration_abort", "migration_id": "m-1", "chip": bundle_history.chip_id(bundle_history.CHIP), "epoch": "2",
+        "attestation": attestation, "attestation_hash": history.attested})
+    history.events = history.events + ["MIGRATION"]
+    history.verification()
+    history.close()
+    history.seal("second seal", "m-2", "2")
 
 
 def pair(history):
@@ -97,9 +159,9 @@ def evidence(history):
         text = checkpoint(origin, size, root)
         return text + "\n" + cluster.cosigner_lines(text, (1, 2))
 
-    def file(kind, a, b, proof=(), **more):
+    def file(kind, a, b, proof=()):
         return jcs({"equivocation": "selfsame/equivocation/v1", "kind": kind, "note_a": a, "note_b": b, "origin": origin,
-                    "proof": [prefixed(h) for h in proof], **more}) + b"\n"
+                    "proof": [prefixed(h) for h in proof]}) + b"\n"
 
     notes = sorted([note(9, sha256(b"a")), note(9, sha256(b"b"))])
     out["same"] = file("same_size", *notes)
@@ -107,7 +169,7 @@ def evidence(history):
     proof = merkle.consistency(5, hashes)
     out["inconsistent"] = file("inconsistent", note(5, sha256(b"c")), larger, proof)
     statuses = sorted(holder(history, chip).decode() for chip in (bundle_history.CHIP, bundle_history.DESTINATION))
-    out["statuses"] = file("double_epoch", *statuses) if False else jcs({
+    out["statuses"] = jcs({
         "equivocation": "selfsame/equivocation/v1", "kind": "double_epoch", "note_a": statuses[0], "note_b": statuses[1],
         "origin": f"{cluster.ORIGIN}/holder", "proof": []}) + b"\n"
     return out
@@ -118,8 +180,9 @@ def files():
     whole = bundle_history.History().write()
     run = run_bundle.History().write()
     out = [("substrate", None, forge.Bundle(whole.lines())), ("run", None, forge.Bundle(run.lines())),
-           ("ballots", None, with_ballots())]
-    for name, tell in (("suppressed", lambda h: h.suppress()), ("ended", lambda h: h.drift()), ("sealed", lambda h: h.seal("seal", "m-1"))):
+           ("ballots", None, with_ballots()), ("nodes", None, with_nodes())]
+    for name, tell in (("suppressed", lambda h: h.suppress()), ("ended", lambda h: h.drift()), ("sealed", lambda h: h.seal("seal", "m-1")),
+                       ("recovered", recovered), ("aborted", aborted)):
         out.append((name, None, forge.Bundle(suppressed(tell).lines())))
     named = lambda name, data: (name, data, None)  # noqa: E731
     proof = whole.proof()
@@ -131,5 +194,3 @@ def files():
     out += [named("evidence-" + name, data) for name, data in evidence(whole).items()]
     return [(name, data or joined(bundle.lines()), bundle) for name, data, bundle in out]
 
-
-__all__ = ["TIME", "cosigned", "files", "public"]

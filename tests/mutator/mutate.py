@@ -120,7 +120,10 @@ def main():
                 kept.write_bytes(made)
                 print(f"{kept}: program {program}, Python {python}", flush=True)
             elif program[1] != python[1]:
-                named[kind.split("-")[0], program[1], python[1]] += 1
+                names = kind.split("-")[0], program[1], python[1]
+                named[names] += 1
+                if named[names] == 1:
+                    (keep / f"name-{'-'.join(names)}-{done}-{name}").write_bytes(made)
         done += len(batch)
     for (kind, program, python), count in named.most_common():
         print(f"{count:>6} of {kind}: the program says {program or 'holds'}, Python {python or 'holds'}")

@@ -1,9 +1,8 @@
 """Bundles of substrates and runs: docs/protocol.md, section 18."""
-import json
 import re
 
 from .base import BadJson, Refused, canonical, included, leaf_hash, need, raw, tagged, undecided
-from .forms import FORMS, list_of
+from .forms import FORMS, entry, list_of
 from .governance import Governance
 from .notes import DIGEST, UUID, checkpoint, head
 from .runs import Run
@@ -45,7 +44,7 @@ def vouched(note, reader):
 
 class Header:
     def __init__(self, line, reader):
-        kind = re.match(rb'{"bundle":"([^"\\]*)"', line)
+        kind = re.match(rb'{"bundle":"((?:[^"\\]|\\.)*)"', line)
         need(kind, "BUNDLE_LINE", line[:60])
         kind = kind[1].decode(errors="replace")
         if kind != TYPE:
@@ -98,12 +97,14 @@ class Bundle:
         need(set(value) == {"leaf", "ledger", "proof"} and isinstance(value["leaf"], str) and value["ledger"] in LEDGERS
              and isinstance(value["ledger"], str) and is_proof(value["proof"]), "BUNDLE_LINE", "the members of a line")
         ledger, leaf = value["ledger"], value["leaf"].encode()
-        own = self.belongs(value["leaf"])
+        own = belongs(entry(leaf)["subject"])
         need(own or not self.began, "BUNDLE_ORDER", "the history of keys behind the subject")
         if own and not self.is_run:
             need(self.last == "evidence" or ledger == "reasoning", "BUNDLE_ORDER", "Evidence behind Reasoning")
             self.last = ledger
-        self.began |= own
+        if own and not self.began:
+            self.keys.finish()
+            self.began = True
         if own and not self.is_run:
             need(not self.unused, "SUBMISSION_UNUSED")
             index = self.own.take(ledger, leaf)
@@ -113,17 +114,10 @@ class Bundle:
         note = self.header.notes[ledger]
         included(leaf_hash(leaf), index, note.size, list(map(raw, value["proof"])), note.root)
 
-    def belongs(self, leaf):
-        """Whether an entry is of the subject's own, and not of the history of keys: its own subject says so."""
-        try:
-            subject = json.loads(leaf)["subject"]
-        except (ValueError, TypeError, KeyError, RecursionError):
-            return self.began
-        return not (isinstance(subject, str) and (subject == "cluster" or subject.startswith("organisation:")))
-
     def finish(self):
         need(not self.unused, "SUBMISSION_UNUSED", "at the end")
-        self.keys.finish()
+        if not self.began:
+            self.keys.finish()
         self.own.finish()
         note, counts = self.header.head, self.own.counts()
         need(note.governance == self.keys.entries, "HEAD_GOVERNANCE", note.governance)
@@ -155,6 +149,11 @@ class Bundle:
         if by == "genesis":
             return None if enough(self.keys.quorum(), note) else "too few organisations signed how far the history goes"
         return "keys speak for themselves" if by == "keys" else "nobody that you trust vouches for it"
+
+
+def belongs(subject):
+    """Whether an entry is of the subject's own, and not of the history of keys."""
+    return subject != "cluster" and not subject.startswith("organisation:")
 
 
 def enough(quorum, note):

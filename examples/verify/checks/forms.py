@@ -3,6 +3,7 @@
 A line of a table is `name: member type, member? type`. A member with `?` is left out when it is absent or empty; every other
 one always stands. `type|null` admits null. A list is `[type]`, and `[type]?` behind a member that may be left out is not empty."""
 import datetime
+import functools
 import re
 
 from .base import BadJson, Refused, canonical, jcs
@@ -241,6 +242,7 @@ is_entry = members("index counter, ledger ledger, subject subject, depth counter
                    "submission digest, record object")
 
 
+@functools.lru_cache(maxsize=4)
 def entry(leaf):
     """The entry of a leaf (section 7), of the one spelling that the schema has."""
     try:

@@ -27,6 +27,7 @@ class Governance(Registry):
     def take(self, ledger, leaf, submission):
         value = entry(leaf)
         need(value["ledger"] == ledger == "reasoning", "ENTRY_LEDGER", value["ledger"])
+        need(submission and value["submission"] == submission.digest, "SUBMISSION_DIGEST")
         self.ledger.next(value)
         subject, digest, before = value["subject"], value["submission"], self.index
         fresh = digest != self.digest
@@ -43,7 +44,6 @@ class Governance(Registry):
         need(kind in PLACES, "RECORD_KIND", kind)
         need(subject.split(":")[0] == PLACES[kind], "ENTRY_SUBJECT", subject)
         self.subject, self.entries = subject.removeprefix("organisation:"), self.entries + 1
-        need(submission and digest == submission.digest, "SUBMISSION_DIGEST")
         if fresh:
             self.begin(digest, submission)
         self.authored(kind, record)
@@ -110,6 +110,7 @@ class Governance(Registry):
         need(not self.written or self.adjacent, "SUBMISSION_GROUP", self.index)
         asked = {member: value for member, value in a.items() if member not in ("action", "old")}
         if name == "enrol_chip":
+            need(a["chip"] == key_id(a["key"]) or a["key"] != self.command.get("chip"), "SUBMISSION_COMMAND", a["chip"])
             asked["chip"] = asked.pop("key")
         need(same({"kind": name, **asked}, self.command), "SUBMISSION_COMMAND", name)
         need(self.subject in self.members(), "GOVERNANCE_MEMBER", self.subject)
@@ -305,8 +306,10 @@ class Governance(Registry):
         own = by_verdict and substrate == command["substrate_id"]
         need(own or left, "SUBMISSION_COMMAND", command["kind"])
         author = self.submission.payload["author"]["key"]
-        late = own and not self.groups and self.nodes.get(r["node"], {}).get("key") == author
-        need(self.groups.get("late") is None or not own, "QUARANTINE_CAUSE", "a late verdict is about its own node")
+        late = own and command["finding"]["outcome"] == "HASH_MISMATCH"
+        gave = self.nodes.get(r["node"], {}).get("key") == author
+        need(not own or late == gave, "QUARANTINE_CAUSE", "a late verdict is about its own node, and no other about that")
+        need(not late or not self.groups, "QUARANTINE_CAUSE", "a late verdict puts one node out of service")
         group = self.groups.get(substrate)
         if group is None:
             need(own and not self.groups or not self.adjacent, "SUBMISSION_GROUP", self.index)
@@ -321,8 +324,8 @@ class Governance(Registry):
             total = self.serving()[1]
             group = self.groups[substrate] = {"most": 1 if late else total - total // 2 - 1, "number": 0}
         group["number"] += 1
-        need(group["number"] <= group["most"] and (late or not own or node["key"] != author), "QUARANTINE_CAUSE", "too many")
-        self.groups |= {"last": substrate} | ({"late": True} if late else {})
+        need(group["number"] <= group["most"], "QUARANTINE_CAUSE", "too many")
+        self.groups["last"] = substrate
         node["serves"] = False
         self.warn("node_quarantine")
 

@@ -20,13 +20,12 @@ def shown(text):
             return found
         at = SPACE.match(text, name.end()).end()
         if text[at:at + 1] != ":":
-            return found + [(unquoted(name[0]), None)]
+            return found
         at = SPACE.match(text, at + 1).end()
         value = STRING.match(text, at)
         found.append((unquoted(name[0]), unquoted(value[0]) if value else None))
-        at = value.end() if value else at
-        depth = 0
-        while at < len(text):
+        at, depth = SPACE.match(text, value.end()).end() if value else at, 0
+        while not value and at < len(text):
             inner = STRING.match(text, at)
             if inner:
                 at = inner.end()

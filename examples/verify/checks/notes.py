@@ -138,7 +138,7 @@ class Head(Note):
             demand(entries <= size)
             self.trees[ledger], self.entries[ledger] = (size, root), entries
         self.governance = counter(fields(lines[5], "governance", COUNTER)[0])
-        demand(self.governance is not None and self.governance <= self.trees["reasoning"][0])
+        demand(self.governance is not None)
         self.statement = None
         if len(lines) == 8:
             demand(self.subject.startswith("substrate:"))

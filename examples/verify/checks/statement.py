@@ -61,7 +61,7 @@ def verify(value, reader):
         if reader.document is None:
             undecided("GENESIS_DOCUMENT", "a digest names nobody")
         keys = Governance(reader.document)
-        known = [key for key in keys.known()]
+        known = [key for key in keys.known() if "/node/" not in key.name]
         for ledger in LEDGERS:
             found[ledger].by(known, "CHECKPOINT_SIGNATURE")
         top.by(known, "HEAD_SIGNATURE")

@@ -65,7 +65,7 @@ is_genesis = members("cluster name, limits limits, nodes [node], organisations [
 
 def genesis_form(genesis):
     form = lambda holds, what: need(holds, "GENESIS_FORM", what)  # noqa: E731
-    need(is_genesis(genesis) and genesis.get("publication") != {}, "BUNDLE_LINE", "the members of a genesis")
+    form(is_genesis(genesis) and genesis.get("publication") != {}, "members")
     form(re.fullmatch(NAME, genesis["origin"]) and ":" not in genesis["origin"] and genesis["origin"][-1] != "/", "the origin")
     organisations, nodes = genesis["organisations"], genesis["nodes"]
     publication = genesis.get("publication", {})
