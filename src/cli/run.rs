@@ -9,7 +9,7 @@ use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{Command, Role};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::import;
-use selfsame_protocol::record::Output;
+use selfsame_protocol::record::{ExecutionStatus, Output};
 use selfsame_protocol::run::{Declaration, compare, explain, lint};
 use selfsame_protocol::time::U64;
 use serde_json::json;
@@ -90,7 +90,7 @@ pub enum Run {
         execution: String,
         /// succeeded, failed or cancelled.
         #[arg(long, default_value = "succeeded")]
-        status: String,
+        status: ExecutionStatus,
         /// File with an output; its digest is recorded, not its content. Repeatable.
         #[arg(long = "file")]
         files: Vec<PathBuf>,

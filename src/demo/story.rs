@@ -15,7 +15,7 @@ use selfsame_protocol::entry::{EntryRef, Ledger};
 use selfsame_protocol::import::{ImportOptions, import};
 use selfsame_protocol::note::{TYPE_ED25519, Vkey};
 use selfsame_protocol::p104::{self, Attestation, Claims, Outcome, Technology, Thresholds};
-use selfsame_protocol::record::Record;
+use selfsame_protocol::record::{ExecutionStatus, Record};
 use selfsame_protocol::time::{Timestamp, U64};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -165,7 +165,7 @@ impl Story {
         let report = |run_id: Digest| Command::ReportOutcome {
             run_id,
             execution_id: "execution-1".into(),
-            status: "succeeded".into(),
+            status: ExecutionStatus::Succeeded,
             outputs: Vec::new(),
             reproduction_of: None,
         };
@@ -471,7 +471,7 @@ impl Story {
             self.say(format!(
                 "{} (since the last session: {})",
                 result.notice.clone().unwrap_or_default(),
-                result.continuity_events.join(", ")
+                result.continuity_events.iter().map(|event| event.as_str()).collect::<Vec<_>>().join(", ")
             ));
         }
         self.append("first observation on the new chip").await?;

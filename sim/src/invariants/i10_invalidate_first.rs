@@ -7,7 +7,7 @@ use selfsame_machine::state::{Substrate, invalidated_key};
 use selfsame_machine::view::Table;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::p104;
-use selfsame_protocol::record::Record;
+use selfsame_protocol::record::{CycleKind, Record};
 
 /// Judges each activation by itself.
 #[derive(Debug, Default)]
@@ -25,7 +25,7 @@ fn activation(op: &Op, before: &Substrate, after: &Substrate) -> Result<(), Stri
         return Ok(());
     }
     let cycle = records().find_map(|record| match record {
-        Record::IdentityPropagation(cycle) if cycle.cycle_kind == "migration" => Some(cycle),
+        Record::IdentityPropagation(cycle) if cycle.cycle_kind == CycleKind::Migration => Some(cycle),
         _ => None,
     });
     let Some(cycle) = cycle else { return Err(format!("{id}: an arrival without its cycle")) };

@@ -44,7 +44,7 @@ pub async fn run(mut session: Session, organisation: u64) -> turmoil::Result {
             let report = Command::ReportOutcome {
                 run_id: known[session.random.gen_range(0..known.len())],
                 execution_id: format!("{}/{executions}", session.name),
-                status: "succeeded".into(),
+                status: selfsame_protocol::record::ExecutionStatus::Succeeded,
                 outputs: Vec::new(),
                 reproduction_of: None,
             };
