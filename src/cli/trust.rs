@@ -19,8 +19,8 @@ pub struct Named {
     #[arg(long, env = "SELFSAME_POLICY")]
     pub policy: Option<PathBuf>,
     /// The cluster.toml that you trust, or the digest of its genesis (sha256:…, see `cluster genesis`). All keys follow from
-    /// it and from the history of keys in a bundle; a file of another cluster is refused. A context that you name with
-    /// --context brings its own.
+    /// it and from the history of keys in a bundle; a file of another cluster is refused. A context that you name
+    /// brings its own.
     #[arg(long, value_name = "FILE|DIGEST")]
     pub genesis: Option<String>,
     /// Verifier key that you trust (name+id+key, see `node vkey`). Repeatable. A key speaks for itself and not for a quorum of

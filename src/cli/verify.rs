@@ -97,6 +97,9 @@ fn held(file: String, verified: &Verified) -> Found {
     let mut members = json!(verified).as_object().cloned().unwrap_or_default();
     let mut lines = vec![format!("holds{}: {file}, {}", unknown(verified), kind(verified.file_kind))];
     lines.extend(verdict::extent(&verified.checked));
+    // What a history leaves open stands in words.
+    let open = members.get("not_checked").and_then(Value::as_array).cloned().unwrap_or_default();
+    lines.extend(open.iter().filter_map(Value::as_str).map(|what| format!("  not checked  {what}")));
     members.entry("not_checked").or_insert_with(|| verdict::not_checked(&verified.checked));
     Found { file, status: 0, lines, members, complaint: None }
 }
@@ -158,6 +161,9 @@ pub fn main(global: &Global, command: &Verify) -> Done {
     options.entry = command.entry.as_deref().map(read).transpose()?;
     options.max_age = command.max_age.map(|most| Age { most, now: SystemClock.now_ms() / 1_000 });
     options.threads = command.threads;
+    if options.policy.is_none() && options.genesis.is_none() && options.keys.is_empty() && !options.consistency_only {
+        global.say("nobody is named whom you trust: without --policy, --genesis or --trust no file holds");
+    }
     let mut found = Vec::new();
     for path in &command.files {
         let one = check(global, path, &options);

@@ -176,7 +176,8 @@ fn many_changes_are_synced_without_being_asked_each_whole_or_not_at_all() {
     for n in 1..=50 {
         store.state.commit(change(n, &vec![n as u8; 500_000]), mark(n)).unwrap();
     }
-    let view = open(&disk.durable_copy()).state.view().unwrap();
+    let copy = open(&disk.durable_copy());
+    let view = copy.state.view().unwrap();
     let kept = view.applied_index();
     assert!((1..50).contains(&kept), "{kept} of 50 MB in changes of 1 MB each");
     for n in 1..=50_u64 {
