@@ -266,6 +266,10 @@ impl Api {
             let (checkpoints, identity) = (heads.notes, IDENTITY_PROOF_TYPE.into());
             return Ok(IdentityProof { checkpoints, head, identity, statement });
         }
-        Err(refused(gone_on.unwrap_or_else(|| Refusal::new(Code::NotCosigned, "no statement was made", "", ""))))
+        Err(refused(
+            gone_on.unwrap_or_else(|| {
+                Refusal::new(Code::NotCosigned, "the statement was not made: ask again later", "", "")
+            }),
+        ))
     }
 }

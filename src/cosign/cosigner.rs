@@ -388,7 +388,7 @@ impl Inner {
         let time = asked.statement.map(|(time, _)| time);
         let latest = self.env.clock.now_ms().saturating_add(AHEAD * 1_000);
         if let Some(time) = time.filter(|time| time.millis() > latest) {
-            let sentence = "the statement's time is ahead of this node's clock: set the clock, or ask again later";
+            let sentence = "the statement's time is beyond this node's clock: set the clock, or ask again later";
             return Err(Refusal::new(Code::StateMismatch, sentence, Timestamp::from_millis(latest), time));
         }
         let trees = asked.trees.each_ref().map(|tree| (tree.size, tree.root));

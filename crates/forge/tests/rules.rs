@@ -41,7 +41,7 @@ fn stable(variant: &str) -> String {
 }
 
 /// Every place of the machine that refuses something of a substrate is a row; a new one makes this red.
-/// shows: P-060, X-05
+/// shows: P-060
 #[test]
 fn every_refusal_of_the_machine_is_a_row() {
     let sources: BTreeSet<&str> = REFUSALS.iter().map(|row| row.source).collect();

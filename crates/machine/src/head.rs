@@ -81,7 +81,7 @@ pub fn statement_in(
     time: Timestamp,
 ) -> Result<Result<IdentityStatement, Refusal>, ReadError> {
     let Some(id) = subject.strip_prefix("substrate:") else {
-        let sentence = "only a substrate has an identity statement: ask for the history of the run";
+        let sentence = "this is no substrate and has no identity statement: ask for the history of the run";
         return Ok(Err(Refusal::new(Code::Malformed, sentence, "substrate:…", subject)));
     };
     for (ledger, extent) in Ledger::BOTH.into_iter().zip(trees) {
@@ -99,7 +99,7 @@ pub fn statement_in(
     }
     // A close stands in Evidence as well, and in Reasoning too; what else is in Evidence is content.
     if !content_alone || trees[1].entries == 0 {
-        let sentence = "the substrate has gone on behind these trees: ask again for newer ones";
+        let sentence = "the substrate was changed behind these trees: ask again for newer ones";
         let found = format!("{} entries of it in Reasoning", trees[1].entries);
         return Ok(Err(Refusal::new(Code::NotCosigned, sentence, "no identity record behind them", found)));
     }

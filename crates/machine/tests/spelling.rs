@@ -161,7 +161,7 @@ fn reports_of_runs_in_another_spelling_are_not_committed() {
 
 /// A document in a form that a birth cannot have is said to be no founding document, and a tolerance beyond its range to be
 /// that: bytes of another form are MALFORMED only where the form is the schema's.
-/// shows: P-020, X-05
+/// shows: P-020
 #[test]
 fn a_founding_document_and_a_tolerance_have_their_own_codes() {
     let mut world = World::new();

@@ -70,7 +70,7 @@ fn verify(case: &Value, options: &Options) -> Result<(), Failure> {
 
 /// Who vouches, what was altered and what cannot be decided, and in which order that is found.
 ///
-/// shows: P-052, P-063, P-095, X-05
+/// shows: P-052, P-063, P-095
 #[test]
 fn every_file_gets_the_verdict_of_the_vectors_under_every_reader() {
     let vectors = vectors();

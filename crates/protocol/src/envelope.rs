@@ -148,7 +148,7 @@ pub fn prepare(bytes: &[u8], limits: &ItemLimits) -> Result<Prepared, Refusal> {
         canon::decode_exact(&envelope.payload, &Limits::SUBMISSION).map_err(|e| match e.code {
             CanonCode::Schema => Refusal::new(Code::Malformed, "the payload is no submission", "", e),
             CanonCode::OtherSpelling => {
-                let sentence = "the payload spells a member otherwise than the protocol: every value has one spelling";
+                let sentence = "a member of the payload has another spelling than the protocol's: every value has one";
                 Refusal::new(Code::Malformed, sentence, "", e)
             }
             _ => Refusal::new(Code::Malformed, "the payload is not in canonical form (RFC 8785)", "canonical JSON", e),
