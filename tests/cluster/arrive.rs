@@ -36,16 +36,22 @@ async fn arriving_again_gives_the_first_answer_and_another_chip_none() {
     ));
     json(&by("a.json", &["substrate", "close", ID]));
 
-    let arrive = |key: &str| by(key, &["migrate", "arrive", ID, "--migration", "m1"]);
+    let arrive = |key: &str| by(key, &["migrate", "arrive", ID, "--migration", "m1", "--genesis", "cluster.toml"]);
     let early = arrive("b.json");
     assert_eq!(early.status.code(), Some(5), "{}", said(&early));
     assert!(said(&early).contains("no migration m1 of this substrate is under way"), "{}", said(&early));
-    json(&by("a.json", &["migrate", "seal", ID, "--migration", "m1", "--destination", &chips[1]]));
+    json(&by(
+        "a.json",
+        &["migrate", "seal", ID, "--migration", "m1", "--destination", &chips[1], "--genesis", "cluster.toml"],
+    ));
     let first = json(&arrive("b.json"));
     let again = json(&arrive("b.json"));
     assert_eq!(again, first);
     // Under another name of the request, too.
-    let named = by("b.json", &["--request-id", "again", "migrate", "arrive", ID, "--migration", "m1"]);
+    let named = by(
+        "b.json",
+        &["--request-id", "again", "migrate", "arrive", ID, "--migration", "m1", "--genesis", "cluster.toml"],
+    );
     assert_eq!(json(&named), first);
     for other in ["a.json", "c.json"] {
         let refused = arrive(other);
@@ -55,8 +61,11 @@ async fn arriving_again_gives_the_first_answer_and_another_chip_none() {
 
     json(&by("b.json", &["substrate", "open", ID]));
     json(&by("b.json", &["substrate", "close", ID]));
-    json(&by("b.json", &["migrate", "seal", ID, "--migration", "m2", "--destination", &chips[2]]));
-    let abort = || by("b.json", &["migrate", "abort", ID, "--migration", "m2"]);
+    json(&by(
+        "b.json",
+        &["migrate", "seal", ID, "--migration", "m2", "--destination", &chips[2], "--genesis", "cluster.toml"],
+    ));
+    let abort = || by("b.json", &["migrate", "abort", ID, "--migration", "m2", "--genesis", "cluster.toml"]);
     let first = json(&abort());
     assert_eq!(json(&abort()), first);
     // The arrival of before is still what it was.
