@@ -11,11 +11,7 @@ use selfsame_machine::Genesis;
 use selfsame_machine::genesis::{GenesisNode, GenesisOrganisation};
 use selfsame_machine::state::{Publication, Publisher};
 use selfsame_protocol::command::{ItemLimits, Role};
-use selfsame_protocol::cosignature;
-use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::keys::SecretKey;
-use selfsame_protocol::note::{TYPE_ED25519, Vkey};
-use selfsame_protocol::policy::Policy;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -144,23 +140,6 @@ impl Cluster {
             cluster.start_node(id).await?;
         }
         Ok(cluster)
-    }
-
-    /// Who must have cosigned what this cluster hands out, by its genesis.
-    pub fn policy(&self) -> Result<Policy, Failure> {
-        let genesis = &self.genesis;
-        let publisher = genesis.publication.publisher.as_ref().map(|publisher| publisher.log_key);
-        let logs = Ledger::BOTH.iter().filter_map(|ledger| {
-            Some(Vkey { name: genesis.ledger_origin(*ledger), kind: TYPE_ED25519, key: publisher? })
-        });
-        let mut organisations: BTreeMap<String, Vec<Vkey>> = BTreeMap::new();
-        for node in &genesis.nodes {
-            let vkey = cosignature::vkey(&genesis.cosigner_name(node.id), node.cosigner);
-            organisations.entry(node.organisation.clone()).or_default().push(vkey);
-        }
-        let threshold = genesis.publication.threshold(organisations.len());
-        let organisations: Vec<_> = organisations.into_iter().collect();
-        Ok(Policy::of_organisations(logs.collect(), &organisations, threshold)?)
     }
 
     /// Where a node keeps its files.

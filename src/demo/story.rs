@@ -481,7 +481,10 @@ impl Story {
         let bundle = self.client.bundle(SUBSTRATE).await?;
         files::replace(&self.cluster.root.join("statement.json"), &serde_json::to_vec_pretty(&document)?)?;
         files::replace(&self.cluster.root.join("bundle.jsonl"), &bundle)?;
-        files::replace(&self.cluster.root.join("policy.txt"), self.cluster.policy()?.to_text().as_bytes())?;
+        files::replace(
+            &self.cluster.root.join("policy.txt"),
+            self.cluster.genesis.document().policy()?.to_text().as_bytes(),
+        )?;
         self.say(format!(
             "statement {}, lineage depth {}, {}",
             statement.statement_hash, statement.identity_lineage_depth, statement.identity_continuity_status

@@ -4,9 +4,12 @@
 use crate::code::{Code, Refusal};
 use crate::command::{ItemLimits, is_name};
 use crate::constitution::{ClusterConstitution, MAX_ORGANISATIONS, Publisher, Share};
+use crate::cosignature;
 use crate::digest::Digest;
 use crate::entry::Ledger;
 use crate::keys::PublicKey;
+use crate::note::{TYPE_ED25519, Vkey};
+use crate::policy::{Policy, PolicyError};
 use crate::quorum::smallest_threshold;
 use crate::replay::governance::Governance;
 use serde::{Deserialize, Serialize};
@@ -109,6 +112,24 @@ impl GenesisDocument {
             constitution.rules.cosigning = Share::asking(self.publication.threshold(members), members);
         }
         constitution
+    }
+
+    /// The policy of the founders, for notes of both ledgers: their cosigners, and as many organisations as the genesis asks
+    /// for. The publisher's log keys stand in it where there is a publisher. Refused when there are no founders.
+    pub fn policy(&self) -> Result<Policy, PolicyError> {
+        let origins = Ledger::BOTH.map(|ledger| self.ledger_origin(ledger));
+        let log = |publisher: &Publisher| {
+            origins.each_ref().map(|name| Vkey { name: name.clone(), kind: TYPE_ED25519, key: publisher.log_key })
+        };
+        let logs = self.publication.publisher.iter().flat_map(log).collect();
+        let mut organisations: BTreeMap<String, Vec<Vkey>> = BTreeMap::new();
+        for node in &self.nodes {
+            let vkey = cosignature::vkey(&format!("{}/cosigner/{}", self.origin, node.id), node.cosigner);
+            organisations.entry(node.organisation.clone()).or_default().push(vkey);
+        }
+        let organisations: Vec<_> = organisations.into_iter().collect();
+        let policy = Policy::of_organisations(logs, &organisations, self.constitution().cosignatures())?;
+        Ok(policy.with_origins(origins.to_vec()))
     }
 
     /// What a reader of the Reasoning ledger starts from to verify the cluster's governance.

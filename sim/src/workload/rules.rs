@@ -11,6 +11,7 @@ use rand::Rng;
 use selfsame::actor::Actor;
 use selfsame::client::ClientError;
 use selfsame_machine::Receipt;
+use selfsame_protocol::bundle::{Reader, verify};
 use selfsame_protocol::canon;
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{Amendment, Command, Fence, GoalVector, Item, Proposal, Role};
@@ -288,11 +289,12 @@ impl Rules {
     async fn seal(&mut self, origin: usize, destination: usize) -> Step<(String, Digest)> {
         let Ok(bundle) = self.session.client.bundle(&self.substrate).await else { return Err(Stopped) };
         let text = String::from_utf8_lossy(&bundle);
-        let depth = |ledger: &str| {
-            text.lines().skip(1).filter(|line| line.contains(&format!("\"ledger\":\"{ledger}\",\"proof\""))).count()
-                as u64
+        // The file has the history of keys as well: only a replay tells what is the substrate's own.
+        let history = match verify(text.lines(), Reader::consistency(), |_| {}) {
+            Ok((_, Some(history))) => history,
+            other => return self.wrong(format!("the bundle for a seal was judged {other:?}")),
         };
-        let (evidence, reasoning) = (depth("evidence"), depth("reasoning"));
+        let [evidence, reasoning] = history.depths;
         self.migrations += 1;
         let migration_id = format!("rules/{}", self.migrations);
         let seal = Command::Seal {
@@ -434,11 +436,7 @@ impl Rules {
             // A reader that is cut off asks again later; only whole bundles are judged.
             if let Ok(bundle) = self.session.client.bundle(&self.substrate).await {
                 let text = String::from_utf8_lossy(&bundle);
-                if let Err(error) = selfsame_protocol::bundle::verify(
-                    text.lines(),
-                    selfsame_protocol::bundle::Reader::consistency(),
-                    |_| {},
-                ) {
+                if let Err(error) = verify(text.lines(), Reader::consistency(), |_| {}) {
                     self.session.oracle.violated("bundle", format!("{}: {error}", self.session.name));
                     return Err(Stopped);
                 }

@@ -6,14 +6,13 @@
 use crate::Options;
 use crate::report::{Failure, Level, altered, undecided};
 use selfsame_protocol::bundle::{self, Voucher};
-use selfsame_protocol::cosignature;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::genesis::GenesisDocument;
 use selfsame_protocol::note::{Checkpoint, Note, TYPE_COSIGNATURE, TYPE_ED25519, Vkey};
 use selfsame_protocol::policy::Policy;
 use serde_json::{Value, json};
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// A note over a checkpoint, of which no signature was verified.
 pub struct Signed {
@@ -31,19 +30,7 @@ pub fn read(bytes: &[u8]) -> Result<Signed, Failure> {
 
 /// The policy of the founders of a genesis: what `cluster policy` printed on the first day.
 fn founders(document: &GenesisDocument) -> Result<Policy, Failure> {
-    let origins = Ledger::BOTH.map(|ledger| document.ledger_origin(ledger));
-    let log_key = document.publication.publisher.as_ref().map(|publisher| publisher.log_key);
-    let log = |name: &String| Some(Vkey { name: name.clone(), kind: TYPE_ED25519, key: log_key? });
-    let mut organisations: BTreeMap<String, Vec<Vkey>> = BTreeMap::new();
-    for node in &document.nodes {
-        let name = format!("{}/cosigner/{}", document.origin, node.id);
-        organisations.entry(node.organisation.clone()).or_default().push(cosignature::vkey(&name, node.cosigner));
-    }
-    let organisations: Vec<_> = organisations.into_iter().collect();
-    let threshold = document.constitution().cosignatures();
-    let policy = Policy::of_organisations(origins.iter().filter_map(log).collect(), &organisations, threshold);
-    let policy = policy.map_err(|error| undecided("GENESIS_DOCUMENT", "founders who can vouch for a note", error))?;
-    Ok(policy.with_origins(origins.to_vec()))
+    document.policy().map_err(|error| undecided("GENESIS_DOCUMENT", "founders who can vouch for a note", error))
 }
 
 /// The genesis itself, where the reader names one that decides.

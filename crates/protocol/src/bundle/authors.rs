@@ -2,7 +2,6 @@
 
 use super::error::{BundleError, bad, from_replay};
 use super::line::EntryLine;
-use super::signers::Signers;
 use crate::entry::Entry;
 use crate::envelope::Prepared;
 use crate::genesis::GenesisDocument;
@@ -67,13 +66,12 @@ pub(super) struct Authors {
     under_way: Option<Governance>,
     rights: Option<Rights>,
     entries: u64,
-    signers: Signers,
 }
 
 impl Authors {
     /// The founders.
     pub fn new(genesis: &GenesisDocument) -> Self {
-        Self { under_way: Some(genesis.audit()), rights: None, entries: 0, signers: Signers::new(genesis) }
+        Self { under_way: Some(genesis.audit()), rights: None, entries: 0 }
     }
 
     /// Entries of governance so far.
@@ -88,26 +86,13 @@ impl Authors {
             let found = "one behind them";
             return bad("BUNDLE_ORDER", "entries of governance before those of the run", found);
         };
-        if let Ok(entry) = &entry
-            && !Governance::governs(&entry.subject)
-        {
-            let expected = "cluster or organisation:…".to_string();
-            let (check, ledger, index, found) = ("ENTRY_SUBJECT", entry.ledger, entry.index.0, entry.subject.clone());
-            return Err(from_replay(BadCheck { check, ledger, index, expected, found }));
-        }
         let given = match &entry {
             Ok(entry) => Given::Prepared(current.of(entry).map_err(from_replay)?),
             Err(_) => Given::Nothing,
         };
-        let entry = governance.decoded(entry, hash, given).map_err(from_replay)?;
+        governance.decoded(entry, hash, given).map_err(from_replay)?;
         self.entries += 1;
-        self.signers.take(&entry.subject, &entry.record);
         included
-    }
-
-    /// Whose signatures count under notes, as far as the history was read.
-    pub fn signers(&self) -> &Signers {
-        &self.signers
     }
 
     /// Whether the history of keys is over.

@@ -42,7 +42,7 @@ pub use header::{BUNDLE_START, BUNDLE_TYPE, Header, require_type};
 pub use line::{Line, Prepared, prepare, submission_line};
 pub use report::{End, Found, Report, RunFound, SubstrateFound};
 pub use statement::{IDENTITY_PROOF_TYPE, IdentityProof, Stated, verify_statement};
-pub use trust::{Checkpoints, Reader, Signed, Voucher, by_genesis, unsatisfied_by};
+pub use trust::{Checkpoints, Reader, Signed, Voucher, unsatisfied_by};
 pub use verifier::{Verifier, verify};
 
 use crate::canon::{self, Limits};

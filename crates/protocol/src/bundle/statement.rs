@@ -81,7 +81,7 @@ impl IdentityProof {
         };
         let evidence = open(Ledger::Evidence, &self.checkpoints.evidence)?;
         let reasoning = open(Ledger::Reasoning, &self.checkpoints.reasoning)?;
-        let origin = evidence.origin.trim_end_matches("/evidence").to_string();
+        let origin = evidence.origin.strip_suffix("/evidence").unwrap_or_default().to_string();
         if reasoning.origin != format!("{origin}/{}", Ledger::Reasoning) {
             return bad("CHECKPOINT_ORIGIN", format!("{origin}/{}", Ledger::Reasoning), &reasoning.origin);
         }
@@ -103,9 +103,9 @@ impl IdentityProof {
             },
             Voucher::Genesis => {
                 for note in &notes {
-                    signers.extend(by_genesis(note, genesis)?);
+                    signers.extend(by_genesis(note, genesis, ["CHECKPOINT_QUORUM", "CHECKPOINT_SIGNATURE"])?);
                 }
-                by_genesis(&head_note, genesis)?
+                by_genesis(&head_note, genesis, head_checks)?
             }
             Voucher::Keys => by_known(&head_note, reader.keys, head_checks)?,
             Voucher::Nobody => Vec::new(),

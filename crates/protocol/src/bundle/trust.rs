@@ -1,7 +1,6 @@
 //! Whom the reader names, and what stands behind the notes of a file because of it.
 
 use super::error::{BundleError, bad, undecided};
-use super::signers::Signers;
 use crate::digest::Digest;
 use crate::genesis::GenesisDocument;
 use crate::note::{Checkpoint, Note, NoteError, Vkey};
@@ -156,23 +155,38 @@ pub(super) fn all_recorded(
     note.verify(keys).map(|_| ()).or_else(|error: NoteError| bad(failed, "a signature that verifies", error))
 }
 
-/// The names of the cosigners of a quorum that signed a note.
-pub(super) fn by_quorum(note: &Note, quorum: &Quorum, unmet: &'static str) -> Result<Vec<String>, BundleError> {
-    let organisations = quorum
-        .met(note)
-        .or_else(|error| undecided(unmet, format!("{}: {}", error.rule, error.expected), error.found))?;
-    let signed = |name: &str| note.signatures.iter().any(|line| line.name == name);
-    let cosigners = quorum.cosigners.iter().filter(|cosigner| organisations.contains_key(&cosigner.organisation));
-    Ok(cosigners.map(|cosigner| cosigner.vkey.name.clone()).filter(|name| signed(name)).collect())
+/// The names of the cosigners of a quorum that signed a note: none of them fails (`failed`, altered), and they are enough
+/// (`unmet`, undecided).
+pub(super) fn by_quorum(
+    note: &Note,
+    quorum: &Quorum,
+    [unmet, failed]: [&'static str; 2],
+) -> Result<Vec<String>, BundleError> {
+    let keys = quorum.vkeys();
+    let verified = match note.signatures.iter().any(|line| keys.iter().any(|key| key.is_of(line))) {
+        true => note.verify(&keys).or_else(|error| bad(failed, "a signature that verifies", error))?,
+        false => Vec::new(),
+    };
+    quorum.enough(&verified).or_else(|few| undecided(unmet, format!("{}: {}", few.rule, few.expected), few.found))?;
+    Ok(verified.into_iter().map(|voice| voice.name).collect())
 }
 
-/// The names of the cosigners who signed a note for the quorum of a genesis. A digest alone names no key.
-pub fn by_genesis(note: &Note, genesis: Option<&GenesisDocument>) -> Result<Vec<String>, BundleError> {
+/// The names of the founders' cosigners who signed a note, when they are enough. A digest alone names no key.
+pub(super) fn by_genesis(
+    note: &Note,
+    genesis: Option<&GenesisDocument>,
+    [unmet, failed]: [&'static str; 2],
+) -> Result<Vec<String>, BundleError> {
     let Some(document) = genesis else {
         let expected = "the genesis as a file: this file has no history of keys, and a digest names no key";
         return undecided("GENESIS_DOCUMENT", expected, "its digest alone");
     };
-    by_quorum(note, &Signers::new(document).quorum(&document.constitution()), "CHECKPOINT_QUORUM")
+    let policy = document.policy().or_else(|error| undecided("GENESIS_DOCUMENT", "founders who can vouch", error))?;
+    match policy.cosigned(note) {
+        Ok(cosigners) => Ok(cosigners.into_iter().map(|cosigner| cosigner.key).collect()),
+        Err(Unsatisfied::Signature(error)) => bad(failed, "a signature that verifies", error),
+        Err(few) => undecided(unmet, "a note that the founders vouch for", few),
+    }
 }
 
 /// The failure of a note that does not satisfy a policy.

@@ -7,6 +7,7 @@ use super::error::{BundleError, bad, from_replay};
 use super::header::Opened;
 use super::line::{Content, EntryLine, Prepared};
 use super::report::{End, Found, Report, RunFound, SubstrateFound};
+use super::signers;
 use super::trust::{Reader, Voucher, all_recorded, by_known, by_quorum};
 use crate::digest::Digest;
 use crate::entry::Ledger;
@@ -111,7 +112,7 @@ impl<'a> Verifier<'a> {
     pub fn finish(self) -> Result<(Report, Option<History>), BundleError> {
         let Self { reader, opened, mut authors, current, subject } = self;
         current.end()?;
-        let constitution = authors.settle()?.constitution.clone();
+        authors.settle()?;
         let (found, depths, history) = match subject {
             Subject::Substrate { replay, oversight, .. } => {
                 let history = replay.finish().map_err(from_replay)?;
@@ -134,7 +135,8 @@ impl<'a> Verifier<'a> {
                 return bad(check, format!("{expected} entries, as the file has them"), stated);
             }
         }
-        let recorded = authors.signers().vkeys();
+        let (governed, origin) = (authors.settle()?, &opened.header.genesis.origin);
+        let recorded = signers::vkeys(governed, origin);
         for note in &opened.notes {
             all_recorded(note, &recorded, ["CHECKPOINT_KEY", "CHECKPOINT_SIGNATURE"])?;
         }
@@ -143,11 +145,11 @@ impl<'a> Verifier<'a> {
         let end = match reader.voucher() {
             Voucher::Policy => end_by_policy(&reader, &opened)?,
             Voucher::Genesis => {
-                let quorum = authors.signers().quorum(&constitution);
+                let quorum = signers::quorum(governed, origin);
                 for note in &opened.notes {
-                    signers.extend(by_quorum(note, &quorum, "CHECKPOINT_QUORUM")?);
+                    signers.extend(by_quorum(note, &quorum, ["CHECKPOINT_QUORUM", "CHECKPOINT_SIGNATURE"])?);
                 }
-                match by_quorum(&opened.head_note, &quorum, "HEAD_QUORUM") {
+                match by_quorum(&opened.head_note, &quorum, ["HEAD_QUORUM", "HEAD_SIGNATURE"]) {
                     Ok(names) => End::Known { by: names },
                     Err(error) if !error.tampered => End::unknown(&error),
                     Err(error) => return Err(error),
@@ -176,7 +178,7 @@ impl<'a> Verifier<'a> {
             entries: depths.iter().sum(),
             governance_entries: governance,
             submissions: current.count,
-            cluster_constitution_hash: constitution.hash(),
+            cluster_constitution_hash: governed.constitution.hash(),
             evidence_size: opened.checkpoints[0].size,
             reasoning_size: opened.checkpoints[1].size,
             signers,

@@ -20,6 +20,7 @@ use crate::constitution::ClusterConstitution;
 use crate::digest::Digest;
 use crate::entry::{Entry, Ledger};
 use crate::genesis::GenesisDocument;
+use crate::keys::PublicKey;
 use crate::record::{Finding, Record};
 use crate::replay::kind;
 use crate::time::Timestamp;
@@ -91,6 +92,8 @@ pub struct Governed {
     pub changes: Vec<(u64, Digest, Digest)>,
     /// Recoveries: Reasoning index and time.
     pub recoveries: Vec<(u64, Timestamp)>,
+    /// Every log key that a publisher ever had.
+    pub log_keys: Vec<PublicKey>,
     /// Nodes that were put out of service, in order.
     pub quarantines: Vec<Quarantined>,
     /// Entries that were checked, and how many of them together with their submission.
@@ -264,6 +267,7 @@ impl Governance {
             keys: self.roster.keys,
             nodes: self.roster.nodes,
             chips: self.roster.chips,
+            log_keys: self.roster.log_keys,
             decisions: self.decisions,
             changes: self.changes,
             recoveries: self.recoveries,

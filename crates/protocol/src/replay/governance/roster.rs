@@ -84,6 +84,8 @@ pub(super) struct Roster {
     reserved: BTreeMap<[u8; 32], String>,
     pub nodes: BTreeMap<u64, NodeSpan>,
     pub chips: BTreeMap<Digest, ChipSpan>,
+    /// Every log key that a publisher ever had.
+    pub log_keys: Vec<PublicKey>,
 }
 
 impl Roster {
@@ -116,6 +118,7 @@ impl Roster {
         }
         if let Some(publisher) = &genesis.publication.publisher {
             roster.reserved.insert(*publisher.log_key.as_bytes(), log_key(&publisher.organisation));
+            roster.log_keys.push(publisher.log_key);
         }
         roster
     }
@@ -145,6 +148,7 @@ impl Roster {
     pub fn publishes(&mut self, index: u64, key: PublicKey, organisation: &str) -> Check {
         self.unused(index, &key)?;
         self.reserved.insert(*key.as_bytes(), log_key(organisation));
+        self.log_keys.push(key);
         Ok(())
     }
 
