@@ -2,6 +2,8 @@
 
 mod table;
 
+use std::collections::BTreeMap;
+
 pub use table::{REFUSALS, WRITES};
 
 /// How a rule of the machine shows in a history.
@@ -37,6 +39,66 @@ pub struct Written {
     pub what: &'static str,
     /// The checks.
     pub checks: &'static [&'static str],
+}
+
+/// A refusal that these checks show.
+pub(crate) const fn by(
+    source: &'static str,
+    code: &'static str,
+    sites: usize,
+    what: &'static str,
+    checks: &'static [&'static str],
+) -> Refused {
+    Refused { source, code, sites, what, seen: Seen::By(checks) }
+}
+
+/// A refusal that entries do not show.
+pub(crate) const fn not(
+    source: &'static str,
+    code: &'static str,
+    sites: usize,
+    what: &'static str,
+    reason: &'static str,
+) -> Refused {
+    Refused { source, code, sites, what, seen: Seen::Not(reason) }
+}
+
+/// Something that is written, and the checks of it.
+pub(crate) const fn writes(source: &'static str, what: &'static str, checks: &'static [&'static str]) -> Written {
+    Written { source, what, checks }
+}
+
+/// How often each code stands in a source, outside comments.
+pub fn codes(source: &str) -> BTreeMap<String, usize> {
+    let mut found = BTreeMap::new();
+    for line in source.lines().filter(|line| !line.trim_start().starts_with("//")) {
+        for rest in line.split("Code::").skip(1) {
+            let variant: String = rest.chars().take_while(char::is_ascii_alphanumeric).collect();
+            *found.entry(stable(&variant)).or_default() += 1;
+        }
+    }
+    found
+}
+
+/// `LimitExceeded` as `LIMIT_EXCEEDED`.
+fn stable(variant: &str) -> String {
+    let mut name = String::new();
+    for letter in variant.chars() {
+        if letter.is_ascii_uppercase() && !name.is_empty() {
+            name.push('_');
+        }
+        name.push(letter.to_ascii_uppercase());
+    }
+    name
+}
+
+/// How often each code stands in the rows of a source.
+pub fn sites(rows: &[Refused], source: &str) -> BTreeMap<String, usize> {
+    let mut sites = BTreeMap::new();
+    for row in rows.iter().filter(|row| row.source == source) {
+        *sites.entry(row.code.into()).or_default() += row.sites;
+    }
+    sites
 }
 
 /// Both tables as they stand on the page.

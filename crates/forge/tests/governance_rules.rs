@@ -1,27 +1,15 @@
 //! The table of the rules of governance and of runs is complete.
 
 use selfsame_forge::governance::table::{REFUSALS, WRITES};
-use selfsame_forge::rules::Seen;
+use selfsame_forge::rules::{Seen, codes, sites};
 use selfsame_forge::{governance, runs};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
 fn text(path: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path);
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
-/// `LimitExceeded` as `LIMIT_EXCEEDED`.
-fn stable(variant: &str) -> String {
-    let mut name = String::new();
-    for letter in variant.chars() {
-        if letter.is_ascii_uppercase() && !name.is_empty() {
-            name.push('_');
-        }
-        name.push(letter.to_ascii_uppercase());
-    }
-    name
 }
 
 /// Every place that refuses something of governance or of a run is a row; a new one makes this red.
@@ -36,18 +24,7 @@ fn every_refusal_of_the_machine_is_a_row() {
     for source in sources {
         let whole = text(&format!("crates/{source}"));
         let code = whole.split("#[cfg(test)]").next().unwrap();
-        let mut found: BTreeMap<String, usize> = BTreeMap::new();
-        for line in code.lines().filter(|line| !line.trim_start().starts_with("//")) {
-            for rest in line.split("Code::").skip(1) {
-                let variant: String = rest.chars().take_while(char::is_ascii_alphanumeric).collect();
-                *found.entry(stable(&variant)).or_default() += 1;
-            }
-        }
-        let mut rows: BTreeMap<String, usize> = BTreeMap::new();
-        for row in REFUSALS.iter().filter(|row| row.source == source) {
-            *rows.entry(row.code.into()).or_default() += row.sites;
-        }
-        assert_eq!(found, rows, "{source}: codes in the source, and in the table");
+        assert_eq!(codes(code), sites(REFUSALS, source), "{source}: codes in the source, and in the table");
     }
 }
 

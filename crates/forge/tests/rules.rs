@@ -1,8 +1,8 @@
 //! The table of rules is complete, and the page says the same.
 
 use selfsame_forge::cases::catalogue;
-use selfsame_forge::rules::{REFUSALS, Seen, WRITES, page};
-use std::collections::{BTreeMap, BTreeSet};
+use selfsame_forge::rules::{REFUSALS, Seen, WRITES, codes, page, sites};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -28,18 +28,6 @@ fn source(path: &str) -> String {
     }
 }
 
-/// `LimitExceeded` as `LIMIT_EXCEEDED`.
-fn stable(variant: &str) -> String {
-    let mut name = String::new();
-    for letter in variant.chars() {
-        if letter.is_ascii_uppercase() && !name.is_empty() {
-            name.push('_');
-        }
-        name.push(letter.to_ascii_uppercase());
-    }
-    name
-}
-
 /// Every place of the machine that refuses something of a substrate is a row; a new one makes this red.
 /// shows: P-060
 #[test]
@@ -49,18 +37,7 @@ fn every_refusal_of_the_machine_is_a_row() {
         assert!(sources.contains(format!("machine/src/{module}.rs").as_str()), "{module}");
     }
     for path in sources {
-        let mut found: BTreeMap<String, usize> = BTreeMap::new();
-        for line in source(path).lines().filter(|line| !line.trim_start().starts_with("//")) {
-            for rest in line.split("Code::").skip(1) {
-                let variant: String = rest.chars().take_while(|letter| letter.is_ascii_alphanumeric()).collect();
-                *found.entry(stable(&variant)).or_default() += 1;
-            }
-        }
-        let mut rows: BTreeMap<String, usize> = BTreeMap::new();
-        for row in REFUSALS.iter().filter(|row| row.source == path) {
-            *rows.entry(row.code.into()).or_default() += row.sites;
-        }
-        assert_eq!(found, rows, "{path}: codes in the source, and in the table");
+        assert_eq!(codes(&source(path)), sites(REFUSALS, path), "{path}: codes in the source, and in the table");
     }
 }
 

@@ -1,30 +1,6 @@
 //! The rules of governance and of runs, the state machine's and the replay's side by side.
 
-use crate::rules::{Refused, Seen, Written};
-
-const fn by(
-    source: &'static str,
-    code: &'static str,
-    sites: usize,
-    what: &'static str,
-    checks: &'static [&'static str],
-) -> Refused {
-    Refused { source, code, sites, what, seen: Seen::By(checks) }
-}
-
-const fn not(
-    source: &'static str,
-    code: &'static str,
-    sites: usize,
-    what: &'static str,
-    reason: &'static str,
-) -> Refused {
-    Refused { source, code, sites, what, seen: Seen::Not(reason) }
-}
-
-const fn writes(source: &'static str, what: &'static str, checks: &'static [&'static str]) -> Written {
-    Written { source, what, checks }
-}
+use crate::rules::{Refused, Written, by, not, writes};
 
 const KEYS: &str = "machine/src/governance/mod.rs";
 const BALLOT: &str = "machine/src/governance/ballot.rs";

@@ -1,26 +1,6 @@
 //! The rows.
 
-use super::{Refused, Seen, Written};
-
-const fn by(
-    source: &'static str,
-    code: &'static str,
-    sites: usize,
-    what: &'static str,
-    checks: &'static [&'static str],
-) -> Refused {
-    Refused { source, code, sites, what, seen: Seen::By(checks) }
-}
-
-const fn not(
-    source: &'static str,
-    code: &'static str,
-    sites: usize,
-    what: &'static str,
-    reason: &'static str,
-) -> Refused {
-    Refused { source, code, sites, what, seen: Seen::Not(reason) }
-}
+use super::{Refused, Written, by, not, writes};
 
 const ENVELOPE: &str = "a substrate's entries name a submission by its digest, and its bundle contains none";
 const FENCE: &str = "who signed, the epoch and the sequence number stand in the submission; what moves the epoch is a record and is checked";
@@ -217,10 +197,6 @@ pub const REFUSALS: &[Refused] = &[
     not(GOVERNANCE, "UNKNOWN_CHIP", 1, "a birth, seal, arrival or abort with a chip that is not enrolled", CHIPS),
     not(GOVERNANCE, "CHIP_RETIRED", 2, "the same with a chip that was retired, or whose organisation left", CHIPS),
 ];
-
-const fn writes(source: &'static str, what: &'static str, checks: &'static [&'static str]) -> Written {
-    Written { source, what, checks }
-}
 
 /// What the machine writes, and nobody chooses.
 pub const WRITES: &[Written] = &[
