@@ -2,12 +2,14 @@
 
 use super::Kind;
 use super::byzantine::{Adversary, attack};
+use crate::invariants::g16_served;
 use crate::oracle::Answer;
 use crate::random::uuid;
 use crate::world::CLUSTER;
 use rand::Rng;
 use selfsame::actor::Actor;
 use selfsame_machine::state::{HolderStatus, Phase, Substrate};
+use selfsame_protocol::bundle::Reader;
 use selfsame_protocol::canon;
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{Command, Fence, GoalVector, Item, Proposal, Role};
@@ -180,8 +182,7 @@ impl Own {
         let state = self.state(adversary).await?;
         let close = state.last_close.as_ref()?;
         // The close itself stands in both ledgers, and verifications after it in one.
-        let bundle = self.bundle(adversary).await?;
-        let depth = |ledger: &str| bundle.iter().filter(|found| *found == ledger).count() as u64;
+        let [evidence, reasoning] = self.depths(adversary).await?;
         let seal = Command::Seal {
             substrate_id: self.id.clone(),
             fence: Own::fence(&state),
@@ -189,23 +190,19 @@ impl Own {
             destination: self.chips[1 - from].id(),
             head: state.head,
             continuity_hash: close.cross_session_identity_continuity_hash,
-            evidence_ledger_depth: U64(depth("evidence")),
-            reasoning_ledger_depth: U64(depth("reasoning")),
+            evidence_ledger_depth: U64(evidence),
+            reasoning_ledger_depth: U64(reasoning),
         };
         adversary.honest("B seal", &self.chips[from].clone(), seal).await?;
         self.state(adversary).await
     }
 
-    /// The ledger of each entry.
-    async fn bundle(&self, adversary: &Adversary) -> Option<Vec<String>> {
+    /// The substrate's entries in each ledger, as a bundle shows them.
+    async fn depths(&self, adversary: &Adversary) -> Option<[u64; 2]> {
         for _ in 0..12 {
             if let Ok(bundle) = adversary.client.bundle(&self.id).await {
-                let lines = bundle.split(|byte| *byte == b'\n').skip(1).filter(|line| !line.is_empty());
-                let ledger = |line: &[u8]| {
-                    let line: serde_json::Value = serde_json::from_slice(line).ok()?;
-                    line["ledger"].as_str().map(str::to_owned)
-                };
-                return lines.map(ledger).collect();
+                let shown = g16_served::bundle(&bundle, Reader::consistency());
+                return shown.map_err(|what| adversary.oracle.violated(g16_served::NAME, what)).ok();
             }
             adversary.pause(300).await;
         }

@@ -12,13 +12,16 @@ use selfsame_protocol::note::Vkey;
 /// The property's name.
 pub const NAME: &str = "G16 served";
 
-/// Verifies a bundle as a stranger does, with the cluster's keys.
-pub fn bundle(bytes: &[u8], keys: &[Vkey]) -> Result<(), String> {
+/// Verifies a bundle as a stranger does who trusts `reader`: the substrate's entries in the evidence and in the reasoning
+/// ledger. The file has the history of keys as well: only a replay tells what is the substrate's own.
+pub fn bundle(bytes: &[u8], reader: Reader<'_>) -> Result<[u64; 2], String> {
     let text = std::str::from_utf8(bytes).map_err(|error| format!("a bundle: {error}"))?;
     let lines = text.lines().filter(|line| !line.is_empty());
-    selfsame_protocol::bundle::verify(lines, Reader::keys(keys), |_| {})
-        .map(|_| ())
-        .map_err(|error| format!("a bundle: {error}"))
+    match selfsame_protocol::bundle::verify(lines, reader, |_| {}) {
+        Ok((_, Some(history))) => Ok(history.depths),
+        Ok((report, None)) => Err(format!("a bundle without a history: {report:?}")),
+        Err(error) => Err(format!("a bundle: {error}")),
+    }
 }
 
 /// Verifies that a proof shows a promised entry in a signed tree; gives the tree's root.
@@ -76,6 +79,6 @@ mod tests {
             change(&mut given);
             assert!(inclusion(&entry, &given, &keys).is_err());
         }
-        assert!(bundle(b"{}", &keys).is_err());
+        assert!(bundle(b"{}", Reader::keys(&keys)).is_err());
     }
 }

@@ -10,6 +10,7 @@ use crate::random::{key, uuid};
 use rand::Rng;
 use selfsame::actor::Actor;
 use selfsame_machine::state::{HolderStatus, Migration, Phase, Substrate};
+use selfsame_protocol::bundle::Reader;
 use selfsame_protocol::command::{Command, Fence, GoalVector, Item, Role};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
@@ -210,14 +211,13 @@ impl Chip {
     /// Seals the substrate, with the depths that a bundle shows.
     pub(super) async fn seal(&mut self, state: &Substrate, fence: Fence, destination: usize) -> Option<Command> {
         let bundle = self.session.client.bundle(&self.substrate).await.ok()?;
-        if let Err(what) = g16_served::bundle(&bundle, &self.session.keys) {
-            self.session.oracle.violated(g16_served::NAME, what);
-        }
-        let mut depths = BTreeMap::from([("evidence".to_string(), 0), ("reasoning".to_string(), 0)]);
-        for line in bundle.split(|byte| *byte == b'\n').skip(1).filter(|line| !line.is_empty()) {
-            let line: serde_json::Value = serde_json::from_slice(line).ok()?;
-            *depths.get_mut(line["ledger"].as_str()?)? += 1;
-        }
+        let [evidence, reasoning] = match g16_served::bundle(&bundle, Reader::keys(&self.session.keys)) {
+            Ok(depths) => depths,
+            Err(what) => {
+                self.session.oracle.violated(g16_served::NAME, what);
+                return None;
+            }
+        };
         self.migrations += 1;
         Some(Command::Seal {
             substrate_id: self.substrate.clone(),
@@ -226,8 +226,8 @@ impl Chip {
             destination: self.chips[destination].id(),
             head: state.head,
             continuity_hash: state.last_close.as_ref()?.cross_session_identity_continuity_hash,
-            evidence_ledger_depth: U64(depths["evidence"]),
-            reasoning_ledger_depth: U64(depths["reasoning"]),
+            evidence_ledger_depth: U64(evidence),
+            reasoning_ledger_depth: U64(reasoning),
         })
     }
 

@@ -5,13 +5,14 @@
 
 use super::Session;
 use super::operator;
+use crate::invariants::g16_served;
 use crate::oracle::Answer;
 use crate::random::{key, stream, uuid};
 use rand::Rng;
 use selfsame::actor::Actor;
 use selfsame::client::ClientError;
 use selfsame_machine::Receipt;
-use selfsame_protocol::bundle::{Reader, verify};
+use selfsame_protocol::bundle::Reader;
 use selfsame_protocol::canon;
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{Amendment, Command, Fence, GoalVector, Item, Proposal, Role};
@@ -288,13 +289,10 @@ impl Rules {
 
     async fn seal(&mut self, origin: usize, destination: usize) -> Step<(String, Digest)> {
         let Ok(bundle) = self.session.client.bundle(&self.substrate).await else { return Err(Stopped) };
-        let text = String::from_utf8_lossy(&bundle);
-        // The file has the history of keys as well: only a replay tells what is the substrate's own.
-        let history = match verify(text.lines(), Reader::consistency(), |_| {}) {
-            Ok((_, Some(history))) => history,
-            other => return self.wrong(format!("the bundle for a seal was judged {other:?}")),
+        let [evidence, reasoning] = match g16_served::bundle(&bundle, Reader::consistency()) {
+            Ok(depths) => depths,
+            Err(what) => return self.wrong(format!("the bundle for a seal: {what}")),
         };
-        let [evidence, reasoning] = history.depths;
         self.migrations += 1;
         let migration_id = format!("rules/{}", self.migrations);
         let seal = Command::Seal {
@@ -435,10 +433,8 @@ impl Rules {
             self.close(0).await?;
             // A reader that is cut off asks again later; only whole bundles are judged.
             if let Ok(bundle) = self.session.client.bundle(&self.substrate).await {
-                let text = String::from_utf8_lossy(&bundle);
-                if let Err(error) = verify(text.lines(), Reader::consistency(), |_| {}) {
-                    self.session.oracle.violated("bundle", format!("{}: {error}", self.session.name));
-                    return Err(Stopped);
+                if let Err(what) = g16_served::bundle(&bundle, Reader::consistency()) {
+                    return self.wrong(what);
                 }
             }
         }
