@@ -322,6 +322,11 @@ fn bundles(files: &Files<'_>, pairs: &mut Vec<Pair>) {
         Right::Altered("BUNDLE_LINE"),
         text.replacen("{\"bundle\"", "{\"b\\u0075ndle\"", 1).into_bytes(),
     );
+    take.take(
+        "genesis-with-another-member",
+        Right::Altered("GENESIS_FORM"),
+        text.replacen("\"genesis\":{", "\"genesis\":{\"a\":1,", 1).into_bytes(),
+    );
     take.take("last-line-feed-left-out", Right::Altered("BUNDLE_LINE"), text.trim_end().as_bytes().to_vec());
     take.take("empty-line", Right::Altered("BUNDLE_LINE"), text.replacen('\n', "\n\n", 1).into_bytes());
     take.take("carriage-return", Right::Altered("BUNDLE_LINE"), text.replacen('\n', "\r\n", 1).into_bytes());

@@ -233,11 +233,12 @@ impl ClusterConstitution {
     }
 
     /// The constitution once a proposal is carried; `None` when the proposal does not touch it. Refused when the result
-    /// would not be one: nobody left, a rule that names a stranger, or nothing changed.
+    /// would not be one: nobody left, a rule that names a stranger, or nothing changed; and when it is about a stranger.
     pub fn amended(&self, proposal: &Proposal) -> Result<Option<ClusterConstitution>, Refusal> {
         let mut next = self.clone();
         match proposal {
-            Proposal::ForceSeal { .. } | Proposal::RetireChip { .. } | Proposal::RotateKey { .. } => return Ok(None),
+            Proposal::ForceSeal { .. } | Proposal::RetireChip { .. } => return Ok(None),
+            Proposal::RotateKey { organisation, .. } => return self.member(organisation).map(|()| None),
             Proposal::AddOrganisation { name, .. } => next.add(name)?,
             Proposal::RemoveOrganisation { name, .. } => next.remove(name)?,
             Proposal::ChangeRules { rules } => {

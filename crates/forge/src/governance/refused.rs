@@ -142,6 +142,12 @@ fn proposals() -> Vec<Case> {
         ),
         propose("a stranger publishes", "BALLOT_PROPOSAL", Code::UnknownOrganisation, publishes("stranger", 95)),
         propose("a stranger leaves", "BALLOT_PROPOSAL", Code::UnknownOrganisation, remove_named("stranger")),
+        propose(
+            "a key of a stranger",
+            "BALLOT_PROPOSAL",
+            Code::UnknownOrganisation,
+            lost("stranger", OrganisationKey::Root, 91),
+        ),
         propose("a member joins", "BALLOT_PROPOSAL", Code::OrganisationExists, add_named("bureau", 70)),
         propose(
             "a reason that is too long",
@@ -314,12 +320,6 @@ fn effects() -> Vec<Case> {
         new: operator(0).public(),
         proposal_id: id(),
     };
-    let nobody = Action::RotateKey {
-        key: OrganisationKey::Root,
-        old: root(1).public(),
-        new: key(91).public(),
-        proposal_id: id(),
-    };
     let retire = |seed: u8| Proposal::RetireChip { chip: key(seed).public().id(), reason: "stolen".into() };
     let mut cases = vec![
         by_ballot(
@@ -334,14 +334,6 @@ fn effects() -> Vec<Case> {
                 reason: "lost".into(),
             },
             Some((chain("bureau"), taken)),
-        ),
-        by_ballot(
-            "a key of nobody",
-            "GOVERNANCE_MEMBER",
-            Code::UnknownOrganisation,
-            &stage,
-            lost("nobody", OrganisationKey::Root, 91),
-            Some((chain("nobody"), nobody)),
         ),
         by_ballot("a log key that is used", "KEY_ONCE", Code::KeyExists, &stage, publishes("bureau", 1), None),
         by_ballot(

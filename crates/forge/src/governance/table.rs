@@ -64,7 +64,13 @@ pub const REFUSALS: &[Refused] = &[
     not(BALLOT, "ROLE_DENIED", 1, "a vote of a later member", "cannot happen: whoever joins voids every open ballot"),
     by(BALLOT, "BALLOT_EARLY", 1, "the conclusion of a ballot that time alone does not end", &["BALLOT_RESULT"]),
     by(BALLOT, "BALLOT_EXPIRED", 1, "a vote after the time of the ballot", &["BALLOT_TIME"]),
-    by(CARRY, "UNKNOWN_ORGANISATION", 1, "a ballot about a key of nobody", &["GOVERNANCE_MEMBER"]),
+    not(
+        CARRY,
+        "UNKNOWN_ORGANISATION",
+        1,
+        "a ballot about a key of nobody",
+        "cannot happen: no ballot about a stranger is opened, and whoever leaves voids every open ballot",
+    ),
     by(CARRY, "ORGANISATION_EXISTS", 1, "a name that an organisation had before", &["ORGANISATION_NAME"]),
     by(
         CARRY,
@@ -80,7 +86,7 @@ pub const REFUSALS: &[Refused] = &[
         "rules in force already; a time to object that is too long; vetoes that are not sorted, or a stranger's",
         &["BALLOT_PROPOSAL"],
     ),
-    by(CONSTITUTION, "UNKNOWN_ORGANISATION", 1, "a stranger publishes, or leaves", &["BALLOT_PROPOSAL"]),
+    by(CONSTITUTION, "UNKNOWN_ORGANISATION", 1, "a stranger publishes, leaves, or gets a key", &["BALLOT_PROPOSAL"]),
     by(CONSTITUTION, "ORGANISATION_EXISTS", 1, "a member joins", &["BALLOT_PROPOSAL"]),
     by(CONSTITUTION, "LIMIT_EXCEEDED", 1, "more than 32 members", &["BALLOT_PROPOSAL"]),
     by(CONSTITUTION, "LAST_ORGANISATION", 1, "the last member leaves", &["BALLOT_PROPOSAL"]),
@@ -110,8 +116,15 @@ pub const REFUSALS: &[Refused] = &[
 pub const WRITES: &[Written] = &[
     writes(
         "apply::one",
-        "one submission for each entry, by whoever signed it; within the limits of the genesis",
-        &["SUBMISSION_DIGEST", "SUBMISSION_AUTHOR", "SUBMISSION_COMMAND", "SUBMISSION_LIMITS", "SUBMISSION_ENTRIES"],
+        "one submission for each entry, by the member that signed it; within the limits of the genesis",
+        &[
+            "SUBMISSION_DIGEST",
+            "SUBMISSION_AUTHOR",
+            "GOVERNANCE_MEMBER",
+            "SUBMISSION_COMMAND",
+            "SUBMISSION_LIMITS",
+            "SUBMISSION_ENTRIES",
+        ],
     ),
     writes(
         "txn::push",

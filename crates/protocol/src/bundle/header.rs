@@ -2,15 +2,28 @@
 
 use super::error::{self, BundleError, bad, undecided};
 use super::trust::{Checkpoints, Reader, Signed};
+use crate::canon;
 use crate::digest::Digest;
 use crate::entry::Ledger;
 use crate::genesis::GenesisDocument;
 use crate::note::{Checkpoint, Note};
 use crate::subject_head::{SubjectHead, is_subject};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// The type string of a bundle.
 pub const BUNDLE_TYPE: &str = "selfsame/bundle/v2";
+
+/// A header whose genesis is read by itself, so that what fails there is named as that.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Unread {
+    bundle: String,
+    checkpoints: Checkpoints,
+    genesis: Value,
+    head: String,
+    subject: String,
+}
 
 /// How a header begins: its type stands first in the canonical form.
 pub const BUNDLE_START: &str = "{\"bundle\":\"";
@@ -65,11 +78,14 @@ impl Opened {
     /// Reads the first line, in the order of the page.
     pub fn new(first: &str, reader: &Reader<'_>) -> Result<Opened, BundleError> {
         require_type(first)?;
-        let header: Header = super::read(first, 1)?;
-        if !is_subject(&header.subject) {
-            return bad("BUNDLE_LINE", "substrate: and a UUID, or run: and a digest", error::cut(&header.subject));
+        let Unread { bundle, checkpoints, genesis, head: signed, subject } = super::read(first, 1)?;
+        if !is_subject(&subject) {
+            return bad("BUNDLE_LINE", "substrate: and a UUID, or run: and a digest", error::cut(&subject));
         }
-        header.genesis.check().or_else(|refusal| bad("GENESIS_FORM", "a genesis", refusal))?;
+        let genesis: GenesisDocument =
+            canon::decode(genesis).or_else(|error| bad("GENESIS_FORM", "a genesis in its members", error))?;
+        genesis.check().or_else(|refusal| bad("GENESIS_FORM", "a genesis", refusal))?;
+        let header = Header { bundle, checkpoints, genesis, head: signed, subject };
         let genesis = header.genesis.digest();
         reader.means(&genesis)?;
         let mut signers = Vec::new();

@@ -71,9 +71,6 @@ impl Governance {
                 Proposal::RotateKey { organisation, key: asked, new: wanted, .. },
             ) => {
                 expected(organisation == name && asked == key && wanted == new)?;
-                if !self.constitution.is_member(name) {
-                    return bad("GOVERNANCE_MEMBER", index, self.constitution.organisations.join(", "), name);
-                }
                 self.roster.rotate(index, name, *key, *old, *new)
             }
             (Action::RetireChip { chip, .. }, Proposal::RetireChip { chip: asked, .. }) => {
