@@ -1,40 +1,82 @@
 //! `selfsame substrate baseline`: is it the same entity?
 
-use super::context::{Done, Global, read};
+use super::context::{CliError, Done, Global, read};
 use super::trust::Named;
-use crate::offline::Failure;
-use selfsame_protocol::bundle::{self, End, IdentityProof, Report, Stated};
+use crate::console::visible;
+use crate::offline::{self, Failure};
+use selfsame_protocol::bundle::{self, End, IdentityProof, Report, Stated, Voucher};
 use selfsame_protocol::canon::{self, Limits};
 use selfsame_protocol::p104::Outcome;
 use selfsame_protocol::replay::History;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::path::Path;
+
+/// Exit status of another entity: that of a history that does not match.
+const NOT_THE_SAME: u8 = 10;
+
+/// Which of the two files a failure is about.
+enum Wrong {
+    Statement(Failure),
+    Later(Failure),
+    /// Both are genuine, and this is not the entity of the baseline.
+    Differs(Failure),
+}
 
 /// Runs the command.
 pub fn main(global: &Global, statement: &Path, file: &Path, named: &Named) -> Done {
     let options = named.options(global, false)?;
     let document = canon::parse(&read(statement)?, &Limits::DOCUMENT)?;
     let text = super::verify::text(read(file)?)?;
-    let later = file.display().to_string();
-    let check = || -> Result<(Stated, Report, History), Failure> {
-        let proof = IdentityProof::read(document)?;
-        let baseline = proof.verify(&options.reader(), options.genesis_document.as_ref())?;
-        let (report, history) = bundle::verify(text.lines(), options.reader(), |_| {})?;
+    let check = || -> Result<(Stated, Report, History), Wrong> {
+        let proof = IdentityProof::read(document).map_err(Wrong::Statement)?;
+        let baseline = proof.verify(&options.reader(), options.genesis_document.as_ref()).map_err(Wrong::Statement)?;
+        let (report, history) = bundle::verify(text.lines(), options.reader(), |_| {}).map_err(Wrong::Later)?;
         let Some(history) = history else {
             let found = "the history of a run";
-            return Err(crate::offline::undecided("BUNDLE_TYPE", "the history of a substrate", found));
+            return Err(Wrong::Later(offline::undecided("BUNDLE_TYPE", "the history of a substrate", found)));
         };
-        bundle::same_entity(&baseline.statement, &history)?;
+        bundle::same_entity(&baseline.statement, &history).map_err(Wrong::Differs)?;
         Ok((baseline, report, history))
     };
-    match check() {
-        Ok((baseline, report, history)) => held(global, &later, &baseline, &report, &history),
-        Err(failure) => {
-            let same = if failure.tampered { json!(false) } else { Value::Null };
-            global.failed("Baseline", &later, &failure, json!({"same_entity": same}));
-            Err(failure.into())
-        }
-    }
+    let (earlier, later) = (statement.display().to_string(), file.display().to_string());
+    let (file, failure) = match check() {
+        Ok((baseline, report, history)) => return held(global, &later, &baseline, &report, &history),
+        Err(Wrong::Differs(failure)) => return differs(global, &earlier, &later, &failure),
+        Err(Wrong::Statement(failure)) => (earlier, failure),
+        Err(Wrong::Later(failure)) => (later, failure),
+    };
+    global.failed("Baseline", &file, &failure, json!({"same_entity": null, "file": file}));
+    let mut error = CliError::from(failure);
+    error.message = format!("{}: {}", visible(&file), error.message);
+    Err(error)
+}
+
+/// Both files are what was signed, and the answer is no.
+fn differs(global: &Global, earlier: &str, later: &str, failure: &Failure) -> Done {
+    let (sentence, advice) = match failure.check.as_str() {
+        "OTHER_LINEAGE" => (
+            "is the history of another entity: both files are genuine, and were born apart",
+            "give the history of the substrate that the baseline names; a successor after a drift is another entity too",
+        ),
+        "ROLLED_BACK" => (
+            "ends before the baseline: both files are genuine, and this history is older, or was set back",
+            "get a newer history (selfsame substrate bundle); if there is none, the substrate was set back",
+        ),
+        _ => ("has another past than the baseline, although both were born as one", "do not go on with it"),
+    };
+    let check = &failure.check;
+    let lines = [
+        format!("NOT THE SAME: {later} {sentence}. The check {check} fails"),
+        format!("  baseline     {earlier}"),
+        format!("  expected     {}", failure.expected),
+        format!("  found        {}", failure.found),
+        format!("  what to do   {advice}"),
+    ];
+    let members = json!({
+        "verdict": "not the same", "exit_status": NOT_THE_SAME, "same_entity": false, "failure": failure, "file": later,
+    });
+    global.verdict("Baseline", &lines, members);
+    Err(CliError::with(NOT_THE_SAME, format!("{}: not the entity of the baseline ({check})", visible(later))))
 }
 
 fn held(global: &Global, later: &str, baseline: &Stated, report: &Report, history: &History) -> Done {
@@ -43,16 +85,25 @@ fn held(global: &Global, later: &str, baseline: &Stated, report: &Report, histor
         End::Known { .. } => ("", None),
         End::Unknown { why } => (", later entries unknown", Some(why)),
     };
-    let mut lines = vec![format!("holds{unknown}: {later} continues the entity that the baseline describes")];
-    // The same entity, and all the same not one to go on with.
-    if history.status == Outcome::HashMismatch {
-        lines.push(
-            "  beware       it was suppressed: the last verification of its identity failed (HASH_MISMATCH)".into(),
-        );
-    }
-    if history.status == Outcome::DriftExceeded {
-        lines.push("  beware       its lineage ended: another substrate continues (DRIFT_EXCEEDED)".into());
-    }
+    // The same entity, and all the same not one to go on with: the verdict is that of its last verification.
+    let (status, word, verdict, beware) = match history.status {
+        Outcome::HashMismatch => (
+            10,
+            "SUPPRESSED",
+            "suppressed",
+            Some("the last verification of its identity failed (HASH_MISMATCH): it is suppressed for ever"),
+        ),
+        Outcome::DriftExceeded => (
+            11,
+            "LINEAGE ENDED",
+            "lineage ended",
+            Some("its founding tension drifted (DRIFT_EXCEEDED): another substrate continues"),
+        ),
+        Outcome::Verified | Outcome::InsufficientDepth => (0, "holds", "holds", None),
+    };
+    let vouched = if report.vouched_by == Voucher::Nobody { ", and nobody that you trust vouches for it" } else { "" };
+    let mut lines = vec![format!("{word}{unknown}: {later} continues the entity that the baseline describes{vouched}")];
+    lines.extend(beware.map(|what| format!("  beware       {what}")));
     lines.push(format!(
         "  checked      every line of the history, and that it leads through the baseline at {depth} cycles"
     ));
@@ -61,10 +112,13 @@ fn held(global: &Global, later: &str, baseline: &Stated, report: &Report, histor
         lines.push(format!("  not checked  that nothing was cut off at the end: {why}"));
     }
     let document = json!({
-        "verdict": "holds", "exit_status": 0, "same_entity": true, "baseline_depth": depth,
+        "verdict": verdict, "exit_status": status, "same_entity": true, "baseline_depth": depth,
         "later_depth": history.lineage_depth, "status": history.status, "vouched_by": report.vouched_by,
         "later_entries": report.later_entries,
     });
     global.verdict("Baseline", &lines, document);
-    Ok(())
+    match beware {
+        None => Ok(()),
+        Some(what) => Err(CliError::with(status, format!("{}: {what}", visible(later)))),
+    }
 }

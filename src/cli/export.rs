@@ -26,7 +26,7 @@ pub async fn save(global: &Global, bundle: Bundle, path: &Path) -> Done {
     let mut file = Unfinished::of(path).map_err(failed)?;
     let bytes = copy(global, bundle, &shown, |part| file.write_all(part).map_err(failed)).await?;
     file.replace().map_err(failed)?;
-    global.say(&format!("{bytes} bytes in {shown}; check them with: selfsame verify {shown}"));
+    global.say(&format!("{bytes} bytes in {shown}; check them with: selfsame verify {shown} --policy FILE"));
     Ok(())
 }
 

@@ -84,8 +84,10 @@ pub fn keys_named(global: &Global, text: &str) -> Result<Vec<Meaning<PublicKey>>
 }
 
 /// The digits of an abbreviated hash with this prefix, as tables on a terminal show it: `sha256:0123456789ab…`.
+/// A hash is named by bare digits too: a key is not, so that one text does not name two things.
 fn digits<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
-    let digits = text.strip_prefix(prefix)?.trim_end_matches('…').trim_end_matches("...");
+    let rest = text.strip_prefix(prefix).or((prefix == "sha256:").then_some(text))?;
+    let digits = rest.trim_end_matches('…').trim_end_matches("...");
     let hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
     (digits.len() >= DIGITS && digits.len() <= 64 && digits.bytes().all(hex)).then_some(digits)
 }

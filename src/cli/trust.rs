@@ -4,10 +4,13 @@ use super::context::{CliError, Global, read};
 use crate::config;
 use crate::offline::Options;
 use clap::Args;
+use selfsame_protocol::canon::{self, Limits};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::genesis::GenesisDocument;
 use selfsame_protocol::note::Vkey;
 use selfsame_protocol::policy::Policy;
+use serde_json::json;
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 /// Whom you trust.
@@ -18,9 +21,9 @@ pub struct Named {
     /// Policy file (c2sp.org/tlog-policy) of the logs and cosigners that you trust, as `cluster policy` prints it.
     #[arg(long, env = "SELFSAME_POLICY")]
     pub policy: Option<PathBuf>,
-    /// The cluster.toml that you trust, or the digest of its genesis (sha256:…, see `cluster genesis`). All keys follow from
-    /// it and from the history of keys in a bundle; a file of another cluster is refused. A context that you name
-    /// brings its own.
+    /// The genesis that you trust: its digest (sha256:…), the cluster.toml, or what `cluster genesis -o json` prints. All keys
+    /// follow from it and from the history of keys in a bundle; a file of another cluster is refused. What has no history of
+    /// keys (everything but bundles) needs the file. A context that you name brings its own.
     #[arg(long, value_name = "FILE|DIGEST")]
     pub genesis: Option<String>,
     /// Verifier key that you trust (name+id+key, see `node vkey`). Repeatable. A key speaks for itself and not for a quorum of
@@ -46,7 +49,7 @@ impl Named {
             Some(given) if given.starts_with("sha256:") => {
                 options.genesis = Some(given.parse::<Digest>().map_err(CliError::usage)?);
             }
-            Some(given) => pin(&mut options, config::load_genesis(Path::new(given))?.document()),
+            Some(given) => pin(&mut options, genesis(Path::new(given))?),
             None => {
                 let named = options.policy.is_some() || !options.keys.is_empty();
                 let context = if here { global.context_dir() } else { global.context.clone() };
@@ -56,6 +59,28 @@ impl Named {
             }
         }
         Ok(options)
+    }
+}
+
+/// The genesis of a file: a cluster.toml, or the document as `cluster genesis -o json` prints it.
+fn genesis(path: &Path) -> Result<GenesisDocument, CliError> {
+    let bytes = read(path)?;
+    if !bytes.trim_ascii_start().starts_with(b"{") {
+        return Ok(config::load_genesis(path)?.document());
+    }
+    let named = |error: &dyn Display| CliError::usage(format!("{}: {error}", path.display()));
+    let mut document = canon::parse(&bytes, &Limits::DOCUMENT).map_err(|error| named(&error))?;
+    // What the command line prints beside it. The digest is computed here and never believed.
+    let said = document.as_object_mut().and_then(|members| {
+        members.remove("apiVersion");
+        members.remove("kind");
+        members.remove("digest")
+    });
+    let genesis: GenesisDocument = canon::decode(document).map_err(|error| named(&error))?;
+    genesis.check().map_err(|error| named(&error))?;
+    match said.filter(|said| *said != json!(genesis.digest())) {
+        None => Ok(genesis),
+        Some(said) => Err(named(&format!("its digest is {}, and the file says {said}", genesis.digest()))),
     }
 }
 

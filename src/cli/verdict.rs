@@ -56,10 +56,18 @@ pub fn failed(what: &str, failure: &Failure) -> Vec<String> {
         ];
     }
     let (sentence, advice) = if failure.tampered {
-        (
-            format!("{what} is not what was signed. The check {check} fails{place}"),
-            "do not rely on it: get another copy from somebody else and compare",
-        )
+        let advice = match check.as_str() {
+            // Whoever altered it, or a transfer that broke off: the bytes do not tell.
+            "BUNDLE_LINE" if failure.found == "no line feed" => {
+                "it ends within a line, as after a transfer that broke off: get it again"
+            }
+            "INCLUSION_ROOT" => {
+                "do not rely on it: get another copy from somebody else and compare; an entry that you gave with --entry \
+                 may be another one"
+            }
+            _ => "do not rely on it: get another copy from somebody else and compare",
+        };
+        (format!("{what} is not what was signed. The check {check} fails{place}"), advice)
     } else {
         undecided(what, check, &place)
     };
@@ -83,7 +91,13 @@ fn undecided(what: &str, check: &str, place: &str) -> (String, &'static str) {
         ),
         "NOBODY_TRUSTED" => (
             format!("{what} is consistent in itself, and nobody that you trust vouches for it"),
-            "say whom you trust, with --policy FILE or --trust KEY",
+            "say whom you trust, with --policy FILE, --genesis FILE or --trust KEY",
+        ),
+        "GENESIS_DOCUMENT" => (
+            format!(
+                "{what} has no history of keys, so that the digest of a genesis names nobody who could vouch for it"
+            ),
+            "give the genesis as a file: selfsame cluster genesis -o json > genesis.json, compare its digest, --genesis genesis.json",
         ),
         "GENESIS" | "OTHER_GENESIS" => (
             format!("{what} is of another cluster than the one whose genesis you named"),

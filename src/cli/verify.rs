@@ -7,6 +7,7 @@ use crate::console::visible;
 use crate::env::{Clock as _, SystemClock};
 use crate::offline::{self, Age, Failure, Options, Verified};
 use clap::Args;
+use selfsame_protocol::bundle::Voucher;
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -26,8 +27,8 @@ pub struct Verify {
     /// Repeatable.
     #[arg(long = "origin", requires = "policy")]
     origins: Vec<String>,
-    /// Demand the log's own signature as well, where a policy is given.
-    #[arg(long)]
+    /// Demand the log's own signature as well.
+    #[arg(long, requires = "policy")]
     require_log: bool,
     /// The entry that a receipt is about, when the receipt does not carry it.
     #[arg(long, value_name = "FILE")]
@@ -63,6 +64,8 @@ pub fn text(bytes: Vec<u8>) -> Result<String, CliError> {
 struct Found {
     file: String,
     status: u8,
+    /// The verdict in words.
+    headline: String,
     /// Its lines for people, the verdict first.
     lines: Vec<String>,
     /// Its members for programs.
@@ -85,23 +88,49 @@ fn kind(name: &str) -> String {
     }
 }
 
-/// What the first line says of a history whose end nobody vouches for.
-fn unknown(verified: &Verified) -> &'static str {
-    match &verified.end {
+/// The verdict in words: on whose word, whether its end is known, and whether it is about somebody who is gone.
+fn headline(verified: &Verified, options: &Options) -> String {
+    let nobody = options.reader().voucher() == Voucher::Nobody;
+    let whose = if nobody { "consistent in itself, nobody that you trust vouches for it" } else { "holds" };
+    let end = match &verified.end {
         Some(end) if !end.is_known() => ", later entries unknown",
         _ => "",
-    }
+    };
+    let said = |name: &str| verified.detail.get(name).and_then(Value::as_str);
+    let state = match (verified.file_kind, said("status"), said("state")) {
+        ("substrate_bundle" | "statement", Some("HASH_MISMATCH"), _) => ", SUPPRESSED (HASH_MISMATCH)",
+        ("substrate_bundle" | "statement", Some("DRIFT_EXCEEDED"), _) => ", LINEAGE ENDED (DRIFT_EXCEEDED)",
+        ("holder_status", _, Some("suppressed")) => ", SUPPRESSED",
+        ("holder_status", _, Some("ended")) => ", LINEAGE ENDED",
+        ("holder_status", _, Some("retired")) => ", CHIP RETIRED",
+        _ => "",
+    };
+    format!("{whose}{end}{state}")
 }
 
-fn held(file: String, verified: &Verified) -> Found {
+/// Options that ask something which such a file cannot answer.
+fn unanswered(kind: &str, options: &Options) -> Vec<String> {
+    let mut open = Vec::new();
+    if options.max_age.is_some() && kind != "holder_status" {
+        open.push("--max-age: only a holder status has an age, whatever this file says may be older".into());
+    }
+    if options.entry.is_some() && kind != "receipt" {
+        open.push("--entry: only a receipt is about one entry".into());
+    }
+    open
+}
+
+fn held(file: String, verified: &Verified, options: &Options) -> Found {
     let mut members = json!(verified).as_object().cloned().unwrap_or_default();
-    let mut lines = vec![format!("holds{}: {file}, {}", unknown(verified), kind(verified.file_kind))];
+    let headline = headline(verified, options);
+    let mut lines = vec![format!("{headline}: {file}, {}", kind(verified.file_kind))];
     lines.extend(verdict::extent(&verified.checked));
+    lines.extend(unanswered(verified.file_kind, options).into_iter().map(|what| format!("  not checked  {what}")));
     // What a history leaves open stands in words.
     let open = members.get("not_checked").and_then(Value::as_array).cloned().unwrap_or_default();
     lines.extend(open.iter().filter_map(Value::as_str).map(|what| format!("  not checked  {what}")));
     members.entry("not_checked").or_insert_with(|| verdict::not_checked(&verified.checked));
-    Found { file, status: 0, lines, members, complaint: None }
+    Found { file, status: 0, headline, lines, members, complaint: None }
 }
 
 fn failure(file: String, failure: Failure) -> Found {
@@ -112,7 +141,8 @@ fn failure(file: String, failure: Failure) -> Found {
     let mut complaint = CliError::from(failure);
     complaint.message = format!("{}: {}", visible(&file), complaint.message);
     let members = members.as_object().cloned().unwrap_or_default();
-    Found { file, status: complaint.status, lines, members, complaint: Some(complaint) }
+    let (status, headline) = (complaint.status, verdict::word(complaint.status));
+    Found { file, status, headline, lines, members, complaint: Some(complaint) }
 }
 
 impl Found {
@@ -122,6 +152,7 @@ impl Found {
         document.insert("file".into(), json!(self.file));
         document.insert("verdict".into(), json!(verdict::name(self.status)));
         document.insert("exit_status".into(), json!(self.status));
+        document.insert("headline".into(), json!(self.headline));
         document
     }
 
@@ -142,6 +173,7 @@ fn document(found: &[Found], status: u8) -> Value {
     };
     document.insert("verdict".into(), json!(verdict::name(status)));
     document.insert("exit_status".into(), json!(status));
+    document.entry("headline").or_insert_with(|| json!(verdict::word(status)));
     document.insert("files".into(), json!(files));
     Value::Object(document)
 }
@@ -204,7 +236,7 @@ fn check(global: &Global, path: &Path, options: &Options) -> Found {
         }
     };
     match offline::verify(path, options, &mut progress) {
-        Ok(verified) => held(file, &verified),
+        Ok(verified) => held(file, &verified, options),
         Err(failed) => failure(file, failed),
     }
 }

@@ -94,9 +94,13 @@ pub fn receipt(bytes: &[u8], options: &Options) -> Result<Verified, Failure> {
     let proof = TlogProof::parse(bytes).map_err(receipt_failure)?;
     let signed = vouch::read(proof.note.to_text().as_bytes())?;
     let (entry, whose) = match (&options.entry, &proof.extra) {
-        (Some(entry), _) => (Some(entry), "the reader's"),
-        (None, extra) => (extra.as_ref(), "carried by the receipt"),
+        (Some(entry), _) => (Some(entry.as_slice()), "the reader's"),
+        (None, extra) => (extra.as_deref(), "carried by the receipt"),
     };
+    // A file that was printed ends in a line feed, which is no part of the entry.
+    let fits = |entry: &&[u8]| proof.includes(&leaf_hash(entry)).is_ok();
+    let bare = options.entry.as_deref().and_then(|entry| entry.strip_suffix(b"\n")).filter(fits);
+    let entry = bare.or(entry);
     // Without an entry everything but the root is looked at.
     let hash = entry.map_or_else(|| Digest::of(b""), |entry| leaf_hash(entry));
     match proof.includes(&hash).map_err(receipt_failure) {

@@ -1,10 +1,11 @@
 //! Identity statements, with their proof or alone.
 
 use super::Options;
-use super::bundles::vouched;
+use super::bundles::{logs_signed, vouched};
 use super::report::{Checked, Failure, Level, Verified, altered, undecided};
 use selfsame_protocol::bundle::{self, IdentityProof};
 use selfsame_protocol::canon::{self, Limits};
+use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::p104::IdentityStatement;
 use serde_json::{Value, json};
 
@@ -21,6 +22,7 @@ pub fn statement(bytes: &[u8], options: &Options) -> Result<Verified, Failure> {
     }
     let proof = IdentityProof::read(document)?;
     let stated = proof.verify(&options.reader(), options.genesis_document.as_ref())?;
+    logs_signed(&Ledger::BOTH.map(|ledger| format!("{}/{ledger}", stated.origin)), &stated.signers, options)?;
     Ok(Verified {
         file_kind: "statement",
         checked: Checked {

@@ -251,6 +251,10 @@ impl ClusterConstitution {
             }
             Proposal::MovePublisher { publisher } => {
                 self.member(&publisher.organisation)?;
+                if self.publisher.as_ref() == Some(publisher) {
+                    let rule = "the proposal changes nothing: this publisher is in force already";
+                    return Err(Refusal::new(Code::RulesInvalid, rule, "", ""));
+                }
                 next.publisher = Some(publisher.clone());
             }
             Proposal::Recovery { .. } => next.recovery_count = U64(self.recovery_count.0.saturating_add(1)),

@@ -72,24 +72,54 @@ pub fn decide(counted: &[CountedVerdict], electorate: usize, quorum: usize) -> O
             return same().next().map(|verdict| verdict.finding.clone());
         }
     }
-    (counted.len() >= electorate).then(|| Finding {
-        outcome: Outcome::HashMismatch,
-        check: "NO_MAJORITY".into(),
-        at: None,
-        expected: format!("{quorum} equal verdicts of {electorate}"),
-        found: counted
-            .iter()
-            .map(|verdict| format!("node {}: {}", verdict.node, verdict.finding.outcome))
-            .collect::<Vec<_>>()
-            .join(", "),
-        drift: 0,
-        lineage_depth: U64(0),
-        recomputed: None,
-        entries_checked: U64(0),
-    })
+    let split = || {
+        let found = counted.iter().map(|verdict| format!("node {}: {}", verdict.node, verdict.finding.outcome));
+        // Of ten nodes it is longer than a record takes.
+        recorded(&Finding {
+            outcome: Outcome::HashMismatch,
+            check: "NO_MAJORITY".into(),
+            at: None,
+            expected: format!("{quorum} equal verdicts of {electorate}"),
+            found: found.collect::<Vec<_>>().join(", "),
+            drift: 0,
+            lineage_depth: U64(0),
+            recomputed: None,
+            entries_checked: U64(0),
+        })
+    };
+    (counted.len() >= electorate).then(split)
 }
 
 /// More than half.
 pub const fn majority(electorate: usize) -> usize {
     electorate / 2 + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::p104::Thresholds;
+    use serde_json::json;
+
+    /// A finding of many nodes that disagree is one that every reader takes: its texts are cut as those of others are.
+    /// shows: P-055
+    #[test]
+    fn the_finding_of_a_split_electorate_can_be_recorded() {
+        let facts = Facts { kept: None, drift: 0, lineage_depth: 9, thresholds: &Thresholds::default(), entries: 1 };
+        let one = facts.finding();
+        let found = |node: u64| {
+            let outcome = if node % 2 == 0 { Outcome::Verified } else { Outcome::InsufficientDepth };
+            let finding = json!(Finding { outcome, ..one.clone() });
+            serde_json::from_value(json!({"node": node.to_string(), "organisation": "agency", "finding": finding}))
+                .unwrap()
+        };
+        for electorate in [2, 8, 32] {
+            let counted: Vec<CountedVerdict> = (1..=electorate).map(found).collect();
+            let electorate = counted.len();
+            let split = decide(&counted, electorate, majority(electorate)).unwrap();
+            assert_eq!((split.outcome, split.check.as_str()), (Outcome::HashMismatch, "NO_MAJORITY"));
+            assert!(crate::form::finding(json!(split)).is_ok(), "{} characters", split.found.chars().count());
+            assert_eq!(split.found.ends_with('…'), electorate > 2 && split.found.chars().count() > 200);
+        }
+    }
 }

@@ -140,6 +140,12 @@ fn proposals() -> Vec<Case> {
             Code::RulesInvalid,
             rules(|rules| rules.vetoes = vec!["stranger".into()]),
         ),
+        propose(
+            "the publisher publishes",
+            "BALLOT_PROPOSAL",
+            Code::RulesInvalid,
+            Proposal::MovePublisher { publisher: genesis().publication.publisher.expect("a publisher") },
+        ),
         propose("a stranger publishes", "BALLOT_PROPOSAL", Code::UnknownOrganisation, publishes("stranger", 95)),
         propose("a stranger leaves", "BALLOT_PROPOSAL", Code::UnknownOrganisation, remove_named("stranger")),
         propose(

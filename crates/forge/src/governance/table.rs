@@ -82,8 +82,8 @@ pub const REFUSALS: &[Refused] = &[
     by(
         CONSTITUTION,
         "RULES_INVALID",
-        4,
-        "rules in force already; a time to object that is too long; vetoes that are not sorted, or a stranger's",
+        5,
+        "rules or a publisher in force already; a time to object that is too long; vetoes that are not sorted, or a stranger's",
         &["BALLOT_PROPOSAL"],
     ),
     by(CONSTITUTION, "UNKNOWN_ORGANISATION", 1, "a stranger publishes, leaves, or gets a key", &["BALLOT_PROPOSAL"]),

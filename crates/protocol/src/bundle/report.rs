@@ -86,6 +86,14 @@ pub enum Found {
 pub struct SubstrateFound {
     /// UUID.
     pub substrate_id: String,
+    /// The organisation that gave birth to it.
+    pub organisation: String,
+    /// The chip that holds it.
+    pub chip: Option<Digest>,
+    /// Its epoch: one more with each migration.
+    pub epoch: u64,
+    /// Time of the last entry: the file knows of nothing later.
+    pub last_entry: Timestamp,
     /// Cycles since the birth.
     pub lineage_depth: u64,
     /// Outcome of the last verification.
@@ -100,6 +108,10 @@ impl SubstrateFound {
     pub(super) fn of(history: &History) -> SubstrateFound {
         SubstrateFound {
             substrate_id: history.birth.substrate_id.clone(),
+            organisation: history.birth.organisation.clone(),
+            chip: history.constitution.chip,
+            epoch: history.epoch,
+            last_entry: history.time,
             lineage_depth: history.lineage_depth,
             status: history.status,
             head: history.head,

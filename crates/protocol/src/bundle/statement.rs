@@ -39,6 +39,8 @@ pub struct IdentityProof {
 pub struct Stated {
     /// The statement.
     pub statement: IdentityStatement,
+    /// Prefix of the origins of both logs.
+    pub origin: String,
     /// Size of the Evidence tree.
     pub evidence_size: u64,
     /// Size of the Reasoning tree.
@@ -116,7 +118,7 @@ impl IdentityProof {
         signers.dedup();
         let [evidence_size, reasoning_size] = sizes;
         let statement = self.statement.clone();
-        Ok(Stated { statement, evidence_size, reasoning_size, vouched_by: reader.voucher(), signers })
+        Ok(Stated { statement, origin, evidence_size, reasoning_size, vouched_by: reader.voucher(), signers })
     }
 }
 

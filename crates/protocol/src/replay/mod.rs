@@ -74,6 +74,8 @@ pub struct History {
     pub status: p104::Outcome,
     /// Epoch of the active chip.
     pub epoch: u64,
+    /// Time of the last entry.
+    pub time: Timestamp,
 }
 
 /// Re-computation in progress.
@@ -275,6 +277,7 @@ impl Replay {
             events: self.events,
             status: self.status,
             epoch: self.epoch,
+            time: self.chains[0].time.max(self.chains[1].time),
         })
     }
 

@@ -153,7 +153,7 @@ pub const KINDS: &[Kind] = &[
     kind(
         "Verification",
         "verify",
-        &["/files/*/verdict", "/verdict"],
+        &["/files/*/headline", "/headline"],
         "the verdict, of several files each one's",
         &[state("/verdict", "verdict"), field("/file", "file"), field("/file_kind", "kind")],
         &[list(
