@@ -4,10 +4,12 @@ use super::context::{CliError, Done, Global, read};
 use super::names;
 use super::register::{KeyArgument, confirm, node_keys};
 use crate::client::{Client, Listed};
+use crate::console::visible;
 use crate::offline::{Failure, altered};
 use clap::{Args, Subcommand, ValueEnum};
+use selfsame_machine::state::Ballot;
 use selfsame_protocol::command::{Command, OrganisationKey, Proposal, Role};
-use selfsame_protocol::constitution::{Class, ClusterConstitution, Publisher, Share};
+use selfsame_protocol::constitution::{Class, ClusterConstitution, Publisher, Share, ballot_digest};
 use selfsame_protocol::entry::{Entry, Ledger};
 use selfsame_protocol::note::{Checkpoint, Note};
 use selfsame_protocol::p104::Technology;
@@ -90,7 +92,7 @@ votes against it. When it is silent, the others suffice once its time to object 
         #[command(subcommand)]
         what: What,
     },
-    /// Vote on a ballot, once.
+    /// Vote on a ballot, once. The proposal is shown, and the signature is over it: it counts for nothing else.
     Vote {
         /// Name of the ballot, or a beginning that no other open one has.
         id: String,
@@ -324,8 +326,13 @@ pub async fn main(global: &Global, command: Governance) -> Done {
             Command::Propose { proposal_id: id, proposal: what.proposal(global, &global.client()?).await? }
         }
         Governance::Vote { id, reject } => {
-            let id = names::proposal(global, &global.client()?, &id, true).await?;
-            Command::Vote { proposal_id: id, approve: !reject }
+            let client = global.client()?;
+            let id = names::proposal(global, &client, &id, true).await?;
+            let Ballot { proposal, constitution, .. } = client.ballot(&id).await?.ballot;
+            // The signature is over what stands here, so that it counts for nothing else.
+            let (side, shown) = (if reject { "against" } else { "for" }, json!(proposal));
+            global.say(&visible(&format!("{id}: a vote {side} {shown}")));
+            Command::Vote { ballot: ballot_digest(&constitution, &id, &proposal), proposal_id: id, approve: !reject }
         }
         Governance::Conclude { id } => {
             Command::Conclude { proposal_id: names::proposal(global, &global.client()?, &id, true).await? }

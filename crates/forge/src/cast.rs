@@ -91,9 +91,13 @@ pub fn genesis() -> Genesis {
 pub fn propose(id: &str, proposal: Proposal) -> Command {
     Command::Propose { proposal_id: id.into(), proposal }
 }
-/// A vote.
+/// What a vote is about that does not say so yet: the stage where it is cast fills it in, and a world that is linked.
+pub fn whatever() -> Digest {
+    Digest::of(b"")
+}
+/// A vote on the ballot of a name, whatever it is about.
 pub fn vote(id: &str, approve: bool) -> Command {
-    Command::Vote { proposal_id: id.into(), approve }
+    Command::Vote { proposal_id: id.into(), ballot: whatever(), approve }
 }
 /// The organisation of number `n` joins: 3 is the `delegation`.
 pub fn add(n: u8) -> Proposal {

@@ -4,6 +4,7 @@ mod life;
 
 use crate::world::{Pin, World};
 use life::{Life, Place};
+use selfsame_protocol::constitution::ballot_digest;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{Entry, Ledger};
 use selfsame_protocol::merkle::Frontier;
@@ -25,6 +26,7 @@ impl World {
     /// history before it or from other members. Attestations are signed by the chips, submissions by their authors.
     /// What is pinned stays as it is. A world that was not altered stays as it is, byte for byte.
     pub fn relink(&mut self) {
+        self.votes();
         let digests: Vec<Digest> = (0..self.submissions.len()).map(|number| self.envelope(number).0).collect();
         let mut trees = [Frontier::default(), Frontier::default()];
         let mut ends: BTreeMap<(String, usize), End> = BTreeMap::new();
@@ -64,6 +66,42 @@ impl World {
             if let Some(life) = id.and_then(|id| lives.get_mut(id)) {
                 let record = serde_json::from_value(placed.value["record"].clone()).ok();
                 life.take(placed.ledger, hash, record.as_ref());
+            }
+        }
+    }
+}
+
+impl World {
+    /// What each vote is about, in its record and in its submission: the ballot of its name as it stands here. A vote that is
+    /// pinned says what somebody wanted it to say.
+    fn votes(&mut self) {
+        let mut constitution = self.genesis.constitution().hash();
+        let mut ballots: BTreeMap<String, Digest> = BTreeMap::new();
+        for placed in &mut self.entries {
+            let after = placed.value.pointer("/record/after_hash");
+            if let Some(after) = after.and_then(|hash| serde_json::from_value(hash.clone()).ok()) {
+                constitution = after;
+            }
+            let Some(action) = placed.value.pointer_mut("/record/action") else { continue };
+            let id = action["proposal_id"].as_str().unwrap_or_default().to_owned();
+            match action["action"].as_str() {
+                Some("propose") => {
+                    if let Ok(proposal) = serde_json::from_value(action["proposal"].clone()) {
+                        ballots.insert(id.clone(), ballot_digest(&constitution, &id, &proposal));
+                    }
+                }
+                Some("vote") if placed.pins.is_empty() => {
+                    if let Some(ballot) = ballots.get(&id) {
+                        action["ballot"] = json!(ballot);
+                        let command = self.submissions[placed.submission].payload.pointer_mut("/command");
+                        if let Some(command) =
+                            command.filter(|it| it["kind"] == "vote" && it["proposal_id"] == json!(id))
+                        {
+                            command["ballot"] = json!(ballot);
+                        }
+                    }
+                }
+                _ => {}
             }
         }
     }

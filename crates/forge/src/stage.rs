@@ -9,6 +9,7 @@ use selfsame_machine::view::{Model, Table, View};
 use selfsame_machine::{Applied, Batch, Outcome, Receipt, apply, read};
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::*;
+use selfsame_protocol::constitution::ballot_digest;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{Entry, Ledger};
 use selfsame_protocol::envelope::{Envelope, prepare};
@@ -83,8 +84,22 @@ impl Stage {
         format!("request/{}", self.requests)
     }
 
+    /// A vote with what it is about, where there is such a ballot; every other command as it is.
+    pub fn meant(&self, command: Command) -> Command {
+        match command {
+            Command::Vote { proposal_id, ballot, approve } if ballot == whatever() => {
+                let known = read::ballot(&self.model, &proposal_id).unwrap();
+                let ballot =
+                    known.map_or(ballot, |known| ballot_digest(&known.constitution, &proposal_id, &known.proposal));
+                Command::Vote { proposal_id, ballot, approve }
+            }
+            other => other,
+        }
+    }
+
     /// Signs a command and applies it.
     pub fn submit(&mut self, role: Role, key: &SecretKey, command: Command) -> Outcome {
+        let command = self.meant(command);
         let request = self.request();
         self.send(&envelope(role, key, &request, command))
     }

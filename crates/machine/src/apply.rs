@@ -301,7 +301,7 @@ fn dispatch(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
         Command::EnrolChip { chip, technology } => governance::enrol_chip(txn, *chip, *technology),
         Command::RetireChip { chip } => governance::retire_chip(txn, chip),
         Command::Propose { proposal_id, proposal } => governance::ballot::propose(txn, proposal_id, proposal),
-        Command::Vote { proposal_id, approve } => governance::ballot::vote(txn, proposal_id, *approve),
+        Command::Vote { proposal_id, ballot, approve } => governance::ballot::vote(txn, proposal_id, ballot, *approve),
         Command::Conclude { proposal_id } => governance::ballot::conclude(txn, proposal_id),
         Command::DeclareRun { declaration, request } => runs::declare(txn, declaration, request.as_deref()),
         Command::ReportOutcome { .. } => runs::outcome(txn, command),

@@ -5,7 +5,9 @@ use selfsame_machine::read;
 use selfsame_machine::state::{BallotStatus, Publication};
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{Command, OrganisationKey, Proposal, Role};
-use selfsame_protocol::constitution::{ClusterConstitution, MAX_OPEN_BALLOTS, OBJECTION_MS, Publisher, Rules, Share};
+use selfsame_protocol::constitution::{
+    ClusterConstitution, MAX_OPEN_BALLOTS, OBJECTION_MS, Publisher, Rules, Share, ballot_digest,
+};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::p104::Technology;
@@ -423,4 +425,30 @@ fn the_publisher_moves_by_ballot_and_leaves_with_its_organisation() {
 
 fn enrol_chip(seed: u8) -> Command {
     Command::EnrolChip { chip: key(seed).public(), technology: Technology::Software }
+}
+
+/// A vote is about one proposal under one constitution: under another it does not count, whatever name it bears. Else a
+/// member could put a proposal of its own under the votes of others, in a history of its own.
+/// shows: X-05, G-02
+#[test]
+fn a_vote_about_another_proposal_does_not_count() {
+    let mut world = World::new();
+    let ballot = |world: &World, id: &str| read::ballot(&world.model, id).unwrap().unwrap();
+    let retire = |seed: u8| Proposal::RetireChip { chip: key(seed).public().id(), reason: "stolen".into() };
+    world.ok(Role::Root, &root(0), propose("harmless", retire(60)));
+    world.ok(Role::Root, &root(0), propose("other", retire(61)));
+    let [harmless, other] = ["harmless", "other"].map(|id| ballot(&world, id));
+    let about = |constitution, id: &str, proposal| ballot_digest(&constitution, id, proposal);
+    for wrong in [
+        about(other.constitution, "other", &harmless.proposal),
+        about(other.constitution, "harmless", &other.proposal),
+        about(Digest::of(b"another"), "other", &other.proposal),
+        Digest::of(b"nothing"),
+    ] {
+        let vote = Command::Vote { proposal_id: "other".into(), ballot: wrong, approve: true };
+        world.refused(Role::Root, &root(1), vote, Code::StateMismatch);
+    }
+    let right = about(other.constitution, "other", &other.proposal);
+    world.ok(Role::Root, &root(1), Command::Vote { proposal_id: "other".into(), ballot: right, approve: true });
+    world.audit();
 }

@@ -40,7 +40,7 @@ fn propose(id: &str, proposal: &str, migration: &str, destination: &SecretKey) -
 }
 
 fn vote(proposal: &str) -> Command {
-    Command::Vote { proposal_id: proposal.into(), approve: true }
+    selfsame_forge::cast::vote(proposal, true)
 }
 
 fn holder(world: &World, id: &str) -> (HolderStatus, Digest, u64) {

@@ -332,7 +332,7 @@ fn a_ballot_seals_towards_another_chip_only() {
         reason: "lost".into(),
     };
     world.ok(Role::Root, &root(0), Command::Propose { proposal_id: "p1".into(), proposal });
-    let vote = || Command::Vote { proposal_id: "p1".into(), approve: true };
+    let vote = || vote("p1", true);
     world.ok(Role::Root, &root(1), vote());
     world.refused(Role::Root, &root(2), vote(), Code::WrongDestination);
 }

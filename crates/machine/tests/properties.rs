@@ -100,7 +100,7 @@ fn command(world: &World, step: Step) -> (Role, SecretKey, Command) {
             return (Role::Root, root(organisation), command);
         }
         17 | 18 => {
-            let command = Command::Vote { proposal_id: format!("p{}", step.with / 3 % 4), approve: true };
+            let command = vote(&format!("p{}", step.with / 3 % 4), true);
             return (Role::Root, root(organisation), command);
         }
         19 => return (Role::Operator, operator(organisation), Command::RecoverClose { substrate_id: id }),

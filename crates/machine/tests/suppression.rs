@@ -39,7 +39,7 @@ fn assert_suppressed(world: &mut World, id: &str) {
                 };
                 Command::Propose { proposal_id, proposal }
             } else {
-                Command::Vote { proposal_id, approve }
+                vote(&proposal_id, approve)
             };
             let outcome = world.submit(Role::Root, &root(i as u8), command);
             assert_eq!(outcome.err().map(|refusal| refusal.code), (i == 2).then_some(Code::Suppressed));

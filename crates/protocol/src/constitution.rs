@@ -11,9 +11,13 @@ use crate::keys::PublicKey;
 use crate::p104::tagged;
 use crate::time::U64;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
+
+/// Tag of what a vote is about, see [`ballot_digest`].
+pub const TAG_BALLOT: &str = "selfsame/ballot/v1";
 
 /// Tag of the hash of a [`ClusterConstitution`].
 pub const TAG_CLUSTER_CONSTITUTION: &str = "selfsame/cluster-constitution/v1";
@@ -171,6 +175,14 @@ pub struct ClusterConstitution {
     pub publisher: Option<Publisher>,
     /// Number of recoveries.
     pub recovery_count: U64,
+}
+
+/// What a vote is about: `H(tag, JCS({"constitution","proposal","proposal_id"}))`, with the hash of the constitution under
+/// which the ballot was opened. A vote is signed over this, so that it counts for one proposal under one constitution: in no
+/// other history can somebody put another proposal under the votes of others.
+pub fn ballot_digest(constitution: &Digest, proposal_id: &str, proposal: &Proposal) -> Digest {
+    let ballot = json!({"constitution": constitution, "proposal": proposal, "proposal_id": proposal_id});
+    tagged(TAG_BALLOT, &ballot)
 }
 
 impl ClusterConstitution {

@@ -73,6 +73,8 @@ pub enum GovernanceAction {
         /// Which ballot.
         #[serde(deserialize_with = "form::name")]
         proposal_id: String,
+        /// What it is about, see [`crate::constitution::ballot_digest`].
+        ballot: Digest,
         /// For or against.
         approve: bool,
     },
@@ -164,9 +166,10 @@ impl GovernanceAction {
             (Action::Propose { proposal_id, proposal }, Command::Propose { proposal_id: id, proposal: asked }) => {
                 proposal_id == id && proposal == asked
             }
-            (Action::Vote { proposal_id, approve }, Command::Vote { proposal_id: id, approve: asked }) => {
-                proposal_id == id && approve == asked
-            }
+            (
+                Action::Vote { proposal_id, ballot, approve },
+                Command::Vote { proposal_id: id, ballot: meant, approve: asked },
+            ) => proposal_id == id && ballot == meant && approve == asked,
             (Action::Conclude { proposal_id }, Command::Conclude { proposal_id: id }) => proposal_id == id,
             _ => false,
         }

@@ -13,6 +13,7 @@ use selfsame_protocol::bundle::Reader;
 use selfsame_protocol::canon;
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{Command, Fence, GoalVector, Item, Proposal, Role};
+use selfsame_protocol::constitution::ballot_digest;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::p104::{self, Attestation, Claims, Outcome, Technology, Thresholds};
@@ -403,27 +404,30 @@ async fn stuffed_ballot(mut adversary: Adversary) {
         return;
     }
     let ballot = format!("ballot/{}", adversary.name);
-    let propose = Command::Propose {
-        proposal_id: ballot.clone(),
-        proposal: Proposal::ForceSeal {
-            substrate_id: own.id.clone(),
-            migration_id: "forced".into(),
-            destination: own.chips[1].id(),
-            reason: "They say that the chip is lost.".into(),
-        },
+    let proposal = Proposal::ForceSeal {
+        substrate_id: own.id.clone(),
+        migration_id: "forced".into(),
+        destination: own.chips[1].id(),
+        reason: "They say that the chip is lost.".into(),
     };
-    let vote = |approve| Command::Vote { proposal_id: ballot.clone(), approve };
+    let about = ballot_digest(&adversary.genesis.constitution().hash(), &ballot, &proposal);
+    let propose = Command::Propose { proposal_id: ballot.clone(), proposal };
+    let vote = |approve| Command::Vote { proposal_id: ballot.clone(), ballot: about, approve };
     let root = adversary.root(0);
     let operator = adversary.operator(0);
     let as_root = adversary.actor(Role::Root, operator.key.clone());
     let wrong = [Code::RoleDenied, Code::UnknownKey];
     adversary.denied("B11 operator proposes", &as_root, propose.clone(), &wrong).await;
-    let unknown = Command::Vote { proposal_id: format!("{ballot}/none"), approve: true };
+    let unknown = Command::Vote { proposal_id: format!("{ballot}/none"), ballot: about, approve: true };
     adversary.denied("B11 unknown ballot", &root, unknown, &[Code::UnknownProposal]).await;
     if adversary.honest("B11 propose", &root, propose.clone()).await.is_none() {
         return;
     }
     adversary.denied("B11 propose twice", &root, propose, &[Code::ProposalIdReused]).await;
+    // Votes of others on another ballot do not count for this one.
+    let other = Command::Vote { proposal_id: ballot.clone(), ballot: Digest::of(b"another"), approve: true };
+    let second = adversary.root(1);
+    adversary.denied("B11 another proposal", &second, other, &[Code::StateMismatch]).await;
     let organisations = adversary.organisations();
     // More than two thirds.
     let threshold = organisations * 2 / 3 + 1;

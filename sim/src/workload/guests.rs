@@ -449,13 +449,14 @@ async fn two_ballots(visit: &Visit, chip: &mut Chip, wanted: &[Actor; 2], round:
         };
         let organisations = visit.seats.organisations;
         tasks.push(tokio::task::spawn_local(async move {
+            let Some(ballot) = session.about(&id, &proposal).await else { return false };
             let propose = Command::Propose { proposal_id: id.clone(), proposal };
             let root = session.root(0);
             session.submit("propose", &root, propose).await;
             let mut decided = false;
             for organisation in 1..organisations {
                 let root = session.root(organisation);
-                let vote = Command::Vote { proposal_id: id.clone(), approve: true };
+                let vote = Command::Vote { proposal_id: id.clone(), ballot, approve: true };
                 if let Answer::Ok(receipt) = session.submit("vote", &root, vote).await {
                     decided |= receipt.result["decided"] == json!(true);
                 }

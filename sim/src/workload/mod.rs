@@ -19,7 +19,8 @@ use crate::world::{CLUSTER, World, endpoints, genesis, operator_key, root_key};
 use rand::Rng;
 use selfsame::actor::Actor;
 use selfsame::client::Client;
-use selfsame_protocol::command::{Command, Role};
+use selfsame_protocol::command::{Command, Proposal, Role};
+use selfsame_protocol::constitution::ballot_digest;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::EntryRef;
 use selfsame_protocol::envelope::Envelope;
@@ -165,6 +166,19 @@ impl Session {
 
     fn operator(&self, organisation: u64) -> Actor {
         self.actor(Role::Operator, operator_key(self.seed, organisation))
+    }
+
+    /// What a vote on a proposal is about, under the constitution in force. `None` when this ends before anybody says it.
+    async fn about(&mut self, proposal_id: &str, proposal: &Proposal) -> Option<Digest> {
+        loop {
+            if let Ok(constitution) = self.client.constitution().await {
+                return Some(ballot_digest(&constitution.hash(), proposal_id, proposal));
+            }
+            if self.stopped() {
+                return None;
+            }
+            self.pause(200).await;
+        }
     }
 
     /// Waits up to so many milliseconds.

@@ -268,7 +268,8 @@ impl Rules {
     /// Ballots that do not exist, and request ids, which belong to a key.
     async fn governance(&mut self) -> Step {
         let root = self.session.root(0);
-        let vote = Command::Vote { proposal_id: format!("{}/none", self.session.name), approve: true };
+        let proposal_id = format!("{}/none", self.session.name);
+        let vote = Command::Vote { proposal_id, ballot: Digest::of(b"none"), approve: true };
         self.never("vote on nothing", &root, vote, &[Code::UnknownProposal]).await?;
         for organisation in 0..2 {
             let actor = self.session.operator(organisation);
@@ -397,7 +398,8 @@ impl Rules {
             reason: "the chip is lost".into(),
         };
         // Refused now, due after the proposal: a refusal leaves nothing behind, so the same envelope is accepted then.
-        let vote = Command::Vote { proposal_id: proposal_id.clone(), approve: true };
+        let ballot = self.session.about(&proposal_id, &proposal).await.ok_or(Stopped)?;
+        let vote = Command::Vote { proposal_id: proposal_id.clone(), ballot, approve: true };
         let early = self.session.sign(&self.session.root(1), vote.clone());
         match self.settled("vote before the proposal", &early).await? {
             Answer::Refused(Code::UnknownProposal) => {}

@@ -87,6 +87,13 @@ pub fn ballots() -> Vec<Case> {
             let at = end_of(world, "join");
             world.edit(at, |record| record["proposal"]["name"] = json!("embassy"));
         }),
+        // What a fork would need: the signed votes of others under a proposal of one's own.
+        case_of("a vote that was cast on another proposal", "VOTE_BALLOT", &|world| {
+            let at = find_of(world, "vote", "join", 1);
+            let number = world.entries[at].submission;
+            world.submissions[number].payload["command"]["ballot"] = json!(Digest::of(b"another"));
+            world.pin(at, |record| record["action"]["ballot"] = json!(Digest::of(b"another")));
+        }),
         // The time of the ledger moves back to before the conclusion: the objection was not over.
         case_of("a conclusion moved before its time", "BALLOT_RESULT", &|world| {
             let from = find(world, "conclude", 0);
@@ -406,6 +413,10 @@ pub fn unsigned() -> Vec<Case> {
     let case_of = |name: &str, check, alter: &dyn Fn(&mut World)| case(name, check, &assembly, alter);
     let weak = "ed25519:0000000000000000000000000000000000000000000000000000000000000000";
     vec![
+        case_of("a vote about another proposal, in the record alone", "VOTE_BALLOT", &|world| {
+            let at = find_of(world, "vote", "join", 1);
+            world.pin(at, |record| record["action"]["ballot"] = json!(Digest::of(b"another")));
+        }),
         case_of("a stranger votes", "GOVERNANCE_MEMBER", &|world| {
             let at = find_of(world, "vote", "join", 1);
             world.entries[at].subject = chain("delegation");

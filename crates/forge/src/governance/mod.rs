@@ -96,7 +96,7 @@ impl Told {
 
     /// A vote.
     pub fn vote(organisation: &str, key: &SecretKey, id: &str, approve: bool) -> Self {
-        let action = GovernanceAction::Vote { proposal_id: id.into(), approve };
+        let action = GovernanceAction::Vote { proposal_id: id.into(), ballot: whatever(), approve };
         Self::root(organisation, key, vote(id, approve), action)
     }
 

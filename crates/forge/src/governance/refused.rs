@@ -114,6 +114,9 @@ fn votes() -> Vec<Case> {
 fn proposals() -> Vec<Case> {
     let stage = Stage::new();
     let propose = |name: &str, check, code, proposal| refused(name, check, &stage, code, proposed(0, "p", proposal));
+    let mut moved = stage.clone();
+    moved.ballot(3, "publisher", publishes("bureau", 95));
+    let again = proposed(0, "p", publishes("bureau", 95));
     let mut cases = vec![
         propose("the rules in force", "BALLOT_PROPOSAL", Code::RulesInvalid, rules(|_| {})),
         propose(
@@ -140,12 +143,7 @@ fn proposals() -> Vec<Case> {
             Code::RulesInvalid,
             rules(|rules| rules.vetoes = vec!["stranger".into()]),
         ),
-        propose(
-            "the publisher publishes",
-            "BALLOT_PROPOSAL",
-            Code::RulesInvalid,
-            Proposal::MovePublisher { publisher: genesis().publication.publisher.expect("a publisher") },
-        ),
+        refused("the publisher publishes", "BALLOT_PROPOSAL", &moved, Code::RulesInvalid, again),
         propose("a stranger publishes", "BALLOT_PROPOSAL", Code::UnknownOrganisation, publishes("stranger", 95)),
         propose("a stranger leaves", "BALLOT_PROPOSAL", Code::UnknownOrganisation, remove_named("stranger")),
         propose(

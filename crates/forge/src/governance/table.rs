@@ -60,6 +60,7 @@ pub const REFUSALS: &[Refused] = &[
     by(BALLOT, "PROPOSAL_ID_REUSED", 1, "a ballot of a name that was used before", &["PROPOSAL_ID"]),
     by(BALLOT, "LIMIT_EXCEEDED", 1, "more than eight open ballots of one organisation", &["BALLOT_LIMIT"]),
     by(BALLOT, "PROPOSAL_CLOSED", 2, "a vote on a ballot that has ended, or its conclusion", &["BALLOT_OPEN"]),
+    by(BALLOT, "STATE_MISMATCH", 1, "a vote about another proposal than that of the ballot", &["VOTE_BALLOT"]),
     by(BALLOT, "ALREADY_VOTED", 1, "a second vote of one organisation", &["ONE_VOTE"]),
     not(BALLOT, "ROLE_DENIED", 1, "a vote of a later member", "cannot happen: whoever joins voids every open ballot"),
     by(BALLOT, "BALLOT_EARLY", 1, "the conclusion of a ballot that time alone does not end", &["BALLOT_RESULT"]),

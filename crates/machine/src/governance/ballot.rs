@@ -10,7 +10,8 @@ use crate::txn::{Stop, Txn, refuse};
 use crate::view::{Table, View};
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::command::Proposal;
-use selfsame_protocol::constitution::{Count, MAX_OPEN_BALLOTS, count};
+use selfsame_protocol::constitution::{Count, MAX_OPEN_BALLOTS, ballot_digest, count};
+use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::governance::GovernanceAction;
 use selfsame_protocol::planted;
@@ -90,7 +91,7 @@ pub fn propose(txn: &mut Txn<'_>, id: &str, proposal: &Proposal) -> Result<Value
     cast(txn, id, ballot, true)
 }
 
-pub fn vote(txn: &mut Txn<'_>, id: &str, approve: bool) -> Result<Value, Stop> {
+pub fn vote(txn: &mut Txn<'_>, id: &str, about: &Digest, approve: bool) -> Result<Value, Stop> {
     let ballot = load(txn, id)?;
     if ballot.status != BallotStatus::Open {
         return refuse(
@@ -99,6 +100,12 @@ pub fn vote(txn: &mut Txn<'_>, id: &str, approve: bool) -> Result<Value, Stop> {
             "",
             ballot.shown(),
         );
+    }
+    let digest = ballot_digest(&ballot.constitution, id, &ballot.proposal);
+    if digest != *about {
+        let rule = "the vote is about another proposal, or under another constitution, than the ballot of this name: look at \
+                    the ballot and vote again";
+        return refuse(Code::StateMismatch, rule, digest, about);
     }
     if let Err(refusal) = ballot.running(grown(txn), txn.time) {
         return Err(refusal.into());
@@ -112,7 +119,7 @@ pub fn vote(txn: &mut Txn<'_>, id: &str, approve: bool) -> Result<Value, Stop> {
         let rule = "your organisation was no member when this ballot was opened: it has no vote on it";
         return refuse(Code::RoleDenied, rule, ballot.electorate.join(", "), &txn.author.organisation);
     }
-    record(txn, GovernanceAction::Vote { proposal_id: id.into(), approve })?;
+    record(txn, GovernanceAction::Vote { proposal_id: id.into(), ballot: digest, approve })?;
     cast(txn, id, ballot, approve)
 }
 

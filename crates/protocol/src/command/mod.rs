@@ -365,6 +365,8 @@ pub enum Command {
     Vote {
         /// Which.
         proposal_id: String,
+        /// What it is about, see [`crate::constitution::ballot_digest`].
+        ballot: Digest,
         /// For or against.
         approve: bool,
     },

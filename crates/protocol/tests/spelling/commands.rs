@@ -80,7 +80,7 @@ pub fn commands(c: &mut Chance) -> Vec<Command> {
             head: c.digest(),
         },
         Command::AbortMigration { substrate_id: c.uuid(), migration_id: c.name(), attestation: attestation(c) },
-        Command::Vote { proposal_id: c.name(), approve: c.yes() },
+        Command::Vote { proposal_id: c.name(), ballot: c.digest(), approve: c.yes() },
         Command::Conclude { proposal_id: c.name() },
         Command::Verdict { substrate_id: c.uuid(), verification: c.counter(), finding: finding(c) },
     ];

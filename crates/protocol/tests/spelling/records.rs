@@ -227,7 +227,7 @@ pub fn actions(c: &mut Chance) -> Vec<GovernanceAction> {
         GovernanceAction::EnrolChip { chip: c.digest(), key: c.key(), technology: c.one(&Technology::ALL) },
         GovernanceAction::RetireChip { chip: c.digest(), proposal_id: c.maybe(Chance::name) },
         GovernanceAction::Propose { proposal_id: c.name(), proposal: proposal(c) },
-        GovernanceAction::Vote { proposal_id: c.name(), approve: c.yes() },
+        GovernanceAction::Vote { proposal_id: c.name(), ballot: c.digest(), approve: c.yes() },
         GovernanceAction::Conclude { proposal_id: c.name() },
         GovernanceAction::AddOrganisation {
             organisation: c.name(),

@@ -3,7 +3,7 @@
 use super::step::{Due, Phase};
 use super::{Decision, Governance, bad, equal};
 use crate::command::Proposal;
-use crate::constitution::{Count, MAX_OPEN_BALLOTS, count};
+use crate::constitution::{Count, MAX_OPEN_BALLOTS, ballot_digest, count};
 use crate::digest::Digest;
 use crate::entry::Entry;
 use crate::record::{BallotEnd, ConstitutionChange, Record};
@@ -133,9 +133,17 @@ impl Governance {
         Ok(())
     }
 
-    pub(super) fn voted(&mut self, entry: &Entry, organisation: &str, id: &str, approve: bool) -> Check {
+    /// A vote on the ballot of a name, about what its digest says.
+    pub(super) fn voted(
+        &mut self,
+        entry: &Entry,
+        organisation: &str,
+        (id, about): (&str, &Digest),
+        approve: bool,
+    ) -> Check {
         let index = entry.index.0;
         let ballot = self.open_ballot(index, id)?;
+        same("VOTE_BALLOT", index, ballot_digest(&ballot.constitution, id, &ballot.proposal), *about)?;
         if ballot.expired(index, entry.time) {
             return bad("BALLOT_TIME", index, "a ballot whose time is not over", id);
         }

@@ -33,7 +33,9 @@ impl Governance {
         }
         match action {
             Action::Propose { proposal_id, proposal } => self.proposed(entry, name, proposal_id, proposal)?,
-            Action::Vote { proposal_id, approve } => self.voted(entry, name, proposal_id, *approve)?,
+            Action::Vote { proposal_id, ballot, approve } => {
+                self.voted(entry, name, (proposal_id, ballot), *approve)?
+            }
             Action::Conclude { proposal_id } => self.concluded(entry, proposal_id)?,
             Action::RotateKey { key, old, new, .. } => self.roster.rotate(index, name, *key, *old, *new)?,
             Action::EnrolNode { node, key, cosigner } => {
