@@ -1,4 +1,4 @@
-"""The history of a substrate, replayed: docs/protocol.md, section 11.1."""
+"""The history of a substrate, replayed: docs/protocol.md, section 11.1; with the history of keys 14.6 as well."""
 import copy
 
 from . import sessions
@@ -34,8 +34,8 @@ def sort_of(r):
 
 
 class Substrate:
-    def __init__(self, cluster, substrate):
-        self.cluster, self.substrate = cluster, substrate
+    def __init__(self, cluster, substrate, oversight=None):
+        self.cluster, self.substrate, self.oversight = cluster, substrate, oversight
         self.chains = {ledger: Chain() for ledger in LEDGERS}
         self.ledgers = {ledger: Ledger() for ledger in LEDGERS}
         self.lasts, self.closes, self.evidence = {ledger: None for ledger in LEDGERS}, [], {}
@@ -59,14 +59,21 @@ class Substrate:
             need(kind in ("evidence", "session_close"), "RECORD_KIND", kind)
             if kind == "session_close":
                 says(record, "EVIDENCE_DEPTH", evidence_ledger_depth=str(self.depth))
-                self.closes.append((value, self.before, index))
+                self.closes.append((value, self.before, index, self.wrote()))
             if self.last is None or self.last["kind"] == "session_close":
                 self.evidence[self.depth] = (value["time"], index)
         else:
             self.reasoning(kind, sort, record)
         self.group(sort, value)
+        if self.oversight and ledger == "reasoning":
+            self.oversight.record(self, sort, value)
         self.lasts[ledger] = {"kind": kind, "sort": sort, "time": value["time"], "submission": value["submission"], "index": index}
         return index
+
+    def wrote(self):
+        """The time of the last Evidence entry since the close before; None where there is none."""
+        last = self.lasts["evidence"]
+        return last["time"] if last and last["kind"] == "evidence" else None
 
     def reasoning(self, kind, sort, r):
         need(kind in KINDS, "RECORD_KIND", kind)
@@ -257,7 +264,7 @@ class Substrate:
 
     def on_session_close(self, r):
         need(self.matched < len(self.closes), "CLOSE_IN_BOTH_LEDGERS")
-        copied, before, index = self.closes[self.matched]
+        copied, before, index, self.written = self.closes[self.matched]
         need(same(copied["record"], r), "CLOSE_COPIES_EQUAL")
         need(copied["submission"] == self.value["submission"], "CLOSE_SUBMISSION")
         says(r, "CLOSE_SESSION", session=str(self.session))
@@ -336,6 +343,8 @@ class Substrate:
         need(self.open or self.chains["evidence"].depth == self.gate, "EVIDENCE_GATE", "Evidence behind the close")
         self.due(None, None)
         need(self.birth, "BIRTH_FIRST", "no birth")
+        if self.oversight:
+            self.oversight.finish(self)
 
     def counts(self):
         return {ledger: chain.depth for ledger, chain in self.chains.items()}
