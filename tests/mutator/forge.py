@@ -16,7 +16,7 @@ from generator.p104 import attest, secret
 
 SECRETS = {key(seed): seed for seed in (
     *(one for pair in SEEDS.values() for one in pair), *cluster.NODES, *cluster.COSIGNERS, cluster.LOG, cluster.STRANGER,
-    0xC1, 0xC2, 0xC3, 0xD0, 0xD1, 0xD3, 0xD4)}
+    0xC1, 0xC2, 0xC3, 0xD0, 0xD1, 0xD3, 0xD4, 0xE0, 0xE1, 0xE2, 0xE3)}
 CLAIMS = "founding_tension_hash initialisation_timestamp schema_version_at_init substrate_id".split()
 
 
@@ -28,13 +28,18 @@ class Bundle:
     """A bundle as a header, and items: submissions with their payload, entries with their ledger."""
 
     def __init__(self, lines):
-        self.header, self.items = json.loads(lines[0]), []
+        self.header, self.items, causes = json.loads(lines[0]), [], {}
         for line in map(json.loads, lines[1:]):
             if "submission" in line:
                 payload = json.loads(base64.b64decode(line["submission"]["payload"]))
                 self.items.append({"payload": payload, "seed": SECRETS[payload["author"]["key"]]})
+                causes[prefixed(sha256(jcs(payload)))] = payload
             else:
-                self.items.append({"ledger": line["ledger"], "entry": json.loads(line["leaf"])})
+                item = {"ledger": line["ledger"], "entry": json.loads(line["leaf"])}
+                # What a submission of the history of keys wrote in the chains of the substrate follows it.
+                if item["entry"]["submission"] in causes:
+                    item["cause"] = causes[item["entry"]["submission"]]
+                self.items.append(item)
         self.sizes = {ledger: int(self.header["checkpoints"][ledger].split("\n")[1]) for ledger in cluster.LEDGERS}
         self.nodes, self.kept = (1, 2, 3), set()
 
@@ -263,6 +268,8 @@ class Bundle:
                 own = entry.get("subject") == self.header["subject"] and self.header["subject"].startswith("substrate")
                 if digest and not own:
                     self.set(entry, "submission", digest)
+                if own and "cause" in item:
+                    self.set(entry, "submission", prefixed(sha256(jcs(item["cause"]))))
             leaf = jcs(entry)
             last[(ledger, str(entry.get("subject")) if isinstance(entry, dict) else "")] = prefixed(merkle.leaf_hash(leaf))
             index = number(entry.get("index") if isinstance(entry, dict) else None, len(leaves[ledger]))
