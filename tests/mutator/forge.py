@@ -62,15 +62,20 @@ class Bundle:
 
     def renumbered(self):
         """Indexes, depths and times that fit, after entries were dropped, doubled or moved."""
-        depths, last = {}, {ledger: -1 for ledger in cluster.LEDGERS}
+        depths, last, used = {}, {}, set()
         for item in self.items:
             if "entry" not in item:
                 continue
             entry, ledger = item["entry"], item["ledger"]
             place = (ledger, entry.get("subject"))
             entry["depth"], depths[place] = str(depths.get(place, 0)), depths.get(place, 0) + 1
-            last[ledger] = max(last[ledger] + 1, number(entry.get("index")))
-            entry["index"] = str(last[ledger])
+            # The history of keys and the substrate's own entries stand behind each other, and between each other in the ledger.
+            part = (ledger, entry.get("subject") == self.header["subject"])
+            index = max(last.get(part, -1) + 1, number(entry.get("index")))
+            while (ledger, index) in used:
+                index += 1
+            used.add((ledger, index))
+            last[part], entry["index"] = index, str(index)
 
     def refreshed(self):
         try:
