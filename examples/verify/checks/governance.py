@@ -308,10 +308,11 @@ class Governance(Registry):
     def on_node_quarantine(self, r):
         command, substrate = self.command, r["substrate_id"]
         by_verdict = command["kind"] == "verdict"
-        left = by_verdict and self.groups or command["kind"] == "retire_node" or (
-            command["kind"] in ("propose", "vote", "conclude") and self.left())
+        recounts = self.written if command["kind"] == "retire_node" else command["kind"] in ("propose", "vote", "conclude") and (
+            self.left())
+        need(by_verdict or recounts, "SUBMISSION_COMMAND", command["kind"])
         own = by_verdict and substrate == command["substrate_id"]
-        need(own or left, "SUBMISSION_COMMAND", command["kind"])
+        need(own or recounts or self.groups, "QUARANTINE_CAUSE", "a verdict is about its own substrate first")
         author = self.submission.payload["author"]["key"]
         late = own and command["finding"]["outcome"] == "HASH_MISMATCH"
         gave = self.nodes.get(r["node"], {}).get("key") == author

@@ -306,9 +306,9 @@ class Substrate:
     def on_holder_recovery(self, r):
         more = int(r["recovery_count"]) - self.recoveries
         need(more > 0, "RECOVERY_COUNT", r["recovery_count"])
+        need(self.index - self.shown - 1 >= 4 * more, "RECOVERY_COUNT", "no room for so many recoveries")
         says(r, "RECOVERY_CHIP", chip=self.chip)
         says(r, "RECOVERY_EPOCH", ended=str(self.epoch), epoch=str(self.epoch + more * 2**32))
-        need(self.index - self.shown - 1 >= 4 * more, "RECOVERY_COUNT", "no room for so many recoveries")
         self.epoch, self.recoveries = int(r["epoch"]), int(r["recovery_count"])
         self.constitution = {**self.constitution, "recovery_count": r["recovery_count"]}
 
