@@ -120,10 +120,10 @@ class Told(bundle_history.History):
             step()
         self.held = False
 
-    def verification(self, finding=None, outvoted=()):
+    def verification(self, finding=None, outvoted=(), said=None):
         """The outcome of the electorate's verdicts, the last of which decided; `outvoted` found something else before."""
         finding = finding or self.finding()
-        says = [*[(*one, self.mismatch()) for one in outvoted], *[(*one, finding) for one in self.nodes]]
+        says = said or [*[(*one, self.mismatch()) for one in outvoted], *[(*one, finding) for one in self.nodes]]
         verdicts = [{"node": node, "organisation": name, "finding": found} for node, name, found in says]
         self.hooks[f"verification {self.session + 1}"] = lambda record: {**record, "verdicts": verdicts}
         return super().verification(finding)
@@ -301,5 +301,20 @@ def recounted(history):
     history.worked("cycle-4")
 
 
+def divided(history):
+    """Of four nodes two find one thing and two another: no outcome has a majority."""
+    history.enrol_node("cygnus", "4")
+    finding, failed = history.finding(), history.mismatch()
+    said = [("3", "cygnus", finding), ("2", "borealis", failed), ("1", "aurora", finding), ("4", "cygnus", failed)]
+    found = ", ".join(f"node {node}: {one['outcome']}" for node, _, one in said)
+    none = {"outcome": "HASH_MISMATCH", "check": "NO_MAJORITY", "expected": "3 equal verdicts of 4", "found": found, "drift": 0,
+            "lineage_depth": "0", "entries_checked": "0"}
+    history.verification(none, said=said)
+    history.append("reasoning", "tampering", {"record_type": "tampering_detection", "session": str(history.session), "finding": none,
+                                              "head": history.head})
+    history.append("reasoning", "suppression", {"record_type": "suppression", "reason": "HASH_MISMATCH"})
+
+
 HISTORIES = {"recovered": lambda: Told(recovered), "newborn": newborn, "forced": lambda: Told(forced), "retired": lambda: Told(retired),
-             "removed": lambda: Told(removed), "outvoted": lambda: Told(outvoted), "recounted": lambda: Told(recounted)}
+             "removed": lambda: Told(removed), "outvoted": lambda: Told(outvoted), "recounted": lambda: Told(recounted),
+             "divided": lambda: Told(divided)}

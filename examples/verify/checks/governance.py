@@ -4,6 +4,7 @@ from .base import EMPTY, Refused, key_id, name_of, need, same, says, tagged
 from .chains import Chain, Ledger
 from .forms import entry
 from .registry import Registry
+from .sessions import cut
 
 PLACES = {"governance": "organisation", "duplicate_refused": "organisation"} | {kind: "cluster" for kind in (
     "ballot_decided ballot_closed constitution_changed recovery organisation_quorum_warning node_quarantine").split()}
@@ -351,9 +352,3 @@ class Governance(Registry):
         chip = self.chips.get(r["chip"])
         need(chip and chip["serves"], "CHIP_IN_SERVICE", r["chip"])
         need(chip["organisation"] == self.subject, "ENTRY_SUBJECT", self.subject)
-
-
-def cut(finding):
-    """A finding as it is recorded (8.3)."""
-    short = {name: finding[name] for name in ("check", "expected", "found")}
-    return {**finding, **{name: text if len(text) <= 200 else text[:200] + "\u2026" for name, text in short.items()}}
