@@ -187,9 +187,9 @@ class Governance(Registry):
         self.due.append(("BALLOT_RESULT", ENDS, (ballot, result, number)))
 
     def overdue(self):
-        """The ids of open ballots whose time was over when this submission began."""
+        """The ids of open ballots whose time is over before this entry."""
         rules = self.constitution["rules"]
-        return sorted(one.id for one in self.ballots.values() if one.open and one.over(rules, self.first, self.time))
+        return sorted(one.id for one in self.ballots.values() if one.open and one.over(rules, self.index, self.time))
 
     # Ends of ballots, and what follows from them.
 
