@@ -16,7 +16,8 @@ from generator.p104 import attest, secret
 
 SECRETS = {key(seed): seed for seed in (
     *(one for pair in SEEDS.values() for one in pair), *cluster.NODES, *cluster.COSIGNERS, cluster.LOG, cluster.STRANGER,
-    0xC1, 0xC2, 0xC3, 0xD0, 0xD1, 0xD3, 0xD4, 0xE0, 0xE1, 0xE2, 0xE3)}
+    0xC1, 0xC2, 0xC3, 0xD0, 0xD1, 0xD3, 0xD4, 0xE0, 0xE1, 0xE2, 0xE3,
+    *range(0x30, 0x60))}
 CLAIMS = "founding_tension_hash initialisation_timestamp schema_version_at_init substrate_id".split()
 
 

@@ -1,9 +1,11 @@
 """Genuine files of every kind, made by the generator of the vectors, whose keys are known."""
 import copy
 import json
+import random
 
 import forge
 import told
+import wander
 from generator import bundle_history, cluster, governance, governance_nodes, merkle, run_bundle
 from generator.common import jcs, prefixed, sha256, tagged
 from generator.notes import b64, checkpoint
@@ -161,8 +163,8 @@ def evidence(history):
     return out
 
 
-def files():
-    """Name, bytes, and the forge's bundle where there is one."""
+def files(seed=0):
+    """Name, bytes, and the forge's bundle where there is one; ballots by chance follow from the seed."""
     whole = bundle_history.History().write()
     run = run_bundle.History().write()
     out = [("substrate", None, forge.Bundle(whole.lines())), ("run", None, forge.Bundle(run.lines())),
@@ -171,6 +173,7 @@ def files():
                        ("aborted", aborted)):
         out.append((name, None, forge.Bundle(suppressed(tell).lines())))
     out += [(name, None, forge.Bundle(tell().lines())) for name, tell in told.HISTORIES.items()]
+    out += [(f"wander{n}", None, forge.Bundle(wander.Wander(random.Random(6 * seed + n), 8 + 4 * n).lines())) for n in range(6)]
     named = lambda name, data: (name, data, None)  # noqa: E731
     proof = whole.proof()
     out.append(named("proof", json.dumps(proof, indent=2).encode()))

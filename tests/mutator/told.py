@@ -44,6 +44,7 @@ class Told(bundle_history.History):
         self.requests += 1
         payload = jcs(submission(role, seed, command, f"told-{self.requests}"))
         self.begin(payload.decode())
+        self.group = payload.decode()
         self.pending = jcs({"submission": json_form(payload, secret(seed).sign(pae(payload)), seed)}).decode()
 
     def push(self, subject, record):
@@ -84,10 +85,11 @@ class Told(bundle_history.History):
             "record_type": "ballot_decided", "proposal_id": ballot, "proposal": proposal, "approvals": sorted(by),
             "threshold": str(len(by)), "constitutional_state_hash": digest(self.rules)})
 
-    def changed(self, ballot, **members):
+    def changed(self, ballot, voided=(), **members):
         before, self.rules = self.rules, {**self.rules, "revision": str(int(self.rules["revision"]) + 1), **members}
         self.push("cluster", {"record_type": "constitution_changed", "proposal_id": ballot, "before": before,
-                              "before_hash": digest(before), "after": self.rules, "after_hash": digest(self.rules)})
+                              "before_hash": digest(before), "after": self.rules, "after_hash": digest(self.rules),
+                              **({"voided": list(voided)} if voided else {})})
 
     def recovery(self, ballot="recovery"):
         trees = {ledger: {"size": str(size), "root": prefixed(root)} for ledger, (size, root) in self.trees().items()}
