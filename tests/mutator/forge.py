@@ -25,6 +25,10 @@ def number(text, otherwise=0):
     return int(text) if isinstance(text, str) and text.isascii() and text.isdigit() and len(text) < 20 else otherwise
 
 
+def is_close(item):
+    return item["entry"]["record"].get("record_type") == "session_close"
+
+
 class Bundle:
     """A bundle as a header, and items: submissions with their payload, entries with their ledger."""
 
@@ -135,10 +139,18 @@ class Bundle:
 
     def refresh_substrate(self):
         own = [item for item in self.items if "entry" in item and item["entry"]["subject"] == self.header["subject"]]
-        order = sorted(range(len(own)), key=lambda at: (own[at]["entry"]["time"], own[at]["ledger"], at))
+        order, evidence = [], [item for item in own if item["ledger"] == "evidence"]
+        for item in own:
+            # A close stands in Evidence before it stands in Reasoning; other Evidence may come at any time before.
+            while is_close(item) and item["ledger"] == "reasoning" and evidence and not (order and is_close(order[-1])):
+                order.append(evidence.pop(0))
+            if item["ledger"] == "reasoning":
+                order.append(item)
         substrate, last, depth, state = self.header["subject"][10:], {}, {"evidence": 0, "reasoning": 0}, {}
-        for item in (own[at] for at in order):
+        for item in order + evidence:
             entry, ledger = item["entry"], item["ledger"]
+            if "cause" in item:
+                self.set(entry, "submission", prefixed(sha256(jcs(item["cause"]))))
             self.set(entry, "prior_entry_hash", last.get(ledger))
             record = entry["record"]
             hook = getattr(self, "fresh_" + str(record.get("record_type")), None)
@@ -163,7 +175,8 @@ class Bundle:
 
     def fresh_identity_verification(self, r, state, depth, last, substrate, ledger):
         for name in ("retrieved", "recomputed", "presented"):
-            self.set(r, name, state["continuity"])
+            if name != "recomputed" or r["detail"] != "NO_MAJORITY":
+                self.set(r, name, state["continuity"])
         self.set(r, "continuing_from", state["closed"])
         self.set(r, "lineage_depth", str(state["cycles"]))
         self.set(r, "thresholds", state["constitution"]["thresholds"])
