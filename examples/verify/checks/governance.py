@@ -311,7 +311,7 @@ class Governance(Registry):
         by_verdict = command["kind"] == "verdict"
         recounts = self.written if command["kind"] == "retire_node" else command["kind"] in ("propose", "vote", "conclude") and (
             self.left())
-        need(by_verdict or recounts, "SUBMISSION_COMMAND", command["kind"])
+        need(by_verdict or self.written, "SUBMISSION_COMMAND", command["kind"])
         own = by_verdict and substrate == command["substrate_id"]
         need(own or recounts or self.groups, "QUARANTINE_CAUSE", "a verdict is about its own substrate first")
         author = self.submission.payload["author"]["key"]
