@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The verifier of examples/verify over what the vectors hold: bundles, identity proofs and histories, each for its reader, with
 the check that has to fail."""
+import base64
 import collections
 import json
 import pathlib
@@ -9,9 +10,11 @@ import sys
 ROOT = pathlib.Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "examples" / "verify"))
 import verify  # noqa: E402
-from checks import bundle  # noqa: E402
-from checks.base import Refused  # noqa: E402
+from checks import bundle, submission  # noqa: E402
+from checks.base import Refused, key_id  # noqa: E402
+from checks.governance import Governance  # noqa: E402
 from checks.notes import Policy, Reader, Vkey  # noqa: E402
+from checks.submission import Submission  # noqa: E402
 from checks.substrate import Substrate  # noqa: E402
 
 wrong, counts = [], collections.Counter()
@@ -74,7 +77,25 @@ def replayed(vectors, case):
     history.finish()
 
 
+def over_governance():
+    """Histories of keys with their submissions, genuine and altered."""
+    vectors = json.loads((ROOT / "tests" / "vectors" / "governance.json").read_text())["nodes"]
+    for case in [{**vectors, "name": "genuine", "check": ""}, *vectors["altered"]]:
+        compare("history of keys", case, judged(lambda: governed(case.get("genesis", vectors["genesis"]), case)))
+
+
+def governed(genesis, case):
+    history = Governance(genesis)
+    for leaf, data in zip(case["leaves"], map(bytes.fromhex, case["submissions_hex"])):
+        keyid = key_id(json.loads(data[64:])["author"]["key"])
+        signature, payload = (base64.b64encode(part).decode() for part in (data[:64], data[64:]))
+        history.take("reasoning", leaf.encode(), Submission({
+            "payload": payload, "payloadType": submission.TYPE, "signatures": [{"keyid": keyid, "sig": signature}]}))
+    history.finish()
+
+
 over_vectors("bundle")
+over_governance()
 over_vectors("run_bundle")
 for line in wrong[:20]:
     print(line, file=sys.stderr)

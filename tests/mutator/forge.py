@@ -16,7 +16,8 @@ from generator.p104 import attest, secret
 
 SECRETS = {key(seed): seed for seed in (
     *(one for pair in SEEDS.values() for one in pair), *cluster.NODES, *cluster.COSIGNERS, cluster.LOG, cluster.STRANGER,
-    0xC1, 0xC2, 0xC3, 0xD0, 0xD1, 0xD3, 0xD4)}
+    0xC1, 0xC2, 0xC3, 0xD0, 0xD1, 0xD3, 0xD4, 0xE0, 0xE1, 0xE2, 0xE3,
+    *range(0x30, 0x60))}
 CLAIMS = "founding_tension_hash initialisation_timestamp schema_version_at_init substrate_id".split()
 
 
@@ -24,17 +25,26 @@ def number(text, otherwise=0):
     return int(text) if isinstance(text, str) and text.isascii() and text.isdigit() and len(text) < 20 else otherwise
 
 
+def is_close(item):
+    return item["entry"]["record"].get("record_type") == "session_close"
+
+
 class Bundle:
     """A bundle as a header, and items: submissions with their payload, entries with their ledger."""
 
     def __init__(self, lines):
-        self.header, self.items = json.loads(lines[0]), []
+        self.header, self.items, causes = json.loads(lines[0]), [], {}
         for line in map(json.loads, lines[1:]):
             if "submission" in line:
                 payload = json.loads(base64.b64decode(line["submission"]["payload"]))
                 self.items.append({"payload": payload, "seed": SECRETS[payload["author"]["key"]]})
+                causes[prefixed(sha256(jcs(payload)))] = payload
             else:
-                self.items.append({"ledger": line["ledger"], "entry": json.loads(line["leaf"])})
+                item = {"ledger": line["ledger"], "entry": json.loads(line["leaf"])}
+                # What a submission of the history of keys wrote in the chains of the substrate follows it.
+                if item["entry"]["submission"] in causes:
+                    item["cause"] = causes[item["entry"]["submission"]]
+                self.items.append(item)
         self.sizes = {ledger: int(self.header["checkpoints"][ledger].split("\n")[1]) for ledger in cluster.LEDGERS}
         self.nodes, self.kept = (1, 2, 3), set()
 
@@ -57,15 +67,20 @@ class Bundle:
 
     def renumbered(self):
         """Indexes, depths and times that fit, after entries were dropped, doubled or moved."""
-        depths, last = {}, {ledger: -1 for ledger in cluster.LEDGERS}
+        depths, last, used = {}, {}, set()
         for item in self.items:
             if "entry" not in item:
                 continue
             entry, ledger = item["entry"], item["ledger"]
             place = (ledger, entry.get("subject"))
             entry["depth"], depths[place] = str(depths.get(place, 0)), depths.get(place, 0) + 1
-            last[ledger] = max(last[ledger] + 1, number(entry.get("index")))
-            entry["index"] = str(last[ledger])
+            # The history of keys and the substrate's own entries stand behind each other, and between each other in the ledger.
+            part = (ledger, entry.get("subject") == self.header["subject"])
+            index = max(last.get(part, -1) + 1, number(entry.get("index")))
+            while (ledger, index) in used:
+                index += 1
+            used.add((ledger, index))
+            last[part], entry["index"] = index, str(index)
 
     def refreshed(self):
         try:
@@ -124,10 +139,18 @@ class Bundle:
 
     def refresh_substrate(self):
         own = [item for item in self.items if "entry" in item and item["entry"]["subject"] == self.header["subject"]]
-        order = sorted(range(len(own)), key=lambda at: (own[at]["entry"]["time"], own[at]["ledger"], at))
+        order, evidence = [], [item for item in own if item["ledger"] == "evidence"]
+        for item in own:
+            # A close stands in Evidence before it stands in Reasoning; other Evidence may come at any time before.
+            while is_close(item) and item["ledger"] == "reasoning" and evidence and not (order and is_close(order[-1])):
+                order.append(evidence.pop(0))
+            if item["ledger"] == "reasoning":
+                order.append(item)
         substrate, last, depth, state = self.header["subject"][10:], {}, {"evidence": 0, "reasoning": 0}, {}
-        for item in (own[at] for at in order):
+        for item in order + evidence:
             entry, ledger = item["entry"], item["ledger"]
+            if "cause" in item:
+                self.set(entry, "submission", prefixed(sha256(jcs(item["cause"]))))
             self.set(entry, "prior_entry_hash", last.get(ledger))
             record = entry["record"]
             hook = getattr(self, "fresh_" + str(record.get("record_type")), None)
@@ -152,7 +175,8 @@ class Bundle:
 
     def fresh_identity_verification(self, r, state, depth, last, substrate, ledger):
         for name in ("retrieved", "recomputed", "presented"):
-            self.set(r, name, state["continuity"])
+            if name != "recomputed" or r["detail"] != "NO_MAJORITY":
+                self.set(r, name, state["continuity"])
         self.set(r, "continuing_from", state["closed"])
         self.set(r, "lineage_depth", str(state["cycles"]))
         self.set(r, "thresholds", state["constitution"]["thresholds"])
@@ -263,6 +287,8 @@ class Bundle:
                 own = entry.get("subject") == self.header["subject"] and self.header["subject"].startswith("substrate")
                 if digest and not own:
                     self.set(entry, "submission", digest)
+                if own and "cause" in item:
+                    self.set(entry, "submission", prefixed(sha256(jcs(item["cause"]))))
             leaf = jcs(entry)
             last[(ledger, str(entry.get("subject")) if isinstance(entry, dict) else "")] = prefixed(merkle.leaf_hash(leaf))
             index = number(entry.get("index") if isinstance(entry, dict) else None, len(leaves[ledger]))

@@ -1,8 +1,11 @@
 """Genuine files of every kind, made by the generator of the vectors, whose keys are known."""
 import copy
 import json
+import random
 
 import forge
+import told
+import wander
 from generator import bundle_history, cluster, governance, governance_nodes, merkle, run_bundle
 from generator.common import jcs, prefixed, sha256, tagged
 from generator.notes import b64, checkpoint
@@ -89,21 +92,6 @@ def suppressed(tell):
     return bundle_history.History({"at the end": end}).write()
 
 
-def recovered(history):
-    """The cluster is recovered; the holder goes on, and an amendment is refused."""
-    history.recover()
-    history.constitution = {**history.constitution, "recovery_count": "1"}
-    history.verification()
-    amendment = {"founding_tension_hash": history.fth, "reason": "none", "remove": ["never there"]}
-    history.write_record("reasoning", "refusal", {"record_type": "amendment_refusal", "code": "AMENDMENT_INVALID",
-                                                  "rule": "it is not in force", "amendment": amendment, "drift": 0})
-    history.write_record("reasoning", "refused", {
-        "record_type": "write_refusal", "code": "DANGLING_REFERENCE", "rule": "no such entry", "expected": "an entry",
-        "found": "sha256:" + "0" * 64})
-    history.cycle("cycle-3", {"goalvector_id": "gv-3", "outcome": None})
-    history.close()
-
-
 def aborted(history):
     """A migration is given up by its origin, and another one begins."""
     nonce = history.seal("seal", "m-1")
@@ -175,15 +163,17 @@ def evidence(history):
     return out
 
 
-def files():
-    """Name, bytes, and the forge's bundle where there is one."""
+def files(seed=0):
+    """Name, bytes, and the forge's bundle where there is one; ballots by chance follow from the seed."""
     whole = bundle_history.History().write()
     run = run_bundle.History().write()
     out = [("substrate", None, forge.Bundle(whole.lines())), ("run", None, forge.Bundle(run.lines())),
            ("ballots", None, with_ballots()), ("nodes", None, with_nodes())]
     for name, tell in (("suppressed", lambda h: h.suppress()), ("ended", lambda h: h.drift()), ("sealed", lambda h: h.seal("seal", "m-1")),
-                       ("recovered", recovered), ("aborted", aborted)):
+                       ("aborted", aborted)):
         out.append((name, None, forge.Bundle(suppressed(tell).lines())))
+    out += [(name, None, forge.Bundle(tell().lines())) for name, tell in told.HISTORIES.items()]
+    out += [(f"wander{n}", None, forge.Bundle(wander.Wander(random.Random(6 * seed + n), 8 + 4 * n).lines())) for n in range(6)]
     named = lambda name, data: (name, data, None)  # noqa: E731
     proof = whole.proof()
     out.append(named("proof", json.dumps(proof, indent=2).encode()))

@@ -96,7 +96,7 @@ def main():
     work = pathlib.Path(tempfile.mkdtemp(prefix="selfsame-mutants-"))
     keep = asked.keep or work / "differences"
     keep.mkdir(parents=True, exist_ok=True)
-    files = [one for one in genuine.files() if one[0].startswith(tuple(asked.only.split(",")))]
+    files = [one for one in genuine.files(seed) if one[0].startswith(tuple(asked.only.split(",")))]
     whom = readers(work)
     done, wrong, named, statuses, sizes = 0, 0, collections.Counter(), collections.Counter(), collections.Counter()
     bundles = [one for one in files if one[2]] or files

@@ -4,6 +4,7 @@ import copy
 import json
 
 import forge
+import governing
 from generator import cluster
 from generator.common import jcs
 
@@ -367,8 +368,9 @@ def mutant(rng, data, bundle):
     ways = [("bytes", on_bytes), ("lines", on_lines), ("json", on_json), ("notes", on_notes)]
     name, way = rng.choice(ways)
     if bundle and rng.random() < 0.75:
+        governed = bundle.header["subject"].startswith("substrate:") and rng.random() < 0.45
         try:
-            return "forged", on_bundle(rng, bundle)
+            return ("governed", governing.changed(rng, bundle)) if governed else ("forged", on_bundle(rng, bundle))
         except (KeyError, TypeError, ValueError, AttributeError, IndexError):
             pass  # the forger cannot write what was asked
     made = way(rng, data)

@@ -72,7 +72,7 @@ def possible(proposal, constitution):
     if kind == "rotate_key":
         return proposal["organisation"] in members
     if kind == "move_publisher":
-        return proposal["publisher"]["organisation"] in members and proposal["publisher"] != constitution["publisher"]
+        return proposal["publisher"]["organisation"] in members
     if kind == "change_rules":
         rules = proposal["rules"]
         vetoes, ms = rules["vetoes"], int(rules["ballot_ms"])

@@ -5,6 +5,7 @@ from .base import BadJson, Refused, canonical, included, leaf_hash, need, raw, t
 from .forms import FORMS, entry, list_of
 from .governance import Governance
 from .notes import DIGEST, UUID, checkpoint, head
+from .oversight import Oversight
 from .runs import Run
 from .submission import Submission, genesis_form
 from .substrate import Substrate
@@ -81,7 +82,7 @@ class Bundle:
         self.reader, self.header = reader, Header(line, reader)
         self.keys = Governance(self.header.genesis)
         kind, _, name = self.header.subject.partition(":")
-        self.own = Substrate(self.keys.cluster, name) if kind == "substrate" else Run(name, self.keys)
+        self.own = Run(name, self.keys) if kind == "run" else Substrate(self.keys.cluster, name, Oversight(self.keys, name))
         self.is_run, self.began, self.last = kind == "run", False, "evidence"
         self.pending, self.current, self.unused = None, None, False
 

@@ -4,6 +4,7 @@ from .base import EMPTY, Refused, key_id, name_of, need, same, says, tagged
 from .chains import Chain, Ledger
 from .forms import entry
 from .registry import Registry
+from .sessions import cut
 
 PLACES = {"governance": "organisation", "duplicate_refused": "organisation"} | {kind: "cluster" for kind in (
     "ballot_decided ballot_closed constitution_changed recovery organisation_quorum_warning node_quarantine").split()}
@@ -16,7 +17,9 @@ class Governance(Registry):
         super().__init__(genesis)
         self.constitution, self.ballots, self.chains, self.ledger = founding(genesis), {}, {}, Ledger()
         self.digest, self.seen, self.requests, self.due, self.entries = None, set(), set(), [], 0
-        self.sealed, self.written, self.first, self.index, self.time, self.groups = False, [], 0, -1, "", {}
+        self.sealed, self.written, self.first, self.time, self.groups = False, [], 0, "", {}
+        # For section 14.6: the indexes of recoveries, the seals that ballots carried, the nodes put out of service.
+        self.recoveries, self.seals, self.quarantines = [], [], []
 
     def members(self):
         return self.constitution["organisations"]
@@ -139,13 +142,14 @@ class Governance(Registry):
     def do_enrol_chip(self, a):
         need(a["chip"] == key_id(a["key"]), "CHIP_ID", a["chip"])
         self.register(a["key"], "chip", self.subject, self.time)
-        self.chips[a["chip"]] = {"organisation": self.subject, "key": a["key"], "serves": True}
+        self.chips[a["chip"]] = {"organisation": self.subject, "key": a["key"], "serves": True, "since": self.index,
+                                 "retired": None}
 
     def do_retire_chip(self, a):
         chip = self.chips.get(a["chip"])
         need(chip and chip["serves"], "CHIP_IN_SERVICE", a["chip"])
         need(chip["organisation"] == self.subject, "ENTRY_SUBJECT", self.subject)
-        chip["serves"] = False
+        self.retire_chip(chip, self.time)
         self.end(chip["key"], self.time)
 
     def do_propose(self, a):
@@ -183,9 +187,9 @@ class Governance(Registry):
         self.due.append(("BALLOT_RESULT", ENDS, (ballot, result, number)))
 
     def overdue(self):
-        """The ids of open ballots whose time was over when this submission began."""
+        """The ids of open ballots whose time is over before this entry."""
         rules = self.constitution["rules"]
-        return sorted(one.id for one in self.ballots.values() if one.open and one.over(rules, self.first, self.time))
+        return sorted(one.id for one in self.ballots.values() if one.open and one.over(rules, self.index, self.time))
 
     # Ends of ballots, and what follows from them.
 
@@ -232,6 +236,8 @@ class Governance(Registry):
         if kind == "recovery":
             self.due.append(("CARRIED_OUT", ["recovery"], ballot))
         self.sealed = kind == "force_seal"
+        if self.sealed:
+            self.seals.append({"index": self.index, "submission": self.digest, "ballot": ballot.id, **ballot.proposal})
 
     def on_constitution_changed(self, r):
         ballot, voided = self.comes("CONSTITUTION_BALLOT", "constitution_changed")
@@ -251,6 +257,7 @@ class Governance(Registry):
         says(r, "RECOVERY_COUNT", recovery_count=self.constitution["recovery_count"])
         empty = all(int(r[one]["size"]) or r[one]["root"] == name_of(EMPTY) for one in ("evidence", "reasoning"))
         need(int(r["reasoning"]["size"]) <= self.first and empty, "RECOVERY_TREES")
+        self.recoveries.append(self.index)
 
     def effect_add_organisation(self, p, a):
         says(a, "CARRIED_OUT", organisation=p["name"], root_key=p["root_key"], operator_key=p["operator_key"])
@@ -270,9 +277,10 @@ class Governance(Registry):
         says(a, "ORGANISATION_KEYS", keys_ended=str(len(ends)))
         before = self.holders()
         for node in nodes.values():
-            node["serves"], node["retired"] = False, True
+            self.retire(node, self.time)
         for chip in self.chips.values():
-            chip["serves"] &= chip["organisation"] != p["name"]
+            if chip["organisation"] == p["name"]:
+                self.retire_chip(chip, self.time)
         for key in ends:
             self.end(key, self.time)
         self.balanced(before)
@@ -301,10 +309,11 @@ class Governance(Registry):
     def on_node_quarantine(self, r):
         command, substrate = self.command, r["substrate_id"]
         by_verdict = command["kind"] == "verdict"
-        left = by_verdict and self.groups or command["kind"] == "retire_node" or (
-            command["kind"] in ("propose", "vote", "conclude") and self.left())
+        recounts = self.written if command["kind"] == "retire_node" else command["kind"] in ("propose", "vote", "conclude") and (
+            self.left())
+        need(by_verdict or self.written, "SUBMISSION_COMMAND", command["kind"])
         own = by_verdict and substrate == command["substrate_id"]
-        need(own or left, "SUBMISSION_COMMAND", command["kind"])
+        need(own or recounts or self.groups, "QUARANTINE_CAUSE", "a verdict is about its own substrate first")
         author = self.submission.payload["author"]["key"]
         late = own and command["finding"]["outcome"] == "HASH_MISMATCH"
         gave = self.nodes.get(r["node"], {}).get("key") == author
@@ -326,7 +335,9 @@ class Governance(Registry):
         group["number"] += 1
         need(group["number"] <= group["most"], "QUARANTINE_CAUSE", "too many")
         self.groups["last"] = substrate
-        node["serves"] = False
+        self.leave(node)
+        self.quarantines.append({"submission": self.digest, "substrate_id": substrate, "node": r["node"],
+                                 "finding": r["finding"], "late": late})
         self.warn("node_quarantine")
 
     def left(self):
@@ -341,9 +352,3 @@ class Governance(Registry):
         chip = self.chips.get(r["chip"])
         need(chip and chip["serves"], "CHIP_IN_SERVICE", r["chip"])
         need(chip["organisation"] == self.subject, "ENTRY_SUBJECT", self.subject)
-
-
-def cut(finding):
-    """A finding as it is recorded (8.3)."""
-    short = {name: finding[name] for name in ("check", "expected", "found")}
-    return {**finding, **{name: text if len(text) <= 200 else text[:200] + "\u2026" for name, text in short.items()}}

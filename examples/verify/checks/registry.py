@@ -12,6 +12,7 @@ class Key:
 class Registry:
     def __init__(self, genesis):
         self.cluster, self.origin, self.limits = genesis["cluster"], genesis["origin"], genesis["limits"]
+        self.index = -1  # of the entry that is read; what the genesis says was there before the first one
         self.keys, self.nodes, self.chips, self.logs, self.used = {}, {}, {}, [], set()
         self.joined = {one["name"]: "" for one in genesis["organisations"]}
         for founder in genesis["organisations"]:
@@ -41,14 +42,25 @@ class Registry:
     def enrol(self, node, organisation, key, cosigner, time):
         self.once(key, cosigner)
         self.keys[key] = Key("node", organisation, time)
-        self.nodes[node] = {"organisation": organisation, "key": key, "cosigner": cosigner, "serves": True, "retired": False}
+        self.nodes[node] = {"organisation": organisation, "key": key, "cosigner": cosigner, "serves": True, "retired": False,
+                            "since": self.index, "left": None}
 
     def end(self, key, time):
         self.keys[key].until = time
 
+    def leave(self, node):
+        """A node is out of service, from this entry on."""
+        if node["serves"]:
+            node["serves"], node["left"] = False, self.index
+
     def retire(self, node, time):
-        node["serves"], node["retired"] = False, True
+        self.leave(node)
+        node["retired"] = True
         self.end(node["key"], time)
+
+    def retire_chip(self, chip, time):
+        if chip["serves"]:
+            chip["serves"], chip["retired"] = False, (self.index, time)
 
     def author(self, submission, role, time):
         """The organisation of whoever signed a submission: a key registered, in this role, that had the right then."""

@@ -35,7 +35,15 @@ def decided(verdicts):
         agree = sum(other["outcome"] == finding["outcome"] for other in findings)
         if agree >= len(findings) // 2 + 1:
             return finding
-    return {"outcome": "HASH_MISMATCH", "check": "NO_MAJORITY", "drift": 0}
+    said = ", ".join(f"node {verdict['node']}: {verdict['finding']['outcome']}" for verdict in verdicts)
+    return cut({"outcome": "HASH_MISMATCH", "check": "NO_MAJORITY", "drift": 0, "lineage_depth": "0", "entries_checked": "0",
+                "expected": f"{len(findings) // 2 + 1} equal verdicts of {len(findings)}", "found": said})
+
+
+def cut(finding):
+    """A finding as it is recorded (8.3)."""
+    short = {name: finding[name] for name in ("check", "expected", "found")}
+    return {**finding, **{name: text if len(text) <= 200 else text[:200] + "\u2026" for name, text in short.items()}}
 
 
 def verification(state, r):

@@ -50,8 +50,8 @@ def verify_checkpoint(data, reader):
     reader.somebody()
 
 
-def one_line(data, names, check, type_check, member, kind, feed):
-    """The object on the one line of a file, and its type."""
+def one_line(data, names, check, feed):
+    """The object on the one line of a file."""
     need(len(data) <= 4_194_304 + 1, check, "too long")
     need(data.endswith(b"\n") or not feed, check, "no line feed")
     try:
@@ -61,12 +61,12 @@ def one_line(data, names, check, type_check, member, kind, feed):
     need(isinstance(value, dict) and set(value) in names, check, "members")
     text = [one for name, one in value.items() if name not in ("proof", "holders")]
     need(all(isinstance(one, str) for one in text) and is_proof(value["proof"]), check, "members")
-    need(value[member] == kind, type_check, value[member])
     return value
 
 
 def verify_pair(data, reader):
-    value = one_line(data, [{"new", "old", "pair", "proof"}], "PAIR_FORM", "PAIR_TYPE", "pair", "selfsame/checkpoint-pair/v1", True)
+    value = one_line(data, [{"new", "old", "pair", "proof"}], "PAIR_FORM", True)
+    need(value["pair"] == "selfsame/checkpoint-pair/v1", "PAIR_TYPE", value["pair"])
     old, new = checkpoint(value["old"]), checkpoint(value["new"])
     need(old.origin == new.origin, "PAIR_ORIGIN", new.origin)
     consistent(old.size, old.root, new.size, new.root, list(map(raw, value["proof"])))
@@ -165,8 +165,7 @@ def holder_named(leaf, note, place, ledger):
 
 def verify_evidence(data, reader):
     names = {"equivocation", "kind", "note_a", "note_b", "origin", "proof"}
-    value = one_line(data, [names, names | {"holders"}], "EVIDENCE_FORM", "EVIDENCE_TYPE", "equivocation",
-                     "selfsame/equivocation/v1", False)
+    value = one_line(data, [names, names | {"holders"}], "EVIDENCE_FORM", False)
     kind, holders = value["kind"], value.get("holders")
     need(kind in ("same_size", "inconsistent", "double_epoch"), "EVIDENCE_FORM", kind)
     if "holders" in value:
@@ -174,6 +173,7 @@ def verify_evidence(data, reader):
              and FORMS["counter"](one["index"]) and isinstance(one["leaf"], str) and is_proof(one["proof"])
              for one in holders), "EVIDENCE_FORM", "holders")
         need(holders, "EVIDENCE_FORM", "an empty list that stands")
+    need(value["equivocation"] == "selfsame/equivocation/v1", "EVIDENCE_TYPE", value["equivocation"])
     statuses = kind == "double_epoch" and holders is None
     try:
         a, b = [(Holder if statuses else Checkpoint)(value[name]) for name in ("note_a", "note_b")]
