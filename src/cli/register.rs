@@ -122,7 +122,9 @@ async fn registered(client: &Client, command: &Command, own: &str) -> Result<Vec
         }
         Command::EnrolChip { chip, .. } => vec![("chip key", own.into(), *chip)],
         Command::Propose { proposal, .. } => of_proposal(proposal),
-        Command::Vote { proposal_id, approve: true, .. } => of_proposal(&client.ballot(proposal_id).await?.ballot.proposal),
+        Command::Vote { proposal_id, approve: true, .. } => {
+            of_proposal(&client.ballot(proposal_id).await?.ballot.proposal)
+        }
         _ => Vec::new(),
     })
 }

@@ -9,7 +9,7 @@ use crate::command::{is_name, proposal::Proposal};
 use crate::digest::Digest;
 use crate::keys::PublicKey;
 use crate::p104::tagged;
-use crate::time::U64;
+use crate::time::{Timestamp, U64};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -351,8 +351,59 @@ pub enum Count {
     Rejected,
 }
 
-/// Counts a ballot of `electorate` organisations against the number that carries it, where two numbers can
-/// ([`ClusterConstitution::unopposed`]) the lower one. `vetoed`: an organisation with a veto voted against.
+/// Votes on a ballot, and what decides it.
+#[derive(Clone, Copy, Debug)]
+pub struct Tally<'a> {
+    /// By organisation, for or against.
+    pub votes: &'a BTreeMap<String, bool>,
+    /// Organisations that may vote.
+    pub electorate: usize,
+    /// Approvals that carry it.
+    pub needed: usize,
+    /// Fewer approvals of others than the organisation concerned that carry it, and from when on.
+    pub unopposed: Option<(usize, Timestamp)>,
+    /// The organisation that it is about, where it is about one.
+    pub concerned: Option<&'a str>,
+    /// Organisations whose vote against ends it.
+    pub vetoes: &'a [String],
+}
+
+/// What the votes on a ballot come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Open. The time from which on it is carried as it stands, where only time is missing.
+    Open(Option<Timestamp>),
+    /// Carried, by this number of approvals.
+    Carried(usize),
+    /// Rejected: a veto, or no number can be reached any more.
+    Rejected,
+}
+
+impl Tally<'_> {
+    /// What they come to at a time of the ledger. For the lower number the organisation concerned does not count, neither
+    /// its vote nor its seat: it is the share of the others.
+    pub fn at(&self, time: Timestamp) -> Standing {
+        let of =
+            |wanted: bool| self.votes.iter().filter(move |(_, vote)| **vote == wanted).map(|(name, _)| name.as_str());
+        let (approvals, rejections) = (of(true).count(), of(false).count());
+        let vetoed = of(false).any(|name| self.vetoes.iter().any(|veto| veto == name));
+        let full = count(approvals, rejections, self.needed, self.electorate, vetoed);
+        let others = of(true).filter(|name| self.concerned != Some(name)).count();
+        let lower = self.unopposed.map(|(needed, from)| {
+            (count(others, rejections, needed, self.electorate.saturating_sub(1), vetoed), needed, from)
+        });
+        match (full, lower) {
+            (Count::Carried, _) => Standing::Carried(self.needed),
+            (_, Some((Count::Carried, needed, from))) if time >= from => Standing::Carried(needed),
+            (_, Some((Count::Carried, _, from))) => Standing::Open(Some(from)),
+            (Count::Open, _) | (_, Some((Count::Open, ..))) => Standing::Open(None),
+            (Count::Rejected, Some((Count::Rejected, ..)) | None) => Standing::Rejected,
+        }
+    }
+}
+
+/// Counts a ballot of `electorate` organisations against one number that carries it. `vetoed`: an organisation with a veto
+/// voted against.
 pub fn count(approvals: usize, rejections: usize, needed: usize, electorate: usize, vetoed: bool) -> Count {
     if vetoed {
         Count::Rejected

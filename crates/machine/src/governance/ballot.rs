@@ -10,7 +10,7 @@ use crate::txn::{Stop, Txn, refuse};
 use crate::view::{Table, View};
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::command::Proposal;
-use selfsame_protocol::constitution::{Count, MAX_OPEN_BALLOTS, ballot_digest, count};
+use selfsame_protocol::constitution::{MAX_OPEN_BALLOTS, Standing, Tally, ballot_digest};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::governance::GovernanceAction;
@@ -140,46 +140,48 @@ pub fn conclude(txn: &mut Txn<'_>, id: &str) -> Result<Value, Stop> {
         close(txn, id, ballot, BallotEnd::Expired)?;
         return Ok(json!({"proposal_id": id, "decided": false, "result": BallotEnd::Expired}));
     }
-    let approvals = ballot.voted(true).len() as u64;
-    match ballot.unopposed {
-        Some(lower) if approvals >= lower.needed.0 && txn.time >= lower.from => {
-            carry_out(txn, id, ballot, lower.needed)
-        }
-        lower => {
+    match standing(&ballot, txn.time) {
+        Standing::Carried(threshold) => carry_out(txn, id, ballot, U64(threshold as u64)),
+        _ => {
             let rule = "the ballot cannot be concluded yet: too few approve it, or the time to object is not over";
-            let lower = lower.map(|lower| format!(", or {} from {} on", lower.needed, lower.from));
+            let lower =
+                ballot.unopposed.map(|lower| format!(", or {} of the others from {} on", lower.needed, lower.from));
             let expected = format!("{} approvals{}", ballot.needed, lower.unwrap_or_default());
-            refuse(Code::BallotEarly, rule, expected, format!("{approvals} at {}", txn.time))
+            refuse(Code::BallotEarly, rule, expected, format!("{} at {}", ballot.voted(true).len(), txn.time))
         }
     }
+}
+
+/// What the votes come to at a time.
+fn standing(ballot: &Ballot, time: Timestamp) -> Standing {
+    let number = |needed: U64| usize::try_from(needed.0).unwrap_or(usize::MAX);
+    let tally = Tally {
+        votes: &ballot.votes,
+        electorate: ballot.electorate.len(),
+        needed: number(ballot.needed),
+        unopposed: ballot.unopposed.map(|lower| (number(lower.needed), lower.from)),
+        concerned: ballot.proposal.concerned(),
+        vetoes: &ballot.vetoes,
+    };
+    tally.at(time)
 }
 
 /// Takes the author's vote and closes the ballot when that decides it.
 fn cast(txn: &mut Txn<'_>, id: &str, mut ballot: Ballot, approve: bool) -> Result<Value, Stop> {
     let organisation = txn.author.organisation.clone();
-    let vetoed = !approve && ballot.vetoes.contains(&organisation);
     ballot.votes.insert(organisation, approve);
-    let (approvals, rejections) = (ballot.voted(true), ballot.voted(false));
-    // Of two numbers the lower one decides whether it can still be carried, and carries it once its time has come.
-    let full = ballot.needed;
-    let lower = ballot.unopposed.map_or(full, |lower| full.min(lower.needed));
-    let waits = ballot.unopposed.map(|lower| lower.from).filter(|from| txn.time < *from);
-    let number = |needed: U64| usize::try_from(needed.0).unwrap_or(usize::MAX);
-    let reached = count(approvals.len(), rejections.len(), number(lower), ballot.electorate.len(), vetoed);
-    match reached {
-        Count::Carried if approvals.len() >= number(full) => carry_out(txn, id, ballot, full),
-        Count::Carried if waits.is_none() => carry_out(txn, id, ballot, lower),
-        Count::Open | Count::Carried => {
-            let waits = waits.filter(|_| reached == Count::Carried);
+    match standing(&ballot, txn.time) {
+        Standing::Carried(threshold) => carry_out(txn, id, ballot, U64(threshold as u64)),
+        Standing::Open(waits) => {
             state::save(&mut txn.over, Table::Proposals, id, &ballot);
-            let mut result = answer(id, &ballot, full);
+            let mut result = answer(id, &ballot, ballot.needed);
             if let Some(from) = waits {
                 result["carried_unopposed_from"] = json!(from);
             }
             Ok(result)
         }
-        Count::Rejected => {
-            let mut result = answer(id, &ballot, full);
+        Standing::Rejected => {
+            let mut result = answer(id, &ballot, ballot.needed);
             result["result"] = json!(BallotEnd::Rejected);
             close(txn, id, ballot, BallotEnd::Rejected)?;
             Ok(result)

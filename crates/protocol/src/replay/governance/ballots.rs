@@ -3,7 +3,7 @@
 use super::step::{Due, Phase};
 use super::{Decision, Governance, bad, equal};
 use crate::command::Proposal;
-use crate::constitution::{Count, MAX_OPEN_BALLOTS, ballot_digest, count};
+use crate::constitution::{MAX_OPEN_BALLOTS, Standing, Tally, ballot_digest};
 use crate::digest::Digest;
 use crate::entry::Entry;
 use crate::record::{BallotEnd, ConstitutionChange, Record};
@@ -44,17 +44,11 @@ impl Ballot {
         self.votes.iter().filter(|(_, vote)| **vote == approve).map(|(name, _)| name.clone()).collect()
     }
 
-    /// What the votes come to at a time; carried with the number that carries it.
-    fn count(&self, time: Timestamp) -> (Count, usize) {
-        let (approvals, rejections) = (self.voted(true).len(), self.voted(false));
-        let vetoed = rejections.iter().any(|name| self.vetoes.contains(name));
-        let lower = self.unopposed.map_or(self.needed, |(needed, _)| needed.min(self.needed));
-        match count(approvals, rejections.len(), lower, self.electorate, vetoed) {
-            Count::Carried if approvals >= self.needed => (Count::Carried, self.needed),
-            Count::Carried if self.unopposed.is_some_and(|(_, from)| time < from) => (Count::Open, self.needed),
-            Count::Carried => (Count::Carried, lower),
-            other => (other, self.needed),
-        }
+    /// What the votes come to at a time.
+    fn standing(&self, time: Timestamp) -> Standing {
+        let concerned = self.proposal.concerned();
+        let Ballot { votes, electorate, needed, unopposed, vetoes, .. } = self;
+        Tally { votes, electorate: *electorate, needed: *needed, unopposed: *unopposed, concerned, vetoes }.at(time)
     }
 
     /// Whether its time is over with so many entries in the Reasoning ledger, at a time: either limit ends it.
@@ -157,10 +151,10 @@ impl Governance {
     /// What the vote that was just taken makes due.
     fn cast(&mut self, time: Timestamp, id: &str) {
         let Some(ballot) = self.ballots.get(id) else { return };
-        let end = match ballot.count(time) {
-            (Count::Open, _) => return,
-            (Count::Carried, threshold) => Due::End { id: id.into(), result: None, threshold },
-            (Count::Rejected, _) => {
+        let end = match ballot.standing(time) {
+            Standing::Open(_) => return,
+            Standing::Carried(threshold) => Due::End { id: id.into(), result: None, threshold },
+            Standing::Rejected => {
                 Due::End { id: id.into(), result: Some(BallotEnd::Rejected), threshold: ballot.needed }
             }
         };
@@ -171,14 +165,11 @@ impl Governance {
     pub(super) fn concluded(&mut self, entry: &Entry, id: &str) -> Check {
         let (index, time) = (entry.index.0, entry.time);
         let ballot = self.open_ballot(index, id)?;
-        let approvals = ballot.voted(true).len();
-        let end = match ballot.unopposed {
+        let end = match ballot.standing(time) {
             _ if ballot.expired(index.saturating_add(1), time) => {
                 Due::End { id: id.into(), result: Some(BallotEnd::Expired), threshold: ballot.needed }
             }
-            Some((lower, from)) if approvals >= lower && time >= from => {
-                Due::End { id: id.into(), result: None, threshold: lower }
-            }
+            Standing::Carried(threshold) => Due::End { id: id.into(), result: None, threshold },
             _ => return bad("BALLOT_RESULT", index, "a ballot that time alone kept open", id),
         };
         self.step.due.push_back(end);
