@@ -94,8 +94,11 @@ def main():
         return 130
     except Exception as error:  # a failure of this program is no verdict
         status, verdict, detail = 13, "CANNOT BE DECIDED", f"FAILED: {error!r}"
-    wrote = say(verdict, sys.stdout) and (not detail or say(detail, sys.stdout))
-    return status if wrote else 1
+    if say(verdict, sys.stdout) and (not detail or say(detail, sys.stdout)):
+        return status
+    # A verdict survives output that takes nothing; that everything holds is not said by silence.
+    say(f"{verdict}, and standard output took nothing", sys.stderr)
+    return status or 1
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 //! `selfsame substrate baseline`: is it the same entity?
 
-use super::context::{CliError, Done, Global, read};
+use super::context::{CliError, Done, Global};
 use super::trust::Named;
 use crate::console::visible;
-use crate::offline::{self, Failure};
+use crate::offline::{self, Failure, Options};
 use selfsame_protocol::bundle::{self, End, IdentityProof, Report, Stated, Voucher};
 use selfsame_protocol::canon::{self, Limits};
 use selfsame_protocol::p104::Outcome;
@@ -25,15 +25,21 @@ enum Wrong {
 /// Runs the command.
 pub fn main(global: &Global, statement: &Path, file: &Path, named: &Named) -> Done {
     let options = named.options(global, false)?;
-    let document = canon::parse(&read(statement)?, &Limits::DOCUMENT)?;
-    let text = super::verify::text(read(file)?)?;
     let check = || -> Result<(Stated, Report, History), Wrong> {
-        let proof = IdentityProof::read(document).map_err(Wrong::Statement)?;
+        let read = |path: &Path| std::fs::read(path).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        let of = |path: &Path, wanted| unread(path, &options, wanted);
+        let document = read(statement).and_then(|text| canon::parse(text.as_bytes(), &Limits::DOCUMENT).ok());
+        let proof = document.and_then(|document| IdentityProof::read(document).ok());
+        let proof = proof.ok_or_else(|| Wrong::Statement(of(statement, "statement")))?;
         let baseline = proof.verify(&options.reader(), options.genesis_document.as_ref()).map_err(Wrong::Statement)?;
-        let (report, history) = bundle::verify(text.lines(), options.reader(), |_| {}).map_err(Wrong::Later)?;
-        let Some(history) = history else {
-            let found = "the history of a run";
-            return Err(Wrong::Later(offline::undecided("BUNDLE_TYPE", "the history of a substrate", found)));
+        let text = read(file).ok_or_else(|| Wrong::Later(of(file, "substrate_bundle")))?;
+        let (report, history) = match bundle::verify(&text, options.reader(), |_| {}) {
+            Ok((report, Some(history))) => (report, history),
+            Ok((_, None)) => return Err(Wrong::Later(of(file, "substrate_bundle"))),
+            Err(failure) if failure.check == "BUNDLE_LINE" => {
+                return Err(Wrong::Later(of(file, "substrate_bundle")));
+            }
+            Err(failure) => return Err(Wrong::Later(failure)),
         };
         bundle::same_entity(&baseline.statement, &history).map_err(Wrong::Differs)?;
         Ok((baseline, report, history))
@@ -49,6 +55,21 @@ pub fn main(global: &Global, statement: &Path, file: &Path, named: &Named) -> Do
     let mut error = CliError::from(failure);
     error.message = format!("{}: {}", visible(&file), error.message);
     Err(error)
+}
+
+/// Why a file is not of the kind that is wanted here: what `verify` says of it, or that it is of another kind.
+fn unread(path: &Path, options: &Options, wanted: &str) -> Failure {
+    match offline::verify(path, options, &mut |_, _, _| {}) {
+        Err(failure) => failure,
+        Ok(verified) => offline::undecided(
+            "FILE_KIND",
+            super::verify::kind(wanted),
+            match verified.file_kind == wanted {
+                true => "a file that is cut, or of another spelling".into(),
+                false => super::verify::kind(verified.file_kind),
+            },
+        ),
+    }
 }
 
 /// Both files are what was signed, and the answer is no.

@@ -157,7 +157,7 @@ struct Whole {
 async fn whole_chain(global: &Global, client: &Client, id: &str, named: &Named) -> Result<Whole, CliError> {
     let options = named.options(global, true)?;
     let text = super::verify::text(client.bundle(id).await?)?;
-    let (report, history) = bundle::verify(text.lines(), options.reader(), |_| {}).map_err(super::verify::failed)?;
+    let (report, history) = bundle::verify(&text, options.reader(), |_| {}).map_err(super::verify::failed)?;
     let subject = format!("substrate:{id}");
     let Some(history) = history.filter(|_| report.subject == subject) else {
         return Err(CliError::with(

@@ -75,7 +75,7 @@ struct Found {
 }
 
 /// What kind of file it is, in words.
-fn kind(name: &str) -> String {
+pub(super) fn kind(name: &str) -> String {
     match name {
         "substrate_bundle" => "the history of a substrate".into(),
         "run_bundle" => "the history of a run".into(),

@@ -16,8 +16,7 @@ pub const NAME: &str = "G16 served";
 /// ledger. The file has the history of keys as well: only a replay tells what is the substrate's own.
 pub fn bundle(bytes: &[u8], reader: Reader<'_>) -> Result<[u64; 2], String> {
     let text = std::str::from_utf8(bytes).map_err(|error| format!("a bundle: {error}"))?;
-    let lines = text.lines().filter(|line| !line.is_empty());
-    match selfsame_protocol::bundle::verify(lines, reader, |_| {}) {
+    match selfsame_protocol::bundle::verify(text, reader, |_| {}) {
         Ok((_, Some(history))) => Ok(history.depths),
         Ok((report, None)) => Err(format!("a bundle without a history: {report:?}")),
         Err(error) => Err(format!("a bundle: {error}")),

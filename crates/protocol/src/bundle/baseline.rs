@@ -6,7 +6,8 @@ use crate::p104::IdentityStatement;
 use crate::replay::History;
 
 /// Whether a later history is the entity that a baseline statement described: its birth is the same and the baseline's
-/// head stands in the identity chain at the baseline's depth (P104 `[0043]`). Who vouches for the baseline and for the
+/// head stands in the identity chain at the baseline's depth (P104 `[0043]`), and it has at least the entries that the
+/// baseline counted: what came after the last cycle, a suppression among it, is no part of the chain. Who vouches for the baseline and for the
 /// history was checked before.
 pub fn same_entity(baseline: &IdentityStatement, later: &History) -> Result<(), BundleError> {
     verify_statement(baseline)?;
@@ -16,7 +17,14 @@ pub fn same_entity(baseline: &IdentityStatement, later: &History) -> Result<(), 
     }
     let depth = usize::try_from(baseline.identity_lineage_depth).unwrap_or(usize::MAX);
     match later.identity_chain.get(depth) {
-        Some(hash) if *hash == baseline.latest_cycle_identity_hash => Ok(()),
+        Some(hash) if *hash == baseline.latest_cycle_identity_hash => {
+            let counted = [baseline.evidence_ledger_depth, baseline.reasoning_ledger_depth];
+            let shown = |depths: [u64; 2]| format!("{} entries in evidence and {} in reasoning", depths[0], depths[1]);
+            match later.depths.iter().zip(counted).all(|(found, counted)| *found >= counted) {
+                true => Ok(()),
+                false => bad("ROLLED_BACK", format!("{} or more", shown(counted)), shown(later.depths)),
+            }
+        }
         Some(hash) => bad("FORK", format!("{} at depth {depth}", baseline.latest_cycle_identity_hash), hash),
         None => bad("ROLLED_BACK", format!("a chain of depth {depth} or more"), later.lineage_depth),
     }

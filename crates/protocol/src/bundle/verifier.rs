@@ -197,13 +197,18 @@ fn end_by_policy(reader: &Reader<'_>, opened: &Opened) -> Result<End, BundleErro
     }
 }
 
-/// Verifies a bundle from its lines, in the order of the file. `progress` is called with the number of lines done.
-pub fn verify<'a>(
-    mut lines: impl Iterator<Item = &'a str>,
+/// Verifies a bundle that is a text, in the order of its lines, each of which ends in one line feed. `progress` is called with
+/// the number of lines done behind the first.
+pub fn verify(
+    text: &str,
     reader: Reader<'_>,
     mut progress: impl FnMut(u64),
 ) -> Result<(Report, Option<History>), BundleError> {
-    let Some(first) = lines.next() else { return bad("BUNDLE_LINE", "a header", "an empty file") };
+    let Some(text) = text.strip_suffix('\n') else {
+        return bad("BUNDLE_LINE", "lines that end in a line feed", "no line feed");
+    };
+    let mut lines = text.split('\n');
+    let first = lines.next().unwrap_or_default();
     let mut verifier = Verifier::new(first, reader)?;
     for (number, text) in (2..).zip(lines) {
         verifier.apply(super::prepare(text, number, verifier.heads()))?;
