@@ -195,9 +195,11 @@ pub async fn main(global: &Global, command: LedgerCommand) -> Done {
         LedgerCommand::Export { dir, policy: file, origins } => {
             let policy = policy(file.as_deref())?.map(|policy| policy.with_origins(origins));
             let mut written = Vec::new();
-            for ledger in Ledger::BOTH {
+            // Reasoning names trees of Evidence: what is taken after it holds them all.
+            for ledger in [Ledger::Reasoning, Ledger::Evidence] {
                 written.push(export(global, &client, ledger, &dir.join(ledger.as_str()), policy.as_ref()).await?);
             }
+            written.reverse();
             global.print("LedgerExport", json!({"dir": dir, "ledgers": written}));
         }
     }

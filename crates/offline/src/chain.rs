@@ -150,6 +150,12 @@ impl Chains {
         true
     }
 
+    /// After the last entry of a pass: subject, depth of its last entry and that entry's hash, of every chain that this pass
+    /// followed to its end.
+    pub fn ends(&self) -> impl Iterator<Item = (&[u8], u64, &Digest)> {
+        self.heads.iter().map(|(subject, head)| (&**subject, head.depth, &head.hash))
+    }
+
     /// The entries of the next bundle, with their hashes.
     pub fn follow(&mut self, rows: &Rows, bundle: &[u8], hashes: &[[u8; 32]]) -> Result<(), Failure> {
         if let Some([first, last]) = &rows.times {

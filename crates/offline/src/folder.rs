@@ -2,7 +2,7 @@
 
 use super::report::{Failure, undecided};
 use selfsame_protocol::merkle::layout::{TilePath, WIDTH};
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
@@ -46,11 +46,24 @@ impl Folder {
     }
 }
 
+/// Opens a file that is one, or a link to one. Whatever else has its name (a pipe, a socket, a device) is an error before
+/// it is opened: opening it may wait for ever, and reading it never end.
+pub fn open(path: &Path) -> io::Result<(File, u64)> {
+    let of = |found: &Metadata| if found.is_dir() { "a folder" } else { "a pipe, a socket or a device" };
+    let regular = |found: Metadata| match found.is_file() {
+        true => Ok(found.len()),
+        false => Err(io::Error::other(format!("no regular file: {}", of(&found)))),
+    };
+    regular(std::fs::metadata(path)?)?;
+    let file = File::open(path)?;
+    let length = regular(file.metadata()?)?;
+    Ok((file, length))
+}
+
 fn read(path: &Path, most: u64, out: &mut Vec<u8>) -> Result<(), Failure> {
     out.clear();
     let mut attempt = || -> io::Result<u64> {
-        let mut file = File::open(path)?;
-        let length = file.metadata()?.len();
+        let (mut file, length) = open(path)?;
         if length <= most {
             // Once, and with room for the end: reading does not grow the buffer step by step.
             out.reserve(usize::try_from(length).unwrap_or(0).saturating_add(1));

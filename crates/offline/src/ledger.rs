@@ -5,6 +5,7 @@
 //! levels of the tree. Each thread has at most [`AHEAD`] bundles waiting, so that memory depends on the number of threads
 //! and not on the ledger.
 
+use super::apart::{self, Named};
 use super::chain::{AT_ONCE, Chains, Rows};
 use super::folder::Folder;
 use super::report::{Checked, Failure, Level, Verified, altered, undecided};
@@ -29,6 +30,8 @@ struct Block {
     rows: Rows,
     /// Root of a full block.
     root: Option<Digest>,
+    /// The Evidence tree that a record names last.
+    named: Option<Named>,
 }
 
 /// A bundle as a thread hands it over.
@@ -49,6 +52,8 @@ struct Held {
     bytes: u64,
     tiles: u64,
     passes: u64,
+    /// The last Evidence tree that a record names.
+    named: Option<Named>,
 }
 
 /// The checkpoints of a folder that holds one ledger, or both of one cluster in `evidence` and `reasoning`.
@@ -95,6 +100,11 @@ pub fn verify_folder(path: &Path, options: &Options, progress: Progress<'_>) -> 
         let signers = Voices::of(&[signed], options)?.names().into_iter().cloned().collect();
         held.push(one(folder, *ledger, &signed.checkpoint, signers, options, progress)?);
     }
+    let named = held.iter().find_map(|one| one.named);
+    let sizes: Vec<(Ledger, u64)> = held.iter().map(|one| (one.ledger, one.checkpoint.size)).collect();
+    if let [(Ledger::Evidence, evidence), _] = sizes[..] {
+        apart::check(named, evidence)?;
+    }
     options.reader().named()?;
     let total: u64 = held.iter().map(|one| one.checkpoint.size).sum();
     let structure = if options.deep {
@@ -127,7 +137,9 @@ pub fn verify_folder(path: &Path, options: &Options, progress: Progress<'_>) -> 
             attestation: voices.signatures(),
         },
         end: None,
-        detail: voices.beside(json!({ "entries": total, "ledgers": ledgers })),
+        detail: voices.beside(json!({
+            "entries": total, "ledgers": ledgers, "not_checked": apart::not_checked(&sizes, named),
+        })),
     })
 }
 
@@ -139,7 +151,7 @@ fn one(
     options: &Options,
     progress: Progress<'_>,
 ) -> Result<Held, Failure> {
-    let mut walk = Walk { folder, ledger, size: checkpoint.size, options, bytes: 0, tiles: 0 };
+    let mut walk = Walk { folder, ledger, size: checkpoint.size, options, bytes: 0, tiles: 0, named: None };
     let mut chains = Chains::new(ledger, AT_ONCE);
     let mut passes = 1;
     walk.first(&mut chains, &checkpoint.root, progress)?;
@@ -147,7 +159,8 @@ fn one(
         passes += 1;
         walk.again(&mut chains, passes, progress)?;
     }
-    Ok(Held { ledger, checkpoint: checkpoint.clone(), signers, bytes: walk.bytes, tiles: walk.tiles, passes })
+    let Walk { bytes, tiles, named, .. } = walk;
+    Ok(Held { ledger, checkpoint: checkpoint.clone(), signers, bytes, tiles, passes, named })
 }
 
 struct Walk<'a> {
@@ -157,6 +170,7 @@ struct Walk<'a> {
     options: &'a Options,
     bytes: u64,
     tiles: u64,
+    named: Option<Named>,
 }
 
 impl Walk<'_> {
@@ -175,7 +189,7 @@ impl Walk<'_> {
         let threads = (self.options.threads() as u64).min(self.blocks()).max(1);
         let this = &*self;
         let entries_of = &format!("{} entries", self.ledger);
-        let mut bytes = 0;
+        let (mut bytes, mut named) = (0, None);
         std::thread::scope(|scope| {
             let blocks: Vec<(Receiver<Hashed>, Sender<Vec<u8>>)> = (0..threads)
                 .map(|first| {
@@ -193,6 +207,7 @@ impl Walk<'_> {
                 let start = number * WIDTH;
                 chains.follow(&block.rows, &block.bytes, &block.hashes)?;
                 bytes += block.bytes.len() as u64 - 2 * block.hashes.len() as u64;
+                named = block.named.or(named);
                 match block.root {
                     Some(root) => {
                         tree.append_full(root, 8);
@@ -206,7 +221,7 @@ impl Walk<'_> {
             }
             upper.edge()
         })?;
-        self.bytes = bytes;
+        (self.bytes, self.named) = (bytes, named);
         self.tiles = self.blocks() + upper.compared;
         if tree.root() != *root {
             let found = tree.root();
@@ -275,7 +290,8 @@ impl Walk<'_> {
             }
         }
         let root = (width == WIDTH).then(|| full_root(&hashes));
-        Ok(Block { bytes, hashes, rows, root })
+        let named = if self.ledger == Ledger::Reasoning { apart::last(&leaves, start) } else { None };
+        Ok(Block { bytes, hashes, rows, root, named })
     }
 
     /// The leaf hashes against their tile. When they differ, the level above tells which of the two was altered.

@@ -12,6 +12,7 @@
 //! believed. A check that fails says "altered" only when the bytes contradict each other or a signature; a file that is
 //! missing, a key that is not known and a policy that is not met say "cannot be decided".
 
+mod apart;
 pub mod backup;
 mod bundles;
 mod chain;

@@ -102,7 +102,7 @@ pub fn receipt(bytes: &[u8], options: &Options) -> Result<Verified, Failure> {
     let bare = options.entry.as_deref().and_then(|entry| entry.strip_suffix(b"\n")).filter(fits);
     let entry = bare.or(entry);
     // Without an entry everything but the root is looked at.
-    let hash = entry.map_or_else(|| Digest::of(b""), |entry| leaf_hash(entry));
+    let hash = entry.map_or_else(|| Digest::of(b""), leaf_hash);
     match proof.includes(&hash).map_err(receipt_failure) {
         Err(failure) if entry.is_some() || failure.check != "INCLUSION_ROOT" => return Err(failure),
         _ => {}

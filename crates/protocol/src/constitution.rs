@@ -437,8 +437,19 @@ pub fn majority<'a>(nodes: impl Iterator<Item = &'a str>, members: usize) -> Opt
     for organisation in nodes {
         *seats.entry(organisation).or_default() += 1;
     }
-    let total = seats.values().sum::<usize>();
-    let (organisation, held) = seats.into_iter().find(|(_, held)| *held > total / 2)?;
+    majority_of_seats(seats.iter().map(|(organisation, held)| (*organisation, *held)), members)
+}
+
+/// The same where the nodes in service of each organisation are counted already.
+pub fn majority_of_seats<'a>(
+    mut seats: impl Iterator<Item = (&'a str, usize)> + Clone,
+    members: usize,
+) -> Option<Majority> {
+    if members < 2 {
+        return None;
+    }
+    let total = seats.clone().map(|(_, held)| held).sum::<usize>();
+    let (organisation, held) = seats.find(|(_, held)| *held > total / 2)?;
     Some(Majority { organisation: organisation.into(), held, total })
 }
 

@@ -205,17 +205,30 @@ pub struct Standing {
     pub cosigners: Vec<Verified>,
 }
 
+impl Standing {
+    /// Time of the oldest cosignature that counts: all of them are of then or later. One cosigner alone renews its own line
+    /// and not this. `None` when nobody vouches.
+    pub fn since(&self) -> Option<u64> {
+        self.cosigners.iter().filter_map(|cosigner| cosigner.time).min()
+    }
+}
+
+/// One young line says nothing of the others, so that what is named is the oldest, and the newest only where it is ahead.
 fn stale(age: &Age, expected: &str, times: &[u64]) -> HolderError {
-    let newest = match times.iter().max() {
-        Some(newest) if *newest > age.now => format!("the newest is {} seconds ahead", newest - age.now),
-        Some(newest) => format!("the newest is {} seconds old", age.now - newest),
+    let shown = |time: u64| match time.checked_sub(age.now) {
+        None | Some(0) => format!("{} seconds old", age.now - time),
+        Some(ahead) => format!("{ahead} seconds ahead of this clock"),
+    };
+    let young = times.iter().filter(|time| age.allows(**time)).count();
+    let (oldest, newest) = (times.iter().min(), times.iter().max());
+    let mut found = match oldest {
+        Some(oldest) => format!("{young} of {} that signed are; the oldest is {}", times.len(), shown(*oldest)),
         None => "none".into(),
     };
-    HolderError {
-        check: "HOLDER_STALE",
-        expected: format!("{expected}, each at most {} seconds old", age.most),
-        found: newest,
+    if let Some(ahead) = newest.filter(|newest| oldest != Some(newest) && **newest > age.now.saturating_add(AHEAD)) {
+        found.push_str(&format!(", the newest {}", shown(*ahead)));
     }
+    HolderError { check: "HOLDER_STALE", expected: format!("{expected}, each at most {} seconds old", age.most), found }
 }
 
 /// Verifies a status note under keys, of which those of cosigners count: none of them failed, and at least one signed, at

@@ -108,7 +108,7 @@ mod tests {
         let facts = Facts { kept: None, drift: 0, lineage_depth: 9, thresholds: &Thresholds::default(), entries: 1 };
         let one = facts.finding();
         let found = |node: u64| {
-            let outcome = if node % 2 == 0 { Outcome::Verified } else { Outcome::InsufficientDepth };
+            let outcome = if node.is_multiple_of(2) { Outcome::Verified } else { Outcome::InsufficientDepth };
             let finding = json!(Finding { outcome, ..one.clone() });
             serde_json::from_value(json!({"node": node.to_string(), "organisation": "agency", "finding": finding}))
                 .unwrap()

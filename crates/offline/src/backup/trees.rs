@@ -2,6 +2,7 @@
 //! that tree, in memory that does not grow with it.
 
 use super::chunks::Leaf;
+use super::derived::Derived;
 use crate::chain::{AT_ONCE, Chains, Rows};
 use crate::report::{Failure, altered};
 use selfsame_protocol::digest::{Digest, hex};
@@ -187,6 +188,11 @@ impl Walk {
             return Err(self.bad("TILE_MISSING", format!("{wanted} levels of tiles"), self.levels));
         }
         Ok(())
+    }
+
+    /// After a pass: the ends of the chains that it followed.
+    pub fn ends(&self, derived: &mut Derived) {
+        self.chains.ends().for_each(|(subject, depth, hash)| derived.end(self.ledger, subject, depth, hash));
     }
 
     /// Begins another pass over the entries for chains that had no room before; false when all were followed.

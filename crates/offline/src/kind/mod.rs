@@ -10,7 +10,7 @@ mod other;
 use super::backup::{self, Again};
 use super::bundles::{self, Input};
 use super::report::{Failure, Verified, altered, undecided};
-use super::{Options, Progress, small, statement, verify_folder};
+use super::{Options, Progress, folder, small, statement, verify_folder};
 use members::Members;
 use selfsame_protocol::bundle::{BUNDLE_START, BUNDLE_TYPE, IDENTITY_PROOF_TYPE, require_type};
 use selfsame_protocol::equivocation::EQUIVOCATION_TYPE;
@@ -139,7 +139,7 @@ pub(crate) fn version(known: &[&str], named: Option<&str>) -> Result<(), Failure
     }
 }
 
-/// Verifies a file, a folder, or standard input (`-`).
+/// Verifies a file, a folder, or standard input (`-`). Anything else that has a name is not opened.
 pub fn verify(path: &Path, options: &Options, progress: Progress<'_>) -> Result<Verified, Failure> {
     let unreadable = |error: std::io::Error| undecided("FILE_UNREADABLE", path.display(), error);
     if path == Path::new("-") {
@@ -156,8 +156,19 @@ pub fn verify(path: &Path, options: &Options, progress: Progress<'_>) -> Result<
         }
         return verify_folder(path, options, progress);
     }
-    let open = || File::open(path).map(|file| Box::new(BufReader::with_capacity(256 << 10, file)) as Input);
+    let input = |file| Box::new(BufReader::with_capacity(256 << 10, file)) as Input;
+    if is_stream(path) {
+        return verify_input(input(File::open(path).map_err(unreadable)?), options, progress);
+    }
+    let open = || folder::open(path).map(|(file, _)| input(file));
     verify_again(open().map_err(unreadable)?, Some(&open), options, progress)
+}
+
+/// Whether a name stands for what the caller's own process has open: standard input, or the pipe of a command in its place.
+/// It is read as it comes, and once. Nobody else can give a file such a name.
+fn is_stream(path: &Path) -> bool {
+    let named = path == Path::new("/dev/stdin") || path.parent() == Some(Path::new("/dev/fd"));
+    named && !path.metadata().is_ok_and(|found| found.is_file())
 }
 
 /// Verifies what a reader gives.

@@ -14,6 +14,15 @@ fn failed(error: HolderError) -> Failure {
     Failure { tampered: !error.undecidable(), ..altered(error.check, None, error.expected, error.found) }
 }
 
+/// Seconds since 1970 as a date, where there is one: a cosigner may state any number.
+fn date(seconds: u64) -> String {
+    let time = Timestamp::from_millis(seconds.saturating_mul(1_000));
+    match time.seconds() == seconds {
+        true => time.to_string(),
+        false => format!("{seconds} seconds after 1970, behind the year 9999"),
+    }
+}
+
 /// A holder status. Of its age nothing is said unless the reader says how old it may be, and what time it is.
 pub fn holder(bytes: &[u8], options: &Options) -> Result<Verified, Failure> {
     let form = |error| altered("HOLDER_FORM", None, "a cosigned holder status", error);
@@ -32,21 +41,27 @@ pub fn holder(bytes: &[u8], options: &Options) -> Result<Verified, Failure> {
         None => Standing { status: unverified, cosigners: Vec::new() },
     };
     options.reader().named()?;
+    let since = standing.since();
     let Standing { status, cosigners } = standing;
     let voices = Voices::none(options).cosigned_by(cosigners.iter().map(|cosigner| cosigner.name.clone()));
-    let newest = cosigners.iter().filter_map(|cosigner| cosigner.time).max();
-    let freshness = match (newest, age) {
+    let freshness = match (since, age) {
         (None, _) => vouch::nobody(),
         (Some(_), Some(age)) => {
-            Level::held(format!("it was so at most {} seconds ago, by the clocks of its cosigners", age.most))
+            let clocks = match options.reader().voucher() {
+                Voucher::Keys => "by the clock of a cosigner that you named",
+                Voucher::Policy | Voucher::Genesis | Voucher::Nobody => "by the clocks of enough of its cosigners",
+            };
+            Level::held(format!("it was so at most {} seconds ago, {clocks}", age.most))
         }
-        (Some(newest), None) => Level::not(format!(
-            "whether it is still so: no greatest age was given, and the newest cosignature is of {}",
-            Timestamp::from_millis(newest.saturating_mul(1_000))
+        (Some(since), None) => Level::not(format!(
+            "whether it is still so: no greatest age was given. The cosignatures that count are of {} or later; what is newer \
+             may be of one cosigner alone",
+            date(since)
         )),
     };
     let tree = |tree: &holder::Tree| json!({"size": tree.size, "root": tree.root});
-    let times: Vec<Value> = cosigners.iter().map(|one| json!({"name": one.name, "time": one.time})).collect();
+    let times: Vec<Value> =
+        cosigners.iter().map(|one| json!({"date": one.time.map(date), "name": one.name, "time": one.time})).collect();
     Ok(Verified {
         file_kind: "holder_status",
         checked: Checked {

@@ -3,7 +3,8 @@
 use crate::objects::{self, checkpoint, ledger, signed, tiles};
 use crate::{Case, Named};
 use selfsame_machine::Genesis;
-use selfsame_machine::apply::{META_DIGEST, META_GENESIS, head_key, tile_key};
+use selfsame_machine::apply::{META_CLOCK, META_DIGEST, META_GENESIS, head_key, tile_key};
+use selfsame_machine::state::{hash_key, subject_key};
 use selfsame_machine::view::Table;
 use selfsame_offline::backup::{Checkpoints, Header, TYPE, write};
 use selfsame_protocol::digest::Digest;
@@ -12,6 +13,7 @@ use selfsame_protocol::merkle::{Frontier, leaf_hash};
 use selfsame_protocol::note::Checkpoint;
 use selfsame_protocol::time::{Timestamp, U64};
 use serde_json::json;
+use std::collections::BTreeMap;
 
 /// A full bundle, a partial one, and a tile of level 1; the newest entries are behind the checkpoint.
 const SIZES: [(u64, u64); 2] = [(330, 322), (40, 40)];
@@ -35,6 +37,35 @@ fn genesis() -> Genesis {
         "organisations": [], "nodes": [],
     }))
     .unwrap()
+}
+
+/// What a state has beside its ledgers, as far as these entries demand it.
+fn derived(genesis: &Genesis, leaves: &[Vec<Vec<u8>>; 2]) -> Vec<Row> {
+    let founding = genesis.changes().into_iter().filter(|((_, key), _)| key != META_DIGEST && key != META_GENESIS);
+    let mut rows: Vec<Row> = founding.map(|((table, key), value)| (table as u8, key, value.unwrap())).collect();
+    let mut ends = BTreeMap::new();
+    let mut clock = 0;
+    for (ledger, leaves) in Ledger::BOTH.into_iter().zip(leaves) {
+        for leaf in leaves {
+            let (entry, hash) = (Entry::from_leaf(leaf).unwrap(), leaf_hash(leaf));
+            let index = entry.index.0.to_be_bytes().to_vec();
+            clock = clock.max(entry.time.millis());
+            rows.push((Table::Subjects as u8, subject_key(&entry.subject, ledger, entry.depth.0), index.clone()));
+            rows.push((Table::EntryHashes as u8, hash_key(ledger, &hash), index));
+            if ledger == Ledger::Evidence && entry.depth.0 == 0 {
+                let run: Digest = entry.subject.strip_prefix("run:").unwrap().parse().unwrap();
+                rows.push((Table::Runs as u8, run.as_bytes().to_vec(), b"{}".to_vec()));
+            }
+            let end = [&(entry.depth.0 + 1).to_be_bytes()[..], hash.as_bytes()].concat();
+            ends.insert(format!("chain/{ledger}/{}", entry.subject).into_bytes(), end);
+        }
+    }
+    rows.extend(ends.into_iter().map(|(key, end)| (Table::Meta as u8, key, end)));
+    rows.push((Table::Meta as u8, META_CLOCK.to_vec(), clock.to_be_bytes().to_vec()));
+    for table in [Table::Submissions, Table::Requests] {
+        rows.push((table as u8, vec![0; 32], b"{}".to_vec()));
+    }
+    rows
 }
 
 impl Made {
@@ -63,7 +94,7 @@ impl Made {
             let covered = (SIZES[ledger.slot()].1 as usize).min(leaves.len());
             notes.push(signed(&checkpoint(ledger, &leaves[..covered]), 0).to_text());
         }
-        rows.push((Table::Subjects as u8, b"run:0".to_vec(), vec![0; 8]));
+        rows.extend(derived(&genesis, leaves));
         rows.sort();
         let reasoning = notes.pop();
         Made {
@@ -258,14 +289,33 @@ fn rows(made: &Made, add: Add<'_>) {
         made.rows.push((Table::Tiles as u8, vec![2; 10], vec![0; 32]));
         made.rows.sort();
     });
+    for (how, table) in
+        [("an index of subjects altered", Table::Subjects), ("an index of hashes altered", Table::EntryHashes)]
+    {
+        with(how, &["DERIVED_ROW"], &|made| made.row(table, 7).2[7] ^= 1);
+    }
+    with("the end of a chain altered", &["DERIVED_ROW"], &|made| {
+        let end = made.rows.iter_mut().find(|row| row.1.starts_with(b"chain/reasoning/")).unwrap();
+        end.2[30] ^= 1;
+    });
+    with("no ends of chains", &["DERIVED_ROW"], &|made| made.rows.retain(|row| !row.1.starts_with(b"chain/")));
+    with("no derived tables", &["DERIVED_ROW"], &|made| made.rows.retain(|row| row.0 <= Table::Tiles as u8));
+    with("a run that nobody declared", &["DERIVED_ROW"], &|made| made.row(Table::Runs, 2).1[3] ^= 1);
+    with("an organisation that nobody added", &["DERIVED_ROW"], &|made| {
+        made.rows.push((Table::Organisations as u8, b"other".to_vec(), b"{}".to_vec()));
+        made.rows.sort();
+    });
+    with("a clock before the last entry", &["STATE_CLOCK"], &|made| made.meta_row(META_CLOCK)[2] = 0);
+    with("no clock", &["STATE_CLOCK"], &|made| made.rows.retain(|row| row.1 != META_CLOCK));
+    with("no constitution", &["STATE_CONSTITUTION"], &|made| made.rows.retain(|row| row.1 != b"constitution"));
     with("a row of no table", &["SNAPSHOT_FORM"], &|made| made.rows.push((99, vec![1], vec![1])));
     with("a row twice", &["ROW_ORDER"], &|made| {
         let row = made.rows.last().unwrap().clone();
         made.rows.push(row);
     });
     with("tables exchanged", &["TILE_MISSING"], &|made| {
-        let last = made.rows.len() - 1;
-        made.rows.swap(last, last - 1);
+        let last = made.rows.iter().rposition(|row| row.0 == Table::Tiles as u8).unwrap();
+        made.rows.swap(last, last + 1);
     });
     with("another state digest", &["STATE_DIGEST"], &|made| made.meta_row(META_DIGEST)[3] ^= 1);
     with("no consensus identity", &["BACKUP_GENESIS"], &|made| made.rows.retain(|row| row.1 != META_GENESIS));

@@ -166,4 +166,5 @@ fn a_key_speaks_for_itself_and_only_as_a_cosigner() {
     assert!(error.undecidable() && error.found.contains("20 seconds old"), "{error}");
     let early = by_keys(&note, &[cosigner(1)], Some(&Age { most: 10, now: 900 })).unwrap_err();
     assert!(early.found.contains("100 seconds ahead"), "{early}");
+    assert_eq!((check(&note, &[cosigner(1), cosigner(2)], None).unwrap().since(), age.now), (Some(1_000), 1_020));
 }

@@ -82,7 +82,7 @@ pub struct Policy {
 
 /// Why text is not a policy.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("policy line {line}: {rule}: expected {expected}, found {found}")]
+#[error("{}: {rule}: expected {expected}, found {found}", place(*line))]
 pub struct PolicyError {
     /// From 1; 0 for the file as a whole.
     pub line: usize,
@@ -92,6 +92,11 @@ pub struct PolicyError {
     pub expected: String,
     /// What was found.
     pub found: String,
+}
+
+/// Where a policy is wrong, in words.
+fn place(line: usize) -> String {
+    if line == 0 { "policy".into() } else { format!("policy line {line}") }
 }
 
 /// Why a note does not satisfy a policy.

@@ -159,6 +159,9 @@ fn what_the_format_does_not_allow_is_refused_at_its_line() {
     ] {
         let error = Policy::parse(text.as_bytes()).unwrap_err();
         assert_eq!((error.line, error.rule), (line, rule), "{text}");
+        // Lines count from 1: of the file as a whole no line is named.
+        let place = if line == 0 { "policy: ".into() } else { format!("policy line {line}: ") };
+        assert!(error.to_string().starts_with(&(place + rule)), "{error}");
     }
     assert!(Policy::parse(b"# \xff in a comment\nquorum none\n").is_ok());
     assert_eq!(Policy::parse(b"quorum \xff\n").unwrap_err().rule, "encoding of a policy");

@@ -168,8 +168,8 @@ impl Governance {
         let Record::NodeQuarantine { node, organisation, finding, substrate_id } = &entry.record else { return Ok(()) };
         let late = self.outvoted(entry, node.0, finding, substrate_id)?;
         equal("QUARANTINE_FINDING", index, &Outcome::HashMismatch, &finding.outcome)?;
-        let serving = self.roster.serving().count();
-        self.roster.node(index, node.0, organisation)?.quarantined = Some(index);
+        let serving = self.roster.serving();
+        self.roster.quarantine(index, node.0, organisation)?;
         if self.step.group.is_none() {
             // So many can be outvoted that the others still are more than half. A late verdict stands alone.
             let outvoted = serving.saturating_sub(serving / 2 + 1);

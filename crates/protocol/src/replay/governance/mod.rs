@@ -103,9 +103,20 @@ pub struct Governed {
     limits: ItemLimits,
     /// Times of the entries, by Reasoning index.
     times: BTreeMap<u64, Timestamp>,
+    /// Founding nodes, and the Reasoning indexes at which the others came into service, sorted.
+    served: (usize, Vec<u64>),
+    /// Reasoning indexes at which nodes went out of service, sorted.
+    left: Vec<u64>,
 }
 
 impl Governed {
+    /// Number of nodes in service before an entry of the Reasoning ledger.
+    pub fn serving(&self, index: u64) -> usize {
+        let before = |list: &[u64]| list.partition_point(|at| *at < index);
+        let (founding, joined) = &self.served;
+        (founding + before(joined)).saturating_sub(before(&self.left))
+    }
+
     /// Number of recoveries before an entry of the Reasoning ledger.
     pub fn recovered(&self, index: u64) -> u64 {
         self.recoveries.iter().filter(|(recovery, _)| *recovery < index).count() as u64
@@ -260,7 +271,16 @@ impl Governance {
     /// Everything is decided and carried out; gives what the history says.
     pub fn finish(self) -> Result<Governed, BadCheck> {
         self.step.settled(self.last.map_or(0, |(index, _)| index.saturating_add(1)))?;
+        let nodes = || self.roster.nodes.values();
+        let mut joined: Vec<u64> = nodes().filter_map(|node| node.since).collect();
+        let founding = self.roster.nodes.len() - joined.len();
+        let mut left: Vec<u64> =
+            nodes().filter_map(|node| node.retired.into_iter().chain(node.quarantined).min()).collect();
+        joined.sort_unstable();
+        left.sort_unstable();
         Ok(Governed {
+            served: (founding, joined),
+            left,
             open: self.open(),
             constitution: self.constitution,
             organisations: self.roster.organisations,
@@ -318,3 +338,6 @@ fn place(entry: &Entry) -> Result<&str, BadCheck> {
         (Some(_), true) => bad("ENTRY_SUBJECT", index, CLUSTER, &entry.subject),
     }
 }
+
+#[cfg(test)]
+mod tests;

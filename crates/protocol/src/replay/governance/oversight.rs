@@ -165,7 +165,7 @@ impl Oversight {
                 since(node.since, index) && !before(node.retired, index) && !before(node.quarantined, index)
             })
         };
-        let electorate = governed.nodes.keys().filter(|id| serving(id)).count();
+        let electorate = governed.serving(index);
         let counted: Vec<_> = found.verdicts.iter().filter(|verdict| serving(&verdict.node.0)).cloned().collect();
         let decided = verdict::decide(&counted, electorate, verdict::majority(electorate));
         let shown = |outcome: Outcome, detail: &str| format!("{outcome} by {detail}");

@@ -2,7 +2,7 @@
 
 use super::{bad, equal};
 use crate::command::{OrganisationKey, Role};
-use crate::constitution::{Majority, majority};
+use crate::constitution::{Majority, majority_of_seats};
 use crate::digest::Digest;
 use crate::genesis::GenesisDocument;
 use crate::keys::PublicKey;
@@ -83,6 +83,11 @@ pub(super) struct Roster {
     /// Keys that author nothing, those of cosigners and of publishers, with what each is.
     reserved: BTreeMap<[u8; 32], String>,
     pub nodes: BTreeMap<u64, NodeSpan>,
+    /// Nodes in service of each organisation that has some. Counted as they come and go: a genesis may name as many nodes
+    /// as a line has room for, and a history retire them one by one.
+    seats: BTreeMap<String, usize>,
+    /// Organisations that are members.
+    members: usize,
     pub chips: BTreeMap<Digest, ChipSpan>,
     /// Every log key that a publisher ever had.
     pub log_keys: Vec<PublicKey>,
@@ -103,6 +108,7 @@ impl Roster {
             let member = Member { root_key, operator_key, since: None, removed: None };
             roster.organisations.insert(founder.name.clone(), member);
         }
+        roster.members = roster.organisations.len();
         for node in &genesis.nodes {
             register(node.key, Role::Node, &node.organisation, Some(node.id));
             roster.reserved.insert(*node.cosigner.as_bytes(), format!("the cosigner key of node {}", node.id));
@@ -116,6 +122,8 @@ impl Roster {
             };
             roster.nodes.insert(node.id, span);
         }
+        let serving: Vec<String> = roster.nodes.values().map(|node| node.organisation.clone()).collect();
+        serving.iter().for_each(|organisation| roster.sits(organisation));
         if let Some(publisher) = &genesis.publication.publisher {
             roster.reserved.insert(*publisher.log_key.as_bytes(), log_key(&publisher.organisation));
             roster.log_keys.push(publisher.log_key);
@@ -160,22 +168,44 @@ impl Roster {
 
     /// The organisation that holds a quorum of the nodes in service alone.
     pub fn majority(&self) -> Option<Majority> {
-        let members = self.organisations.values().filter(|member| member.removed.is_none()).count();
-        majority(self.serving().map(|node| node.organisation.as_str()), members)
+        let seats = self.seats.iter().map(|(organisation, held)| (organisation.as_str(), *held));
+        majority_of_seats(seats, self.members)
     }
 
-    /// Nodes in service.
-    pub fn serving(&self) -> impl Iterator<Item = &NodeSpan> {
-        self.nodes.values().filter(|node| node.in_service())
+    /// Number of nodes in service.
+    pub fn serving(&self) -> usize {
+        self.seats.values().sum()
     }
 
-    /// A node in service.
-    pub fn node(&mut self, index: u64, id: u64, organisation: &str) -> Result<&mut NodeSpan, super::BadCheck> {
-        let own = |node: &&mut NodeSpan| node.in_service() && node.organisation == organisation;
-        match self.nodes.get_mut(&id).filter(own) {
-            Some(node) => Ok(node),
-            None => bad("NODE_ID", index, format!("a node in service of {organisation}"), id),
+    /// A node of an organisation comes into service.
+    fn sits(&mut self, organisation: &str) {
+        match self.seats.get_mut(organisation) {
+            Some(held) => *held += 1,
+            None => {
+                self.seats.insert(organisation.into(), 1);
+            }
         }
+    }
+
+    /// A node of an organisation goes out of service.
+    fn stands_up(&mut self, organisation: &str) {
+        if let Some(held) = self.seats.get_mut(organisation) {
+            *held = held.saturating_sub(1);
+            if *held == 0 {
+                self.seats.remove(organisation);
+            }
+        }
+    }
+
+    /// A node in service is put out of it.
+    pub fn quarantine(&mut self, index: u64, id: u64, organisation: &str) -> Check {
+        let own = |node: &&mut NodeSpan| node.in_service() && node.organisation == organisation;
+        let Some(node) = self.nodes.get_mut(&id).filter(own) else {
+            return bad("NODE_ID", index, format!("a node in service of {organisation}"), id);
+        };
+        node.quarantined = Some(index);
+        self.stands_up(organisation);
+        Ok(())
     }
 
     /// A chip in service.
@@ -206,6 +236,7 @@ impl Roster {
         let span =
             NodeSpan { organisation: organisation.clone(), key, cosigner, since: Some(index), retired, quarantined };
         self.nodes.insert(id, span);
+        self.sits(&organisation);
         match self.majority() {
             Some(majority) if majority.organisation == organisation => unbalanced(index, &majority),
             _ => Ok(()),
@@ -219,8 +250,11 @@ impl Roster {
         let Some(node) = self.nodes.get_mut(&id).filter(own) else {
             return bad("NODE_ID", index, format!("a node of {organisation} that was not retired"), id);
         };
+        let (served, key) = (node.in_service(), node.key);
         node.retired = Some(index);
-        let key = node.key;
+        if served {
+            self.stands_up(organisation);
+        }
         self.end(&key, index);
         self.kept(index, before)
     }
@@ -278,6 +312,7 @@ impl Roster {
         self.register(index, operator_key, Role::Operator, name, None)?;
         let member = Member { root_key, operator_key, since: Some(index), removed: None };
         self.organisations.insert(name.into(), member);
+        self.members += 1;
         Ok(())
     }
 
@@ -288,6 +323,8 @@ impl Roster {
             return bad("GOVERNANCE_MEMBER", index, "a member", name);
         };
         member.removed = Some(index);
+        self.members = self.members.saturating_sub(1);
+        self.seats.remove(name);
         let mut retired = Vec::new();
         for (id, node) in self.nodes.iter_mut().filter(|(_, node)| node.organisation == name) {
             if node.retired.is_none() {
