@@ -8,6 +8,7 @@ mod edges;
 mod equivocation;
 mod governance;
 mod governance_properties;
+mod heads;
 mod history;
 mod holder;
 mod keys;
