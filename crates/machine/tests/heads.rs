@@ -7,7 +7,7 @@ use selfsame_machine::read;
 use selfsame_machine::state::{leaves, subject_key};
 use selfsame_machine::view::{ReadError, Table};
 use selfsame_protocol::code::{Code, Refusal};
-use selfsame_protocol::command::{Command, Item, Proposal, Role};
+use selfsame_protocol::command::Item;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::p104::IdentityStatement;

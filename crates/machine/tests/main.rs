@@ -4,6 +4,7 @@
 mod ballots;
 mod common;
 mod determinism;
+mod disk;
 mod edges;
 mod equivocation;
 mod governance;
