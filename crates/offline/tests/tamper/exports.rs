@@ -227,3 +227,32 @@ fn what_was_altered_is_found_at_its_place() {
     assert_eq!(found("tile/entries/001", &|bytes| bytes[leaf + 4] ^= 1), at("ENTRY_HASH", 257));
     assert_eq!(found("tile/entries/001", &|bytes| bytes.truncate(leaf + 3)), at("ENTRY_BUNDLE", 257));
 }
+
+#[test]
+fn a_verification_says_how_far_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    export(dir.path(), &ledger(LEDGER, 600, &|_, _| {})).unwrap();
+    let mut seen = Vec::new();
+    verify_folder(dir.path(), &Objects::new().options(), &mut |what, done, all| {
+        seen.push((what.to_owned(), done, all))
+    })
+    .unwrap();
+    let step = |done| ("evidence entries".to_owned(), done, 600);
+    assert_eq!(seen, [step(256), step(512), step(600)]);
+}
+
+/// What is missing can be fetched; what is there and cannot be read is another matter.
+#[test]
+fn a_file_that_cannot_be_read_is_not_called_missing() {
+    let dir = tempfile::tempdir().unwrap();
+    export(dir.path(), &ledger(LEDGER, 300, &|_, _| {})).unwrap();
+    let tile = dir.path().join("tile/0/000");
+    let said = || {
+        let failure = verify_folder(dir.path(), &Objects::new().options(), &mut |_, _, _| {}).unwrap_err();
+        (failure.check, failure.tampered)
+    };
+    std::fs::remove_file(&tile).unwrap();
+    assert_eq!(said(), ("FILE_MISSING".into(), false));
+    std::fs::create_dir(&tile).unwrap();
+    assert_eq!(said(), ("FILE_UNREADABLE".into(), false));
+}
