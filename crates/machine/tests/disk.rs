@@ -231,6 +231,6 @@ fn what_a_copy_that_holds_can_say_follows_from_the_state() {
     assert_eq!(finding.drift, tension(&founding()).hamming(&tension(&other_founding())));
     assert_eq!(verify::holds(&asked.world.substrate(&asked.id), &drifted), Some(finding));
     let waiting = verify::pending(&asked.world.model).unwrap();
-    assert_eq!(waiting, [asked.verification.clone()]);
+    assert_eq!(waiting.as_slice(), std::slice::from_ref(&asked.verification));
     assert!(verify::pending(&World::new().model).unwrap().is_empty());
 }
