@@ -114,7 +114,7 @@ fn a_named_key_leaves_the_end_open() {
 }
 
 /// What a file leaves open is said with it, and nothing is called open that the reader closed.
-/// shows: P-095, C-07
+/// shows: P-095
 #[test]
 fn what_a_bundle_leaves_open_is_said() {
     let world = pairs::world();
