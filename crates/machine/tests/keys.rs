@@ -7,6 +7,7 @@ use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::command::*;
 use selfsame_protocol::constitution::Publisher;
 use selfsame_protocol::digest::unhex;
+use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::envelope::Prepared;
 use selfsame_protocol::keys::PublicKey;
 use selfsame_protocol::p104::Technology;
@@ -111,6 +112,38 @@ fn a_genesis_with_such_a_key_is_refused_at_every_place() {
         assert!(genesis.check().unwrap_err().rule.contains("log key of agency"));
     }
     assert!(genesis().faults().is_empty());
+}
+
+/// shows: G-02
+#[test]
+fn the_genesis_says_whose_key_it_is() {
+    let mut genesis = genesis();
+    let log_key = key(203).public();
+    genesis.publication.publisher = Some(Publisher { organisation: ORGANISATIONS[0].into(), log_key });
+    let owner = |key: &PublicKey| genesis.owner(key);
+    for (at, name) in (0..).zip(ORGANISATIONS) {
+        assert_eq!(owner(&root(at).public()), Some(format!("the root key of {name}")));
+        assert_eq!(owner(&operator(at).public()), Some(format!("the operator key of {name}")));
+    }
+    for id in 1..=3 {
+        assert_eq!(owner(&node(id).public()), Some(format!("the key of node {id}")));
+        assert_eq!(owner(&node(id).cosigner().public()), Some(format!("the cosigner key of node {id}")));
+    }
+    assert_eq!(owner(&log_key), Some("the log key of agency".into()));
+    assert_eq!(owner(&key(204).public()), None);
+    // The same names as in the ledgers and on notes.
+    assert_eq!(genesis.node_key_name(2), "ledger.example/node/2");
+    assert_eq!(genesis.cosigner_name(3), "ledger.example/cosigner/3");
+    assert_eq!(
+        Ledger::BOTH.map(|ledger| genesis.ledger_origin(ledger)),
+        ["ledger.example/evidence", "ledger.example/reasoning"]
+    );
+    let quorum = genesis.quorum();
+    assert_eq!((quorum.threshold, quorum.cosigners.len()), (3, 3));
+    for (cosigner, (id, name)) in quorum.cosigners.iter().zip((1..).zip(ORGANISATIONS)) {
+        assert_eq!((&*cosigner.organisation, cosigner.vkey.name.as_str()), (name, &*genesis.cosigner_name(id)));
+        assert_eq!(cosigner.vkey.key, node(id).cosigner().public());
+    }
 }
 
 #[test]

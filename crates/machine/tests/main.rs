@@ -4,10 +4,12 @@
 mod ballots;
 mod common;
 mod determinism;
+mod disk;
 mod edges;
 mod equivocation;
 mod governance;
 mod governance_properties;
+mod heads;
 mod history;
 mod holder;
 mod keys;

@@ -178,6 +178,11 @@ fn a_silent_substitution_under_one_reference_becomes_a_recorded_disagreement() {
         elements: vec![Element::Parameters],
     };
     assert_eq!((last.record, last.subject), (expected, format!("run:{second}")));
+    // Said again under the same reference it is the same disagreement, and nothing is recorded a second time.
+    let size = world.size(Ledger::Evidence);
+    let again = by(&mut world, 1, declare(warmer(), Some("case/7")));
+    assert_eq!((&again["disagreements"], &again["new"]), (&json!([]), &json!(false)));
+    assert_eq!(world.size(Ledger::Evidence), size);
     // A third that agrees with the first disagrees with the second.
     let result = by(&mut world, 2, declare(declaration(), Some("case/7")));
     assert_eq!(result["disagreements"], json!([{"with": "bureau", "run_id": second, "elements": ["parameters"]}]));

@@ -381,3 +381,73 @@ impl Upper<'_> {
         Err(altered("TILE_HASH", Some((self.ledger, at)), format!("{} in {}", show(hashes), tile.path()), show(kept)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Ledgers of millions of entries are not made here: the levels above are looked at alone.
+    #[test]
+    fn a_hash_of_an_upper_level_stands_at_the_first_of_its_entries() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::new(dir.path());
+        let hashes: Vec<[u8; 32]> = (0..256).map(|n| [n as u8; 32]).collect();
+        let mut upper = Upper { folder: &folder, ledger: Ledger::Reasoning, pending: Vec::new(), compared: 0 };
+        for (level, index, span) in [(0, 0, 1 << 8), (0, 3, 1 << 8), (1, 2, 1 << 16), (2, 5, 1_u64 << 24)] {
+            let path = folder.file(TilePath { level: Some(level as u8 + 1), index, width: WIDTH });
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            for (number, at) in [(0, index * 256), (7, index * 256 + 7), (255, index * 256 + 255)] {
+                let mut bytes = hashes.concat();
+                bytes[number * 32 + 31] ^= 0x80;
+                std::fs::write(&path, bytes).unwrap();
+                let failure = upper.compare(level, index, &hashes).unwrap_err();
+                assert_eq!(failure.check, "TILE_HASH");
+                assert_eq!((failure.ledger, failure.index), (Some(Ledger::Reasoning), Some(at * span)));
+                assert!(failure.expected.starts_with(&Digest::from_bytes(hashes[number]).to_string()), "{failure}");
+            }
+            std::fs::write(&path, hashes.concat()).unwrap();
+            upper.compare(level, index, &hashes).unwrap();
+            std::fs::write(&path, hashes[..9].concat()).unwrap();
+            let cut = upper.compare(level, index, &hashes).unwrap_err();
+            assert_eq!((cut.index, cut.found.as_str()), (Some((index * 256 + 9) * span), "no hash"));
+        }
+        assert_eq!(upper.compared, 4 * 5, "those that are wrong were compared too");
+    }
+
+    #[test]
+    fn full_tiles_are_compared_as_they_fill_and_the_edge_at_the_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::new(dir.path());
+        let put = |level, index, hashes: &[[u8; 32]]| {
+            let path = folder.file(TilePath { level: Some(level), index, width: hashes.len() as u64 });
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, hashes.concat()).unwrap();
+        };
+        let roots: Vec<[u8; 32]> = (0..600_u32).map(|n| *Digest::of(&n.to_be_bytes()).as_bytes()).collect();
+        let mut above = Vec::new();
+        for (index, chunk) in (0..).zip(roots.chunks(256)) {
+            put(1, index, chunk);
+            if chunk.len() == 256 {
+                above.push(*full_root(chunk).as_bytes());
+            }
+        }
+        put(2, 0, &above);
+        let mut upper = Upper { folder: &folder, ledger: Ledger::Evidence, pending: Vec::new(), compared: 0 };
+        let mut counts = Vec::new();
+        for (number, root) in (1..).zip(&roots) {
+            let before = upper.compared;
+            upper.push(0, Digest::from_bytes(*root)).unwrap();
+            if upper.compared > before {
+                counts.push(number);
+            }
+        }
+        assert_eq!(counts, [256, 512]);
+        upper.edge().unwrap();
+        assert_eq!(upper.compared, 4);
+        let fresh = || Upper { folder: &folder, ledger: Ledger::Evidence, pending: Vec::new(), compared: 0 };
+        put(2, 0, &[above[0], above[0]]);
+        let mut upper = fresh();
+        roots.iter().try_for_each(|root| upper.push(0, Digest::from_bytes(*root))).unwrap();
+        assert_eq!(upper.edge().unwrap_err().index, Some(65_536));
+    }
+}

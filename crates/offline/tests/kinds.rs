@@ -45,6 +45,8 @@ fn files_that_nobody_can_verify_are_named_with_the_command_that_is_for_them() {
         ("{\"cluster\":\"dev\",\"endpoints\":[\"127.0.0.1:1\"]}", "selfsame itself"),
         ("{\"messages\":[],\"model\":\"m\"}", "selfsame run id"),
         (&format!("sha256:{}\n{{\"logs\":{{}}}}\n", "0".repeat(64)), "selfsame audit"),
+        ("sha256:00\n{\"log\":{}}\n", "text of another kind"),
+        ("x\n{\"logs\":{}}\n", "text of another kind"),
         ("{\"a\":1}", "another kind"),
         ("text\n", "another kind"),
     ] {
@@ -58,6 +60,19 @@ fn files_that_nobody_can_verify_are_named_with_the_command_that_is_for_them() {
     let failure = verify(dir.path(), &Options::default(), &mut |_, _, _| {}).unwrap_err();
     assert_eq!((failure.check.as_str(), failure.tampered), ("FILE_KIND", false));
     assert!(failure.found.contains("selfsame ledger export"), "{failure}");
+}
+
+/// No memory is asked for because a file says so: a backup's header has a bound, and what is above it is not waited for.
+#[test]
+fn a_header_that_no_backup_has_is_refused_before_it_is_read() {
+    let most = 4 * selfsame_protocol::note::MAX_NOTE as u32 + 65_536;
+    let expected = |length: u32| {
+        let failure = check(&[&b"SFBACK01"[..], &length.to_be_bytes()].concat(), &Options::default()).unwrap_err();
+        assert_eq!((failure.check.as_str(), failure.tampered), ("BACKUP_FORM", true), "{failure}");
+        failure.expected
+    };
+    assert!(expected(most + 1).ends_with(&format!("of at most {most} bytes")));
+    assert_eq!(expected(most), format!("{most} more bytes"));
 }
 
 /// A header that another reader would take for the same is not its one spelling.

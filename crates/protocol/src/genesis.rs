@@ -240,3 +240,6 @@ impl GenesisDocument {
         keys
     }
 }
+
+#[cfg(test)]
+mod tests;

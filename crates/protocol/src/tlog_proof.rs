@@ -207,6 +207,16 @@ mod tests {
         KEYS.iter().map(|key| Vkey::parse(key).unwrap()).collect()
     }
 
+    /// A proof with the largest note, the most extra data and every hash is read; nothing larger is looked into.
+    #[test]
+    fn the_largest_proof_is_read_and_no_byte_more() {
+        let most = MAX_NOTE + STANDARD.encode(vec![0; MAX_EXTRA]).len() + 64 * (MAX_PATH + 2);
+        assert!((most..most + 8_192).contains(&MAX_PROOF), "{MAX_PROOF}");
+        let said = |length: usize| TlogProof::parse(&vec![b'x'; length]).unwrap_err().expected;
+        assert_eq!(said(MAX_PROOF + 1), format!("at most {MAX_PROOF} bytes"));
+        assert_eq!(said(MAX_PROOF), "an empty line before the checkpoint");
+    }
+
     #[test]
     fn the_golden_proof_is_made_byte_for_byte() {
         let leaves: Vec<Digest> = (0..3).map(|n| leaf_hash(format!("{{\"n\":{n}}}").as_bytes())).collect();

@@ -122,4 +122,59 @@ mod tests {
             assert_eq!(split.found.ends_with('…'), electorate > 2 && split.found.chars().count() > 200);
         }
     }
+
+    fn finding(outcome: Outcome, text: &str) -> Finding {
+        Finding {
+            outcome,
+            check: format!("C{text}"),
+            at: None,
+            expected: format!("E{text}"),
+            found: format!("F{text}"),
+            drift: 1,
+            lineage_depth: U64(2),
+            recomputed: None,
+            entries_checked: U64(3),
+        }
+    }
+
+    /// What a node says of its disk may be long, and the ledger keeps it for ever.
+    #[test]
+    fn a_long_text_is_recorded_cut_and_a_cut_one_as_it_is() {
+        let short = finding(Outcome::Verified, &"é".repeat(FINDING_TEXT - 1));
+        assert_eq!(recorded(&short), short);
+        let long = finding(Outcome::Verified, &"é".repeat(FINDING_TEXT));
+        let cut = recorded(&long);
+        let text = |first: char| format!("{first}{}…", "é".repeat(FINDING_TEXT - 1));
+        let expected = Finding { check: text('C'), expected: text('E'), found: text('F'), ..long };
+        assert_eq!(cut, expected);
+        assert_eq!(recorded(&Finding { check: "C".into(), ..cut.clone() }), Finding { check: "C".into(), ..cut });
+    }
+
+    /// shows: P-072
+    #[test]
+    fn one_outcome_of_more_than_half_decides_and_everybody_without_one_fails_closed() {
+        assert_eq!((1..=7).map(majority).collect::<Vec<_>>(), [1, 2, 2, 3, 3, 4, 4]);
+        let of = |outcomes: &[Outcome]| -> Vec<CountedVerdict> {
+            let nodes = (1..).zip(outcomes);
+            nodes
+                .map(|(node, outcome)| CountedVerdict {
+                    node: U64(node),
+                    organisation: "a".into(),
+                    finding: finding(*outcome, &node.to_string()),
+                })
+                .collect()
+        };
+        let (good, bad, drift) = (Outcome::Verified, Outcome::HashMismatch, Outcome::DriftExceeded);
+        let decided = |outcomes: &[Outcome]| decide(&of(outcomes), 4, majority(4)).map(|one| (one.outcome, one.check));
+        assert_eq!(decided(&[]), None);
+        assert_eq!(decided(&[good, good]), None);
+        assert_eq!(decided(&[bad, good, drift]), None);
+        // The first of those who agree speaks for them.
+        assert_eq!(decided(&[bad, good, good, good]), Some((good, "C2".into())));
+        assert_eq!(decided(&[good, bad, bad, bad]), Some((bad, "C2".into())));
+        let none = decide(&of(&[bad, good, good, drift]), 4, majority(4)).unwrap();
+        let found = "node 1: HASH_MISMATCH, node 2: VERIFIED, node 3: VERIFIED, node 4: DRIFT_EXCEEDED";
+        assert_eq!((none.outcome, none.check.as_str()), (bad, "NO_MAJORITY"));
+        assert_eq!((none.expected.as_str(), none.found.as_str()), ("3 equal verdicts of 4", found));
+    }
 }

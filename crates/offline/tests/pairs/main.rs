@@ -113,6 +113,41 @@ fn a_named_key_leaves_the_end_open() {
     assert_eq!(said(verify(bundle.as_bytes(), &other)), "Undecided(\"CHECKPOINT_KEY\")");
 }
 
+/// What a file leaves open is said with it, and nothing is called open that the reader closed.
+/// shows: P-095
+#[test]
+fn what_a_bundle_leaves_open_is_said() {
+    let world = pairs::world();
+    let files = Files::of(&world);
+    let bundle = files.bundle(&format!("substrate:{}", pairs::substrate())).to_text();
+    let open = |options: &Options| {
+        let detail = verify(bundle.as_bytes(), options).unwrap().detail;
+        let list: Vec<String> = serde_json::from_value(detail["not_checked"].clone()).unwrap();
+        let (sizes, rest) = list.split_first().unwrap();
+        let [evidence, reasoning] = [&detail["evidence_size"], &detail["reasoning_size"]];
+        let sizes_of = format!("behind entry {evidence} of Evidence and entry {reasoning} of Reasoning");
+        assert!(sizes.contains(&sizes_of), "{sizes}");
+        let about = |part: &str| rest.iter().filter(|line| line.contains(part)).count();
+        let counts = [
+            "that the last entries in these trees are all here",
+            "the signatures of chips and nodes",
+            "is the genesis of the cluster that you mean",
+            "that a model really produced the outputs",
+        ]
+        .map(about);
+        assert_eq!(counts.iter().sum::<usize>(), rest.len(), "{rest:?}");
+        counts
+    };
+    let by_policy = options(&files.policy().to_text());
+    assert_eq!(open(&by_policy), [0, 1, 0, 0]);
+    let genesis = Options { genesis: Some(world.genesis.digest()), threads: 1, ..Options::default() };
+    assert_eq!(open(&genesis), [0, 1, 0, 0]);
+    let key = Options { keys: vec![files.node_key()], threads: 1, ..Options::default() };
+    assert_eq!(open(&key), [1, 1, 1, 0]);
+    let nobody = Options { consistency_only: true, threads: 1, ..Options::default() };
+    assert_eq!(open(&nobody), [1, 1, 1, 0]);
+}
+
 /// No bit of a bundle or of an identity proof can be altered.
 /// shows: P-052, P-054, P-063
 #[test]

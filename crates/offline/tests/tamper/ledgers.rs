@@ -73,7 +73,7 @@ pub fn write_for_others(dir: &Path) {
     std::fs::write(folder.join("checkpoint"), signed(&checkpoint(Ledger::Evidence, &good), 100).to_text()).unwrap();
 }
 
-fn files(dir: &Path, out: &mut Vec<PathBuf>) {
+pub fn files(dir: &Path, out: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() { files(&path, out) } else { out.push(path) }

@@ -6,6 +6,7 @@
 //! `manifest.jsonl` has a line `{"accept":bool,"file":…,"how":…,"kind":…}` for each.
 
 mod backups;
+mod exports;
 mod ledgers;
 mod objects;
 mod page;

@@ -18,6 +18,8 @@ pub mod rule;
 mod settings;
 mod size;
 pub mod tables;
+#[cfg(test)]
+mod tests;
 
 use crate::canon::{self, CanonError, Limits};
 use crate::digest::Digest;

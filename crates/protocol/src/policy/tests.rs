@@ -74,6 +74,59 @@ fn without_witnesses_the_log_must_sign() {
     assert!(one.evaluate(&note(&[2], false)).is_ok() && one.evaluate(&note(&[1, 3, 4], true)).is_err());
 }
 
+/// Who is asked to sign more is told how many of whom, and who did.
+#[test]
+fn what_is_lacking_is_said_in_the_names_of_the_policy() {
+    let lacking = |quorum: &str, signers: &[u8]| {
+        let policy = Policy::parse(text(quorum).as_bytes()).unwrap();
+        policy.evaluate(&note(signers, false)).unwrap_err().to_string()
+    };
+    let said = "POLICY_QUORUM: expected cosignatures of 2 of W1, W2, late, found ";
+    assert_eq!(lacking("both", &[]), format!("{said}none of them"));
+    assert_eq!(lacking("both", &[4, 3]), format!("{said}W3, W4"));
+    assert_eq!(lacking("W2", &[1]), "POLICY_QUORUM: expected a cosignature of W2, found W1");
+    assert_eq!(lacking("none", &[1]), "POLICY_QUORUM: expected the log's own signature, found none");
+    let none = Policy::parse(text("none").as_bytes()).unwrap();
+    let other =
+        Unsatisfied::Quorum { expected: "cosigners, of whom the policy demands none".into(), found: "W1".into() };
+    assert_eq!(none.cosigned(&note(&[1], true)).unwrap_err(), other);
+}
+
+/// The words for a large group do not grow with it.
+#[test]
+fn of_a_large_group_twenty_are_named() {
+    let mut text = String::new();
+    for n in 1..=21 {
+        text.push_str(&format!("witness W{n} {}\n", witness(n).to_text()));
+    }
+    let names: Vec<String> = (1..=21).map(|n| format!("W{n}")).collect();
+    text.push_str(&format!("group all all {}\nquorum all\n", names.join(" ")));
+    let policy = Policy::parse(text.as_bytes()).unwrap().with_origins(vec![ORIGIN.into()]);
+    let Unsatisfied::Quorum { expected, .. } = policy.evaluate(&note(&[1], false)).unwrap_err() else { panic!() };
+    assert_eq!(expected, format!("cosignatures of 21 of {}", names[..20].join(", ")));
+}
+
+#[test]
+fn what_a_policy_names_is_written_and_told_as_it_was_read() {
+    let policy = Policy::parse(text("both").as_bytes()).unwrap();
+    let written: String = [
+        format!("log {} https://ledger.example\n", log().to_text()),
+        (1..=4).map(|n| format!("witness W{n} {}\n", witness(n).to_text())).collect(),
+        "group late any W3 W4\ngroup both 2 W1 W2 late\nquorum both\n".into(),
+    ]
+    .concat();
+    assert_eq!((policy.to_string(), policy.to_text()), (written.clone(), written));
+    assert_eq!(policy.logs(), [Log { vkey: log(), url: Some("https://ledger.example".into()) }]);
+    let witnesses: Vec<_> = policy.witnesses().iter().map(|one| (one.name.as_str(), &one.vkey)).collect();
+    assert_eq!(witnesses, [("W1", &witness(1)), ("W2", &witness(2)), ("W3", &witness(3)), ("W4", &witness(4))]);
+    assert_eq!(policy.keys(), [log(), witness(1), witness(2), witness(3), witness(4)]);
+    let of = |line: String| Policy::parse(format!("{line}\nquorum none\n").as_bytes()).unwrap_err().to_string();
+    let wrong = "policy line 1: type of a key: expected";
+    assert_eq!(of(format!("log {}", witness(1).to_text())), format!("{wrong} a log key of type 1, found 4"));
+    let log = log().to_text();
+    assert_eq!(of(format!("witness a {log}")), format!("{wrong} a cosignature key of type 4, found 1"));
+}
+
 #[test]
 fn a_failing_signature_of_a_known_key_is_never_overlooked() {
     let policy = Policy::parse(text("both").as_bytes()).unwrap();

@@ -89,11 +89,13 @@ pub fn leaves(seed: u64, optional: Optional) -> Vec<Document> {
     for action in records::actions(&mut c) {
         let name = format!("the action {}", action.name());
         around["record"]["action"] = json!(action);
+        assert_eq!(around["record"]["action"]["action"], action.name(), "the tag has the name that is told");
         documents.push(Document { name, door: leaf, value: around.clone() });
     }
     let mut around = json!(records::entry(RecordKind::BallotDecided, &mut c));
     for proposal in commands::proposals(&mut c) {
         around["record"]["proposal"] = json!(proposal);
+        assert_eq!(around["record"]["proposal"]["action"], proposal.action(), "the tag has the name that is told");
         documents.push(Document { name: format!("{} carried", proposal.action()), door: leaf, value: around.clone() });
     }
     documents
