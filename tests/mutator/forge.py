@@ -6,11 +6,12 @@ import base64
 import copy
 import json
 
+from checks.ballots import founding
 from generator import cluster, merkle, runs
 from generator.bundle_history import CONSTITUTION, GOALVECTOR, close_hash, cycle_hash, plain
 from generator.common import framed, jcs, prefixed, sha256, tagged
 from generator.envelope import json_form, pae
-from generator.governance import SEEDS, key
+from generator.governance import SEEDS, ballot_digest, digest, key
 from generator.notes import TIME, checkpoint, cosigned, signed
 from generator.p104 import attest, secret
 
@@ -90,11 +91,20 @@ class Bundle:
             pass  # what was changed left nothing to make right
 
     def refresh_governance(self):
+        state, proposals = digest(founding(self.header["genesis"])), {}
         for item in self.items:
+            command = item.get("payload", {}).get("command") or command
             record = item.get("entry", {}).get("record", {})
+            action = record.get("action", {})
             if record.get("record_type") == "constitution_changed":
                 for side in ("before", "after"):
-                    self.set(record, side + "_hash", prefixed(tagged("selfsame/cluster-constitution/v1", record[side])))
+                    self.set(record, side + "_hash", digest(record[side]))
+                state = record["after_hash"]
+            elif action.get("action") == "propose":
+                proposals[action["proposal_id"]] = action["proposal"]
+            elif action.get("action") == "vote" and not (self.keeps(action, "ballot") or self.keeps(command, "ballot")):
+                for said in (action, command):
+                    self.set(said, "ballot", ballot_digest(action["proposal_id"], proposals.get(action["proposal_id"]), state))
 
     def refresh_run(self):
         entries = [item["entry"] for item in self.items if item.get("ledger") == "evidence"]

@@ -7,6 +7,7 @@ import forge
 import governing
 from generator import cluster
 from generator.common import jcs
+from generator.governance import ballot_digest
 
 WORDS = """VERIFIED INSUFFICIENT_DEPTH DRIFT_EXCEEDED HASH_MISMATCH evidence reasoning root operator node chip succeeded failed cancelled
 resolution migration complete incomplete full reduced rejected expired void software substrate_identity session_close governance
@@ -324,6 +325,26 @@ def on_notes(rng, data):
     return b"\n".join(lines)
 
 
+def voted(rng, bundle):
+    """A vote is about another proposal, another ballot or another constitution than the one that it counts for."""
+    votes = [(payload, item) for payload, item in zip(bundle.items, bundle.items[1:])
+             if item.get("entry", {}).get("record", {}).get("action", {}).get("action") == "vote" and "payload" in payload]
+    payload, item = rng.choice(votes)
+    action, command = item["entry"]["record"]["action"], payload["payload"]["command"]
+    records = [one["entry"]["record"] for one in bundle.items if "entry" in one]
+    opened = [one["action"] for one in records if one.get("action", {}).get("action") == "propose"]
+    states = [one["constitutional_state_hash"] for one in records if "constitutional_state_hash" in one and "proposal_id" in one]
+    own = next(one for one in opened if one["proposal_id"] == action["proposal_id"])
+    parts = [own["proposal_id"], own["proposal"], rng.choice(states)]
+    way, other = rng.randrange(3), rng.choice(opened)
+    if way < 2:
+        parts[way] = other[("proposal_id", "proposal")[way]]
+    if rng.random() < 0.3:
+        parts[1] = {**parts[1], "reason": "another"}
+    action["ballot"] = command["ballot"] = ballot_digest(*parts)
+    bundle.kept.add((id(action), "ballot"))
+
+
 def on_bundle(rng, bundle):
     """A value inside, and all that depends on it made right as far as a roll says."""
     bundle, level = bundle.copy(), rng.choice([1, 2, 2, 3, 3, 3])
@@ -345,7 +366,9 @@ def on_bundle(rng, bundle):
         change(rng, bundle.header["genesis"], pool_of([bundle.header["genesis"]]), bundle.kept)
     elif roll < 0.24:
         bundle.header["subject"] = text(rng, bundle.header["subject"])
-    elif roll < 0.28:
+    elif roll < 0.26:
+        voted(rng, bundle)
+    elif roll < 0.3:
         bundle.nodes = rng.choice([(1, 2), (1,), (2, 3), ()])
     else:
         item = rng.choice(bundle.items)

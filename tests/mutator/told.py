@@ -6,7 +6,7 @@ from generator import bundle_history, cluster, merkle
 from generator.bundle_history import CHIP, DESTINATION, SUBSTRATE, chip_id
 from generator.common import jcs, prefixed, sha256, tagged
 from generator.envelope import json_form, pae, submission
-from generator.governance import SEEDS, constitution, digest, key
+from generator.governance import SEEDS, ballot_digest, constitution, digest, key
 from generator.p104 import attest, secret
 
 THIRD, NEW_ROOT = 0xC3, 0xD3  # a third chip, and a key that replaces another
@@ -77,7 +77,7 @@ class Told(bundle_history.History):
         """A ballot that the last vote carries, or a conclusion after some time. Its decision is the last entry."""
         self.acts(by[0], "propose", proposal_id=ballot, proposal=proposal)
         for name in by[1:]:
-            self.acts(name, "vote", proposal_id=ballot, approve=True)
+            self.acts(name, "vote", proposal_id=ballot, ballot=ballot_digest(ballot, proposal, digest(self.rules)), approve=True)
         if waits:
             self.clock += waits
             self.acts(by[0], "conclude", proposal_id=ballot)

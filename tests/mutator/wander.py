@@ -88,7 +88,7 @@ class Wander(Told):
             return
         by = self.rng.choice(names)
         approve = by != ballot.concerned if ballot.concerned else self.rng.random() < 0.75
-        self.ask(by, "vote", proposal_id=ballot.id, approve=approve)
+        self.ask(by, "vote", proposal_id=ballot.id, ballot=ballot.digest(self.rules), approve=approve)
         (ballot.approvals if approve else ballot.rejections).add(by)
         self.decide(ballot)
 

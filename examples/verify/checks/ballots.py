@@ -1,6 +1,7 @@
 """Shares, ballots and the constitution of a cluster: docs/protocol.md, sections 14.1 and 14.2."""
 import copy
 
+from .base import tagged
 from .sessions import milliseconds
 
 DAY = 86_400_000
@@ -31,6 +32,11 @@ class Ballot:
         self.kind = proposal["action"]
         self.concerned = proposal[CONCERNS[self.kind]] if self.kind in CONCERNS else None
         self.constitutional = self.kind not in ("force_seal", "retire_chip")
+
+    def digest(self, constitution):
+        """What a vote is about; a ballot is open only under the constitution under which it was opened."""
+        return tagged("ballot", {"constitution": tagged("cluster-constitution", constitution), "proposal": self.proposal,
+                                 "proposal_id": self.id})
 
     def over(self, rules, entries, time):
         """Whether its time is over in a ledger of so many entries, at a time."""

@@ -168,6 +168,7 @@ class Governance(Registry):
 
     def do_vote(self, a):
         ballot = self.ballot(a["proposal_id"])
+        says(a, "VOTE_BALLOT", ballot=ballot.digest(self.constitution))
         need(not ballot.over(self.constitution["rules"], self.index, self.time), "BALLOT_TIME", ballot.id)
         need(self.subject not in ballot.approvals | ballot.rejections, "ONE_VOTE", self.subject)
         (ballot.approvals if a["approve"] else ballot.rejections).add(self.subject)
