@@ -91,7 +91,7 @@ class Bundle:
             pass  # what was changed left nothing to make right
 
     def refresh_governance(self):
-        state, proposals = digest(founding(self.header["genesis"])), {}
+        state, proposals, command = digest(founding(self.header["genesis"])), {}, {}
         for item in self.items:
             command = item.get("payload", {}).get("command") or command
             record = item.get("entry", {}).get("record", {})
