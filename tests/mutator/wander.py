@@ -53,7 +53,7 @@ class Wander(Told):
         if kind == "remove_organisation":
             return self.proposal() if "delta" in members else {"action": kind, "name": rng.choice(members), "reason": "gone"}
         if kind == "retire_chip":
-            chips = [chip for chip, owner in self.owners.items() if owner not in self.gone]
+            chips = self.serving()
             return {"action": kind, "chip": rng.choice(chips), "reason": "lost"} if chips else self.proposal()
         if kind == "add_organisation":
             root, operator = map(key, SEEDS["delta"])
@@ -65,6 +65,9 @@ class Wander(Told):
             return {"action": kind, "publisher": {"organisation": rng.choice(members), "log_key": key(next(self.fresh))}}
         trees = {ledger: {"size": str(size), "root": prefixed(root)} for ledger, (size, root) in self.trees().items()}
         return {"action": kind, "reason": "lost", **trees}
+
+    def serving(self):
+        return [chip for chip, owner in self.owners.items() if owner not in self.gone]
 
     def propose(self):
         proposal, by = self.proposal(), self.rng.choice(self.members())
@@ -86,7 +89,7 @@ class Wander(Told):
         if not names or self.over(ballot):
             return
         by = self.rng.choice(names)
-        approve = self.rng.random() < 0.75
+        approve = self.rng.random() < 0.75 and ballot.proposal.get("chip") in (None, *self.serving())
         self.ask(by, "vote", proposal_id=ballot.id, ballot=ballot.digest(self.rules), approve=approve)
         (ballot.approvals if approve else ballot.rejections).add(by)
         self.decide(ballot)
