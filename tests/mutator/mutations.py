@@ -14,7 +14,8 @@ resolution migration complete incomplete full reduced rejected expired void soft
 run_outcome run_attestation run_declaration run_disagreement identity_verification identity_propagation amendment propose vote
 conclude rotate_key enrol_chip retire_chip enrol_node add_organisation change_rules AMENDMENT MIGRATION aurora borealis cygnus
 delta cluster prompt model none selfsame/bundle/v2 selfsame/bundle/v1 selfsame/identity-proof/v2 selfsame/checkpoint-pair/v1
-selfsame/submission/v1 selfsame/run-declaration/v1 provider-asserted weights-digest 2/3 1/2 3/5 1/1 case/1 e1""".split()
+selfsame/submission/v1 selfsame/identity-proof/v1 selfsame/identity-proof/vX selfsame/bundle/v3 selfsame/other
+selfsame/equivocation/v2 selfsame/run-declaration/v1 provider-asserted weights-digest 2/3 1/2 3/5 1/1 case/1 e1""".split()
 STRAY = ["", "0", "1", "2", "3", "00", "-1", "+1", "1.0", "1e0", "18446744073709551615", "18446744073709551616", " ", "a b", "\u00e9",
          "a\n", "\u0000", "\x7f", "sha256:" + "0" * 64, "SHA256:" + "A" * 64, "2026-03-08T00:00:00.000Z", "2026-02-30T00:00:00.000Z",
          "2026-03-08T00:00:60.000Z", "2026-03-08T00:00:03.000Z", "1969-12-31T23:59:59.999Z", "9999-12-31T00:00:00.000Z",
@@ -158,6 +159,9 @@ def on_lines(rng, data):
         lines.insert(to, lines.pop(at))
     elif roll == 4:
         lines.insert(at, rng.choice([b"", b" ", b"{}", b"null", b"[]", b"x", b"\r"]))
+    elif roll == 5 and rng.random() < 0.3:
+        lines[0] = rng.choice([b" ", b"\n", b"\t\r\n", b"\x0c", b"\xef\xbb\xbf", b"\xef\xbb\xbf ", b"\x0b", b"\xc2\xa0"]) + lines[0].replace(
+            b"@v1", rng.choice([b"@v1", b"@v1", b"@v2", b"@v02"]))
     elif roll == 5:
         lines[at] += rng.choice([b" ", b"\r", b"\t", b"x", b"\x00"])
     elif roll == 6:
@@ -176,8 +180,10 @@ def spelled(rng, value):
     roll = rng.random()
     if roll > 0.12:
         return data
-    if roll < 0.03:
+    if roll < 0.02:
         return json.dumps(value)
+    if roll < 0.04 and isinstance(value, dict):
+        return json.dumps(dict(rng.sample(list(value.items()), len(value))), ensure_ascii=False)
     at = rng.randrange(len(data))
     for old, new in rng.sample([(":", ": "), (",", ", "), ("a", "\\u0061"), ("/", "\\/"), ("1", "1.0"), ("1", "01"), ("0", "-0")], 7):
         found = data.find(old, at)
