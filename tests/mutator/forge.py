@@ -330,7 +330,8 @@ class Bundle:
 
     def sign(self, text, ledger):
         origin, lines = self.header["genesis"].get("origin"), ""
-        if ledger and "publication" in self.header["genesis"]:
+        publication = self.header["genesis"].get("publication", {})
+        if ledger and (not isinstance(publication, dict) or "publisher" in publication):
             lines = signed(text, f"{origin}/{ledger}", cluster.LOG)
         lines += "".join(cosigned(text, f"{origin}/cosigner/{n}", cluster.COSIGNERS[n - 1], TIME) for n in self.nodes)
         return lines + signed(text, f"{origin}/node/1", cluster.NODES[0])
