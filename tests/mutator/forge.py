@@ -6,11 +6,12 @@ import base64
 import copy
 import json
 
+from checks.ballots import founding
 from generator import cluster, merkle, runs
 from generator.bundle_history import CONSTITUTION, GOALVECTOR, close_hash, cycle_hash, plain
 from generator.common import framed, jcs, prefixed, sha256, tagged
 from generator.envelope import json_form, pae
-from generator.governance import SEEDS, key
+from generator.governance import SEEDS, ballot_digest, digest, key
 from generator.notes import TIME, checkpoint, cosigned, signed
 from generator.p104 import attest, secret
 
@@ -90,11 +91,20 @@ class Bundle:
             pass  # what was changed left nothing to make right
 
     def refresh_governance(self):
+        state, proposals, command = digest(founding(self.header["genesis"])), {}, {}
         for item in self.items:
+            command = item.get("payload", {}).get("command") or command
             record = item.get("entry", {}).get("record", {})
+            action = record.get("action", {})
             if record.get("record_type") == "constitution_changed":
                 for side in ("before", "after"):
-                    self.set(record, side + "_hash", prefixed(tagged("selfsame/cluster-constitution/v1", record[side])))
+                    self.set(record, side + "_hash", digest(record[side]))
+                state = record["after_hash"]
+            elif action.get("action") == "propose":
+                proposals[action["proposal_id"]] = action["proposal"]
+            elif action.get("action") == "vote" and not (self.keeps(action, "ballot") or self.keeps(command, "ballot")):
+                for said in (action, command):
+                    self.set(said, "ballot", ballot_digest(action["proposal_id"], proposals.get(action["proposal_id"]), state))
 
     def refresh_run(self):
         entries = [item["entry"] for item in self.items if item.get("ledger") == "evidence"]
@@ -320,7 +330,8 @@ class Bundle:
 
     def sign(self, text, ledger):
         origin, lines = self.header["genesis"].get("origin"), ""
-        if ledger and "publication" in self.header["genesis"]:
+        publication = self.header["genesis"].get("publication", {})
+        if ledger and (not isinstance(publication, dict) or "publisher" in publication):
             lines = signed(text, f"{origin}/{ledger}", cluster.LOG)
         lines += "".join(cosigned(text, f"{origin}/cosigner/{n}", cluster.COSIGNERS[n - 1], TIME) for n in self.nodes)
         return lines + signed(text, f"{origin}/node/1", cluster.NODES[0])

@@ -42,10 +42,27 @@ def declared(bundle):
     return kept
 
 
-def with_ballots():
-    """A run whose history of keys has ballots, a new organisation, and rules that were changed."""
+def of_four():
+    """Ballots of four founders whose threshold is a share that is not reduced; they write it otherwise."""
+    made, names = governance.History(), sorted(governance.SEEDS)
+    before = governance.constitution(organisations=names, rules=governance.rules(cosigning="2/4"))
+    proposal = {"action": "change_rules", "rules": governance.rules(cosigning="1/2")}
+    made.state = governance.digest(before)
+    made.propose("aurora", "shares", proposal)
+    for name in ("delta", "borealis"):
+        made.vote(name, "shares")
+    made.decided("shares", proposal, ["aurora", "borealis", "delta"], 3, made.state)
+    made.changed("shares", before, {**before, "revision": "1", "rules": proposal["rules"]}, [])
+    root, operator = map(governance.key, governance.SEEDS["delta"])
+    bundle = with_ballots(made)
+    bundle.header["genesis"]["organisations"].append({"name": "delta", "root_key": root, "operator_key": operator})
+    bundle.header["genesis"]["publication"] = {"threshold": 3}
+    return bundle
+
+
+def with_ballots(made):
+    """A run whose history of keys has these ballots."""
     bundle = forge.Bundle(run_bundle.History().write().lines())
-    made, _ = governance.history()
     items, before = [], None
     for entry, submission in zip(made.entries, made.submissions):
         if submission != before:
@@ -168,7 +185,8 @@ def files(seed=0):
     whole = bundle_history.History().write()
     run = run_bundle.History().write()
     out = [("substrate", None, forge.Bundle(whole.lines())), ("run", None, forge.Bundle(run.lines())),
-           ("ballots", None, with_ballots()), ("nodes", None, with_nodes())]
+           ("ballots", None, with_ballots(governance.history()[0])),
+           ("four", None, of_four()), ("nodes", None, with_nodes())]
     for name, tell in (("suppressed", lambda h: h.suppress()), ("ended", lambda h: h.drift()), ("sealed", lambda h: h.seal("seal", "m-1")),
                        ("aborted", aborted)):
         out.append((name, None, forge.Bundle(suppressed(tell).lines())))

@@ -7,7 +7,7 @@ import told
 from generator import cluster
 from generator.bundle_history import CHIP, DESTINATION, SUBSTRATE, chip_id
 from generator.envelope import submission
-from generator.governance import SEEDS, key
+from generator.governance import SEEDS, ballot_digest, key
 
 NAMES = ["aurora", "borealis", "cygnus"]
 CHIPS = (CHIP, DESTINATION, told.THIRD)
@@ -171,7 +171,8 @@ def ballot(line, proposal, effect):
         publisher={"organisation": "aurora", "log_key": key(cluster.LOG)})))
     members = {"proposal_id": "mutant", "proposal": proposal}
     made = [line.own("aurora", "propose", **members)]
-    made += [line.own(name, "vote", proposal_id="mutant", approve=True) for name in NAMES[1:]]
+    about = ballot_digest("mutant", proposal, state)
+    made += [line.own(name, "vote", proposal_id="mutant", ballot=about, approve=True) for name in NAMES[1:]]
     last = made.pop()
     payload = line.payloads[id(last[0])]
     records = [("cluster", {"record_type": "ballot_decided", **members, "approvals": NAMES, "threshold": "3",

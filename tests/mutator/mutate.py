@@ -20,8 +20,10 @@ sys.path[:0] = [str(ROOT / "tests" / "vectors"), str(ROOT / "examples" / "verify
 import genuine  # noqa: E402
 import mutations  # noqa: E402
 import verify  # noqa: E402
+from checks.base import tagged  # noqa: E402
 from checks.notes import Policy, Reader, Vkey  # noqa: E402
 from generator import cluster  # noqa: E402
+from generator.governance import SEEDS, key  # noqa: E402
 
 BATCH = 100
 
@@ -32,11 +34,21 @@ def readers(folder):
     policy = folder / "policy.txt"
     policy.write_text(given["policy"])
     trusted = Policy(given["policy"].encode())
+    genesis = cluster.genesis()
+    other = {**genesis, "origin": "other.example"}
+    root, operator = map(key, SEEDS["delta"])
+    # One of four that all have to sign has no node.
+    few = {**genesis, "organisations": [*genesis["organisations"], {"name": "delta", "root_key": root, "operator_key": operator}],
+           "publication": {**genesis["publication"], "threshold": 4}}
+    beside = lambda name, value: ["--policy", str(policy), "--genesis", str(founders(folder, name, value))]  # noqa: E731
     return {
         "policy": (["--policy", str(policy)], Reader(trusted)),
         "genesis": (["--genesis", given["genesis"]], Reader(genesis=given["genesis"])),
-        "founders": (["--genesis", str(founders(folder))],
-                     Reader(genesis=given["genesis"], genesis_document=cluster.genesis())),
+        "founders": (["--genesis", str(founders(folder, "cluster", genesis))],
+                     Reader(genesis=given["genesis"], genesis_document=genesis)),
+        "beside": (beside("cluster", genesis), Reader(trusted, given["genesis"], genesis)),
+        "other": (beside("other", other), Reader(trusted, tagged("genesis", other), other)),
+        "few": (["--genesis", str(founders(folder, "few", few))], Reader(genesis=tagged("genesis", few), genesis_document=few)),
         "keys": (["--trust", given["keys"][0]], Reader(keys=[Vkey(given["keys"][0])])),
         "consistency": (["--consistency-only"], Reader(consistency=True)),
         "nobody": ([], Reader()),
@@ -44,16 +56,16 @@ def readers(folder):
     }
 
 
-def founders(folder):
-    """The genesis as the program reads it from a file."""
-    genesis, lines = cluster.genesis(), []
+def founders(folder, file, genesis):
+    """A genesis as the program reads it from a file."""
+    lines = []
     table = lambda name, value: [name] + [f"{k} = {json.dumps(v)}" for k, v in value.items() if not isinstance(v, dict)]  # noqa: E731
     lines += table("", {name: genesis[name] for name in ("cluster", "origin")}) + table("[limits]", genesis["limits"])
     for name in ("organisations", "nodes"):
         for one in genesis[name]:
             lines += table(f"[[{name}]]", one)
-    lines += table("[publication.publisher]", genesis["publication"]["publisher"])
-    path = folder / "cluster.toml"
+    lines += table("[publication]", genesis["publication"]) + table("[publication.publisher]", genesis["publication"]["publisher"])
+    path = folder / f"{file}.toml"
     path.write_text("\n".join([*lines, ""]))
     return path
 
@@ -101,7 +113,7 @@ def main():
     done, wrong, named, statuses, sizes = 0, 0, collections.Counter(), collections.Counter(), collections.Counter()
     bundles = [one for one in files if one[2]] or files
     while done < asked.count and time.monotonic() < until:
-        name = rng.choices(list(whom), [8, 2, 2, 2, 4, 1, 1])[0]
+        name = rng.choices(list(whom), [8, 2, 2, 1, 1, 1, 2, 4, 1, 1])[0]
         options, reader = whom[name]
         batch = []
         for at in range(min(BATCH, asked.count - done)):

@@ -7,13 +7,15 @@ import forge
 import governing
 from generator import cluster
 from generator.common import jcs
+from generator.governance import ballot_digest
 
 WORDS = """VERIFIED INSUFFICIENT_DEPTH DRIFT_EXCEEDED HASH_MISMATCH evidence reasoning root operator node chip succeeded failed cancelled
 resolution migration complete incomplete full reduced rejected expired void software substrate_identity session_close governance
 run_outcome run_attestation run_declaration run_disagreement identity_verification identity_propagation amendment propose vote
 conclude rotate_key enrol_chip retire_chip enrol_node add_organisation change_rules AMENDMENT MIGRATION aurora borealis cygnus
 delta cluster prompt model none selfsame/bundle/v2 selfsame/bundle/v1 selfsame/identity-proof/v2 selfsame/checkpoint-pair/v1
-selfsame/submission/v1 selfsame/run-declaration/v1 provider-asserted weights-digest 2/3 1/2 3/5 1/1 case/1 e1""".split()
+selfsame/submission/v1 selfsame/identity-proof/v1 selfsame/identity-proof/vX selfsame/bundle/v3 selfsame/other
+selfsame/equivocation/v2 selfsame/run-declaration/v1 provider-asserted weights-digest 2/3 1/2 3/5 1/1 case/1 e1""".split()
 STRAY = ["", "0", "1", "2", "3", "00", "-1", "+1", "1.0", "1e0", "18446744073709551615", "18446744073709551616", " ", "a b", "\u00e9",
          "a\n", "\u0000", "\x7f", "sha256:" + "0" * 64, "SHA256:" + "A" * 64, "2026-03-08T00:00:00.000Z", "2026-02-30T00:00:00.000Z",
          "2026-03-08T00:00:60.000Z", "2026-03-08T00:00:03.000Z", "1969-12-31T23:59:59.999Z", "9999-12-31T00:00:00.000Z",
@@ -157,6 +159,9 @@ def on_lines(rng, data):
         lines.insert(to, lines.pop(at))
     elif roll == 4:
         lines.insert(at, rng.choice([b"", b" ", b"{}", b"null", b"[]", b"x", b"\r"]))
+    elif roll == 5 and rng.random() < 0.3:
+        lines[0] = rng.choice([b" ", b"\n", b"\t\r\n", b"\x0c", b"\xef\xbb\xbf", b"\xef\xbb\xbf ", b"\x0b", b"\xc2\xa0"]) + lines[0].replace(
+            b"@v1", rng.choice([b"@v1", b"@v1", b"@v2", b"@v02"]))
     elif roll == 5:
         lines[at] += rng.choice([b" ", b"\r", b"\t", b"x", b"\x00"])
     elif roll == 6:
@@ -175,8 +180,10 @@ def spelled(rng, value):
     roll = rng.random()
     if roll > 0.12:
         return data
-    if roll < 0.03:
+    if roll < 0.02:
         return json.dumps(value)
+    if roll < 0.04 and isinstance(value, dict):
+        return json.dumps(dict(rng.sample(list(value.items()), len(value))), ensure_ascii=False)
     at = rng.randrange(len(data))
     for old, new in rng.sample([(":", ": "), (",", ", "), ("a", "\\u0061"), ("/", "\\/"), ("1", "1.0"), ("1", "01"), ("0", "-0")], 7):
         found = data.find(old, at)
@@ -324,6 +331,26 @@ def on_notes(rng, data):
     return b"\n".join(lines)
 
 
+def voted(rng, bundle):
+    """A vote is about another proposal, another ballot or another constitution than the one that it counts for."""
+    votes = [(payload, item) for payload, item in zip(bundle.items, bundle.items[1:])
+             if item.get("entry", {}).get("record", {}).get("action", {}).get("action") == "vote" and "payload" in payload]
+    payload, item = rng.choice(votes)
+    action, command = item["entry"]["record"]["action"], payload["payload"]["command"]
+    records = [one["entry"]["record"] for one in bundle.items if "entry" in one]
+    opened = [one["action"] for one in records if one.get("action", {}).get("action") == "propose"]
+    states = [one["constitutional_state_hash"] for one in records if "constitutional_state_hash" in one and "proposal_id" in one]
+    own = next(one for one in opened if one["proposal_id"] == action["proposal_id"])
+    parts = [own["proposal_id"], own["proposal"], rng.choice(states)]
+    way, other = rng.randrange(3), rng.choice(opened)
+    if way < 2:
+        parts[way] = other[("proposal_id", "proposal")[way]]
+    if rng.random() < 0.3:
+        parts[1] = {**parts[1], "reason": "another"}
+    action["ballot"] = command["ballot"] = ballot_digest(*parts)
+    bundle.kept.add((id(action), "ballot"))
+
+
 def on_bundle(rng, bundle):
     """A value inside, and all that depends on it made right as far as a roll says."""
     bundle, level = bundle.copy(), rng.choice([1, 2, 2, 3, 3, 3])
@@ -345,7 +372,9 @@ def on_bundle(rng, bundle):
         change(rng, bundle.header["genesis"], pool_of([bundle.header["genesis"]]), bundle.kept)
     elif roll < 0.24:
         bundle.header["subject"] = text(rng, bundle.header["subject"])
-    elif roll < 0.28:
+    elif roll < 0.26:
+        voted(rng, bundle)
+    elif roll < 0.3:
         bundle.nodes = rng.choice([(1, 2), (1,), (2, 3), ()])
     else:
         item = rng.choice(bundle.items)

@@ -6,7 +6,7 @@ from generator import bundle_history, cluster, merkle
 from generator.bundle_history import CHIP, DESTINATION, SUBSTRATE, chip_id
 from generator.common import jcs, prefixed, sha256, tagged
 from generator.envelope import json_form, pae, submission
-from generator.governance import SEEDS, constitution, digest, key
+from generator.governance import SEEDS, ballot_digest, constitution, digest, key
 from generator.p104 import attest, secret
 
 THIRD, NEW_ROOT = 0xC3, 0xD3  # a third chip, and a key that replaces another
@@ -77,7 +77,7 @@ class Told(bundle_history.History):
         """A ballot that the last vote carries, or a conclusion after some time. Its decision is the last entry."""
         self.acts(by[0], "propose", proposal_id=ballot, proposal=proposal)
         for name in by[1:]:
-            self.acts(name, "vote", proposal_id=ballot, approve=True)
+            self.acts(name, "vote", proposal_id=ballot, ballot=ballot_digest(ballot, proposal, digest(self.rules)), approve=True)
         if waits:
             self.clock += waits
             self.acts(by[0], "conclude", proposal_id=ballot)
@@ -243,6 +243,18 @@ def forced(history):
     history.worked("cycle-3")
 
 
+def resealed(history):
+    """The cluster is recovered while a session is open; a ballot brings the holder to the new epoch, closes the session and seals."""
+    history.verification()
+    history.write_record("evidence", "last", {"record_type": "evidence", "data": "the last words"})
+    history.recovery()
+    history.forced("m-1", CHIP, DESTINATION, lambda: history.holder_recovery(CHIP), history.recover_close)
+    history.forced("m-2", CHIP, DESTINATION)
+    history.recovery("again")
+    history.arrive("m-2", CHIP, DESTINATION, lambda: history.holder_recovery(CHIP))
+    history.worked("cycle-3")
+
+
 def retired(history):
     """The holder is retired by a ballot in an open session, and the destination of its seal as well; a third chip arrives."""
     history.enrol_chip("cygnus", THIRD)
@@ -317,6 +329,6 @@ def divided(history):
     history.append("reasoning", "suppression", {"record_type": "suppression", "reason": "HASH_MISMATCH"})
 
 
-HISTORIES = {"recovered": lambda: Told(recovered), "newborn": newborn, "forced": lambda: Told(forced), "retired": lambda: Told(retired),
-             "removed": lambda: Told(removed), "outvoted": lambda: Told(outvoted), "recounted": lambda: Told(recounted),
-             "divided": lambda: Told(divided)}
+HISTORIES = {"recovered": lambda: Told(recovered), "newborn": newborn, "forced": lambda: Told(forced),
+             "resealed": lambda: Told(resealed), "retired": lambda: Told(retired), "removed": lambda: Told(removed),
+             "outvoted": lambda: Told(outvoted), "recounted": lambda: Told(recounted), "divided": lambda: Told(divided)}

@@ -53,7 +53,7 @@ class Wander(Told):
         if kind == "remove_organisation":
             return self.proposal() if "delta" in members else {"action": kind, "name": rng.choice(members), "reason": "gone"}
         if kind == "retire_chip":
-            chips = [chip for chip, owner in self.owners.items() if owner not in self.gone]
+            chips = self.serving()
             return {"action": kind, "chip": rng.choice(chips), "reason": "lost"} if chips else self.proposal()
         if kind == "add_organisation":
             root, operator = map(key, SEEDS["delta"])
@@ -66,17 +66,19 @@ class Wander(Told):
         trees = {ledger: {"size": str(size), "root": prefixed(root)} for ledger, (size, root) in self.trees().items()}
         return {"action": kind, "reason": "lost", **trees}
 
+    def serving(self):
+        return [chip for chip, owner in self.owners.items() if owner not in self.gone]
+
     def propose(self):
         proposal, by = self.proposal(), self.rng.choice(self.members())
-        concerned = by in (proposal.get("name"), proposal.get("organisation"))
-        if concerned or not possible(proposal, self.rules) or sum(one.by == by for one in self.open.values()) >= 8:
+        if not possible(proposal, self.rules) or sum(one.by == by for one in self.open.values()) >= 8:
             return
         self.proposals += 1
         ballot = f"b{self.rng.randrange(100, 999)}-{self.proposals}"
         self.signed("root", self.roots[by], {"kind": "propose", "proposal_id": ballot, "proposal": proposal})
-        while any(map(self.over, self.open.values())):
-            first = min(one.id for one in self.open.values() if self.over(one))
-            self.end(self.open[first], "expired", self.rules)
+        for one in sorted(self.open):
+            if self.over(self.open[one]):
+                self.end(self.open[one], "expired", self.rules)
         made = Ballot(ballot, proposal, len(self.leaves["reasoning"]), self.time(), by)
         self.action(by, action="propose", proposal_id=ballot, proposal=proposal)
         self.open[ballot] = made
@@ -87,8 +89,8 @@ class Wander(Told):
         if not names or self.over(ballot):
             return
         by = self.rng.choice(names)
-        approve = by != ballot.concerned if ballot.concerned else self.rng.random() < 0.75
-        self.ask(by, "vote", proposal_id=ballot.id, approve=approve)
+        approve = self.rng.random() < 0.75 and ballot.proposal.get("chip") in (None, *self.serving())
+        self.ask(by, "vote", proposal_id=ballot.id, ballot=ballot.digest(self.rules), approve=approve)
         (ballot.approvals if approve else ballot.rejections).add(by)
         self.decide(ballot)
 

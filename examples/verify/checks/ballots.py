@@ -1,6 +1,7 @@
 """Shares, ballots and the constitution of a cluster: docs/protocol.md, sections 14.1 and 14.2."""
 import copy
 
+from .base import tagged
 from .sessions import milliseconds
 
 DAY = 86_400_000
@@ -17,7 +18,7 @@ def founding(genesis):
     """The constitution that follows from a genesis."""
     names, publication = sorted(one["name"] for one in genesis["organisations"]), genesis.get("publication", {})
     threshold, n = publication.get("threshold"), len(names)
-    cosigning = "2/3" if threshold is None else f"{threshold - 1}/{n}" if 2 * (threshold - 1) > n else "1/2"
+    cosigning = "2/3" if threshold is None else f"{threshold - 1}/{n}" if 2 * (threshold - 1) >= n else "1/2"
     rules = {"ordinary": "2/3", "constitutional": "2/3", "cosigning": cosigning, "vetoes": [], "ballot_entries": "0",
              "ballot_ms": str(30 * DAY), "objection_ms": str(7 * DAY)}
     return {"revision": "0", "organisations": names, "rules": rules, "publisher": publication.get("publisher"),
@@ -31,6 +32,11 @@ class Ballot:
         self.kind = proposal["action"]
         self.concerned = proposal[CONCERNS[self.kind]] if self.kind in CONCERNS else None
         self.constitutional = self.kind not in ("force_seal", "retire_chip")
+
+    def digest(self, constitution):
+        """What a vote is about; a ballot is open only under the constitution under which it was opened."""
+        return tagged("ballot", {"constitution": tagged("cluster-constitution", constitution), "proposal": self.proposal,
+                                 "proposal_id": self.id})
 
     def over(self, rules, entries, time):
         """Whether its time is over in a ledger of so many entries, at a time."""
@@ -72,7 +78,7 @@ def possible(proposal, constitution):
     if kind == "rotate_key":
         return proposal["organisation"] in members
     if kind == "move_publisher":
-        return proposal["publisher"]["organisation"] in members
+        return proposal["publisher"]["organisation"] in members and proposal["publisher"] != constitution["publisher"]
     if kind == "change_rules":
         rules = proposal["rules"]
         vetoes, ms = rules["vetoes"], int(rules["ballot_ms"])

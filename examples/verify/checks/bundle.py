@@ -1,7 +1,8 @@
 """Bundles of substrates and runs: docs/protocol.md, section 18."""
+import json
 import re
 
-from .base import BadJson, Refused, canonical, included, leaf_hash, need, raw, tagged, undecided
+from .base import BadJson, DOCUMENT, Refused, canonical, included, leaf_hash, need, raw, read, tagged, undecided
 from .forms import FORMS, entry, list_of
 from .governance import Governance
 from .notes import DIGEST, UUID, checkpoint, head
@@ -20,11 +21,20 @@ def another_version(kind):
     return kind != TYPE and kind.startswith("selfsame/") and "bundle/v" in kind
 
 
-def document(line):
-    """The value of a line, which stands in its canonical form and ends in one line feed."""
-    need(line.endswith(b"\n"), "BUNDLE_LINE", "no line feed")
+def plain(line):
+    """A line without its line feed: text that is not too long."""
+    need(line.endswith(b"\n") and len(line) <= DOCUMENT + 1, "BUNDLE_LINE", "no line feed, or too long")
     try:
-        value = canonical(line[:-1])
+        line.decode()
+    except UnicodeDecodeError:
+        raise Refused("BUNDLE_LINE", "no UTF-8") from None
+    return line[:-1]
+
+
+def document(line, form=canonical):
+    """The value of a line, which stands in its canonical form."""
+    try:
+        value = form(plain(line))
     except BadJson as error:
         raise Refused("BUNDLE_LINE", error) from None
     need(isinstance(value, dict), "BUNDLE_LINE", "no object")
@@ -43,11 +53,19 @@ def vouched(note, reader):
             need(signers, "CHECKPOINT_KEY", "no line by a key of the reader", altered=False)
 
 
+def type_of(line):
+    """The type with which the first line begins."""
+    kind = re.match(rb'{"bundle":("(?:[^"\\]|\\.)*")', plain(line))
+    need(kind, "BUNDLE_LINE", line[:60])
+    try:
+        return json.loads(kind[1], strict=False)
+    except ValueError:
+        return kind[1].decode()
+
+
 class Header:
     def __init__(self, line, reader):
-        kind = re.match(rb'{"bundle":"((?:[^"\\]|\\.)*)"', line)
-        need(kind, "BUNDLE_LINE", line[:60])
-        kind = kind[1].decode(errors="replace")
+        kind = type_of(line)
         if kind != TYPE:
             if another_version(kind):
                 undecided("UNSUPPORTED_VERSION", kind)
@@ -87,27 +105,29 @@ class Bundle:
         self.pending, self.current, self.unused = None, None, False
 
     def line(self, line):
-        value = document(line)
-        if set(value) == {"submission"}:
-            need(self.is_run or not self.began, "BUNDLE_LINE", "a submission among a substrate's own entries")
+        if line.startswith(b'{"submission":'):
+            value = document(line, read)
+            need(set(value) == {"submission"}, "BUNDLE_LINE", "the members of a line")
             submission = Submission(value["submission"])
+            document(line)
+            need(self.is_run or not self.began, "BUNDLE_LINE", "a submission among a substrate's own entries")
             need(not self.unused, "SUBMISSION_UNUSED", self.current and self.current.digest)
             need(self.current is None or self.current.digest != submission.digest, "SUBMISSION_ONCE", submission.digest)
             self.current, self.unused = submission, True
             return
+        value = document(line)
         need(set(value) == {"leaf", "ledger", "proof"} and isinstance(value["leaf"], str) and value["ledger"] in LEDGERS
              and isinstance(value["ledger"], str) and is_proof(value["proof"]), "BUNDLE_LINE", "the members of a line")
         ledger, leaf = value["ledger"], value["leaf"].encode()
-        own = belongs(entry(leaf)["subject"])
+        own = belongs(leaf, ledger, self.began)
         need(own or not self.began, "BUNDLE_ORDER", "the history of keys behind the subject")
-        if own and not self.is_run:
-            need(self.last == "evidence" or ledger == "reasoning", "BUNDLE_ORDER", "Evidence behind Reasoning")
-            self.last = ledger
         if own and not self.began:
+            need(self.is_run or not self.unused, "SUBMISSION_UNUSED")
             self.keys.finish()
             self.began = True
         if own and not self.is_run:
-            need(not self.unused, "SUBMISSION_UNUSED")
+            need(self.last == "evidence" or ledger == "reasoning", "BUNDLE_ORDER", "Evidence behind Reasoning")
+            self.last = ledger
             index = self.own.take(ledger, leaf)
         else:
             index = (self.own if own else self.keys).take(ledger, leaf, self.current)
@@ -152,8 +172,12 @@ class Bundle:
         return "keys speak for themselves" if by == "keys" else "nobody that you trust vouches for it"
 
 
-def belongs(subject):
-    """Whether an entry is of the subject's own, and not of the history of keys."""
+def belongs(leaf, ledger, over):
+    """Whether an entry is of the subject's own, and not of the history of keys; one that cannot be read by where it stands."""
+    try:
+        subject = entry(leaf)["subject"]
+    except Refused:
+        return over or ledger != "reasoning"
     return subject != "cluster" and not subject.startswith("organisation:")
 
 
@@ -161,6 +185,17 @@ def enough(quorum, note):
     """Whether as many organisations as it takes cosigned a note, whose lines were verified."""
     cosigners, number = quorum
     return len({organisation for key, organisation in cosigners if note.of(key)}) >= number
+
+
+def founders(reader):
+    """What a genesis says without a history of keys: its keys, and who has to cosign."""
+    if reader.document is None:
+        undecided("GENESIS_DOCUMENT", "a digest names nobody")
+    made = Governance(reader.document)
+    cosigners, number = made.quorum()
+    if len({organisation for _, organisation in cosigners}) < number or len(cosigners) > 1024:
+        undecided("GENESIS_DOCUMENT", "the founders can vouch for nothing")
+    return made
 
 
 def verify(lines, reader):

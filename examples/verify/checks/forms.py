@@ -177,7 +177,7 @@ retire_node: node counter
 enrol_chip: chip digest, key key, technology technology
 retire_chip: chip digest, proposal_id? name
 propose: proposal_id name, proposal proposal
-vote: proposal_id name, approve bool
+vote: proposal_id name, ballot digest, approve bool
 conclude: proposal_id name
 add_organisation: organisation name, root_key key, operator_key key, proposal_id name
 remove_organisation: organisation name, nodes [counter], keys_ended counter, proposal_id name
@@ -220,7 +220,7 @@ retire_node: node counter
 enrol_chip: chip key, technology technology
 retire_chip: chip digest
 propose: proposal_id name, proposal proposal
-vote: proposal_id name, approve bool
+vote: proposal_id name, ballot digest, approve bool
 conclude: proposal_id name
 declare_run: declaration any, request? name
 report_outcome: run_id digest, execution_id name, status status, outputs? [output], reproduction_of? name

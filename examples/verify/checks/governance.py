@@ -29,8 +29,8 @@ class Governance(Registry):
 
     def take(self, ledger, leaf, submission):
         value = entry(leaf)
-        need(value["ledger"] == ledger == "reasoning", "ENTRY_LEDGER", value["ledger"])
         need(submission and value["submission"] == submission.digest, "SUBMISSION_DIGEST")
+        need(value["ledger"] == ledger == "reasoning", "ENTRY_LEDGER", value["ledger"])
         self.ledger.next(value)
         subject, digest, before = value["subject"], value["submission"], self.index
         fresh = digest != self.digest
@@ -68,7 +68,7 @@ class Governance(Registry):
         self.digest, self.submission, self.command = digest, submission, submission.payload["command"]
         self.seen.add(digest)
         self.requests.add(request)
-        self.written, self.first, self.groups = [], self.index, {}
+        self.written, self.first, self.groups, self.passed = [], self.index, {}, ""
 
     def authored(self, kind, r):
         own = kind == "governance" and (
@@ -168,6 +168,7 @@ class Governance(Registry):
 
     def do_vote(self, a):
         ballot = self.ballot(a["proposal_id"])
+        says(a, "VOTE_BALLOT", ballot=ballot.digest(self.constitution))
         need(not ballot.over(self.constitution["rules"], self.index, self.time), "BALLOT_TIME", ballot.id)
         need(self.subject not in ballot.approvals | ballot.rejections, "ONE_VOTE", self.subject)
         (ballot.approvals if a["approve"] else ballot.rejections).add(self.subject)
@@ -187,9 +188,10 @@ class Governance(Registry):
         self.due.append(("BALLOT_RESULT", ENDS, (ballot, result, number)))
 
     def overdue(self):
-        """The ids of open ballots whose time is over before this entry."""
+        """The ids of open ballots whose time is over before this entry, behind the end that stands before it in its submission."""
         rules = self.constitution["rules"]
-        return sorted(one.id for one in self.ballots.values() if one.open and one.over(rules, self.index, self.time))
+        return sorted(one.id for one in self.ballots.values() if one.open and one.id > self.passed and one.over(
+            rules, self.index, self.time))
 
     # Ends of ballots, and what follows from them.
 
@@ -207,11 +209,12 @@ class Governance(Registry):
             due, result, number = self.comes("BALLOT_RESULT", *ENDS)
             need(due is ballot, "BALLOT_RESULT", ballot.id)
         elif result is None:
-            need(not decided and self.command["kind"] == "propose", "SUBMISSION_COMMAND" if not decided else "BALLOT_RESULT")
-            need(all(kind == "ballot_closed" for kind in self.written), "BALLOT_RESULT", "behind the proposal")
-            need(ballot.id in self.overdue(), "BALLOT_RESULT", "its time is not over")
-            need(ballot.id == self.overdue()[0], "BALLOT_TIME", ballot.id)
-            result, number = "expired", ballot.numbers(self.constitution)[0]
+            need(not decided and all(kind == "ballot_closed" for kind in self.written), "BALLOT_RESULT", "behind the proposal")
+            need(ballot.over(self.constitution["rules"], self.index, self.time), "BALLOT_RESULT", "its time is not over")
+            need(self.command["kind"] == "propose", "SUBMISSION_COMMAND", self.command["kind"])
+            need(not self.written or self.adjacent, "SUBMISSION_GROUP", self.index)
+            need(ballot.id in self.overdue()[:1], "BALLOT_TIME", ballot.id)
+            result, number, self.passed = "expired", ballot.numbers(self.constitution)[0], ballot.id
         need(("carried" if decided else r.get("result")) == result, "BALLOT_RESULT", result)
         says(r, "BALLOT_THRESHOLD", threshold=str(number))
         ballot.open = False
@@ -287,7 +290,7 @@ class Governance(Registry):
 
     def effect_rotate_key(self, p, a):
         says(a, "CARRIED_OUT", key=p["key"], new=p["new"])
-        need(self.subject == p["organisation"], "ENTRY_SUBJECT", self.subject)
+        need(self.subject == p["organisation"], "CARRIED_OUT", self.subject)
         need(self.subject in self.members(), "GOVERNANCE_MEMBER", self.subject)
         self.do_rotate_key(a)
 

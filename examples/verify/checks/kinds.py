@@ -4,7 +4,7 @@ import json
 import re
 
 from . import bundle, small, statement
-from .base import BadJson, DOCUMENT, Refused, need, read, undecided
+from .base import BadJson, Refused, read, undecided
 
 STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 SPACE = re.compile(r"[ \t\n\r]*")
@@ -47,24 +47,29 @@ def unquoted(text):
         return None
 
 
+def bare(data):
+    """The text of a file without what may stand in front."""
+    return data.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\n\f\r").decode(errors="replace")
+
+
+def ours(texts, name):
+    return isinstance(texts.get(name), str) and texts[name].startswith("selfsame/")
+
+
 def kind_of(data):
-    text = data.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\n\f\r").decode(errors="replace")
+    text = bare(data)
     if text.startswith("{"):
         members = shown(text)
         first, texts = (members or [("", None)])[0][0], {}
         for name, value in members:
             texts.setdefault(name, value)
-
-        def ours(name):
-            return isinstance(texts.get(name), str) and texts[name].startswith("selfsame/")
-
-        if first == "bundle" or ours("bundle"):
+        if first == "bundle" or ours(texts, "bundle"):
             return "bundle"
-        if first == "equivocation" or ours("equivocation"):
+        if first == "equivocation" or ours(texts, "equivocation"):
             return "evidence"
-        if first == "new" or ours("pair"):
+        if first == "new" or ours(texts, "pair"):
             return "pair"
-        if first in ("checkpoints", "proof", "statement") or ours("identity") or isinstance(texts.get("statement_hash"), str) or (
+        if first in ("checkpoints", "proof", "statement") or ours(texts, "identity") or isinstance(texts.get("statement_hash"), str) or (
                 texts.get("record_type") == "identity_statement"):
             return "statement"
         return None
@@ -88,7 +93,15 @@ VERSIONS = {"evidence": ("equivocation", "selfsame/equivocation/v", "1"), "pair"
 
 def version(kind, data):
     """A file of another version is said to be that, before anything else is looked at."""
-    members = shown(data.decode(errors="replace").lstrip("\ufeff \t\n\f\r"))
+    text = bare(data)
+    if kind == "receipt":
+        first = text.split("\n")[0].removesuffix("\r").removeprefix("c2sp.org/tlog-proof@v")
+        if re.fullmatch("[1-9][0-9]*", first) and first != "1":
+            undecided("UNSUPPORTED_VERSION", first)
+        return
+    if data.startswith(b'{"bundle":'):
+        bundle.type_of(data[:data.find(b"\n") + 1])
+    members = shown(text)
     texts = {}
     for name, value in members:
         texts.setdefault(name, value)
@@ -100,7 +113,7 @@ def version(kind, data):
         text = texts.get(member)
         number = text[len(prefix):] if isinstance(text, str) and text.startswith(prefix) else known
         another = (re.fullmatch("[1-9][0-9]*", number) and number != known) or (
-            kind == "statement" and members[0][0] in ("proof", "statement"))
+            kind == "statement" and members[0][0] in ("proof", "statement") and not ours(texts, "identity"))
     if another:
         undecided("UNSUPPORTED_VERSION", text)
 
@@ -110,7 +123,7 @@ def verify(data, reader):
     kind = kind_of(data)
     if kind is None:
         undecided("FILE_KIND", "of no known kind")
-    if kind in VERSIONS or kind == "bundle":
+    if kind in VERSIONS or kind in ("bundle", "receipt"):
         version(kind, data)
     if kind == "bundle":
         return kind, bundle.verify(io.BytesIO(data), reader)
@@ -120,5 +133,4 @@ def verify(data, reader):
         except BadJson as error:
             raise Refused("STATEMENT_FORM", error) from None
         return kind, statement.verify(value, reader)
-    need(len(data) <= DOCUMENT, "FILE_LENGTH", "too long")
     return kind, getattr(small, "verify_" + kind)(data, reader)

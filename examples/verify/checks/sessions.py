@@ -101,14 +101,17 @@ def distance(one, other):
 
 def refusal(amendment, tension, parameters):
     """Code and drift of the first rule of section 12 that an amendment breaks; None for one that is accepted."""
-    names = [*amendment.get("set", {}), *amendment.get("remove", [])]
+    names = [*sorted(amendment.get("set", {})), *amendment.get("remove", [])]
     if amendment["founding_tension_hash"] != tension:
         return "WRONG_FOUNDING_TENSION", 0
     if "founding" in amendment:
         return "FOUNDING_TENSION_PROTECTED", distance(name_of(sha(jcs(amendment["founding"]).encode())), tension)
-    if any(name.startswith("founding") for name in names):
-        return "FOUNDING_TENSION_PROTECTED", 256
-    if any(not re.fullmatch(NAME, name) for name in names) or not names:
+    for name in names:
+        if name.startswith("founding"):
+            return "FOUNDING_TENSION_PROTECTED", 256
+        if not re.fullmatch(NAME, name):
+            return "AMENDMENT_INVALID", 0
+    if not names:
         return "AMENDMENT_INVALID", 0
     if any(name not in parameters for name in amendment.get("remove", [])):
         return "AMENDMENT_INVALID", 0

@@ -2,20 +2,13 @@
 import re
 
 from .base import (BadJson, EMPTY, Refused, canonical, consistent, grown, included, key_id, leaf_hash, need, proof_length, raw,
-                   unbase64, undecided)
-from .bundle import enough
+                   unbase64)
+from .bundle import enough, founders
 from .forms import FORMS, entry, list_of
 from .governance import Governance
 from .notes import BadNote, Checkpoint, Holder, checkpoint, counter
 
 is_proof = list_of(FORMS["digest"])
-
-
-def founders(reader):
-    """What a genesis says without a history of keys: its keys, and who has to cosign."""
-    if reader.document is None:
-        undecided("GENESIS_DOCUMENT", "a digest names nobody")
-    return Governance(reader.document)
 
 
 def vouches(notes, reader):
@@ -85,9 +78,6 @@ def edges(leaf):
 
 def verify_receipt(data, reader):
     form = lambda holds, what: need(holds, "PROOF_FORM", what)  # noqa: E731
-    version = re.match(rb"c2sp\.org/tlog-proof@v([0-9]+)\n", data)
-    if version and version[1] != b"1" and not version[1].startswith(b"0"):
-        undecided("UNSUPPORTED_VERSION", version[0].decode())
     form(len(data) <= 1_144_148, "too long")
     top, empty, note = data.partition(b"\n\n")
     form(empty, "no empty line")
@@ -138,9 +128,11 @@ def verify_holder(data, reader):
     if by == "policy":
         for ledger in ("evidence", "reasoning"):
             need(reader.accepts(f"{note.origin}/{ledger}"), "POLICY_ORIGIN", note.origin, altered=False)
+    if reader.document:
+        need(note.origin == reader.document["origin"], "GENESIS", note.origin, altered=False)
+    if by == "policy":
         need(reader.policy.met(signers), "POLICY_QUORUM", "too few cosignatures", altered=False)
     elif by == "genesis":
-        need(note.origin == genesis.origin, "GENESIS", note.origin, altered=False)
         need(enough(genesis.quorum(), note), "HOLDER_QUORUM", "too few cosignatures", altered=False)
     elif by == "keys":
         need(signers, "HOLDER_KEY", "no line by a key of the reader", altered=False)
@@ -211,7 +203,7 @@ def verify_evidence(data, reader):
         one, other = [holder_named(place["leaf"], note, place, ledger) for place, note in zip(holders, (a, b))]
         need(one[:2] == other[:2], "EVIDENCE_EPOCH")
         need(one[2] != other[2], "EVIDENCE_NO_CONFLICT")
-    if reader.by() == "genesis":
+    if reader.by() == "genesis" or reader.document:
         founders(reader)
     keys = (reader.policy.keys() if reader.policy else []) + reader.keys
     keys += list(Governance(reader.document).known()) if reader.document else []

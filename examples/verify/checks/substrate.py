@@ -67,7 +67,8 @@ class Substrate:
         self.group(sort, value)
         if self.oversight and ledger == "reasoning":
             self.oversight.record(self, sort, value)
-        self.lasts[ledger] = {"kind": kind, "sort": sort, "time": value["time"], "submission": value["submission"], "index": index}
+        self.lasts[ledger] = {"kind": kind, "sort": sort, "time": value["time"], "submission": value["submission"], "index": index,
+                               "recovering": ledger == "reasoning" and self.recovering}
         return index
 
     def wrote(self):
@@ -100,8 +101,8 @@ class Substrate:
         if last == "migration_identity_attestation":
             need(sort in TOGETHER[last], "ARRIVAL_CYCLE", sort)
         outcome = TOGETHER[last] if last in ("HASH_MISMATCH", "tampering_detection", "DRIFT_EXCEEDED") else None
-        if outcome or sort in ("tampering_detection", "suppression", "new_identity_lineage"):
-            need(outcome and sort in outcome, "OUTCOME_RECORDS", sort)
+        if outcome:
+            need(sort in outcome, "OUTCOME_RECORDS", sort)
         if self.recovering:
             if self.seal:
                 allowed = ["migration_identity_attestation", "migration_abort", "ballot seal"]
@@ -112,6 +113,7 @@ class Substrate:
             else:
                 allowed = ["ballot seal"]
             need(sort in allowed, "RECOVERY_STEP", sort)
+        need(outcome or sort not in ("tampering_detection", "suppression", "new_identity_lineage"), "OUTCOME_RECORDS", sort)
 
     def group(self, sort, value):
         """What one submission writes names one submission, stands together, and has one time; nothing else does."""
@@ -119,7 +121,7 @@ class Substrate:
         if last is None:
             return
         equal = last["submission"] == value["submission"]
-        if sort in TOGETHER.get(last["sort"], []):
+        if sort in TOGETHER.get(last["sort"], []) or (sort == "ballot seal" and last["recovering"]):
             need(equal, "SUBMISSION_GROUP", sort)
         elif (last["sort"], sort) not in MAY:
             need(not equal, "SUBMISSION_GROUP", sort)

@@ -42,6 +42,15 @@ def digest(value: dict) -> str:
     return prefixed(tagged(TAG, value))
 
 
+def about(proposal_id: str, proposal: dict, state: str) -> dict:
+    """What a vote is about."""
+    return {"constitution": state, "proposal": proposal, "proposal_id": proposal_id}
+
+
+def ballot_digest(*of) -> str:
+    return prefixed(tagged("selfsame/ballot/v1", about(*of)))
+
+
 def time(step: int) -> str:
     # Seconds after 2026-03-08T00:00:00.000Z, up to a minute.
     return f"2026-03-08T00:00:{step:02}.000Z"
@@ -52,6 +61,7 @@ class History:
 
     def __init__(self):
         self.entries, self.submissions, self.chains, self.step = [], [], {}, 0
+        self.proposals, self.state = {}, digest(constitution())
 
     def signed(self, organisation: str, command: dict):
         self.step += 1
@@ -74,10 +84,14 @@ class History:
         self.push(f"organisation:{organisation}", {"record_type": "governance", "action": action})
 
     def vote(self, organisation: str, ballot: str, approve: bool = True):
-        self.signed(organisation, {"kind": "vote", "proposal_id": ballot, "approve": approve})
-        self.governance(organisation, {"action": "vote", "proposal_id": ballot, "approve": approve})
+        said = {
+            "proposal_id": ballot, "ballot": ballot_digest(ballot, self.proposals[ballot], self.state), "approve": approve,
+        }  # fmt: skip
+        self.signed(organisation, {"kind": "vote"} | said)
+        self.governance(organisation, {"action": "vote"} | said)
 
     def propose(self, organisation: str, ballot: str, proposal: dict):
+        self.proposals[ballot] = proposal
         self.signed(organisation, {"kind": "propose", "proposal_id": ballot, "proposal": proposal})
         self.governance(organisation, {"action": "propose", "proposal_id": ballot, "proposal": proposal})
 
@@ -94,6 +108,7 @@ class History:
             "before_hash": digest(before), "after": after, "after_hash": digest(after),
         }  # fmt: skip
         self.push("cluster", {**record, "voided": voided} if voided else record)
+        self.state = digest(after)
 
 
 def history() -> tuple[History, list]:
@@ -164,10 +179,19 @@ def altered(made: History) -> list[dict]:
 
     at = {entry["record"]["record_type"]: index for index, entry in reversed(list(enumerate(made.entries)))}
     decided, changed = at["ballot_decided"], at["constitution_changed"]
+    other = ballot_digest("join", made.proposals["rotate"], digest(constitution()))
+
+    def put(entries):
+        for index in (1, decided):
+            record = entries[index]["record"]
+            record.get("action", record)["proposal"]["root_key"] = key(0xD1)
+
     return [
         case("a vote is missing", "BALLOT_VOTES", lambda e: e.pop(3)),
         case("a vote stands twice", "ONE_VOTE", lambda e: e.insert(3, {**copy.deepcopy(e[2]), "submission": prefixed(sha256(b"again"))})),
         case("an entry stands twice in its submission", "SUBMISSION_ENTRIES", lambda e: e.insert(3, copy.deepcopy(e[2]))),
+        case("a vote is about another proposal", "VOTE_BALLOT", lambda e: member(2, "action", "ballot")(e, other)),
+        case("another proposal is put under the votes", "VOTE_BALLOT", lambda e: put(e)),
         case("a vote against is counted", "BALLOT_RESULT", lambda e: member(2, "action", "approve")(e, False)),
         case("a stranger votes", "GOVERNANCE_MEMBER", lambda e: e[3].update(subject="organisation:nobody")),
         case("one vote fewer is said to be enough", "BALLOT_THRESHOLD", lambda e: member(decided, "threshold")(e, "2")),
@@ -216,6 +240,10 @@ def build() -> dict:
         ],
         "refused_shares": ["", "2", "1/3", "1/1", "3/2", "02/3", "2/03", "+2/3", "2 /3", "1000/1001", "1/0"],
         "counts": counts(),
+        "ballots": [
+            of | {"hash": tagged("selfsame/ballot/v1", of).hex()}
+            for of in (about(name, made.proposals[name], digest(c)) for name in made.proposals for c in constitutions)
+        ],
         "constitutions": [{"constitution": c, "hash": tagged(TAG, c).hex()} for c in constitutions + more],
         "history": {
             "cluster": "demo",

@@ -6,7 +6,7 @@ import copy
 from . import governance as rules_of
 from .common import jcs, prefixed, sha256
 from .envelope import pae, submission
-from .governance import SEEDS, constitution, digest, key
+from .governance import SEEDS, ballot_digest, constitution, digest, key
 from .p104 import public, secret
 
 NAMES = ["aurora", "borealis", "cygnus"]
@@ -75,8 +75,8 @@ def opens(second: int, name: str, ballot: str, proposal: dict, *before) -> list[
     return [{**made[0], "subject": "cluster", "record": record} for record in before] + made
 
 
-def votes(second: int, name: str, ballot: str, *more) -> list[dict]:
-    members = {"proposal_id": ballot, "approve": True}
+def votes(second: int, name: str, ballot: str, proposal: dict, state: str, *more) -> list[dict]:
+    members = {"proposal_id": ballot, "ballot": ballot_digest(ballot, proposal, state), "approve": True}
     return own(second, name, {"kind": "vote"} | members, {"action": "vote"} | members, *more)
 
 
@@ -135,8 +135,8 @@ def history() -> list[dict]:
         # Two of aurora's are two of three when node 2 fails.
         *verdict(4, 2, "borealis", "HASH_MISMATCH", quarantine(2, "borealis"), warning("aurora", 2, 3)),
         *opens(5, "aurora", "rules", changed),
-        *votes(6, "borealis", "rules"),
-        *votes(7, "cygnus", "rules", ("cluster", decided), ("cluster", change)),
+        *votes(6, "borealis", "rules", changed, digest(before)),
+        *votes(7, "cygnus", "rules", changed, digest(before), ("cluster", decided), ("cluster", change)),
         *opens(8, "aurora", "first", retires("lost")),
         *opens(18, "borealis", "second", retires("stolen"), expired),
     ]
@@ -194,6 +194,8 @@ def altered() -> list[dict]:
     node, enrolled = at("governance", "enrol_node"), at("governance", "enrol_chip")
     duplicate, failed, warned = at("duplicate_refused"), at("node_quarantine"), at("organisation_quorum_warning")
     expired = at("ballot_closed")
+    voted, rules = at("governance", "vote"), {"action": "change_rules", "rules": rules_of.rules(**RULES)}
+    under_rules = retires("lost"), digest(constitution(revision="1", rules=rules["rules"]))
     late = finding("HASH_MISMATCH", "ENTRY_HASH")
     return [
         case("node 0", "NODE_ID", both(node, node="0")),
@@ -221,7 +223,12 @@ def altered() -> list[dict]:
         case("a node out of service gives a verdict", "SUBMISSION_KEY",
              more(*verdict(18, 2, "borealis", "HASH_MISMATCH", quarantine(3, "cygnus")))),
         case("a ballot whose time is over stays open", "BALLOT_TIME", pop(expired)),
-        case("a vote when its time is over", "BALLOT_TIME", lambda made: [*made[:expired], *votes(18, "cygnus", "first")]),
+        case("a vote when its time is over", "BALLOT_TIME", lambda made: [*made[:expired], *votes(18, "cygnus", "first", *under_rules)]),
+        case("a vote under another constitution", "VOTE_BALLOT", both(voted, ballot=ballot_digest("rules", rules, under_rules[1]))),
+        case("a vote about another ballot of the same proposal", "VOTE_BALLOT",
+             both(voted, ballot=ballot_digest("first", rules, digest(constitution())))),
+        case("a vote about something else when its time is over", "VOTE_BALLOT",
+             lambda made: [*made[:expired], *votes(18, "cygnus", "first", retires("stolen"), under_rules[1])]),
         case("a ballot closed and no proposal", "SUBMISSION_ENTRIES", lambda made: made[: expired + 1]),
         case("entries of one submission at two times", "SUBMISSION_TIME", lambda made: made[-1].update(second=19)),
         case("a record of a substrate", "RECORD_KIND", lambda made: made[duplicate].update(record={"record_type": "suppression", "reason": "HASH_MISMATCH"})),

@@ -102,7 +102,7 @@ def payload_code(value) -> str | None:
 def genesis_code(value) -> str | None:
     """Exactly its members first, then what they say."""
     if not GENESIS.holds(value):
-        return "BUNDLE_LINE"
+        return "GENESIS_FORM"
     nodes, organisations, publication = value["nodes"], value["organisations"], value.get("publication", {})
     named = [organisation["name"] for organisation in organisations]
     keys = [node[k] for node in nodes for k in ("key", "cosigner")] + [o[k] for o in organisations for k in ("root_key", "operator_key")]
@@ -239,7 +239,6 @@ def build() -> dict:
         value = altered(document, at, lambda above, part, v=other: above.__setitem__(part, v))
         tried.append({"document": name, "at": pointer(at), "put": other, "code": CODES[kind](value)})
     codes = {case["code"] for case in tried}
-    assert codes == {None, "ENTRY_FORM", "MALFORMED", "LIMIT_EXCEEDED", "ROLE_DENIED", "STATEMENT_FORM", "GENESIS_FORM",
-                     "BUNDLE_LINE"}, codes  # fmt: skip
+    assert codes == {None, "ENTRY_FORM", "MALFORMED", "LIMIT_EXCEEDED", "ROLE_DENIED", "STATEMENT_FORM", "GENESIS_FORM"}, codes
     places_ = [{"subject": subject, "ledger": ledger, "kinds": kinds.split()} for (subject, ledger), kinds in PLACES.items()]
     return {"seed": (bytes([AUTHOR]) * 32).hex(), "places": places_, "documents": listed, "cases": tried}

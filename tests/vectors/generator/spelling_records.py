@@ -148,7 +148,7 @@ COMMANDS = {
     "enrol_chip": ("root", Object(chip=KEY, technology=TECHNOLOGY)),
     "retire_chip": ("root", Object(chip=DIGEST)),
     "propose": ("root", Object(proposal_id=NAME, proposal=PROPOSAL)),
-    "vote": ("root", Object(proposal_id=NAME, approve=BOOL)),
+    "vote": ("root", Object(proposal_id=NAME, ballot=DIGEST, approve=BOOL)),
     "conclude": ("root", Object(proposal_id=NAME)),
     "declare_run": ("operator", o({"declaration": ANY, "request?": NAME})),
     "report_outcome": ("operator", o({

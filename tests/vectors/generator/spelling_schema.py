@@ -241,7 +241,7 @@ ACTION = Tagged(
     enrol_chip=Object(chip=DIGEST, key=KEY, technology=TECHNOLOGY),
     retire_chip=o({"chip": DIGEST, "proposal_id?": NAME}),
     propose=Object(proposal_id=NAME, proposal=PROPOSAL),
-    vote=Object(proposal_id=NAME, approve=BOOL),
+    vote=Object(proposal_id=NAME, ballot=DIGEST, approve=BOOL),
     conclude=Object(proposal_id=NAME),
     add_organisation=Object(organisation=NAME, root_key=KEY, operator_key=KEY, proposal_id=NAME),
     remove_organisation=Object(organisation=NAME, nodes=List(COUNTER), keys_ended=COUNTER, proposal_id=NAME),

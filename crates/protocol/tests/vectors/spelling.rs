@@ -25,10 +25,10 @@ fn refused(kind: &str, value: &Value, key: &SecretKey) -> Value {
             prepare(&envelope, &ItemLimits::default()).err().map(|refusal| refusal.code.to_string())
         }
         "statement" => exact::<IdentityStatement>(value).is_none().then(|| "STATEMENT_FORM".into()),
-        "genesis" => match exact::<GenesisDocument>(value) {
-            None => Some("BUNDLE_LINE".into()),
-            Some(genesis) => genesis.check().is_err().then(|| "GENESIS_FORM".into()),
-        },
+        "genesis" => {
+            let holds = exact::<GenesisDocument>(value).is_some_and(|genesis| genesis.check().is_ok());
+            (!holds).then(|| "GENESIS_FORM".into())
+        }
         other => panic!("{other}"),
     };
     code.map_or(Value::Null, Value::from)
