@@ -1,7 +1,7 @@
 //! What a `governance` record says: one type for whoever writes it and whoever reads it.
 //!
 //! ```text
-//! {"action":{"action":"vote","approve":true,"proposal_id":"join"},"record_type":"governance"}
+//! {"action":{"action":"vote","approve":true,"ballot":"sha256:…","proposal_id":"join"},"record_type":"governance"}
 //! ```
 
 use crate::command::{Command, OrganisationKey, Proposal};
@@ -212,7 +212,7 @@ mod tests {
             json!({"action": "enrol_chip", "chip": chip, "key": key, "technology": "software"}),
             json!({"action": "retire_chip", "chip": chip}),
             json!({"action": "retire_chip", "chip": chip, "proposal_id": "p"}),
-            json!({"action": "vote", "proposal_id": "p", "approve": true}),
+            json!({"action": "vote", "proposal_id": "p", "ballot": chip, "approve": true}),
             json!({"action": "conclude", "proposal_id": "p"}),
             json!({"action": "add_organisation", "organisation": "n", "root_key": key, "operator_key": other, "proposal_id": "p"}),
             json!({"action": "remove_organisation", "organisation": "n", "nodes": ["4"], "keys_ended": "3", "proposal_id": "p"}),
