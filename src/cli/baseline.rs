@@ -94,7 +94,8 @@ fn differs(global: &Global, earlier: &str, later: &str, failure: &Failure) -> Do
         format!("  what to do   {advice}"),
     ];
     let members = json!({
-        "verdict": "not the same", "exit_status": NOT_THE_SAME, "same_entity": false, "failure": failure, "file": later,
+        "verdict": "not the same", "exit_status": NOT_THE_SAME, "same_entity": false, "file": later,
+        "failure": {"check": check, "expected": failure.expected, "found": failure.found},
     });
     global.verdict("Baseline", &lines, members);
     Err(CliError::with(NOT_THE_SAME, format!("{}: not the entity of the baseline ({check})", visible(later))))

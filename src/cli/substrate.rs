@@ -188,7 +188,8 @@ pub enum Substrate {
     },
     /// Is the entity of a bundle the one that a baseline statement described? Offline.
     ///
-    /// Somebody whom you name must vouch for both. Exit status 0 yes, 10 no, 13 when that cannot be decided.
+    /// Somebody whom you name must vouch for both. Exit status 0 yes; 10 no (another entity, an older history, a file that was
+    /// altered), or the entity is suppressed; 11 its lineage ended; 13 when it cannot be decided. The first words say which.
     Baseline {
         /// File with the baseline: a statement with its proof, as `substrate statement` gives it.
         statement: PathBuf,

@@ -385,7 +385,7 @@ impl Story {
         let keys = self.node_keys();
         let text = std::str::from_utf8(&bundle)?;
         // With the leader gone too few organisations cosign: the node that answers speaks for itself.
-        let (report, history) = bundle::verify(&text, Reader::keys(&keys), |_| {})?;
+        let (report, history) = bundle::verify(text, Reader::keys(&keys), |_| {})?;
         let history = history.ok_or("the history of a run")?;
         hold(
             history.head == state.head && history.recomputed == Some(continuity_hash),
@@ -571,7 +571,7 @@ impl Story {
         let text = std::str::from_utf8(&kept.0)?;
         // All that the reader brings is the digest of the genesis: every key follows from it and from the file.
         let reader = Reader { genesis: Some(&genesis), ..Reader::default() };
-        let (report, history) = bundle::verify(&text, reader, |_| {})?;
+        let (report, history) = bundle::verify(text, reader, |_| {})?;
         let history = history.ok_or("the history of a run")?;
         bundle::same_entity(&kept.1, &history)?;
         hold(report.later_entries.is_known(), "a quorum of organisations says that nothing was cut off")?;

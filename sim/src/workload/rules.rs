@@ -434,10 +434,10 @@ impl Rules {
             self.opened(0, Outcome::Verified).await?;
             self.close(0).await?;
             // A reader that is cut off asks again later; only whole bundles are judged.
-            if let Ok(bundle) = self.session.client.bundle(&self.substrate).await {
-                if let Err(what) = g16_served::bundle(&bundle, Reader::consistency()) {
-                    return self.wrong(what);
-                }
+            if let Ok(bundle) = self.session.client.bundle(&self.substrate).await
+                && let Err(what) = g16_served::bundle(&bundle, Reader::consistency())
+            {
+                return self.wrong(what);
             }
         }
         Ok(())
