@@ -7,7 +7,7 @@ import forge
 import governing
 from generator import cluster
 from generator.common import jcs
-from generator.governance import ballot_digest
+from generator.governance import ballot_digest, digest
 
 WORDS = """VERIFIED INSUFFICIENT_DEPTH DRIFT_EXCEEDED HASH_MISMATCH evidence reasoning root operator node chip succeeded failed cancelled
 resolution migration complete incomplete full reduced rejected expired void software substrate_identity session_close governance
@@ -339,7 +339,8 @@ def voted(rng, bundle):
     action, command = item["entry"]["record"]["action"], payload["payload"]["command"]
     records = [one["entry"]["record"] for one in bundle.items if "entry" in one]
     opened = [one["action"] for one in records if one.get("action", {}).get("action") == "propose"]
-    states = [one["constitutional_state_hash"] for one in records if "constitutional_state_hash" in one and "proposal_id" in one]
+    ends = [one for one in records if one.get("record_type") in ("ballot_decided", "ballot_closed")]
+    states = [digest({}), *(one["constitutional_state_hash"] for one in ends)]
     own = next(one for one in opened if one["proposal_id"] == action["proposal_id"])
     parts = [own["proposal_id"], own["proposal"], rng.choice(states)]
     way, other = rng.randrange(3), rng.choice(opened)
