@@ -1,6 +1,6 @@
 //! `selfsame substrate baseline`: is it the same entity?
 
-use super::context::{CliError, Done, Global};
+use super::context::{CliError, Done, Global, read};
 use super::trust::Named;
 use crate::console::visible;
 use crate::offline::{self, Failure, Options};
@@ -26,18 +26,16 @@ enum Wrong {
 pub fn main(global: &Global, statement: &Path, file: &Path, named: &Named) -> Done {
     let options = named.options(global, false)?;
     let check = || -> Result<(Stated, Report, History), Wrong> {
-        let read = |path: &Path| std::fs::read(path).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-        let of = |path: &Path, wanted| unread(path, &options, wanted);
-        let document = read(statement).and_then(|text| canon::parse(text.as_bytes(), &Limits::DOCUMENT).ok());
-        let proof = document.and_then(|document| IdentityProof::read(document).ok());
-        let proof = proof.ok_or_else(|| Wrong::Statement(of(statement, "statement")))?;
+        let of = |path: &Path, wanted, failure| unlike(path, &options, wanted, failure);
+        let proof = text(statement).and_then(|text| proof(&text));
+        let proof = proof.map_err(|failure| Wrong::Statement(of(statement, "statement", failure)))?;
         let baseline = proof.verify(&options.reader(), options.genesis_document.as_ref()).map_err(Wrong::Statement)?;
-        let text = read(file).ok_or_else(|| Wrong::Later(of(file, "substrate_bundle")))?;
+        let text = text(file).map_err(|failure| Wrong::Later(of(file, "substrate_bundle", failure)))?;
         let (report, history) = match bundle::verify(&text, options.reader(), |_| {}) {
             Ok((report, Some(history))) => (report, history),
-            Ok((_, None)) => return Err(Wrong::Later(of(file, "substrate_bundle"))),
+            Ok((_, None)) => return Err(Wrong::Later(kind("substrate_bundle", "run_bundle"))),
             Err(failure) if failure.check == "BUNDLE_LINE" => {
-                return Err(Wrong::Later(of(file, "substrate_bundle")));
+                return Err(Wrong::Later(of(file, "substrate_bundle", failure)));
             }
             Err(failure) => return Err(Wrong::Later(failure)),
         };
@@ -57,19 +55,39 @@ pub fn main(global: &Global, statement: &Path, file: &Path, named: &Named) -> Do
     Err(error)
 }
 
-/// Why a file is not of the kind that is wanted here: what `verify` says of it, or that it is of another kind.
-fn unread(path: &Path, options: &Options, wanted: &str) -> Failure {
+/// A text that is read once: a file, or standard input. What else there is in a file system is `unlike`'s to name.
+fn text(path: &Path) -> Result<String, Failure> {
+    let given = path == Path::new("-") || path.starts_with("/dev");
+    let unreadable = |found: String| offline::undecided("FILE_UNREADABLE", path.display(), found);
+    if !given && !path.is_file() {
+        return Err(unreadable("no file".into()));
+    }
+    let bytes = read(path).map_err(|error| unreadable(error.message))?;
+    String::from_utf8(bytes).map_err(|_| offline::undecided("FILE_KIND", "a text in UTF-8", "other bytes"))
+}
+
+/// A statement with its proof.
+fn proof(text: &str) -> Result<IdentityProof, Failure> {
+    let form = |error| offline::altered("STATEMENT_FORM", None, "a statement with its proof", error);
+    IdentityProof::read(canon::parse(text.as_bytes(), &Limits::DOCUMENT).map_err(form)?)
+}
+
+/// Why a file is not what is wanted here: what `verify` says of it, that it is of another kind, or else `failure`. Standard
+/// input is not read twice.
+fn unlike(path: &Path, options: &Options, wanted: &str, failure: Failure) -> Failure {
+    if path == Path::new("-") || path.starts_with("/dev") {
+        return failure;
+    }
     match offline::verify(path, options, &mut |_, _, _| {}) {
         Err(failure) => failure,
-        Ok(verified) => offline::undecided(
-            "FILE_KIND",
-            super::verify::kind(wanted),
-            match verified.file_kind == wanted {
-                true => "a file that is cut, or of another spelling".into(),
-                false => super::verify::kind(verified.file_kind),
-            },
-        ),
+        // It holds, without what is wanted here, as a statement without its proof.
+        Ok(verified) if verified.file_kind == wanted => Failure { tampered: false, ..failure },
+        Ok(verified) => kind(wanted, verified.file_kind),
     }
+}
+
+fn kind(wanted: &str, found: &str) -> Failure {
+    offline::undecided("FILE_KIND", super::verify::kind(wanted), super::verify::kind(found))
 }
 
 /// Both files are what was signed, and the answer is no.

@@ -61,3 +61,37 @@ fn one_file_stands_at_the_top_and_says_what_was_not_checked() {
     let table = out(&run(&["verify", "/nowhere/at/all"]));
     assert!(table.starts_with("CANNOT BE DECIDED: ") && table.contains("/nowhere/at/all"), "{table}");
 }
+
+/// A baseline names the file that is wrong, and what is wrong with it: what is no statement and no history was not altered.
+/// shows: P-096, X-05
+#[test]
+fn a_baseline_names_the_file_that_is_wrong() {
+    let dir = tempfile::tempdir().unwrap();
+    let (good, _) = bundles(dir.path());
+    let absent = dir.path().join("absent").display().to_string();
+    let baseline = |statement: &str, file: &str| {
+        run(&["substrate", "baseline", statement, file, "--genesis", genesis(), "-o", "json"])
+    };
+    for (statement, check) in [(good.as_str(), "FILE_KIND"), (absent.as_str(), "FILE_UNREADABLE")] {
+        let output = baseline(statement, &good);
+        let document = json(&output);
+        assert_eq!((status(&output), &document["failure"]["check"]), (13, &json!(check)), "{document}");
+        assert_eq!((&document["file"], &document["same_entity"]), (&json!(statement), &json!(null)));
+        assert!(said(&output).contains(statement), "{output:?}");
+    }
+}
+
+/// With consistency alone nobody vouches, and the first line says so, also the only one.
+/// shows: P-095
+#[test]
+fn the_first_line_says_that_nobody_vouches() {
+    let dir = tempfile::tempdir().unwrap();
+    let (good, _) = bundles(dir.path());
+    for arguments in [&["verify", &good, "--consistency-only"][..], &["verify", &good, "--consistency-only", "-q"]] {
+        let output = run(arguments);
+        assert_eq!(status(&output), 0, "{output:?}");
+        let first = out(&output).lines().next().unwrap().to_owned();
+        assert!(first.starts_with("consistent in itself, nobody that you trust vouches for it"), "{first}");
+    }
+    assert_eq!(out(&run(&["verify", &good, "--genesis", genesis(), "-q"])).trim_end(), "holds");
+}

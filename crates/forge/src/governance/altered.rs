@@ -131,6 +131,13 @@ pub fn ballots() -> Vec<Case> {
             let (first, second) = (end_of(world, "a"), end_of(world, "b"));
             world.entries.swap(first, second);
         }),
+        case("an end before the last one", "BALLOT_TIME", &world(&once_through(), &genesis()), |world| {
+            let at = end_of(world, "z");
+            let mut end = world.entries[at].clone();
+            end.value["record"]["proposal_id"] = json!("a");
+            end.value["record"]["approvals"] = json!(["bureau"]);
+            world.entries.insert(at + 1, end);
+        }),
         expired("a ballot closed although its time is not over", "BALLOT_RESULT", &|world| {
             let at = end_of(world, "a");
             let time = world.entries[at - 1].value["time"].clone();

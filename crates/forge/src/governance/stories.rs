@@ -105,6 +105,19 @@ pub fn expiries() -> Stage {
     stage
 }
 
+/// The end of a ballot brings the ledger to where the time of another is over, whose name comes before: it stays open.
+pub fn once_through() -> Stage {
+    let mut stage = Stage::new();
+    stage.ballot(3, "short", rules(|rules| rules.ballot_entries = U64(4)));
+    open(&mut stage, 0, "z", stolen(0));
+    open(&mut stage, 1, "a", stolen(1));
+    for seed in [60, 61] {
+        stage.enrol(0, &key(seed));
+    }
+    open(&mut stage, 0, "next", stolen(2));
+    stage
+}
+
 /// Ballots that one vote against ends: of a member with a veto, and of the one that is concerned. An ordinary one goes on.
 pub fn vetoes() -> Stage {
     let mut stage = Stage::new();

@@ -1,7 +1,7 @@
 use crate::{cases, load, number, text};
-use selfsame_protocol::command::ItemLimits;
-use selfsame_protocol::constitution::{ClusterConstitution, Count, Share, count};
-use selfsame_protocol::digest::unhex;
+use selfsame_protocol::command::{ItemLimits, Proposal};
+use selfsame_protocol::constitution::{ClusterConstitution, Count, Share, ballot_digest, count};
+use selfsame_protocol::digest::{Digest, unhex};
 use selfsame_protocol::genesis::{GenesisDocument, GenesisOrganisation, Publication};
 use selfsame_protocol::replay::BadCheck;
 use selfsame_protocol::replay::governance::Governance;
@@ -37,6 +37,17 @@ fn a_constitution_has_one_hash() {
         let constitution: ClusterConstitution = serde_json::from_value(case["constitution"].clone()).unwrap();
         assert_eq!(constitution.hash().hex(), text(case, "hash"), "{case}");
         assert_eq!(serde_json::to_value(&constitution).unwrap(), case["constitution"]);
+    }
+}
+
+/// shows: G-02
+#[test]
+fn a_vote_is_about_a_proposal_under_a_constitution() {
+    for case in cases(&load("governance"), "ballots") {
+        let proposal: Proposal = serde_json::from_value(case["proposal"].clone()).unwrap();
+        let constitution: Digest = text(case, "constitution").parse().unwrap();
+        let digest = ballot_digest(&constitution, text(case, "proposal_id"), &proposal);
+        assert_eq!(digest.hex(), text(case, "hash"), "{case}");
     }
 }
 

@@ -71,9 +71,15 @@ impl Governance {
     }
 
     /// Refuses when a ballot's time is over that a proposal would have closed before it was opened, or before the next
-    /// one that it closed: those with ids above the last closed one, below `until`.
+    /// one that it closed: those with ids above the last closed one, below `until`. It goes through them once: no end is
+    /// before the last one.
     fn swept(&self, entry: &Entry, until: Option<&str>) -> Check {
         let after = self.step.swept();
+        if let (Some(after), Some(until)) = (after, until)
+            && until <= after
+        {
+            return bad("BALLOT_TIME", entry.index.0, format!("an end of a ballot behind {after}"), until);
+        }
         let left = self.ballots.iter().find(|(id, ballot)| {
             let between =
                 after.is_none_or(|after| id.as_str() > after) && until.is_none_or(|until| id.as_str() < until);
