@@ -296,6 +296,20 @@ fn bundles(files: &Files<'_>, pairs: &mut Vec<Pair>) {
     ] {
         take.take(name, Right::Altered(right), altered(&|bundle| change(&mut bundle.lines)));
     }
+    // A leaf that cannot be read belongs to the history of keys as long as that goes on, and to the substrate otherwise.
+    let spoilt = |line: &str| line.replacen(r#"{\"depth\":\""#, r#"{\"Depth\":\""#, 1);
+    let subject = |bundle: &Bundle, what: &str| {
+        let leaf = |line: &String| line.contains(&format!(r#"\"subject\":\"{what}"#)) && line.starts_with(r#"{"leaf""#);
+        bundle.lines.iter().position(leaf).expect("an entry")
+    };
+    for (name, what) in [("entry-of-the-keys-unread", "organisation:"), ("entry-of-the-substrate-unread", "substrate:")]
+    {
+        let change = |bundle: &mut Bundle| {
+            let at = subject(bundle, what);
+            bundle.lines[at] = spoilt(&bundle.lines[at]);
+        };
+        take.take(name, Right::Altered("ENTRY_FORM"), altered(&change));
+    }
     let evidence = line_of(&genuine, r#"{"leaf":"{\"depth\":\"0\",\"index\":\"0\",\"ledger\":\"evidence"#);
     take.take(
         "reasoning-before-evidence",
