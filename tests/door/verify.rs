@@ -63,7 +63,7 @@ fn one_file_stands_at_the_top_and_says_what_was_not_checked() {
 }
 
 /// A baseline names the file that is wrong, and what is wrong with it: what is no statement and no history was not altered.
-/// shows: P-096, X-05
+/// shows: P-096
 #[test]
 fn a_baseline_names_the_file_that_is_wrong() {
     let dir = tempfile::tempdir().unwrap();

@@ -60,7 +60,6 @@ fn folder(dir: &Path, special: &str, make: &dyn Fn(&Path)) -> PathBuf {
 /// What makes something special, and what that is.
 type Maker<'a> = (&'static str, &'a dyn Fn(&Path));
 
-/// shows: X-05
 #[test]
 fn a_pipe_a_socket_or_a_device_is_unreadable_at_once() {
     let dir = tempfile::tempdir().unwrap();
@@ -92,7 +91,6 @@ fn a_pipe_a_socket_or_a_device_is_unreadable_at_once() {
 
 /// A link to a file is that file.
 ///
-/// shows: X-05
 #[test]
 fn a_link_to_a_file_is_read() {
     let dir = tempfile::tempdir().unwrap();

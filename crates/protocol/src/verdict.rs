@@ -102,7 +102,7 @@ mod tests {
     use serde_json::json;
 
     /// A finding of many nodes that disagree is one that every reader takes: its texts are cut as those of others are.
-    /// shows: P-055
+    /// shows: P-072
     #[test]
     fn the_finding_of_a_split_electorate_can_be_recorded() {
         let facts = Facts { kept: None, drift: 0, lineage_depth: 9, thresholds: &Thresholds::default(), entries: 1 };
