@@ -20,9 +20,9 @@ struct Seal {
     epoch: u64,
 }
 
-/// Remembers the last seal of each substrate.
+/// Remembers the last seal of each substrate, and how often the shadow jumped.
 #[derive(Debug, Default)]
-pub struct Attested(BTreeMap<String, Seal>);
+pub struct Attested(BTreeMap<String, Seal>, u64);
 
 impl Attested {
     fn sealed(&mut self, op: &Op, cluster: &str) -> Result<(), String> {
@@ -109,6 +109,10 @@ impl Invariant for Attested {
     }
     fn check(&mut self, now: &Moment) -> Result<(), String> {
         let cluster = &now.shadow.genesis.cluster;
+        // In a jump another seal may have taken the place of one that was seen.
+        if now.shadow.jumps() != self.1 {
+            *self = Attested(BTreeMap::new(), now.shadow.jumps());
+        }
         for op in now.ops {
             for touched in &op.touched {
                 let before = touched.before.as_ref().map(|before| before.holder.since);
