@@ -143,6 +143,7 @@ fn run(steps: &[Step]) -> (World, BTreeSet<String>, usize) {
         world.millis += u64::from(step.wait) * 100;
         let (author, wanted) = (roots(&world, &name(step.who)), command(&world, *step));
         let request = world.request();
+        let wanted = world.meant(wanted);
         let mut applied = world.batch(&[envelope(Role::Root, &author, &request, wanted).to_bytes()]);
         traces += usize::from(applied.outcomes[0].is_err() && !crate::refused_without_trace(&applied));
         let outcome = applied.outcomes.remove(0);

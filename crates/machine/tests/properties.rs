@@ -8,6 +8,7 @@ use selfsame_machine::view::{Changes, Model, Table, View};
 use selfsame_machine::{read, verify};
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{Amendment, Command, Fence, OrganisationKey, Proposal, Role};
+use selfsame_protocol::constitution::ballot_digest;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::keys::SecretKey;
@@ -349,9 +350,24 @@ fn run(steps: &[Step]) -> Ran {
             command(&world, *step)
         };
         let request = world.request();
+        let command = world.meant(command);
+        // Votes that come with the proposal are about it.
+        let about = match &command {
+            Command::Propose { proposal_id, proposal } => {
+                let constitution = read::constitution(&world.model).unwrap().unwrap();
+                Some(ballot_digest(&constitution.hash(), proposal_id, proposal))
+            }
+            _ => None,
+        };
         let mut envelopes = vec![envelope(role, &key, &request, command)];
         for (role, key, command) in ballot {
             let request = world.request();
+            let command = match (command, about) {
+                (Command::Vote { proposal_id, approve, .. }, Some(ballot)) => {
+                    Command::Vote { proposal_id, ballot, approve }
+                }
+                (other, _) => other,
+            };
             envelopes.push(envelope(role, &key, &request, command));
         }
         // Every node says what it finds; sometimes one of them lies.

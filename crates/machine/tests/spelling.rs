@@ -26,7 +26,7 @@ fn refused_but_in_its_spelling(
     command: Command,
     spellings: &[(&str, Value)],
 ) {
-    let request = world.request();
+    let (command, request) = (world.meant(command), world.request());
     let genuine = json!(Submission::new(CLUSTER, &request, role, key.public(), command.clone()));
     let before = rows(&world.model);
     for (at, other) in spellings {
