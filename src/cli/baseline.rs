@@ -55,11 +55,15 @@ pub fn main(global: &Global, statement: &Path, file: &Path, named: &Named) -> Do
     Err(error)
 }
 
+/// Whether it is a stream that the user gave, which is read once and not again. Other devices are no file.
+fn is_stream(path: &Path) -> bool {
+    path == Path::new("-") || path == Path::new("/dev/stdin") || path.starts_with("/dev/fd")
+}
+
 /// A text that is read once: a file, or standard input. What else there is in a file system is `unlike`'s to name.
 fn text(path: &Path) -> Result<String, Failure> {
-    let given = path == Path::new("-") || path.starts_with("/dev");
     let unreadable = |found: String| offline::undecided("FILE_UNREADABLE", path.display(), found);
-    if !given && !path.is_file() {
+    if !is_stream(path) && !path.is_file() {
         return Err(unreadable("no file".into()));
     }
     let bytes = read(path).map_err(|error| unreadable(error.message))?;
@@ -75,7 +79,7 @@ fn proof(text: &str) -> Result<IdentityProof, Failure> {
 /// Why a file is not what is wanted here: what `verify` says of it, that it is of another kind, or else `failure`. Standard
 /// input is not read twice.
 fn unlike(path: &Path, options: &Options, wanted: &str, failure: Failure) -> Failure {
-    if path == Path::new("-") || path.starts_with("/dev") {
+    if is_stream(path) {
         return failure;
     }
     match offline::verify(path, options, &mut |_, _, _| {}) {
