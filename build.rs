@@ -1,30 +1,15 @@
-//! Generates the gRPC code from `proto/` in pure Rust: no protoc on the machine. Says which commit is built.
+//! Says which commit is built.
 
 use std::path::Path;
 use std::process::Command;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    println!("cargo::rerun-if-changed=proto");
-    let mut files = Vec::new();
-    for dir in ["proto/selfsame/v1", "proto/selfsame/raft/v1"] {
-        for file in std::fs::read_dir(dir)? {
-            files.push(file?.path());
-        }
-    }
-    files.sort();
-    let descriptors = protox::compile(&files, ["proto"])?;
-    let out = std::path::PathBuf::from(std::env::var("OUT_DIR")?);
-    std::fs::write(out.join("descriptors.bin"), prost_bytes(&descriptors))?;
-    tonic_prost_build::configure().bytes(".").compile_fds(descriptors)?;
+    println!("cargo::rerun-if-changed=build.rs");
     let (profile, target) = (std::env::var("PROFILE")?, std::env::var("TARGET")?);
     let version = std::env::var("CARGO_PKG_VERSION")?;
     let commit = commit(&profile).unwrap_or_else(|| "unknown".into());
     println!("cargo::rustc-env=SELFSAME_VERSION={version} (commit {commit}, {profile} build, {target})");
     Ok(())
-}
-
-fn prost_bytes(descriptors: &impl protox::prost::Message) -> Vec<u8> {
-    descriptors.encode_to_vec()
 }
 
 /// The commit: SELFSAME_COMMIT where somebody says it, as for a source without its history; otherwise what is checked out

@@ -9,7 +9,7 @@
 //! is printed are medians, by the clock and by processor time: on a machine that does other work as well only the second
 //! compares. Memory is the peak of a process of its own for each size.
 
-use selfsame::offline::{Options, Writer, verify_folder};
+use selfsame_offline::{Options, Writer, verify_folder};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{Entry, Ledger};
 use selfsame_protocol::keys::SecretKey;

@@ -3,11 +3,11 @@
 
 use crate::invariants::{NodeView, Snapshot, Violation};
 use crate::oracle::Oracle;
-use selfsame::env::sim_disk::SimDisk;
-use selfsame::store::{Identity, StateView, Store};
+use selfsame_env::sim_disk::SimDisk;
 use selfsame_machine::state::{self, Phase, Substrate, invalidated_key};
 use selfsame_machine::view::{ReadError, Row, Table, View};
 use selfsame_machine::{Genesis, read};
+use selfsame_node::store::{Identity, StateView, Store};
 use selfsame_protocol::code::Code;
 use selfsame_protocol::entry::{Entry, Ledger};
 use selfsame_protocol::merkle::verify_inclusion;

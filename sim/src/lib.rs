@@ -1,6 +1,6 @@
 //! The real node in a simulated world.
 //!
-//! A seed gives a [`plan::Plan`]; the [`world::World`] runs `selfsame::node::start` for every node of it with a
+//! A seed gives a [`plan::Plan`]; the [`world::World`] runs `selfsame_node::node::start` for every node of it with a
 //! simulated network, disk, clock and entropy; [`workload`] acts as the clients and [`oracle`] remembers what they were
 //! told; [`faults`] break the world; [`invariants`] look at all nodes at every tick; [`liveness`] heals the world and
 //! demands service. Everything that was decided stands in the [`trace`], and one seed gives one trace, byte for byte.

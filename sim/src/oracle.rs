@@ -7,7 +7,7 @@ use crate::invariants::g15_checkpoints::Served;
 use crate::invariants::i09_belief::{self, Beliefs};
 use crate::invariants::{Snapshot, Violation};
 use crate::trace::Trace;
-use selfsame::client::ClientError;
+use selfsame_client::ClientError;
 use selfsame_machine::view::ReadError;
 use selfsame_machine::{Receipt, read};
 use selfsame_protocol::code::Code;

@@ -315,7 +315,7 @@ impl Runner<'_> {
 
     /// The bytes of every file of every node: differences that nothing else has shown yet show here.
     fn images(&self) {
-        use selfsame::env::Disk as _;
+        use selfsame_env::Disk as _;
         for id in self.world.ids() {
             let disk = self.world.disk(id);
             for name in disk.list().unwrap_or_default() {

@@ -4,8 +4,8 @@
 //! its own node pass here with the notes that it hands round.
 
 use crate::env::{SimDisk, SimTime};
-use selfsame::cosign::{Cosigner, Memory};
-use selfsame::raft::{Line, Notary};
+use selfsame_node::cosign::{Cosigner, Memory};
+use selfsame_node::raft::{Line, Notary};
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::holder::Tree;
 use selfsame_protocol::keys::PublicKey;

@@ -2,9 +2,9 @@
 
 use super::report::{Failures, count};
 use super::substrate::{Subject, items};
-use crate::actor::Actor;
-use crate::client::{Client, ClientError};
 use crate::demo::cluster::Failure;
+use selfsame_client::Actor;
+use selfsame_client::{Client, ClientError};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::task::JoinSet;

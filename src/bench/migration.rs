@@ -3,9 +3,9 @@
 use super::load::micros;
 use super::report::{Failures, count};
 use super::substrate::{Subject, stated};
-use crate::actor::Actor;
-use crate::client::{Client, ClientError};
 use crate::demo::cluster::Failure;
+use selfsame_client::Actor;
+use selfsame_client::{Client, ClientError};
 use selfsame_machine::Receipt;
 use selfsame_machine::state::{HolderStatus, Substrate};
 use selfsame_protocol::command::Command;

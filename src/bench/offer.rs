@@ -3,8 +3,8 @@
 use super::load::micros;
 use super::report::{Failures, count};
 use super::substrate::{Subject, items};
-use crate::actor::Actor;
-use crate::client::Client;
+use selfsame_client::Actor;
+use selfsame_client::Client;
 use selfsame_protocol::envelope::Envelope;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

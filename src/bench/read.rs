@@ -3,9 +3,9 @@
 use super::load::{Shape, Writer, micros};
 use super::target::{CONNECTIONS, Site, Target};
 use super::{Bound, Say, bounds, report};
-use crate::client::{Client, ClientError};
 use crate::demo::cluster::Failure;
 use clap::Args;
+use selfsame_client::{Client, ClientError};
 use selfsame_protocol::entry::Ledger;
 use serde_json::{Value, json};
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! Numbers of a measurement.
 
 use super::load::Level;
-use crate::client::ClientError;
+use selfsame_client::ClientError;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 

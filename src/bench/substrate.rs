@@ -1,9 +1,9 @@
 //! One substrate of a measurement, and what its chip signs for it. Every request is named after its place in the substrate:
 //! the same step sent again is the same request.
 
-use crate::actor::Actor;
-use crate::client::Client;
 use crate::demo::cluster::Failure;
+use selfsame_client::Actor;
+use selfsame_client::Client;
 use selfsame_machine::Receipt;
 use selfsame_machine::state::Substrate;
 use selfsame_protocol::command::{Command, Fence, GoalVector, Item};

@@ -1,10 +1,10 @@
 //! Where the load goes: a running cluster, or one that is started for the measurement.
 
-use crate::actor::Actor;
-use crate::client::{Client, ClientError};
 use crate::demo::cluster::{Cluster, Failure, Keys, free_ports, fresh_key};
-use crate::env::TcpNet;
-use crate::files::Scratch;
+use selfsame_client::Actor;
+use selfsame_client::{Client, ClientError};
+use selfsame_env::TcpNet;
+use selfsame_offline::files::Scratch;
 use selfsame_protocol::command::{Command, Role};
 use selfsame_protocol::keys::SecretKey;
 use selfsame_protocol::p104::Technology;

@@ -4,8 +4,8 @@
 //! what differs between them is computed from them.
 
 use super::context::{CliError, Done, Global};
-use crate::client::{Client, ClientError};
 use clap::Args;
+use selfsame_client::{Client, ClientError};
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::run::{Declaration, compare, explain};

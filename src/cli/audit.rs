@@ -3,11 +3,11 @@
 use super::context::{CliError, Done, Global};
 use super::trust::trusted;
 use super::verdict;
-use crate::audit::{Alarm, Follower, Memory, Report, Source, compare};
-use crate::config;
 use crate::console::{self, visible};
-use crate::env::{Clock as _, SystemClock, TcpNet};
 use clap::Args;
+use selfsame_audit::{Alarm, Follower, Memory, Report, Source, compare};
+use selfsame_env::{Clock as _, SystemClock, TcpNet};
+use selfsame_node::config;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::equivocation::Evidence;
 use selfsame_protocol::note::Vkey;
@@ -64,7 +64,7 @@ const PROGRESS: u64 = 1 << 16;
 fn keys(command: &Audit) -> Result<Vec<Vkey>, CliError> {
     let mut keys = trusted(&command.trust)?;
     if let Some(path) = &command.cluster {
-        keys.extend(crate::audit::keys_of(&config::load_genesis(path)?));
+        keys.extend(selfsame_audit::keys_of(&config::load_genesis(path)?));
     }
     if keys.is_empty() {
         return Err(CliError::with(13, "nothing can be decided without keys: give --trust or --cluster"));

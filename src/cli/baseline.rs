@@ -3,7 +3,7 @@
 use super::context::{CliError, Done, Global, read};
 use super::trust::Named;
 use crate::console::visible;
-use crate::offline::{self, Failure, Options};
+use selfsame_offline::{self, Failure, Options};
 use selfsame_protocol::bundle::{self, End, IdentityProof, Report, Stated, Voucher};
 use selfsame_protocol::canon::{self, Limits};
 use selfsame_protocol::p104::Outcome;
@@ -62,17 +62,17 @@ fn is_stream(path: &Path) -> bool {
 
 /// A text that is read once: a file, or standard input. What else there is in a file system is `unlike`'s to name.
 fn text(path: &Path) -> Result<String, Failure> {
-    let unreadable = |found: String| offline::undecided("FILE_UNREADABLE", path.display(), found);
+    let unreadable = |found: String| selfsame_offline::undecided("FILE_UNREADABLE", path.display(), found);
     if !is_stream(path) && !path.is_file() {
         return Err(unreadable("no file".into()));
     }
     let bytes = read(path).map_err(|error| unreadable(error.message))?;
-    String::from_utf8(bytes).map_err(|_| offline::undecided("FILE_KIND", "a text in UTF-8", "other bytes"))
+    String::from_utf8(bytes).map_err(|_| selfsame_offline::undecided("FILE_KIND", "a text in UTF-8", "other bytes"))
 }
 
 /// A statement with its proof.
 fn proof(text: &str) -> Result<IdentityProof, Failure> {
-    let form = |error| offline::altered("STATEMENT_FORM", None, "a statement with its proof", error);
+    let form = |error| selfsame_offline::altered("STATEMENT_FORM", None, "a statement with its proof", error);
     IdentityProof::read(canon::parse(text.as_bytes(), &Limits::DOCUMENT).map_err(form)?)
 }
 
@@ -82,7 +82,7 @@ fn unlike(path: &Path, options: &Options, wanted: &str, failure: Failure) -> Fai
     if is_stream(path) {
         return failure;
     }
-    match offline::verify(path, options, &mut |_, _, _| {}) {
+    match selfsame_offline::verify(path, options, &mut |_, _, _| {}) {
         Err(failure) => failure,
         // It holds, without what is wanted here, as a statement without its proof.
         Ok(verified) if verified.file_kind == wanted => Failure { tampered: false, ..failure },
@@ -91,7 +91,7 @@ fn unlike(path: &Path, options: &Options, wanted: &str, failure: Failure) -> Fai
 }
 
 fn kind(wanted: &str, found: &str) -> Failure {
-    offline::undecided("FILE_KIND", super::verify::kind(wanted), super::verify::kind(found))
+    selfsame_offline::undecided("FILE_KIND", super::verify::kind(wanted), super::verify::kind(found))
 }
 
 /// Both files are what was signed, and the answer is no.

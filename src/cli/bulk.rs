@@ -1,8 +1,8 @@
 //! `selfsame substrate import`: a file of JSON lines, streamed in signed batches, resumable.
 
 use super::context::{CliError, Done, Global};
-use crate::actor::Actor;
-use crate::client::{Client, ClientError};
+use selfsame_client::Actor;
+use selfsame_client::{Client, ClientError};
 use selfsame_protocol::canon;
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::command::{Command, Fence, Item, Role, Submission};

@@ -2,8 +2,8 @@
 
 use super::context::{Done, Global};
 use super::names;
-use crate::client::{Part, Wanted};
 use clap::{Args, Subcommand};
+use selfsame_client::{Part, Wanted};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::keys::PublicKey;
 use serde_json::json;
@@ -96,7 +96,9 @@ fn keys_here(global: &Global) -> BTreeMap<PublicKey, String> {
     for file in std::fs::read_dir(dir.join("keys")).into_iter().flatten().flatten() {
         let path = file.path();
         // What is no key has no name here, and that is all.
-        if let (Ok(key), Some(name)) = (crate::keys::load(&path), path.file_stem().and_then(|name| name.to_str())) {
+        if let (Ok(key), Some(name)) =
+            (selfsame_node::keys::load(&path), path.file_stem().and_then(|name| name.to_str()))
+        {
             found.insert(key.public(), name.to_owned());
         }
     }

@@ -2,8 +2,8 @@
 
 use super::context::{CliError, Done, Global, address, out};
 use super::names;
-use crate::keys;
 use clap::Subcommand;
+use selfsame_node::keys;
 use selfsame_protocol::cosignature;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::keys::PublicKey;

@@ -1,10 +1,10 @@
 //! How a command ends without success, for people and for programs.
 
-use crate::client::ClientError;
-use crate::config::{ConfigError, Fault};
 use crate::console;
-use crate::keys::KeyFileError;
-use crate::offline::Failure;
+use selfsame_client::ClientError;
+use selfsame_node::config::{ConfigError, Fault};
+use selfsame_node::keys::KeyFileError;
+use selfsame_offline::Failure;
 use selfsame_protocol::canon::CanonError;
 use selfsame_protocol::code::Refusal;
 use selfsame_protocol::import::ImportError;

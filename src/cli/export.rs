@@ -2,9 +2,9 @@
 
 use super::context::{CliError, Done, Global};
 use super::error::unwritten;
-use crate::client::Bundle;
 use crate::console;
-use crate::files::Unfinished;
+use selfsame_client::Bundle;
+use selfsame_offline::files::Unfinished;
 use std::io::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};

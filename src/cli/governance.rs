@@ -3,11 +3,11 @@
 use super::context::{CliError, Done, Global, read};
 use super::names;
 use super::register::{KeyArgument, confirm, node_keys};
-use crate::client::{Client, Listed};
 use crate::console::visible;
-use crate::offline::{Failure, altered};
 use clap::{Args, Subcommand, ValueEnum};
+use selfsame_client::{Client, Listed};
 use selfsame_machine::state::Ballot;
+use selfsame_offline::{Failure, altered};
 use selfsame_protocol::command::{Command, OrganisationKey, Proposal, Role};
 use selfsame_protocol::constitution::{Class, ClusterConstitution, Publisher, Share, ballot_digest};
 use selfsame_protocol::entry::{Entry, Ledger};
@@ -384,7 +384,7 @@ fn shown(constitution: &ClusterConstitution) -> Value {
 async fn audit(global: &Global, genesis: Option<&Path>) -> Done {
     let client = global.client()?;
     let founders = match genesis {
-        Some(path) => crate::config::load_genesis(path)?,
+        Some(path) => selfsame_node::config::load_genesis(path)?,
         None => client.genesis().await?,
     };
     // What does not hold is the answer of this command, and printed as such.

@@ -3,10 +3,10 @@
 use super::context::{CliError, Done, Global, out, read, write, write_new};
 use super::trust::policy;
 use super::verify::{failed, text};
-use crate::client::{Client, ClientError};
 use crate::console;
-use crate::offline::{Exported, Writer};
 use clap::Subcommand;
+use selfsame_client::{Client, ClientError};
+use selfsame_offline::{Exported, Writer};
 use selfsame_protocol::bundle::Reader;
 use selfsame_protocol::code::Code;
 use selfsame_protocol::digest::Digest;

@@ -3,8 +3,8 @@
 use super::context::{CliError, Done, Global};
 use super::names;
 use super::trust::Named;
-use crate::client::Client;
 use clap::Subcommand;
+use selfsame_client::Client;
 use selfsame_protocol::bundle;
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::command::{Command, Role};

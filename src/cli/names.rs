@@ -12,8 +12,8 @@
 //! unless it was the id itself.
 
 use super::context::{CliError, Global};
-use crate::client::Client;
-use crate::keys;
+use selfsame_client::Client;
+use selfsame_node::keys;
 use selfsame_protocol::code::Code;
 use selfsame_protocol::digest::{Digest, hex, unhex};
 use selfsame_protocol::keys::PublicKey;

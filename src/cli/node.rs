@@ -2,12 +2,12 @@
 
 use super::backup;
 use super::context::{CliError, Done, Global, Output, out, write};
-use crate::config::{self, DEFAULT_NODE_FILE, Loaded, Purpose, Ready};
 use crate::demo::cluster::{Cluster, Failure, Keys, ORGANISATIONS};
-use crate::env::Env;
-use crate::keys;
-use crate::node;
 use clap::Subcommand;
+use selfsame_env::Env;
+use selfsame_node::config::{self, DEFAULT_NODE_FILE, Loaded, Purpose, Ready};
+use selfsame_node::keys;
+use selfsame_node::node;
 use selfsame_protocol::keys::SecretKey;
 use serde_json::json;
 use std::collections::BTreeMap;

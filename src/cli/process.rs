@@ -4,9 +4,9 @@ use super::context::{CliError, Done, Global, Output};
 use super::node::NodeCommand;
 use super::{Cli, Command, dispatch};
 use crate::console::{self, Log};
-use crate::{env, files};
 use clap::FromArgMatches as _;
 use clap::error::{Error, ErrorKind};
+use selfsame_offline::files;
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::runtime::Runtime;
@@ -140,7 +140,7 @@ fn supervised(runtime: &Runtime, cli: Cli) -> Done {
     // Before the command begins: from here on it cannot be ended without a word.
     let mut signals = {
         let _within = runtime.enter();
-        env::Signals::new()
+        selfsame_env::Signals::new()
     };
     let (handle, asked) = (runtime.handle().clone(), stop.clone());
     let (done, mut result) = tokio::sync::oneshot::channel();

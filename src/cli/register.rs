@@ -1,9 +1,9 @@
 //! Public keys on the command line: read from key files or from checked text, and shown before they are signed for.
 
 use super::context::{CliError, Done, Global};
-use crate::client::Client;
 use crate::console;
-use crate::keys;
+use selfsame_client::Client;
+use selfsame_node::keys;
 use selfsame_protocol::command::{Command, OrganisationKey, Proposal};
 use selfsame_protocol::keys::PublicKey;
 use std::fmt::Write as _;

@@ -4,9 +4,9 @@ use super::chip::Paging;
 use super::context::{CliError, Done, Global, read_json};
 use super::trust::Named;
 use super::{names, verdict};
-use crate::client::{SubstrateLine, Wanted};
 use crate::console::visible;
 use clap::Subcommand;
+use selfsame_client::{SubstrateLine, Wanted};
 use selfsame_protocol::canon;
 use selfsame_protocol::command::{Amendment, Command, GoalVector, Item, Role};
 use selfsame_protocol::digest::Digest;
@@ -215,7 +215,7 @@ pub async fn main(global: &Global, command: Substrate) -> Done {
         Substrate::Init { id, founding, parameters, minimum_depth, drift_tolerance, unattested } => {
             let founding = read_json(&founding)?;
             let chip = global.signer()?;
-            let now = crate::env::Clock::now_ms(&crate::env::SystemClock);
+            let now = selfsame_env::Clock::now_ms(&selfsame_env::SystemClock);
             let initialised = Timestamp::from_millis(now);
             let claims = Claims::Birth {
                 substrate_id: id.clone(),

@@ -1,9 +1,9 @@
 //! Whom a reader names: the flags that every command has which verifies something.
 
 use super::context::{CliError, Global, read};
-use crate::config;
-use crate::offline::Options;
 use clap::Args;
+use selfsame_node::config;
+use selfsame_offline::Options;
 use selfsame_protocol::canon::{self, Limits};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::genesis::GenesisDocument;

@@ -1,6 +1,6 @@
 //! A verdict before everything else, in words: for people its first word, for programs `verdict` and `exit_status`.
 
-use crate::offline::{Checked, Failure, Level};
+use selfsame_offline::{Checked, Failure, Level};
 use serde_json::{Value, json};
 
 /// Statuses of verdicts, the worst first. All other errors come after them, and success last.
@@ -176,12 +176,12 @@ mod tests {
     #[test]
     fn the_first_word_is_the_verdict() {
         assert_eq!([0, 10, 13].map(word), ["holds", "ALTERED", "CANNOT BE DECIDED"]);
-        let failure = crate::offline::altered("TREE_ROOT", None, "this", "that");
+        let failure = selfsame_offline::altered("TREE_ROOT", None, "this", "that");
         let lines = failed("the ledger", &failure);
         assert!(lines[0].starts_with("ALTERED: the ledger") && lines[0].contains("TREE_ROOT"), "{lines:?}");
         let failure = Failure { tampered: false, ..failure };
         assert!(failed("it", &failure)[0].starts_with("CANNOT BE DECIDED: "));
-        let other = crate::offline::undecided("OTHER_GENESIS", "this", "that");
+        let other = selfsame_offline::undecided("OTHER_GENESIS", "this", "that");
         assert!(failed("it", &other)[0].contains("it is of another cluster"), "{:?}", failed("it", &other));
     }
 }

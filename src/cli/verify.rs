@@ -4,9 +4,9 @@ use super::context::{CliError, Done, Global, Output, read};
 use super::trust::Named;
 use super::verdict;
 use crate::console::visible;
-use crate::env::{Clock as _, SystemClock};
-use crate::offline::{self, Age, Failure, Options, Verified};
 use clap::Args;
+use selfsame_env::{Clock as _, SystemClock};
+use selfsame_offline::{self, Age, Failure, Options, Verified};
 use selfsame_protocol::bundle::Voucher;
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
@@ -235,7 +235,7 @@ fn check(global: &Global, path: &Path, options: &Options) -> Found {
             global.say(&format!("{}: {what}, {done}{of}", visible(&file)));
         }
     };
-    match offline::verify(path, options, &mut progress) {
+    match selfsame_offline::verify(path, options, &mut progress) {
         Ok(verified) => held(file, &verified, options),
         Err(failed) => failure(file, failed),
     }

@@ -2,10 +2,10 @@
 
 use super::context::{CliError, Done, Global};
 use super::names;
-use crate::config;
 use clap::{Args, ValueEnum};
 use selfsame_machine::Genesis;
 use selfsame_machine::state::Publisher;
+use selfsame_node::config;
 use selfsame_protocol::cosignature;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::keys::PublicKey;

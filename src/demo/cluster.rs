@@ -1,15 +1,15 @@
 //! Three nodes of three organisations in one process, with real gRPC over loopback and real files.
 
-use crate::actor::Actor;
-use crate::client::Client;
-use crate::cosign::PublishSettings;
-use crate::env::{Env, TcpNet};
-use crate::node::{self, Node, NodeConfig};
-use crate::raft::{Member, RaftSettings};
-use crate::witness::WitnessSettings;
+use selfsame_client::Actor;
+use selfsame_client::Client;
+use selfsame_env::{Env, TcpNet};
 use selfsame_machine::Genesis;
 use selfsame_machine::genesis::{GenesisNode, GenesisOrganisation};
 use selfsame_machine::state::{Publication, Publisher};
+use selfsame_node::cosign::PublishSettings;
+use selfsame_node::node::{self, Node, NodeConfig};
+use selfsame_node::raft::{Member, RaftSettings};
+use selfsame_node::witness::WitnessSettings;
 use selfsame_protocol::command::{ItemLimits, Role};
 use selfsame_protocol::keys::SecretKey;
 use std::collections::BTreeMap;
@@ -156,7 +156,7 @@ impl Cluster {
             client_listen: member.client_addr.clone(),
             members: self.members.clone(),
             http_listen: self.http.get(&id).cloned(),
-            scrub_every_ms: crate::config::SCRUB_EVERY_S * 1_000,
+            scrub_every_ms: selfsame_node::config::SCRUB_EVERY_S * 1_000,
             store: Default::default(),
             raft: self.settings.clone(),
             witness: self.witness.clone(),

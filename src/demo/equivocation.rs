@@ -2,9 +2,9 @@
 
 use super::cluster::{Cluster, Failure, ORGANISATIONS};
 use super::liar::Liar;
-use crate::audit::{Report, Source, compare, keys_of};
-use crate::env::TcpNet;
-use crate::files;
+use selfsame_audit::{Report, Source, compare, keys_of};
+use selfsame_env::TcpNet;
+use selfsame_offline::files;
 use selfsame_protocol::cosignature;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::equivocation::Evidence;

@@ -2,13 +2,13 @@
 //! can do, and what an audit must catch. Consistent in itself: entries, tiles and checkpoint belong together.
 
 use super::cluster::Failure;
-use crate::env::Net;
-use crate::fetch::Server;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
+use selfsame_env::Net;
+use selfsame_env::fetch::Server;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::merkle::{TileId, append_to_tiles, entries_path, leaf_hash, root_at, tile_path, tile_width};
 use selfsame_protocol::note::{Checkpoint, Note};

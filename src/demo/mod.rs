@@ -7,8 +7,8 @@ pub mod liar;
 mod story;
 
 use crate::console::layout;
-use crate::files::Scratch;
 use cluster::{Cluster, Failure, Keys, free_ports};
+use selfsame_offline::files::Scratch;
 use std::time::Instant;
 use tokio_util::sync::CancellationToken;
 

@@ -2,11 +2,11 @@
 
 use super::cluster::{Cluster, Failure, ORGANISATIONS, flip_leaf, fresh_key};
 use super::equivocation;
-use crate::actor::Actor;
-use crate::client::{Client, ClientError, Rail};
 use crate::console::{layout, visible};
-use crate::files;
+use selfsame_client::Actor;
+use selfsame_client::{Client, ClientError, Rail};
 use selfsame_machine::Receipt;
+use selfsame_offline::files;
 use selfsame_protocol::bundle::{self, Reader};
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{Amendment, Command, Fence, GoalVector, Item, Role};

@@ -1,7 +1,7 @@
 //! What organisations say about one reference, asked of a real cluster.
 
 use crate::harness::{Processes, said};
-use selfsame::config::RaftSection;
+use selfsame_node::config::RaftSection;
 use serde_json::{Value, json};
 use std::process::Output;
 

@@ -1,7 +1,7 @@
 //! A step of a migration that is repeated, because its answer was lost.
 
 use crate::harness::{Processes, said};
-use selfsame::config::RaftSection;
+use selfsame_node::config::RaftSection;
 use serde_json::Value;
 use std::process::Output;
 

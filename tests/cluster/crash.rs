@@ -1,8 +1,8 @@
 //! kill -9 under load: nothing that was acknowledged is lost, on any node.
 
 use crate::harness::{Processes, declare, holds};
-use selfsame::client::Client;
-use selfsame::config::RaftSection;
+use selfsame_client::Client;
+use selfsame_node::config::RaftSection;
 use selfsame_protocol::entry::EntryRef;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -1,10 +1,10 @@
 //! A node whose disk damaged an entry says so, and its users are served by the others.
 
 use crate::harness::declaration;
-use selfsame::actor::Actor;
-use selfsame::client::{Client, ClientError};
 use selfsame::demo::cluster::{Cluster, Keys, flip_leaf, free_ports};
-use selfsame::env::TcpNet;
+use selfsame_client::Actor;
+use selfsame_client::{Client, ClientError};
+use selfsame_env::TcpNet;
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::Role;
 use selfsame_protocol::entry::Ledger;

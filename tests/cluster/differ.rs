@@ -1,15 +1,15 @@
 //! What a cosigner refuses to sign, and when it stops.
 
 use crate::harness::declaration;
-use selfsame::actor::Actor;
-use selfsame::cosign::{Current, PublishSettings};
 use selfsame::demo::cluster::free_ports;
-use selfsame::env::Env;
-use selfsame::node::{self, Node, NodeConfig};
-use selfsame::raft::{Member, RaftSettings};
-use selfsame::witness::WitnessSettings;
+use selfsame_client::Actor;
+use selfsame_env::Env;
 use selfsame_machine::Genesis;
 use selfsame_machine::genesis::{GenesisNode, GenesisOrganisation};
+use selfsame_node::cosign::{Current, PublishSettings};
+use selfsame_node::node::{self, Node, NodeConfig};
+use selfsame_node::raft::{Member, RaftSettings};
+use selfsame_node::witness::WitnessSettings;
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{ItemLimits, Role};
 use selfsame_protocol::cosignature;

@@ -2,7 +2,7 @@
 //! stranger verifies all of it from the ledger.
 
 use crate::harness::{Processes, declare, holds, run, said};
-use selfsame::config::RaftSection;
+use selfsame_node::config::RaftSection;
 use serde_json::{Value, json};
 use std::process::Output;
 

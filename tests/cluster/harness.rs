@@ -1,14 +1,14 @@
 //! A cluster of real processes: the shipped binary, configuration files, loopback sockets, kill -9.
 
-use selfsame::actor::Actor;
-use selfsame::client::{Client, ClientError};
-use selfsame::config::{
+use selfsame::demo::cluster::{Cluster, Keys, ORGANISATIONS, free_ports};
+use selfsame_client::Actor;
+use selfsame_client::{Client, ClientError};
+use selfsame_env::TcpNet;
+use selfsame_machine::{Genesis, Receipt};
+use selfsame_node::config::{
     ListenSection, MemberSection, NodeFile, NodeSection, PublishSection, RaftSection, StorageSection, WitnessSection,
 };
-use selfsame::demo::cluster::{Cluster, Keys, ORGANISATIONS, free_ports};
-use selfsame::env::TcpNet;
-use selfsame::keys;
-use selfsame_machine::{Genesis, Receipt};
+use selfsame_node::keys;
 use selfsame_protocol::command::{Command as Submitted, Role};
 use selfsame_protocol::entry::{EntryRef, Ledger};
 use selfsame_protocol::envelope::Envelope;

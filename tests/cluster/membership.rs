@@ -1,7 +1,7 @@
 //! A fourth node joins, votes and leaves, by the command line alone.
 
 use crate::harness::{Processes, declare, holds, run, said};
-use selfsame::config::RaftSection;
+use selfsame_node::config::RaftSection;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::note::Note;
 use serde_json::Value;

@@ -1,9 +1,9 @@
 //! Checkpoints that enough organisations cosigned, and what they prove, while nodes are killed.
 
 use crate::harness::{Processes, declaration, run, said};
-use selfsame::client::Client;
-use selfsame::config::RaftSection;
+use selfsame_client::Client;
 use selfsame_machine::Genesis;
+use selfsame_node::config::RaftSection;
 use selfsame_protocol::code::Code;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::holder::{self, HolderState};

@@ -1,7 +1,7 @@
 //! A run as one file, taken from a real cluster and checked without it.
 
 use crate::harness::{Processes, run, said};
-use selfsame::config::RaftSection;
+use selfsame_node::config::RaftSection;
 use serde_json::Value;
 use std::process::Output;
 

@@ -1,8 +1,8 @@
 //! What keeps a node from starting: each reason is said, and no data is touched.
 
 use crate::harness::{Processes, run, said};
-use selfsame::config::RaftSection;
 use selfsame::demo::cluster::free_ports;
+use selfsame_node::config::RaftSection;
 use selfsame_protocol::digest::Digest;
 use std::collections::BTreeMap;
 use std::fs;

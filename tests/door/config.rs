@@ -1,11 +1,11 @@
 //! A configuration: what is wrong with it, all at once, for whoever runs a node and for whoever only looks.
 
-use selfsame::config::{
+use selfsame::demo::cluster::{Cluster, Keys};
+use selfsame_machine::Genesis;
+use selfsame_node::config::{
     ConfigError, DEFAULT_NODE_FILE, Fault, Purpose, Ready, Shown, check, load_genesis, to_json, to_toml,
 };
-use selfsame::demo::cluster::{Cluster, Keys};
-use selfsame::keys;
-use selfsame_machine::Genesis;
+use selfsame_node::keys;
 use std::path::Path;
 
 /// A founding node's files in a directory of their own.

@@ -1,8 +1,8 @@
 //! An auditor against a cluster whose one node shows another history to some.
 
 use crate::harness::{Nodes, net};
-use selfsame::audit::{Alarm, Follower, Memory, Problem, Report, Source, compare};
 use selfsame::demo::liar::Liar;
+use selfsame_audit::{Alarm, Follower, Memory, Problem, Report, Source, compare};
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::equivocation::{Evidence, Kind};
 use selfsame_protocol::keys::SecretKey;
@@ -136,7 +136,7 @@ async fn entries_that_are_not_what_was_signed_are_found() {
 }
 
 async fn served_note(nodes: &Nodes) -> Note {
-    let server = selfsame::fetch::Server::new(&nodes.http(3), net()).unwrap();
+    let server = selfsame_env::fetch::Server::new(&nodes.http(3), net()).unwrap();
     Note::parse(&server.get("evidence/checkpoint", 1 << 16).await.unwrap().body).unwrap()
 }
 

@@ -1,7 +1,7 @@
 //! Three real nodes in this process with HTTP, and something in their ledgers.
 
 use selfsame::demo::cluster::{Cluster, Keys, free_ports};
-use selfsame::env::TcpNet;
+use selfsame_env::TcpNet;
 use selfsame_machine::genesis::Genesis;
 use selfsame_machine::read;
 use selfsame_protocol::command::{Command, Role};
@@ -44,7 +44,7 @@ impl Nodes {
 
     /// The keys that an auditor trusts.
     pub fn keys(&self) -> Vec<Vkey> {
-        selfsame::audit::keys_of(self.genesis())
+        selfsame_audit::keys_of(self.genesis())
     }
 
     /// Stops and starts a node.

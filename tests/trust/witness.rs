@@ -1,10 +1,10 @@
 //! The witness endpoint over real HTTP: every status that the format names, and a log that asks for cosignatures.
 
 use crate::harness::{Nodes, net};
-use selfsame::env::Env;
-use selfsame::fetch::{Answer, Server};
-use selfsame::metrics::Metrics;
-use selfsame::witness::{External, Witnesses, witness_key};
+use selfsame_env::Env;
+use selfsame_env::fetch::{Answer, Server};
+use selfsame_node::metrics::Metrics;
+use selfsame_node::witness::{External, Witnesses, witness_key};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::equivocation::Evidence;

@@ -1,6 +1,6 @@
 //! Wall clocks that go wrong, one for each node. Time itself, which timers follow, is the simulation's and never wrong.
 
-use selfsame::env::Clock;
+use selfsame_env::Clock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

@@ -2,7 +2,7 @@
 
 use crate::random::{Stream, stream};
 use rand::RngCore;
-use selfsame::env::Entropy;
+use selfsame_env::Entropy;
 use std::io;
 use std::sync::{Mutex, PoisonError};
 

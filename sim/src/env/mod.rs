@@ -1,4 +1,4 @@
-//! The outside of a simulated node: what `selfsame::env::Env` is made of here.
+//! The outside of a simulated node: what `selfsame_env::Env` is made of here.
 
 mod clock;
 mod disk;

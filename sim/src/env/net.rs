@@ -4,7 +4,7 @@ use super::wire::{End, Framer, Wire};
 use crate::trace::Trace;
 use crate::world::PEER_PORT;
 use async_trait::async_trait;
-use selfsame::env::{Listener, Net, Stream};
+use selfsame_env::{Listener, Net, Stream};
 use std::cell::RefCell;
 use std::io;
 use std::pin::Pin;

@@ -4,7 +4,7 @@
 
 use super::SimNet;
 use async_trait::async_trait;
-use selfsame::env::{Listener, Net, Stream};
+use selfsame_env::{Listener, Net, Stream};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;

@@ -7,7 +7,7 @@ use crate::random::Stream;
 use crate::workload::load;
 use crate::world::World;
 use rand::Rng;
-use selfsame::env::sim_disk::{Effect, Loss, Op, Target, Trap};
+use selfsame_env::sim_disk::{Effect, Loss, Op, Target, Trap};
 
 const FOR_MS: (u64, u64) = (5_000, 9_000);
 

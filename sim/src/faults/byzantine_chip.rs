@@ -7,7 +7,7 @@ use crate::oracle::Answer;
 use crate::random::uuid;
 use crate::world::CLUSTER;
 use rand::Rng;
-use selfsame::actor::Actor;
+use selfsame_client::Actor;
 use selfsame_machine::state::{HolderStatus, Phase, Substrate};
 use selfsame_protocol::bundle::Reader;
 use selfsame_protocol::canon;

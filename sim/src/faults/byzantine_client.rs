@@ -4,7 +4,7 @@ use super::Kind;
 use super::byzantine::{Adversary, attack};
 use crate::world::CLUSTER;
 use rand::Rng;
-use selfsame::actor::Actor;
+use selfsame_client::Actor;
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{Command, OrganisationKey, Role};
 use selfsame_protocol::envelope::{Envelope, pae};

@@ -6,8 +6,8 @@ use super::{Fault, Kind};
 use crate::random::Stream;
 use crate::world::World;
 use rand::Rng;
-use selfsame::env::Disk as _;
-use selfsame::env::sim_disk::{Effect, Op, SimDisk, Target, Trap};
+use selfsame_env::Disk as _;
+use selfsame_env::sim_disk::{Effect, Op, SimDisk, Target, Trap};
 
 const AWAY_MS: (u64, u64) = (500, 5_000);
 /// The vote and the list of the log's files.

@@ -3,7 +3,7 @@
 use super::{Fault, Kind};
 use crate::world::World;
 use rand::Rng;
-use selfsame::env::sim_disk::{Effect, Faults, Loss, Op, Target, Trap};
+use selfsame_env::sim_disk::{Effect, Faults, Loss, Op, Target, Trap};
 
 const EIO: i32 = 5;
 const ENOSPC: i32 = 28;
@@ -11,7 +11,7 @@ const FOR_MS: (u64, u64) = (1_000, 5_000);
 
 /// There is no room for more.
 pub const FULL: Kind = Kind {
-    name: selfsame::env::sim_disk::FULL,
+    name: selfsame_env::sim_disk::FULL,
     most: 1,
     for_ms: FOR_MS,
     draw: |random, shape| {

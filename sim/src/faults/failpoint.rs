@@ -6,7 +6,7 @@ use crate::plan::Shape;
 use crate::random::Stream;
 use crate::world::World;
 use rand::Rng;
-use selfsame::env::sim_disk::{Effect, Loss, Op, Page, Target, Trap};
+use selfsame_env::sim_disk::{Effect, Loss, Op, Page, Target, Trap};
 
 const DOWN_MS: (u64, u64) = (1_000, 5_000);
 

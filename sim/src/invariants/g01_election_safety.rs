@@ -4,7 +4,7 @@
 
 use super::image::Image;
 use super::{Invariant, Moment};
-use selfsame::raft::Role;
+use selfsame_node::raft::Role;
 use std::collections::BTreeSet;
 
 /// Remembers leaders, by term and node: those seen, and those whose votes were not looked up yet.
@@ -57,7 +57,7 @@ impl Invariant for ElectionSafety {
 mod tests {
     use super::super::g02_log_matching::tests::image;
     use super::*;
-    use selfsame::store::Ballot;
+    use selfsame_node::store::Ballot;
 
     #[test]
     fn a_leader_without_the_stored_votes_of_a_quorum_is_found() {

@@ -3,7 +3,7 @@
 
 use super::image::Image;
 use super::{Invariant, Moment};
-use selfsame::store::Position;
+use selfsame_node::store::Position;
 use std::collections::BTreeMap;
 
 /// Remembers the bytes under each place.

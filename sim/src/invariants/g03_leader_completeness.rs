@@ -1,8 +1,8 @@
 //! G3: leader completeness (Raft, figure 3): a leader's stored log holds every entry committed in terms before its own.
 
 use super::{Invariant, Moment};
-use selfsame::raft::Role;
-use selfsame::store::Position;
+use selfsame_node::raft::Role;
+use selfsame_node::store::Position;
 use std::collections::BTreeMap;
 
 /// Remembers each committed entry, with a term in which it was committed at the latest.

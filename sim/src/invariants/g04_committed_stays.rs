@@ -1,7 +1,7 @@
 //! G4, G5: a committed entry never changes, and no two nodes apply different entries at one index.
 
 use super::{Invariant, Moment};
-use selfsame::store::Position;
+use selfsame_node::store::Position;
 use std::collections::BTreeMap;
 
 /// Remembers the place and the bytes of every committed entry.

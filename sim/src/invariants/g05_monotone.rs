@@ -48,7 +48,7 @@ impl Invariant for Monotone {
 mod tests {
     use super::super::g02_log_matching::tests::{image, judge};
     use super::*;
-    use selfsame::store::Ballot;
+    use selfsame_node::store::Ballot;
 
     #[test]
     fn a_mark_that_goes_back_is_found() {

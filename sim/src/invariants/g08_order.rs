@@ -2,7 +2,7 @@
 //! more than its files can give again: the effects that its synced state lacks stand as entries in its synced log.
 
 use super::{Invariant, Moment};
-use selfsame::raft::{RaftStatus, Role};
+use selfsame_node::raft::{RaftStatus, Role};
 
 /// Judges each node by itself.
 #[derive(Debug, Default)]
@@ -56,7 +56,7 @@ impl Invariant for Order {
 mod tests {
     use super::super::g02_log_matching::tests::{image, judge};
     use super::*;
-    use selfsame::store::Position;
+    use selfsame_node::store::Position;
 
     #[test]
     fn marks_out_of_order_are_found() {

@@ -2,7 +2,7 @@
 //! and every inclusion proof that a client was given is verified the moment it arrives.
 
 use super::g15_checkpoints::open;
-use selfsame::client::Inclusion;
+use selfsame_client::Inclusion;
 use selfsame_protocol::bundle::Reader;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{Entry, EntryRef};

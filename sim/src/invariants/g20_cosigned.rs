@@ -7,9 +7,9 @@
 
 use super::{Invariant, Moment};
 use crate::tap::{Given, ledger};
-use selfsame::offline::{Options, verify_input};
 use selfsame_machine::view::View;
 use selfsame_machine::{Genesis, read};
+use selfsame_offline::{Options, verify_input};
 use selfsame_protocol::cosignature;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{Entry, EntryRef, Ledger};

@@ -1,10 +1,10 @@
 //! What a node's disk would still hold after a loss of power: only synced bytes, read as a starting node reads them.
 
 use prost::Message as _;
-use selfsame::env::sim_disk::SimDisk;
-use selfsame::store::{Ballot, Identity, Position, Store};
-use selfsame::wire::raft::v1 as pb;
+use selfsame_env::sim_disk::SimDisk;
 use selfsame_machine::Genesis;
+use selfsame_node::store::{Ballot, Identity, Position, Store};
+use selfsame_wire::raft::v1 as pb;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

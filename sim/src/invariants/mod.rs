@@ -41,12 +41,12 @@ pub mod story;
 use crate::oracle::History;
 use crate::tap::Given;
 use image::Image;
-use selfsame::cosign::Current;
-use selfsame::env::sim_disk::SimDisk;
-use selfsame::raft::{RaftNode, RaftStatus};
-use selfsame::store::StateView;
+use selfsame_env::sim_disk::SimDisk;
 use selfsame_machine::Receipt;
 use selfsame_machine::view::ReadError;
+use selfsame_node::cosign::Current;
+use selfsame_node::raft::{RaftNode, RaftStatus};
+use selfsame_node::store::StateView;
 use shadow::{Op, Shadow};
 use std::collections::BTreeSet;
 

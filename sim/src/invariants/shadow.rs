@@ -3,17 +3,17 @@
 
 use super::Snapshot;
 use prost::Message as _;
-use selfsame::raft::RaftNode;
-use selfsame::wire::raft::v1 as pb;
 use selfsame_machine::apply::{META_DIGEST, META_GENESIS};
 use selfsame_machine::state::{Substrate, load};
 use selfsame_machine::view::{Changes, Model, Overlay, Table, View};
 use selfsame_machine::{Batch, Genesis, Outcome};
+use selfsame_node::raft::RaftNode;
 use selfsame_protocol::command::{Command, Fence, Submission};
 use selfsame_protocol::digest::{Digest, hex};
 use selfsame_protocol::entry::{Entry, Ledger};
 use selfsame_protocol::envelope::prepare;
 use selfsame_protocol::time::Timestamp;
+use selfsame_wire::raft::v1 as pb;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

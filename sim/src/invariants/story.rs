@@ -4,8 +4,7 @@ use super::shadow::{Op, Shadow};
 use super::{Invariant, Moment, Snapshot};
 use crate::random::key;
 use prost::Message as _;
-use selfsame::actor::Actor;
-use selfsame::wire::raft::v1 as pb;
+use selfsame_client::Actor;
 use selfsame_machine::genesis::{GenesisNode, GenesisOrganisation};
 use selfsame_machine::state::Substrate;
 use selfsame_machine::{Genesis, Receipt, read, verify};
@@ -13,6 +12,7 @@ use selfsame_protocol::command::{Command, Fence, GoalVector, Item, ItemLimits, R
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::p104::{self, Attestation, Claims, Outcome, Technology, Thresholds};
 use selfsame_protocol::time::{Timestamp, U64};
+use selfsame_wire::raft::v1 as pb;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -8,7 +8,7 @@ use crate::invariants::g16_served;
 use crate::oracle::Answer;
 use crate::random::{key, uuid};
 use rand::Rng;
-use selfsame::actor::Actor;
+use selfsame_client::Actor;
 use selfsame_machine::state::{HolderStatus, Migration, Phase, Substrate};
 use selfsame_protocol::bundle::Reader;
 use selfsame_protocol::command::{Command, Fence, GoalVector, Item, Role};

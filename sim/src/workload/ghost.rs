@@ -6,8 +6,8 @@ use crate::random::Stream;
 use crate::world::{CLIENT_PORT, PEER_PORT};
 use prost::Message as _;
 use rand::{Rng, RngCore};
-use selfsame::wire::raft::v1 as pb;
-use selfsame::wire::raft::v1::peer_service_client::PeerServiceClient;
+use selfsame_wire::raft::v1 as pb;
+use selfsame_wire::raft::v1::peer_service_client::PeerServiceClient;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -65,7 +65,7 @@ fn client(clients: &mut Clients, to: &str) -> PeerServiceClient<Channel> {
         let endpoint = Endpoint::from_shared(format!("http://{to}:{PEER_PORT}"));
         let endpoint = endpoint.unwrap_or_else(|error| panic!("{to}: {error}")).connect_timeout(PATIENCE);
         PeerServiceClient::new(
-            endpoint.connect_with_connector_lazy(selfsame::env::connector(Arc::new(SimNet::default()))),
+            endpoint.connect_with_connector_lazy(selfsame_env::connector(Arc::new(SimNet::default()))),
         )
     };
     clients.entry(to.to_owned()).or_insert_with(make).clone()

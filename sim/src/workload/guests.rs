@@ -7,7 +7,7 @@ use super::{Seats, Session};
 use crate::oracle::Answer;
 use crate::random::key;
 use rand::Rng;
-use selfsame::actor::Actor;
+use selfsame_client::Actor;
 use selfsame_machine::state::{HolderStatus, Migration, Phase, Substrate};
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{Command, Fence, Item, Proposal, Role};

@@ -4,7 +4,7 @@ use super::guests::Visit;
 use super::operator::declaration;
 use crate::oracle::Answer;
 use rand::Rng;
-use selfsame::client::ClientError;
+use selfsame_client::ClientError;
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::Command;
 use selfsame_protocol::digest::Digest;

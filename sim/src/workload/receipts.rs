@@ -3,7 +3,7 @@
 use super::Session;
 use crate::oracle::Answer;
 use rand::Rng;
-use selfsame::client::ClientError;
+use selfsame_client::ClientError;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{EntryRef, Ledger};
 use selfsame_protocol::note::{Checkpoint, Note};

@@ -1,12 +1,12 @@
 //! Copies of the whole state: a snapshot, a learner that gets it, a backup.
 
 use super::place::Place;
-use crate::backup::{self, Whose};
 use crate::bench::{process, report};
-use crate::client::Client;
 use crate::demo::cluster::{Cluster, Failure, free_ports};
-use crate::env::TcpNet;
-use crate::offline::Options;
+use selfsame_client::Client;
+use selfsame_env::TcpNet;
+use selfsame_node::backup::{self, Whose};
+use selfsame_offline::Options;
 use selfsame_protocol::command::Command;
 use selfsame_protocol::time::{Timestamp, U64};
 use serde_json::{Value, json};
@@ -44,7 +44,7 @@ fn newest_snapshot(dir: &Path) -> Result<u64, Failure> {
     Ok(newest.metadata()?.len())
 }
 
-fn running(cluster: &Cluster, node: u64) -> Result<&crate::node::Node, Failure> {
+fn running(cluster: &Cluster, node: u64) -> Result<&selfsame_node::node::Node, Failure> {
     cluster.node(node).ok_or_else(|| format!("node {node} does not run").into())
 }
 
@@ -97,7 +97,7 @@ async fn followed(
     client: &Client,
     node: u64,
     leader: u64,
-    member: &crate::raft::Member,
+    member: &selfsame_node::raft::Member,
 ) -> Result<Value, Failure> {
     let ahead = running(cluster, leader)?.raft.status();
     let begin = Instant::now();

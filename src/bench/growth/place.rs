@@ -4,12 +4,12 @@ use crate::bench::load::{Shape, Writer};
 use crate::bench::process;
 use crate::bench::substrate::Subject;
 use crate::bench::target::{CONNECTIONS, Target};
-use crate::client::Client;
 use crate::demo::cluster::{Cluster, Failure, Keys, free_ports, fresh_key};
-use crate::files;
-use crate::raft::RaftSettings;
-use crate::scrub::Scrubbed;
 use futures::future::try_join_all;
+use selfsame_client::Client;
+use selfsame_node::raft::RaftSettings;
+use selfsame_node::scrub::Scrubbed;
+use selfsame_offline::files;
 use selfsame_protocol::digest::{Digest, hex};
 use selfsame_protocol::keys::SecretKey;
 use serde::{Deserialize, Serialize};
@@ -46,7 +46,7 @@ pub struct Place {
     /// One writer for each substrate.
     pub writers: Vec<Writer>,
     /// Who signs for the substrates.
-    pub chip: crate::actor::Actor,
+    pub chip: selfsame_client::Actor,
     seed: String,
 }
 

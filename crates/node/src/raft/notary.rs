@@ -1,0 +1,109 @@
+//! The peers' way to this node's notary, and this node's way to theirs. What is signed, and when, is not decided here.
+
+use super::node::{Inner, RaftNode};
+use super::peer::{Asker, Client};
+use super::service::Service;
+use pb::signature_line::Result as Wire;
+use selfsame_protocol::code::{Code, Refusal};
+use selfsame_wire::raft::v1 as pb;
+use std::sync::{Arc, PoisonError, Weak};
+use std::time::Duration;
+use tonic::{Response, Status};
+
+/// Texts or notes of one request.
+const MOST: usize = 4;
+
+/// A signature line without its newline (empty when there is none to add), or why there is none.
+pub type Line = Result<String, Refusal>;
+
+/// What a node's notary does for other nodes. Both give one line for each text, in order.
+#[tonic::async_trait]
+pub trait Notary: Send + Sync {
+    /// Cosigns texts that it recomputes from its own state.
+    async fn cosign(self: Arc<Self>, texts: Vec<String>) -> Vec<Line>;
+    /// Takes notes that enough organisations cosigned; the publisher signs them.
+    async fn publish(self: Arc<Self>, notes: Vec<String>) -> Vec<Line>;
+}
+
+impl RaftNode {
+    /// Lets peers reach the notary for as long as somebody else keeps it.
+    pub fn serve_notary(&self, notary: &Arc<dyn Notary>) {
+        *self.inner.notary.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::downgrade(notary));
+    }
+
+    /// Asks another node for cosignatures. A word of explanation when it gave no answer.
+    pub async fn ask_cosign(&self, node: u64, texts: &[String], limit: Duration) -> Result<Vec<Line>, String> {
+        let request = pb::CosignRequest { texts: texts.to_vec() };
+        let call = |mut client: Client, sealed| async move { client.cosign(sealed).await };
+        let (inner, address) = (&self.inner, self.inner.peer_address(node));
+        let answer = inner.peers.ask("cosign", node, &address, &request, limit, call).await;
+        let answer: Result<pb::CosignResponse, _> = answer;
+        lines(answer.map_err(|status| status.message().to_owned())?.lines, texts.len())
+    }
+
+    /// Hands notes to another node and gives the lines that it adds.
+    pub async fn ask_publish(&self, node: u64, notes: &[String], limit: Duration) -> Result<Vec<Line>, String> {
+        let request = pb::PublishRequest { notes: notes.to_vec() };
+        let call = |mut client: Client, sealed| async move { client.publish(sealed).await };
+        let (inner, address) = (&self.inner, self.inner.peer_address(node));
+        let answer = inner.peers.ask("publish", node, &address, &request, limit, call).await;
+        let answer: Result<pb::PublishResponse, _> = answer;
+        lines(answer.map_err(|status| status.message().to_owned())?.lines, notes.len())
+    }
+}
+
+fn lines(given: Vec<pb::SignatureLine>, expected: usize) -> Result<Vec<Line>, String> {
+    if given.len() != expected {
+        return Err(format!("{expected} lines were asked for, {} came", given.len()));
+    }
+    let one = |line: pb::SignatureLine| match line.result {
+        Some(Wire::Line(line)) => Ok(Ok(line)),
+        Some(Wire::Refusal(json)) => match serde_json::from_slice(&json) {
+            Ok(refusal) => Ok(Err(refusal)),
+            Err(error) => Err(format!("a refusal that does not decode: {error}")),
+        },
+        None => Err("an empty answer".to_owned()),
+    };
+    given.into_iter().map(one).collect()
+}
+
+fn wire(lines: Vec<Line>) -> Vec<pb::SignatureLine> {
+    let one = |line: Line| match line {
+        Ok(line) => Wire::Line(line),
+        Err(refusal) => Wire::Refusal(serde_json::to_vec(&refusal).unwrap_or_default().into()),
+    };
+    lines.into_iter().map(|line| pb::SignatureLine { result: Some(one(line)) }).collect()
+}
+
+impl Inner {
+    fn notary(&self) -> Result<Arc<dyn Notary>, Status> {
+        let kept = self.notary.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        kept.as_ref().and_then(Weak::upgrade).ok_or_else(|| Status::unavailable("this node does not cosign yet"))
+    }
+}
+
+/// No peer may make this node work on any number of texts.
+fn few(texts: &[String]) -> Result<(), Status> {
+    if texts.len() <= MOST {
+        return Ok(());
+    }
+    let expected = format!("at most {MOST} texts");
+    let refusal = Refusal::new(Code::LimitExceeded, "the peer asked for too many texts at once", expected, texts.len());
+    Err(Status::invalid_argument(refusal.to_string()))
+}
+
+impl Service {
+    pub(super) async fn answer_cosign(&self, sealed: &pb::Sealed) -> Result<Response<pb::Sealed>, Status> {
+        let (asker, request): (Asker, pb::CosignRequest) = self.0.peers.open("cosign", sealed).await?;
+        few(&request.texts)?;
+        let lines = wire(self.0.notary()?.cosign(request.texts).await);
+        Ok(self.0.peers.answer("cosign", &asker, &pb::CosignResponse { lines }))
+    }
+
+    pub(super) async fn answer_publish(&self, sealed: &pb::Sealed) -> Result<Response<pb::Sealed>, Status> {
+        let (asker, request): (Asker, pb::PublishRequest) = self.0.peers.open("publish", sealed).await?;
+        few(&request.notes)?;
+        let lines = wire(self.0.notary()?.publish(request.notes).await);
+        Ok(self.0.peers.answer("publish", &asker, &pb::PublishResponse { lines }))
+    }
+}

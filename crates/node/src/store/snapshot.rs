@@ -1,0 +1,398 @@
+//! Snapshots: one consistent state in one file, written and read in chunks.
+//!
+//! ```text
+//! file   = "SFSNAP01" ‖ u32be len ‖ header JSON ‖ chunk* ‖ end
+//! chunk  = 0x01 ‖ u32be len ‖ BLAKE3(rows) ‖ rows            rows of at most about 1 MiB
+//! row    = table u8 ‖ u32be len ‖ key ‖ u32be len ‖ value
+//! end    = 0x00 ‖ u64be chunks ‖ BLAKE3( header JSON ‖ every chunk's digest )
+//! ```
+//! The end is written only after everything before it is durable: a file with a right end was whole. An import verifies
+//! the whole file before it changes anything; a start reads its outline alone. Memory is bounded by one chunk and redb's
+//! cache.
+
+use super::backend::Raw;
+use super::error::{SnapshotError, read_io};
+use super::header::{encode, write_record};
+use super::row;
+use super::state::{APPLIED, Applied, StateStore, extend, fail};
+use selfsame_env::{Disk, DiskFile};
+use selfsame_machine::view::{Row, Table};
+use selfsame_protocol::digest::hex;
+use selfsame_protocol::planted;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+const MAGIC: &[u8; 8] = b"SFSNAP01";
+const CHUNK: usize = 1 << 20;
+/// A chunk ends with the row that passes CHUNK; a row is at most a submission (4 MiB) or a list of tiles.
+const MAX_CHUNK: usize = 16 << 20;
+/// Membership of a few dozen nodes and fixed members.
+const MAX_HEADER: usize = 1 << 20;
+
+/// What a snapshot holds, from its header.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SnapshotMeta {
+    /// Cluster id.
+    pub cluster: String,
+    /// Genesis digest.
+    pub genesis: String,
+    /// Applied mark of the state.
+    pub applied: Applied,
+}
+
+/// A snapshot file. The handle keeps the bytes readable even after the name was removed.
+#[derive(Clone, Debug)]
+pub struct SnapshotFile {
+    /// Name in the data directory.
+    pub name: String,
+    /// The bytes.
+    pub file: Arc<dyn DiskFile>,
+}
+
+struct Cursor<'a> {
+    snapshot: &'a SnapshotFile,
+    at: u64,
+}
+
+impl SnapshotFile {
+    fn bad(&self, rule: &'static str, expected: impl ToString, found: impl ToString) -> SnapshotError {
+        SnapshotError::Bad { name: self.name.clone(), rule, expected: expected.to_string(), found: found.to_string() }
+    }
+
+    /// Reads and checks the header alone.
+    pub fn meta(&self) -> Result<SnapshotMeta, SnapshotError> {
+        Ok(Cursor { snapshot: self, at: 0 }.header()?.0)
+    }
+
+    /// Verifies the whole file, and gives the rows of one table, of which there are few.
+    pub fn verify_with(&self, wanted: Table) -> Result<(SnapshotMeta, Vec<Row>), SnapshotError> {
+        let mut found = Vec::new();
+        let meta = self.walk(|rows| {
+            let wanted = rows.iter().filter(|(table, ..)| *table == wanted);
+            found.extend(wanted.map(|(_, key, value)| (key.to_vec(), value.to_vec())));
+            Ok(())
+        })?;
+        Ok((meta, found))
+    }
+
+    /// The newest snapshot in a directory that begins and ends as one that is whole; `None` when there is none. Whoever
+    /// uses it verifies it.
+    pub fn newest(disk: &dyn Disk) -> std::io::Result<Option<SnapshotFile>> {
+        for name in disk.list()?.into_iter().rev().filter(|name| name.ends_with(".snap")) {
+            // One that is removed in between was not the newest.
+            let Ok(file) = disk.open(&name, false) else { continue };
+            let snapshot = SnapshotFile { name, file };
+            if snapshot.verify().is_ok() {
+                return Ok(Some(snapshot));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Verifies the whole file.
+    pub fn verify(&self) -> Result<SnapshotMeta, SnapshotError> {
+        self.walk(|_| Ok(()))
+    }
+
+    /// Verifies everything but the rows: header, heads of the chunks, and the end over them. The end of an exported one is
+    /// written last, so it was whole once; damage in the rows is found by whoever reads them.
+    pub(super) fn verify_outline(&self) -> Result<SnapshotMeta, SnapshotError> {
+        self.chunks(|cursor, _, len| cursor.skip(len))
+    }
+
+    /// Verifies every digest, and that the rows ascend by table and key; `each` sees the rows of each chunk on the way.
+    fn walk(
+        &self,
+        mut each: impl FnMut(&[Placed<'_>]) -> Result<(), SnapshotError>,
+    ) -> Result<SnapshotMeta, SnapshotError> {
+        let mut last: Option<(Table, Vec<u8>)> = None;
+        self.chunks(|cursor, stored, len| {
+            let chunk = cursor.take(len)?;
+            let found = blake3::hash(&chunk);
+            if found.as_bytes()[..] != *stored && !planted!("snapshot_chunk_digest_ignored") {
+                return Err(self.bad("a chunk matches its digest", hex(stored), found.to_hex()));
+            }
+            let rows = self.rows(&chunk)?;
+            let mut before = last.as_ref().map(|(table, key)| (*table, &key[..]));
+            for (table, key, _) in &rows {
+                let place = (*table, *key);
+                if let Some(before) = before.replace(place)
+                    && before >= place
+                {
+                    let said = |(table, key): (Table, &[u8])| format!("{} {}", table.name(), hex(key));
+                    let expected = format!("a row after {}", said(before));
+                    return Err(self.bad("rows ascend by table and key", expected, said(place)));
+                }
+            }
+            last = before.map(|(table, key)| (table, key.to_vec()));
+            each(&rows)
+        })
+    }
+
+    /// Verifies header, heads of the chunks and end; `chunk` is at the rows of each chunk, with their digest and length,
+    /// and moves behind them.
+    fn chunks(
+        &self,
+        mut chunk: impl FnMut(&mut Cursor<'_>, &[u8], usize) -> Result<(), SnapshotError>,
+    ) -> Result<SnapshotMeta, SnapshotError> {
+        let mut cursor = Cursor { snapshot: self, at: 0 };
+        let (meta, header) = cursor.header()?;
+        let mut total = blake3::Hasher::new();
+        total.update(&header);
+        let mut chunks = 0u64;
+        loop {
+            match cursor.take(1)?[0] {
+                1 => {
+                    let len = cursor.length(MAX_CHUNK, "bytes of a chunk")?;
+                    let stored = cursor.take(32)?;
+                    total.update(&stored);
+                    chunks += 1;
+                    chunk(&mut cursor, &stored, len)?;
+                }
+                0 => break,
+                other => return Err(self.bad("a part is a chunk (1) or the end (0)", "0 or 1", other)),
+            }
+        }
+        let stored_chunks = cursor.take(8)?;
+        if stored_chunks[..] != chunks.to_be_bytes() {
+            return Err(self.bad("the end counts the chunks", hex(&stored_chunks), chunks));
+        }
+        let stored = cursor.take(32)?;
+        let found = total.finalize();
+        if found.as_bytes()[..] != stored[..] {
+            return Err(self.bad("the file matches its total digest", hex(&stored), found.to_hex()));
+        }
+        match self.file.len()? {
+            len if len == cursor.at => Ok(meta),
+            len => Err(self.bad("nothing follows the end", cursor.at, len)),
+        }
+    }
+
+    fn rows<'a>(&self, mut chunk: &'a [u8]) -> Result<Vec<Placed<'a>>, SnapshotError> {
+        fn part<'a>(chunk: &mut &'a [u8]) -> Option<&'a [u8]> {
+            let (len, rest) = chunk.split_first_chunk::<4>()?;
+            let (part, rest) = rest.split_at_checked(u32::from_be_bytes(*len) as usize)?;
+            *chunk = rest;
+            Some(part)
+        }
+        let mut rows = Vec::new();
+        while let Some((&number, rest)) = chunk.split_first() {
+            let table =
+                Table::from_number(number).ok_or_else(|| self.bad("a row names a table", "a number", number))?;
+            chunk = rest;
+            let short = || self.bad("a row lies inside its chunk", "key and value", "fewer bytes");
+            let key = part(&mut chunk).ok_or_else(short)?;
+            let value = part(&mut chunk).ok_or_else(short)?;
+            rows.push((table, key, value));
+        }
+        Ok(rows)
+    }
+}
+
+/// A row of a table: key and value.
+type Placed<'a> = (Table, &'a [u8], &'a [u8]);
+
+impl Cursor<'_> {
+    fn skip(&mut self, len: usize) -> Result<(), SnapshotError> {
+        let end = self.at.saturating_add(len as u64);
+        let have = self.snapshot.file.len()?;
+        if end > have {
+            return Err(self.snapshot.bad("the file is whole", end, have));
+        }
+        self.at = end;
+        Ok(())
+    }
+    fn take(&mut self, len: usize) -> Result<Vec<u8>, SnapshotError> {
+        let from = self.at;
+        self.skip(len)?;
+        let mut out = vec![0; len];
+        self.snapshot.file.read(from, &mut out)?;
+        Ok(out)
+    }
+    fn length(&mut self, max: usize, rule: &'static str) -> Result<usize, SnapshotError> {
+        let bytes = self.take(4)?;
+        let len = bytes.iter().fold(0usize, |sum, byte| sum << 8 | usize::from(*byte));
+        if len > max { Err(self.snapshot.bad(rule, max, len)) } else { Ok(len) }
+    }
+    fn header(&mut self) -> Result<(SnapshotMeta, Vec<u8>), SnapshotError> {
+        let magic = self.take(MAGIC.len())?;
+        if magic != MAGIC {
+            return Err(self.snapshot.bad("the file starts as a snapshot of format 1", hex(MAGIC), hex(&magic)));
+        }
+        let len = self.length(MAX_HEADER, "bytes of the header")?;
+        let header = self.take(len)?;
+        let meta = serde_json::from_slice(&header)
+            .map_err(|error| self.snapshot.bad("the header decodes", "its members", error))?;
+        Ok((meta, header))
+    }
+}
+
+struct Writer {
+    file: Arc<dyn DiskFile>,
+    at: u64,
+    total: blake3::Hasher,
+    chunks: u64,
+    rows: Vec<u8>,
+}
+
+impl Writer {
+    fn put(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.file.write(self.at, bytes)?;
+        self.at += bytes.len() as u64;
+        Ok(())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        if self.rows.is_empty() {
+            return Ok(());
+        }
+        let rows = std::mem::take(&mut self.rows);
+        let digest = blake3::hash(&rows);
+        self.total.update(digest.as_bytes());
+        self.chunks += 1;
+        self.put(&[1])?;
+        self.put(&(rows.len() as u32).to_be_bytes())?;
+        self.put(digest.as_bytes())?;
+        self.put(&rows)
+    }
+}
+
+impl StateStore {
+    /// Creates an empty file for a snapshot at `index`, under a name that is not taken.
+    pub fn new_snapshot_file(&self, index: u64) -> std::io::Result<SnapshotFile> {
+        let mut n = 0u64;
+        loop {
+            let name = format!("snapshot-{index:020}-{n}.snap");
+            if !self.disk.exists(&name)? {
+                let file = self.disk.open(&name, true)?;
+                return Ok(SnapshotFile { name, file });
+            }
+            n += 1;
+        }
+    }
+
+    /// Exports the state as it is now. The file is durable and whole when this returns, and so is what it holds.
+    pub fn export(&self) -> Result<(SnapshotMeta, SnapshotFile), SnapshotError> {
+        let view = self.durable_view()?;
+        let applied = view.applied().cloned().ok_or_else(|| read_io("no state was stored yet"))?;
+        let meta =
+            SnapshotMeta { cluster: self.identity.cluster.clone(), genesis: self.identity.genesis.clone(), applied };
+        let header = encode("snapshot header", &meta)?;
+        let target = self.new_snapshot_file(view.applied_index())?;
+        let mut total = blake3::Hasher::new();
+        total.update(&header);
+        let mut out = Writer { file: target.file.clone(), at: 0, total, chunks: 0, rows: Vec::new() };
+        out.put(MAGIC)?;
+        out.put(&(header.len() as u32).to_be_bytes())?;
+        out.put(&header)?;
+        for table in Table::ALL {
+            for item in view.table(*table)?.range::<&[u8]>(..).map_err(read_io)? {
+                let (key, stored) = item.map_err(read_io)?;
+                let mut value = row::unseal(table.name(), key.value(), stored.value())?;
+                if planted!("snapshot_without_tombstones") && *table == Table::Invalidated {
+                    continue;
+                }
+                let cleared;
+                if planted!("suppression_lost_on_snapshot") && *table == Table::Substrates {
+                    cleared = String::from_utf8_lossy(value).replace("\"suppressed\":", "\"suppressed\":null,\"was\":");
+                    value = cleared.as_bytes();
+                }
+                out.rows.push(*table as u8);
+                for part in [key.value(), value] {
+                    out.rows.extend_from_slice(&(part.len() as u32).to_be_bytes());
+                    out.rows.extend_from_slice(part);
+                }
+                if out.rows.len() >= CHUNK {
+                    out.flush()?;
+                }
+            }
+        }
+        out.flush()?;
+        target.file.sync()?;
+        let mut end = vec![0];
+        end.extend_from_slice(&out.chunks.to_be_bytes());
+        end.extend_from_slice(out.total.finalize().as_bytes());
+        out.put(&end)?;
+        target.file.sync()?;
+        Ok((meta, target))
+    }
+
+    /// Replaces the state by a snapshot, in one transaction, after every digest of the file was verified.
+    pub fn import(&self, snapshot: &SnapshotFile) -> Result<SnapshotMeta, SnapshotError> {
+        let meta = snapshot.meta()?;
+        let pairs =
+            [("cluster", &self.identity.cluster, &meta.cluster), ("genesis", &self.identity.genesis, &meta.genesis)];
+        if let Some((_, expected, found)) = pairs.into_iter().find(|(_, expected, found)| expected != found) {
+            return Err(snapshot.bad("a snapshot is of this cluster", expected, found));
+        }
+        snapshot.file.sync()?;
+        let record = encode("applied mark", &meta.applied)?;
+        // What is written is what is verified on the way; nothing stays of it when the file does not hold up to its end.
+        let mut failed = None;
+        let written = self.replace("a snapshot", |transaction| {
+            for table in Table::ALL {
+                transaction.delete_table(Raw::new(table.name())).map_err(fail)?;
+                transaction.open_table(Raw::new(table.name())).map_err(fail)?;
+            }
+            let walked = snapshot.walk(|rows| {
+                for run in rows.chunk_by(|one, next| one.0 == next.0) {
+                    let Some((table, ..)) = run.first() else { continue };
+                    let mut open = transaction.open_table(Raw::new(table.name())).map_err(fail)?;
+                    extend(&mut open, *table, run.iter().map(|(_, key, value)| (*key, *value)))?;
+                }
+                Ok(())
+            });
+            if let Err(error) = walked {
+                let reason = fail(&error);
+                failed = Some(error);
+                return Err(reason);
+            }
+            write_record(transaction, APPLIED, &record)
+        });
+        match (written, failed) {
+            (Ok(()), _) => Ok(meta),
+            (Err(_), Some(error)) => Err(error),
+            (Err(error), None) => Err(error.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use selfsame_env::sim_disk::SimDisk;
+
+    fn file(rows: &[(Table, &[u8])]) -> SnapshotFile {
+        let applied = Applied { position: None, membership: String::new(), digest: String::new() };
+        let header = encode("h", &SnapshotMeta { cluster: "c".into(), genesis: "g".into(), applied }).unwrap();
+        let file = SimDisk::new().open("a.snap", true).unwrap();
+        let mut total = blake3::Hasher::new();
+        total.update(&header);
+        let mut out = Writer { file: file.clone(), at: 0, total, chunks: 0, rows: Vec::new() };
+        out.put(MAGIC).unwrap();
+        out.put(&(header.len() as u32).to_be_bytes()).unwrap();
+        out.put(&header).unwrap();
+        for (table, key) in rows {
+            out.rows.extend([&[*table as u8][..], &(key.len() as u32).to_be_bytes(), key, &[0; 4]].concat());
+            out.flush().unwrap();
+        }
+        let total = out.total.finalize();
+        out.put(&[&[0][..], &out.chunks.to_be_bytes(), total.as_bytes()].concat()).unwrap();
+        SnapshotFile { name: "a.snap".into(), file }
+    }
+
+    /// Rows are packed into the state in the order in which they come: a file in another order is refused before.
+    #[test]
+    fn rows_ascend_across_chunks() {
+        let ascending: [(Table, &[u8]); 3] = [(Table::Meta, b"a"), (Table::Meta, b"b"), (Table::Evidence, b"a")];
+        file(&ascending).verify().unwrap();
+        for (one, other) in [(0, 1), (1, 2)] {
+            let mut rows = ascending;
+            rows.swap(one, other);
+            let said = file(&rows).verify().unwrap_err().to_string();
+            assert!(said.contains("rows ascend by table and key"), "{said}");
+        }
+        let said = file(&[ascending[0], ascending[0]]).verify().unwrap_err().to_string();
+        assert!(said.contains("expected a row after meta 61, found meta 61"), "{said}");
+    }
+}
