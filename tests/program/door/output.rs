@@ -106,6 +106,9 @@ fn nothing_prints_past_the_one_place() {
         }
     }
     let mut found = Vec::new();
-    walk(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    for folder in ["src", "crates/audit", "crates/client", "crates/env", "crates/node", "crates/offline", "crates/wire"] {
+        walk(&root.join(folder), &mut found);
+    }
     assert_eq!(found, Vec::<String>::new(), "these print by themselves, and their status is not the verdict");
 }

@@ -1,6 +1,6 @@
 //! kill -9 under load: nothing that was acknowledged is lost, on any node.
 
-use crate::harness::{Processes, declare, holds};
+use super::harness::{Processes, declare, holds};
 use selfsame_client::Client;
 use selfsame_node::config::RaftSection;
 use selfsame_protocol::entry::EntryRef;

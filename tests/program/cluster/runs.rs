@@ -1,6 +1,6 @@
 //! A run as one file, taken from a real cluster and checked without it.
 
-use crate::harness::{Processes, run, said};
+use super::harness::{Processes, run, said};
 use selfsame_node::config::RaftSection;
 use serde_json::Value;
 use std::process::Output;

@@ -1,6 +1,6 @@
 //! Backups of running and of stopped nodes, verified with the policy, and a new node that begins with one.
 
-use crate::harness::{Processes, declare, holds, run, said};
+use super::harness::{Processes, declare, holds, run, said};
 use selfsame_node::config::RaftSection;
 use serde_json::Value;
 use std::process::Output;

@@ -1,6 +1,6 @@
 //! A node whose disk damaged an entry says so, and its users are served by the others.
 
-use crate::harness::declaration;
+use super::harness::declaration;
 use selfsame::demo::cluster::{Cluster, Keys, flip_leaf, free_ports};
 use selfsame_client::Actor;
 use selfsame_client::{Client, ClientError};

@@ -1,7 +1,7 @@
 //! A fourth organisation joins by ballot, brings its node, loses its root key, gets another, and is removed again; and a
 //! stranger verifies all of it from the ledger.
 
-use crate::harness::{Processes, declare, holds, run, said};
+use super::harness::{Processes, declare, holds, run, said};
 use selfsame_node::config::RaftSection;
 use serde_json::{Value, json};
 use std::process::Output;

@@ -1,6 +1,6 @@
 //! An auditor against a cluster whose one node shows another history to some.
 
-use crate::harness::{Nodes, net};
+use super::harness::{Nodes, net};
 use selfsame::demo::liar::Liar;
 use selfsame_audit::{Alarm, Follower, Memory, Problem, Report, Source, compare};
 use selfsame_protocol::entry::Ledger;

@@ -1,6 +1,6 @@
 //! The load generator's modes, tiny: what they claim at the end must hold, whatever the figures are.
 
-use crate::harness::said;
+use super::harness::said;
 use serde_json::Value;
 use std::process::{Command, Output};
 

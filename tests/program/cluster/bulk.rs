@@ -1,6 +1,6 @@
 //! A long import is interrupted, in every way, and each item is in the ledger once.
 
-use crate::harness::{Processes, SELFSAME, run, said};
+use super::harness::{Processes, SELFSAME, run, said};
 use selfsame_node::config::RaftSection;
 use selfsame_protocol::entry::Ledger;
 use serde_json::Value;

@@ -1,6 +1,6 @@
 //! What people read of a running cluster: lists page by page, names instead of ids, one value alone, keys to verify with.
 
-use crate::harness::{Processes, run, said};
+use super::harness::{Processes, run, said};
 use selfsame_node::config::RaftSection;
 use serde_json::{Value, json};
 use std::process::Output;

@@ -1,6 +1,6 @@
 //! The witness endpoint over real HTTP: every status that the format names, and a log that asks for cosignatures.
 
-use crate::harness::{Nodes, net};
+use super::harness::{Nodes, net};
 use selfsame_env::Env;
 use selfsame_env::fetch::{Answer, Server};
 use selfsame_node::metrics::Metrics;

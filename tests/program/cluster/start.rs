@@ -1,6 +1,6 @@
 //! What keeps a node from starting: each reason is said, and no data is touched.
 
-use crate::harness::{Processes, run, said};
+use super::harness::{Processes, run, said};
 use selfsame::demo::cluster::free_ports;
 use selfsame_node::config::RaftSection;
 use selfsame_protocol::digest::Digest;

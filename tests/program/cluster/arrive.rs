@@ -1,6 +1,6 @@
 //! A step of a migration that is repeated, because its answer was lost.
 
-use crate::harness::{Processes, said};
+use super::harness::{Processes, said};
 use selfsame_node::config::RaftSection;
 use serde_json::Value;
 use std::process::Output;

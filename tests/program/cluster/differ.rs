@@ -1,6 +1,6 @@
 //! What a cosigner refuses to sign, and when it stops.
 
-use crate::harness::declaration;
+use super::harness::declaration;
 use selfsame::demo::cluster::free_ports;
 use selfsame_client::Actor;
 use selfsame_env::Env;

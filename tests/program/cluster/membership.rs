@@ -1,6 +1,6 @@
 //! A fourth node joins, votes and leaves, by the command line alone.
 
-use crate::harness::{Processes, declare, holds, run, said};
+use super::harness::{Processes, declare, holds, run, said};
 use selfsame_node::config::RaftSection;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::note::Note;

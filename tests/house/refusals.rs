@@ -83,7 +83,7 @@ fn says_what_is_wrong(sentence: &str) -> bool {
 fn every_refusal_says_what_is_wrong() {
     let (mut seen, mut wrong) = (0, Vec::new());
     for (path, code) in
-        ["src/api", "src/cosign", "src/raft", "crates/machine/src", "crates/protocol/src"].into_iter().flat_map(rust)
+        ["crates/node/src/api", "crates/node/src/cosign", "crates/node/src/raft", "crates/machine/src", "crates/protocol/src"].into_iter().flat_map(rust)
     {
         for sentence in sentences(&code) {
             seen += 1;

@@ -1,6 +1,6 @@
 //! Checkpoints that enough organisations cosigned, and what they prove, while nodes are killed.
 
-use crate::harness::{Processes, declaration, run, said};
+use super::harness::{Processes, declaration, run, said};
 use selfsame_client::Client;
 use selfsame_machine::Genesis;
 use selfsame_node::config::RaftSection;

@@ -1,6 +1,6 @@
 //! What users take away from a real cluster, and check without it.
 
-use crate::harness::{Processes, declare, said};
+use super::harness::{Processes, declare, said};
 use selfsame_node::config::RaftSection;
 use selfsame_protocol::time::U64;
 use serde_json::Value;

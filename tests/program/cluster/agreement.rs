@@ -1,6 +1,6 @@
 //! What organisations say about one reference, asked of a real cluster.
 
-use crate::harness::{Processes, said};
+use super::harness::{Processes, said};
 use selfsame_node::config::RaftSection;
 use serde_json::{Value, json};
 use std::process::Output;
