@@ -12,9 +12,9 @@
 //! Whatever is altered is shown to this project's verifier first: it refuses it, or says of it what it says of the
 //! original, because a note may have more lines than it needs.
 
+use crate::history::History;
 use crate::invariants::Snapshot;
 use crate::invariants::g20_cosigned::policy;
-use crate::oracle::History;
 use crate::random::{Stream, stream};
 use crate::tap::ledger as ledger_of;
 use rand::Rng;

@@ -2,9 +2,9 @@
 
 use crate::child::{self, Left};
 use crate::faults::KINDS;
-use crate::plan::Profile;
 use crate::run::Report;
 use crate::scenarios::{self, SCENARIOS};
+use crate::setup::Profile;
 use std::io::Write as _;
 use std::process::Command;
 use std::sync::Mutex;

@@ -14,11 +14,13 @@ compile_error!(
 
 pub mod audit;
 pub mod child;
+pub mod cluster;
 pub mod corpus;
 pub mod env;
 pub mod faults;
 pub mod fleet;
 mod guard;
+pub mod history;
 pub mod invariants;
 pub mod liveness;
 pub mod mutants;
@@ -27,7 +29,9 @@ pub mod plan;
 pub mod random;
 pub mod run;
 pub mod scenarios;
+pub mod setup;
 pub mod tap;
+pub mod time;
 pub mod timeline;
 pub mod trace;
 pub mod workload;

@@ -4,8 +4,8 @@
 //! bug in force until one of them fails. The seed that fails must hold without the bug; otherwise it caught nothing.
 
 use crate::child;
-use crate::plan::Profile;
 use crate::run::Report;
+use crate::setup::Profile;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;

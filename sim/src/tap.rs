@@ -3,7 +3,8 @@
 //! The tap stands between the peers' service and the cosigner; it changes nothing. The lines that a collector takes from
 //! its own node pass here with the notes that it hands round.
 
-use crate::env::{SimDisk, SimTime};
+use crate::env::SimDisk;
+use crate::time::SimTime;
 use selfsame::cosign::{Cosigner, Memory};
 use selfsame::raft::{Line, Notary};
 use selfsame_protocol::entry::Ledger;

@@ -1,6 +1,6 @@
 //! What happened, line by line, and its digest. No wall time, no addresses of memory: two runs of one seed are equal.
 
-use crate::env::SimTime;
+use crate::time::SimTime;
 use std::cell::RefCell;
 use std::rc::Rc;
 

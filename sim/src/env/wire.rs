@@ -5,7 +5,7 @@
 //! and can be taken out of its connection. HTTP/2 frames are told apart without being understood: the frame that ends a
 //! stream carries the end of one request.
 
-use super::SimTime;
+use crate::time::SimTime;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Waker;

@@ -5,11 +5,14 @@
 //! that the rules demand is a violation. An attack that gets no answer, because the world is broken at the time, shows
 //! nothing in either direction.
 
-use super::Fault;
-use crate::env::{EPOCH_MS, SimNet, SimTime};
-use crate::oracle::{Answer, Oracle};
+use super::kind::Fault;
+use crate::cluster::{CLUSTER, endpoints, node_key, operator_key, root_key};
+use crate::env::SimNet;
+use crate::history::Answer;
+use crate::oracle::Oracle;
 use crate::random::{Stream, key, stream};
-use crate::world::{CLUSTER, World, endpoints, node_key, operator_key, root_key};
+use crate::time::{EPOCH_MS, SimTime};
+use crate::world::World;
 use rand::Rng;
 use selfsame::actor::Actor;
 use selfsame::client::Client;

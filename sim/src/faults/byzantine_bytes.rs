@@ -1,13 +1,14 @@
 //! Bytes that break every rule of form, and numbers at the end of their range, for every interface.
 
-use super::Kind;
 use super::byzantine::{Adversary, attack};
 use super::byzantine_chip::Own;
 use super::byzantine_client::declaration;
-use super::byzantine_peer::{append_to, dial, peer_address};
+use super::byzantine_peer::{dial, peer_address};
+use super::kind::Kind;
+use crate::cluster::host;
 use crate::env::SimNet;
-use crate::oracle::Answer;
-use crate::world::host;
+use crate::history::Answer;
+use crate::workload::ghost::append_to;
 use rand::{Rng, RngCore};
 use selfsame::env::{Net as _, connector};
 use selfsame::wire::code::from_status;

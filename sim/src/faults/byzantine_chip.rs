@@ -1,11 +1,11 @@
 //! Chips that are cloned or rolled back, migrations with stolen attestations, and organisations that vote too often.
 
-use super::Kind;
 use super::byzantine::{Adversary, attack};
+use super::kind::Kind;
+use crate::cluster::CLUSTER;
+use crate::history::Answer;
 use crate::invariants::g16_served;
-use crate::oracle::Answer;
 use crate::random::uuid;
-use crate::world::CLUSTER;
 use rand::Rng;
 use selfsame::actor::Actor;
 use selfsame_machine::state::{HolderStatus, Phase, Substrate};

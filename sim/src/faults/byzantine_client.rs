@@ -1,8 +1,8 @@
 //! Clients that forge, replay and use keys that are not theirs to use.
 
-use super::Kind;
 use super::byzantine::{Adversary, attack};
-use crate::world::CLUSTER;
+use super::kind::Kind;
+use crate::cluster::CLUSTER;
 use rand::Rng;
 use selfsame::actor::Actor;
 use selfsame_protocol::code::Code;

@@ -1,7 +1,6 @@
 //! A node whose owner rewrites history: entries in its own files, with every digest that stands beside them.
 
-use super::{Fault, Kind};
-use crate::plan::Shape;
+use super::kind::{Fault, Kind, Shape};
 use crate::random::Stream;
 use crate::world::World;
 use rand::Rng;

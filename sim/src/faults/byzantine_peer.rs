@@ -2,10 +2,12 @@
 //! down. And a leader that does not hear one organisation.
 
 use super::byzantine::{Adversary, Shared, attack};
-use super::{Fault, Kind};
+use super::kind::{Fault, Kind};
+use crate::cluster::{host, root_key};
 use crate::env::{SimNet, tamper};
-use crate::oracle::Answer;
-use crate::world::{World, host, root_key};
+use crate::history::Answer;
+use crate::workload::ghost::append_to;
+use crate::world::World;
 use bytes::Bytes;
 use prost::Message;
 use rand::Rng;
@@ -54,15 +56,6 @@ pub fn peer_address(node: u64) -> String {
 /// A raw client of a node's peer service.
 pub fn dial(address: &str) -> PeerServiceClient<Channel> {
     PeerServiceClient::new(channel(address)).max_encoding_message_size(64 << 20)
-}
-
-/// One request on a stream of entries of its own, and its answer.
-pub async fn append_to(
-    peer: &mut PeerServiceClient<Channel>,
-    sealed: pb::Sealed,
-) -> Result<Response<pb::Sealed>, Status> {
-    let mut answers = peer.append(tokio_stream::iter([sealed])).await?.into_inner();
-    answers.message().await?.map(Response::new).ok_or_else(|| Status::unavailable("no answer"))
 }
 
 impl Adversary {

@@ -1,6 +1,7 @@
 //! Clients that misuse the protocol, or use it at the worst moment.
 
-use super::{Fault, Kind};
+use super::kind::{Fault, Kind};
+use crate::workload::Seats;
 use crate::workload::guests::{self, Play, Visit};
 use crate::world::World;
 use std::cell::Cell;
@@ -88,7 +89,7 @@ impl Fault for Guest {
         self.kind
     }
     fn begin(&mut self, world: &mut World) -> bool {
-        let Some(seats) = world.seats.clone() else { return false };
+        let seats = Seats::of(world);
         let name = world.guest_name();
         let visit = Visit { seats, name: name.clone(), stop: self.stop.clone(), fired: self.fired.clone() };
         let playing = (self.play)(visit);

@@ -2,7 +2,7 @@
 //! was hit comes back only when the others hold what it knew: a fault that destroys the only copy proves nothing.
 //! Such a node may refuse to start, stop, or be quarantined; it must not serve anything wrong.
 
-use super::{Fault, Kind};
+use super::kind::{Fault, Kind};
 use crate::random::Stream;
 use crate::world::World;
 use rand::Rng;
@@ -53,7 +53,7 @@ pub const GROWN: Kind = rest("D13_file_extended", |random, _| {
 /// All files are gone, and the node comes back under its id: it must refuse.
 pub const WIPED: Kind = rest("D14_disk_wiped", |random, _| Box::new(Rest::new("D14_disk_wiped", random, What::Wipe)));
 
-const fn rest(name: &'static str, draw: super::Draw) -> Kind {
+const fn rest(name: &'static str, draw: super::kind::Draw) -> Kind {
     Kind { name, most: 1, for_ms: AWAY_MS, draw }
 }
 

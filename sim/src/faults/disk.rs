@@ -1,6 +1,6 @@
 //! Disks that fail, and say so: the node must stop, lose nothing, and come back when the disk does.
 
-use super::{Fault, Kind};
+use super::kind::{Fault, Kind};
 use crate::world::World;
 use rand::Rng;
 use selfsame::env::sim_disk::{Effect, Faults, Loss, Op, Target, Trap};

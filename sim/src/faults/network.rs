@@ -3,10 +3,10 @@
 //! The simulated TCP never sends again: a message that is lost breaks its connection for good, until one of its ends
 //! notices and opens another.
 
-use super::{Fault, Kind};
-use crate::plan::Shape;
+use super::kind::{Fault, Kind, Shape};
+use crate::cluster::host;
 use crate::random::Stream;
-use crate::world::{World, host};
+use crate::world::World;
 use rand::Rng;
 use rand::seq::SliceRandom;
 

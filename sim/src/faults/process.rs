@@ -1,10 +1,10 @@
 //! Processes that die, hang, restart and change their part in the cluster.
 
-use super::{Fault, Kind};
+use super::kind::{Fault, Kind, Shape};
+use crate::cluster::endpoints;
 use crate::env::SimNet;
-use crate::plan::Shape;
 use crate::random::Stream;
-use crate::world::{World, endpoints};
+use crate::world::World;
 use rand::Rng;
 use rand::seq::SliceRandom;
 use selfsame::client::Client;
@@ -307,12 +307,8 @@ impl Fault for Membership {
         0
     }
     fn begin(&mut self, world: &mut World) -> bool {
-        // With a damaged node the others are as few as they may be.
-        if world.any_excused() || world.reshaping.replace(true) {
-            return false;
-        }
-        let (node, over, demoted, reshaping) =
-            (self.node, self.over.clone(), self.demoted.clone(), world.reshaping.clone());
+        let Some(reshaping) = world.reshape() else { return false };
+        let (node, over, demoted) = (self.node, self.over.clone(), self.demoted.clone());
         let (leads, endpoints) = (world.leads(), endpoints(self.nodes));
         world.client(&format!("member{}", world.now_ms()), async move {
             let pause = || tokio::time::sleep(Duration::from_millis(200));

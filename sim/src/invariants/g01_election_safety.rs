@@ -3,7 +3,7 @@
 //! safety (figure 3) read with that pair in the place of the term.
 
 use super::image::Image;
-use super::{Invariant, Moment};
+use super::moment::{Invariant, Moment};
 use selfsame::raft::Role;
 use std::collections::BTreeSet;
 

@@ -1,6 +1,6 @@
 //! G10: equal applied index, equal state: on all nodes, and on one node before and after a restart.
 
-use super::{Invariant, Moment};
+use super::moment::{Invariant, Moment};
 use std::collections::BTreeMap;
 
 /// Indexes remembered: more than nodes lag behind each other.
@@ -54,7 +54,8 @@ mod tests {
 
     #[test]
     fn another_state_at_one_index_is_found() {
-        let at = |id, applied, digest: &str| super::super::Image { digest: digest.into(), ..image(id, &[], applied) };
+        let at =
+            |id, applied, digest: &str| super::super::image::Image { digest: digest.into(), ..image(id, &[], applied) };
         let mut seen = StateDigest::default();
         assert_eq!(judge(&mut seen, &[at(1, 5, "a"), at(2, 4, "b"), at(3, 5, "a")]), Ok(()));
         assert!(judge(&mut seen, &[at(2, 5, "b")]).is_err());

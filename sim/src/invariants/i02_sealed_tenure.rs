@@ -1,6 +1,6 @@
 //! I2: after the seal of (chip, epoch) is committed nothing of that tenure is accepted, for ever.
 
-use super::{Invariant, Moment};
+use super::moment::{Invariant, Moment};
 use selfsame_machine::state::HolderStatus;
 use selfsame_protocol::digest::Digest;
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! I3: accepted means that chip, epoch and sequence number are the state's own right before. By tenure, not by chip
 //! alone: a chip that left and came back has another epoch.
 
-use super::{Invariant, Moment};
+use super::moment::{Invariant, Moment};
 use selfsame_machine::state::HolderStatus;
 
 /// Judges each accepted write by itself.

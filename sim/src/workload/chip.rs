@@ -3,9 +3,9 @@
 //! It reads the substrate's state before each step, so every step also checks that reads are linearizable: nothing that
 //! was acknowledged to this client may be missing from what it reads afterwards.
 
-use super::Session;
+use super::session::Session;
+use crate::history::Answer;
 use crate::invariants::g16_served;
-use crate::oracle::Answer;
 use crate::random::{key, uuid};
 use rand::Rng;
 use selfsame::actor::Actor;
@@ -252,7 +252,7 @@ impl Chip {
 /// A chip's attestation that it becomes active by a migration.
 fn attest(migration: &Migration, substrate: &str, chip: &Actor) -> Attestation {
     let claims = Claims::Activation {
-        cluster: crate::world::CLUSTER.into(),
+        cluster: crate::cluster::CLUSTER.into(),
         substrate_id: substrate.into(),
         migration_id: migration.migration_id.clone(),
         nonce: migration.nonce,

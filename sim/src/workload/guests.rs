@@ -3,8 +3,8 @@
 //! Each counts only what truly happened: an attempt that nobody answered proves nothing.
 
 use super::chip::{Chip, abort_command, arrive_command};
-use super::{Seats, Session};
-use crate::oracle::Answer;
+use super::session::{Seats, Session};
+use crate::history::Answer;
 use crate::random::key;
 use rand::Rng;
 use selfsame::actor::Actor;

@@ -3,10 +3,9 @@
 //! The other clients do what they may, so a rule that is not enforced would change nothing for them. This one holds
 //! three chips and its own substrates and walks once through everything that must not work.
 
-use super::Session;
-use super::operator;
+use super::session::{Session, declaration};
+use crate::history::Answer;
 use crate::invariants::g16_served;
-use crate::oracle::Answer;
 use crate::random::{key, stream, uuid};
 use rand::Rng;
 use selfsame::actor::Actor;
@@ -274,7 +273,7 @@ impl Rules {
         for organisation in 0..2 {
             let actor = self.session.operator(organisation);
             let text = format!("{} of {organisation}", self.session.name);
-            let command = Command::DeclareRun { declaration: operator::declaration(&text), request: None };
+            let command = Command::DeclareRun { declaration: declaration(&text), request: None };
             let envelope = actor.sign("rules/shared", command);
             loop {
                 match self.session.once("declare", &envelope).await {
@@ -313,7 +312,7 @@ impl Rules {
 
     fn attestation(&self, chip: usize, migration_id: &str, nonce: Digest) -> Step<Attestation> {
         let claims = Claims::Activation {
-            cluster: crate::world::CLUSTER.into(),
+            cluster: crate::cluster::CLUSTER.into(),
             substrate_id: self.substrate.clone(),
             migration_id: migration_id.into(),
             nonce,
@@ -449,7 +448,7 @@ impl Rules {
         self.opened(0, Outcome::Verified).await?;
         let Ok(state) = self.session.client.substrate(&self.substrate).await else { return Err(Stopped) };
         let (verification, _) = state.decided.ok_or(Stopped)?;
-        let node = self.session.actor(Role::Node, crate::world::node_key(self.session.seed, id));
+        let node = self.session.actor(Role::Node, crate::cluster::node_key(self.session.seed, id));
         let verdict = |substrate_id: &str, text: &str| Command::Verdict {
             substrate_id: substrate_id.into(),
             verification,
