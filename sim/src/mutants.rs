@@ -176,8 +176,8 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// Builds this program with the feature, keeps it under another name, and builds it without again; cargo prints its own
-/// progress. Everything that others wrote is built already.
+/// Builds this program with the feature, keeps it under another name, and builds it without the feature again. Cargo
+/// prints its own progress. The dependencies are built already.
 fn build() -> Result<PathBuf, String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
@@ -216,7 +216,7 @@ fn hunt(
             }
             Err(how) => ("process".to_owned(), how),
         };
-        // Two threads may both find it missing and run it twice: that costs time and nothing else.
+        // Two threads may both find it missing and run it twice, which costs only time.
         let known = lock(clean).get(&(bug.profile, seed)).cloned();
         let without = match known {
             Some(known) => known,
@@ -237,7 +237,7 @@ fn hunt(
     Err(format!("{} seeds held", seeds.len()))
 }
 
-/// Runs one seed. The inner error is how a process ended that left no report.
+/// Runs one seed. The inner error says how a process ended without a report.
 fn one(program: &Path, planted: Option<&str>, profile: Profile, seed: u64) -> Result<Result<Report, String>, String> {
     let mut command = Command::new(program);
     command.args(["one", "--json", "--seed", &seed.to_string(), "--profile", &profile.to_string()]);

@@ -1,7 +1,8 @@
 //! What clients were told, and whether it stays true.
 //!
 //! Every call is recorded when it is made and when it is answered. An answer is a promise: its entries stand at their
-//! places for ever, and the same submission gets the same answer again. No answer promises nothing, in either direction.
+//! places for ever, and the same submission gets the same answer again. A call without an answer may have taken effect or
+//! not.
 
 use crate::history::{Answer, Call, History, Read, Served, Taken};
 use crate::invariants::i09_belief::{self, Beliefs};
@@ -148,7 +149,7 @@ impl Oracle {
         self.record.borrow_mut().minded.insert(substrate.to_owned());
     }
 
-    /// Whether somebody does: else nobody may ever come, and an operator's ballot is the way out.
+    /// Whether somebody ends every migration of this substrate. Otherwise an operator's ballot is the way out.
     pub fn is_minded(&self, substrate: &str) -> bool {
         self.record.borrow().minded.contains(substrate)
     }

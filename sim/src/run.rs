@@ -18,13 +18,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::rc::Rc;
 
-/// Milliseconds between two readings of what was committed: short, for a node may purge its log to the tip.
+/// Milliseconds between two readings of what was committed. They are few because a node may purge its log to the tip.
 const FOLLOW_MS: u64 = 10;
 
 /// Milliseconds between two readings of the synced files of all nodes.
 pub const IMAGES_MS: u64 = 5_000;
 
-/// Milliseconds in which what a damaged node was answered for reaches the others.
+/// Milliseconds in which entries that only a damaged node has applied reach the others.
 const SETTLE_MS: u64 = 2_000;
 
 /// Whether a damaged node has applied what no sound one has.
@@ -55,7 +55,7 @@ pub struct Report {
     pub calls: BTreeMap<String, u64>,
 }
 
-/// What the properties were shown: one that is shown nothing holds whatever happens.
+/// What the properties were shown. A property that is shown nothing always holds.
 #[derive(Debug, Default)]
 struct Judged {
     submissions: usize,
@@ -120,7 +120,7 @@ pub fn run(plan: Plan, aloud: bool, wire: bool, receipts: Option<&Path>) -> (Rep
     }
     if let Some(violation) = &violation {
         trace.line(format!("violation {violation}"));
-        // What was under way when the run ended happened as well.
+        // Faults under way when the run ended have happened as well.
         for (_, fault) in std::mem::take(&mut runner.active) {
             runner.end(fault);
         }
@@ -311,7 +311,7 @@ impl Runner<'_> {
         Ok(())
     }
 
-    /// The bytes of every file of every node: differences that nothing else has shown yet show here.
+    /// Notes the digest of every file of every node. It shows differences that nothing else has shown yet.
     fn images(&self) {
         use selfsame::env::Disk as _;
         for id in self.world.ids() {

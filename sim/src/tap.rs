@@ -1,4 +1,4 @@
-//! Cosignatures where they leave a node: whatever a node signs for others passes here, in the order in which it does.
+//! Cosignatures where they leave a node. Everything that a node signs for others passes here, in the order of signing.
 //!
 //! The tap stands between the peers' service and the cosigner; it changes nothing. The lines that a collector takes from
 //! its own node pass here with the notes that it hands round.

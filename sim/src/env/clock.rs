@@ -1,4 +1,4 @@
-//! Wall clocks that go wrong, one for each node. Time itself, which timers follow, is the simulation's and never wrong.
+//! Wall clocks that go wrong, one for each node. Timers follow simulated time, which is never wrong.
 
 use crate::time::{EPOCH_MS, SimTime};
 use selfsame::env::Clock;

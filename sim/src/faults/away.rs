@@ -1,4 +1,4 @@
-//! A node that was down until the log no longer reached back to it. It must take a snapshot, and a trap waits there.
+//! A node that was down until the log no longer reached back to it. It must take a snapshot, and a fault waits for that.
 
 use super::client::Guest;
 use super::kind::{Fault, Kind, Shape};

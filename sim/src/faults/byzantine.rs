@@ -1,7 +1,7 @@
 //! Participants that lie: the family B, one kind for each way of lying.
 //!
 //! An attack runs on a host of its own and speaks to the real interfaces of the nodes. What it tries and what it was
-//! told goes through the oracle, so that the counts of a run show each refusal by name; an answer other than the one
+//! told goes through the oracle, so that the counts of a run show each refusal by name. An answer other than the one
 //! that the rules demand is a violation. An attack that gets no answer, because the world is broken at the time, shows
 //! nothing in either direction.
 

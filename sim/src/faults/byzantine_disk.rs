@@ -117,7 +117,7 @@ impl Fault for Rewritten {
         REWRITTEN_HISTORY.name
     }
     fn begin(&mut self, world: &mut World) -> bool {
-        // A leader would hand the rewritten copy on in its snapshots, which nothing in the consensus prevents.
+        // A leader would pass the rewritten copy on in its snapshots. Nothing in the consensus prevents that.
         if world.leader().is_none_or(|leader| leader == self.node) || !world.is_up(self.node) {
             return false;
         }

@@ -110,7 +110,7 @@ impl What {
             What::Rot { file, flips } => {
                 let Some(name) = newest(disk, file) else { return false };
                 let bytes = disk.bytes(&name);
-                // Most of a database is room for more: decay there is no test.
+                // Most of a database is free space. Damage there tests nothing.
                 let used: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at] != 0).collect();
                 for flip in flips {
                     if let Some(at) = used.get((flip >> 3) as usize % used.len().max(1)) {
@@ -269,7 +269,7 @@ impl Fault for Backup {
         if let Some((copy, _)) = self.copy.take() {
             world.crash(self.node);
             world.disk(self.node).replace(&copy);
-            // Nothing on the node can notice: that is why the world waits until the others hold what it knew.
+            // Nothing on the node can notice this, so the world waits until the others hold what it knew.
             world.lets_forget(self.node);
             world.restart(self.node);
         }

@@ -88,7 +88,7 @@ impl Fault for Full {
         true
     }
     fn step(&mut self, world: &mut World) {
-        // Again and again: a loss of power clears what is set, but makes no room.
+        // Set it at every step: a loss of power clears the setting, but makes no room.
         world.disk(self.node).set_faults(Faults { capacity: Some(self.capacity), ..Faults::default() });
         world.tolerate(self.node, 0);
     }

@@ -1,5 +1,5 @@
-//! Power that goes off inside a step of storage: before or after the k-th write or sync of one file. What a crash
-//! between two steps never meets is met here: half of a commit, a vote that was given and not kept, half of a snapshot.
+//! Power that goes off inside a step of storage: before or after the k-th write or sync of one file. A crash between two
+//! steps never finds half of a commit, a vote that was given and not kept, or half of a snapshot; these faults do.
 
 use super::kind::{Fault, Kind, Shape};
 use crate::random::Stream;

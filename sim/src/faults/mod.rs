@@ -9,7 +9,10 @@ mod byzantine_bytes;
 mod byzantine_chip;
 mod byzantine_client;
 mod byzantine_disk;
-pub mod byzantine_peer;
+mod byzantine_leader;
+mod byzantine_own;
+mod byzantine_peer;
+mod byzantine_vote;
 mod client;
 mod clock;
 mod damage;
@@ -110,12 +113,12 @@ pub const KINDS: &[Kind] = &[
     byzantine_peer::EQUIVOCATING_LEADER,
     byzantine_peer::IMPOSTOR,
     byzantine_disk::REWRITTEN_HISTORY,
-    byzantine_peer::WITHHOLDING_LEADER,
+    byzantine_leader::WITHHOLDING_LEADER,
     byzantine_chip::STALE_ATTESTATION,
     byzantine_chip::CLONED_CHIP,
     byzantine_chip::ROLLED_BACK_CHIP,
-    byzantine_chip::STUFFED_BALLOT,
-    byzantine_chip::FOREIGN_NODE,
+    byzantine_vote::STUFFED_BALLOT,
+    byzantine_vote::FOREIGN_NODE,
     byzantine_bytes::MALFORMED,
     byzantine_bytes::OVERFLOW,
 ];
@@ -141,7 +144,7 @@ pub fn draw(seed: u64, shape: &Shape, work_ms: u64, only: Option<&[&str]>) -> Ve
             });
         }
     }
-    // A stable sort: of two at one moment the kind that stands first in the table comes first.
+    // The sort is stable: of two faults at one moment the kind that is first in the table comes first.
     faults.sort_by_key(|planned| planned.at_ms);
     faults
 }

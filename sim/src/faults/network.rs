@@ -93,7 +93,7 @@ pub const CLOG: Kind = Kind {
     },
 };
 
-/// The nodes fall into two parts that only one node can hear both of.
+/// The nodes fall into two parts, and only one node hears both.
 pub const BRIDGE: Kind = Kind {
     name: "N10_bridge",
     most: 1,

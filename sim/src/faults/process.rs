@@ -269,7 +269,7 @@ impl Fault for Rolling {
             self.stopping = true;
             world.strikes(ROLLING.name);
         } else {
-            // Down for another reason: an operator goes on with the next.
+            // It is down for another reason, and the operator goes on with the next.
             self.order.pop();
         }
     }
@@ -324,7 +324,7 @@ impl Fault for Membership {
             while !over.get() {
                 pause().await;
             }
-            // Whatever is known of the first change: every node is to have its vote in the end.
+            // Every node has its vote in the end, whatever became of the first change.
             let client = Client::new(&endpoints, Arc::new(SimNet::default()))?
                 .with_patience(Duration::from_secs(2), Duration::from_secs(6));
             while client.promote(node).await.is_err() {
@@ -346,7 +346,7 @@ impl Fault for Membership {
     }
 }
 
-/// A process aborts in the middle of its work with the disk, as a panic that is not caught makes it.
+/// A process aborts in the middle of its work with the disk, as after a panic that nobody catches.
 pub const PANIC: Kind = Kind {
     name: "P9_abort_in_task",
     most: 1,

@@ -1,5 +1,5 @@
-//! G9: nothing acknowledged is lost, whatever minority of disks is: its log entry is among the synced files of a quorum,
-//! and at the end every promise stands in the run decided once more.
+//! G9: nothing acknowledged is lost, whichever minority of disks is lost. Its log entry is among the synced files of a
+//! quorum, and at the end every promise stands in the run decided once more.
 
 use super::moment::{Invariant, Moment};
 use selfsame_machine::Receipt;

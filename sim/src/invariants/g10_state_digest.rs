@@ -28,7 +28,7 @@ impl Invariant for StateDigest {
         for node in &now.world.nodes {
             let (index, digest) = match node.applied() {
                 Ok(applied) => applied,
-                // To find that it cannot read is right for a node with a damaged disk.
+                // A node with a damaged disk may fail to read.
                 Err(_) if node.shaken => continue,
                 Err(error) => return Err(format!("node {}: {error}", node.id)),
             };

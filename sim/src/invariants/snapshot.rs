@@ -40,7 +40,7 @@ impl NodeView {
 
     /// Its applied state.
     pub fn state(&self) -> Result<StateView, ReadError> {
-        // A damaged database may panic; a node that does so has stopped, and here the reader must not stop with it.
+        // A damaged database may panic. A node that panics has stopped; the reader here must not stop with it.
         guard::catch(|| self.raft.view()).unwrap_or_else(|said| Err(ReadError::Io(said)))
     }
 

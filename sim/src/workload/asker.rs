@@ -1,5 +1,5 @@
-//! Somebody among the peers who asks nodes to cosign what they should not: trees that they passed long ago, other roots,
-//! trees that are not there. Whoever asks may lie; what a node signs is its own answer for.
+//! A peer that asks nodes to cosign what they should not: trees that they passed long ago, other roots, trees that are
+//! not there. The one who asks may lie; the node alone answers for what it signs.
 
 use super::session::Session;
 use crate::guard;

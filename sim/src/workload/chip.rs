@@ -23,7 +23,7 @@ pub(super) struct Chip {
     pub(super) session: Session,
     pub(super) substrate: String,
     pub(super) chips: [Actor; 2],
-    /// Epoch and sequence number of the last acknowledged write: no read may show less.
+    /// Epoch and sequence number of the last acknowledged write. No read may show less.
     pub(super) acknowledged: (u64, u64),
     pub(super) cycles: u64,
     pub(super) migrations: u64,

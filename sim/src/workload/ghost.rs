@@ -81,7 +81,7 @@ fn client(clients: &mut Clients, to: &str) -> PeerServiceClient<Channel> {
     clients.entry(to.to_owned()).or_insert_with(make).clone()
 }
 
-/// Sends a request again, as whatever it is; true when it was answered. The path of a request is not known, its content
+/// Sends a request again, as the kind that it is; true when it was answered. The path of a request is not known, its content
 /// says it: only a leader's ballot is committed, and only a candidate's is not.
 async fn send(mut client: PeerServiceClient<Channel>, body: Vec<u8>) -> bool {
     let Some(sealed) = body.get(5..).and_then(|message| pb::Sealed::decode(message).ok()) else { return false };

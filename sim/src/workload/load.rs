@@ -1,7 +1,7 @@
 //! Clients that ask for more than there is. Faults bring them into the world.
 
-use super::guests::Visit;
 use super::session::{Session, declaration};
+use super::visit::Visit;
 use crate::history::Answer;
 use rand::Rng;
 use selfsame::client::ClientError;
@@ -122,7 +122,7 @@ async fn snapshots(session: &Session, nodes: u64) {
     }
 }
 
-/// While all others are silent: snapshots, until the log ends where the snapshot does.
+/// Asks for snapshots while all others are silent, until the log ends where the snapshot does.
 pub async fn snapshot_when_idle(visit: Visit) {
     let mut session = visit.sit("a");
     while !session.stopped() {

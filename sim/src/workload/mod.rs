@@ -5,12 +5,15 @@ mod chip;
 pub mod ghost;
 pub mod guests;
 pub mod load;
+pub mod movers;
 mod operator;
 mod receipts;
 mod rules;
 mod session;
+mod visit;
 
 pub use session::{Seat, Seats, Session};
+pub use visit::{Play, Visit};
 
 use crate::setup::Setup;
 use crate::world::World;
