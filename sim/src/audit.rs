@@ -1,5 +1,5 @@
-//! The audit at the end of a run, when all nodes are healed and equal: everything stored is read again, believed by
-//! nothing but its bytes, and compared with what clients were told.
+//! The audit at the end of a run, when all nodes are healed and equal. It reads everything stored again, believes only
+//! the bytes, and compares them with what clients were told.
 
 use crate::invariants::{NodeView, Snapshot, Violation};
 use crate::oracle::Oracle;
@@ -18,8 +18,8 @@ use selfsame_protocol::time::{Timestamp, U64};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// Whether a submission refused with this code can never take effect later: had it been accepted before, the retry
-/// would have been given that answer, and nothing that happens afterwards makes it acceptable.
+/// Whether a submission refused with this code can never take effect later. If it had been accepted before, the retry
+/// would have got that answer; and nothing that happens afterwards makes it acceptable.
 pub fn for_good(code: Code) -> bool {
     matches!(
         code,
@@ -214,7 +214,7 @@ fn suppression(substrate: &Substrate, entries: &[Entry]) -> Audit {
     Ok(())
 }
 
-/// Every activation that ended stands among the invalidated ones.
+/// Every activation that ended is among the invalidated ones.
 fn invalidated(view: &StateView, id: &str, entries: &[Entry]) -> Audit {
     let ended = entries.iter().filter_map(|entry| match &entry.record {
         Record::MigrationIdentityAttestation { origin, epoch, .. } => Some((*origin, epoch.0)),

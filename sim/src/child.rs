@@ -1,4 +1,4 @@
-//! One seed in a process of its own: what one run leaves in its process must not reach the next, and a run that never
+//! One seed in a process of its own. What a run leaves in its process must not reach the next one, and a run that never
 //! ends must not keep the others waiting.
 
 use crate::run::Report;
@@ -7,13 +7,13 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
-/// Real time after which a process is taken for one that never ends: a seed takes seconds.
+/// Real time after which a process counts as one that never ends. A seed takes seconds.
 const LIMIT: Duration = Duration::from_secs(300);
 
 /// What a process of one seed left.
 #[derive(Debug)]
 pub struct Left {
-    /// The verdict, or how the process ended that left none.
+    /// The verdict, or how the process ended without one.
     pub report: Result<Report, String>,
     /// What happened, one line each.
     pub trace: String,

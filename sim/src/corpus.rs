@@ -9,12 +9,12 @@
 //! DIR/<ledger>/ledgers/original               the ledger at its last published checkpoint, as files
 //! DIR/<ledger>/ledgers/fork-<n>, entry-<n>    one entry altered, with tiles made anew and with the true ones
 //! ```
-//! Whatever is altered is shown to this project's verifier first: it refuses it, or says of it what it says of the
-//! original, because a note may have more lines than it needs.
+//! This project's verifier sees every altered file first. It refuses the file, or it says the same as of the original,
+//! because a note may have more lines than it needs.
 
+use crate::history::History;
 use crate::invariants::Snapshot;
 use crate::invariants::g20_cosigned::policy;
-use crate::oracle::History;
 use crate::random::{Stream, stream};
 use crate::tap::ledger as ledger_of;
 use rand::Rng;

@@ -2,9 +2,9 @@
 
 use crate::child::{self, Left};
 use crate::faults::KINDS;
-use crate::plan::Profile;
 use crate::run::Report;
 use crate::scenarios::{self, SCENARIOS};
+use crate::setup::Profile;
 use std::io::Write as _;
 use std::process::Command;
 use std::sync::Mutex;
@@ -97,7 +97,7 @@ pub fn run(seeds: &Seeds) -> bool {
             Err(what) => Some(what),
         };
         if let Some(what) = failure {
-            // Said at once as well: whoever stops a long run has seen it.
+            // Print it at once as well, for somebody who stops a long run.
             eprintln!("\rseed {seed} failed: {what}");
             sum.failures.push((seed, what));
         }
@@ -145,7 +145,7 @@ pub fn scenarios(count: u64) -> bool {
 /// Seeds that failed once.
 const KEPT: &str = include_str!("../seeds/kept.txt");
 
-/// The kept seeds, each with the reason why it is kept. The error is a line that is none.
+/// The kept seeds, each with the reason why it is kept. The error is a line of another form.
 fn kept_seeds() -> Result<Vec<(Seeds, &'static str)>, String> {
     let line = |line: &'static str| {
         let mut words = line.splitn(4, ' ');

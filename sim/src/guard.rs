@@ -1,5 +1,5 @@
-//! Panics of simulated processes. In a real process of many threads a panic ends a task or the process; here it always
-//! ends the process, which is the harsher of the two.
+//! Panics of simulated processes. In a real process of many threads a panic ends a task or the process. Here it always
+//! ends the process, which is harsher.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;

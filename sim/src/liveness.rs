@@ -1,11 +1,9 @@
 //! L1 to L4 and I13. After healing: a leader within ten election timeouts; within a bound of simulated time the same state
 //! everywhere, a write and a read that succeed, no migration that is stuck and no verification that waits.
 
-use crate::env::SimTime;
+use crate::history::Answer;
 use crate::invariants::{Snapshot, Violation};
-use crate::oracle::{Answer, Oracle};
-use crate::plan::Plan;
-use crate::workload::Seat;
+use crate::workload::Seats;
 use crate::world::World;
 use selfsame_machine::state::{HolderStatus, Phase, Substrate};
 use selfsame_machine::view::{Table, View};
@@ -29,11 +27,11 @@ pub struct Liveness {
 
 impl Liveness {
     /// Starts a client that writes until it is answered.
-    pub fn demand(world: &mut World, plan: &Plan, oracle: &Oracle, time: &SimTime) -> Liveness {
+    pub fn demand(world: &mut World) -> Liveness {
         let (written, read) = (Rc::new(Cell::new(false)), Rc::new(Cell::new(false)));
         let (wrote, done) = (written.clone(), read.clone());
         let never = Rc::new(Cell::new(false));
-        let seat = Seat::new("probe".into(), plan, oracle, time, &never);
+        let seat = Seats::of(world).seat("probe".into(), &never);
         world.client("probe", async move {
             let mut session = seat.sit();
             let envelope = session.declaration(0, "Does it serve again?");

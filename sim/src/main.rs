@@ -3,7 +3,8 @@
 use clap::{Parser, Subcommand};
 use selfsame_sim::fleet::{self, Seeds};
 use selfsame_sim::mutants::{self, Mutants};
-use selfsame_sim::plan::{Plan, Profile};
+use selfsame_sim::plan::Plan;
+use selfsame_sim::setup::Profile;
 use selfsame_sim::timeline::Timeline;
 use std::io::Write as _;
 use std::path::PathBuf;

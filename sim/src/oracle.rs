@@ -1,102 +1,22 @@
 //! What clients were told, and whether it stays true.
 //!
 //! Every call is recorded when it is made and when it is answered. An answer is a promise: its entries stand at their
-//! places for ever, and the same submission gets the same answer again. No answer promises nothing, in either direction.
+//! places for ever, and the same submission gets the same answer again. A call without an answer may have taken effect or
+//! not.
 
-use crate::invariants::g15_checkpoints::Served;
+use crate::history::{Answer, Call, History, Read, Served, Taken};
 use crate::invariants::i09_belief::{self, Beliefs};
 use crate::invariants::{Snapshot, Violation};
+use crate::time::SimTime;
 use crate::trace::Trace;
-use selfsame_client::ClientError;
 use selfsame_machine::view::ReadError;
 use selfsame_machine::{Receipt, read};
-use selfsame_protocol::code::Code;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{Entry, EntryRef, Ledger};
 use selfsame_protocol::p104::Outcome;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
-
-/// What a call came to.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Answer {
-    /// Accepted, with the receipt.
-    Ok(Receipt),
-    /// An open was decided.
-    Opened(Option<Outcome>),
-    /// Refused by rule: it has no effect, except for a record of the refusal.
-    Refused(Code),
-    /// It may have taken effect, or may yet.
-    Unknown(String),
-}
-
-impl Answer {
-    /// The meaning of a client's result.
-    pub fn of(result: Result<Receipt, ClientError>) -> Answer {
-        match result {
-            Ok(receipt) => Answer::Ok(receipt),
-            Err(ClientError::Refused(refusal)) if !refusal.code.retryable() => Answer::Refused(refusal.code),
-            Err(error) => Answer::Unknown(error.to_string()),
-        }
-    }
-}
-
-/// One call.
-#[derive(Clone, Debug)]
-pub struct Call {
-    /// Client host.
-    pub client: String,
-    /// Kind of command.
-    pub what: &'static str,
-    /// Digest of the submission's bytes: the same for a retry.
-    pub submission: Digest,
-    /// Simulated milliseconds of the call.
-    pub invoked_ms: u64,
-    /// Simulated milliseconds of the answer.
-    pub answered_ms: Option<u64>,
-    /// The answer.
-    pub answer: Option<Answer>,
-}
-
-/// A read of a substrate that was answered.
-#[derive(Clone, Debug)]
-pub struct Read {
-    /// Client host.
-    pub client: String,
-    /// The substrate.
-    pub substrate: String,
-    /// Simulated milliseconds of the call.
-    pub invoked_ms: u64,
-    /// Simulated milliseconds of the answer.
-    pub answered_ms: u64,
-    /// Epoch and sequence number; `None` when there was no such substrate.
-    pub seen: Option<(u64, u64)>,
-}
-
-/// A receipt that a client took away, to show it to others.
-#[derive(Clone, Debug)]
-pub struct Taken {
-    /// The entry that it is about.
-    pub entry: EntryRef,
-    /// The receipt (c2sp.org/tlog-proof@v1).
-    pub proof: String,
-}
-
-/// Everything that clients did and saw.
-#[derive(Clone, Debug, Default)]
-pub struct History {
-    /// Submissions.
-    pub calls: Vec<Call>,
-    /// Reads of substrates.
-    pub reads: Vec<Read>,
-    /// Checkpoints that were served.
-    pub checkpoints: Vec<Served>,
-    /// Published checkpoints that were served.
-    pub published: Vec<Served>,
-    /// Receipts that were taken away.
-    pub receipts: Vec<Taken>,
-}
 
 #[derive(Debug, Default)]
 struct Record {
@@ -127,12 +47,12 @@ struct Record {
 pub struct Oracle {
     record: Rc<RefCell<Record>>,
     trace: Trace,
-    time: crate::env::SimTime,
+    time: SimTime,
 }
 
 impl Oracle {
     /// An empty record.
-    pub fn new(trace: Trace, time: crate::env::SimTime) -> Self {
+    pub fn new(trace: Trace, time: SimTime) -> Self {
         Self { record: Rc::default(), trace, time }
     }
 
@@ -229,7 +149,7 @@ impl Oracle {
         self.record.borrow_mut().minded.insert(substrate.to_owned());
     }
 
-    /// Whether somebody does: else nobody may ever come, and an operator's ballot is the way out.
+    /// Whether somebody ends every migration of this substrate. Otherwise an operator's ballot is the way out.
     pub fn is_minded(&self, substrate: &str) -> bool {
         self.record.borrow().minded.contains(substrate)
     }
@@ -374,7 +294,7 @@ impl Record {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::env::SimTime;
+    use selfsame_protocol::code::Code;
     use selfsame_protocol::time::U64;
 
     fn oracle() -> Oracle {

@@ -1,13 +1,14 @@
 //! One seed, from the plan to the verdict.
 
-use crate::env::SimTime;
-use crate::faults::Fault;
+use crate::faults::{Fault, Planned};
 use crate::invariants::image::Image;
 use crate::invariants::shadow::{Op, Shadow};
-use crate::invariants::{self, Invariant, Moment, Snapshot, Violation};
+use crate::invariants::{self, Invariant, Moment, Snapshot, TICK_MS, Violation};
 use crate::liveness::Liveness;
 use crate::oracle::Oracle;
-use crate::plan::{Plan, Planned};
+use crate::plan::Plan;
+use crate::setup::Setup;
+use crate::time::SimTime;
 use crate::trace::Trace;
 use crate::workload;
 use crate::world::{PANICKED, World};
@@ -17,16 +18,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::rc::Rc;
 
-/// Milliseconds between two looks at all nodes.
-pub const TICK_MS: u64 = 100;
-
-/// Milliseconds between two readings of what was committed: short, for a node may purge its log to the tip.
+/// Milliseconds between two readings of what was committed. They are few because a node may purge its log to the tip.
 const FOLLOW_MS: u64 = 10;
 
 /// Milliseconds between two readings of the synced files of all nodes.
 pub const IMAGES_MS: u64 = 5_000;
 
-/// Milliseconds in which what a damaged node was answered for reaches the others.
+/// Milliseconds in which entries that only a damaged node has applied reach the others.
 const SETTLE_MS: u64 = 2_000;
 
 /// Whether a damaged node has applied what no sound one has.
@@ -57,7 +55,7 @@ pub struct Report {
     pub calls: BTreeMap<String, u64>,
 }
 
-/// What the properties were shown: one that is shown nothing holds whatever happens.
+/// What the properties were shown. A property that is shown nothing always holds.
 #[derive(Debug, Default)]
 struct Judged {
     submissions: usize,
@@ -91,7 +89,7 @@ struct Runner<'a> {
 /// Runs a plan. `aloud` prints the trace on standard error while it grows. Gives the verdict and the trace.
 /// `wire` adds every write on every connection to the trace. `receipts` is a folder for what a run that held proves to
 /// others ([`crate::corpus`]).
-pub fn run(mut plan: Plan, aloud: bool, wire: bool, receipts: Option<&Path>) -> (Report, String) {
+pub fn run(plan: Plan, aloud: bool, wire: bool, receipts: Option<&Path>) -> (Report, String) {
     let time = SimTime::default();
     let trace = Trace::new(time.clone(), aloud);
     if wire {
@@ -100,8 +98,8 @@ pub fn run(mut plan: Plan, aloud: bool, wire: bool, receipts: Option<&Path>) -> 
     for line in plan.to_string().lines() {
         trace.line(line);
     }
-    let faults = std::mem::take(&mut plan.faults);
-    let world = World::new(&plan, time.clone(), trace.clone());
+    let Plan { setup, faults } = plan;
+    let world = World::new(&setup, time, trace.clone());
     let mut runner = Runner {
         shadow: Shadow::new(world.genesis.clone()),
         oracle: world.oracle.clone(),
@@ -114,15 +112,15 @@ pub fn run(mut plan: Plan, aloud: bool, wire: bool, receipts: Option<&Path>) -> 
         over: Vec::new(),
         trace: trace.clone(),
     };
-    let mut violation = runner.play(&plan, &time).err();
+    let mut violation = runner.play(&setup).err();
     if let (Some(dir), None) = (receipts, &violation) {
         let (now, history, kept) = (runner.world.snapshot(), runner.oracle.history(), runner.world.kept_notes());
-        let written = crate::corpus::write(dir, &runner.world.genesis, &now, (&history, &kept), plan.seed);
+        let written = crate::corpus::write(dir, &runner.world.genesis, &now, (&history, &kept), setup.seed);
         violation = written.err().map(|what| Violation { invariant: "receipts for others", what });
     }
     if let Some(violation) = &violation {
         trace.line(format!("violation {violation}"));
-        // What was under way when the run ended happened as well.
+        // Faults under way when the run ended have happened as well.
         for (_, fault) in std::mem::take(&mut runner.active) {
             runner.end(fault);
         }
@@ -130,8 +128,8 @@ pub fn run(mut plan: Plan, aloud: bool, wire: bool, receipts: Option<&Path>) -> 
     trace.line(format!("judged {:?}, {} jumps", runner.judged, runner.shadow.jumps()));
     runner.images();
     let report = Report {
-        seed: plan.seed,
-        replay: plan.replay(),
+        seed: setup.seed,
+        replay: setup.replay(),
         trace: trace.digest(),
         simulated_ms: runner.world.now_ms(),
         violation: violation.map(|violation| violation.to_string()),
@@ -142,10 +140,10 @@ pub fn run(mut plan: Plan, aloud: bool, wire: bool, receipts: Option<&Path>) -> 
 }
 
 impl Runner<'_> {
-    fn play(&mut self, plan: &Plan, time: &SimTime) -> Result<(), Violation> {
+    fn play(&mut self, setup: &Setup) -> Result<(), Violation> {
         let stop = Rc::new(Cell::new(false));
-        workload::start(&mut self.world, plan, &self.oracle, time, &stop);
-        while self.world.now_ms() < plan.work_ms {
+        workload::start(&mut self.world, setup, &stop);
+        while self.world.now_ms() < setup.work_ms {
             self.begin_and_end();
             self.step()?;
         }
@@ -155,7 +153,7 @@ impl Runner<'_> {
         }
         self.world.heal();
         self.trace.line("healed");
-        let liveness = Liveness::demand(&mut self.world, plan, &self.oracle, time);
+        let liveness = Liveness::demand(&mut self.world);
         let mut settle_by = None;
         loop {
             self.step()?;
@@ -313,7 +311,7 @@ impl Runner<'_> {
         Ok(())
     }
 
-    /// The bytes of every file of every node: differences that nothing else has shown yet show here.
+    /// Notes the digest of every file of every node. It shows differences that nothing else has shown yet.
     fn images(&self) {
         use selfsame_env::Disk as _;
         for id in self.world.ids() {

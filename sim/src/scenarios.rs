@@ -1,7 +1,7 @@
 //! Known defects of the consensus library and of systems like this one, each with the faults that bring it about, again
 //! and again. A default run has all of these faults too, but rarely the right ones together.
 
-use crate::plan::Profile;
+use crate::setup::Profile;
 
 /// A defect and what provokes it.
 #[derive(Debug)]

@@ -1,9 +1,10 @@
-//! Cosignatures where they leave a node: whatever a node signs for others passes here, in the order in which it does.
+//! Cosignatures where they leave a node. Everything that a node signs for others passes here, in the order of signing.
 //!
 //! The tap stands between the peers' service and the cosigner; it changes nothing. The lines that a collector takes from
 //! its own node pass here with the notes that it hands round.
 
-use crate::env::{SimDisk, SimTime};
+use crate::env::SimDisk;
+use crate::time::SimTime;
 use selfsame_node::cosign::{Cosigner, Memory};
 use selfsame_node::raft::{Line, Notary};
 use selfsame_protocol::entry::Ledger;

@@ -1,6 +1,7 @@
-//! What happened, line by line, and its digest. No wall time, no addresses of memory: two runs of one seed are equal.
+//! What happened, line by line, and its digest. The lines have no wall time and no addresses of memory, so two runs of
+//! one seed are equal.
 
-use crate::env::SimTime;
+use crate::time::SimTime;
 use std::cell::RefCell;
 use std::rc::Rc;
 

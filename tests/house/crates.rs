@@ -52,7 +52,11 @@ fn packages_use_each_other_only_through_their_doors() {
 /// A crate of others is named in one place, so that an upgrade touches one folder.
 #[test]
 fn each_engine_is_named_in_one_place() {
-    let homes = [("openraft::", "crates/node/src/raft"), ("redb::", "crates/node/src/store"), ("axum::", "crates/node/src/http")];
+    let homes = [
+        ("openraft::", "crates/node/src/raft"),
+        ("redb::", "crates/node/src/store"),
+        ("axum::", "crates/node/src/http"),
+    ];
     for (engine, home) in homes {
         for (path, text) in ["src", "crates", "sim"].into_iter().flat_map(rust) {
             let used = text.lines().any(|line| line.contains(engine) && !line.trim_start().starts_with("//"));
@@ -66,7 +70,8 @@ fn each_engine_is_named_in_one_place() {
 fn the_client_brings_no_engine_with_it() {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
     let tree = |package: &str| -> BTreeSet<String> {
-        let arguments = ["tree", "--offline", "--locked", "--edges", "normal", "--prefix", "none", "--package", package];
+        let arguments =
+            ["tree", "--offline", "--locked", "--edges", "normal", "--prefix", "none", "--package", package];
         let output = Command::new(&cargo).args(arguments).current_dir(root()).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let text = String::from_utf8(output.stdout).unwrap();

@@ -27,7 +27,10 @@ const PROGRAM: &[(&str, &[&str])] =
 /// Names after `crate::` in the text.
 fn names(text: &str) -> BTreeSet<String> {
     let name = |rest: &str| rest.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect::<String>();
-    text.match_indices("crate::").map(|(at, found)| name(&text[at + found.len()..])).filter(|name| !name.is_empty()).collect()
+    text.match_indices("crate::")
+        .map(|(at, found)| name(&text[at + found.len()..]))
+        .filter(|name| !name.is_empty())
+        .collect()
 }
 
 /// Files and folders of a crate, but for its root.

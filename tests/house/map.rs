@@ -39,8 +39,10 @@ fn the_map_names_each_module_once() {
 #[test]
 fn the_doors_of_the_page_are_those_that_are_held() {
     let page = text("ARCHITECTURE.md");
-    let found: BTreeMap<String, BTreeSet<String>> =
-        rows(&page, "## Doors").into_iter().map(|row| (quoted(&row[0]).pop_first().unwrap(), quoted(&row[1]))).collect();
+    let found: BTreeMap<String, BTreeSet<String>> = rows(&page, "## Doors")
+        .into_iter()
+        .map(|row| (quoted(&row[0]).pop_first().unwrap(), quoted(&row[1])))
+        .collect();
     let held: BTreeMap<String, BTreeSet<String>> = crate::crates::DOORS
         .iter()
         .chain(doors::NODE)
@@ -58,7 +60,8 @@ fn the_doors_of_the_page_are_those_that_are_held() {
 #[test]
 fn every_place_that_the_page_names_is_there() {
     for word in quoted(&text("ARCHITECTURE.md")) {
-        let place = ["crates/", "tests/", "src/", "benches/", "proto/", "sim/"].iter().any(|start| word.starts_with(start));
+        let place =
+            ["crates/", "tests/", "src/", "benches/", "proto/", "sim/"].iter().any(|start| word.starts_with(start));
         if place && !word.contains([' ', '*', '{']) {
             assert!(root().join(&word).exists(), "{word}");
         }

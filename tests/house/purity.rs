@@ -48,7 +48,14 @@ fn planted_bugs_are_in_no_normal_build() {
     for item in text.split("\n\n").filter(|item| item.contains("std::")) {
         assert!(item.contains("#[cfg(feature = \"planted\")]"), "{item}");
     }
-    for name in ["Cargo.toml", "crates/machine/Cargo.toml", "crates/node/Cargo.toml", ".cargo/config.toml", "justfile", "Dockerfile"] {
+    for name in [
+        "Cargo.toml",
+        "crates/machine/Cargo.toml",
+        "crates/node/Cargo.toml",
+        ".cargo/config.toml",
+        "justfile",
+        "Dockerfile",
+    ] {
         let text = fs::read_to_string(root().join(name)).unwrap();
         assert!(!text.contains("planted"), "{name} sets the feature");
     }
@@ -57,8 +64,12 @@ fn planted_bugs_are_in_no_normal_build() {
 /// No panic is written where bytes of others arrive.
 #[test]
 fn nothing_outside_tests_panics_on_purpose() {
-    for (path, text) in
-        crates().iter().filter(|name| *name != "forge").map(|name| format!("crates/{name}/src")).chain(["src".into()]).flat_map(|folder| rust(&folder))
+    for (path, text) in crates()
+        .iter()
+        .filter(|name| *name != "forge")
+        .map(|name| format!("crates/{name}/src"))
+        .chain(["src".into()])
+        .flat_map(|folder| rust(&folder))
     {
         let name = path.file_name().unwrap().to_str().unwrap();
         if name == "tests.rs" {

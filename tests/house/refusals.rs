@@ -82,8 +82,15 @@ fn says_what_is_wrong(sentence: &str) -> bool {
 #[test]
 fn every_refusal_says_what_is_wrong() {
     let (mut seen, mut wrong) = (0, Vec::new());
-    for (path, code) in
-        ["crates/node/src/api", "crates/node/src/cosign", "crates/node/src/raft", "crates/machine/src", "crates/protocol/src"].into_iter().flat_map(rust)
+    for (path, code) in [
+        "crates/node/src/api",
+        "crates/node/src/cosign",
+        "crates/node/src/raft",
+        "crates/machine/src",
+        "crates/protocol/src",
+    ]
+    .into_iter()
+    .flat_map(rust)
     {
         for sentence in sentences(&code) {
             seen += 1;

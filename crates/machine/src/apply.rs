@@ -94,13 +94,9 @@ pub fn apply(view: &dyn View, index: u64, batch: &Batch) -> Result<Applied, Fata
     let genesis: Genesis = state::load(view, Table::Meta, META_GENESIS)?
         .ok_or_else(|| Fatal::Invariant("the state has no genesis: it was not initialised".into()))?;
     let clock = state::load_u64(view, Table::Meta, META_CLOCK)?.unwrap_or(0);
-    let mut time = batch.time.max(Timestamp::from_millis(clock));
-    if planted!("clock_in_apply") {
-        time = Timestamp::from_millis(wall_clock());
-    }
-    if planted!("time_goes_backwards") {
-        time = batch.time;
-    }
+    let floor = Timestamp::from_millis(if planted!("time_goes_backwards") { 0 } else { clock });
+    let proposed = if planted!("clock_in_apply") { Timestamp::from_millis(wall_clock()) } else { batch.time };
+    let time = proposed.max(floor);
     let mut over = Overlay::new(view);
     let mut growth = Vec::with_capacity(2);
     for ledger in Ledger::BOTH {
@@ -124,10 +120,8 @@ pub fn apply(view: &dyn View, index: u64, batch: &Batch) -> Result<Applied, Fata
         }
         let tiles =
             append_to_tiles(start[ledger.slot()], leaves, &mut |tile| view.get(Table::Tiles, &tile_key(ledger, tile)))?;
-        for (tile, hashes) in tiles {
-            if planted!("ledger_tile_not_updated") && index.is_multiple_of(16) {
-                continue;
-            }
+        let lags = planted!("ledger_tile_not_updated") && index.is_multiple_of(16);
+        for (tile, hashes) in tiles.into_iter().filter(|_| !lags) {
             over.put(Table::Tiles, tile_key(ledger, tile), hashes);
         }
         over.put(Table::Meta, head_key(ledger), frontier.to_bytes());
@@ -142,10 +136,8 @@ pub fn apply(view: &dyn View, index: u64, batch: &Batch) -> Result<Applied, Fata
 /// `BLAKE3(previous ‖ u64be index ‖ for each change: table, u64be len key, key, 0 | 1 ‖ u64be len value ‖ value)`.
 fn state_digest(previous: &[u8], index: u64, changes: &Changes) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new();
+    let index = if planted!("hash_map_order_in_apply") { hash_order() } else { index };
     hasher.update(previous).update(&index.to_be_bytes());
-    if planted!("hash_map_order_in_apply") {
-        hasher.update(&hash_order().to_be_bytes());
-    }
     for ((table, key), value) in changes {
         hasher.update(&[*table as u8]).update(&(key.len() as u64).to_be_bytes()).update(key);
         match value {
@@ -182,14 +174,11 @@ fn one(
         )));
     }
     let key = submission.author.key;
-    let mut request = [&key.id().as_bytes()[..], submission.request_id.as_bytes()].concat();
-    if planted!("request_id_not_scoped_by_key") {
-        request.drain(..32);
-    }
-    let twice = planted!("forward_twice") && over.changes().contains_key(&(Table::Requests, request.clone()));
-    let again = planted!("retry_applied_twice") || twice;
+    let id = key.id();
+    let scope = if planted!("request_id_not_scoped_by_key") { &[] } else { &id.as_bytes()[..] };
+    let request = [scope, submission.request_id.as_bytes()].concat();
     if let Some(stored) = over.get(Table::Requests, &request)?
-        && !again
+        && !planted!("retry_applied_twice")
     {
         return first_answer(&request, &stored, &prepared.digest);
     }
@@ -229,11 +218,8 @@ fn one(
             (Answer::Accepted(receipt), txn.over.into_changes())
         }
         Err(Stop::Fatal(fatal)) => return Err(fatal),
-        Err(Stop::Refused(refusal)) if planted!("refusal_changes_state") => {
-            join(growth, txn.growth);
-            (Answer::Refused(refusal), txn.over.into_changes())
-        }
-        Err(Stop::Refused(refusal)) => return Ok(Err(refusal)),
+        Err(Stop::Refused(refusal)) if !planted!("refusal_changes_state") => return Ok(Err(refusal)),
+        Err(Stop::Refused(refusal)) => (Answer::Refused(refusal), txn.over.into_changes()),
         Err(Stop::Recorded(refusal, records)) => {
             // What the command did before it was refused is dropped; only the refusal records stay.
             txn.over = Overlay::new(over);

@@ -61,8 +61,8 @@ pub fn pass(txn: &Txn<'_>, substrate: &mut Substrate, fence: &Fence, epoch: U64)
     require_alive(substrate)?;
     let chip = txn.key.id();
     let holder = &substrate.holder;
-    let by_chip_alone = planted!("fence_by_chip_id_only") && chip == holder.chip;
-    if (chip != holder.chip || fence.epoch != epoch) && !planted!("no_fence") && !by_chip_alone {
+    let stale = fence.epoch != epoch && !planted!("fence_by_chip_id_only");
+    if (chip != holder.chip || stale) && !planted!("no_fence") {
         let key = invalidated_key(&substrate.substrate_id, &chip, fence.epoch.0);
         if let Some(at) = state::load_u64(&txn.over, Table::Invalidated, &key)? {
             return refuse(

@@ -238,19 +238,17 @@ fn activation(
 
 /// Activates a chip at the next epoch and invalidates the activation before, in the same entry.
 fn activate(txn: &mut Txn<'_>, substrate: &mut Substrate, attestation_hash: Digest) {
-    let old = invalidated_key(&substrate.substrate_id, &substrate.holder.chip, substrate.holder.epoch.0);
-    if !planted!("activation_before_invalidation") {
-        txn.over.put(Table::Invalidated, old, txn.index.to_be_bytes());
-    }
+    // No activation has the epoch 0.
+    let epoch = if planted!("activation_before_invalidation") { 0 } else { substrate.holder.epoch.0 };
+    let old = invalidated_key(&substrate.substrate_id, &substrate.holder.chip, epoch);
+    txn.over.put(Table::Invalidated, old, txn.index.to_be_bytes());
     let holder = &mut substrate.holder;
-    let returns = holder.chip == txn.key.id();
+    let stays = planted!("epoch_reuse_after_abort") && holder.chip == txn.key.id();
     holder.status = HolderStatus::Active;
     holder.chip = txn.key.id();
     holder.key = txn.key;
     holder.attestation_hash = Some(attestation_hash);
-    if !(planted!("epoch_reuse_after_abort") && returns) {
-        holder.epoch = U64(holder.epoch.0 + 1);
-    }
+    holder.epoch = U64(holder.epoch.0 + u64::from(!stays));
     holder.seq = U64(0);
     holder.since = U64(txn.index);
     substrate.migration = None;

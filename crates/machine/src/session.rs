@@ -417,20 +417,18 @@ pub fn recover_close(txn: &mut Txn<'_>, substrate_id: &str) -> Result<Value, Sto
 pub fn close_now(txn: &mut Txn<'_>, substrate: &mut Substrate, recovered: bool) -> Result<SessionClose, Stop> {
     let subject = subject(&substrate.substrate_id);
     let [evidence, reasoning] = Ledger::BOTH.map(|ledger| state::load_chain(&txn.over, &subject, ledger));
-    let (mut evidence, reasoning) = (evidence?, reasoning?);
-    if planted!("depth_off_by_one") {
-        evidence.depth += 1;
-    }
+    let (evidence, reasoning) = (evidence?, reasoning?);
+    let depth = U64(evidence.depth + u64::from(planted!("depth_off_by_one")));
     let record = SessionClose {
         session: substrate.session,
         latest_cycle_identity_hash: substrate.head,
-        evidence_ledger_depth: U64(evidence.depth),
+        evidence_ledger_depth: depth,
         reasoning_ledger_depth: U64(reasoning.depth),
         session_close_timestamp: txn.time,
         schema_version: substrate.schema_version.clone(),
         cross_session_identity_continuity_hash: p104::continuity_hash(
             &substrate.head,
-            U64(evidence.depth),
+            depth,
             U64(reasoning.depth),
             txn.time,
             &substrate.schema_version,
@@ -440,10 +438,7 @@ pub fn close_now(txn: &mut Txn<'_>, substrate: &mut Substrate, recovered: bool) 
         recovered,
         evidence_ledger: txn.anchor(),
     };
-    for ledger in Ledger::BOTH {
-        if planted!("close_in_one_ledger_only") && ledger == Ledger::Evidence {
-            continue;
-        }
+    for ledger in Ledger::BOTH.into_iter().skip(usize::from(planted!("close_in_one_ledger_only"))) {
         txn.push(ledger, &subject, Record::SessionClose(record.clone()))?;
     }
     substrate.queued.clear();

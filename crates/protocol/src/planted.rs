@@ -1,8 +1,9 @@
 //! Planted bugs: deliberate mistakes that the simulator must catch, in a build that exists for nothing else.
 //!
-//! A check that never failed proves little. Each `if planted!("name") { … }` in the code is one mistake; the simulator's
-//! `mutants` command runs with one at a time and demands that something notices. A normal build takes none of it:
-//! without the feature `planted` the macro is the constant `false`, and what stands behind it is not in the program.
+//! A check that never failed proves little. Each `planted!("name")` in the code is one mistake: a condition in one
+//! expression, so that the code around it has the shape that it would have without. The simulator's `mutants` command
+//! runs with one mistake at a time and demands that something notices. A normal build takes none of it: without the
+//! feature `planted` the macro is the constant `false`, and what stands behind it is not in the program.
 
 #[cfg(all(feature = "planted", not(debug_assertions)))]
 compile_error!("planted bugs are for the simulator's own build, and never for a release");

@@ -1,30 +1,8 @@
-//! Wall clocks that go wrong, one for each node. Time itself, which timers follow, is the simulation's and never wrong.
+//! Wall clocks that go wrong, one for each node. Timers follow simulated time, which is never wrong.
 
+use crate::time::{EPOCH_MS, SimTime};
 use selfsame_env::Clock;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-/// What true wall clocks show when the simulation begins, milliseconds since 1970.
-pub const EPOCH_MS: u64 = 1_770_000_000_000;
-
-/// Simulated time, microseconds since the beginning; the world moves it.
-#[derive(Clone, Debug, Default)]
-pub struct SimTime(Arc<AtomicU64>);
-
-impl SimTime {
-    /// Sets it.
-    pub fn set(&self, micros: u64) {
-        self.0.store(micros, Ordering::Relaxed);
-    }
-    /// Microseconds since the beginning.
-    pub fn micros(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-    /// Milliseconds since the beginning.
-    pub fn ms(&self) -> u64 {
-        self.micros() / 1_000
-    }
-}
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 #[derive(Clone, Copy, Debug)]
 struct Course {

@@ -7,7 +7,7 @@ mod net;
 pub mod tamper;
 mod wire;
 
-pub use clock::{EPOCH_MS, NodeClock, SimTime};
+pub use clock::NodeClock;
 pub use disk::{SimDisk, crash};
 pub use entropy::SeededEntropy;
 pub use net::{SimNet, trace_wire};

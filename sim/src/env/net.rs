@@ -1,8 +1,8 @@
 //! Connections over turmoil's simulated TCP. Must be used on a simulated host.
 
 use super::wire::{End, Framer, Wire};
+use crate::cluster::PEER_PORT;
 use crate::trace::Trace;
-use crate::world::PEER_PORT;
 use async_trait::async_trait;
 use selfsame_env::{Listener, Net, Stream};
 use std::cell::RefCell;

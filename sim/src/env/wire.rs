@@ -5,7 +5,7 @@
 //! and can be taken out of its connection. HTTP/2 frames are told apart without being understood: the frame that ends a
 //! stream carries the end of one request.
 
-use super::SimTime;
+use crate::time::SimTime;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Waker;
@@ -41,9 +41,9 @@ struct State {
     kept_bytes: usize,
     /// Requests forgotten already: the number of the first that is kept.
     first: u64,
-    /// Of every so many requests from one host to another one is taken out; how many passed; bytes left to take.
+    /// From one host to another: one of so many requests is taken out; how many passed; bytes left to take.
     stealing: BTreeMap<Hosts, (u64, u64, usize)>,
-    /// Whose next write is cut in the middle, and whether it was.
+    /// Hosts whose next write to another is cut in the middle, and whether it was.
     halves: BTreeMap<Hosts, bool>,
     ends: Vec<Weak<Mutex<End>>>,
 }
@@ -230,7 +230,7 @@ impl Framer {
             _ => return true,
         }
         let mut body = self.bodies.remove(&stream).unwrap_or_default();
-        // Whole requests only: half of one would be an answer of its own kind. What comes after one that was taken out,
+        // Whole requests only: the receiver would answer half of one in its own way. What comes after one that was taken out,
         // and be it the end of the stream alone, would tell the receiver that something is missing.
         let stolen = self.stolen.contains(&stream)
             || body.is_empty() && frame.len() > HEAD && ends_whole(frame) && wire.steals(hosts, frame.len());

@@ -1,8 +1,7 @@
-//! A node that was down until the log no longer reached back to it. It must take a snapshot, and a trap waits there.
+//! A node that was down until the log no longer reached back to it. It must take a snapshot, and a fault waits for that.
 
 use super::client::Guest;
-use super::{Fault, Kind};
-use crate::plan::Shape;
+use super::kind::{Fault, Kind, Shape};
 use crate::random::Stream;
 use crate::workload::load;
 use crate::world::World;

@@ -1,15 +1,18 @@
 //! Participants that lie: the family B, one kind for each way of lying.
 //!
 //! An attack runs on a host of its own and speaks to the real interfaces of the nodes. What it tries and what it was
-//! told goes through the oracle, so that the counts of a run show each refusal by name; an answer other than the one
+//! told goes through the oracle, so that the counts of a run show each refusal by name. An answer other than the one
 //! that the rules demand is a violation. An attack that gets no answer, because the world is broken at the time, shows
 //! nothing in either direction.
 
-use super::Fault;
-use crate::env::{EPOCH_MS, SimNet, SimTime};
-use crate::oracle::{Answer, Oracle};
+use super::kind::Fault;
+use crate::cluster::{CLUSTER, endpoints, node_key, operator_key, root_key};
+use crate::env::SimNet;
+use crate::history::Answer;
+use crate::oracle::Oracle;
 use crate::random::{Stream, key, stream};
-use crate::world::{CLUSTER, World, endpoints, node_key, operator_key, root_key};
+use crate::time::{EPOCH_MS, SimTime};
+use crate::world::World;
 use rand::Rng;
 use selfsame_client::Actor;
 use selfsame_client::Client;

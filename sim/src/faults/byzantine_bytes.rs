@@ -1,13 +1,14 @@
 //! Bytes that break every rule of form, and numbers at the end of their range, for every interface.
 
-use super::Kind;
 use super::byzantine::{Adversary, attack};
-use super::byzantine_chip::Own;
 use super::byzantine_client::declaration;
-use super::byzantine_peer::{append_to, dial, peer_address};
+use super::byzantine_own::Own;
+use super::byzantine_peer::{dial, peer_address};
+use super::kind::Kind;
+use crate::cluster::host;
 use crate::env::SimNet;
-use crate::oracle::Answer;
-use crate::world::host;
+use crate::history::Answer;
+use crate::workload::ghost::append_to;
 use rand::{Rng, RngCore};
 use selfsame_env::{Net as _, connector};
 use selfsame_protocol::code::Code;
@@ -248,7 +249,7 @@ async fn commands(adversary: &mut Adversary) {
     let fresh = adversary.fresh_key("node");
     let enrol = Command::EnrolNode { node: U64(0), key: fresh.public(), cosigner: fresh.cosigner().public() };
     adversary.denied("B14 enrol 0", &root, enrol, &[Code::Malformed]).await;
-    let (_, mut born) = super::byzantine_chip::birth(adversary, &own.chips[1]);
+    let (_, mut born) = super::byzantine_own::birth(adversary, &own.chips[1]);
     if let Command::InitSubstrate { thresholds, .. } = &mut born {
         *thresholds = Thresholds { drift_tolerance: u32::MAX, ..Thresholds::default() };
     }

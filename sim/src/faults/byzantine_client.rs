@@ -1,8 +1,8 @@
 //! Clients that forge, replay and use keys that are not theirs to use.
 
-use super::Kind;
 use super::byzantine::{Adversary, attack};
-use crate::world::CLUSTER;
+use super::kind::Kind;
+use crate::cluster::CLUSTER;
 use rand::Rng;
 use selfsame_client::Actor;
 use selfsame_protocol::code::Code;
@@ -106,7 +106,7 @@ async fn forged(mut adversary: Adversary) {
         let codes = [Code::BadSignature, Code::Malformed, Code::RoleDenied, Code::LimitExceeded];
         adversary.refused("B1 flipped payload", &bent, &codes).await;
     }
-    // Accepted once, the payload is no more credible under another signature than before.
+    // The payload was accepted once. Another signature makes it no more credible.
     if adversary.accepted("B1 honest", &honest).await.is_some() {
         adversary.refused("B1 forged after acceptance", &forgeries[1].1, &[Code::BadSignature]).await;
         adversary.refused("B1 malleated after acceptance", &forgeries[3].1, &[Code::BadSignature]).await;
@@ -114,7 +114,7 @@ async fn forged(mut adversary: Adversary) {
 }
 
 async fn wrong_key(mut adversary: Adversary) {
-    // The last organisation's operator key is used by nobody else, and may be replaced.
+    // Nobody else uses the operator key of the last organisation, so it may be replaced.
     let last = adversary.organisations() - 1;
     let (root, operator) = (adversary.root(last), adversary.operator(last));
     let text = |what: &str, adversary: &Adversary| format!("{what} by {}", adversary.name);
@@ -135,12 +135,12 @@ async fn wrong_key(mut adversary: Adversary) {
     let chip = adversary.actor(Role::Chip, chip);
     let as_root = adversary.actor(Role::Root, operator.key.clone());
     adversary.denied("B2 operator as root", &as_root, enrol(&chip), &[Code::RoleDenied, Code::UnknownKey]).await;
-    // The role that the command needs, claimed honestly but wrong, is refused at the door.
+    // A wrong role is refused before anything else, even when the key states its own role.
     adversary.denied("B2 role of another command", &operator, enrol(&chip), &[Code::RoleDenied]).await;
     if adversary.honest("B2 enrol", &root, enrol(&chip)).await.is_some() {
         let retire = Command::RetireChip { chip: chip.id() };
         if adversary.honest("B2 retire", &root, retire).await.is_some() {
-            let born = super::byzantine_chip::birth(&mut adversary, &chip);
+            let born = super::byzantine_own::birth(&mut adversary, &chip);
             adversary.denied("B2 retired chip", &chip, born.1, &[Code::KeyEnded, Code::ChipRetired]).await;
             adversary.denied("B2 enrol again", &root, enrol(&chip), &[Code::KeyExists]).await;
         }
@@ -175,7 +175,7 @@ async fn replayed(mut adversary: Adversary) {
     let other = Actor { cluster: CLUSTER.into(), ..operator.clone() };
     let other = other.sign(&id, declare(format!("{text} with other content")));
     adversary.refused("B3 request id reused", &other, &[Code::RequestIdReused]).await;
-    // Everybody can fetch what somebody else signed, and send it again.
+    // Anybody can fetch what somebody else signed, and send it again.
     match adversary.client.submission(&first.submission).await {
         Ok(stolen) if stolen == honest => {
             adversary.accepted("B3 stolen", &stolen).await;

@@ -1,7 +1,6 @@
 //! A node whose owner rewrites history: entries in its own files, with every digest that stands beside them.
 
-use super::{Fault, Kind};
-use crate::plan::Shape;
+use super::kind::{Fault, Kind, Shape};
 use crate::random::Stream;
 use crate::world::World;
 use rand::Rng;
@@ -118,7 +117,7 @@ impl Fault for Rewritten {
         REWRITTEN_HISTORY.name
     }
     fn begin(&mut self, world: &mut World) -> bool {
-        // A leader would hand the rewritten copy on in its snapshots, which nothing in the consensus prevents.
+        // A leader would pass the rewritten copy on in its snapshots. Nothing in the consensus prevents that.
         if world.leader().is_none_or(|leader| leader == self.node) || !world.is_up(self.node) {
             return false;
         }

@@ -1,11 +1,12 @@
-//! Hosts that are no members, or members that lie, on the peer port: forged leaders and impostors of nodes that are
-//! down. And a leader that does not hear one organisation.
+//! Hosts on the peer port that are no members, or members that lie: forged leaders, and impostors of nodes that are down.
 
 use super::byzantine::{Adversary, Shared, attack};
-use super::{Fault, Kind};
+use super::kind::{Fault, Kind};
+use crate::cluster::host;
 use crate::env::{SimNet, tamper};
-use crate::oracle::Answer;
-use crate::world::{World, host, root_key};
+use crate::history::Answer;
+use crate::workload::ghost::append_to;
+use crate::world::World;
 use bytes::Bytes;
 use prost::Message;
 use rand::Rng;
@@ -22,8 +23,7 @@ use selfsame_protocol::p104::Technology;
 use selfsame_wire::raft::v1 as pb;
 use selfsame_wire::raft::v1::peer_service_client::PeerServiceClient;
 use selfsame_wire::raft::v1::peer_service_server::{PeerService, PeerServiceServer};
-use selfsame_wire::v1::cluster_service_client::ClusterServiceClient;
-use selfsame_wire::v1::{GetStatusResponse, TransferLeaderRequest};
+use selfsame_wire::v1::GetStatusResponse;
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -32,7 +32,8 @@ use tokio_stream::{Stream, StreamExt as _};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Response, Status, Streaming};
 
-fn channel(address: &str) -> Channel {
+/// A raw connection to a node, opened with the first call.
+pub fn channel(address: &str) -> Channel {
     let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap_or_else(|error| panic!("{error}"));
     let endpoint = endpoint.connect_timeout(Duration::from_secs(1)).timeout(Duration::from_secs(4));
     endpoint.connect_with_connector_lazy(connector(Arc::new(SimNet::default())))
@@ -54,15 +55,6 @@ pub fn peer_address(node: u64) -> String {
 /// A raw client of a node's peer service.
 pub fn dial(address: &str) -> PeerServiceClient<Channel> {
     PeerServiceClient::new(channel(address)).max_encoding_message_size(64 << 20)
-}
-
-/// One request on a stream of entries of its own, and its answer.
-pub async fn append_to(
-    peer: &mut PeerServiceClient<Channel>,
-    sealed: pb::Sealed,
-) -> Result<Response<pb::Sealed>, Status> {
-    let mut answers = peer.append(tokio_stream::iter([sealed])).await?.into_inner();
-    answers.message().await?.map(Response::new).ok_or_else(|| Status::unavailable("no answer"))
 }
 
 impl Adversary {
@@ -377,77 +369,5 @@ impl PeerService for Impostor {
         let line = || pb::SignatureLine { result: Some(pb::signature_line::Result::Line(String::new())) };
         let lines = asked.notes.iter().map(|_| line()).collect();
         self.say("publish", request.get_ref(), &pb::PublishResponse { lines })
-    }
-}
-
-/// B7: a leader does not hear one organisation, whichever way its words come.
-pub const WITHHOLDING_LEADER: Kind = Kind {
-    name: "B7_withholding_leader",
-    most: 1,
-    for_ms: (4_000, 8_000),
-    draw: |random, _| Box::new(Withholding { number: random.r#gen::<u32>().into(), leader: 0 }),
-};
-
-struct Withholding {
-    number: u64,
-    leader: u64,
-}
-
-impl std::fmt::Debug for Withholding {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} number {:x}", WITHHOLDING_LEADER.name, self.number)
-    }
-}
-
-impl Fault for Withholding {
-    fn kind(&self) -> &'static str {
-        WITHHOLDING_LEADER.name
-    }
-    fn begin(&mut self, world: &mut World) -> bool {
-        let Some(leader) = world.leader() else { return false };
-        self.leader = leader;
-        let (name, arrive) = Adversary::seat(WITHHOLDING_LEADER.name, self.number, world);
-        let last = world.genesis.organisations.len() as u64 - 1;
-        // The author's key stands in every signed command as text.
-        let words = root_key(world.seed(), last).public().to_string();
-        tamper::deafen(&host(leader), Some(words.as_bytes()));
-        world.client(&name, async move {
-            let mut adversary = arrive();
-            let root = adversary.root(last);
-            let chip = adversary.fresh_key("chip").public();
-            let enrol = Command::EnrolChip { chip, technology: Technology::Software };
-            let envelope = adversary.sign(&root, enrol);
-            for attempt in 0.. {
-                let call = adversary.oracle.invoked(&adversary.name, "B7 withheld", Digest::of(&envelope.to_bytes()));
-                let answer = Answer::of(adversary.client.submit(&envelope).await);
-                adversary.oracle.answered(call, answer.clone());
-                match answer {
-                    Answer::Ok(_) => break,
-                    Answer::Refused(code) => adversary.succeeded(format!("an honest command is refused as {code}")),
-                    _ if attempt == 20 => break,
-                    _ => {}
-                }
-                // The others see that nothing of this organisation arrives, and let somebody else lead.
-                let leading = adversary.client.statuses().await.into_iter().flatten().map(|status| status.leader_id);
-                if leading.max() == Some(leader) {
-                    let nodes = adversary.genesis.nodes.len() as u64;
-                    let transfer = TransferLeaderRequest { node_id: leader % nodes + 1 };
-                    let mut cluster = ClusterServiceClient::new(channel(&format!("{}:7001", host(leader))));
-                    let asked = cluster.transfer_leader(transfer).await.map(|_| ());
-                    adversary.oracle.note(format!(
-                        "{}: leader {leader} asked to go: {:?}",
-                        adversary.name,
-                        asked.is_ok()
-                    ));
-                }
-                adversary.pause(300).await;
-            }
-            tamper::deafen("", None);
-            Ok(())
-        });
-        true
-    }
-    fn end(&mut self, _: &mut World) {
-        tamper::deafen("", None);
     }
 }

@@ -1,7 +1,6 @@
 //! Wall clocks that are wrong. Nothing that must hold may depend on one.
 
-use super::{Fault, Kind};
-use crate::plan::Shape;
+use super::kind::{Fault, Kind, Shape};
 use crate::random::Stream;
 use crate::world::World;
 use rand::Rng;

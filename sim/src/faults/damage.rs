@@ -2,7 +2,7 @@
 //! was hit comes back only when the others hold what it knew: a fault that destroys the only copy proves nothing.
 //! Such a node may refuse to start, stop, or be quarantined; it must not serve anything wrong.
 
-use super::{Fault, Kind};
+use super::kind::{Fault, Kind};
 use crate::random::Stream;
 use crate::world::World;
 use rand::Rng;
@@ -53,7 +53,7 @@ pub const GROWN: Kind = rest("D13_file_extended", |random, _| {
 /// All files are gone, and the node comes back under its id: it must refuse.
 pub const WIPED: Kind = rest("D14_disk_wiped", |random, _| Box::new(Rest::new("D14_disk_wiped", random, What::Wipe)));
 
-const fn rest(name: &'static str, draw: super::Draw) -> Kind {
+const fn rest(name: &'static str, draw: super::kind::Draw) -> Kind {
     Kind { name, most: 1, for_ms: AWAY_MS, draw }
 }
 
@@ -110,7 +110,7 @@ impl What {
             What::Rot { file, flips } => {
                 let Some(name) = newest(disk, file) else { return false };
                 let bytes = disk.bytes(&name);
-                // Most of a database is room for more: decay there is no test.
+                // Most of a database is free space. Damage there tests nothing.
                 let used: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at] != 0).collect();
                 for flip in flips {
                     if let Some(at) = used.get((flip >> 3) as usize % used.len().max(1)) {
@@ -269,7 +269,7 @@ impl Fault for Backup {
         if let Some((copy, _)) = self.copy.take() {
             world.crash(self.node);
             world.disk(self.node).replace(&copy);
-            // Nothing on the node can notice: that is why the world waits until the others hold what it knew.
+            // Nothing on the node can notice this, so the world waits until the others hold what it knew.
             world.lets_forget(self.node);
             world.restart(self.node);
         }

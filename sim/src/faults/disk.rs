@@ -1,6 +1,6 @@
 //! Disks that fail, and say so: the node must stop, lose nothing, and come back when the disk does.
 
-use super::{Fault, Kind};
+use super::kind::{Fault, Kind};
 use crate::world::World;
 use rand::Rng;
 use selfsame_env::sim_disk::{Effect, Faults, Loss, Op, Target, Trap};
@@ -88,7 +88,7 @@ impl Fault for Full {
         true
     }
     fn step(&mut self, world: &mut World) {
-        // Again and again: a loss of power clears what is set, but makes no room.
+        // Set it at every step: a loss of power clears the setting, but makes no room.
         world.disk(self.node).set_faults(Faults { capacity: Some(self.capacity), ..Faults::default() });
         world.tolerate(self.node, 0);
     }

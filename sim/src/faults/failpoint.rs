@@ -1,8 +1,7 @@
-//! Power that goes off inside a step of storage: before or after the k-th write or sync of one file. What a crash
-//! between two steps never meets is met here: half of a commit, a vote that was given and not kept, half of a snapshot.
+//! Power that goes off inside a step of storage: before or after the k-th write or sync of one file. A crash between two
+//! steps never finds half of a commit, a vote that was given and not kept, or half of a snapshot; these faults do.
 
-use super::{Fault, Kind};
-use crate::plan::Shape;
+use super::kind::{Fault, Kind, Shape};
 use crate::random::Stream;
 use crate::world::World;
 use rand::Rng;

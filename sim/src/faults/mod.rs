@@ -9,58 +9,28 @@ mod byzantine_bytes;
 mod byzantine_chip;
 mod byzantine_client;
 mod byzantine_disk;
-pub mod byzantine_peer;
+mod byzantine_leader;
+mod byzantine_own;
+mod byzantine_peer;
+mod byzantine_vote;
 mod client;
 mod clock;
 mod damage;
 pub mod disk;
 mod failpoint;
+mod kind;
 mod network;
 mod overload;
 mod process;
 mod wire;
 
-use crate::plan::{Planned, Shape};
-use crate::random::{Stream, stream};
-use crate::world::World;
-use rand::Rng;
-use std::fmt::Debug;
+pub use kind::{Draw, Fault, Kind, Planned, Shape};
 
-/// One occurrence of something that goes wrong. All its choices are drawn when the plan is made; only what depends on
-/// the moment (who leads) is decided when it begins. `Debug` is what the plan prints.
-pub trait Fault: Debug {
-    /// Name of the kind, as counted.
-    fn kind(&self) -> &'static str;
-    /// Begins. False when it could do nothing now (its node is down already): then it is not counted and not ended.
-    fn begin(&mut self, world: &mut World) -> bool;
-    /// Looks after it at every step while it lasts.
-    fn step(&mut self, _world: &mut World) {}
-    /// Ends, after its time or when the world is healed.
-    fn end(&mut self, world: &mut World);
-    /// How often it truly happened, asked after its end: what depends on others' moves may have begun in vain. None for
-    /// what waits for its moment: that counts in the world when it strikes.
-    fn fired(&self) -> u64 {
-        1
-    }
-}
+use crate::random::stream;
+use rand::Rng;
 
 /// The kind that needs a log of which nothing is kept behind a snapshot.
 pub const TO_THE_TIP: &str = overload::TIP.name;
-
-/// A kind of fault.
-pub struct Kind {
-    /// Name, as counted.
-    pub name: &'static str,
-    /// Most occurrences in one run.
-    pub most: u64,
-    /// Shortest and longest time of one occurrence, milliseconds.
-    pub for_ms: (u64, u64),
-    /// Draws one occurrence.
-    pub draw: Draw,
-}
-
-/// Draws one occurrence of a fault.
-pub type Draw = fn(&mut Stream, &Shape) -> Box<dyn Fault>;
 
 /// Every kind that the default profile draws from.
 pub const KINDS: &[Kind] = &[
@@ -143,12 +113,12 @@ pub const KINDS: &[Kind] = &[
     byzantine_peer::EQUIVOCATING_LEADER,
     byzantine_peer::IMPOSTOR,
     byzantine_disk::REWRITTEN_HISTORY,
-    byzantine_peer::WITHHOLDING_LEADER,
+    byzantine_leader::WITHHOLDING_LEADER,
     byzantine_chip::STALE_ATTESTATION,
     byzantine_chip::CLONED_CHIP,
     byzantine_chip::ROLLED_BACK_CHIP,
-    byzantine_chip::STUFFED_BALLOT,
-    byzantine_chip::FOREIGN_NODE,
+    byzantine_vote::STUFFED_BALLOT,
+    byzantine_vote::FOREIGN_NODE,
     byzantine_bytes::MALFORMED,
     byzantine_bytes::OVERFLOW,
 ];
@@ -174,7 +144,7 @@ pub fn draw(seed: u64, shape: &Shape, work_ms: u64, only: Option<&[&str]>) -> Ve
             });
         }
     }
-    // A stable sort: of two at one moment the kind that stands first in the table comes first.
+    // The sort is stable: of two faults at one moment the kind that is first in the table comes first.
     faults.sort_by_key(|planned| planned.at_ms);
     faults
 }

@@ -3,10 +3,10 @@
 //! The simulated TCP never sends again: a message that is lost breaks its connection for good, until one of its ends
 //! notices and opens another.
 
-use super::{Fault, Kind};
-use crate::plan::Shape;
+use super::kind::{Fault, Kind, Shape};
+use crate::cluster::host;
 use crate::random::Stream;
-use crate::world::{World, host};
+use crate::world::World;
 use rand::Rng;
 use rand::seq::SliceRandom;
 
@@ -93,7 +93,7 @@ pub const CLOG: Kind = Kind {
     },
 };
 
-/// The nodes fall into two parts that only one node can hear both of.
+/// The nodes fall into two parts, and only one node hears both.
 pub const BRIDGE: Kind = Kind {
     name: "N10_bridge",
     most: 1,

@@ -1,9 +1,10 @@
 //! More work than there is room for, and nodes that fall behind it.
 
 use super::client::Guest;
-use super::{Fault, Kind};
+use super::kind::{Fault, Kind};
+use crate::cluster::host;
 use crate::workload::load;
-use crate::world::{World, host};
+use crate::world::World;
 use rand::Rng;
 
 /// Ten times the clients at once.

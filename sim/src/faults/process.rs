@@ -1,10 +1,10 @@
 //! Processes that die, hang, restart and change their part in the cluster.
 
-use super::{Fault, Kind};
+use super::kind::{Fault, Kind, Shape};
+use crate::cluster::endpoints;
 use crate::env::SimNet;
-use crate::plan::Shape;
 use crate::random::Stream;
-use crate::world::{World, endpoints};
+use crate::world::World;
 use rand::Rng;
 use rand::seq::SliceRandom;
 use selfsame_client::Client;
@@ -269,7 +269,7 @@ impl Fault for Rolling {
             self.stopping = true;
             world.strikes(ROLLING.name);
         } else {
-            // Down for another reason: an operator goes on with the next.
+            // It is down for another reason, and the operator goes on with the next.
             self.order.pop();
         }
     }
@@ -307,12 +307,8 @@ impl Fault for Membership {
         0
     }
     fn begin(&mut self, world: &mut World) -> bool {
-        // With a damaged node the others are as few as they may be.
-        if world.any_excused() || world.reshaping.replace(true) {
-            return false;
-        }
-        let (node, over, demoted, reshaping) =
-            (self.node, self.over.clone(), self.demoted.clone(), world.reshaping.clone());
+        let Some(reshaping) = world.reshape() else { return false };
+        let (node, over, demoted) = (self.node, self.over.clone(), self.demoted.clone());
         let (leads, endpoints) = (world.leads(), endpoints(self.nodes));
         world.client(&format!("member{}", world.now_ms()), async move {
             let pause = || tokio::time::sleep(Duration::from_millis(200));
@@ -328,7 +324,7 @@ impl Fault for Membership {
             while !over.get() {
                 pause().await;
             }
-            // Whatever is known of the first change: every node is to have its vote in the end.
+            // Every node has its vote in the end, whatever became of the first change.
             let client = Client::new(&endpoints, Arc::new(SimNet::default()))?
                 .with_patience(Duration::from_secs(2), Duration::from_secs(6));
             while client.promote(node).await.is_err() {
@@ -350,7 +346,7 @@ impl Fault for Membership {
     }
 }
 
-/// A process aborts in the middle of its work with the disk, as a panic that is not caught makes it.
+/// A process aborts in the middle of its work with the disk, as after a panic that nobody catches.
 pub const PANIC: Kind = Kind {
     name: "P9_abort_in_task",
     most: 1,

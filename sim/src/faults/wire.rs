@@ -1,9 +1,10 @@
 //! Requests between nodes that arrive twice, late or out of order, and connections that break in the middle.
 
-use super::{Fault, Kind};
+use super::kind::{Fault, Kind};
+use crate::cluster::host;
 use crate::random::Stream;
 use crate::workload::ghost::{Ghost, Haunt, garbage, haunt};
-use crate::world::{World, host};
+use crate::world::World;
 use rand::{Rng, SeedableRng};
 use std::cell::Cell;
 use std::rc::Rc;

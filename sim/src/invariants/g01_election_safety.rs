@@ -1,9 +1,9 @@
 //! G1: a leader was elected: a quorum stored votes for it or for a later one. The consensus orders leaders by term and then
-//! by node, so a term may see a second leader of a higher node id, never two that a quorum holds to at once: Raft's election
-//! safety (figure 3) read with that pair in the place of the term.
+//! by node. So a term may see a second leader with a higher node id, but a quorum never follows two at once. This is Raft's
+//! election safety (figure 3) with that pair in the place of the term.
 
 use super::image::Image;
-use super::{Invariant, Moment};
+use super::moment::{Invariant, Moment};
 use selfsame_node::raft::Role;
 use std::collections::BTreeSet;
 

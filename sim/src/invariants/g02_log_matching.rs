@@ -2,7 +2,7 @@
 //! the synced files.
 
 use super::image::Image;
-use super::{Invariant, Moment};
+use super::moment::{Invariant, Moment};
 use selfsame_node::store::Position;
 use std::collections::BTreeMap;
 
@@ -46,7 +46,7 @@ impl Invariant for LogMatching {
 
 #[cfg(test)]
 pub mod tests {
-    use super::super::Snapshot;
+    use super::super::snapshot::Snapshot;
     use super::super::story::Story;
     use super::*;
 

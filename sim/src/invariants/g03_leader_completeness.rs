@@ -1,6 +1,6 @@
 //! G3: leader completeness (Raft, figure 3): a leader's stored log holds every entry committed in terms before its own.
 
-use super::{Invariant, Moment};
+use super::moment::{Invariant, Moment};
 use selfsame_node::raft::Role;
 use selfsame_node::store::Position;
 use std::collections::BTreeMap;
@@ -51,8 +51,8 @@ impl Invariant for LeaderCompleteness {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Snapshot;
     use super::super::g02_log_matching::tests::image;
+    use super::super::snapshot::Snapshot;
     use super::super::story::Story;
     use super::*;
 

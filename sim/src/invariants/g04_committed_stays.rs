@@ -1,6 +1,6 @@
 //! G4, G5: a committed entry never changes, and no two nodes apply different entries at one index.
 
-use super::{Invariant, Moment};
+use super::moment::{Invariant, Moment};
 use selfsame_node::store::Position;
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
 //! G6, G7: on each node vote, applied place and purge mark never go back: not while it runs and not on its synced files.
 
 use super::image::Image;
-use super::{Invariant, Moment};
+use super::moment::{Invariant, Moment};
 use std::collections::BTreeMap;
 
 type Marks = ((u64, u64, bool), Option<u64>, Option<u64>);

@@ -1,7 +1,7 @@
 //! G8: purged <= snapshot <= applied <= last, in what a node says and in its synced files, and a running node never says
 //! more than its files can give again: the effects that its synced state lacks stand as entries in its synced log.
 
-use super::{Invariant, Moment};
+use super::moment::{Invariant, Moment};
 use selfsame_node::raft::{RaftStatus, Role};
 
 /// Judges each node by itself.
@@ -81,6 +81,6 @@ mod tests {
         assert_eq!(judge(&mut Order, &[image(1, &[(1, 1), (2, 1)], 2)]), Ok(()));
         assert!(judge(&mut Order, &[image(1, &[(1, 1), (3, 1)], 2)]).is_err());
         let purged = Some(Position { term: 1, node: 1, index: 5 });
-        assert!(judge(&mut Order, &[super::super::Image { purged, ..image(1, &[(1, 1)], 1) }]).is_err());
+        assert!(judge(&mut Order, &[super::super::image::Image { purged, ..image(1, &[(1, 1)], 1) }]).is_err());
     }
 }

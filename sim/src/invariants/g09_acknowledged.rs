@@ -1,7 +1,7 @@
-//! G9: nothing acknowledged is lost, whatever minority of disks is: its log entry is among the synced files of a quorum,
-//! and at the end every promise stands in the run decided once more.
+//! G9: nothing acknowledged is lost, whichever minority of disks is lost. Its log entry is among the synced files of a
+//! quorum, and at the end every promise stands in the run decided once more.
 
-use super::{Invariant, Moment};
+use super::moment::{Invariant, Moment};
 use selfsame_machine::Receipt;
 use selfsame_protocol::digest::Digest;
 use std::collections::BTreeMap;
@@ -55,11 +55,11 @@ impl Invariant for Acknowledged {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Snapshot;
     use super::super::g02_log_matching::tests::image;
+    use super::super::snapshot::Snapshot;
     use super::super::story::Story;
     use super::*;
-    use crate::oracle::History;
+    use crate::history::History;
     use selfsame_protocol::time::U64;
 
     #[test]

@@ -1,6 +1,6 @@
 //! G10: equal applied index, equal state: on all nodes, and on one node before and after a restart.
 
-use super::{Invariant, Moment};
+use super::moment::{Invariant, Moment};
 use std::collections::BTreeMap;
 
 /// Indexes remembered: more than nodes lag behind each other.
@@ -28,7 +28,7 @@ impl Invariant for StateDigest {
         for node in &now.world.nodes {
             let (index, digest) = match node.applied() {
                 Ok(applied) => applied,
-                // To find that it cannot read is right for a node with a damaged disk.
+                // A node with a damaged disk may fail to read.
                 Err(_) if node.shaken => continue,
                 Err(error) => return Err(format!("node {}: {error}", node.id)),
             };
@@ -54,7 +54,8 @@ mod tests {
 
     #[test]
     fn another_state_at_one_index_is_found() {
-        let at = |id, applied, digest: &str| super::super::Image { digest: digest.into(), ..image(id, &[], applied) };
+        let at =
+            |id, applied, digest: &str| super::super::image::Image { digest: digest.into(), ..image(id, &[], applied) };
         let mut seen = StateDigest::default();
         assert_eq!(judge(&mut seen, &[at(1, 5, "a"), at(2, 4, "b"), at(3, 5, "a")]), Ok(()));
         assert!(judge(&mut seen, &[at(2, 5, "b")]).is_err());

@@ -1,7 +1,7 @@
 //! G11: snapshot and tail equal a replay from genesis. Every node's digest is that of the run decided once more, at every
 //! look; at the end every node's whole state is, byte for byte.
 
-use super::{Invariant, Moment};
+use super::moment::{Invariant, Moment};
 use selfsame_machine::view::{Model, ReadError, Table, View};
 
 /// Remembers nothing: the replay does.

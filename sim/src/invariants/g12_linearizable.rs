@@ -3,8 +3,8 @@
 //! answers.
 
 use super::linear::{Timed, linearizable};
-use super::{Invariant, Moment};
-use crate::oracle::{Answer, Call, Read};
+use super::moment::{Invariant, Moment};
+use crate::history::{Answer, Call, Read};
 use selfsame_machine::state::Holder;
 use selfsame_protocol::digest::Digest;
 use std::collections::BTreeMap;
@@ -124,10 +124,10 @@ impl Invariant for Linearizable {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Snapshot;
+    use super::super::snapshot::Snapshot;
     use super::super::story::{ID, Story};
     use super::*;
-    use crate::oracle::History;
+    use crate::history::History;
 
     /// The story's calls, one after the other: the n-th from 10 n to 10 n + 5.
     fn history(story: &Story) -> History {

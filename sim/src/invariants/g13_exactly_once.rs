@@ -1,8 +1,8 @@
 //! G13: exactly once: each submission and each (author, request id) takes effect one time, its entries are those of its
 //! receipt, and every later answer is the first one.
 
+use super::moment::{Invariant, Moment};
 use super::shadow::Op;
-use super::{Invariant, Moment};
 use selfsame_machine::Outcome;
 use selfsame_protocol::digest::Digest;
 use std::collections::BTreeMap;

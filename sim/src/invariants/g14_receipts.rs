@@ -2,7 +2,7 @@
 //! root that they had on the way.
 
 use super::g15_checkpoints::{keys, open};
-use super::{Invariant, Moment};
+use super::moment::{Invariant, Moment, TICK_MS};
 use selfsame_machine::view::View;
 use selfsame_machine::{Receipt, read};
 use selfsame_protocol::digest::Digest;
@@ -54,7 +54,7 @@ impl Invariant for Receipts {
     fn check(&mut self, now: &Moment) -> Result<(), String> {
         self.receipts.extend(now.acks.iter().cloned());
         // One node at each look, each in its turn: all of them show their heads.
-        let turn = usize::try_from(now.world.at_ms / crate::run::TICK_MS).unwrap_or(0);
+        let turn = usize::try_from(now.world.at_ms / TICK_MS).unwrap_or(0);
         if let Some(node) = now.world.nodes.get(turn % now.world.nodes.len().max(1)) {
             let view = node.state().map_err(|error| format!("node {}: {error}", node.id))?;
             for ledger in Ledger::BOTH {
@@ -90,9 +90,9 @@ mod tests {
 
     #[test]
     fn a_served_root_that_the_ledger_never_had_is_found() {
+        use crate::history::History;
+        use crate::history::Served;
         use crate::invariants::Snapshot;
-        use crate::invariants::g15_checkpoints::Served;
-        use crate::oracle::History;
         use selfsame_protocol::note::{Checkpoint, Note};
         let (story, world) = (Story::migrated(), Snapshot::default());
         let (size, root) = read::head(story.shadow.model(), Ledger::Reasoning).unwrap();

@@ -1,22 +1,12 @@
 //! G15: no key signs two roots for one ledger and size, nor a smaller tree after a larger, and what is signed is what the
 //! ledger was.
 
-use super::{Invariant, Moment};
+use super::moment::{Invariant, Moment};
+use crate::history::Served;
 use selfsame_machine::Genesis;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::note::{Checkpoint, Note, TYPE_ED25519, Vkey};
 use std::collections::BTreeMap;
-
-/// A checkpoint that a client was given.
-#[derive(Clone, Debug)]
-pub struct Served {
-    /// The note.
-    pub note: String,
-    /// Simulated milliseconds of the call.
-    pub invoked_ms: u64,
-    /// Simulated milliseconds of the answer.
-    pub answered_ms: u64,
-}
 
 /// Compares all that was served, at the end.
 #[derive(Debug, Default)]

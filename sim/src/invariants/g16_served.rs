@@ -1,4 +1,4 @@
-//! G16: corruption is never served: what a client reads proves itself, or the client is told of an error. Every bundle
+//! G16: corruption is never served: what a client reads proves itself, or the client gets an error. Every bundle
 //! and every inclusion proof that a client was given is verified the moment it arrives.
 
 use super::g15_checkpoints::open;

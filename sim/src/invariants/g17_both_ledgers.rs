@@ -1,7 +1,7 @@
 //! G17: both ledgers move together: the close of a session is in both, the same bytes, or in neither.
 
+use super::moment::{Invariant, Moment};
 use super::shadow::Op;
-use super::{Invariant, Moment};
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::record::Record;
 

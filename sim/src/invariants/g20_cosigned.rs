@@ -5,7 +5,7 @@
 //! Source: C2SP tlog-cosignature (a cosigner vouches for the largest consistent tree that it has observed) and tlog-proof;
 //! the rules are those of docs/protocol.md, 16.1 and 16.2.
 
-use super::{Invariant, Moment};
+use super::moment::{Invariant, Moment};
 use crate::tap::{Given, ledger};
 use selfsame_machine::view::View;
 use selfsame_machine::{Genesis, read};

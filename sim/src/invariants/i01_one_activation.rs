@@ -1,7 +1,7 @@
 //! I1: for every substrate and epoch at most one activation, at any log index (design of the migration: zero active chips
 //! are allowed, two never).
 
-use super::{Invariant, Moment};
+use super::moment::{Invariant, Moment};
 use selfsame_protocol::digest::Digest;
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
 //! I2: after the seal of (chip, epoch) is committed nothing of that tenure is accepted, for ever.
 
-use super::{Invariant, Moment};
+use super::moment::{Invariant, Moment};
 use selfsame_machine::state::HolderStatus;
 use selfsame_protocol::digest::Digest;
 use std::collections::BTreeMap;
@@ -25,7 +25,7 @@ impl Invariant for SealedTenure {
                 }
             }
             for touched in &op.touched {
-                // Whoever held it before the seal: a seal by ballot is not signed by the chip.
+                // The holder before the seal, since the chip does not sign a seal by ballot.
                 let holder = touched.before.as_ref().map_or(&touched.after.holder, |before| &before.holder);
                 if touched.after.holder.status == HolderStatus::Sealed {
                     let tenure = (touched.after.substrate_id.clone(), holder.chip, holder.epoch.0);

@@ -1,7 +1,7 @@
-//! I3: accepted means that chip, epoch and sequence number are the state's own right before. By tenure, not by chip
-//! alone: a chip that left and came back has another epoch.
+//! I3: a write is accepted only if its chip and epoch are those of the state right before, and its sequence number is
+//! the next. The chip alone does not count: a chip that left and came back has another epoch.
 
-use super::{Invariant, Moment};
+use super::moment::{Invariant, Moment};
 use selfsame_machine::state::HolderStatus;
 
 /// Judges each accepted write by itself.

@@ -1,8 +1,8 @@
 //! I4: chain continuity: each ledger and each subject's chain in it grow by one, naming the entry before; the identity
 //! chain continues at the head; a close binds both ledgers' depths in its continuity hash.
 
+use super::moment::{Invariant, Moment};
 use super::shadow::{Leaf, Op};
-use super::{Invariant, Moment};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::p104;

@@ -1,6 +1,6 @@
 //! I5: epochs never decrease and are never used again: one more with each activation, and never otherwise.
 
-use super::{Invariant, Moment};
+use super::moment::{Invariant, Moment};
 use std::collections::BTreeMap;
 
 /// Remembers epoch and activation index of each substrate.

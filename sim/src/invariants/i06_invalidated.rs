@@ -1,6 +1,6 @@
 //! I6: the active tenure is never among the invalidated ones, and the set of invalidated tenures never shrinks.
 
-use super::{Invariant, Moment};
+use super::moment::{Invariant, Moment};
 use selfsame_machine::state::{HolderStatus, invalidated_key};
 use selfsame_machine::view::Table;
 use std::collections::BTreeSet;

@@ -1,6 +1,6 @@
 //! I7: between seal and activation nobody writes: head, depth and chain are those of the seal.
 
-use super::{Invariant, Moment};
+use super::moment::{Invariant, Moment};
 use selfsame_machine::state::HolderStatus;
 use selfsame_protocol::command::Command;
 

@@ -1,8 +1,8 @@
 //! I8: a chip is activated only by an attestation for this migration: its id, destination, next epoch, the head of the
 //! seal, and the nonce that the log issued at the seal's index. Verified again here, from the records alone.
 
+use super::moment::{Invariant, Moment};
 use super::shadow::Op;
-use super::{Invariant, Moment};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::p104::{self, Claims};
 use selfsame_protocol::record::Record;

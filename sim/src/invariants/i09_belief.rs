@@ -1,5 +1,5 @@
-//! I9: in co-operative runs never two chips that believe themselves active. A chip believes so from the answer of its
-//! birth or activation on, and no longer from the moment at which it signs a seal, unless the seal is refused.
+//! I9: in co-operative runs two chips never believe at once that they are active. A chip believes it from the answer of
+//! its birth or activation until it signs a seal, and again when the seal is refused.
 
 use std::collections::BTreeSet;
 

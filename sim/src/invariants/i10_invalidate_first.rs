@@ -1,8 +1,8 @@
 //! I10: the tenure before is invalidated in the same log entry as the next is activated, and the migration's cycle holds
 //! both attestation hashes over an unbroken identity chain.
 
+use super::moment::{Invariant, Moment};
 use super::shadow::Op;
-use super::{Invariant, Moment};
 use selfsame_machine::state::{Substrate, invalidated_key};
 use selfsame_machine::view::Table;
 use selfsame_protocol::digest::Digest;

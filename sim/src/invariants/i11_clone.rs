@@ -1,7 +1,7 @@
 //! I11: of two signed writes with one (chip, epoch, sequence number) and different content at most one is accepted: a
 //! cloned chip cannot write beside its original.
 
-use super::{Invariant, Moment};
+use super::moment::{Invariant, Moment};
 use selfsame_protocol::digest::Digest;
 use std::collections::BTreeMap;
 

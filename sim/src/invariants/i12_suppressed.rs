@@ -1,7 +1,7 @@
 //! I12: HASH_MISMATCH suppresses a substrate for ever, with exactly one record of the tampering.
 
+use super::moment::{Invariant, Moment};
 use super::shadow::Op;
-use super::{Invariant, Moment};
 use selfsame_protocol::p104::Outcome;
 use selfsame_protocol::record::Record;
 use std::collections::BTreeMap;

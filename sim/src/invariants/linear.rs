@@ -14,7 +14,7 @@ pub struct Timed<O> {
 }
 
 /// Whether some order of the calls explains all answers: each call takes effect between its beginning and its answer,
-/// and `step` gives the state after it, or `None` when it cannot have been so.
+/// and `step` gives the state after it, or `None` when the call cannot have given that answer.
 pub fn linearizable<S: Clone + Ord, O>(start: S, calls: &[Timed<O>], step: impl Fn(&S, &O) -> Option<S>) -> bool {
     let mut calls: Vec<&Timed<O>> = calls.iter().collect();
     calls.sort_by_key(|call| call.invoked);

@@ -34,121 +34,14 @@ mod i11_clone;
 mod i12_suppressed;
 pub mod image;
 pub mod linear;
+mod moment;
 pub mod shadow;
+mod snapshot;
 #[cfg(test)]
 pub mod story;
 
-use crate::oracle::History;
-use crate::tap::Given;
-use image::Image;
-use selfsame_env::sim_disk::SimDisk;
-use selfsame_machine::Receipt;
-use selfsame_machine::view::ReadError;
-use selfsame_node::cosign::Current;
-use selfsame_node::raft::{RaftNode, RaftStatus};
-use selfsame_node::store::StateView;
-use shadow::{Op, Shadow};
-use std::collections::BTreeSet;
-
-/// A property that did not hold.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{invariant}: {what}")]
-pub struct Violation {
-    /// The property's name.
-    pub invariant: &'static str,
-    /// What was seen instead, with the values.
-    pub what: String,
-}
-
-/// One node that runs.
-pub struct NodeView {
-    /// Node id.
-    pub id: u64,
-    /// What it says of itself.
-    pub status: RaftStatus,
-    /// Its files as they are now: what a read sees and what a crash keeps.
-    pub disk: SimDisk,
-    /// Whether its disk fails or its data may be damaged: it may then fail to read, but not read what is wrong.
-    pub shaken: bool,
-    /// The checkpoints that it shows as published.
-    pub published: Current,
-    raft: RaftNode,
-}
-
-impl NodeView {
-    /// A node as it is now.
-    pub fn new(id: u64, raft: RaftNode, disk: SimDisk) -> Self {
-        Self { id, status: raft.status(), disk, shaken: false, published: Current::default(), raft }
-    }
-
-    /// The same, with what it shows as published.
-    pub fn publishing(self, published: Current) -> Self {
-        Self { published, ..self }
-    }
-
-    /// The same, with what its disk may do.
-    pub fn shaken(self, shaken: bool) -> Self {
-        Self { shaken, ..self }
-    }
-
-    /// Its applied state.
-    pub fn state(&self) -> Result<StateView, ReadError> {
-        // A damaged database may panic; a node that does so has stopped, and here the reader must not stop with it.
-        crate::guard::catch(|| self.raft.view()).unwrap_or_else(|said| Err(ReadError::Io(said)))
-    }
-
-    /// Makes its state durable: its files hold all of it after that.
-    pub fn sync(&self) -> Result<(), String> {
-        crate::guard::catch(|| self.raft.sync().map_err(|error| error.to_string()))?
-    }
-
-    /// Applied index and state digest, read together from its stored state.
-    pub fn applied(&self) -> Result<(u64, String), ReadError> {
-        let view = self.state()?;
-        Ok((view.applied_index(), view.applied().map(|applied| applied.digest.clone()).unwrap_or_default()))
-    }
-}
-
-/// All nodes at one moment.
-#[derive(Default)]
-pub struct Snapshot {
-    /// Simulated milliseconds since the beginning.
-    pub at_ms: u64,
-    /// Nodes that run, in order of id.
-    pub nodes: Vec<NodeView>,
-    /// Nodes that do not, and should.
-    pub down: Vec<u64>,
-    /// Nodes whose data may be damaged, running or not. They may stop, and never catch up.
-    pub damaged: Vec<u64>,
-}
-
-/// One moment, and what happened since the one before.
-pub struct Moment<'a> {
-    /// All nodes.
-    pub world: &'a Snapshot,
-    /// Submissions that were committed since, in order.
-    pub ops: &'a [Op],
-    /// The run decided once more, up to these submissions.
-    pub shadow: &'a Shadow,
-    /// What clients were promised since.
-    pub acks: &'a [Receipt],
-    /// Synced files of all nodes, also of those that do not run; only now and then, because reading them takes long.
-    pub images: &'a [Image],
-    /// Signatures over checkpoints that left nodes since, in order.
-    pub given: &'a [Given],
-    /// Notes that nodes handed to each other since.
-    pub notes: &'a BTreeSet<String>,
-    /// Everything that clients did and saw; only at the end of the run.
-    pub history: Option<&'a History>,
-}
-
-/// Something that must hold at every moment.
-pub trait Invariant {
-    /// The property's name.
-    fn name(&self) -> &'static str;
-    /// Looks at one moment; what it remembers of earlier ones is its own.
-    fn check(&mut self, now: &Moment) -> Result<(), String>;
-}
+pub use moment::{Invariant, Moment, TICK_MS, Violation};
+pub use snapshot::{NodeView, Snapshot};
 
 /// Every property.
 pub fn all() -> Vec<Box<dyn Invariant>> {

@@ -1,7 +1,7 @@
 //! The run decided once more: every committed log entry is applied to a state of its own, in memory, one submission
 //! after the other. What the nodes store is compared with it, and what each submission did is there to be judged.
 
-use super::Snapshot;
+use super::snapshot::Snapshot;
 use prost::Message as _;
 use selfsame_machine::apply::{META_DIGEST, META_GENESIS};
 use selfsame_machine::state::{Substrate, load};

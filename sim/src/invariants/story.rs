@@ -1,7 +1,8 @@
 //! Small histories that hold, made the real way, for tests that break them.
 
+use super::moment::{Invariant, Moment};
 use super::shadow::{Op, Shadow};
-use super::{Invariant, Moment, Snapshot};
+use super::snapshot::Snapshot;
 use crate::random::key;
 use prost::Message as _;
 use selfsame_client::Actor;

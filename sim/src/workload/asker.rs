@@ -1,7 +1,7 @@
-//! Somebody among the peers who asks nodes to cosign what they should not: trees that they passed long ago, other roots,
-//! trees that are not there. Whoever asks may lie; what a node signs is its own answer for.
+//! A peer that asks nodes to cosign what they should not: trees that they passed long ago, other roots, trees that are
+//! not there. The one who asks may lie; the node alone answers for what it signs.
 
-use super::Session;
+use super::session::Session;
 use crate::guard;
 use crate::tap::Tap;
 use rand::Rng;

@@ -3,9 +3,9 @@
 //! It reads the substrate's state before each step, so every step also checks that reads are linearizable: nothing that
 //! was acknowledged to this client may be missing from what it reads afterwards.
 
-use super::Session;
+use super::session::Session;
+use crate::history::Answer;
 use crate::invariants::g16_served;
-use crate::oracle::Answer;
 use crate::random::{key, uuid};
 use rand::Rng;
 use selfsame_client::Actor;
@@ -23,7 +23,7 @@ pub(super) struct Chip {
     pub(super) session: Session,
     pub(super) substrate: String,
     pub(super) chips: [Actor; 2],
-    /// Epoch and sequence number of the last acknowledged write: no read may show less.
+    /// Epoch and sequence number of the last acknowledged write. No read may show less.
     pub(super) acknowledged: (u64, u64),
     pub(super) cycles: u64,
     pub(super) migrations: u64,
@@ -252,7 +252,7 @@ impl Chip {
 /// A chip's attestation that it becomes active by a migration.
 fn attest(migration: &Migration, substrate: &str, chip: &Actor) -> Attestation {
     let claims = Claims::Activation {
-        cluster: crate::world::CLUSTER.into(),
+        cluster: crate::cluster::CLUSTER.into(),
         substrate_id: substrate.into(),
         migration_id: migration.migration_id.clone(),
         nonce: migration.nonce,

@@ -1,9 +1,9 @@
 //! Messages that nobody sends any more: requests between nodes that arrive again or late, and plain garbage.
 
-use crate::env::{SimNet, SimTime, Wire};
-use crate::faults::byzantine_peer::append_to;
+use crate::cluster::{CLIENT_PORT, PEER_PORT};
+use crate::env::{SimNet, Wire};
 use crate::random::Stream;
-use crate::world::{CLIENT_PORT, PEER_PORT};
+use crate::time::SimTime;
 use prost::Message as _;
 use rand::{Rng, RngCore};
 use selfsame_wire::raft::v1 as pb;
@@ -15,11 +15,21 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tonic::transport::{Channel, Endpoint};
+use tonic::{Response, Status};
 
 /// Younger requests are repeated, not replayed.
 const OLD_MS: u64 = 2_000;
 /// Time for one request.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// One request on a stream of entries of its own, and its answer.
+pub async fn append_to(
+    peer: &mut PeerServiceClient<Channel>,
+    sealed: pb::Sealed,
+) -> Result<Response<pb::Sealed>, Status> {
+    let mut answers = peer.append(tokio_stream::iter([sealed])).await?.into_inner();
+    answers.message().await?.map(Response::new).ok_or_else(|| Status::unavailable("no answer"))
+}
 
 /// Which requests come back.
 #[derive(Clone, Debug)]
@@ -71,7 +81,7 @@ fn client(clients: &mut Clients, to: &str) -> PeerServiceClient<Channel> {
     clients.entry(to.to_owned()).or_insert_with(make).clone()
 }
 
-/// Sends a request again, as whatever it is; true when it was answered. The path of a request is not known, its content
+/// Sends a request again, as the kind that it is; true when it was answered. The path of a request is not known, its content
 /// says it: only a leader's ballot is committed, and only a candidate's is not.
 async fn send(mut client: PeerServiceClient<Channel>, body: Vec<u8>) -> bool {
     let Some(sealed) = body.get(5..).and_then(|message| pb::Sealed::decode(message).ok()) else { return false };

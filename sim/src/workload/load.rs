@@ -1,8 +1,8 @@
 //! Clients that ask for more than there is. Faults bring them into the world.
 
-use super::guests::Visit;
-use super::operator::declaration;
-use crate::oracle::Answer;
+use super::session::{Session, declaration};
+use super::visit::Visit;
+use crate::history::Answer;
 use rand::Rng;
 use selfsame_client::ClientError;
 use selfsame_protocol::code::Code;
@@ -114,7 +114,7 @@ pub async fn fill(visit: Visit, clients: u64) {
     }
 }
 
-async fn snapshots(session: &super::Session, nodes: u64) {
+async fn snapshots(session: &Session, nodes: u64) {
     for node in 1..=nodes {
         let client = session.at(node).with_patience(Duration::from_millis(300), Duration::ZERO);
         // One that is down or cut off has none to give.
@@ -122,7 +122,7 @@ async fn snapshots(session: &super::Session, nodes: u64) {
     }
 }
 
-/// While all others are silent: snapshots, until the log ends where the snapshot does.
+/// Asks for snapshots while all others are silent, until the log ends where the snapshot does.
 pub async fn snapshot_when_idle(visit: Visit) {
     let mut session = visit.sit("a");
     while !session.stopped() {

@@ -1,27 +1,14 @@
 //! A client that declares runs and reports their executions.
 
-use super::Session;
-use crate::oracle::Answer;
+use super::session::{Session, declaration};
+use crate::history::Answer;
 use rand::Rng;
 use selfsame_protocol::command::Command;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::EntryRef;
-use serde_json::{Value, json};
 
 /// Runs declared by all operators: few, so that organisations meet at the same ones.
 const RUNS: u64 = 12;
-
-/// A declaration that differs from others by its text.
-pub fn declaration(text: &str) -> Value {
-    json!({
-        "type": "selfsame/run-declaration/v1",
-        "model": {"provider": "example", "name": "clerk", "revision": "1", "assurance": "provider-asserted"},
-        "prompt": {"messages": [{"role": "user", "parts": [{"type": "text", "content": {"inline": text}}]}]},
-        "parameters": {"temperature": 0.2, "seed": "42"},
-        "context": {"none": true},
-        "constraints": {"response_format": "json"},
-    })
-}
 
 /// Works until the world stops.
 pub async fn run(mut session: Session, organisation: u64) -> turmoil::Result {

@@ -1,7 +1,7 @@
 //! A client that keeps proofs: it demands receipts with its writes and later, and reads what is published.
 
-use super::Session;
-use crate::oracle::Answer;
+use super::session::Session;
+use crate::history::Answer;
 use rand::Rng;
 use selfsame_client::ClientError;
 use selfsame_protocol::digest::Digest;

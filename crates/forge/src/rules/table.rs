@@ -100,13 +100,6 @@ pub const REFUSALS: &[Refused] = &[
     by(SUBSTRATE, "CYCLE_ID_REUSED", 1, "a cycle id that was used before", &["CYCLE_ID_ONCE"]),
     by(SUBSTRATE, "MALFORMED", 1, "another command", &["RECORD_KIND"]),
     by(
-        SUBSTRATE,
-        "WRONG_FOUNDING_TENSION",
-        1,
-        "(named where a planted bug spares it)",
-        &["AMENDMENT_FOUNDING_TENSION"],
-    ),
-    by(
         AMENDING,
         "WRONG_FOUNDING_TENSION",
         1,

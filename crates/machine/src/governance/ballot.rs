@@ -60,10 +60,7 @@ pub fn propose(txn: &mut Txn<'_>, id: &str, proposal: &Proposal) -> Result<Value
     constitution.amended(proposal)?;
     let rules = &constitution.rules;
     let opened = grown(txn);
-    let mut needed = constitution.needed(proposal.class());
-    if planted!("force_seal_by_one_vote") {
-        needed = 1;
-    }
+    let needed = if planted!("force_seal_by_one_vote") { 1 } else { constitution.needed(proposal.class()) };
     let expires = |limit: U64, start: u64| (limit.0 > 0).then(|| start.saturating_add(limit.0));
     let ballot = Ballot {
         proposal: proposal.clone(),

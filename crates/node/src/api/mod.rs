@@ -166,10 +166,8 @@ impl Api {
 
     /// A ledger's checkpoint of what this node applied, signed with its key alone under the ledger's origin and the node's number.
     pub(crate) fn checkpoint(&self, view: &StateView, ledger: Ledger) -> Result<String, Status> {
-        let (mut size, root) = read::head(view, ledger).map_err(unreadable)?;
-        if selfsame_protocol::planted!("checkpoint_signed_before_apply") {
-            size += 1;
-        }
+        let (size, root) = read::head(view, ledger).map_err(unreadable)?;
+        let size = size + u64::from(selfsame_protocol::planted!("checkpoint_signed_before_apply"));
         let origin = format!("{}/{ledger}", self.genesis.origin);
         let mut note = Note::new(Checkpoint { origin, size, root }.to_text());
         note.sign(&self.genesis.node_key_name(self.id), &self.key);

@@ -80,9 +80,7 @@ impl Cosigner {
         metrics: Arc<Metrics>,
     ) -> Cosigner {
         let cosigner = key.cosigner();
-        if planted!("cosigner_forgets") {
-            let _ = Memory::create(&*env.disk, &cosigner.public());
-        }
+        let _ = planted!("cosigner_forgets") && Memory::create(&*env.disk, &cosigner.public()).is_ok();
         let memory = Memory::open(&*env.disk, &cosigner.public());
         if let Err(reason) = &memory {
             tracing::error!(node = id, %reason, "this node does not cosign: it does not know what it signed last");

@@ -39,10 +39,10 @@ impl Cosigner {
         inner
             .off(move |inner| {
                 let view = inner.view()?;
-                let mut size = published.checkpoint.size;
-                if planted!("receipt_of_another_size") {
-                    size = read::head(&view, ledger).map_err(unreadable)?.0;
-                }
+                let size = match planted!("receipt_of_another_size") {
+                    true => read::head(&view, ledger).map_err(unreadable)?.0,
+                    false => published.checkpoint.size,
+                };
                 let path = read::inclusion(&view, ledger, index, size).map_err(|error| match error {
                     ProofError::OutOfRange { index, size } => Refusal::new(
                         Code::NotFound,

@@ -128,11 +128,6 @@ impl Inner {
             return Err(self.no_leader());
         }
         let deadline = Instant::now() + self.settings.request_timeout();
-        let once = submissions.len();
-        let submissions = match selfsame_protocol::planted!("forward_twice") {
-            true => [submissions.clone(), submissions].concat(),
-            false => submissions,
-        };
         let mut waiting = Vec::with_capacity(submissions.len());
         for bytes in submissions {
             let place = timeout_at(deadline, self.queue.reserve()).await.map_err(|_| late())?;
@@ -154,9 +149,6 @@ impl Inner {
                 }
             };
             outcomes.push(answer.map_err(|_| late())?.map_err(|_| late())??);
-        }
-        if selfsame_protocol::planted!("forward_twice") {
-            outcomes.drain(..once);
         }
         Ok(outcomes)
     }

@@ -161,8 +161,8 @@ impl RaftLogStorage<TypeConfig> for LogStore {
     /// that replaces them is durable: a crash between the two would leave a node that holds neither.
     async fn purge(&mut self, log_id: LogId) -> Result<(), StorageError> {
         let (mut applied, mut fatal) = (self.applied.clone(), self.fatal.subscribe());
-        let waits = !planted!("purge_before_install");
-        let there = async { !waits || applied.wait_for(|applied| *applied >= log_id.index).await.is_ok() };
+        let early = planted!("purge_before_install");
+        let there = async { early || applied.wait_for(|applied| *applied >= log_id.index).await.is_ok() };
         let there = tokio::select! {
             biased;
             there = there => there,

@@ -197,10 +197,8 @@ impl RaftNode {
     pub async fn linearize(&self) -> Result<(), Refusal> {
         let inner = &self.inner;
         inner.alive()?;
-        if selfsame_protocol::planted!("stale_read_after_leader_change") {
-            return Ok(());
-        }
-        let index = inner.read_index().await?;
+        let stale = selfsame_protocol::planted!("stale_read_after_leader_change");
+        let index = if stale { 0 } else { inner.read_index().await? };
         let mut applied = inner.shared.applied.subscribe();
         let reached = tokio::time::timeout(inner.settings.request_timeout(), applied.wait_for(|at| *at >= index)).await;
         match reached.map(|reached| reached.map(|_| ())) {

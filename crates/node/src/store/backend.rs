@@ -73,8 +73,7 @@ impl Db {
         let fail = |reason: String| WriteError::new(what, reason);
         let database = self.get().ok_or_else(|| fail("the store is closed".into()))?;
         let mut transaction = database.begin_write().map_err(|error| fail(error.to_string()))?;
-        let lazy = planted!("vote_not_fsynced") && what == "vote"
-            || planted!("applied_in_separate_transaction") && what == "applied mark";
+        let lazy = planted!("vote_not_fsynced") && what == "vote";
         let durability = if lazy { Durability::None } else { Durability::Immediate };
         transaction.set_durability(durability).map_err(|error| fail(error.to_string()))?;
         transaction.set_two_phase_commit(true);

@@ -155,10 +155,6 @@ impl LogStore {
     /// As [`LogStore::append`], durable after the next [`LogStore::sync`].
     pub fn write(&self, rows: &[LogRow]) -> Result<(), WriteError> {
         let mut inner = self.inner();
-        let mut rows = rows;
-        if planted!("log_truncation_after_conflict_mishandled") {
-            rows = &rows[rows.iter().take_while(|(index, _)| inner.places.source(*index).is_some()).count()..];
-        }
         let Some((first, _)) = rows.first() else { return Ok(()) };
         inner.usable()?;
         if !inner.places.fits(*first) || rows.windows(2).any(|pair| pair[0].0.checked_add(1) != Some(pair[1].0)) {
@@ -247,9 +243,6 @@ impl LogStore {
 
     /// Removes `from` and everything after it.
     pub fn truncate(&self, from: u64) -> Result<(), WriteError> {
-        if planted!("log_truncation_after_conflict_mishandled") {
-            return Ok(());
-        }
         {
             let mut inner = self.inner();
             inner.usable()?;
@@ -296,11 +289,7 @@ impl LogStore {
     /// Makes a vote durable, and entries that were written before it.
     pub fn save_vote(&self, vote: Ballot) -> Result<(), WriteError> {
         self.sync()?;
-        if planted!("term_not_checked_in_vote_store")
-            && self.vote().is_ok_and(|older| older.is_some_and(|older| older.term < vote.term))
-        {
-            return Ok(());
-        }
+        let vote = if planted!("old_vote_kept") { self.vote().ok().flatten().unwrap_or(vote) } else { vote };
         let bytes = encode("vote", &vote)?;
         self.db.write("vote", |transaction| write_record(transaction, VOTE, &bytes))
     }

@@ -6,6 +6,7 @@ use super::row::DIGEST;
 use bytes::Bytes;
 use selfsame_env::DiskFile;
 use selfsame_machine::view::ReadError;
+use selfsame_protocol::planted;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -81,6 +82,7 @@ impl Places {
 
     /// Forgets entries from an index on.
     pub(super) fn truncate(&mut self, from: u64) {
+        let from = from + u64::from(planted!("truncation_leaves_one_entry"));
         let left = usize::try_from(from.saturating_sub(self.first)).unwrap_or(usize::MAX);
         while self.all.len() > left {
             self.all.pop_back();

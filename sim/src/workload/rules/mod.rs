@@ -3,46 +3,25 @@
 //! The other clients do what they may, so a rule that is not enforced would change nothing for them. This one holds
 //! three chips and its own substrates and walks once through everything that must not work.
 
-use super::Session;
-use super::operator;
+mod steps;
+
+use super::session::{Session, declaration};
+use crate::cluster::node_key;
+use crate::history::Answer;
 use crate::invariants::g16_served;
-use crate::oracle::Answer;
-use crate::random::{key, stream, uuid};
+use crate::random::{key, stream};
 use rand::Rng;
-use selfsame_client::Actor;
-use selfsame_client::ClientError;
-use selfsame_machine::Receipt;
 use selfsame_protocol::bundle::Reader;
 use selfsame_protocol::canon;
 use selfsame_protocol::code::Code;
-use selfsame_protocol::command::{Amendment, Command, Fence, GoalVector, Item, Proposal, Role};
+use selfsame_protocol::command::{Amendment, Command, Fence, Proposal, Role};
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::Ledger;
-use selfsame_protocol::envelope::Envelope;
-use selfsame_protocol::p104::{self, Attestation, Claims, Outcome, Technology, Thresholds};
+use selfsame_protocol::p104::{self, Outcome, Technology};
 use selfsame_protocol::record::Finding;
 use selfsame_protocol::time::U64;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-
-/// What ends the walk before its end: the world stopped, or a rule did not hold (which is recorded where it is seen).
-struct Stopped;
-type Step<T = ()> = Result<T, Stopped>;
-
-struct Rules {
-    session: Session,
-    organisations: u64,
-    nodes: u64,
-    chips: [Actor; 3],
-    substrate: String,
-    founding: Value,
-    epoch: u64,
-    seq: u64,
-    head: Digest,
-    /// Continuity hash of the last close.
-    kept: Option<Digest>,
-    migrations: u64,
-}
+use steps::{Rules, Step, Stopped, digest};
 
 /// The node that loses its vote in the course of a run, now and then: one fault of those that a cluster survives.
 pub fn quarantined(seed: u64, nodes: u64) -> Option<u64> {
@@ -75,7 +54,7 @@ pub async fn run(mut session: Session, organisations: u64, nodes: u64) -> turmoi
         kept: None,
         migrations: 0,
     };
-    // Whoever stops early has nothing to report: what was wrong is recorded already.
+    // A walk that stops early has nothing to report: what was wrong is recorded already.
     let _ = rules.walk().await;
     Ok(())
 }
@@ -91,143 +70,6 @@ impl Rules {
         self.quarantine().await?;
         self.tamper().await?;
         self.drift().await
-    }
-
-    fn fence(&self) -> Fence {
-        Fence { epoch: U64(self.epoch), seq: U64(self.seq + 1) }
-    }
-
-    async fn must(&mut self, what: &'static str, chip: usize, command: Command) -> Step<Receipt> {
-        let actor = self.chips[chip].clone();
-        self.must_by(what, &actor, command).await
-    }
-
-    async fn must_by(&mut self, what: &'static str, actor: &Actor, command: Command) -> Step<Receipt> {
-        match self.session.submit(what, actor, command).await {
-            Answer::Ok(receipt) => Ok(receipt),
-            Answer::Refused(code) => self.wrong(format!("{what} is allowed and was refused as {code}")),
-            Answer::Opened(_) | Answer::Unknown(_) => Err(Stopped),
-        }
-    }
-
-    /// The answer to an envelope, asked for until there is one.
-    async fn settled(&mut self, what: &'static str, envelope: &Envelope) -> Step<Answer> {
-        loop {
-            match self.session.once(what, envelope).await {
-                Answer::Unknown(_) if self.session.stopped() => return Err(Stopped),
-                Answer::Unknown(_) => self.session.pause(200).await,
-                answer => return Ok(answer),
-            }
-        }
-    }
-
-    /// Demands one of these refusals.
-    async fn never(&mut self, what: &'static str, actor: &Actor, command: Command, codes: &[Code]) -> Step {
-        let envelope = self.session.sign(actor, command);
-        self.session.oracle.never(envelope.digest());
-        loop {
-            match self.session.once(what, &envelope).await {
-                Answer::Refused(code) if codes.contains(&code) => return Ok(()),
-                Answer::Refused(code) => {
-                    return self.wrong(format!("{what} must be refused as {codes:?}, not as {code}"));
-                }
-                Answer::Ok(_) | Answer::Opened(_) => return self.wrong(format!("{what} was accepted")),
-                Answer::Unknown(_) if self.session.stopped() => return Err(Stopped),
-                Answer::Unknown(_) => self.session.pause(200).await,
-            }
-        }
-    }
-
-    fn wrong<T>(&self, what: String) -> Step<T> {
-        self.session.oracle.violated("rules", format!("{}: {what}", self.session.name));
-        Err(Stopped)
-    }
-
-    async fn open(&mut self, chip: usize, kept: Option<Digest>, founding: Option<Value>) -> Step<Outcome> {
-        let actor = self.chips[chip].clone();
-        let command = Command::OpenSession {
-            substrate_id: self.substrate.clone(),
-            fence: self.fence(),
-            continuity_hash: kept,
-            founding,
-            new_lineage: None,
-        };
-        let envelope = self.session.sign(&actor, command);
-        loop {
-            let call = self.session.oracle.invoked(&self.session.name, "open", Digest::of(&envelope.to_bytes()));
-            match self.session.client.open_session(&envelope).await {
-                Ok(rail) => {
-                    self.session.oracle.opened(call, rail.outcome());
-                    self.seq += 1;
-                    return rail.outcome().ok_or(Stopped);
-                }
-                Err(ClientError::Refused(refusal)) if !refusal.code.retryable() => {
-                    self.session.oracle.answered(call, Answer::Refused(refusal.code));
-                    return self.wrong(format!("an open is allowed and was refused as {}", refusal.code));
-                }
-                Err(error) => self.session.oracle.answered(call, Answer::of(Err(error))),
-            }
-            if self.session.stopped() {
-                return Err(Stopped);
-            }
-            self.session.pause(200).await;
-        }
-    }
-
-    async fn opened(&mut self, chip: usize, outcome: Outcome) -> Step {
-        let found = self.open(chip, self.kept, None).await?;
-        if found == outcome { Ok(()) } else { self.wrong(format!("an open came to {found}, not to {outcome}")) }
-    }
-
-    fn append(&self, fence: Fence) -> Command {
-        let item = |ledger| Item { ledger, data: json!({"rule": "kept"}), evidence: Vec::new(), runs: Vec::new() };
-        let items = vec![item(Ledger::Evidence), item(Ledger::Reasoning)];
-        Command::Append { substrate_id: self.substrate.clone(), fence, items }
-    }
-
-    fn cycle(&mut self, prior_identity_hash: Digest) -> Command {
-        let cycle_id = format!("cycle/{}/{}", self.epoch, self.seq);
-        let outcome = json!({"resolved": cycle_id});
-        let goalvector = GoalVector { goalvector_id: "goal".into(), outcome, evidence: Vec::new(), runs: Vec::new() };
-        let (substrate_id, fence) = (self.substrate.clone(), self.fence());
-        Command::CloseCycle { substrate_id, fence, cycle_id, goalvector, prior_identity_hash }
-    }
-
-    async fn close(&mut self, chip: usize) -> Step {
-        let cycle = self.cycle(self.head);
-        let done = self.must("cycle", chip, cycle).await?;
-        self.seq += 1;
-        self.head = digest(&done, "cycle_identity_hash")?;
-        let (substrate_id, fence, head) = (self.substrate.clone(), self.fence(), self.head);
-        let closed = self.must("close", chip, Command::CloseSession { substrate_id, fence, head }).await?;
-        self.seq += 1;
-        self.kept = Some(digest(&closed, "continuity_hash")?);
-        Ok(())
-    }
-
-    async fn birth(&mut self) -> Step {
-        self.substrate = uuid(&mut self.session.random);
-        self.founding = json!({"branch_a": {"claim": "A rule binds.", "of": self.substrate}, "branch_b": {"claim": "A rule yields."}});
-        let initialisation_timestamp = self.session.now();
-        let claims = Claims::Birth {
-            substrate_id: self.substrate.clone(),
-            founding_tension_hash: p104::founding_tension_hash(&canon::to_canonical(&self.founding)),
-            initialisation_timestamp,
-            schema_version_at_init: p104::SCHEMA_VERSION.into(),
-        };
-        let init = Command::InitSubstrate {
-            substrate_id: self.substrate.clone(),
-            founding: self.founding.clone(),
-            initialisation_timestamp,
-            schema_version: p104::SCHEMA_VERSION.into(),
-            parameters: BTreeMap::new(),
-            thresholds: Thresholds::default(),
-            attestation: Some(Attestation::software(&claims, &self.chips[0].key)),
-        };
-        let born = self.must("birth", 0, init).await?;
-        (self.epoch, self.seq, self.kept) = (1, 0, None);
-        self.head = digest(&born, "substrate_identity_hash")?;
-        Ok(())
     }
 
     /// Signature, chip, epoch, sequence number, prior hash, founding document.
@@ -274,7 +116,7 @@ impl Rules {
         for organisation in 0..2 {
             let actor = self.session.operator(organisation);
             let text = format!("{} of {organisation}", self.session.name);
-            let command = Command::DeclareRun { declaration: operator::declaration(&text), request: None };
+            let command = Command::DeclareRun { declaration: declaration(&text), request: None };
             let envelope = actor.sign("rules/shared", command);
             loop {
                 match self.session.once("declare", &envelope).await {
@@ -288,60 +130,7 @@ impl Rules {
         Ok(())
     }
 
-    async fn seal(&mut self, origin: usize, destination: usize) -> Step<(String, Digest)> {
-        let Ok(bundle) = self.session.client.bundle(&self.substrate).await else { return Err(Stopped) };
-        let [evidence, reasoning] = match g16_served::bundle(&bundle, Reader::consistency()) {
-            Ok(depths) => depths,
-            Err(what) => return self.wrong(format!("the bundle for a seal: {what}")),
-        };
-        self.migrations += 1;
-        let migration_id = format!("rules/{}", self.migrations);
-        let seal = Command::Seal {
-            substrate_id: self.substrate.clone(),
-            fence: self.fence(),
-            migration_id: migration_id.clone(),
-            destination: self.chips[destination].id(),
-            head: self.head,
-            continuity_hash: self.kept.ok_or(Stopped)?,
-            evidence_ledger_depth: U64(evidence),
-            reasoning_ledger_depth: U64(reasoning),
-        };
-        let sealed = self.must("seal", origin, seal).await?;
-        self.seq += 1;
-        Ok((migration_id, digest(&sealed, "nonce")?))
-    }
-
-    fn attestation(&self, chip: usize, migration_id: &str, nonce: Digest) -> Step<Attestation> {
-        let claims = Claims::Activation {
-            cluster: crate::world::CLUSTER.into(),
-            substrate_id: self.substrate.clone(),
-            migration_id: migration_id.into(),
-            nonce,
-            epoch: U64(self.epoch + 1),
-            continuity_hash: self.kept.ok_or(Stopped)?,
-            head: self.head,
-        };
-        Ok(Attestation::software(&claims, &self.chips[chip].key))
-    }
-
-    fn arrival(&self, chip: usize, migration_id: &str, nonce: Digest) -> Step<Command> {
-        Ok(Command::Arrive {
-            substrate_id: self.substrate.clone(),
-            migration_id: migration_id.into(),
-            attestation: self.attestation(chip, migration_id, nonce)?,
-            continuity_hash: self.kept.ok_or(Stopped)?,
-            head: self.head,
-        })
-    }
-
-    async fn arrive(&mut self, chip: usize, migration_id: &str, nonce: Digest) -> Step {
-        let arrived = self.must("arrive", chip, self.arrival(chip, migration_id, nonce)?).await?;
-        self.head = digest(&arrived, "cycle_identity_hash")?;
-        (self.epoch, self.seq) = (self.epoch + 1, 0);
-        Ok(())
-    }
-
-    /// Whoever lost an activation never acts with it again.
+    /// A chip that lost an activation never acts with it again.
     async fn stays_invalidated(&mut self, chip: usize, epoch: u64) -> Step {
         let actor = self.chips[chip].clone();
         let fence = Fence { epoch: U64(epoch), seq: U64(self.seq + 1) };
@@ -443,13 +232,13 @@ impl Rules {
         Ok(())
     }
 
-    /// A node whose copy fails where the others' hold is out, and its later verdicts do not count.
+    /// A node whose copy fails where the copies of the others hold loses its vote, and its later verdicts do not count.
     async fn quarantine(&mut self) -> Step {
         let Some(id) = quarantined(self.session.seed, self.nodes) else { return Ok(()) };
         self.opened(0, Outcome::Verified).await?;
         let Ok(state) = self.session.client.substrate(&self.substrate).await else { return Err(Stopped) };
         let (verification, _) = state.decided.ok_or(Stopped)?;
-        let node = self.session.actor(Role::Node, crate::world::node_key(self.session.seed, id));
+        let node = self.session.actor(Role::Node, node_key(self.session.seed, id));
         let verdict = |substrate_id: &str, text: &str| Command::Verdict {
             substrate_id: substrate_id.into(),
             verification,
@@ -467,7 +256,7 @@ impl Rules {
         };
         let (first, second) = (verdict(&self.substrate, "FIRST"), verdict(&self.substrate, "SECOND"));
         self.must_by("failing verdict", &node, first).await?;
-        // To a client QUARANTINED also means that the node it asked does not serve: no answer is no proof of a mistake.
+        // To a client QUARANTINED also means that the node it asked does not serve, so only an accepted verdict is a mistake.
         let envelope = self.session.sign(&node, second);
         self.session.oracle.never(envelope.digest());
         if let Answer::Ok(_) = self.session.once("verdict of a quarantined node", &envelope).await {
@@ -506,9 +295,4 @@ impl Rules {
         let a = self.chips[0].clone();
         self.never("append to an ended lineage", &a, self.append(self.fence()), &[Code::LineageEnded]).await
     }
-}
-
-/// A digest in the result of a receipt.
-fn digest(receipt: &Receipt, name: &str) -> Step<Digest> {
-    receipt.result[name].as_str().and_then(|text| text.parse().ok()).ok_or(Stopped)
 }

@@ -1,0 +1,166 @@
+//! A substrate of an adversary's own.
+
+use super::byzantine::Adversary;
+use crate::invariants::g16_served;
+use crate::random::uuid;
+use selfsame_client::Actor;
+use selfsame_machine::state::{Phase, Substrate};
+use selfsame_protocol::bundle::Reader;
+use selfsame_protocol::canon;
+use selfsame_protocol::command::{Command, Fence, GoalVector, Item, Role};
+use selfsame_protocol::digest::Digest;
+use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::p104::{self, Attestation, Claims, Technology, Thresholds};
+use selfsame_protocol::time::U64;
+use serde_json::json;
+use std::collections::BTreeMap;
+
+/// The birth of a substrate with a random id: the id, and the chip's command.
+pub fn birth(adversary: &mut Adversary, chip: &Actor) -> (String, Command) {
+    let id = uuid(&mut adversary.random);
+    let founding = json!({"branch_a": {"claim": "It is I."}, "branch_b": {"claim": "It was somebody else.", "of": id}});
+    let initialised = adversary.now();
+    let claims = Claims::Birth {
+        substrate_id: id.clone(),
+        founding_tension_hash: p104::founding_tension_hash(&canon::to_canonical(&founding)),
+        initialisation_timestamp: initialised,
+        schema_version_at_init: p104::SCHEMA_VERSION.into(),
+    };
+    let init = Command::InitSubstrate {
+        substrate_id: id.clone(),
+        founding,
+        initialisation_timestamp: initialised,
+        schema_version: p104::SCHEMA_VERSION.into(),
+        parameters: BTreeMap::new(),
+        thresholds: Thresholds::default(),
+        attestation: Some(Attestation::software(&claims, &chip.key)),
+    };
+    (id, init)
+}
+
+/// A substrate of the adversary's own, with two chips: what it does honestly, so that what it does besides is the only
+/// thing wrong.
+pub struct Own {
+    /// UUID.
+    pub id: String,
+    /// Its chips; the first is born active.
+    pub chips: [Actor; 2],
+}
+
+impl Own {
+    /// Enrols the chips and lets the substrate be born.
+    pub async fn born(adversary: &mut Adversary) -> Option<Own> {
+        let root = adversary.root(0);
+        let chips = ["a", "b"].map(|letter| adversary.actor(Role::Chip, adversary.fresh_key(letter)));
+        for chip in &chips {
+            let enrol = Command::EnrolChip { chip: chip.key.public(), technology: Technology::Software };
+            adversary.honest("B enrol", &root, enrol).await?;
+        }
+        let (id, init) = birth(adversary, &chips[0]);
+        adversary.honest("B birth", &chips[0], init).await?;
+        Some(Own { id, chips })
+    }
+
+    /// Its state, once a node gives it.
+    pub async fn state(&self, adversary: &Adversary) -> Option<Substrate> {
+        for _ in 0..12 {
+            if let Ok(state) = adversary.client.substrate(&self.id).await {
+                return Some(state);
+            }
+            adversary.pause(300).await;
+        }
+        None
+    }
+
+    /// The next right to write.
+    pub fn fence(state: &Substrate) -> Fence {
+        Fence { epoch: state.holder.epoch, seq: U64(state.holder.seq.0 + 1) }
+    }
+
+    /// An append of one item.
+    pub fn append(&self, fence: Fence, text: &str) -> Command {
+        let item = Item { ledger: Ledger::Evidence, data: json!(text), evidence: Vec::new(), runs: Vec::new() };
+        Command::Append { substrate_id: self.id.clone(), fence, items: vec![item] }
+    }
+
+    /// Asks for a session and waits for the verdicts.
+    pub async fn open(&self, adversary: &mut Adversary, chip: usize, kept: Option<Digest>) -> Option<Substrate> {
+        let state = self.state(adversary).await?;
+        let open = Command::OpenSession {
+            substrate_id: self.id.clone(),
+            fence: Own::fence(&state),
+            continuity_hash: kept,
+            founding: None,
+            new_lineage: None,
+        };
+        adversary.honest("B open", &self.chips[chip], open).await?;
+        for _ in 0..40 {
+            let state = self.state(adversary).await?;
+            if state.phase != Phase::Verifying {
+                return Some(state);
+            }
+            adversary.pause(300).await;
+        }
+        None
+    }
+
+    /// One whole session with a cycle, so that the substrate has a continuity hash to keep.
+    pub async fn session(&self, adversary: &mut Adversary, chip: usize) -> Option<Substrate> {
+        let kept = self.state(adversary).await?.last_close.map(|close| close.cross_session_identity_continuity_hash);
+        let state = self.open(adversary, chip, kept).await?;
+        let actor = self.chips[chip].clone();
+        let cycle = Command::CloseCycle {
+            substrate_id: self.id.clone(),
+            fence: Own::fence(&state),
+            cycle_id: format!("cycle/{}", state.lineage_depth),
+            goalvector: GoalVector {
+                goalvector_id: "goal".into(),
+                outcome: json!({"resolved": true}),
+                evidence: Vec::new(),
+                runs: Vec::new(),
+            },
+            prior_identity_hash: state.head,
+        };
+        adversary.honest("B cycle", &actor, cycle).await?;
+        let state = self.state(adversary).await?;
+        let append = self.append(Own::fence(&state), "seen");
+        adversary.honest("B append", &actor, append).await?;
+        let state = self.state(adversary).await?;
+        let close =
+            Command::CloseSession { substrate_id: self.id.clone(), fence: Own::fence(&state), head: state.head };
+        adversary.honest("B close", &actor, close).await?;
+        self.state(adversary).await
+    }
+
+    /// Seals the substrate for a migration to the other chip.
+    pub async fn seal(&self, adversary: &mut Adversary, migration: &str, from: usize) -> Option<Substrate> {
+        let state = self.state(adversary).await?;
+        let close = state.last_close.as_ref()?;
+        // The close itself stands in both ledgers, and verifications after it in one.
+        let [evidence, reasoning] = self.depths(adversary).await?;
+        let seal = Command::Seal {
+            substrate_id: self.id.clone(),
+            fence: Own::fence(&state),
+            migration_id: migration.into(),
+            destination: self.chips[1 - from].id(),
+            head: state.head,
+            continuity_hash: close.cross_session_identity_continuity_hash,
+            evidence_ledger_depth: U64(evidence),
+            reasoning_ledger_depth: U64(reasoning),
+        };
+        adversary.honest("B seal", &self.chips[from].clone(), seal).await?;
+        self.state(adversary).await
+    }
+
+    /// The substrate's entries in each ledger, as a bundle shows them.
+    async fn depths(&self, adversary: &Adversary) -> Option<[u64; 2]> {
+        for _ in 0..12 {
+            if let Ok(bundle) = adversary.client.bundle(&self.id).await {
+                let shown = g16_served::bundle(&bundle, Reader::consistency());
+                return shown.map_err(|what| adversary.oracle.violated(g16_served::NAME, what)).ok();
+            }
+            adversary.pause(300).await;
+        }
+        None
+    }
+}
