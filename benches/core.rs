@@ -57,10 +57,7 @@ fn declaration(seed: u64) -> Value {
 }
 
 fn envelope(seed: u64) -> Vec<u8> {
-    let command = Command::DeclareRun { declaration: declaration(seed), request: None };
-    let operator = key(2);
-    let submission = Submission::new("bench", &format!("r{seed}"), Role::Operator, operator.public(), command);
-    Envelope::sign(&submission, &operator).to_bytes()
+    Envelope::sign(&submission(seed), &key(2)).to_bytes()
 }
 
 #[divan::bench]
@@ -70,6 +67,62 @@ fn canonical_parse_and_print(bencher: Bencher) {
         let value = canon::parse(divan::black_box(&text), &canon::Limits::SUBMISSION).unwrap();
         canon::to_canonical(&value)
     });
+}
+
+fn submission(seed: u64) -> Submission {
+    let command = Command::DeclareRun { declaration: declaration(seed), request: None };
+    Submission::new("bench", &format!("r{seed}"), Role::Operator, key(2).public(), command)
+}
+
+/// The canonical writer, beside the library that wrote the form before.
+#[divan::bench_group]
+mod canonical_form {
+    use super::*;
+
+    #[divan::bench]
+    fn written(bencher: Bencher) {
+        let submission = submission(1);
+        bencher.bench_local(|| canon::to_canonical_of(divan::black_box(&submission)));
+    }
+
+    #[divan::bench]
+    fn written_by_the_library(bencher: Bencher) {
+        let submission = submission(1);
+        bencher.bench_local(|| serde_json_canonicalizer::to_vec(divan::black_box(&submission)).unwrap());
+    }
+
+    #[divan::bench]
+    fn checked(bencher: Bencher) {
+        let bytes = canon::to_canonical_of(&submission(1));
+        bencher.bench_local(|| canon::is_canonical(divan::black_box(&bytes), &canon::Limits::SUBMISSION));
+    }
+
+    #[divan::bench]
+    fn checked_by_writing_again(bencher: Bencher) {
+        let bytes = canon::to_canonical_of(&submission(1));
+        bencher.bench_local(|| {
+            let value = canon::parse(divan::black_box(&bytes), &canon::Limits::SUBMISSION).unwrap();
+            serde_json_canonicalizer::to_vec(&value).unwrap() == bytes
+        });
+    }
+
+    #[divan::bench]
+    fn read(bencher: Bencher) {
+        let bytes = canon::to_canonical_of(&submission(1));
+        let limits = canon::Limits::SUBMISSION;
+        bencher.bench_local(|| canon::decode_exact::<Submission>(divan::black_box(&bytes), &limits).unwrap());
+    }
+
+    #[divan::bench]
+    fn read_by_way_of_a_document(bencher: Bencher) {
+        let bytes = canon::to_canonical_of(&submission(1));
+        bencher.bench_local(|| {
+            let value = canon::parse(divan::black_box(&bytes), &canon::Limits::SUBMISSION).unwrap();
+            let read: Submission = serde_json::from_value(value).unwrap();
+            assert!(serde_json_canonicalizer::to_vec(&read).unwrap() == bytes);
+            read
+        });
+    }
 }
 
 #[divan::bench(args = [256, 4_096, 65_536])]

@@ -24,6 +24,7 @@ pub type Decoder = (&'static str, fn(&[u8]));
 /// All of them.
 pub const DECODERS: &[Decoder] = &[
     ("canonical_json", canonical_json),
+    ("canonical_writer", canonical_writer),
     ("note", note),
     ("vkey", vkey),
     ("receipt", receipt),
@@ -48,6 +49,20 @@ pub const DECODERS: &[Decoder] = &[
 pub fn canonical_json(bytes: &[u8]) {
     if let Ok(canonical) = canon::canonicalize(bytes, &Limits::SUBMISSION) {
         assert_eq!(canon::canonicalize(&canonical, &Limits::SUBMISSION).as_deref(), Ok(&canonical[..]));
+    }
+}
+
+/// The canonical writer writes what the library writes that wrote the form before, and the check in one pass finds what
+/// writing and comparing finds.
+pub fn canonical_writer(bytes: &[u8]) {
+    let written = canon::parse(bytes, &Limits::LEAF).ok().map(|document| {
+        let written = canon::to_canonical(&document);
+        assert_eq!(Some(&written), serde_json_canonicalizer::to_vec(&document).ok().as_ref());
+        written
+    });
+    assert_eq!(canon::is_canonical(bytes, &Limits::LEAF), written.as_deref() == Some(bytes));
+    if let Some(written) = written {
+        assert!(canon::is_canonical(&written, &Limits::SUBMISSION));
     }
 }
 

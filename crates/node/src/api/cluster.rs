@@ -16,7 +16,7 @@ impl Api {
     /// Membership follows what organisations signed: only a node that its organisation enrolled, and that was neither
     /// retired nor quarantined, may join or vote.
     async fn may_join(&self, id: u64) -> Result<(), Status> {
-        let nodes = read::nodes(&self.read(false).await?).map_err(unreadable)?;
+        let nodes = self.read(false, |view| read::nodes(&view).map_err(unreadable)).await?;
         if nodes.iter().any(|node| node.id.0 == id && node.counts()) {
             return Ok(());
         }
@@ -27,7 +27,7 @@ impl Api {
     /// A node leaves after its organisation retired it, by a signed command that stands in the ledger; whoever reaches
     /// this port cannot take another organisation's vote.
     async fn may_leave(&self, id: u64) -> Result<(), Status> {
-        let nodes = read::nodes(&self.read(false).await?).map_err(unreadable)?;
+        let nodes = self.read(false, |view| read::nodes(&view).map_err(unreadable)).await?;
         match nodes.iter().find(|node| node.id.0 == id) {
             Some(node) if node.retired => Ok(()),
             Some(node) => {
@@ -46,8 +46,7 @@ impl Api {
 
     /// No organisation may come to hold a quorum of the voters alone, unless it is the only one.
     async fn keeps_balance(&self, after: &BTreeSet<u64>) -> Result<(), Status> {
-        let view = self.read(false).await?;
-        match tips(&view, &self.voters(), after).map_err(unreadable)? {
+        self.read(false, |view| match tips(&view, &self.voters(), after).map_err(unreadable)? {
             None => Ok(()),
             Some(Majority { organisation, held, total }) => {
                 let rule = "one organisation would hold a quorum of the voters alone: the others add nodes first";
@@ -55,7 +54,8 @@ impl Api {
                 let found = format!("{held} of {organisation}");
                 Err(refused(Refusal::new(Code::OrganisationQuorum, rule, expected, found)))
             }
-        }
+        })
+        .await
     }
 
     /// The present voters.
@@ -184,13 +184,13 @@ impl ClusterService for Api {
         &self,
         request: Request<v1::ListNodesRequest>,
     ) -> Result<Response<v1::ListNodesResponse>, Status> {
-        let view = if request.into_inner().stale_ok {
-            self.raft.view().map_err(unreadable)?
-        } else {
-            self.read(false).await?
+        let nodes = match request.into_inner().stale_ok {
+            // Asked for even while this node does not serve: it says who is quarantined.
+            true => self.look(|view| read::nodes(&view).map_err(unreadable))?,
+            false => self.read(false, |view| read::nodes(&view).map_err(unreadable)).await?,
         };
         let status = self.raft.status();
-        let nodes = read::nodes(&view).map_err(unreadable)?.into_iter().map(|node| {
+        let nodes = nodes.into_iter().map(|node| {
             let id = node.id.0;
             let find = |list: &[(u64, String)]| list.iter().find(|(n, _)| *n == id).map(|(_, address)| address.clone());
             let (membership, peer_address) = match (find(&status.voters), find(&status.learners)) {
@@ -215,19 +215,21 @@ impl ClusterService for Api {
     }
 
     async fn get_keys(&self, request: Request<v1::GetKeysRequest>) -> Result<Response<v1::GetKeysResponse>, Status> {
-        let view = self.read(request.into_inner().stale_ok).await?;
-        let mut keys = Vec::new();
-        for (key, value) in view.scan(Table::Keys, &[], &[255; 33], 100_000).map_err(unreadable)? {
-            let registration: Registration = serde_json::from_slice(&value).map_err(unreadable)?;
-            keys.push(v1::Key {
-                key: key.into(),
-                role: format!("{:?}", registration.role).to_lowercase(),
-                organisation: registration.organisation,
-                node_id: registration.node.map_or(0, |n| n.0),
-                since: registration.since.0,
-                until: registration.until.map_or(0, |n| n.0),
-            });
-        }
-        Ok(Response::new(v1::GetKeysResponse { keys }))
+        self.read(request.into_inner().stale_ok, |view| {
+            let mut keys = Vec::new();
+            for (key, value) in view.scan(Table::Keys, &[], &[255; 33], 100_000).map_err(unreadable)? {
+                let registration: Registration = serde_json::from_slice(&value).map_err(unreadable)?;
+                keys.push(v1::Key {
+                    key: key.into(),
+                    role: format!("{:?}", registration.role).to_lowercase(),
+                    organisation: registration.organisation,
+                    node_id: registration.node.map_or(0, |n| n.0),
+                    since: registration.since.0,
+                    until: registration.until.map_or(0, |n| n.0),
+                });
+            }
+            Ok(Response::new(v1::GetKeysResponse { keys }))
+        })
+        .await
     }
 }

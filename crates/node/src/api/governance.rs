@@ -22,14 +22,16 @@ impl GovernanceService for Api {
         &self,
         request: Request<v1::GetConstitutionRequest>,
     ) -> Result<Response<v1::GetConstitutionResponse>, Status> {
-        let view = self.read(request.into_inner().stale_ok).await?;
-        let constitution = read::constitution(&view)
-            .map_err(unreadable)?
-            .ok_or_else(|| not_found("constitution of", &self.genesis.cluster))?;
-        Ok(Response::new(v1::GetConstitutionResponse {
-            constitution: json_of(&constitution),
-            hash: bytes_of(&constitution.hash()),
-        }))
+        self.read(request.into_inner().stale_ok, |view| {
+            let constitution = read::constitution(&view)
+                .map_err(unreadable)?
+                .ok_or_else(|| not_found("constitution of", &self.genesis.cluster))?;
+            Ok(Response::new(v1::GetConstitutionResponse {
+                constitution: json_of(&constitution),
+                hash: bytes_of(&constitution.hash()),
+            }))
+        })
+        .await
     }
 
     async fn list_ballots(
@@ -47,10 +49,12 @@ impl GovernanceService for Api {
                 limit,
             )));
         }
-        let view = self.read(request.stale_ok).await?;
-        let found = read::ballots(&view, request.open, &request.after, limit as usize).map_err(unreadable)?;
-        let ballots = found.into_iter().map(|(id, ballot)| wire(&view, id, &ballot)).collect::<Result<_, _>>()?;
-        Ok(Response::new(v1::ListBallotsResponse { ballots }))
+        self.read(request.stale_ok, |view| {
+            let found = read::ballots(&view, request.open, &request.after, limit as usize).map_err(unreadable)?;
+            let ballots = found.into_iter().map(|(id, ballot)| wire(&view, id, &ballot)).collect::<Result<_, _>>()?;
+            Ok(Response::new(v1::ListBallotsResponse { ballots }))
+        })
+        .await
     }
 
     async fn get_ballot(
@@ -58,16 +62,18 @@ impl GovernanceService for Api {
         request: Request<v1::GetBallotRequest>,
     ) -> Result<Response<v1::GetBallotResponse>, Status> {
         let v1::GetBallotRequest { proposal_id: id, stale_ok } = request.into_inner();
-        let view = self.read(stale_ok).await?;
-        let Some(ballot) = read::ballot(&view, &id).map_err(unreadable)? else {
-            return Err(refused(Refusal::new(
-                Code::UnknownProposal,
-                "there is no ballot of this name: see `governance ballots --all`",
-                "",
-                id,
-            )));
-        };
-        Ok(Response::new(v1::GetBallotResponse { ballot: Some(wire(&view, id, &ballot)?) }))
+        self.read(stale_ok, |view| {
+            let Some(ballot) = read::ballot(&view, &id).map_err(unreadable)? else {
+                return Err(refused(Refusal::new(
+                    Code::UnknownProposal,
+                    "there is no ballot of this name: see `governance ballots --all`",
+                    "",
+                    id,
+                )));
+            };
+            Ok(Response::new(v1::GetBallotResponse { ballot: Some(wire(&view, id, &ballot)?) }))
+        })
+        .await
     }
 
     async fn list_chips(
@@ -76,20 +82,24 @@ impl GovernanceService for Api {
     ) -> Result<Response<v1::ListChipsResponse>, Status> {
         let request = request.into_inner();
         let (limit, after) = (lists::size(request.page_size)?, lists::after(&request.page_token)?);
-        let view = self.read(request.stale_ok).await?;
-        let page = list::chips(&view, after.as_deref(), limit).map_err(unreadable)?;
-        let chips = page.items.into_iter().map(lists::chip).collect();
-        Ok(Response::new(v1::ListChipsResponse { chips, next_page_token: lists::token(page.next) }))
+        self.read(request.stale_ok, |view| {
+            let page = list::chips(&view, after.as_deref(), limit).map_err(unreadable)?;
+            let chips = page.items.into_iter().map(lists::chip).collect();
+            Ok(Response::new(v1::ListChipsResponse { chips, next_page_token: lists::token(page.next) }))
+        })
+        .await
     }
 
     async fn get_chip(&self, request: Request<v1::GetChipRequest>) -> Result<Response<v1::GetChipResponse>, Status> {
         let request = request.into_inner();
         let id = digest_of(&request.chip, "the chip id")?;
-        let view = self.read(request.stale_ok).await?;
-        let Some(found) = list::chip(&view, &id).map_err(unreadable)? else {
-            let rule = "no chip of this id was ever enrolled here: see `selfsame chip list`";
-            return Err(refused(Refusal::new(Code::UnknownChip, rule, "an enrolled chip", id)));
-        };
-        Ok(Response::new(v1::GetChipResponse { chip: Some(lists::chip(found)) }))
+        self.read(request.stale_ok, |view| {
+            let Some(found) = list::chip(&view, &id).map_err(unreadable)? else {
+                let rule = "no chip of this id was ever enrolled here: see `selfsame chip list`";
+                return Err(refused(Refusal::new(Code::UnknownChip, rule, "an enrolled chip", id)));
+            };
+            Ok(Response::new(v1::GetChipResponse { chip: Some(lists::chip(found)) }))
+        })
+        .await
     }
 }

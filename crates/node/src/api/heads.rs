@@ -42,37 +42,41 @@ impl Api {
     /// Checkpoints that hold at least so many entries of each ledger.
     pub(super) async fn heads(&self, sizes: [u64; 2]) -> Result<Heads, Status> {
         let published = self.cosigner.covering(sizes, COSIGNED_WITHIN).await;
-        let view = self.raft.view().map_err(unreadable)?;
-        let applied = Self::sizes(&view)?;
-        let alone = || -> Result<Checkpoints, Status> {
-            let note = |ledger| self.checkpoint(&view, ledger);
-            Ok(Checkpoints { evidence: note(Ledger::Evidence)?, reasoning: note(Ledger::Reasoning)? })
-        };
-        // A published tree that this node has not applied yet gives no proofs here.
-        let Some(published) = published.filter(|notes| {
-            Ledger::BOTH.iter().all(|ledger| notes[ledger.slot()].checkpoint.size <= applied[ledger.slot()])
-        }) else {
-            let root = |ledger| read::head(&view, ledger).map(|(_, root)| root).map_err(unreadable);
-            let roots = [root(Ledger::Evidence)?, root(Ledger::Reasoning)?];
-            return Ok(Heads { sizes: applied, roots, notes: alone()?, view });
-        };
-        let keys = self.keys(&view)?;
-        let note = |ledger: Ledger| {
-            let published = &published[ledger.slot()];
-            let root = read::root(&view, ledger, published.checkpoint.size).map_err(|e| unreadable(e.to_string()))?;
-            if root != published.checkpoint.root {
-                return Err(unreadable(format!("{ledger}: the published checkpoint has another root than this node")));
-            }
-            let mut note = published.note.clone();
-            // Lines of others, such as external witnesses, are for those who know their keys and read the published note.
-            note.signatures.retain(|line| keys.iter().any(|key| key.is_of(line)));
-            note.sign(&self.genesis.node_key_name(self.id), &self.key);
-            Ok(note.to_text())
-        };
-        let notes = Checkpoints { evidence: note(Ledger::Evidence)?, reasoning: note(Ledger::Reasoning)? };
-        let sizes = published.each_ref().map(|note| note.checkpoint.size);
-        let roots = published.map(|note| note.checkpoint.root);
-        Ok(Heads { sizes, roots, notes, view })
+        self.look(|view| {
+            let applied = Self::sizes(&view)?;
+            let alone = || -> Result<Checkpoints, Status> {
+                let note = |ledger| self.checkpoint(&view, ledger);
+                Ok(Checkpoints { evidence: note(Ledger::Evidence)?, reasoning: note(Ledger::Reasoning)? })
+            };
+            // A published tree that this node has not applied yet gives no proofs here.
+            let Some(published) = published.filter(|notes| {
+                Ledger::BOTH.iter().all(|ledger| notes[ledger.slot()].checkpoint.size <= applied[ledger.slot()])
+            }) else {
+                let root = |ledger| read::head(&view, ledger).map(|(_, root)| root).map_err(unreadable);
+                let roots = [root(Ledger::Evidence)?, root(Ledger::Reasoning)?];
+                return Ok(Heads { sizes: applied, roots, notes: alone()?, view });
+            };
+            let keys = self.keys(&view)?;
+            let note = |ledger: Ledger| {
+                let published = &published[ledger.slot()];
+                let root =
+                    read::root(&view, ledger, published.checkpoint.size).map_err(|e| unreadable(e.to_string()))?;
+                if root != published.checkpoint.root {
+                    return Err(unreadable(format!(
+                        "{ledger}: the published checkpoint has another root than this node"
+                    )));
+                }
+                let mut note = published.note.clone();
+                // Lines of others, such as external witnesses, are for those who know their keys and read the published note.
+                note.signatures.retain(|line| keys.iter().any(|key| key.is_of(line)));
+                note.sign(&self.genesis.node_key_name(self.id), &self.key);
+                Ok(note.to_text())
+            };
+            let notes = Checkpoints { evidence: note(Ledger::Evidence)?, reasoning: note(Ledger::Reasoning)? };
+            let sizes = published.each_ref().map(|note| note.checkpoint.size);
+            let roots = published.map(|note| note.checkpoint.root);
+            Ok(Heads { sizes, roots, notes, view })
+        })
     }
 
     /// The subject's head in the trees of the checkpoints, cosigned by whoever answered in time, with this node's own line

@@ -74,7 +74,7 @@ impl Api {
 impl LedgerService for Api {
     async fn submit(&self, request: Request<v1::SubmitRequest>) -> Result<Response<v1::SubmitResponse>, Status> {
         let request = request.into_inner();
-        let receipt = self.submit_one(request.envelope.to_vec()).await.map_err(refused)?;
+        let receipt = self.submit_one(request.envelope).await.map_err(refused)?;
         let (mut proofs, mut proofs_refusal) = (Vec::new(), None);
         if request.proofs_within_ms > 0 {
             // The submission stands whatever comes of its proofs: a refusal of these is no refusal of that.
@@ -105,7 +105,7 @@ impl LedgerService for Api {
         let answers = requests.map(move |(position, request, share)| {
             let api = api.clone();
             async move {
-                let result = match api.submit_one(request?.envelope.to_vec()).await {
+                let result = match api.submit_one(request?.envelope).await {
                     Ok(receipt) => v1::submit_stream_response::Result::Receipt(json_of(&receipt)),
                     Err(refusal) => v1::submit_stream_response::Result::Refusal(wire_refusal(refusal)),
                 };
@@ -120,7 +120,7 @@ impl LedgerService for Api {
     async fn tail(&self, request: Request<v1::TailRequest>) -> Result<Response<Self::TailStream>, Status> {
         let request = request.into_inner();
         let ledger = ledger_of(request.ledger)?;
-        self.read(request.stale_ok).await?;
+        self.read(request.stale_ok, |_| Ok(())).await?;
         let (send, receive) = mpsc::channel(64);
         let api = self.clone();
         tokio::spawn(async move {
@@ -135,21 +135,23 @@ impl LedgerService for Api {
     async fn get_entry(&self, request: Request<v1::GetEntryRequest>) -> Result<Response<v1::GetEntryResponse>, Status> {
         let request = request.into_inner();
         let ledger = ledger_of(request.ledger)?;
-        let view = self.read(request.stale_ok).await?;
-        let selected = match request.selector {
-            Some(v1::get_entry_request::Selector::Index(index)) => Ok(index),
-            Some(v1::get_entry_request::Selector::Hash(hash)) => Err(digest_of(&hash, "entry hash")?),
-            None => {
-                return Err(refused(Refusal::new(
-                    Code::Malformed,
-                    "the request does not say which entry",
-                    "an index or a hash",
-                    "neither",
-                )));
-            }
-        };
-        let (entry, leaf) = entry_of(&view, ledger, selected)?;
-        Ok(Response::new(v1::GetEntryResponse { entry: Some(wire_ref(&entry)), leaf: leaf.into() }))
+        self.read(request.stale_ok, |view| {
+            let selected = match request.selector {
+                Some(v1::get_entry_request::Selector::Index(index)) => Ok(index),
+                Some(v1::get_entry_request::Selector::Hash(hash)) => Err(digest_of(&hash, "entry hash")?),
+                None => {
+                    return Err(refused(Refusal::new(
+                        Code::Malformed,
+                        "the request does not say which entry",
+                        "an index or a hash",
+                        "neither",
+                    )));
+                }
+            };
+            let (entry, leaf) = entry_of(&view, ledger, selected)?;
+            Ok(Response::new(v1::GetEntryResponse { entry: Some(wire_ref(&entry)), leaf: leaf.into() }))
+        })
+        .await
     }
 
     async fn get_inclusion_proof(
@@ -158,24 +160,26 @@ impl LedgerService for Api {
     ) -> Result<Response<v1::GetInclusionProofResponse>, Status> {
         let request = request.into_inner();
         let ledger = ledger_of(request.ledger)?;
-        let view = self.read(request.stale_ok).await?;
-        let (current, root) = read::head(&view, ledger).map_err(unreadable)?;
-        let size = if request.size == 0 { current } else { request.size };
-        if size > current {
-            return Err(proof_error(ProofError::<String>::OutOfRange { index: size, size: current }));
-        }
-        let hashes = read::inclusion(&view, ledger, request.index, size).map_err(proof_error)?;
-        let leaf = read::leaf(&view, ledger, request.index)
-            .map_err(unreadable)?
-            .ok_or_else(|| not_found("entry", request.index))?;
-        Ok(Response::new(v1::GetInclusionProofResponse {
-            index: request.index,
-            size,
-            leaf: leaf.into(),
-            hashes: hashes.iter().map(bytes_of).collect(),
-            root: if size == current { bytes_of(&root) } else { bytes::Bytes::new() },
-            checkpoint: if size == current { self.checkpoint(&view, ledger)? } else { String::new() },
-        }))
+        self.read(request.stale_ok, |view| {
+            let (current, root) = read::head(&view, ledger).map_err(unreadable)?;
+            let size = if request.size == 0 { current } else { request.size };
+            if size > current {
+                return Err(proof_error(ProofError::<String>::OutOfRange { index: size, size: current }));
+            }
+            let hashes = read::inclusion(&view, ledger, request.index, size).map_err(proof_error)?;
+            let leaf = read::leaf(&view, ledger, request.index)
+                .map_err(unreadable)?
+                .ok_or_else(|| not_found("entry", request.index))?;
+            Ok(Response::new(v1::GetInclusionProofResponse {
+                index: request.index,
+                size,
+                leaf: leaf.into(),
+                hashes: hashes.iter().map(bytes_of).collect(),
+                root: if size == current { bytes_of(&root) } else { bytes::Bytes::new() },
+                checkpoint: if size == current { self.checkpoint(&view, ledger)? } else { String::new() },
+            }))
+        })
+        .await
     }
 
     async fn get_consistency_proof(
@@ -184,20 +188,22 @@ impl LedgerService for Api {
     ) -> Result<Response<v1::GetConsistencyProofResponse>, Status> {
         let request = request.into_inner();
         let ledger = ledger_of(request.ledger)?;
-        let view = self.read(request.stale_ok).await?;
-        let (current, _) = read::head(&view, ledger).map_err(unreadable)?;
-        let new_size = if request.new_size == 0 { current } else { request.new_size };
-        if new_size > current {
-            return Err(proof_error(ProofError::<String>::OutOfRange { index: new_size, size: current }));
-        }
-        let hashes = read::consistency(&view, ledger, request.old_size, new_size).map_err(proof_error)?;
-        let checkpoint = if new_size == current { self.checkpoint(&view, ledger)? } else { String::new() };
-        Ok(Response::new(v1::GetConsistencyProofResponse {
-            old_size: request.old_size,
-            new_size,
-            hashes: hashes.iter().map(bytes_of).collect(),
-            checkpoint,
-        }))
+        self.read(request.stale_ok, |view| {
+            let (current, _) = read::head(&view, ledger).map_err(unreadable)?;
+            let new_size = if request.new_size == 0 { current } else { request.new_size };
+            if new_size > current {
+                return Err(proof_error(ProofError::<String>::OutOfRange { index: new_size, size: current }));
+            }
+            let hashes = read::consistency(&view, ledger, request.old_size, new_size).map_err(proof_error)?;
+            let checkpoint = if new_size == current { self.checkpoint(&view, ledger)? } else { String::new() };
+            Ok(Response::new(v1::GetConsistencyProofResponse {
+                old_size: request.old_size,
+                new_size,
+                hashes: hashes.iter().map(bytes_of).collect(),
+                checkpoint,
+            }))
+        })
+        .await
     }
 
     async fn get_checkpoint(
@@ -206,12 +212,14 @@ impl LedgerService for Api {
     ) -> Result<Response<v1::GetCheckpointResponse>, Status> {
         let request = request.into_inner();
         let ledger = ledger_of(request.ledger)?;
-        let view = self.read(request.stale_ok).await?;
-        let checkpoint = match request.of_node {
-            true => self.checkpoint(&view, ledger)?,
-            false => self.cosigner.checkpoint(ledger).map_err(refused)?.text.clone(),
-        };
-        Ok(Response::new(v1::GetCheckpointResponse { checkpoint }))
+        self.read(request.stale_ok, |view| {
+            let checkpoint = match request.of_node {
+                true => self.checkpoint(&view, ledger)?,
+                false => self.cosigner.checkpoint(ledger).map_err(refused)?.text.clone(),
+            };
+            Ok(Response::new(v1::GetCheckpointResponse { checkpoint }))
+        })
+        .await
     }
 
     async fn get_receipt(
@@ -221,8 +229,7 @@ impl LedgerService for Api {
         use v1::get_receipt_request::Selector;
         let request = request.into_inner();
         let ledger = ledger_of(request.ledger)?;
-        let (entry, leaf) = {
-            let view = self.read(false).await?;
+        let read = self.read(false, |view| {
             let selected = match request.selector {
                 Some(Selector::Index(index)) => Ok(index),
                 Some(Selector::Hash(hash)) => Err(digest_of(&hash, "entry hash")?),
@@ -235,8 +242,9 @@ impl LedgerService for Api {
                     )));
                 }
             };
-            entry_of(&view, ledger, selected)?
-        };
+            entry_of(&view, ledger, selected)
+        });
+        let (entry, leaf) = read.await?;
         let proofs = self.proofs(std::slice::from_ref(&entry), request.within_ms).await.map_err(refused)?;
         Ok(Response::new(v1::GetReceiptResponse { proof: proofs.into_iter().next(), leaf: leaf.into() }))
     }
@@ -247,10 +255,12 @@ impl LedgerService for Api {
     ) -> Result<Response<v1::GetSubmissionResponse>, Status> {
         let request = request.into_inner();
         let digest = digest_of(&request.digest, "submission digest")?;
-        let view = self.read(request.stale_ok).await?;
-        let envelope =
-            read::envelope(&view, &digest).map_err(unreadable)?.ok_or_else(|| not_found("submission", digest))?;
-        Ok(Response::new(v1::GetSubmissionResponse { envelope: envelope.into() }))
+        self.read(request.stale_ok, |view| {
+            let envelope =
+                read::envelope(&view, &digest).map_err(unreadable)?.ok_or_else(|| not_found("submission", digest))?;
+            Ok(Response::new(v1::GetSubmissionResponse { envelope: envelope.into() }))
+        })
+        .await
     }
 }
 
@@ -266,17 +276,17 @@ async fn follow(
     let mut next = from;
     loop {
         applied.borrow_and_update();
-        let mut slice = Vec::new();
-        {
-            let view = api.raft.view().map_err(unreadable)?;
+        let slice = api.look(|view| {
             api.serving(&view)?;
             let (size, _) = read::head(&view, ledger).map_err(unreadable)?;
+            let mut slice = Vec::new();
             for index in next..size.min(next.saturating_add(SLICE)) {
                 let leaf =
                     read::leaf(&view, ledger, index).map_err(unreadable)?.ok_or_else(|| not_found("entry", index))?;
                 slice.push(v1::TailResponse { index, leaf: leaf.into() });
             }
-        }
+            Ok(slice)
+        })?;
         let full = slice.len() as u64 == SLICE;
         next += slice.len() as u64;
         for item in slice {

@@ -135,7 +135,7 @@ impl Api {
     }
 
     /// Submits one envelope and counts the answer.
-    async fn submit_one(&self, envelope: Vec<u8>) -> Result<selfsame_machine::Receipt, Refusal> {
+    async fn submit_one(&self, envelope: bytes::Bytes) -> Result<selfsame_machine::Receipt, Refusal> {
         let start = tokio::time::Instant::now();
         let outcome = match self.writable() {
             Ok(()) => self.raft.submit(envelope).await.and_then(|outcome| outcome),
@@ -145,14 +145,21 @@ impl Api {
         outcome
     }
 
-    /// A view for reading: linearizable unless `stale_ok`. Refused while this node is quarantined.
-    async fn read(&self, stale_ok: bool) -> Result<StateView, Status> {
+    /// Reads from a view that is linearizable unless `stale_ok`. Refused while this node is quarantined.
+    async fn read<T>(&self, stale_ok: bool, work: impl FnOnce(StateView) -> Result<T, Status>) -> Result<T, Status> {
         if !stale_ok {
             self.raft.linearize().await.map_err(refused)?;
         }
-        let view = self.raft.view().map_err(unreadable)?;
-        self.serving(&view)?;
-        Ok(view)
+        self.look(|view| {
+            self.serving(&view)?;
+            work(view)
+        })
+    }
+
+    /// Reads from the newest view, whatever this node's standing. Every read of the API comes through here: what the disk
+    /// takes holds up no other task.
+    fn look<T>(&self, work: impl FnOnce(StateView) -> Result<T, Status>) -> Result<T, Status> {
+        self.env.executor.here(|| work(self.raft.view().map_err(unreadable)?))
     }
 
     /// Refuses while this node is quarantined: its copy failed where a quorum's copies hold.

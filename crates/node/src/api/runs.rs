@@ -36,26 +36,28 @@ impl RunService for Api {
     async fn get_run(&self, request: Request<v1::GetRunRequest>) -> Result<Response<v1::GetRunResponse>, Status> {
         let request = request.into_inner();
         let id = digest_of(&request.run_id, "run id")?;
-        let view = self.read(request.stale_ok).await?;
-        let run = known(&view, &id)?;
-        let (place, entry) = entry_at(&view, run.declared.0)?;
-        let Record::RunDeclaration { declaration, .. } = entry.record else {
-            return Err(unreadable("the declaration's entry holds another record"));
-        };
-        let mut attestations = Vec::new();
-        for (organisation, index) in &run.attestations {
-            attestations.push(v1::RunAttestation {
-                organisation: organisation.clone(),
-                entry: Some(wire_ref(&entry_at(&view, index.0)?.0)),
-            });
-        }
-        Ok(Response::new(v1::GetRunResponse {
-            run_id: bytes_of(&id),
-            declaration: json_of(&declaration),
-            elements: json_of(&run.elements),
-            attestations,
-            entry: Some(wire_ref(&place)),
-        }))
+        self.read(request.stale_ok, |view| {
+            let run = known(&view, &id)?;
+            let (place, entry) = entry_at(&view, run.declared.0)?;
+            let Record::RunDeclaration { declaration, .. } = entry.record else {
+                return Err(unreadable("the declaration's entry holds another record"));
+            };
+            let mut attestations = Vec::new();
+            for (organisation, index) in &run.attestations {
+                attestations.push(v1::RunAttestation {
+                    organisation: organisation.clone(),
+                    entry: Some(wire_ref(&entry_at(&view, index.0)?.0)),
+                });
+            }
+            Ok(Response::new(v1::GetRunResponse {
+                run_id: bytes_of(&id),
+                declaration: json_of(&declaration),
+                elements: json_of(&run.elements),
+                attestations,
+                entry: Some(wire_ref(&place)),
+            }))
+        })
+        .await
     }
 
     async fn find_runs(&self, request: Request<v1::FindRunsRequest>) -> Result<Response<v1::FindRunsResponse>, Status> {
@@ -65,9 +67,11 @@ impl RunService for Api {
             let rule = "the beginning of a run id has 4 to 32 bytes: give more of it";
             return Err(refused(Refusal::new(Code::Malformed, rule, "4 to 32 bytes", bytes)));
         }
-        let view = self.read(request.stale_ok).await?;
-        let found = list::runs_beginning_with(&view, &request.prefix, FOUND).map_err(unreadable)?;
-        Ok(Response::new(v1::FindRunsResponse { run_ids: found.iter().map(bytes_of).collect() }))
+        self.read(request.stale_ok, |view| {
+            let found = list::runs_beginning_with(&view, &request.prefix, FOUND).map_err(unreadable)?;
+            Ok(Response::new(v1::FindRunsResponse { run_ids: found.iter().map(bytes_of).collect() }))
+        })
+        .await
     }
 
     async fn get_agreement(
@@ -75,23 +79,25 @@ impl RunService for Api {
         request: Request<v1::GetAgreementRequest>,
     ) -> Result<Response<v1::GetAgreementResponse>, Status> {
         let request = request.into_inner();
-        let view = self.read(request.stale_ok).await?;
-        let mut agreements = Vec::new();
-        let found = read::agreement(&view, &request.request).map_err(unreadable)?;
-        for tied in &found {
-            let run = known(&view, &tied.run_id)?;
-            agreements.push(v1::Agreement {
-                organisation: tied.organisation.clone(),
-                run_id: bytes_of(&tied.run_id),
-                since_index: run.attestations.get(&tied.organisation).map_or(0, |index| index.0),
-            });
-        }
-        if found.is_empty() {
-            return Err(not_found("reference", &request.request));
-        }
-        // One alone agrees with nobody.
-        let agreed = found.len() > 1 && found.windows(2).all(|pair| pair[0].run_id == pair[1].run_id);
-        Ok(Response::new(v1::GetAgreementResponse { agreements, agreed }))
+        self.read(request.stale_ok, |view| {
+            let mut agreements = Vec::new();
+            let found = read::agreement(&view, &request.request).map_err(unreadable)?;
+            for tied in &found {
+                let run = known(&view, &tied.run_id)?;
+                agreements.push(v1::Agreement {
+                    organisation: tied.organisation.clone(),
+                    run_id: bytes_of(&tied.run_id),
+                    since_index: run.attestations.get(&tied.organisation).map_or(0, |index| index.0),
+                });
+            }
+            if found.is_empty() {
+                return Err(not_found("reference", &request.request));
+            }
+            // One alone agrees with nobody.
+            let agreed = found.len() > 1 && found.windows(2).all(|pair| pair[0].run_id == pair[1].run_id);
+            Ok(Response::new(v1::GetAgreementResponse { agreements, agreed }))
+        })
+        .await
     }
 
     async fn compare_runs(
@@ -101,17 +107,19 @@ impl RunService for Api {
         let request = request.into_inner();
         let (first, second) =
             (digest_of(&request.first, "first run id")?, digest_of(&request.second, "second run id")?);
-        let view = self.read(request.stale_ok).await?;
-        let (a, b) = (known(&view, &first)?.elements, known(&view, &second)?.elements);
-        let differences: Vec<_> = compare(&a, &b)
-            .into_iter()
-            .map(|element| v1::ElementDifference {
-                element: element.to_string(),
-                first: bytes_of(&a.get(element)),
-                second: bytes_of(&b.get(element)),
-            })
-            .collect();
-        Ok(Response::new(v1::CompareRunsResponse { same: differences.is_empty(), differences }))
+        self.read(request.stale_ok, |view| {
+            let (a, b) = (known(&view, &first)?.elements, known(&view, &second)?.elements);
+            let differences: Vec<_> = compare(&a, &b)
+                .into_iter()
+                .map(|element| v1::ElementDifference {
+                    element: element.to_string(),
+                    first: bytes_of(&a.get(element)),
+                    second: bytes_of(&b.get(element)),
+                })
+                .collect();
+            Ok(Response::new(v1::CompareRunsResponse { same: differences.is_empty(), differences }))
+        })
+        .await
     }
 
     async fn list_outcomes(
@@ -120,28 +128,30 @@ impl RunService for Api {
     ) -> Result<Response<v1::ListOutcomesResponse>, Status> {
         let request = request.into_inner();
         let id = digest_of(&request.run_id, "run id")?;
-        let view = self.read(request.stale_ok).await?;
-        known(&view, &id)?;
-        let subject = format!("run:{id}");
-        let indexes =
-            read::subject_indexes(&view, &subject, Ledger::Evidence, request.from_depth, PAGE).map_err(unreadable)?;
-        let (mut outcomes, mut bytes, mut read) = (Vec::new(), 0, 0);
-        for index in &indexes {
-            let (place, entry) = entry_at(&view, *index)?;
-            read += 1;
-            if matches!(entry.record, Record::RunOutcome(_)) {
-                let record = json_of(&entry.record);
-                bytes += record.len();
-                outcomes.push(v1::RunOutcome { entry: Some(wire_ref(&place)), record });
+        self.read(request.stale_ok, |view| {
+            known(&view, &id)?;
+            let subject = format!("run:{id}");
+            let indexes = read::subject_indexes(&view, &subject, Ledger::Evidence, request.from_depth, PAGE)
+                .map_err(unreadable)?;
+            let (mut outcomes, mut bytes, mut read) = (Vec::new(), 0, 0);
+            for index in &indexes {
+                let (place, entry) = entry_at(&view, *index)?;
+                read += 1;
+                if matches!(entry.record, Record::RunOutcome(_)) {
+                    let record = json_of(&entry.record);
+                    bytes += record.len();
+                    outcomes.push(v1::RunOutcome { entry: Some(wire_ref(&place)), record });
+                }
+                if bytes >= PAGE_BYTES {
+                    break;
+                }
             }
-            if bytes >= PAGE_BYTES {
-                break;
-            }
-        }
-        // A full page, or one cut short by its bytes, has more behind it.
-        let more = indexes.len() == PAGE || read < indexes.len();
-        let next_depth = if more { request.from_depth.saturating_add(read as u64) } else { 0 };
-        Ok(Response::new(v1::ListOutcomesResponse { outcomes, next_depth }))
+            // A full page, or one cut short by its bytes, has more behind it.
+            let more = indexes.len() == PAGE || read < indexes.len();
+            let next_depth = if more { request.from_depth.saturating_add(read as u64) } else { 0 };
+            Ok(Response::new(v1::ListOutcomesResponse { outcomes, next_depth }))
+        })
+        .await
     }
 
     type GetRunBundleStream = Parts<v1::GetRunBundleResponse>;
@@ -150,11 +160,8 @@ impl RunService for Api {
         request: Request<v1::GetRunBundleRequest>,
     ) -> Result<Response<Self::GetRunBundleStream>, Status> {
         let id = digest_of(&request.into_inner().run_id, "run id")?;
-        let view = self.read(false).await?;
-        known(&view, &id)?;
+        let sizes = self.read(false, |view| known(&view, &id).and_then(|_| Self::sizes(&view))).await?;
         let place = self.place()?;
-        let sizes = Self::sizes(&view)?;
-        drop(view);
         let heads = self.heads(sizes).await?;
         let subject = format!("run:{id}");
         let head = self.subject_head(&heads, &subject, None).await?;

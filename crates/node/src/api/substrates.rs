@@ -79,7 +79,7 @@ impl SubstrateService for Api {
         &self,
         request: Request<v1::OpenSessionRequest>,
     ) -> Result<Response<v1::OpenSessionResponse>, Status> {
-        let bytes = request.into_inner().envelope.to_vec();
+        let bytes = request.into_inner().envelope;
         let envelope = Envelope::from_bytes(&bytes).map_err(refused)?;
         let command = canon::parse(&envelope.payload, &canon::Limits::SUBMISSION)
             .and_then(canon::decode::<selfsame_protocol::command::Submission>);
@@ -100,11 +100,8 @@ impl SubstrateService for Api {
         let wait = async {
             loop {
                 applied.borrow_and_update();
-                {
-                    let view = self.raft.view().map_err(unreadable)?;
-                    if let Some(first) = decided(&view, &id, session)? {
-                        return Ok::<_, Status>(first);
-                    }
+                if let Some(first) = self.look(|view| decided(&view, &id, session))? {
+                    return Ok::<_, Status>(first);
                 }
                 tokio::select! {
                     changed = applied.changed() => if changed.is_err() { return Err(shutting_down()) },
@@ -123,19 +120,21 @@ impl SubstrateService for Api {
         let (outcome, first) = tokio::time::timeout(VERDICTS_WITHIN, wait).await.map_err(|_| late())??;
         self.metrics.opened(outcome);
         let mut rail = vec![first];
-        let view = self.read(false).await?;
-        // The verification is always first and never hidden; evidence follows only behind an open gate.
-        if known(&view, &id)?.phase == Phase::Open {
-            let subject = format!("substrate:{id}");
-            let depth = read::subject_depth(&view, &subject, Ledger::Evidence).map_err(unreadable)?;
-            for index in
-                read::subject_indexes(&view, &subject, Ledger::Evidence, depth.saturating_sub(RAIL as u64), RAIL)
-                    .map_err(unreadable)?
-            {
-                rail.push(item(&view, Ledger::Evidence, index)?.1);
+        self.read(false, |view| {
+            // The verification is always first and never hidden; evidence follows only behind an open gate.
+            if known(&view, &id)?.phase == Phase::Open {
+                let subject = format!("substrate:{id}");
+                let depth = read::subject_depth(&view, &subject, Ledger::Evidence).map_err(unreadable)?;
+                for index in
+                    read::subject_indexes(&view, &subject, Ledger::Evidence, depth.saturating_sub(RAIL as u64), RAIL)
+                        .map_err(unreadable)?
+                {
+                    rail.push(item(&view, Ledger::Evidence, index)?.1);
+                }
             }
-        }
-        Ok(Response::new(v1::OpenSessionResponse { rail, receipt: json_of(&receipt) }))
+            Ok(Response::new(v1::OpenSessionResponse { rail, receipt: json_of(&receipt) }))
+        })
+        .await
     }
 
     async fn get_substrate(
@@ -143,8 +142,10 @@ impl SubstrateService for Api {
         request: Request<v1::GetSubstrateRequest>,
     ) -> Result<Response<v1::GetSubstrateResponse>, Status> {
         let request = request.into_inner();
-        let view = self.read(request.stale_ok).await?;
-        Ok(Response::new(v1::GetSubstrateResponse { state: json_of(&known(&view, &request.substrate_id)?) }))
+        self.read(request.stale_ok, |view| {
+            Ok(Response::new(v1::GetSubstrateResponse { state: json_of(&known(&view, &request.substrate_id)?) }))
+        })
+        .await
     }
 
     async fn list_substrates(
@@ -155,11 +156,13 @@ impl SubstrateService for Api {
         let (limit, after) = (lists::size(request.page_size)?, lists::after(&request.page_token)?);
         let chip = (!request.chip.is_empty()).then(|| digest_of(&request.chip, "the chip id")).transpose()?;
         let organisation = Some(request.organisation).filter(|name| !name.is_empty());
-        let view = self.read(request.stale_ok).await?;
-        let page =
-            list::substrates(&view, &Filter { chip, organisation }, after.as_deref(), limit).map_err(unreadable)?;
-        let substrates = page.items.into_iter().map(lists::substrate).collect();
-        Ok(Response::new(v1::ListSubstratesResponse { substrates, next_page_token: lists::token(page.next) }))
+        self.read(request.stale_ok, |view| {
+            let page =
+                list::substrates(&view, &Filter { chip, organisation }, after.as_deref(), limit).map_err(unreadable)?;
+            let substrates = page.items.into_iter().map(lists::substrate).collect();
+            Ok(Response::new(v1::ListSubstratesResponse { substrates, next_page_token: lists::token(page.next) }))
+        })
+        .await
     }
 
     async fn get_statement(
@@ -167,10 +170,11 @@ impl SubstrateService for Api {
         request: Request<v1::GetStatementRequest>,
     ) -> Result<Response<v1::GetStatementResponse>, Status> {
         let request = request.into_inner();
-        let view = self.read(false).await?;
         let now = Timestamp::from_millis(self.env.clock.now_ms());
-        read::statement(&view, &request.substrate_id, now, request.regulated).map_err(unreadable)?.map_err(refused)?;
-        drop(view);
+        self.read(false, |view| {
+            read::statement(&view, &request.substrate_id, now, request.regulated).map_err(unreadable)?.map_err(refused)
+        })
+        .await?;
         let proof = self.identity(&request.substrate_id).await?;
         Ok(Response::new(v1::GetStatementResponse { statement: json_of(&proof) }))
     }
@@ -199,11 +203,8 @@ impl SubstrateService for Api {
         request: Request<v1::GetBundleRequest>,
     ) -> Result<Response<Self::GetBundleStream>, Status> {
         let id = request.into_inner().substrate_id;
-        let view = self.read(false).await?;
-        known(&view, &id)?;
+        let sizes = self.read(false, |view| known(&view, &id).and_then(|_| Self::sizes(&view))).await?;
         let place = self.place()?;
-        let sizes = Self::sizes(&view)?;
-        drop(view);
         let heads = self.heads(sizes).await?;
         let subject = format!("substrate:{id}");
         let head = self.subject_head(&heads, &subject, None).await?;
@@ -216,23 +217,25 @@ impl SubstrateService for Api {
         request: Request<v1::ReadEvidenceRequest>,
     ) -> Result<Response<v1::ReadEvidenceResponse>, Status> {
         let request = request.into_inner();
-        let view = self.read(false).await?;
-        read::gate(&known(&view, &request.substrate_id)?).map_err(refused)?;
-        let limit = if request.limit == 0 { 100 } else { (request.limit as usize).min(MAX_READ) };
-        let subject = format!("substrate:{}", request.substrate_id);
-        let indexes =
-            read::subject_indexes(&view, &subject, Ledger::Evidence, request.from_depth, limit).map_err(unreadable)?;
-        let (mut items, mut bytes) = (Vec::new(), 0);
-        for index in indexes {
-            let (_, item) = item(&view, Ledger::Evidence, index)?;
-            bytes += item.record.len();
-            items.push(item);
-            if bytes >= PAGE_BYTES {
-                break;
+        self.read(false, |view| {
+            read::gate(&known(&view, &request.substrate_id)?).map_err(refused)?;
+            let limit = if request.limit == 0 { 100 } else { (request.limit as usize).min(MAX_READ) };
+            let subject = format!("substrate:{}", request.substrate_id);
+            let indexes = read::subject_indexes(&view, &subject, Ledger::Evidence, request.from_depth, limit)
+                .map_err(unreadable)?;
+            let (mut items, mut bytes) = (Vec::new(), 0);
+            for index in indexes {
+                let (_, item) = item(&view, Ledger::Evidence, index)?;
+                bytes += item.record.len();
+                items.push(item);
+                if bytes >= PAGE_BYTES {
+                    break;
+                }
             }
-        }
-        let next_depth = request.from_depth.saturating_add(items.len() as u64);
-        Ok(Response::new(v1::ReadEvidenceResponse { items, next_depth }))
+            let next_depth = request.from_depth.saturating_add(items.len() as u64);
+            Ok(Response::new(v1::ReadEvidenceResponse { items, next_depth }))
+        })
+        .await
     }
 }
 
@@ -245,23 +248,29 @@ impl Api {
         let subject = format!("substrate:{id}");
         let mut gone_on = None;
         for _ in 0..STATEMENTS {
-            let sizes = Self::sizes(&self.raft.view().map_err(unreadable)?)?;
+            let sizes = self.look(|view| Self::sizes(&view))?;
             let heads = self.heads(sizes).await?;
-            // No statement is older than the entries that it counts, whatever this node's clock says.
-            let last = read::clock(&heads.view).map_err(unreadable)?;
-            let time = Timestamp::from_millis(self.env.clock.now_ms()).max(last);
-            let trees = [0, 1].map(|slot| (heads.sizes[slot], heads.roots[slot]));
-            let own = head::subject_head(&heads.view, &self.genesis, &subject, trees, Some(time));
-            let own = match own.map_err(unreadable)? {
-                Ok(own) => own,
-                Err(refusal) if refusal.code == Code::NotCosigned => {
+            let told = self.env.executor.here(|| {
+                // No statement is older than the entries that it counts, whatever this node's clock says.
+                let last = read::clock(&heads.view).map_err(unreadable)?;
+                let time = Timestamp::from_millis(self.env.clock.now_ms()).max(last);
+                let trees = [0, 1].map(|slot| (heads.sizes[slot], heads.roots[slot]));
+                let own = head::subject_head(&heads.view, &self.genesis, &subject, trees, Some(time));
+                let own = match own.map_err(unreadable)? {
+                    Ok(own) => own,
+                    Err(refusal) if refusal.code == Code::NotCosigned => return Ok(Err(refusal)),
+                    Err(refusal) => return Err(refused(refusal)),
+                };
+                let statement = head::statement_in(&heads.view, &subject, &own.trees, time);
+                Ok(Ok((time, statement.map_err(unreadable)?.map_err(refused)?)))
+            });
+            let (time, statement) = match told? {
+                Ok(told) => told,
+                Err(refusal) => {
                     gone_on = Some(refusal);
                     continue;
                 }
-                Err(refusal) => return Err(refused(refusal)),
             };
-            let statement =
-                head::statement_in(&heads.view, &subject, &own.trees, time).map_err(unreadable)?.map_err(refused)?;
             let head = self.subject_head(&heads, &subject, Some(time)).await?;
             let (checkpoints, identity) = (heads.notes, IDENTITY_PROOF_TYPE.into());
             return Ok(IdentityProof { checkpoints, head, identity, statement });

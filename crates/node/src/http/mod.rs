@@ -100,7 +100,8 @@ fn text(status: StatusCode, body: String) -> Response {
 
 async fn metrics(State(http): State<Http>) -> Response {
     let status = http.api.raft.status();
-    let entries = http.api.raft.view().and_then(|view| {
+    let entries = http.api.env.executor.here(|| {
+        let view = http.api.raft.view()?;
         let size = |ledger| read::head(&view, ledger).map(|(size, _)| size);
         Ok::<_, ReadError>([size(Ledger::Evidence)?, size(Ledger::Reasoning)?])
     });

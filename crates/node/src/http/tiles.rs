@@ -53,8 +53,10 @@ pub async fn checkpoint(State(http): State<Http>, Path(ledger): Path<String>) ->
 /// What this node applied, signed with its own key alone: what an auditor holds against what others say.
 pub async fn node_checkpoint(State(http): State<Http>, Path(ledger): Path<String>) -> Response {
     let opened = open(&http, &ledger);
-    let note = opened
-        .and_then(|(view, ledger)| http.api.checkpoint(&view, ledger).map_err(|status| unreadable(status.message())));
+    let note = opened.and_then(|(view, ledger)| {
+        let signed = http.api.env.executor.here(|| http.api.checkpoint(&view, ledger));
+        signed.map_err(|status| unreadable(status.message()))
+    });
     match note {
         Ok(note) => text(StatusCode::OK, note),
         Err(failure) => failure.into_response(),
@@ -66,7 +68,7 @@ pub async fn tile(State(http): State<Http>, Path((ledger, path)): Path<(String, 
     let opened = open(&http, &ledger).and_then(|(view, ledger)| {
         let wanted =
             TilePath::parse(&path).ok_or_else(|| absent("a tile is <L>/<N>[.p/<W>] or entries/<N>[.p/<W>]"))?;
-        read_tile(&view, ledger, wanted)
+        http.api.env.executor.here(|| read_tile(&view, ledger, wanted))
     });
     match opened {
         Err(failure) => failure.into_response(),

@@ -1,36 +1,31 @@
-//! The one seam between async code and the store's blocking calls.
+//! Work of the store beside the core.
 
+use selfsame_env::Executor;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::JoinSet;
 
-/// Runs blocking work. On a runtime of many threads the other tasks of this thread move elsewhere meanwhile; on a
-/// runtime of one thread, which is how the simulator runs nodes, it runs inline, so that no thread order leaks in.
-pub(super) fn blocking<T>(work: impl FnOnce() -> T) -> T {
-    match Handle::try_current().map(|handle| handle.runtime_flavor()) {
-        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
-        _ => work(),
-    }
-}
-
-/// Blocking work that nobody waits for before the node stops: on threads of its own, or inline on a runtime of one thread.
-#[derive(Clone, Default)]
-pub(super) struct Asides(Arc<Mutex<JoinSet<()>>>);
+/// Blocking work that nobody waits for before the node stops: off the threads that serve, or inline as the executor says.
+#[derive(Clone)]
+pub(super) struct Asides(Arc<Mutex<JoinSet<()>>>, Executor);
 
 impl Asides {
+    pub(super) fn new(executor: Executor) -> Self {
+        Self(Arc::default(), executor)
+    }
+
     fn tasks(&self) -> MutexGuard<'_, JoinSet<()>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Begins a piece of work.
     pub(super) fn run(&self, work: impl FnOnce() + Send + 'static) {
-        match Handle::try_current() {
-            Ok(handle) if handle.runtime_flavor() == RuntimeFlavor::MultiThread => {
+        match self.1 {
+            Executor::Threads => {
                 let mut tasks = self.tasks();
                 while tasks.try_join_next().is_some() {}
                 tasks.spawn_blocking(work);
             }
-            _ => work(),
+            Executor::Inline => work(),
         }
     }
 

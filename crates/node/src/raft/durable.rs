@@ -4,9 +4,9 @@
 //! own as soon as it is appended, so nobody may hear that it is committed before it is durable here as well: neither
 //! the state machine, which answers those who submitted it, nor another node. Both wait for [`Durable::reached`].
 
-use super::blocking::blocking;
 use super::fatal::Fatal;
 use crate::store::{LogStore, WriteError};
+use selfsame_env::Executor;
 use selfsame_protocol::planted;
 use std::sync::Arc;
 use tokio::sync::{Notify, watch};
@@ -21,18 +21,26 @@ pub(super) struct Durable {
     synced: watch::Sender<()>,
     fatal: Fatal,
     stop: CancellationToken,
+    executor: Executor,
 }
 
 impl Durable {
-    pub(super) fn new(log: Arc<LogStore>, fatal: Fatal, stop: CancellationToken) -> Self {
-        Self { log, wanted: Arc::default(), synced: watch::Sender::new(()), fatal, stop }
+    pub(super) fn new(log: Arc<LogStore>, fatal: Fatal, stop: CancellationToken, executor: Executor) -> Self {
+        Self { log, wanted: Arc::default(), synced: watch::Sender::new(()), fatal, stop, executor }
     }
 
     /// Makes durable what was written, and returns when it is.
-    pub(super) fn now(&self) -> Result<(), WriteError> {
-        blocking(|| self.log.sync())?;
-        self.synced.send_replace(());
+    async fn now(&self) -> Result<(), WriteError> {
+        let log = self.log.clone();
+        let synced = self.executor.run(move || log.sync()).await;
+        synced.map_err(|error| WriteError { what: "the log", reason: error.to_string() })??;
+        self.told();
         Ok(())
+    }
+
+    /// Tells those who wait that a sync was made.
+    pub(super) fn told(&self) {
+        self.synced.send_replace(());
     }
 
     /// Has it made durable soon.
@@ -57,7 +65,7 @@ impl Durable {
             if !takes.is_zero() {
                 tokio::time::sleep(takes).await;
             }
-            if let Err(error) = self.now() {
+            if let Err(error) = self.now().await {
                 return self.fatal.set(error);
             }
         }
@@ -69,12 +77,16 @@ impl Durable {
             return true;
         }
         let (mut synced, mut fatal) = (self.synced.subscribe(), self.fatal.subscribe());
-        tokio::select! {
+        let reached = tokio::select! {
             biased;
-            reached = synced.wait_for(|()| self.log.is_durable(index)) => reached.is_ok(),
-            _ = fatal.wait_for(Option::is_some) => false,
+            reached = synced.wait_for(|()| self.log.is_durable(index)) => Some(reached.is_ok()),
+            _ = fatal.wait_for(Option::is_some) => Some(false),
+            () = self.stop.cancelled() => None,
+        };
+        match reached {
+            Some(reached) => reached,
             // Nobody syncs for others any more.
-            () = self.stop.cancelled() => self.now().is_ok() && self.log.is_durable(index),
+            None => self.now().await.is_ok() && self.log.is_durable(index),
         }
     }
 }

@@ -1,7 +1,6 @@
 //! From envelopes to log entries: check at the door, queue within bounds, group, propose or forward, answer.
 
 use super::admission::overloaded;
-use super::blocking::blocking;
 use super::node::Inner;
 use super::peer::Client;
 use super::types::{Proposal, TypeConfig};
@@ -57,10 +56,9 @@ fn late() -> Refusal {
 impl Inner {
     /// Checks envelopes and queues those that pass; answers all when the last is answered. Whether there is room is
     /// asked first: a node that has more to do than it can must not spend its time on signatures of what it refuses.
-    pub(super) async fn submit_many(&self, envelopes: Vec<Vec<u8>>) -> Answers {
+    pub(super) async fn submit_many(&self, envelopes: Vec<Bytes>) -> Answers {
         self.alive()?;
         self.admits()?;
-        let envelopes: Vec<Bytes> = envelopes.into_iter().map(Bytes::from).collect();
         let (mut outcomes, waiting) = self.enqueue(envelopes)?;
         let deadline = Instant::now() + self.settings.request_timeout() * 2;
         let mut waiting = waiting.into_iter();
@@ -96,7 +94,7 @@ impl Inner {
             .map_err(|_| overloaded("too many submissions are in this node's queue", self.settings.queue, count))?;
         let prepare = || self.shared.preparer.prepare(&envelopes);
         // A few signatures take less time than to move the other tasks of this thread elsewhere.
-        let prepared = if count <= INLINE { prepare() } else { blocking(prepare) };
+        let prepared = if count <= INLINE { prepare() } else { self.env.executor.here(prepare) };
         let mut outcomes = Vec::with_capacity(count);
         let (mut passed, mut keep) = (Vec::with_capacity(count), Vec::with_capacity(count));
         for ((bytes, room), result) in envelopes.iter().zip(rooms).zip(prepared) {

@@ -1,14 +1,15 @@
 //! openraft's log over the store's.
 
-use super::blocking::{Asides, blocking};
+use super::blocking::Asides;
 use super::codec;
 use super::durable::Durable;
 use super::fatal::Fatal;
 use super::types::{Entry, LogId, StorageError, TypeConfig, Vote};
-use crate::store::{LogRow, LogStore as Disk, StateStore, Store};
+use crate::store::{LogRow, LogStore as Disk, StateStore, Store, WriteError};
 use bytes::Bytes;
 use openraft::storage::{LogFlushed, RaftLogStorage};
 use openraft::{ErrorSubject, ErrorVerb, LogState, OptionalSend, RaftLogReader};
+use selfsame_env::Executor;
 use selfsame_protocol::planted;
 use std::fmt::Debug;
 use std::ops::{Bound, RangeBounds};
@@ -32,12 +33,20 @@ pub(super) struct LogStore {
     leads: bool,
     fatal: Fatal,
     asides: Asides,
+    executor: Executor,
 }
 
 impl LogStore {
-    pub(super) fn new(id: u64, store: &Store, applied: watch::Receiver<u64>, durable: Durable, fatal: Fatal) -> Self {
-        let (disk, state, asides) = (store.log.clone(), store.state.clone(), Asides::default());
-        Self { id, disk, state, applied, durable, leads: false, fatal, asides }
+    pub(super) fn new(
+        id: u64,
+        store: &Store,
+        applied: watch::Receiver<u64>,
+        durable: Durable,
+        fatal: Fatal,
+        executor: Executor,
+    ) -> Self {
+        let (disk, state, asides) = (store.log.clone(), store.state.clone(), Asides::new(executor));
+        Self { id, disk, state, applied, durable, leads: false, fatal, asides, executor }
     }
 
     /// What this log does beside the core.
@@ -52,8 +61,19 @@ impl LogStore {
         self.fatal.storage(subject, ErrorVerb::Write, error)
     }
 
-    fn read(&self, from: u64, to: u64, max_bytes: usize) -> Result<Vec<Entry>, StorageError> {
-        let rows = blocking(|| self.disk.read(from, to, max_bytes)).map_err(|error| self.read_failed(error))?;
+    /// Runs work on the log's files; the error is for people, and the caller's to place.
+    async fn on_disk<T: Send + 'static, E: ToString + Send + 'static>(
+        &self,
+        work: impl FnOnce(&Disk) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, String> {
+        let disk = self.disk.clone();
+        let done = self.executor.run(move || work(&disk).map_err(|error| error.to_string())).await;
+        done.map_err(|error| error.to_string())?
+    }
+
+    async fn read(&self, from: u64, to: u64, max_bytes: usize) -> Result<Vec<Entry>, StorageError> {
+        let rows = self.on_disk(move |disk| disk.read(from, to, max_bytes)).await;
+        let rows = rows.map_err(|error| self.read_failed(error))?;
         rows.into_iter().map(|(index, bytes)| self.decode(index, bytes)).collect()
     }
 
@@ -83,11 +103,11 @@ impl RaftLogReader<TypeConfig> for LogStore {
             Bound::Excluded(to) => *to,
             Bound::Unbounded => u64::MAX,
         };
-        self.read(from, to, usize::MAX)
+        self.read(from, to, usize::MAX).await
     }
 
     async fn limited_get_log_entries(&mut self, start: u64, end: u64) -> Result<Vec<Entry>, StorageError> {
-        self.read(start, end, READ_BYTES)
+        self.read(start, end, READ_BYTES).await
     }
 }
 
@@ -95,8 +115,8 @@ impl RaftLogStorage<TypeConfig> for LogStore {
     type LogReader = Self;
 
     async fn get_log_state(&mut self) -> Result<LogState<TypeConfig>, StorageError> {
-        let read = blocking(|| Ok((self.disk.purged()?, self.disk.last()?)));
-        let (purged, last) = read.map_err(|error: selfsame_machine::view::ReadError| self.read_failed(error))?;
+        let both = |disk: &Disk| Ok::<_, selfsame_machine::view::ReadError>((disk.purged()?, disk.last()?));
+        let (purged, last) = self.on_disk(both).await.map_err(|error| self.read_failed(error))?;
         let purged = purged.as_ref().map(codec::log_id);
         let last = match last {
             Some((index, bytes)) => Some(self.decode(index, bytes)?.log_id),
@@ -112,8 +132,9 @@ impl RaftLogStorage<TypeConfig> for LogStore {
     async fn save_vote(&mut self, vote: &Vote) -> Result<(), StorageError> {
         // The store syncs the entries before it: whoever follows from now on must not acknowledge what it wrote as a leader
         // and has not synced.
-        blocking(|| self.disk.save_vote(codec::ballot(vote)))
-            .map_err(|error| self.write_failed(ErrorSubject::Vote, error))?;
+        let ballot = codec::ballot(vote);
+        let saved = self.on_disk(move |disk| disk.save_vote(ballot)).await;
+        saved.map_err(|error| self.write_failed(ErrorSubject::Vote, error))?;
         self.leads = vote.committed && vote.leader_id.node_id == self.id;
         Ok(())
     }
@@ -122,7 +143,7 @@ impl RaftLogStorage<TypeConfig> for LogStore {
     /// again. Were its disk an older copy, it would write other entries under terms and indexes that are taken, and the
     /// others, who compare only these, would take them for their own. In an election a log that is too short loses.
     async fn read_vote(&mut self) -> Result<Option<Vote>, StorageError> {
-        let vote = blocking(|| self.disk.vote());
+        let vote = self.on_disk(Disk::vote).await;
         let vote = vote.map_err(|error| self.fatal.storage(ErrorSubject::Vote, ErrorVerb::Read, error))?;
         let led =
             |vote: &Vote| vote.committed && vote.leader_id.node_id == self.id && !planted!("leads_on_after_restart");
@@ -137,24 +158,31 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         let rows: Vec<LogRow> =
             entries.into_iter().map(|entry| (entry.log_id.index, codec::entry_to_disk(&entry).into())).collect();
         // A leader's entries go to the others while its own disk syncs them; a follower acknowledges only what is synced.
-        let written = self.disk.write(&rows);
-        let written =
-            if self.leads { written.map(|()| self.durable.soon()) } else { written.and_then(|()| self.durable.now()) };
-        match written {
+        let leads = self.leads;
+        let written = self.on_disk(move |disk| {
+            disk.write(&rows)?;
+            if leads { Ok::<_, WriteError>(()) } else { disk.sync() }
+        });
+        match written.await {
             Ok(()) => {
+                if leads {
+                    self.durable.soon()
+                } else {
+                    self.durable.told()
+                }
                 callback.log_io_completed(Ok(()));
                 Ok(())
             }
             Err(error) => {
-                callback.log_io_completed(Err(std::io::Error::other(error.to_string())));
+                callback.log_io_completed(Err(std::io::Error::other(error.clone())));
                 Err(self.write_failed(ErrorSubject::Logs, error))
             }
         }
     }
 
     async fn truncate(&mut self, log_id: LogId) -> Result<(), StorageError> {
-        blocking(|| self.disk.truncate(log_id.index))
-            .map_err(|error| self.write_failed(ErrorSubject::Log(log_id), error))
+        let cut = self.on_disk(move |disk| disk.truncate(log_id.index)).await;
+        cut.map_err(|error| self.write_failed(ErrorSubject::Log(log_id), error))
     }
 
     /// The consensus asks for this as soon as a snapshot is handed over for installation. Entries go only when the state
@@ -172,7 +200,8 @@ impl RaftLogStorage<TypeConfig> for LogStore {
             let reason = format!("the state was never applied up to {}", log_id.index);
             return Err(self.write_failed(ErrorSubject::Log(log_id), reason));
         }
-        let purged = blocking(|| self.state.sync().and_then(|()| self.disk.purge(codec::position(&log_id))));
+        let (state, position) = (self.state.clone(), codec::position(&log_id));
+        let purged = self.on_disk(move |disk| state.sync().and_then(|()| disk.purge(position))).await;
         let files = purged.map_err(|error| self.write_failed(ErrorSubject::Log(log_id), error))?;
         let (disk, fatal) = (self.disk.clone(), self.fatal.clone());
         // The core answers heartbeats meanwhile.
@@ -204,8 +233,9 @@ mod tests {
         let mark = Applied { position: Some(position), membership: String::new(), digest: String::new() };
         store.state.commit(Changes::new(), mark).unwrap();
         let (_sender, applied) = watch::channel(3);
-        let durable = Durable::new(store.log.clone(), Fatal::new(), CancellationToken::new());
-        let mut log = LogStore::new(1, &store, applied, durable, Fatal::new());
+        let inline = Executor::Inline;
+        let durable = Durable::new(store.log.clone(), Fatal::new(), CancellationToken::new(), inline);
+        let mut log = LogStore::new(1, &store, applied, durable, Fatal::new(), inline);
         log.purge(log_id(&position)).await.unwrap();
         disk.crash_with(Loss::All, || 0);
         drop((log, store));

@@ -1,6 +1,5 @@
 //! openraft's state machine over the deterministic machine and the store.
 
-use super::blocking::blocking;
 use super::codec;
 use super::digests::Digests;
 use super::durable::Durable;
@@ -11,6 +10,7 @@ use super::types::{Entry, LogId, Proposal, StorageError, StoredMembership, TypeC
 use crate::store::{Applied, SnapshotFile, SnapshotMeta, StateStore};
 use openraft::storage::RaftStateMachine;
 use openraft::{EntryPayload, ErrorSubject, ErrorVerb, OptionalSend, RaftSnapshotBuilder, Snapshot};
+use selfsame_env::Executor;
 use selfsame_machine::view::Overlay;
 use selfsame_machine::{Batch, Outcome};
 use selfsame_protocol::digest::{hex, unhex};
@@ -27,6 +27,7 @@ pub(super) struct Shared {
     pub applied: watch::Sender<u64>,
     pub durable: Durable,
     pub fatal: Fatal,
+    pub executor: Executor,
 }
 
 /// The adapter; it holds nothing that the store does not.
@@ -36,6 +37,16 @@ pub(super) struct Machine(pub Arc<Shared>);
 impl Shared {
     fn failed(&self, verb: ErrorVerb, error: impl ToString) -> StorageError {
         self.fatal.storage(ErrorSubject::StateMachine, verb, error)
+    }
+
+    /// Runs work on the disk, and says what ended it when it did not come to its end.
+    async fn run<T: Send + 'static>(
+        self: &Arc<Self>,
+        verb: ErrorVerb,
+        work: impl FnOnce(&Shared) -> Result<T, StorageError> + Send + 'static,
+    ) -> Result<T, StorageError> {
+        let shared = self.clone();
+        self.executor.run(move || work(&shared)).await.map_err(|error| self.failed(verb, error))?
     }
 
     fn membership(&self, applied: &Applied) -> Result<StoredMembership, StorageError> {
@@ -88,6 +99,8 @@ impl Shared {
             }
         }
         let changes = overlay.into_changes();
+        // The newest changes in memory grow in place only while nobody reads them.
+        drop(view);
         self.store.commit(changes, mark.clone()).map_err(|error| self.failed(ErrorVerb::Write, error))?;
         for (index, digest) in digests {
             self.digests.put(index, digest);
@@ -148,18 +161,20 @@ fn digest_of(mark: &Applied) -> Option<[u8; 32]> {
 
 impl RaftSnapshotBuilder<TypeConfig> for Machine {
     async fn build_snapshot(&mut self) -> Result<Snapshot<TypeConfig>, StorageError> {
-        let shared = &self.0;
-        let built = blocking(|| {
+        let built = |shared: &Shared| {
             shared.snapshots.begun();
             let (meta, file) = shared.store.export()?;
             shared.store.set_current_snapshot(meta.clone(), file.clone())?;
             shared.snapshots.kept(file.file.len()?);
             Ok((meta, file))
+        };
+        let built = self.0.run(ErrorVerb::Write, move |shared| {
+            built(shared).map_err(|error: crate::store::SnapshotError| {
+                shared.fatal.storage(ErrorSubject::Snapshot(None), ErrorVerb::Write, error)
+            })
         });
-        let (meta, file) = built.map_err(|error: crate::store::SnapshotError| {
-            shared.fatal.storage(ErrorSubject::Snapshot(None), ErrorVerb::Write, error)
-        })?;
-        shared.snapshot(&meta, file)
+        let (meta, file) = built.await?;
+        self.0.snapshot(&meta, file)
     }
 }
 
@@ -167,10 +182,9 @@ impl RaftStateMachine<TypeConfig> for Machine {
     type SnapshotBuilder = Self;
 
     async fn applied_state(&mut self) -> Result<(Option<LogId>, StoredMembership), StorageError> {
-        let shared = &self.0;
-        let applied = blocking(|| shared.store.applied()).map_err(|error| shared.failed(ErrorVerb::Read, error))?;
-        match applied {
-            Some(applied) => Ok((applied.position.as_ref().map(codec::log_id), shared.membership(&applied)?)),
+        let read = |shared: &Shared| shared.store.applied().map_err(|error| shared.failed(ErrorVerb::Read, error));
+        match self.0.run(ErrorVerb::Read, read).await? {
+            Some(applied) => Ok((applied.position.as_ref().map(codec::log_id), self.0.membership(&applied)?)),
             None => Ok((None, StoredMembership::default())),
         }
     }
@@ -186,7 +200,7 @@ impl RaftStateMachine<TypeConfig> for Machine {
         {
             return Err(self.0.failed(ErrorVerb::Write, format!("log entry {last} was never durable here")));
         }
-        blocking(|| self.0.apply(entries))
+        self.0.run(ErrorVerb::Write, move |shared| shared.apply(entries)).await
     }
 
     async fn get_snapshot_builder(&mut self) -> Self {
@@ -195,8 +209,11 @@ impl RaftStateMachine<TypeConfig> for Machine {
 
     async fn begin_receiving_snapshot(&mut self) -> Result<Box<SnapshotFile>, StorageError> {
         // The peer service receives into files of its own; openraft asks for this only in its chunked protocol.
-        let file = blocking(|| self.0.store.new_snapshot_file(0));
-        file.map(Box::new).map_err(|error| self.0.failed(ErrorVerb::Write, error))
+        let made = |shared: &Shared| {
+            let file = shared.store.new_snapshot_file(0);
+            file.map(Box::new).map_err(|error| shared.failed(ErrorVerb::Write, error))
+        };
+        self.0.run(ErrorVerb::Write, made).await
     }
 
     async fn install_snapshot(
@@ -204,19 +221,21 @@ impl RaftStateMachine<TypeConfig> for Machine {
         meta: &openraft::SnapshotMeta<u64, super::types::Member>,
         snapshot: Box<SnapshotFile>,
     ) -> Result<(), StorageError> {
-        let shared = &self.0;
-        let installed = blocking(|| {
+        let signature = meta.signature();
+        let install = |shared: &Shared, snapshot: SnapshotFile| {
             let installed = shared.store.import(&snapshot)?;
             let bytes = snapshot.file.len()?;
-            shared.store.set_current_snapshot(installed.clone(), *snapshot)?;
+            shared.store.set_current_snapshot(installed.clone(), snapshot)?;
             shared.snapshots.begun();
             shared.snapshots.kept(bytes);
             Ok(installed)
+        };
+        let installed = self.0.run(ErrorVerb::Write, move |shared| {
+            install(shared, *snapshot).map_err(|error: crate::store::SnapshotError| {
+                shared.fatal.storage(ErrorSubject::Snapshot(Some(signature)), ErrorVerb::Write, error)
+            })
         });
-        let installed = installed.map_err(|error: crate::store::SnapshotError| {
-            shared.fatal.storage(ErrorSubject::Snapshot(Some(meta.signature())), ErrorVerb::Write, error)
-        })?;
-        shared.restore(&installed.applied);
+        self.0.restore(&installed.await?.applied);
         Ok(())
     }
 

@@ -1,6 +1,5 @@
 //! openraft's network over the peer service.
 
-use super::blocking::blocking;
 use super::codec;
 use super::line::Line;
 use super::machine::Shared;
@@ -15,6 +14,7 @@ use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, SnapshotRespon
 use openraft::{AnyError, OptionalSend, RaftNetwork, RaftNetworkFactory, Snapshot};
 use prost::Message;
 use selfsame_env::DiskFile;
+use selfsame_env::{DiskFile, Executor};
 use selfsame_wire::raft::v1 as pb;
 use std::sync::Arc;
 use std::time::Duration;
@@ -76,7 +76,7 @@ impl Connection {
         if !snapshots.may_look(target, name) {
             return;
         }
-        match blocking(|| snapshot.verify()) {
+        match self.shared.executor.here(|| snapshot.verify()) {
             Ok(_) => tracing::warn!(name, target, "a node refused a snapshot as damaged, which is whole on this disk"),
             // One that took its place meanwhile may be whole.
             Err(_) if self.shared.store.current_snapshot().is_none_or(|(_, current)| current.name != *name) => {}
@@ -157,11 +157,12 @@ impl RaftNetwork<TypeConfig> for Connection {
             return Err(unreachable(&Status::unavailable(reason)).into());
         }
         let file = snapshot.file.clone();
-        let bytes = blocking(|| file.len()).map_err(|error| malformed(error.to_string()))?;
+        let executor = self.shared.executor;
+        let bytes = executor.here(|| file.len()).map_err(|error| malformed(error.to_string()))?;
         let start = pb::SnapshotStart { vote: Some(codec::vote_to_wire(&vote)), bytes };
         let pair = self.peers.pair_with(self.target).await.map_err(|status| unreachable(&status))?;
         let nonce = self.peers.nonce();
-        let stream = messages(file, start, self.peers.clone(), self.target, pair, nonce.clone());
+        let stream = messages(file, executor, start, self.peers.clone(), self.target, pair, nonce.clone());
         let mut client = self.peers.client(self.target, &self.address).map_err(|status| unreachable(&status))?;
         tokio::select! {
             biased;
@@ -189,6 +190,7 @@ impl RaftNetwork<TypeConfig> for Connection {
 /// state. A read error ends the stream early, and the receiver refuses what is short.
 fn messages(
     file: Arc<dyn DiskFile>,
+    executor: Executor,
     start: pb::SnapshotStart,
     peers: Arc<Peers>,
     target: u64,
@@ -210,7 +212,7 @@ fn messages(
         // The receiver is gone when the transfer was cancelled or refused: then there is nothing more to do.
         while sender.send(seal(part)).await.is_ok() && at < bytes {
             let mut data = vec![0; usize::try_from(PART.min(bytes - at)).unwrap_or(0)];
-            if let Err(error) = blocking(|| file.read(at, &mut data)) {
+            if let Err(error) = executor.here(|| file.read(at, &mut data)) {
                 tracing::error!(%error, at, "reading a snapshot to send failed");
                 return;
             }

@@ -1,7 +1,7 @@
 //! The handle of a replicating node.
 
 use super::admission::Admission;
-use super::blocking::{Asides, blocking};
+use super::blocking::Asides;
 use super::digests::Digests;
 use super::durable::Durable;
 use super::fatal::Fatal;
@@ -21,6 +21,7 @@ use super::status::{RaftStatus, Role};
 use super::types::{Member, Raft};
 use super::watch as watchers;
 use crate::store::{Applied, LogRow, StateView, Store, WriteError};
+use bytes::Bytes;
 use openraft::ServerState;
 use openraft::error::{InitializeError, RaftError};
 use selfsame_env::{Env, Listener, incoming};
@@ -30,7 +31,10 @@ use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::digest::hex;
 use selfsame_protocol::keys::SecretKey;
 use selfsame_wire::date::Dated;
+use selfsame_wire::date::Dated;
 use selfsame_wire::raft::v1 as pb;
+use selfsame_wire::raft::v1 as pb;
+use selfsame_wire::raft::v1::peer_service_server::PeerServiceServer;
 use selfsame_wire::raft::v1::peer_service_server::PeerServiceServer;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -106,22 +110,24 @@ impl RaftNode {
         }
         let fatal = Fatal::new();
         let stop = env.shutdown.child_token();
-        let durable = Durable::new(store.log.clone(), fatal.clone(), stop.clone());
-        let mark = blocking(|| seed(&store, &genesis)).map_err(StartError::Store)?;
+        let executor = env.executor;
+        let durable = Durable::new(store.log.clone(), fatal.clone(), stop.clone(), executor);
+        let mark = executor.here(|| seed(&store, &genesis)).map_err(StartError::Store)?;
         let shared = Arc::new(Shared {
             store: store.state.clone(),
-            preparer: Arc::new(Preparer::new(genesis.limits.clone(), env.executor.parallelism())),
+            preparer: Arc::new(Preparer::new(genesis.limits.clone(), executor)),
             digests: Arc::new(Digests::default()),
-            snapshots: blocking(|| Snapshots::new(&store, settings.snapshot_after_bytes)),
+            snapshots: executor.here(|| Snapshots::new(&store, settings.snapshot_after_bytes)),
             applied: watch::Sender::new(0),
             durable: durable.clone(),
             fatal: fatal.clone(),
+            executor,
         });
         shared.restore(&mark);
         let known = addresses.iter().map(|(id, member)| (*id, member.peer_addr.clone())).collect();
         let peers = Peers::new(&env, &genesis, id, key, store.state.clone(), known);
         let peers = Arc::new(peers.map_err(|error| StartError::Core(format!("no entropy: {error}")))?);
-        let log = LogStore::new(id, &store, shared.applied.subscribe(), durable.clone(), fatal);
+        let log = LogStore::new(id, &store, shared.applied.subscribe(), durable.clone(), fatal, executor);
         let asides = log.asides();
         let network = Network(peers.clone(), shared.clone());
         let core = Raft::new(id, Arc::new(config), network, log, Machine(shared.clone()));
@@ -182,14 +188,14 @@ impl RaftNode {
 
     /// Submits one envelope (signature ‖ payload). `Ok(Err(_))` is a refusal by rule; `Err(_)` means that no answer was
     /// had, and with `OUTCOME_UNKNOWN` that it may have taken effect: retry the same bytes.
-    pub async fn submit(&self, envelope: Vec<u8>) -> Result<Outcome, Refusal> {
-        let mut outcomes = self.inner.submit_many(vec![envelope]).await?;
+    pub async fn submit(&self, envelope: impl Into<Bytes>) -> Result<Outcome, Refusal> {
+        let mut outcomes = self.inner.submit_many(vec![envelope.into()]).await?;
         outcomes.pop().ok_or_else(|| self.inner.unknown("no outcome"))
     }
 
     /// Submits envelopes; outcomes come in the same order. They may be split over several log entries.
     pub async fn submit_many(&self, envelopes: Vec<Vec<u8>>) -> Result<Vec<Outcome>, Refusal> {
-        self.inner.submit_many(envelopes).await
+        self.inner.submit_many(envelopes.into_iter().map(Bytes::from).collect()).await
     }
 
     /// Returns when this node has applied everything that was committed when it was called: a [`RaftNode::view`] taken
@@ -225,7 +231,7 @@ impl RaftNode {
 
     /// Makes the applied state durable; without it that happens from time to time, and the log holds the rest.
     pub fn sync(&self) -> Result<(), WriteError> {
-        blocking(|| self.inner.store.state.sync())
+        self.inner.env.executor.here(|| self.inner.store.state.sync())
     }
 
     /// The applied index, after each apply.
@@ -295,7 +301,7 @@ impl RaftNode {
         let mut tasks = std::mem::take(&mut *self.inner.tasks.lock().unwrap_or_else(PoisonError::into_inner));
         while tasks.join_next().await.is_some() {}
         self.inner.asides.ended().await;
-        blocking(|| self.inner.store.close());
+        self.inner.env.executor.here(|| self.inner.store.close());
     }
 }
 

@@ -1,21 +1,22 @@
 //! Preparing envelopes: signatures in parallel, and never twice on the same node.
 
 use bytes::Bytes;
+use selfsame_env::Executor;
 use selfsame_protocol::code::Refusal;
 use selfsame_protocol::command::ItemLimits;
 use selfsame_protocol::envelope::{self, Prepared};
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Bytes of envelopes whose preparation is kept between ingress and apply.
 const KEPT_BYTES: usize = 64 << 20;
-/// Fewer envelopes than this per thread cost less inline than a thread does.
-const PER_THREAD: usize = 16;
+/// Envelopes of one part of divided work: fewer cost less than it takes to wake a thread.
+const PART: usize = 16;
 
 /// Prepares envelopes under the limits of the genesis.
 pub(super) struct Preparer {
-    limits: ItemLimits,
-    threads: usize,
+    limits: Arc<ItemLimits>,
+    executor: Executor,
     kept: Mutex<Kept>,
 }
 
@@ -27,9 +28,8 @@ struct Kept {
 }
 
 impl Preparer {
-    /// Divides its work over at most so many threads.
-    pub(super) fn new(limits: ItemLimits, threads: usize) -> Self {
-        Self { limits, threads, kept: Mutex::default() }
+    pub(super) fn new(limits: ItemLimits, executor: Executor) -> Self {
+        Self { limits: Arc::new(limits), executor, kept: Mutex::default() }
     }
 
     /// Prepares envelopes in order. Pure: what is kept only saves the work of doing it again.
@@ -57,22 +57,18 @@ impl Preparer {
 
     fn run(&self, envelopes: &[Bytes], todo: &[usize]) -> Vec<(usize, Result<Prepared, Refusal>)> {
         let one = |at: &usize| (*at, envelope::prepare(&envelopes[*at], &self.limits));
-        let threads = self.threads.min(todo.len() / PER_THREAD);
-        if threads < 2 {
+        if todo.len() < 2 * PART || self.executor.parallelism() < 2 {
             return todo.iter().map(one).collect();
         }
-        std::thread::scope(|scope| {
-            let share = todo.len().div_ceil(threads);
-            let workers: Vec<_> = todo
-                .chunks(share)
-                .map(|part| (part, scope.spawn(move || part.iter().map(one).collect::<Vec<_>>())))
-                .collect();
-            // A worker that panicked is done again here, where the panic belongs to the caller.
-            workers
-                .into_iter()
-                .flat_map(|(part, worker)| worker.join().unwrap_or_else(|_| part.iter().map(one).collect()))
-                .collect()
-        })
+        let parts = todo.chunks(PART).map(|part| {
+            let part: Vec<(usize, Bytes)> = part.iter().map(|at| (*at, envelopes[*at].clone())).collect();
+            let limits = self.limits.clone();
+            move || part.iter().map(|(at, bytes)| (*at, envelope::prepare(bytes, &limits))).collect::<Vec<_>>()
+        });
+        let done = self.executor.divide(parts.collect());
+        // A part that panicked elsewhere is done again here, where the panic belongs to the caller.
+        let parts = todo.chunks(PART).zip(done);
+        parts.flat_map(|(part, done)| done.unwrap_or_else(|| part.iter().map(one).collect())).collect()
     }
 }
 

@@ -1,6 +1,5 @@
 //! The peer service: what other nodes of the cluster may ask.
 
-use super::blocking::blocking;
 use super::codec::{self, Malformed};
 use super::node::Inner;
 use super::peer::Asker;
@@ -132,8 +131,8 @@ impl PeerService for Service {
         let (asker, first): (_, pb::SnapshotRequest) = peers.open("snapshot", &first).await?;
         let Some(Part::Start(start)) = first.part else { return Err(no_start()) };
         let vote = self.ballot(&asker, start.vote, true)?;
-        let store = &self.0.shared.store;
-        let file = blocking(|| store.new_snapshot_file(0)).map_err(stopped)?;
+        let (store, executor) = (&self.0.shared.store, self.0.env.executor);
+        let file = executor.here(|| store.new_snapshot_file(0)).map_err(stopped)?;
         let received = async {
             let (mut at, mut number) = (0u64, 0u64);
             while let Some(message) = parts.message().await? {
@@ -150,14 +149,14 @@ impl PeerService for Service {
                 if end > start.bytes {
                     return Err(Status::invalid_argument(format!("snapshot of {} bytes has {end}", start.bytes)));
                 }
-                blocking(|| file.file.write(at, &part.data)).map_err(stopped)?;
+                executor.here(|| file.file.write(at, &part.data)).map_err(stopped)?;
                 at = end;
             }
             if at != start.bytes {
                 return Err(Status::data_loss(format!("snapshot of {} bytes ended at {at}", start.bytes)));
             }
             // A file that its sender's disk damaged must not stop this node: verify before openraft installs it.
-            blocking(|| file.verify()).map_err(|error| Status::data_loss(error.to_string()))?;
+            executor.here(|| file.verify()).map_err(|error| Status::data_loss(error.to_string()))?;
             self.0.shared.received(file.clone()).map_err(Status::data_loss)
         };
         match received.await {
@@ -165,13 +164,13 @@ impl PeerService for Service {
                 let answer = self.0.raft.install_full_snapshot(vote, snapshot).await.map_err(stopped)?;
                 // One that openraft did not need is removed again; at the next start it would be anyway.
                 if store.current_snapshot().is_none_or(|(_, current)| current.name != file.name) {
-                    blocking(|| store.remove_snapshot(&file.name)).map_err(stopped)?;
+                    executor.here(|| store.remove_snapshot(&file.name)).map_err(stopped)?;
                 }
                 let answer = pb::SnapshotResponse { vote: Some(codec::vote_to_wire(&answer.vote)) };
                 Ok(peers.answer("snapshot", &asker, &answer))
             }
             Err(status) => {
-                blocking(|| store.remove_snapshot(&file.name)).map_err(stopped)?;
+                executor.here(|| store.remove_snapshot(&file.name)).map_err(stopped)?;
                 Err(status)
             }
         }

@@ -1,6 +1,5 @@
 //! Watches over one node: its core, and whether its state is the same as everybody's.
 
-use super::blocking::blocking;
 use super::node::Inner;
 use super::peer::Client;
 use selfsame_protocol::digest::hex;
@@ -60,7 +59,7 @@ pub(super) async fn syncs(inner: Arc<Inner>) {
                 continue;
             },
         }
-        if let Err(error) = blocking(|| state.sync()) {
+        if let Err(error) = inner.env.executor.here(|| state.sync()) {
             inner.shared.fatal.set(error.to_string());
             return;
         }
