@@ -88,7 +88,7 @@ pub const BUGS: &[Bug] = &[
     bug("stale_read_after_leader_change", "a read does not wait for what was acknowledged"),
     bug("tamper_logged_not_enforced", "a detected mismatch does not stop writes"),
     bug("time_goes_backwards", "entries take the proposer's time as it is"),
-    bug("truncation_leaves_one_entry", "an entry of a deposed leader stays in the log"),
+    bug("truncation_leaves_one_entry", "an entry of a deposed leader stays before those that replace it"),
     bug("verdict_quorum_of_one", "the first verdict decides"),
     bug("vote_not_fsynced", "a vote is answered before it is durable"),
 ];
