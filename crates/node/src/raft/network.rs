@@ -13,7 +13,6 @@ use openraft::network::{Backoff, RPCOption};
 use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, VoteRequest, VoteResponse};
 use openraft::{AnyError, OptionalSend, RaftNetwork, RaftNetworkFactory, Snapshot};
 use prost::Message;
-use selfsame_env::DiskFile;
 use selfsame_env::{DiskFile, Executor};
 use selfsame_wire::raft::v1 as pb;
 use std::sync::Arc;
