@@ -237,6 +237,15 @@ mod tests {
 
     /// shows: G-21
     #[test]
+    fn a_proposal_says_the_name_under_which_it_is_written() {
+        for value in proposals() {
+            let proposal: Proposal = serde_json::from_value(value.clone()).unwrap();
+            assert_eq!((json!(proposal), proposal.action()), (value.clone(), value["action"].as_str().unwrap()));
+        }
+    }
+
+    /// shows: G-21
+    #[test]
     fn an_action_is_written_as_it_is_read() {
         let mut names = Vec::new();
         for value in actions() {

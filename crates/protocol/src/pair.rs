@@ -83,3 +83,27 @@ impl Pair {
             .or_else(|failure| bad(&format!("CONSISTENCY_{}", failure.check), failure.expected, failure.found))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// shows: P-095
+    #[test]
+    fn a_pair_is_one_line_and_another_version_is_not_called_altered() {
+        let pair = Pair::new("old\n".into(), "new\n".into(), vec![Digest::of(b"")]);
+        let bytes = pair.to_bytes();
+        let text = format!(
+            "{{\"new\":\"new\\n\",\"old\":\"old\\n\",\"pair\":\"{PAIR_TYPE}\",\"proof\":[\"{}\"]}}\n",
+            Digest::of(b"")
+        );
+        assert_eq!(
+            (String::from_utf8(bytes.clone()).unwrap(), Pair::from_bytes(&bytes).unwrap()),
+            (text.clone(), pair)
+        );
+        let read = |text: &str| Pair::from_bytes(text.as_bytes()).map_err(|error| (error.check, error.tampered));
+        assert_eq!(read(&text.replace("/v1", "/v2")), Err(("UNSUPPORTED_VERSION".into(), false)));
+        assert_eq!(read(&text.replace(PAIR_TYPE, "other")), Err(("PAIR_TYPE".into(), true)));
+        assert_eq!(read(text.trim_end()), Err(("PAIR_FORM".into(), true)));
+    }
+}

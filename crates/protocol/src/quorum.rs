@@ -1,7 +1,7 @@
 //! Which organisations vouch for a note: cosigners belong to organisations, and organisations are what is counted.
 
 use crate::note::{Note, NoteError, TYPE_COSIGNATURE, Verified, Vkey, bad};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// A cosigner and whom it speaks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,11 +31,6 @@ impl Quorum {
     /// The keys.
     pub fn vkeys(&self) -> Vec<Vkey> {
         self.cosigners.iter().map(|cosigner| cosigner.vkey.clone()).collect()
-    }
-
-    /// The organisations that have a cosigner.
-    pub fn organisations(&self) -> BTreeSet<&str> {
-        self.cosigners.iter().map(|cosigner| cosigner.organisation.as_str()).collect()
     }
 
     /// The organisations behind verified signatures, each with the latest time of its cosigners.

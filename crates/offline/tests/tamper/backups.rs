@@ -113,6 +113,15 @@ impl Made {
         }
     }
 
+    /// The same with a checkpoint under the name of another log, which nobody asks about who trusts nobody.
+    pub fn of_another_log(&self) -> Made {
+        let real = checkpoint(Ledger::Evidence, &leaves(Ledger::Evidence)[..SIZES[0].1 as usize]);
+        let mut other = self.clone();
+        other.header.checkpoints.evidence =
+            Some(signed(&Checkpoint { origin: "other.example/evidence".into(), ..real }, 0).to_text());
+        other
+    }
+
     fn snapshot(&self) -> Vec<u8> {
         let header = serde_json::to_vec(&self.meta).unwrap();
         let mut out = [b"SFSNAP01", &(header.len() as u32).to_be_bytes()[..], &header].concat();

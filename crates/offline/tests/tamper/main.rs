@@ -10,10 +10,12 @@ mod exports;
 mod ledgers;
 mod objects;
 mod page;
+mod said;
 mod small;
 
 use objects::Objects;
 use selfsame_offline::{Failure, Options, verify_input};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -37,12 +39,14 @@ struct Case {
 struct Table {
     counts: BTreeMap<(&'static str, &'static str, String), usize>,
     wrong: Vec<String>,
+    /// The first failure of each kind, alteration and check, in the order of its words.
+    first: BTreeMap<String, Failure>,
     page: BTreeMap<String, BTreeSet<bool>>,
 }
 
 impl Table {
     fn new() -> Table {
-        Table { counts: BTreeMap::new(), wrong: Vec::new(), page: page::checks() }
+        Table { counts: BTreeMap::new(), wrong: Vec::new(), first: BTreeMap::new(), page: page::checks() }
     }
 
     /// Whether the page has this check, and says of it what the program says.
@@ -63,11 +67,18 @@ impl Table {
             let said = if failure.tampered { "altered" } else { "undecided" };
             self.wrong.push(format!("{kind}, {how}: the page does not say {said} of {}", failure.check));
         }
-        *self.counts.entry((kind, how, failure.check)).or_default() += 1;
+        *self.counts.entry((kind, how, failure.check.clone())).or_default() += 1;
+        let words = |failure: &Failure| (failure.found.clone(), failure.expected.clone(), failure.index);
+        match self.first.entry(format!("{kind}, {how}: {}", failure.check)) {
+            Entry::Vacant(none) => drop(none.insert(failure)),
+            Entry::Occupied(mut one) if words(&failure) < words(one.get()) => drop(one.insert(failure)),
+            Entry::Occupied(_) => {}
+        }
     }
 
-    /// Prints the table, demands that nothing went wrong and that there were at least `least` cases.
-    fn conclude(self, least: usize) {
+    /// Prints the table, demands that nothing went wrong, that there were at least `least` cases, and that the words are
+    /// those of `part`.
+    fn conclude(self, part: &str, least: usize) {
         let total: usize = self.counts.values().sum();
         for ((kind, how, check), count) in &self.counts {
             println!("{kind:<18} {how:<34} {check:<26} {count:>6}");
@@ -76,6 +87,7 @@ impl Table {
         let shown: Vec<&String> = self.wrong.iter().take(20).collect();
         assert!(self.wrong.is_empty(), "{} wrong:\n{shown:#?}", self.wrong.len());
         assert!(total >= least, "{total} cases, at least {least}");
+        said::compare(part, &self.first.iter().map(|(name, one)| (name.clone(), said::failure(one))).collect());
     }
 }
 
@@ -140,7 +152,7 @@ fn judge(part: &str, originals: &[(&'static str, Vec<u8>)], cases: Vec<Case>, op
             table.count(case.kind, case.how, &case.named, verdict);
         }
     }
-    table.conclude(least);
+    table.conclude(part, least);
 }
 
 #[test]
@@ -157,7 +169,7 @@ fn no_altered_ledger_is_accepted() {
     if let Some(dir) = corpus_dir("ledgers") {
         ledgers::write_for_others(&dir);
     }
-    ledgers::run(&Objects::new()).conclude(500);
+    ledgers::run(&Objects::new()).conclude("ledgers", 500);
 }
 
 /// shows: P-052, P-095

@@ -168,3 +168,26 @@ fn a_key_speaks_for_itself_and_only_as_a_cosigner() {
     assert!(early.found.contains("100 seconds ahead"), "{early}");
     assert_eq!((check(&note, &[cosigner(1), cosigner(2)], None).unwrap().since(), age.now), (Some(1_000), 1_020));
 }
+
+/// The oldest line is named always, and the newest only where it is another one and ahead of the clock.
+///
+/// shows: P-095
+#[test]
+fn what_is_too_old_is_said_with_its_age() {
+    let age = Age { most: 100, now: 1_000 };
+    let said = |times: &[u64]| stale(&age, "two organisations", times).found;
+    assert_eq!(said(&[]), "none");
+    assert_eq!(said(&[800]), "0 of 1 that signed are; the oldest is 200 seconds old");
+    assert_eq!(said(&[800, 950]), "1 of 2 that signed are; the oldest is 200 seconds old");
+    assert_eq!(said(&[800, 1_000 + AHEAD]), "1 of 2 that signed are; the oldest is 200 seconds old");
+    assert_eq!(
+        said(&[800, 1_001 + AHEAD]),
+        format!(
+            "0 of 2 that signed are; the oldest is 200 seconds old, the newest {} seconds ahead of this clock",
+            AHEAD + 1
+        )
+    );
+    let ahead = format!("0 of 1 that signed are; the oldest is {} seconds ahead of this clock", AHEAD + 5);
+    assert_eq!(said(&[1_005 + AHEAD]), ahead);
+    assert_eq!(stale(&age, "two organisations", &[]).expected, "two organisations, each at most 100 seconds old");
+}

@@ -221,6 +221,25 @@ fn what_the_format_does_not_allow_is_refused_at_its_line() {
     assert_eq!(Policy::parse(&vec![b'\n'; MAX_BYTES + 1]).unwrap_err().rule, "bytes of a policy");
 }
 
+/// shows: P-095
+#[test]
+fn there_is_room_for_so_many_lines_of_a_kind_and_for_no_more() {
+    let text = |count: usize| {
+        let line = |n: usize| {
+            let mut seed = [7; 32];
+            seed[..8].copy_from_slice(&n.to_be_bytes());
+            let key = SecretKey::from_seed(&seed).public();
+            let vkey = Vkey { name: format!("w{n}.example"), kind: TYPE_COSIGNATURE, key };
+            format!("witness W{n} {}\n", vkey.to_text())
+        };
+        format!("log {}\n{}quorum none\n", log().to_text(), (0..count).map(line).collect::<String>())
+    };
+    let most = Policy::parse(text(MAX_ITEMS).as_bytes());
+    assert!(most.is_ok(), "{most:?}");
+    let error = Policy::parse(text(MAX_ITEMS + 1).as_bytes()).unwrap_err();
+    assert_eq!((error.rule, error.found.as_str()), ("lines of one kind", "more"));
+}
+
 #[test]
 fn the_policy_of_a_cluster_demands_two_thirds_and_more_of_the_organisations() {
     let thresholds: Vec<usize> = (1..=8).map(Policy::default_threshold).collect();
