@@ -1,6 +1,7 @@
 //! The state machine, driven as the cluster drives it: signed submissions through the real path. One program, because
 //! linking seventeen costs more than running them.
 
+mod answers;
 mod ballots;
 mod common;
 mod determinism;
