@@ -25,6 +25,7 @@ use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{EntryRef, Ledger};
 use selfsame_protocol::keys::SecretKey;
 use selfsame_protocol::note::{Checkpoint, Note};
+use selfsame_protocol::response::SubmitResponse;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
@@ -135,7 +136,7 @@ impl Api {
     }
 
     /// Submits one envelope and counts the answer.
-    async fn submit_one(&self, envelope: Vec<u8>) -> Result<selfsame_machine::Receipt, Refusal> {
+    async fn submit_one(&self, envelope: Vec<u8>) -> Result<SubmitResponse, Refusal> {
         let start = tokio::time::Instant::now();
         let outcome = match self.writable() {
             Ok(()) => self.raft.submit(envelope).await.and_then(|outcome| outcome),

@@ -16,6 +16,7 @@ use selfsame_protocol::entry::{Entry, EntryRef, Ledger};
 use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::p104::Outcome;
 use selfsame_protocol::record::Record;
+use selfsame_protocol::response::SessionRequested;
 use selfsame_protocol::time::{Timestamp, U64};
 use std::time::Duration;
 use tonic::{Request, Response, Status};
@@ -95,14 +96,14 @@ impl SubstrateService for Api {
             }
         };
         let receipt = self.submit_one(bytes).await.map_err(refused)?;
-        let session: u64 = receipt.result["session"].as_str().and_then(|s| s.parse().ok()).unwrap_or_default();
+        let requested = SessionRequested::try_from(receipt.result.clone()).map_err(unreadable)?;
         let mut applied = self.raft.applied();
         let wait = async {
             loop {
                 applied.borrow_and_update();
                 {
                     let view = self.raft.view().map_err(unreadable)?;
-                    if let Some(first) = decided(&view, &id, session)? {
+                    if let Some(first) = decided(&view, &id, requested.session.0)? {
                         return Ok::<_, Status>(first);
                     }
                 }

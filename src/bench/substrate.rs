@@ -4,7 +4,6 @@
 use crate::actor::Actor;
 use crate::client::Client;
 use crate::demo::cluster::Failure;
-use selfsame_machine::Receipt;
 use selfsame_machine::state::Substrate;
 use selfsame_protocol::command::{Command, Fence, GoalVector, Item};
 use selfsame_protocol::digest::{Digest, hex};
@@ -35,12 +34,6 @@ fn fresh_uuid() -> Result<String, Failure> {
     bytes[8] = bytes[8] & 0x3f | 0x80;
     let hex = hex(&bytes);
     Ok([&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-"))
-}
-
-/// A digest that a receipt states.
-pub fn stated(receipt: &Receipt, member: &str) -> Result<Digest, Failure> {
-    let text = receipt.result[member].as_str().ok_or_else(|| format!("a receipt has no {member}"))?;
-    Ok(text.parse()?)
 }
 
 /// Items of `bytes` bytes of text each.

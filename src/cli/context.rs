@@ -11,9 +11,9 @@ use crate::env::{Clock as _, SystemClock, TcpNet, check_address};
 use crate::offline::Failure;
 use crate::{files, keys};
 use clap::{Args, ValueEnum};
-use selfsame_machine::Receipt;
 use selfsame_protocol::command::{Command, Fence, Role};
 use selfsame_protocol::envelope::Envelope;
+use selfsame_protocol::response::SubmitResponse;
 use selfsame_protocol::time::U64;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -143,14 +143,14 @@ impl Global {
     }
 
     /// Signs and submits a command and prints the receipt; with `--receipt`, writes the proofs of its entries.
-    pub async fn submit(&self, role: Role, command: Command) -> Result<Receipt, CliError> {
+    pub async fn submit(&self, role: Role, command: Command) -> Result<SubmitResponse, CliError> {
         let client = self.client()?;
         let envelope = self.sign(&client, role, command).await?;
         self.send(&client, &envelope).await
     }
 
     /// Submits a signed command and prints the receipt; with `--receipt`, writes the proofs of its entries.
-    pub async fn send(&self, client: &Client, envelope: &Envelope) -> Result<Receipt, CliError> {
+    pub async fn send(&self, client: &Client, envelope: &Envelope) -> Result<SubmitResponse, CliError> {
         if let Some(file) = &self.receipt {
             // Before anything is written to the ledger: afterwards the receipt would be all that failed.
             unused(file)?;

@@ -6,7 +6,6 @@ use crate::actor::Actor;
 use crate::client::{Client, ClientError, Rail};
 use crate::console::{layout, visible};
 use crate::files;
-use selfsame_machine::Receipt;
 use selfsame_protocol::bundle::{self, Reader};
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{Amendment, Command, Fence, GoalVector, Item, Role};
@@ -16,6 +15,10 @@ use selfsame_protocol::import::{ImportOptions, import};
 use selfsame_protocol::note::{TYPE_ED25519, Vkey};
 use selfsame_protocol::p104::{self, Attestation, Claims, Outcome, Technology, Thresholds};
 use selfsame_protocol::record::{ExecutionStatus, Record};
+use selfsame_protocol::response::{
+    MigrationArrived, MigrationSealed, RunDeclared, SessionClosed, SubmitResponse, SubstrateBorn,
+};
+use selfsame_protocol::run::Element;
 use selfsame_protocol::time::{Timestamp, U64};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -48,7 +51,7 @@ fn hold(claim: bool, what: &str) -> Result<(), Failure> {
     if claim { Ok(()) } else { Err(format!("this does not hold: {what}").into()) }
 }
 
-fn refused(answer: Result<Receipt, ClientError>, code: Code) -> Result<String, Failure> {
+fn refused(answer: Result<SubmitResponse, ClientError>, code: Code) -> Result<String, Failure> {
     match answer {
         Err(ClientError::Refused(refusal)) if refusal.code == code => Ok(refusal.to_string()),
         Err(error) => Err(format!("expected the refusal {code}, got: {error}").into()),
@@ -102,7 +105,7 @@ impl Story {
         layout(&format!("      {}\n", visible(line.as_ref())));
     }
 
-    async fn submit(&mut self, actor: &Actor, command: Command) -> Result<Receipt, ClientError> {
+    async fn submit(&mut self, actor: &Actor, command: Command) -> Result<SubmitResponse, ClientError> {
         self.requests += 1;
         let envelope = actor.sign(&format!("demo/{}", self.requests), command);
         self.client.submit(&envelope).await
@@ -127,9 +130,9 @@ impl Story {
             declaration: declaration.clone(),
             request: Some("case/2026-0311".into()),
         };
-        let receipt = self.submit(&aurora, declare(declaration.value())).await?;
+        let declared: RunDeclared = self.submit(&aurora, declare(declaration.value())).await?.result.try_into()?;
         hold(
-            receipt.result["run_id"] == json!(declaration.run_id()),
+            declared.run_id == declaration.run_id(),
             "the cluster's run id is the one computed here from the declaration",
         )?;
         self.say(format!("run id {}", declaration.run_id()));
@@ -142,11 +145,8 @@ impl Story {
         let mut reordered: Value = serde_json::from_slice(REQUEST)?;
         reordered["stream"] = json!(true);
         let again = import(serde_json::to_string_pretty(&reordered)?.as_bytes(), &options)?.declaration;
-        let receipt = self.submit(&borealis, declare(again.value())).await?;
-        hold(
-            receipt.result["run_id"] == json!(declaration.run_id()) && receipt.result["new"] == json!(false),
-            "another layout of the same request is the same run",
-        )?;
+        let again: RunDeclared = self.submit(&borealis, declare(again.value())).await?.result.try_into()?;
+        hold(again.run_id == declaration.run_id() && !again.new, "another layout of the same request is the same run")?;
         let agreement = self.client.agreement("case/2026-0311").await?;
         hold(agreement.agreed && agreement.agreements.len() == 2, "two organisations attest one identity")?;
         self.say("aurora and borealis attest one identity under case/2026-0311");
@@ -155,11 +155,14 @@ impl Story {
         let cygnus = self.cluster.organisation(2, Role::Operator);
         let mut changed = declaration.value().clone();
         changed["parameters"]["temperature"] = json!(0.9);
-        let receipt = self.submit(&cygnus, declare(&changed)).await?;
-        let named = &receipt.result["disagreements"][0]["elements"];
-        hold(*named == json!(["parameters"]), "the disagreement names exactly the element that differs")?;
+        let changed: RunDeclared = self.submit(&cygnus, declare(&changed)).await?.result.try_into()?;
+        let named = changed.disagreements.first().map_or(&[][..], |other| &other.elements[..]);
+        hold(named == [Element::Parameters], "the disagreement names exactly the element that differs")?;
         hold(!self.client.agreement("case/2026-0311").await?.agreed, "the disagreement is visible to everybody")?;
-        self.say(format!("recorded: cygnus disagrees with aurora and borealis in {named}, from digests alone"));
+        self.say(format!(
+            "recorded: cygnus disagrees with aurora and borealis in {}, from digests alone",
+            json!(named)
+        ));
 
         self.step("An execution is bound to its declaration; an undeclared one is refused");
         let report = |run_id: Digest| Command::ReportOutcome {
@@ -202,16 +205,10 @@ impl Story {
             thresholds: Thresholds::default(),
             attestation: Some(Attestation::software(&claims, &chip.key)),
         };
-        let receipt = self.submit(&chip, command.clone()).await?;
-        hold(
-            receipt.result["founding_tension_hash"] == json!(tension),
-            "the cluster computed the founding tension hash itself",
-        )?;
-        hold(receipt.result["complete"] == json!(true), "the birth is attested")?;
-        self.say(format!(
-            "substrate identity hash {}",
-            receipt.result["substrate_identity_hash"].as_str().unwrap_or_default()
-        ));
+        let born: SubstrateBorn = self.submit(&chip, command.clone()).await?.result.try_into()?;
+        hold(born.founding_tension_hash == tension, "the cluster computed the founding tension hash itself")?;
+        hold(born.complete, "the birth is attested")?;
+        self.say(format!("substrate identity hash {}", born.substrate_identity_hash));
         let other = self.chips[1].clone();
         let reason = refused(self.submit(&other, command).await, Code::IdentityConflict)?;
         self.say(format!("the same id from other hardware: {reason}"));
@@ -277,9 +274,11 @@ impl Story {
         let head = self.client.substrate(SUBSTRATE).await?.head;
         let fence = self.fence();
         let chip = self.chip();
-        let receipt = self.submit(&chip, Command::CloseSession { substrate_id: SUBSTRATE.into(), fence, head }).await?;
-        self.continuity = receipt.result["continuity_hash"].as_str().and_then(|h| h.parse().ok());
-        hold(self.continuity.is_some(), "the close gives the continuity hash that the chip keeps")
+        let close = Command::CloseSession { substrate_id: SUBSTRATE.into(), fence, head };
+        let closed: SessionClosed = self.submit(&chip, close).await?.result.try_into()?;
+        // The chip keeps it: the next open presents it.
+        self.continuity = Some(closed.continuity_hash);
+        Ok(())
     }
 
     async fn sessions(&mut self) -> Result<(), Failure> {
@@ -375,8 +374,7 @@ impl Story {
             evidence_ledger_depth,
             reasoning_ledger_depth,
         };
-        let receipt = self.submit(&origin, seal).await?;
-        let nonce: Digest = receipt.result["nonce"].as_str().unwrap_or_default().parse()?;
+        let sealed: MigrationSealed = self.submit(&origin, seal).await?.result.try_into()?;
         self.say("sealed: the origin can write no more; the log issued the nonce");
         let leader = self.cluster.leader().await?;
         self.cluster.stop_node(leader).await;
@@ -399,7 +397,7 @@ impl Story {
             cluster: self.cluster.genesis.cluster.clone(),
             substrate_id: SUBSTRATE.into(),
             migration_id: "to-the-second-chip".into(),
-            nonce,
+            nonce: sealed.nonce,
             epoch: U64(self.epoch + 1),
             continuity_hash,
             head: state.head,
@@ -411,13 +409,10 @@ impl Story {
             continuity_hash,
             head: state.head,
         };
-        let receipt = self.submit(&destination, arrive).await?;
+        let arrived: MigrationArrived = self.submit(&destination, arrive).await?.result.try_into()?;
         let new = self.cluster.leader().await?;
         hold(new != leader, "another node leads")?;
-        self.say(format!(
-            "node {new} leads; the destination is active at epoch {}",
-            receipt.result["epoch"].as_str().unwrap_or_default()
-        ));
+        self.say(format!("node {new} leads; the destination is active at epoch {}", arrived.epoch));
         self.active = 1;
         self.epoch += 1;
         let old_right = Fence { epoch: U64(1), seq: U64(self.seq + 1) };

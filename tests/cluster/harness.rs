@@ -8,10 +8,11 @@ use selfsame::config::{
 use selfsame::demo::cluster::{Cluster, Keys, ORGANISATIONS, free_ports};
 use selfsame::env::TcpNet;
 use selfsame::keys;
-use selfsame_machine::{Genesis, Receipt};
+use selfsame_machine::Genesis;
 use selfsame_protocol::command::{Command as Submitted, Role};
 use selfsame_protocol::entry::{EntryRef, Ledger};
 use selfsame_protocol::envelope::Envelope;
+use selfsame_protocol::response::SubmitResponse;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -180,7 +181,7 @@ pub fn said(output: &Output) -> String {
 }
 
 /// Declares the run with this seed; the same seed again is a retry.
-pub async fn declare(client: &Client, operator: &Actor, seed: u64) -> Result<Receipt, ClientError> {
+pub async fn declare(client: &Client, operator: &Actor, seed: u64) -> Result<SubmitResponse, ClientError> {
     client.submit(&declaration(operator, seed)).await
 }
 

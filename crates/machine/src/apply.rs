@@ -8,14 +8,14 @@ use crate::{governance, migration, runs, session, substrate};
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::command::Command;
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::{EntryRef, Ledger};
+use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::envelope::Prepared;
 use selfsame_protocol::merkle::{Frontier, TileId, append_to_tiles};
 use selfsame_protocol::planted;
 use selfsame_protocol::planted::{hash_order, wall_clock};
+use selfsame_protocol::response::{CommandResult, SubmitResponse};
 use selfsame_protocol::time::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 /// What one Raft entry carries.
 #[derive(Clone, Debug)]
@@ -26,20 +26,8 @@ pub struct Batch {
     pub submissions: Vec<Result<Prepared, Refusal>>,
 }
 
-/// The answer to an accepted submission. Its JSON is stored and returned to every retry, byte for byte.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Receipt {
-    /// The submission.
-    pub submission: Digest,
-    /// Entries that it caused.
-    pub entries: Vec<EntryRef>,
-    /// Facts about the result, by command (for example `run_id`, `verification`, `cycle_identity_hash`, `nonce`).
-    pub result: Value,
-}
-
 /// Accepted or refused. A refused submission changed nothing, except for the refusal record of the rules that demand one.
-pub type Outcome = Result<Receipt, Refusal>;
+pub type Outcome = Result<SubmitResponse, Refusal>;
 
 /// What a batch did.
 #[derive(Debug)]
@@ -160,7 +148,7 @@ fn state_digest(previous: &[u8], index: u64, changes: &Changes) -> [u8; 32] {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Answer {
-    Accepted(Receipt),
+    Accepted(SubmitResponse),
     Refused(Refusal),
 }
 
@@ -224,9 +212,9 @@ fn one(
     };
     let (answer, changes) = match dispatch(&mut txn, &submission.command) {
         Ok(result) => {
-            let receipt = Receipt { submission: prepared.digest, entries: std::mem::take(&mut txn.entries), result };
+            let entries = std::mem::take(&mut txn.entries);
             join(growth, txn.growth);
-            (Answer::Accepted(receipt), txn.over.into_changes())
+            (Answer::Accepted(SubmitResponse { submission: prepared.digest, entries, result }), txn.over.into_changes())
         }
         Err(Stop::Fatal(fatal)) => return Err(fatal),
         Err(Stop::Refused(refusal)) if planted!("refusal_changes_state") => {
@@ -256,7 +244,7 @@ fn one(
     over.put(Table::Requests, request, stored);
     over.put(Table::Submissions, *prepared.digest.as_bytes(), prepared.envelope.to_bytes());
     Ok(match answer {
-        Answer::Accepted(receipt) => Ok(receipt),
+        Answer::Accepted(response) => Ok(response),
         Answer::Refused(refusal) => Err(refusal),
     })
 }
@@ -288,39 +276,53 @@ fn first_answer(request: &[u8], stored: &[u8], digest: &Digest) -> Result<Outcom
         )));
     }
     match serde_json::from_slice(answer).map_err(|e| state::undecodable(Table::Requests, request, e))? {
-        Answer::Accepted(receipt) => Ok(Ok(receipt)),
+        Answer::Accepted(response) => Ok(Ok(response)),
         Answer::Refused(refusal) => Ok(Err(refusal)),
     }
 }
 
-fn dispatch(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
+fn dispatch(txn: &mut Txn<'_>, command: &Command) -> Result<CommandResult, Stop> {
     match command {
-        Command::RotateKey { key, new } => governance::rotate_key(txn, *key, *new),
-        Command::EnrolNode { node, key, cosigner } => governance::enrol_node(txn, node.0, *key, *cosigner),
-        Command::RetireNode { node } => governance::retire_node(txn, node.0),
-        Command::EnrolChip { chip, technology } => governance::enrol_chip(txn, *chip, *technology),
-        Command::RetireChip { chip } => governance::retire_chip(txn, chip),
-        Command::Propose { proposal_id, proposal } => governance::ballot::propose(txn, proposal_id, proposal),
-        Command::Vote { proposal_id, ballot, approve } => governance::ballot::vote(txn, proposal_id, ballot, *approve),
-        Command::Conclude { proposal_id } => governance::ballot::conclude(txn, proposal_id),
-        Command::DeclareRun { declaration, request } => runs::declare(txn, declaration, request.as_deref()),
-        Command::ReportOutcome { .. } => runs::outcome(txn, command),
-        Command::InitSubstrate { .. } => substrate::init(txn, command),
-        Command::Append { substrate_id, fence, items } => substrate::append(txn, substrate_id, fence, items),
-        Command::Amend { substrate_id, fence, amendment } => substrate::amend(txn, substrate_id, fence, amendment),
+        Command::RotateKey { key, new } => governance::rotate_key(txn, *key, *new).map(Into::into),
+        Command::EnrolNode { node, key, cosigner } => {
+            governance::enrol_node(txn, node.0, *key, *cosigner).map(Into::into)
+        }
+        Command::RetireNode { node } => governance::retire_node(txn, node.0).map(Into::into),
+        Command::EnrolChip { chip, technology } => governance::enrol_chip(txn, *chip, *technology).map(Into::into),
+        Command::RetireChip { chip } => governance::retire_chip(txn, chip).map(Into::into),
+        Command::Propose { proposal_id, proposal } => {
+            governance::ballot::propose(txn, proposal_id, proposal).map(Into::into)
+        }
+        Command::Vote { proposal_id, ballot, approve } => {
+            governance::ballot::vote(txn, proposal_id, ballot, *approve).map(Into::into)
+        }
+        Command::Conclude { proposal_id } => governance::ballot::conclude(txn, proposal_id).map(Into::into),
+        Command::DeclareRun { declaration, request } => {
+            runs::declare(txn, declaration, request.as_deref()).map(Into::into)
+        }
+        Command::ReportOutcome { .. } => runs::outcome(txn, command).map(Into::into),
+        Command::InitSubstrate { .. } => substrate::init(txn, command).map(Into::into),
+        Command::Append { substrate_id, fence, items } => {
+            substrate::append(txn, substrate_id, fence, items).map(Into::into)
+        }
+        Command::Amend { substrate_id, fence, amendment } => {
+            substrate::amend(txn, substrate_id, fence, amendment).map(Into::into)
+        }
         Command::CloseCycle { substrate_id, fence, cycle_id, goalvector, prior_identity_hash } => {
-            substrate::close_cycle(txn, substrate_id, fence, cycle_id, goalvector, prior_identity_hash)
+            substrate::close_cycle(txn, substrate_id, fence, cycle_id, goalvector, prior_identity_hash).map(Into::into)
         }
-        Command::OpenSession { .. } => session::open(txn, command),
+        Command::OpenSession { .. } => session::open(txn, command).map(Into::into),
         Command::Verdict { substrate_id, verification, finding } => {
-            session::verdict(txn, substrate_id, verification.0, finding)
+            session::verdict(txn, substrate_id, verification.0, finding).map(Into::into)
         }
-        Command::CloseSession { substrate_id, fence, head } => session::close(txn, substrate_id, fence, head),
-        Command::RecoverClose { substrate_id } => session::recover_close(txn, substrate_id),
-        Command::Seal { .. } => migration::seal(txn, command),
-        Command::Arrive { .. } => migration::arrive(txn, command),
+        Command::CloseSession { substrate_id, fence, head } => {
+            session::close(txn, substrate_id, fence, head).map(Into::into)
+        }
+        Command::RecoverClose { substrate_id } => session::recover_close(txn, substrate_id).map(Into::into),
+        Command::Seal { .. } => migration::seal(txn, command).map(Into::into),
+        Command::Arrive { .. } => migration::arrive(txn, command).map(Into::into),
         Command::AbortMigration { substrate_id, migration_id, attestation } => {
-            migration::abort(txn, substrate_id, migration_id, attestation)
+            migration::abort(txn, substrate_id, migration_id, attestation).map(Into::into)
         }
     }
 }

@@ -20,5 +20,5 @@ mod txn;
 pub mod verify;
 pub mod view;
 
-pub use apply::{Applied, Batch, Fatal, Outcome, Receipt, apply};
+pub use apply::{Applied, Batch, Fatal, Outcome, apply};
 pub use genesis::Genesis;

@@ -16,10 +16,10 @@ use selfsame_protocol::form::MIGRATION_CYCLE;
 use selfsame_protocol::p104::{self, Attestation, Claims, Outcome};
 use selfsame_protocol::planted;
 use selfsame_protocol::record::{ContinuityEvent, Record, Resolved};
+use selfsame_protocol::response::{MigrationAborted, MigrationArrived, MigrationSealed};
 use selfsame_protocol::time::U64;
-use serde_json::{Value, json};
 
-pub fn seal(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
+pub fn seal(txn: &mut Txn<'_>, command: &Command) -> Result<MigrationSealed, Stop> {
     let Command::Seal {
         substrate_id,
         fence: right,
@@ -56,7 +56,7 @@ pub fn seal(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
     }
     let nonce = do_seal(txn, &mut substrate, migration_id, destination, None)?;
     save(txn, &substrate);
-    Ok(json!({"nonce": nonce, "epoch": U64(substrate.holder.epoch.0 + 1), "migration_id": migration_id}))
+    Ok(MigrationSealed { nonce, epoch: U64(substrate.holder.epoch.0 + 1), migration_id: migration_id.clone() })
 }
 
 /// Seals a substrate whose chip is lost, by ballot of the organisations.
@@ -267,7 +267,7 @@ fn finish(txn: &mut Txn<'_>, substrate: &Substrate, mut migration: Migration, st
     );
 }
 
-pub fn arrive(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
+pub fn arrive(txn: &mut Txn<'_>, command: &Command) -> Result<MigrationArrived, Stop> {
     let Command::Arrive { substrate_id, migration_id, attestation, continuity_hash, head } = command else {
         return refuse(Code::Malformed, "the command does not fit where it was sent", "arrive", "another command");
     };
@@ -332,7 +332,7 @@ pub fn arrive(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
     )?;
     finish(txn, &substrate, migration, "arrived");
     save(txn, &substrate);
-    Ok(json!({"epoch": substrate.holder.epoch, "chip": chip, "cycle_identity_hash": cycle}))
+    Ok(MigrationArrived { epoch: substrate.holder.epoch, chip, cycle_identity_hash: cycle })
 }
 
 pub fn abort(
@@ -340,7 +340,7 @@ pub fn abort(
     substrate_id: &str,
     migration_id: &str,
     attestation: &Attestation,
-) -> Result<Value, Stop> {
+) -> Result<MigrationAborted, Stop> {
     let mut substrate = load(txn, substrate_id)?;
     let migration = under_way(&substrate, migration_id)?;
     renew(txn, &mut substrate)?;
@@ -366,5 +366,5 @@ pub fn abort(
     txn.push(Ledger::Reasoning, &subject(substrate_id), record)?;
     finish(txn, &substrate, migration, "aborted");
     save(txn, &substrate);
-    Ok(json!({"epoch": substrate.holder.epoch, "chip": chip}))
+    Ok(MigrationAborted { epoch: substrate.holder.epoch, chip })
 }

@@ -16,11 +16,11 @@ use selfsame_protocol::planted;
 use selfsame_protocol::record::{
     ClaimLevel, CountedVerdict, Finding, IdentityVerification, QuorumCause, Record, SessionClose, SuppressionReason,
 };
+use selfsame_protocol::response::{SessionClosed, SessionRecovered, SessionRequested, VerdictCounted};
 use selfsame_protocol::time::U64;
 use selfsame_protocol::verdict::{self, majority};
-use serde_json::{Value, json};
 
-pub fn open(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
+pub fn open(txn: &mut Txn<'_>, command: &Command) -> Result<SessionRequested, Stop> {
     let Command::OpenSession { substrate_id, fence: right, continuity_hash, founding, new_lineage } = command else {
         return refuse(
             Code::Malformed,
@@ -78,10 +78,10 @@ pub fn open(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
     substrate.phase = Phase::Verifying;
     state::save(&mut txn.over, Table::Verifications, substrate_id.clone(), &verification);
     save(txn, &substrate);
-    Ok(json!({"verification": verification.index, "session": verification.session}))
+    Ok(SessionRequested { verification: verification.index, session: verification.session })
 }
 
-pub fn verdict(txn: &mut Txn<'_>, substrate_id: &str, index: u64, finding: &Finding) -> Result<Value, Stop> {
+pub fn verdict(txn: &mut Txn<'_>, substrate_id: &str, index: u64, finding: &Finding) -> Result<VerdictCounted, Stop> {
     let finding = &verdict::recorded(finding);
     let Some(id) = txn.author.node else {
         return refuse(Code::RoleDenied, "only a node gives verdicts: this key belongs to no node", "", "");
@@ -115,7 +115,7 @@ pub fn verdict(txn: &mut Txn<'_>, substrate_id: &str, index: u64, finding: &Find
                     quarantine(txn, node, finding, substrate_id)?;
                     recount(txn)?;
                 }
-                Ok(json!({"decided": true, "outcome": outcome}))
+                Ok(VerdictCounted { outcome: Some(outcome) })
             }
             _ => refuse(
                 Code::VerificationUnknown,
@@ -153,7 +153,7 @@ pub fn verdict(txn: &mut Txn<'_>, substrate_id: &str, index: u64, finding: &Find
     match decide(&verification, &electorate) {
         None => {
             state::save(&mut txn.over, Table::Verifications, substrate_id, &verification);
-            Ok(json!({"decided": false}))
+            Ok(VerdictCounted { outcome: None })
         }
         Some(decisive) => {
             txn.over.remove(Table::Verifications, substrate_id);
@@ -161,7 +161,7 @@ pub fn verdict(txn: &mut Txn<'_>, substrate_id: &str, index: u64, finding: &Find
             if settle(txn, &mut substrate, &verification, &decisive, &nodes)? {
                 recount(txn)?;
             }
-            Ok(json!({"decided": true, "outcome": outcome}))
+            Ok(VerdictCounted { outcome: Some(outcome) })
         }
     }
 }
@@ -368,7 +368,7 @@ fn new_lineage(
     born.map(|_| ())
 }
 
-pub fn close(txn: &mut Txn<'_>, substrate_id: &str, right: &Fence, head: &Digest) -> Result<Value, Stop> {
+pub fn close(txn: &mut Txn<'_>, substrate_id: &str, right: &Fence, head: &Digest) -> Result<SessionClosed, Stop> {
     let mut substrate = load(txn, substrate_id)?;
     fence(txn, &mut substrate, right)?;
     require_session(&substrate)?;
@@ -390,12 +390,14 @@ pub fn close(txn: &mut Txn<'_>, substrate_id: &str, right: &Fence, head: &Digest
     }
     let record = close_now(txn, &mut substrate, false)?;
     save(txn, &substrate);
-    Ok(
-        json!({"continuity_hash": record.cross_session_identity_continuity_hash, "session": record.session, "session_close_timestamp": record.session_close_timestamp}),
-    )
+    Ok(SessionClosed {
+        continuity_hash: record.cross_session_identity_continuity_hash,
+        session: record.session,
+        session_close_timestamp: record.session_close_timestamp,
+    })
 }
 
-pub fn recover_close(txn: &mut Txn<'_>, substrate_id: &str) -> Result<Value, Stop> {
+pub fn recover_close(txn: &mut Txn<'_>, substrate_id: &str) -> Result<SessionRecovered, Stop> {
     let mut substrate = load(txn, substrate_id)?;
     if substrate.organisation != txn.author.organisation {
         return refuse(
@@ -409,7 +411,7 @@ pub fn recover_close(txn: &mut Txn<'_>, substrate_id: &str) -> Result<Value, Sto
     require_session(&substrate)?;
     let record = close_now(txn, &mut substrate, true)?;
     save(txn, &substrate);
-    Ok(json!({"continuity_hash": record.cross_session_identity_continuity_hash, "session": record.session}))
+    Ok(SessionRecovered { continuity_hash: record.cross_session_identity_continuity_hash, session: record.session })
 }
 
 /// Closes the open session: the same record in both ledgers, in one entry. Queued amendments of an unfinished cycle are

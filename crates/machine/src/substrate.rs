@@ -16,8 +16,9 @@ use selfsame_protocol::planted;
 use selfsame_protocol::record::{
     Completeness, Content, ContinuityEvent, IdentityPropagation, Record, Resolved, SubstrateIdentity,
 };
+use selfsame_protocol::response::{AmendmentQueued, CycleClosed, ItemsAppended, SubstrateBorn};
 use selfsame_protocol::time::{Timestamp, U64};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// `substrate:<uuid>`.
@@ -120,7 +121,7 @@ pub struct Birth<'a> {
     pub organisation: String,
 }
 
-pub fn init(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
+pub fn init(txn: &mut Txn<'_>, command: &Command) -> Result<SubstrateBorn, Stop> {
     let Command::InitSubstrate {
         substrate_id,
         founding,
@@ -169,7 +170,7 @@ pub fn init(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
 }
 
 /// Appends the birth record and creates the substrate, held by the author's chip.
-pub fn give_birth(txn: &mut Txn<'_>, birth: Birth<'_>) -> Result<Value, Stop> {
+pub fn give_birth(txn: &mut Txn<'_>, birth: Birth<'_>) -> Result<SubstrateBorn, Stop> {
     let founding_tension_hash = p104::founding_tension_hash(&check_founding(birth.founding)?);
     if let Some(attestation) = &birth.attestation {
         if attestation.chip != txn.key {
@@ -264,16 +265,16 @@ pub fn give_birth(txn: &mut Txn<'_>, birth: Birth<'_>) -> Result<Value, Stop> {
         migration: None,
     };
     save(txn, &substrate);
-    Ok(json!({
-        "substrate_id": substrate.substrate_id,
-        "founding_tension_hash": founding_tension_hash,
-        "substrate_identity_hash": substrate_identity_hash,
-        "complete": substrate.complete,
-        "epoch": substrate.holder.epoch,
-    }))
+    Ok(SubstrateBorn {
+        substrate_id: substrate.substrate_id,
+        founding_tension_hash,
+        substrate_identity_hash,
+        complete: substrate.complete,
+        epoch: substrate.holder.epoch,
+    })
 }
 
-pub fn append(txn: &mut Txn<'_>, substrate_id: &str, right: &Fence, items: &[Item]) -> Result<Value, Stop> {
+pub fn append(txn: &mut Txn<'_>, substrate_id: &str, right: &Fence, items: &[Item]) -> Result<ItemsAppended, Stop> {
     let mut substrate = load(txn, substrate_id)?;
     fence(txn, &mut substrate, right)?;
     require_session(&substrate)?;
@@ -299,7 +300,7 @@ pub fn append(txn: &mut Txn<'_>, substrate_id: &str, right: &Fence, items: &[Ite
         }
     }
     save(txn, &substrate);
-    Ok(json!({"count": items.len(), "seq": substrate.holder.seq}))
+    Ok(ItemsAppended { count: items.len() as u64, seq: substrate.holder.seq })
 }
 
 /// Referential integrity of what a chip writes; the refusal stands in the substrate's own Reasoning chain.
@@ -322,7 +323,12 @@ fn references(txn: &Txn<'_>, subject: &str, evidence: &[Digest], runs: &[Digest]
     })
 }
 
-pub fn amend(txn: &mut Txn<'_>, substrate_id: &str, right: &Fence, amendment: &Amendment) -> Result<Value, Stop> {
+pub fn amend(
+    txn: &mut Txn<'_>,
+    substrate_id: &str,
+    right: &Fence,
+    amendment: &Amendment,
+) -> Result<AmendmentQueued, Stop> {
     let mut substrate = load(txn, substrate_id)?;
     fence(txn, &mut substrate, right)?;
     require_session(&substrate)?;
@@ -337,7 +343,8 @@ pub fn amend(txn: &mut Txn<'_>, substrate_id: &str, right: &Fence, amendment: &A
     }
     substrate.queued.push(amendment.clone());
     save(txn, &substrate);
-    Ok(json!({"queued": substrate.queued.len(), "amendment_hash": p104::tagged(p104::TAG_AMENDMENT, amendment)}))
+    let amendment_hash = p104::tagged(p104::TAG_AMENDMENT, amendment);
+    Ok(AmendmentQueued { queued: substrate.queued.len() as u64, amendment_hash })
 }
 
 fn check_amendment(substrate: &Substrate, amendment: &Amendment) -> Result<(), (Refusal, u32)> {
@@ -361,7 +368,7 @@ pub fn close_cycle(
     cycle_id: &str,
     goalvector: &GoalVector,
     prior: &Digest,
-) -> Result<Value, Stop> {
+) -> Result<CycleClosed, Stop> {
     let mut substrate = load(txn, substrate_id)?;
     fence(txn, &mut substrate, right)?;
     require_session(&substrate)?;
@@ -395,9 +402,11 @@ pub fn close_cycle(
     let goalvector = Resolved::GoalVector(goalvector.clone());
     let cycle = propagate(txn, &mut substrate, cycle_id, goalvector, amendments, None)?;
     save(txn, &substrate);
-    Ok(
-        json!({"cycle_identity_hash": cycle, "sequence": substrate.lineage_depth, "constitutional_state_hash": substrate.constitution.hash()}),
-    )
+    Ok(CycleClosed {
+        cycle_identity_hash: cycle,
+        sequence: substrate.lineage_depth,
+        constitutional_state_hash: substrate.constitution.hash(),
+    })
 }
 
 /// Appends the identity propagation record of a cycle and moves the substrate's head.

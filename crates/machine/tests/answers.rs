@@ -1,14 +1,19 @@
-//! Answers: the bytes that are kept for retries, for every shape of result.
+//! Answers: the bytes that are kept for retries, for every shape of result, and nothing else is read as one.
 
 use crate::common::*;
 use crate::runs::{declaration, declare, id_of, report, warmer};
-use selfsame_machine::view::{Table, View};
+use selfsame_machine::view::{ReadError, Table, View};
+use selfsame_machine::{Batch, Fatal, apply};
+use selfsame_protocol::canon;
 use selfsame_protocol::command::*;
 use selfsame_protocol::constitution::{OBJECTION_MS, Rules};
 use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::envelope::prepare;
 use selfsame_protocol::p104::Outcome;
-use selfsame_protocol::time::U64;
-use serde_json::json;
+use selfsame_protocol::response::CommandResult;
+use selfsame_protocol::time::{Timestamp, U64};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Signs a command, applies it, and gives the stored answer of its request behind the digest.
 fn stored(world: &mut World, role: Role, key: &selfsame_protocol::keys::SecretKey, command: Command) -> String {
@@ -131,4 +136,102 @@ const STORED: &str = r#"
 fn the_stored_answers_have_these_bytes() {
     let stored: Vec<_> = STORED.trim().lines().map(String::from).collect();
     assert_eq!(answers(), stored);
+}
+
+/// The results of the stored answers.
+fn results() -> Vec<Value> {
+    let result = |line: &str| serde_json::from_str::<Value>(line).unwrap()["accepted"]["result"].take();
+    STORED.trim().lines().map(result).collect()
+}
+
+/// Every result with a member more, a member less, another value for a member, and a list in its place.
+fn altered(result: &Value) -> Vec<Value> {
+    let members = result.as_object().unwrap();
+    let mut all = vec![json!([result]), json!({"result": result}), Value::Null];
+    for (name, value) in [("note", json!("more")), ("outcome", Value::Null), ("nonce", Value::Null)] {
+        all.push(json!(members));
+        all.last_mut().unwrap()[name] = value;
+    }
+    for (name, value) in members {
+        let mut other = members.clone();
+        other.remove(name);
+        all.push(json!(other));
+        for found in [json!(null), json!([value]), json!({"is": value}), json!("?"), json!(-1), json!(1.5)] {
+            let mut other = members.clone();
+            other.insert(name.clone(), found);
+            all.push(json!(other));
+        }
+    }
+    all
+}
+
+/// Every shape is in the list, is read, and is written as it was read.
+#[test]
+fn every_result_is_read_and_written_as_it_was_read() {
+    let mut shapes = BTreeSet::new();
+    for value in results() {
+        let result: CommandResult = serde_json::from_value(value.clone()).unwrap();
+        let bytes = (serde_json::to_string(&result).unwrap(), canon::to_canonical_of(&result));
+        assert_eq!(bytes, (serde_json::to_string(&value).unwrap(), canon::to_canonical(&value)));
+        let shape = format!("{result:?}");
+        shapes.insert(shape.split(['(', ' ']).next().unwrap().to_owned());
+    }
+    let source = include_str!("../../protocol/src/response.rs");
+    let listed = source.split("results! {").nth(1).unwrap().split("\n}").next().unwrap();
+    let named = listed.lines().filter_map(|line| line.trim().split_once('(')).map(|(name, _)| name.to_owned());
+    assert_eq!(shapes, named.collect());
+}
+
+/// The names of a value's members.
+fn names(value: &Value) -> BTreeSet<String> {
+    value.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect()
+}
+
+#[test]
+fn what_is_no_result_is_not_read() {
+    let results = results();
+    let known: BTreeSet<_> = results.iter().map(names).collect();
+    let (mut tried, mut refused) = (0, 0);
+    for value in results.iter().flat_map(altered) {
+        tried += 1;
+        match serde_json::from_value::<CommandResult>(value.clone()) {
+            // Another text for a text, or a member less that makes it the result of something else.
+            Ok(read) => assert_eq!((json!(read), known.contains(&names(&value))), (value, true)),
+            Err(_) => refused += 1,
+        }
+    }
+    assert!(refused > 600 && tried < refused + 40, "{refused} of {tried}");
+    for (decided, result) in [(true, "rejected"), (false, "carried"), (true, "expired"), (false, "void")] {
+        let members = json!({"approvals": [], "decided": decided, "proposal_id": "p", "rejections": [],
+            "result": result, "threshold": "1"});
+        serde_json::from_value::<CommandResult>(members).unwrap_err();
+    }
+    for members in [json!({"decided": true}), json!({"decided": false, "outcome": "VERIFIED"})] {
+        serde_json::from_value::<CommandResult>(members).unwrap_err();
+    }
+}
+
+/// shows: X-06
+#[test]
+fn a_stored_answer_that_cannot_be_read_stops_the_replica() {
+    let mut world = World::new();
+    let command = declare(declaration(), None);
+    let once = envelope(Role::Operator, &operator(0), "once", command);
+    world.send(&once).unwrap();
+    let row = [&operator(0).public().id().as_bytes()[..], b"once"].concat();
+    let stored = world.model.get(Table::Requests, &row).unwrap().unwrap();
+    let text = String::from_utf8(stored[32..].to_vec()).unwrap();
+    for (from, to) in
+        [("\"new\":true", "\"new\":1"), ("\"new\":true,", ""), ("run_id", "run"), ("}}}", "},\"more\":1}}")]
+    {
+        let other = [&stored[..32], text.replace(from, to).as_bytes()].concat();
+        assert_ne!(other, stored);
+        world.model.commit(BTreeMap::from([((Table::Requests, row.clone()), Some(other))]));
+        let batch = Batch {
+            time: Timestamp::from_millis(world.millis),
+            submissions: vec![prepare(&once.to_bytes(), &ItemLimits::default())],
+        };
+        let stopped = apply(&world.model, world.index + 1, &batch).unwrap_err();
+        assert!(matches!(stopped, Fatal::Read(ReadError::Undecodable { .. })), "{stopped}");
+    }
 }

@@ -12,6 +12,7 @@ use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::p104::Technology;
 use selfsame_protocol::record::{BallotEnd, ConstitutionChange, QuorumCause, Record};
+use selfsame_protocol::response::BallotStanding;
 use selfsame_protocol::time::U64;
 use serde_json::json;
 
@@ -66,7 +67,7 @@ fn an_organisation_joins_by_ballot_votes_and_leaves_by_ballot_with_its_history()
     world.born(&uuid(7), 3);
     world.ok(Role::Root, &root(3), propose("p2", retire(0)));
     world.ok(Role::Root, &root(0), vote("p2", true));
-    assert_eq!(world.ok(Role::Root, &root(1), vote("p2", true)).result["decided"], json!(true));
+    assert!(counted(&world.ok(Role::Root, &root(1), vote("p2", true))).carried());
 
     // It leaves: every key of its own ends, its node is retired, what it wrote stays.
     let entries = world.entries(Ledger::Reasoning);
@@ -138,8 +139,8 @@ fn a_lost_root_key_is_replaced_by_the_others_and_the_old_one_votes_no_more() {
     let mut world = World::new();
     // Three of three are needed, and one of them has no key: the two others suffice once it had its time to object.
     world.ok(Role::Root, &root(0), propose("p2", rotate("chamber", OrganisationKey::Root, 90)));
-    let waiting = world.ok(Role::Root, &root(1), vote("p2", true)).result;
-    assert_eq!((&waiting["decided"], &waiting["threshold"]), (&json!(false), &json!("3")));
+    let waiting = counted(&world.ok(Role::Root, &root(1), vote("p2", true)));
+    assert_eq!((waiting.carried(), waiting.threshold), (false, U64(3)));
     let conclude = || Command::Conclude { proposal_id: "p2".into() };
     world.refused(Role::Root, &root(1), conclude(), Code::BallotEarly);
     let before = world.millis;
@@ -147,8 +148,8 @@ fn a_lost_root_key_is_replaced_by_the_others_and_the_old_one_votes_no_more() {
     world.refused(Role::Root, &root(1), conclude(), Code::BallotEarly);
     world.refused(Role::Root, &root(1), vote("p2", true), Code::AlreadyVoted);
     world.millis = before + OBJECTION_MS;
-    let decided = world.ok(Role::Root, &root(1), conclude()).result;
-    assert_eq!((&decided["decided"], &decided["threshold"]), (&json!(true), &json!("2")));
+    let decided = counted(&world.ok(Role::Root, &root(1), conclude()));
+    assert_eq!((decided.carried(), decided.threshold), (true, U64(2)));
     world.refused(Role::Root, &root(0), conclude(), Code::ProposalClosed);
     world.refused(Role::Root, &root(2), vote("x", true), Code::KeyEnded);
     world.refused(Role::Root, &key(90), vote("x", true), Code::UnknownProposal);
@@ -167,9 +168,9 @@ fn a_lost_root_key_is_replaced_by_the_others_and_the_old_one_votes_no_more() {
     assert_eq!(changes(&world).len(), 0);
     // An organisation that has its key ends such a ballot by one vote, now or later.
     world.ok(Role::Root, &root(0), propose("theft", rotate("chamber", OrganisationKey::Root, 92)));
-    assert_eq!(world.ok(Role::Root, &key(90), vote("theft", false)).result["result"], json!("rejected"));
+    assert_eq!(counted(&world.ok(Role::Root, &key(90), vote("theft", false))).standing, BallotStanding::Rejected);
     world.ok(Role::Root, &root(0), propose("coup", remove(2)));
-    assert_eq!(world.ok(Role::Root, &key(90), vote("coup", false)).result["result"], json!("rejected"));
+    assert_eq!(counted(&world.ok(Role::Root, &key(90), vote("coup", false))).standing, BallotStanding::Rejected);
     world.audit();
 }
 
@@ -238,11 +239,11 @@ fn a_veto_ends_a_constitutional_ballot_and_no_other() {
     let rules = Rules { ordinary: half, constitutional: half, vetoes: vec!["chamber".into()], ..Rules::default() };
     world.ballot(3, "rules", Proposal::ChangeRules { rules });
     world.ok(Role::Root, &root(0), propose("join", add(3)));
-    assert_eq!(world.ok(Role::Root, &root(2), vote("join", false)).result["result"], json!("rejected"));
+    assert_eq!(counted(&world.ok(Role::Root, &root(2), vote("join", false))).standing, BallotStanding::Rejected);
     world.refused(Role::Root, &root(1), vote("join", true), Code::ProposalClosed);
     world.ok(Role::Root, &root(0), propose("chip", retire(0)));
-    assert_eq!(world.ok(Role::Root, &root(2), vote("chip", false)).result["decided"], json!(false));
-    assert_eq!(world.ok(Role::Root, &root(1), vote("chip", true)).result["decided"], json!(true));
+    assert!(!counted(&world.ok(Role::Root, &root(2), vote("chip", false))).carried());
+    assert!(counted(&world.ok(Role::Root, &root(1), vote("chip", true))).carried());
     // A veto goes with its organisation, which may leave silently.
     world.ok(Role::Root, &root(0), propose("out", remove(2)));
     world.millis += OBJECTION_MS;

@@ -14,6 +14,7 @@ use selfsame_protocol::envelope::prepare;
 use selfsame_protocol::merkle::{verify_consistency, verify_inclusion};
 use selfsame_protocol::p104::Technology;
 use selfsame_protocol::record::Record;
+use selfsame_protocol::response::RunDeclared;
 use selfsame_protocol::time::{Timestamp, U64};
 use serde_json::json;
 
@@ -219,7 +220,7 @@ fn a_replica_whose_disk_fails_stops_and_never_decides_otherwise_than_the_others(
         "parameters": {"none": true}, "context": {"none": true}, "constraints": {"none": true},
     });
     let declared = Command::DeclareRun { declaration, request: Some("case".into()) };
-    let run = world.ok(Role::Operator, &operator(0), declared).result["run_id"].as_str().unwrap().parse().unwrap();
+    let run = result::<RunDeclared>(world.ok(Role::Operator, &operator(0), declared)).run_id;
     let items = vec![Item { evidence: vec![seen], runs: vec![run], ..item(Ledger::Reasoning, "so") }];
     let bytes = envelope(Role::Chip, &chip(0), "r", world.append_command(&id, items)).to_bytes();
     let batch = Batch {

@@ -10,6 +10,7 @@ use selfsame_protocol::command::*;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::p104::{Attestation, Claims, Outcome, SCHEMA_VERSION, Technology, Thresholds};
 use selfsame_protocol::record::Record;
+use selfsame_protocol::response::AmendmentQueued;
 use selfsame_protocol::time::{Timestamp, U64};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -83,8 +84,8 @@ fn sixty_four_amendments_wait_and_the_next_does_not() {
     world.open(&id, &chip(0));
     for n in 0..64 {
         let command = world.amend_command(&id, amendment(&[("limit", json!(n.to_string()))]));
-        let queued = world.ok(Role::Chip, &chip(0), command).result;
-        assert_eq!(queued["queued"], json!(n + 1));
+        let queued: AmendmentQueued = result(world.ok(Role::Chip, &chip(0), command));
+        assert_eq!(queued.queued, n + 1);
     }
     let command = world.amend_command(&id, amendment(&[("limit", json!("64"))]));
     world.recorded(Role::Chip, &chip(0), command, Code::LimitExceeded);
@@ -336,7 +337,7 @@ fn a_verdict_that_comes_late_quarantines_only_while_its_verification_is_the_last
     world.honest(&id, 2);
     // Late and in agreement, whatever it says besides: nobody is put out of service.
     let same = world.verdict(&id, first, 3, claim(Outcome::InsufficientDepth)).unwrap();
-    assert_eq!((same.entries.len(), &same.result["outcome"]), (0, &json!("VERIFIED")));
+    assert_eq!((same.entries.len(), outcome(&same)), (0, Some(Outcome::Verified)));
     let quarantined = |world: &World| read::nodes(&world.model).unwrap().iter().filter(|n| !n.counts()).count();
     assert_eq!(quarantined(&world), 0);
     world.close(&id, &chip(0));

@@ -11,8 +11,8 @@ use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::keys::SecretKey;
 use selfsame_protocol::p104::{self, Attestation, Claims, Outcome, Thresholds};
 use selfsame_protocol::record::{ClaimLevel, CycleKind, Record};
+use selfsame_protocol::response::MigrationSealed;
 use selfsame_protocol::time::U64;
-use serde_json::json;
 
 fn invalidated(world: &World) -> Vec<Vec<u8>> {
     rows(&world.model).into_iter().filter(|(table, _)| *table == Table::Invalidated).map(|(_, row)| row.0).collect()
@@ -82,7 +82,7 @@ fn a_seal_states_what_the_ledger_holds_and_stops_the_origin() {
 
     let receipt = world.ok(Role::Chip, &chip(0), good);
     let nonce = p104::migration_nonce(CLUSTER, &id, "m1", U64(world.index), &world.substrate(&id).head);
-    assert_eq!(receipt.result, json!({"nonce": nonce, "epoch": "2", "migration_id": "m1"}));
+    assert_eq!(receipt.result, MigrationSealed { nonce, epoch: U64(2), migration_id: "m1".into() }.into());
     assert_eq!(holder(&world, &id), (HolderStatus::Sealed, chip(0).public().id(), 1));
     // Zero active chips now: neither the origin nor the destination writes.
     for (role, key, command) in writes(&world, &id) {
@@ -356,7 +356,7 @@ fn a_ballot_of_the_organisations_seals_a_substrate_whose_chip_is_lost() {
     world.ok(Role::Root, &root(1), vote("p1"));
     assert_eq!(holder(&world, &id).0, HolderStatus::Active);
     let receipt = world.ok(Role::Root, &root(2), vote("p1"));
-    assert_eq!(receipt.result["decided"], json!(true));
+    assert!(counted(&receipt).carried());
     assert_eq!(holder(&world, &id), (HolderStatus::Sealed, chip(0).public().id(), 1));
     let records = world.records(&id);
     let [.., Record::SessionClose(close), Record::MigrationSeal { ballot, continuity_hash, .. }] = &records[..] else {
@@ -383,7 +383,7 @@ fn a_sealed_substrate_whose_destination_is_lost_as_well_is_sealed_anew_by_ballot
     let late = world.arrive_command(&id, "m1", &chip(1));
     world.ok(Role::Root, &root(0), propose(&id, "p1", "m2", &chip(2)));
     world.ok(Role::Root, &root(1), vote("p1"));
-    assert_eq!(world.ok(Role::Root, &root(2), vote("p1")).result["decided"], json!(true));
+    assert!(counted(&world.ok(Role::Root, &root(2), vote("p1"))).carried());
     assert_eq!(holder(&world, &id), (HolderStatus::Sealed, chip(0).public().id(), 1));
     assert_ne!(first, world.activation_claims(&id, "m2"));
     world.refused(Role::Chip, &chip(1), late, Code::MigrationState);

@@ -73,7 +73,7 @@ fn the_largest_founding_document_and_constitution_still_let_a_new_lineage_begin(
     *founding = Some(largest);
     world.ask_with(&chip(0), command);
     world.honest(&id, 1);
-    assert_eq!(world.honest(&id, 2).result["outcome"], json!("DRIFT_EXCEEDED"));
+    assert_eq!(outcome(&world.honest(&id, 2)), Some(Outcome::DriftExceeded));
 }
 
 /// shows: P-075, P-076, X-05
@@ -213,7 +213,7 @@ fn a_node_cannot_prevent_the_one_result_by_a_finding_of_any_size() {
     let finding = Finding { check: text.clone(), expected: text.clone(), found: text, ..claim(Outcome::HashMismatch) };
     world.verdict(&id, verification, 3, finding).unwrap();
     world.honest(&id, 1);
-    assert_eq!(world.honest(&id, 2).result["outcome"], json!("VERIFIED"));
+    assert_eq!(outcome(&world.honest(&id, 2)), Some(Outcome::Verified));
     let outcomes: Vec<_> = verifications(&world, &id).into_iter().map(|v| v.outcome).collect();
     assert_eq!(outcomes, [Outcome::InsufficientDepth, Outcome::Verified]);
     let leaf = world.entries(Ledger::Reasoning).pop().unwrap().leaf();
@@ -265,7 +265,7 @@ fn a_new_lineage_is_never_the_second_birth_of_a_substrate_that_lives() {
     let before = world.substrate(&known);
     world.send(&Envelope::sign(&submission, &chip(0))).unwrap();
     world.honest(&old, 1);
-    assert_eq!(world.honest(&old, 2).result["outcome"], json!("DRIFT_EXCEEDED"));
+    assert_eq!(outcome(&world.honest(&old, 2)), Some(Outcome::DriftExceeded));
     assert_eq!(world.substrate(&known), before, "the living substrate is not touched");
     let new = world.substrate(&old).successor.unwrap();
     assert_ne!(new, known);

@@ -10,6 +10,7 @@ use selfsame_protocol::entry::{Entry, Ledger};
 use selfsame_protocol::envelope::{Envelope, prepare};
 use selfsame_protocol::p104::{Attestation, SCHEMA_VERSION, Thresholds};
 use selfsame_protocol::record::{Completeness, Record};
+use selfsame_protocol::response::{CycleClosed, SubstrateBorn};
 use selfsame_protocol::time::{Timestamp, U64};
 use serde_json::json;
 
@@ -30,8 +31,8 @@ fn an_attested_birth_is_the_first_record_and_the_cluster_computes_its_hashes() {
     let receipt = world.born(&id, 0);
     // The founding tension hash of the vector in requirements.md, section 4.
     let tension: Digest = "sha256:885cb8ecc1a89e8f1258b8c95b5e902d1c6ee336f3294895f279ef712b9f9b63".parse().unwrap();
-    assert_eq!(receipt.result["founding_tension_hash"], json!(tension));
-    assert_eq!(receipt.result["complete"], json!(true));
+    let born: SubstrateBorn = result(receipt);
+    assert_eq!((born.founding_tension_hash, born.complete), (tension, true));
     let attestation = Attestation::software(&birth_claims(&id, &founding()), &chip(0));
     let identity = framed(&[
         id.as_bytes(),
@@ -66,7 +67,7 @@ fn a_birth_without_attestation_is_incomplete_and_may_operate_without_regulated_c
     let mut world = World::new();
     let id = uuid(1);
     let receipt = world.ok(Role::Chip, &chip(0), birth_with(&id, None, Thresholds::default()));
-    assert_eq!(receipt.result["complete"], json!(false));
+    assert!(!result::<SubstrateBorn>(receipt).complete);
     world.open(&id, &chip(0));
     world.cycle(&id, &chip(0), "cycle/1");
     world.close(&id, &chip(0));
@@ -145,9 +146,8 @@ fn every_cycle_is_linked_by_hash_down_to_the_birth() {
     let (mut world, id) = opened();
     for n in 1..=5 {
         world.append(&id, &chip(0), vec![item(Ledger::Reasoning, "step"), item(Ledger::Evidence, "fact")]);
-        let receipt = world.cycle(&id, &chip(0), &format!("cycle/{n}"));
-        assert_eq!(receipt.result["sequence"], json!(n.to_string()));
-        assert_eq!(receipt.result["cycle_identity_hash"], json!(world.substrate(&id).head));
+        let closed: CycleClosed = result(world.cycle(&id, &chip(0), &format!("cycle/{n}")));
+        assert_eq!((closed.sequence, closed.cycle_identity_hash), (U64(n), world.substrate(&id).head));
     }
     let substrate = world.substrate(&id);
     let chain = world.chain(&format!("substrate:{id}"), Ledger::Reasoning);
@@ -304,7 +304,7 @@ fn a_reference_to_evidence_or_a_run_that_does_not_exist_is_refused_and_recorded(
 #[test]
 fn an_amendment_is_enacted_by_the_cycle_that_lists_it() {
     let (mut world, id) = opened();
-    let before = world.cycle(&id, &chip(0), "cycle/1").result["constitutional_state_hash"].clone();
+    let before = result::<CycleClosed>(world.cycle(&id, &chip(0), "cycle/1")).constitutional_state_hash;
     let mut second = amendment(&[("scope", json!("all"))]);
     second.remove = vec!["limit".into()];
     for amendment in [amendment(&[("limit", json!("11"))]), second] {
@@ -315,7 +315,7 @@ fn an_amendment_is_enacted_by_the_cycle_that_lists_it() {
     assert_eq!(world.substrate(&id).constitution.parameters["limit"], json!("10"));
     let command = world.close_command(&id);
     world.refused(Role::Chip, &chip(0), command, Code::AmendmentInvalid);
-    let after = world.cycle(&id, &chip(0), "cycle/2").result["constitutional_state_hash"].clone();
+    let after = result::<CycleClosed>(world.cycle(&id, &chip(0), "cycle/2")).constitutional_state_hash;
     assert_ne!(before, after);
     let constitution = world.substrate(&id).constitution;
     assert_eq!(constitution.parameters, [("scope".to_string(), json!("all"))].into());

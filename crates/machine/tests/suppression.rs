@@ -198,12 +198,12 @@ fn one_outcome_follows_in_order_of_precedence() {
         world.ask_with(&chip(0), command);
         world.honest(&id, 1);
         let expected = match (tampered, drifted, shallow) {
-            (true, _, _) => "HASH_MISMATCH",
-            (false, true, _) => "DRIFT_EXCEEDED",
-            (false, false, true) => "INSUFFICIENT_DEPTH",
-            (false, false, false) => "VERIFIED",
+            (true, _, _) => Outcome::HashMismatch,
+            (false, true, _) => Outcome::DriftExceeded,
+            (false, false, true) => Outcome::InsufficientDepth,
+            (false, false, false) => Outcome::Verified,
         };
-        assert_eq!(world.honest(&id, 2).result["outcome"], json!(expected), "{mask:03b}");
+        assert_eq!(outcome(&world.honest(&id, 2)), Some(expected), "{mask:03b}");
         assert_eq!(verifications(&world, &id).len(), 2, "one record of each verification");
     }
 }
@@ -216,12 +216,12 @@ fn an_electorate_without_a_majority_fails_closed() {
     world.ok(Role::Root, &root(0), enrol);
     let verification = world.ask(&id, &chip(0));
     for from in [1, 4] {
-        assert_eq!(world.honest(&id, from).result, json!({"decided": false}));
+        assert_eq!(outcome(&world.honest(&id, from)), None);
     }
     let failed = claim(Outcome::HashMismatch);
-    assert_eq!(world.verdict(&id, verification, 2, failed.clone()).unwrap().result, json!({"decided": false}));
+    assert_eq!(outcome(&world.verdict(&id, verification, 2, failed.clone()).unwrap()), None);
     let last = world.verdict(&id, verification, 3, failed).unwrap();
-    assert_eq!(last.result, json!({"decided": true, "outcome": "HASH_MISMATCH"}));
+    assert_eq!(outcome(&last), Some(Outcome::HashMismatch));
     assert_eq!(verifications(&world, &id).pop().unwrap().detail, "NO_MAJORITY");
     assert_suppressed(&mut world, &id);
 }
@@ -254,7 +254,7 @@ fn a_verdict_that_does_not_follow_from_the_ledger_is_refused() {
     // Whatever it says, a copy that failed is heard.
     world.verdict(&id, verification, 3, Finding { outcome: Outcome::HashMismatch, ..holds.clone() }).unwrap();
     world.verdict(&id, verification, 1, holds).unwrap();
-    assert_eq!(world.honest(&id, 2).result["outcome"], json!("VERIFIED"));
+    assert_eq!(outcome(&world.honest(&id, 2)), Some(Outcome::Verified));
     world.close(&id, &chip(0));
     // With another continuity hash presented no copy holds.
     let mut open = world.open_command(&id);
@@ -281,7 +281,7 @@ fn the_verdict_of_a_node_that_left_is_not_in_the_record() {
     world.verdict(&id, verification, 1, claim(Outcome::HashMismatch)).unwrap();
     world.ok(Role::Root, &root(0), Command::RetireNode { node: U64(1) });
     world.honest(&id, 2);
-    assert_eq!(world.honest(&id, 3).result["outcome"], json!("VERIFIED"));
+    assert_eq!(outcome(&world.honest(&id, 3)), Some(Outcome::Verified));
     let record = verifications(&world, &id).pop().unwrap();
     assert_eq!(record.verdicts.iter().map(|verdict| verdict.node).collect::<Vec<_>>(), [U64(2), U64(3)]);
     world.replay(&id);
@@ -302,7 +302,7 @@ fn a_verdict_counts_once_from_a_node_in_service_for_the_verification_under_way()
     world.refused(Role::Node, &node(1), command(verification), Code::VerificationUnknown);
     world.ok(Role::Root, &root(1), Command::RetireNode { node: U64(2) });
     world.refused(Role::Node, &node(2), command(verification), Code::KeyEnded);
-    assert_eq!(world.ok(Role::Node, &node(3), command(verification)).result["outcome"], json!("VERIFIED"));
+    assert_eq!(outcome(&world.ok(Role::Node, &node(3), command(verification))), Some(Outcome::Verified));
     world.refused(Role::Node, &node(1), command(U64(1)), Code::VerificationUnknown);
 }
 
@@ -318,7 +318,7 @@ fn a_node_whose_copy_fails_against_a_quorum_is_quarantined_and_the_substrate_goe
         if !late {
             bad(&mut world);
         }
-        assert_eq!(world.honest(&id, 2).result["outcome"], json!("VERIFIED"));
+        assert_eq!(outcome(&world.honest(&id, 2)), Some(Outcome::Verified));
         if late {
             bad(&mut world);
         }
@@ -340,7 +340,7 @@ fn a_node_whose_copy_fails_against_a_quorum_is_quarantined_and_the_substrate_goe
         let verdict =
             Command::Verdict { substrate_id: id.clone(), verification, finding: claim(Outcome::HashMismatch) };
         world.refused(Role::Node, &node(3), verdict, Code::Quarantined);
-        assert_eq!(world.honest(&id, 1).result, json!({"decided": false}));
-        assert_eq!(world.honest(&id, 2).result["outcome"], json!("VERIFIED"));
+        assert_eq!(outcome(&world.honest(&id, 1)), None);
+        assert_eq!(outcome(&world.honest(&id, 2)), Some(Outcome::Verified));
     }
 }

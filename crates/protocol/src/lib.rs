@@ -31,6 +31,7 @@ pub mod policy;
 pub mod quorum;
 pub mod record;
 pub mod replay;
+pub mod response;
 pub mod run;
 pub mod spelling;
 pub mod subject_head;

@@ -18,6 +18,7 @@ use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::p104::{self, Attestation, Claims, Outcome, Technology, Thresholds};
 use selfsame_protocol::record::Finding;
+use selfsame_protocol::response::{BallotCounted, SessionRequested};
 use selfsame_protocol::time::U64;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -444,9 +445,9 @@ async fn stuffed_ballot(mut adversary: Adversary) {
             }
             let next = adversary.root(approvals);
             let Some(receipt) = adversary.honest("B11 vote", &next, vote(true)).await else { return };
-            let decided = receipt.result["decided"].as_bool();
-            if decided != Some(approvals + 1 >= threshold) {
-                adversary.succeeded(format!("{} of {threshold} votes: decided {decided:?}", approvals + 1));
+            let carried = BallotCounted::try_from(receipt.result).map(|ballot| ballot.carried());
+            if carried != Ok(approvals + 1 >= threshold) {
+                adversary.succeeded(format!("{} of {threshold} votes: carried {carried:?}", approvals + 1));
             }
         } else {
             adversary.denied("B11 vote after the end", &again, vote(approve), &[Code::ProposalClosed]).await;
@@ -482,11 +483,14 @@ async fn foreign_node(mut adversary: Adversary) {
     };
     let chip = own.chips[0].clone();
     let Some(receipt) = adversary.honest("B12 open", &chip, open).await else { return };
-    let index = receipt.result["verification"].as_str().and_then(|text| text.parse().ok()).unwrap_or_default();
+    let Ok(requested) = SessionRequested::try_from(receipt.result) else {
+        adversary.succeeded("an open was answered with the result of another command");
+        return;
+    };
     // A damning verdict, by everybody who is not a node of the cluster.
     let verdict = Command::Verdict {
         substrate_id: own.id.clone(),
-        verification: U64(index),
+        verification: requested.verification,
         finding: Finding {
             outcome: Outcome::HashMismatch,
             check: "HEAD".into(),

@@ -9,6 +9,7 @@ use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{Command, OrganisationKey, Role};
 use selfsame_protocol::envelope::{Envelope, pae};
 use selfsame_protocol::p104::Technology;
+use selfsame_protocol::response::{RunDeclared, SubmitResponse};
 use serde_json::{Value, json};
 
 /// B1: signatures that are forged, or bits that were flipped under way.
@@ -49,6 +50,11 @@ pub fn declaration(text: &str) -> Value {
 
 fn declare(text: impl AsRef<str>) -> Command {
     Command::DeclareRun { declaration: declaration(text.as_ref()), request: None }
+}
+
+/// The identity that a declaration was answered with.
+fn declared(answer: &SubmitResponse) -> Option<selfsame_protocol::digest::Digest> {
+    RunDeclared::try_from(answer.result.clone()).ok().map(|declared| declared.run_id)
 }
 
 /// The order of the curve's group, little-endian.
@@ -186,7 +192,7 @@ async fn replayed(mut adversary: Adversary) {
     // The same content under a new request id is a request of its own, and changes nothing that stood.
     let again = adversary.sign(&operator, declare(&text));
     if let Some(second) = adversary.accepted("B3 same content", &again).await
-        && second.result["run_id"] != first.result["run_id"]
+        && declared(&second) != declared(&first)
     {
         adversary.succeeded(format!("one declaration has two identities: {first:?} and {second:?}"));
     }

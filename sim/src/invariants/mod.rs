@@ -45,8 +45,8 @@ use selfsame::cosign::Current;
 use selfsame::env::sim_disk::SimDisk;
 use selfsame::raft::{RaftNode, RaftStatus};
 use selfsame::store::StateView;
-use selfsame_machine::Receipt;
 use selfsame_machine::view::ReadError;
+use selfsame_protocol::response::SubmitResponse;
 use shadow::{Op, Shadow};
 use std::collections::BTreeSet;
 
@@ -131,7 +131,7 @@ pub struct Moment<'a> {
     /// The run decided once more, up to these submissions.
     pub shadow: &'a Shadow,
     /// What clients were promised since.
-    pub acks: &'a [Receipt],
+    pub acks: &'a [SubmitResponse],
     /// Synced files of all nodes, also of those that do not run; only now and then, because reading them takes long.
     pub images: &'a [Image],
     /// Signatures over checkpoints that left nodes since, in order.

@@ -8,10 +8,11 @@ use selfsame::actor::Actor;
 use selfsame::wire::raft::v1 as pb;
 use selfsame_machine::genesis::{GenesisNode, GenesisOrganisation};
 use selfsame_machine::state::Substrate;
-use selfsame_machine::{Genesis, Receipt, read, verify};
+use selfsame_machine::{Genesis, read, verify};
 use selfsame_protocol::command::{Command, Fence, GoalVector, Item, ItemLimits, Role};
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::p104::{self, Attestation, Claims, Outcome, Technology, Thresholds};
+use selfsame_protocol::response::SubmitResponse;
 use selfsame_protocol::time::{Timestamp, U64};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -212,7 +213,7 @@ impl Story {
     }
 
     /// What the clients were told.
-    pub fn receipts(&self) -> Vec<Receipt> {
+    pub fn receipts(&self) -> Vec<SubmitResponse> {
         self.ops.iter().filter_map(|op| op.outcome.clone().ok()).collect()
     }
 

@@ -14,6 +14,7 @@ use selfsame_protocol::command::{Command, Fence, Item, Proposal, Role};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::p104::{Outcome, Technology};
+use selfsame_protocol::response::CommandResult;
 use selfsame_protocol::time::U64;
 use serde_json::json;
 use std::cell::{Cell, RefCell};
@@ -458,7 +459,7 @@ async fn two_ballots(visit: &Visit, chip: &mut Chip, wanted: &[Actor; 2], round:
                 let root = session.root(organisation);
                 let vote = Command::Vote { proposal_id: id.clone(), ballot, approve: true };
                 if let Answer::Ok(receipt) = session.submit("vote", &root, vote).await {
-                    decided |= receipt.result["decided"] == json!(true);
+                    decided |= matches!(receipt.result, CommandResult::BallotCounted(ballot) if ballot.carried());
                 }
             }
             decided

@@ -6,6 +6,7 @@ use rand::Rng;
 use selfsame_protocol::command::Command;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::EntryRef;
+use selfsame_protocol::response::CommandResult;
 use serde_json::{Value, json};
 
 /// Runs declared by all operators: few, so that organisations meet at the same ones.
@@ -52,10 +53,8 @@ pub async fn run(mut session: Session, organisation: u64) -> turmoil::Result {
         };
         let Answer::Ok(receipt) = session.submit(what, &operator, command).await else { continue };
         promised.extend(&receipt.entries);
-        if let Some(run) = receipt.result["run_id"].as_str().and_then(|text| text.parse().ok())
-            && what == "declare"
-        {
-            known.push(run);
+        if let CommandResult::RunDeclared(declared) = receipt.result {
+            known.push(declared.run_id);
         }
     }
     Ok(())

@@ -11,7 +11,6 @@ use crate::random::{key, stream, uuid};
 use rand::Rng;
 use selfsame::actor::Actor;
 use selfsame::client::ClientError;
-use selfsame_machine::Receipt;
 use selfsame_protocol::bundle::Reader;
 use selfsame_protocol::canon;
 use selfsame_protocol::code::Code;
@@ -21,6 +20,10 @@ use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::p104::{self, Attestation, Claims, Outcome, Technology, Thresholds};
 use selfsame_protocol::record::Finding;
+use selfsame_protocol::response::{
+    BallotCounted, BallotStanding, CommandResult, CycleClosed, MigrationArrived, MigrationSealed, SessionClosed,
+    SubmitResponse, SubstrateBorn,
+};
 use selfsame_protocol::time::U64;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -97,12 +100,12 @@ impl Rules {
         Fence { epoch: U64(self.epoch), seq: U64(self.seq + 1) }
     }
 
-    async fn must(&mut self, what: &'static str, chip: usize, command: Command) -> Step<Receipt> {
+    async fn must(&mut self, what: &'static str, chip: usize, command: Command) -> Step<SubmitResponse> {
         let actor = self.chips[chip].clone();
         self.must_by(what, &actor, command).await
     }
 
-    async fn must_by(&mut self, what: &'static str, actor: &Actor, command: Command) -> Step<Receipt> {
+    async fn must_by(&mut self, what: &'static str, actor: &Actor, command: Command) -> Step<SubmitResponse> {
         match self.session.submit(what, actor, command).await {
             Answer::Ok(receipt) => Ok(receipt),
             Answer::Refused(code) => self.wrong(format!("{what} is allowed and was refused as {code}")),
@@ -197,11 +200,11 @@ impl Rules {
         let cycle = self.cycle(self.head);
         let done = self.must("cycle", chip, cycle).await?;
         self.seq += 1;
-        self.head = digest(&done, "cycle_identity_hash")?;
+        self.head = result::<CycleClosed>(done)?.cycle_identity_hash;
         let (substrate_id, fence, head) = (self.substrate.clone(), self.fence(), self.head);
         let closed = self.must("close", chip, Command::CloseSession { substrate_id, fence, head }).await?;
         self.seq += 1;
-        self.kept = Some(digest(&closed, "continuity_hash")?);
+        self.kept = Some(result::<SessionClosed>(closed)?.continuity_hash);
         Ok(())
     }
 
@@ -226,7 +229,7 @@ impl Rules {
         };
         let born = self.must("birth", 0, init).await?;
         (self.epoch, self.seq, self.kept) = (1, 0, None);
-        self.head = digest(&born, "substrate_identity_hash")?;
+        self.head = result::<SubstrateBorn>(born)?.substrate_identity_hash;
         Ok(())
     }
 
@@ -308,7 +311,7 @@ impl Rules {
         };
         let sealed = self.must("seal", origin, seal).await?;
         self.seq += 1;
-        Ok((migration_id, digest(&sealed, "nonce")?))
+        Ok((migration_id, result::<MigrationSealed>(sealed)?.nonce))
     }
 
     fn attestation(&self, chip: usize, migration_id: &str, nonce: Digest) -> Step<Attestation> {
@@ -336,7 +339,7 @@ impl Rules {
 
     async fn arrive(&mut self, chip: usize, migration_id: &str, nonce: Digest) -> Step {
         let arrived = self.must("arrive", chip, self.arrival(chip, migration_id, nonce)?).await?;
-        self.head = digest(&arrived, "cycle_identity_hash")?;
+        self.head = result::<MigrationArrived>(arrived)?.cycle_identity_hash;
         (self.epoch, self.seq) = (self.epoch + 1, 0);
         Ok(())
     }
@@ -408,11 +411,11 @@ impl Rules {
         let root = self.session.root(0);
         let mut receipt =
             self.must_by("propose", &root, Command::Propose { proposal_id: proposal_id.clone(), proposal }).await?;
-        if receipt.result["decided"] != json!(false) {
+        if decided(&receipt)? {
             return self.wrong("one organisation of several sealed a substrate alone".into());
         }
         for organisation in 1..self.organisations {
-            if receipt.result["decided"] == json!(true) {
+            if decided(&receipt)? {
                 break;
             }
             receipt = match organisation {
@@ -423,7 +426,9 @@ impl Rules {
                 _ => self.must_by("vote", &self.session.root(organisation), vote.clone()).await?,
             };
         }
-        let nonce = digest(&receipt, "nonce")?;
+        let BallotStanding::Carried { nonce: Some(nonce), .. } = result::<BallotCounted>(receipt)?.standing else {
+            return Err(Stopped);
+        };
         self.arrive(0, &migration_id, nonce).await?;
         self.stays_invalidated(1, 3).await
     }
@@ -508,7 +513,12 @@ impl Rules {
     }
 }
 
-/// A digest in the result of a receipt.
-fn digest(receipt: &Receipt, name: &str) -> Step<Digest> {
-    receipt.result[name].as_str().and_then(|text| text.parse().ok()).ok_or(Stopped)
+/// The result of an answer, when it is one of this command.
+fn result<T: TryFrom<CommandResult>>(answer: SubmitResponse) -> Step<T> {
+    T::try_from(answer.result).map_err(|_| Stopped)
+}
+
+/// Whether a ballot is carried.
+fn decided(answer: &SubmitResponse) -> Step<bool> {
+    result::<BallotCounted>(answer.clone()).map(|ballot| ballot.carried())
 }

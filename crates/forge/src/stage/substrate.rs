@@ -1,16 +1,17 @@
 //! What happens to a substrate: births, sessions, cycles, migrations.
 
-use super::Stage;
+use super::{Stage, outcome, result};
 use crate::cast::*;
 use selfsame_machine::state::{Substrate, Verification, load};
 use selfsame_machine::view::Table;
-use selfsame_machine::{Outcome, Receipt, read, verify};
+use selfsame_machine::{Outcome, read, verify};
 use selfsame_protocol::command::*;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::keys::SecretKey;
 use selfsame_protocol::p104::{Attestation, Claims, Outcome as Identity};
 use selfsame_protocol::record::Finding;
+use selfsame_protocol::response::{SessionRequested, SubmitResponse};
 use selfsame_protocol::time::U64;
 use serde_json::json;
 
@@ -25,7 +26,7 @@ impl Stage {
         Fence { epoch: holder.epoch, seq: U64(holder.seq.0 + 1) }
     }
     /// A birth by a chip.
-    pub fn born(&mut self, id: &str, by: u8) -> Receipt {
+    pub fn born(&mut self, id: &str, by: u8) -> SubmitResponse {
         self.ok(Role::Chip, &chip(by), birth(id, &chip(by)))
     }
     /// The open that the active chip would send.
@@ -47,14 +48,14 @@ impl Stage {
     /// Asks with a command.
     pub fn ask_with(&mut self, chip: &SecretKey, command: Command) -> U64 {
         let receipt = self.ok(Role::Chip, chip, command);
-        receipt.result["verification"].as_str().unwrap().parse().unwrap()
+        result::<SessionRequested>(receipt).verification
     }
     /// The verification under way.
     pub fn pending(&self, id: &str) -> Verification {
         load(&self.model, Table::Verifications, id.as_bytes()).unwrap().unwrap()
     }
     /// A verdict with what the node finds on the disk at hand.
-    pub fn honest(&mut self, id: &str, from: u64) -> Receipt {
+    pub fn honest(&mut self, id: &str, from: u64) -> SubmitResponse {
         let verification = self.pending(id);
         let finding = verify::finding(&self.model, &verification).unwrap();
         let verdict = Command::Verdict { substrate_id: id.into(), verification: verification.index, finding };
@@ -69,7 +70,7 @@ impl Stage {
     pub fn open(&mut self, id: &str, chip: &SecretKey) -> Identity {
         self.ask(id, chip);
         self.honest(id, 1);
-        serde_json::from_value(self.honest(id, 2).result["outcome"].clone()).unwrap()
+        outcome(&self.honest(id, 2)).unwrap()
     }
     /// The close of a cycle that the active chip would send.
     pub fn cycle_command(&self, id: &str, name: &str) -> Command {
@@ -82,7 +83,7 @@ impl Stage {
         }
     }
     /// Closes a cycle.
-    pub fn cycle(&mut self, id: &str, chip: &SecretKey, name: &str) -> Receipt {
+    pub fn cycle(&mut self, id: &str, chip: &SecretKey, name: &str) -> SubmitResponse {
         let command = self.cycle_command(id, name);
         self.ok(Role::Chip, chip, command)
     }
@@ -91,7 +92,7 @@ impl Stage {
         Command::Append { substrate_id: id.into(), fence: self.fence(id), items }
     }
     /// Appends.
-    pub fn append(&mut self, id: &str, chip: &SecretKey, items: Vec<Item>) -> Receipt {
+    pub fn append(&mut self, id: &str, chip: &SecretKey, items: Vec<Item>) -> SubmitResponse {
         let command = self.append_command(id, items);
         self.ok(Role::Chip, chip, command)
     }
@@ -104,7 +105,7 @@ impl Stage {
         Command::CloseSession { substrate_id: id.into(), fence: self.fence(id), head: self.substrate(id).head }
     }
     /// Closes the session.
-    pub fn close(&mut self, id: &str, chip: &SecretKey) -> Receipt {
+    pub fn close(&mut self, id: &str, chip: &SecretKey) -> SubmitResponse {
         let command = self.close_command(id);
         self.ok(Role::Chip, chip, command)
     }
@@ -145,7 +146,7 @@ impl Stage {
         }
     }
     /// Seals.
-    pub fn seal(&mut self, id: &str, migration: &str, origin: &SecretKey, destination: &SecretKey) -> Receipt {
+    pub fn seal(&mut self, id: &str, migration: &str, origin: &SecretKey, destination: &SecretKey) -> SubmitResponse {
         let command = self.seal_command(id, migration, destination);
         self.ok(Role::Chip, origin, command)
     }
@@ -181,7 +182,7 @@ impl Stage {
         }
     }
     /// Arrives.
-    pub fn arrive(&mut self, id: &str, migration: &str, destination: &SecretKey) -> Receipt {
+    pub fn arrive(&mut self, id: &str, migration: &str, destination: &SecretKey) -> SubmitResponse {
         let command = self.arrive_command(id, migration, destination);
         self.ok(Role::Chip, destination, command)
     }

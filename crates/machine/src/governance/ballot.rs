@@ -16,8 +16,8 @@ use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::governance::GovernanceAction;
 use selfsame_protocol::planted;
 use selfsame_protocol::record::{BallotEnd, Record};
+use selfsame_protocol::response::{BallotCounted, BallotExpired, BallotStanding, CommandResult};
 use selfsame_protocol::time::{Timestamp, U64};
-use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 fn load(txn: &Txn<'_>, id: &str) -> Result<Ballot, Stop> {
@@ -34,7 +34,7 @@ fn grown(txn: &Txn<'_>) -> u64 {
     txn.growth[Ledger::Reasoning.slot()].frontier.size()
 }
 
-pub fn propose(txn: &mut Txn<'_>, id: &str, proposal: &Proposal) -> Result<Value, Stop> {
+pub fn propose(txn: &mut Txn<'_>, id: &str, proposal: &Proposal) -> Result<BallotCounted, Stop> {
     if txn.over.get(Table::Proposals, id.as_bytes())?.is_some() {
         return refuse(
             Code::ProposalIdReused,
@@ -91,7 +91,7 @@ pub fn propose(txn: &mut Txn<'_>, id: &str, proposal: &Proposal) -> Result<Value
     cast(txn, id, ballot, true)
 }
 
-pub fn vote(txn: &mut Txn<'_>, id: &str, about: &Digest, approve: bool) -> Result<Value, Stop> {
+pub fn vote(txn: &mut Txn<'_>, id: &str, about: &Digest, approve: bool) -> Result<BallotCounted, Stop> {
     let ballot = load(txn, id)?;
     if ballot.status != BallotStatus::Open {
         return refuse(
@@ -125,7 +125,7 @@ pub fn vote(txn: &mut Txn<'_>, id: &str, about: &Digest, approve: bool) -> Resul
 
 /// Closes a ballot that only time kept open: carries it when the organisation concerned did not object, records that it
 /// expired otherwise. It is nobody's vote.
-pub fn conclude(txn: &mut Txn<'_>, id: &str) -> Result<Value, Stop> {
+pub fn conclude(txn: &mut Txn<'_>, id: &str) -> Result<CommandResult, Stop> {
     let ballot = load(txn, id)?;
     if ballot.status != BallotStatus::Open {
         return refuse(
@@ -138,10 +138,10 @@ pub fn conclude(txn: &mut Txn<'_>, id: &str) -> Result<Value, Stop> {
     record(txn, GovernanceAction::Conclude { proposal_id: id.into() })?;
     if ballot.running(grown(txn), txn.time).is_err() {
         close(txn, id, ballot, BallotEnd::Expired)?;
-        return Ok(json!({"proposal_id": id, "decided": false, "result": BallotEnd::Expired}));
+        return Ok(BallotExpired { proposal_id: id.into() }.into());
     }
     match standing(&ballot, txn.time) {
-        Standing::Carried(threshold) => carry_out(txn, id, ballot, U64(threshold as u64)),
+        Standing::Carried(threshold) => carry_out(txn, id, ballot, U64(threshold as u64)).map(Into::into),
         _ => {
             let rule = "the ballot cannot be concluded yet: too few approve it, or the time to object is not over";
             let lower =
@@ -167,37 +167,30 @@ fn standing(ballot: &Ballot, time: Timestamp) -> Standing {
 }
 
 /// Takes the author's vote and closes the ballot when that decides it.
-fn cast(txn: &mut Txn<'_>, id: &str, mut ballot: Ballot, approve: bool) -> Result<Value, Stop> {
+fn cast(txn: &mut Txn<'_>, id: &str, mut ballot: Ballot, approve: bool) -> Result<BallotCounted, Stop> {
     let organisation = txn.author.organisation.clone();
     ballot.votes.insert(organisation, approve);
     match standing(&ballot, txn.time) {
         Standing::Carried(threshold) => carry_out(txn, id, ballot, U64(threshold as u64)),
-        Standing::Open(waits) => {
+        Standing::Open(carried_unopposed_from) => {
             state::save(&mut txn.over, Table::Proposals, id, &ballot);
-            let mut result = answer(id, &ballot, ballot.needed);
-            if let Some(from) = waits {
-                result["carried_unopposed_from"] = json!(from);
-            }
-            Ok(result)
+            Ok(counted(id, &ballot, ballot.needed, BallotStanding::Open { carried_unopposed_from }))
         }
         Standing::Rejected => {
-            let mut result = answer(id, &ballot, ballot.needed);
-            result["result"] = json!(BallotEnd::Rejected);
+            let result = counted(id, &ballot, ballot.needed, BallotStanding::Rejected);
             close(txn, id, ballot, BallotEnd::Rejected)?;
             Ok(result)
         }
     }
 }
 
-fn answer(id: &str, ballot: &Ballot, threshold: U64) -> Value {
-    json!({
-        "proposal_id": id, "approvals": ballot.voted(true), "rejections": ballot.voted(false), "threshold": threshold,
-        "decided": false,
-    })
+fn counted(id: &str, ballot: &Ballot, threshold: U64, standing: BallotStanding) -> BallotCounted {
+    let (approvals, rejections) = (ballot.voted(true), ballot.voted(false));
+    BallotCounted { proposal_id: id.into(), approvals, rejections, threshold, standing }
 }
 
 /// Records that the ballot is carried by `threshold` approvals, and does what it says.
-fn carry_out(txn: &mut Txn<'_>, id: &str, mut ballot: Ballot, threshold: U64) -> Result<Value, Stop> {
+fn carry_out(txn: &mut Txn<'_>, id: &str, mut ballot: Ballot, threshold: U64) -> Result<BallotCounted, Stop> {
     let entry = txn.push(
         Ledger::Reasoning,
         "cluster",
@@ -213,11 +206,8 @@ fn carry_out(txn: &mut Txn<'_>, id: &str, mut ballot: Ballot, threshold: U64) ->
     ballot.status = BallotStatus::Carried;
     ballot.decided = Some(entry.index);
     finish(txn, id, &ballot)?;
-    let mut result = answer(id, &ballot, threshold);
-    carry::out(txn, id, &ballot.proposal, &mut result)?;
-    result["decided"] = json!(true);
-    result["result"] = json!("carried");
-    Ok(result)
+    let carried = carry::out(txn, id, &ballot.proposal)?;
+    Ok(counted(id, &ballot, threshold, carried))
 }
 
 fn finish(txn: &mut Txn<'_>, id: &str, ballot: &Ballot) -> Result<(), Stop> {

@@ -12,11 +12,12 @@ use selfsame_protocol::governance::GovernanceAction;
 use selfsame_protocol::keys::PublicKey;
 use selfsame_protocol::merkle::{consistency_proof, verify_consistency};
 use selfsame_protocol::record::{ConstitutionChange, EvidenceAnchor, QuorumCause, Record};
+use selfsame_protocol::response::BallotStanding;
 use selfsame_protocol::time::U64;
-use serde_json::{Value, json};
 
-/// Carries a proposal out; adds what came of it to the answer.
-pub fn out(txn: &mut Txn<'_>, id: &str, proposal: &Proposal, result: &mut Value) -> Result<(), Stop> {
+/// Carries a proposal out; gives what came of it.
+pub fn out(txn: &mut Txn<'_>, id: &str, proposal: &Proposal) -> Result<BallotStanding, Stop> {
+    let (mut constitutional_state_hash, mut nonce) = (None, None);
     if let Proposal::MovePublisher { publisher } = proposal {
         unused_key(txn, publisher.log_key)?;
     }
@@ -31,23 +32,22 @@ pub fn out(txn: &mut Txn<'_>, id: &str, proposal: &Proposal, result: &mut Value)
             after: after.clone(),
             voided,
         };
-        result["constitutional_state_hash"] = json!(change.after_hash);
+        constitutional_state_hash = Some(change.after_hash);
         txn.push(Ledger::Reasoning, "cluster", Record::ConstitutionChanged(Box::new(change)))?;
         amend(txn, &before, &after)?;
     }
     match proposal {
         Proposal::ForceSeal { substrate_id, migration_id, destination, .. } => {
-            let nonce = crate::migration::force_seal(txn, id, substrate_id, migration_id, destination)?;
-            result["nonce"] = json!(nonce);
-            Ok(())
+            nonce = Some(crate::migration::force_seal(txn, id, substrate_id, migration_id, destination)?);
         }
-        Proposal::RetireChip { chip, .. } => retire_chip(txn, id, chip),
-        Proposal::AddOrganisation { name, root_key, operator_key } => add(txn, id, name, *root_key, *operator_key),
-        Proposal::RemoveOrganisation { name, .. } => remove(txn, id, name),
-        Proposal::RotateKey { organisation, key, new, .. } => rotate(txn, id, organisation, *key, *new),
-        Proposal::ChangeRules { .. } | Proposal::MovePublisher { .. } => Ok(()),
-        Proposal::Recovery { reason, evidence, reasoning } => recover(txn, id, reason, evidence, reasoning),
+        Proposal::RetireChip { chip, .. } => retire_chip(txn, id, chip)?,
+        Proposal::AddOrganisation { name, root_key, operator_key } => add(txn, id, name, *root_key, *operator_key)?,
+        Proposal::RemoveOrganisation { name, .. } => remove(txn, id, name)?,
+        Proposal::RotateKey { organisation, key, new, .. } => rotate(txn, id, organisation, *key, *new)?,
+        Proposal::ChangeRules { .. } | Proposal::MovePublisher { .. } => {}
+        Proposal::Recovery { reason, evidence, reasoning } => recover(txn, id, reason, evidence, reasoning)?,
     }
+    Ok(BallotStanding::Carried { constitutional_state_hash, nonce })
 }
 
 /// A record in the chain of the organisation that is concerned, which need not be the author's.

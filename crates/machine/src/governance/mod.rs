@@ -18,7 +18,6 @@ use selfsame_protocol::keys::PublicKey;
 use selfsame_protocol::p104::Technology;
 use selfsame_protocol::record::Record;
 use selfsame_protocol::time::U64;
-use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// [`Table::Meta`] key of the constitution of the cluster, JSON.
@@ -166,14 +165,13 @@ fn end_key(txn: &mut Txn<'_>, key: PublicKey) -> Result<(), Stop> {
 }
 
 /// Records what the author's organisation did; the answer is what was recorded.
-fn record(txn: &mut Txn<'_>, action: GovernanceAction) -> Result<Value, Stop> {
+fn record(txn: &mut Txn<'_>, action: GovernanceAction) -> Result<GovernanceAction, Stop> {
     let subject = format!("organisation:{}", txn.author.organisation);
-    let answer = json!(action);
-    txn.push(Ledger::Reasoning, &subject, Record::Governance { action })?;
-    Ok(answer)
+    txn.push(Ledger::Reasoning, &subject, Record::Governance { action: action.clone() })?;
+    Ok(action)
 }
 
-pub fn rotate_key(txn: &mut Txn<'_>, kind: OrganisationKey, new: PublicKey) -> Result<Value, Stop> {
+pub fn rotate_key(txn: &mut Txn<'_>, kind: OrganisationKey, new: PublicKey) -> Result<GovernanceAction, Stop> {
     let organisation = organisation(txn)?;
     let old = replace_key(txn, organisation, kind, new)?;
     record(txn, GovernanceAction::RotateKey { key: kind, old, new, proposal_id: None })
@@ -198,7 +196,7 @@ fn replace_key(
     Ok(old)
 }
 
-pub fn enrol_node(txn: &mut Txn<'_>, id: u64, key: PublicKey, cosigner: PublicKey) -> Result<Value, Stop> {
+pub fn enrol_node(txn: &mut Txn<'_>, id: u64, key: PublicKey, cosigner: PublicKey) -> Result<GovernanceAction, Stop> {
     if id == 0 {
         return refuse(Code::Malformed, "this is no node id: ids start at 1", "", id);
     }
@@ -229,7 +227,7 @@ pub fn enrol_node(txn: &mut Txn<'_>, id: u64, key: PublicKey, cosigner: PublicKe
     record(txn, GovernanceAction::EnrolNode { node: U64(id), key, cosigner })
 }
 
-pub fn retire_node(txn: &mut Txn<'_>, id: u64) -> Result<Value, Stop> {
+pub fn retire_node(txn: &mut Txn<'_>, id: u64) -> Result<GovernanceAction, Stop> {
     let Some(mut node) = state::load::<Node>(&txn.over, Table::Nodes, &id.to_be_bytes())? else {
         return refuse(
             Code::UnknownNode,
@@ -261,7 +259,7 @@ pub fn retire_node(txn: &mut Txn<'_>, id: u64) -> Result<Value, Stop> {
     Ok(action)
 }
 
-pub fn enrol_chip(txn: &mut Txn<'_>, chip: PublicKey, technology: Technology) -> Result<Value, Stop> {
+pub fn enrol_chip(txn: &mut Txn<'_>, chip: PublicKey, technology: Technology) -> Result<GovernanceAction, Stop> {
     unused_key(txn, chip)?;
     let value = Chip { key: chip, organisation: txn.author.organisation.clone(), technology, retired: false };
     state::save(&mut txn.over, Table::Chips, *chip.id().as_bytes(), &value);
@@ -270,7 +268,7 @@ pub fn enrol_chip(txn: &mut Txn<'_>, chip: PublicKey, technology: Technology) ->
     record(txn, GovernanceAction::EnrolChip { chip: chip.id(), key: chip, technology })
 }
 
-pub fn retire_chip(txn: &mut Txn<'_>, id: &Digest) -> Result<Value, Stop> {
+pub fn retire_chip(txn: &mut Txn<'_>, id: &Digest) -> Result<GovernanceAction, Stop> {
     let Some(mut chip) = state::load::<Chip>(&txn.over, Table::Chips, id.as_bytes())? else {
         return refuse(
             Code::UnknownChip,
