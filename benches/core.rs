@@ -8,7 +8,7 @@ use selfsame_machine::genesis::{GenesisNode, GenesisOrganisation};
 use selfsame_machine::view::Model;
 use selfsame_machine::{Batch, Genesis, apply};
 use selfsame_protocol::canon;
-use selfsame_protocol::command::{Command, ItemLimits, Role, Submission};
+use selfsame_protocol::command::{Command, DeclareRun, ItemLimits, Role, Submission};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::envelope::{Envelope, prepare};
 use selfsame_protocol::keys::SecretKey;
@@ -57,7 +57,7 @@ fn declaration(seed: u64) -> Value {
 }
 
 fn envelope(seed: u64) -> Vec<u8> {
-    let command = Command::DeclareRun { declaration: declaration(seed), request: None };
+    let command = Command::DeclareRun(DeclareRun { declaration: declaration(seed), request: None });
     let operator = key(2);
     let submission = Submission::new("bench", &format!("r{seed}"), Role::Operator, operator.public(), command);
     Envelope::sign(&submission, &operator).to_bytes()

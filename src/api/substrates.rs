@@ -11,7 +11,7 @@ use selfsame_machine::{head, read};
 use selfsame_protocol::bundle::{IDENTITY_PROOF_TYPE, IdentityProof};
 use selfsame_protocol::canon;
 use selfsame_protocol::code::{Code, Refusal};
-use selfsame_protocol::command::Command;
+use selfsame_protocol::command::{Command, OpenSession};
 use selfsame_protocol::entry::{Entry, EntryRef, Ledger};
 use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::p104::Outcome;
@@ -85,7 +85,7 @@ impl SubstrateService for Api {
         let command = canon::parse(&envelope.payload, &canon::Limits::SUBMISSION)
             .and_then(canon::decode::<selfsame_protocol::command::Submission>);
         let id = match command.map(|s| s.command) {
-            Ok(Command::OpenSession { substrate_id, .. }) => substrate_id,
+            Ok(Command::OpenSession(OpenSession { substrate_id, .. })) => substrate_id,
             _ => {
                 return Err(refused(Refusal::new(
                     Code::Malformed,

@@ -7,7 +7,7 @@ use crate::actor::Actor;
 use crate::client::{Client, ClientError};
 use crate::demo::cluster::Failure;
 use selfsame_machine::state::{HolderStatus, Substrate};
-use selfsame_protocol::command::Command;
+use selfsame_protocol::command::{Arrive, Command, Seal};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::p104::{Attestation, Claims};
@@ -132,15 +132,17 @@ impl Coordinator {
         // The close states the depths before its own entry, one in each ledger.
         let depth = |before: U64| U64(before.0 + 1);
         let destination = self.destination.id();
-        Ok(subject.sign_next(&self.origin, |substrate_id, fence| Command::Seal {
-            substrate_id,
-            fence,
-            migration_id: MIGRATION.into(),
-            destination,
-            head: state.head,
-            continuity_hash,
-            evidence_ledger_depth: depth(close.evidence_ledger_depth),
-            reasoning_ledger_depth: depth(close.reasoning_ledger_depth),
+        Ok(subject.sign_next(&self.origin, |substrate_id, fence| {
+            Command::Seal(Seal {
+                substrate_id,
+                fence,
+                migration_id: MIGRATION.into(),
+                destination,
+                head: state.head,
+                continuity_hash,
+                evidence_ledger_depth: depth(close.evidence_ledger_depth),
+                reasoning_ledger_depth: depth(close.reasoning_ledger_depth),
+            })
         }))
     }
 
@@ -154,13 +156,13 @@ impl Coordinator {
             continuity_hash,
             head,
         };
-        let command = Command::Arrive {
+        let command = Command::Arrive(Arrive {
             substrate_id: subject.id.clone(),
             migration_id: MIGRATION.into(),
             attestation: Attestation::software(&claims, &self.destination.key),
             continuity_hash,
             head,
-        };
+        });
         self.destination.sign(&format!("bench/{}/arrive", subject.id), command)
     }
 

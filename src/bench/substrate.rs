@@ -5,7 +5,9 @@ use crate::actor::Actor;
 use crate::client::Client;
 use crate::demo::cluster::Failure;
 use selfsame_machine::state::Substrate;
-use selfsame_protocol::command::{Command, Fence, GoalVector, Item};
+use selfsame_protocol::command::{
+    Append, CloseCycle, CloseSession, Command, Fence, GoalVector, InitSubstrate, Item, OpenSession,
+};
 use selfsame_protocol::digest::{Digest, hex};
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::envelope::Envelope;
@@ -92,7 +94,7 @@ impl Subject {
             initialisation_timestamp,
             schema_version_at_init: p104::SCHEMA_VERSION.into(),
         };
-        let command = Command::InitSubstrate {
+        let command = Command::InitSubstrate(InitSubstrate {
             substrate_id: self.id.clone(),
             founding,
             initialisation_timestamp,
@@ -100,7 +102,7 @@ impl Subject {
             parameters: BTreeMap::new(),
             thresholds: Thresholds::default(),
             attestation: Some(Attestation::software(&claims, &chip.key)),
-        };
+        });
         chip.sign(&format!("bench/{}/init", self.id), command)
     }
 
@@ -114,18 +116,20 @@ impl Subject {
 
     /// Asks for a session; with the continuity hash of the last close, if there was one.
     pub fn open(&mut self, chip: &Actor, continuity_hash: Option<Digest>) -> Envelope {
-        self.sign_next(chip, |substrate_id, fence| Command::OpenSession {
-            substrate_id,
-            fence,
-            continuity_hash,
-            founding: None,
-            new_lineage: None,
+        self.sign_next(chip, |substrate_id, fence| {
+            Command::OpenSession(OpenSession {
+                substrate_id,
+                fence,
+                continuity_hash,
+                founding: None,
+                new_lineage: None,
+            })
         })
     }
 
     /// An append of these items.
     pub fn append(&mut self, chip: &Actor, items: Vec<Item>) -> Envelope {
-        self.sign_next(chip, |substrate_id, fence| Command::Append { substrate_id, fence, items })
+        self.sign_next(chip, |substrate_id, fence| Command::Append(Append { substrate_id, fence, items }))
     }
 
     /// A cycle after the one with this hash.
@@ -136,17 +140,19 @@ impl Subject {
             evidence: Vec::new(),
             runs: Vec::new(),
         };
-        self.sign_next(chip, |substrate_id, fence| Command::CloseCycle {
-            substrate_id,
-            fence,
-            cycle_id: format!("cycle/{}", fence.seq),
-            goalvector,
-            prior_identity_hash: head,
+        self.sign_next(chip, |substrate_id, fence| {
+            Command::CloseCycle(CloseCycle {
+                substrate_id,
+                fence,
+                cycle_id: format!("cycle/{}", fence.seq),
+                goalvector,
+                prior_identity_hash: head,
+            })
         })
     }
 
     /// The end of the session.
     pub fn close(&mut self, chip: &Actor, head: Digest) -> Envelope {
-        self.sign_next(chip, |substrate_id, fence| Command::CloseSession { substrate_id, fence, head })
+        self.sign_next(chip, |substrate_id, fence| Command::CloseSession(CloseSession { substrate_id, fence, head }))
     }
 }

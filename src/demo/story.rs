@@ -8,7 +8,10 @@ use crate::console::{layout, visible};
 use crate::files;
 use selfsame_protocol::bundle::{self, Reader};
 use selfsame_protocol::code::Code;
-use selfsame_protocol::command::{Amendment, Command, Fence, GoalVector, Item, Role};
+use selfsame_protocol::command::{
+    Amend, Amendment, Append, Arrive, CloseCycle, CloseSession, Command, DeclareRun, EnrolChip, Fence, GoalVector,
+    InitSubstrate, Item, OpenSession, ReportOutcome, Role, Seal,
+};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{EntryRef, Ledger};
 use selfsame_protocol::import::{ImportOptions, import};
@@ -126,9 +129,8 @@ impl Story {
         let declaration = import(REQUEST, &options)?.declaration;
         self.step("A run is declared before it executes, from a chat-completions request");
         let aurora = self.cluster.organisation(0, Role::Operator);
-        let declare = |declaration: &Value| Command::DeclareRun {
-            declaration: declaration.clone(),
-            request: Some("case/2026-0311".into()),
+        let declare = |declaration: &Value| {
+            Command::DeclareRun(DeclareRun { declaration: declaration.clone(), request: Some("case/2026-0311".into()) })
         };
         let declared: RunDeclared = self.submit(&aurora, declare(declaration.value())).await?.result.try_into()?;
         hold(
@@ -165,12 +167,14 @@ impl Story {
         ));
 
         self.step("An execution is bound to its declaration; an undeclared one is refused");
-        let report = |run_id: Digest| Command::ReportOutcome {
-            run_id,
-            execution_id: "execution-1".into(),
-            status: ExecutionStatus::Succeeded,
-            outputs: Vec::new(),
-            reproduction_of: None,
+        let report = |run_id: Digest| {
+            Command::ReportOutcome(ReportOutcome {
+                run_id,
+                execution_id: "execution-1".into(),
+                status: ExecutionStatus::Succeeded,
+                outputs: Vec::new(),
+                reproduction_of: None,
+            })
         };
         self.submit(&aurora, report(declaration.run_id())).await?;
         let answer = self.submit(&aurora, report(Digest::of(b"never declared"))).await;
@@ -183,8 +187,11 @@ impl Story {
         self.step("A substrate is born, bound to its founding incompatibility and an attested chip");
         for chip in self.chips.clone() {
             let root = self.cluster.organisation(0, Role::Root);
-            self.submit(&root, Command::EnrolChip { chip: chip.key.public(), technology: Technology::Software })
-                .await?;
+            self.submit(
+                &root,
+                Command::EnrolChip(EnrolChip { chip: chip.key.public(), technology: Technology::Software }),
+            )
+            .await?;
         }
         let founding: Value = serde_json::from_slice(FOUNDING)?;
         let tension = p104::founding_tension_hash(&selfsame_protocol::canon::to_canonical(&founding));
@@ -196,7 +203,7 @@ impl Story {
             schema_version_at_init: p104::SCHEMA_VERSION.into(),
         };
         let chip = self.chip();
-        let command = Command::InitSubstrate {
+        let command = Command::InitSubstrate(InitSubstrate {
             substrate_id: SUBSTRATE.into(),
             founding,
             initialisation_timestamp: initialised,
@@ -204,7 +211,7 @@ impl Story {
             parameters: BTreeMap::from([("escalation_threshold".to_string(), json!("0.80"))]),
             thresholds: Thresholds::default(),
             attestation: Some(Attestation::software(&claims, &chip.key)),
-        };
+        });
         let born: SubstrateBorn = self.submit(&chip, command.clone()).await?.result.try_into()?;
         hold(born.founding_tension_hash == tension, "the cluster computed the founding tension hash itself")?;
         hold(born.complete, "the birth is attested")?;
@@ -217,13 +224,13 @@ impl Story {
 
     async fn open(&mut self) -> Result<Rail, Failure> {
         let fence = self.fence();
-        let command = Command::OpenSession {
+        let command = Command::OpenSession(OpenSession {
             substrate_id: SUBSTRATE.into(),
             fence,
             continuity_hash: self.continuity,
             founding: None,
             new_lineage: None,
-        };
+        });
         self.requests += 1;
         let envelope = self.chip().sign(&format!("demo/{}", self.requests), command);
         let rail = self.client.open_session(&envelope).await?;
@@ -244,7 +251,8 @@ impl Story {
         ];
         let fence = self.fence();
         let chip = self.chip();
-        let receipt = self.submit(&chip, Command::Append { substrate_id: SUBSTRATE.into(), fence, items }).await?;
+        let receipt =
+            self.submit(&chip, Command::Append(Append { substrate_id: SUBSTRATE.into(), fence, items })).await?;
         self.evidence.extend(receipt.entries.iter().filter(|e| e.ledger == Ledger::Evidence));
         Ok(())
     }
@@ -258,13 +266,13 @@ impl Story {
             evidence: self.evidence.iter().map(|e| e.hash).collect(),
             runs: Vec::new(),
         };
-        let command = Command::CloseCycle {
+        let command = Command::CloseCycle(CloseCycle {
             substrate_id: SUBSTRATE.into(),
             fence,
             cycle_id: name.into(),
             goalvector,
             prior_identity_hash: state.head,
-        };
+        });
         let chip = self.chip();
         self.submit(&chip, command).await?;
         Ok(())
@@ -274,7 +282,7 @@ impl Story {
         let head = self.client.substrate(SUBSTRATE).await?.head;
         let fence = self.fence();
         let chip = self.chip();
-        let close = Command::CloseSession { substrate_id: SUBSTRATE.into(), fence, head };
+        let close = Command::CloseSession(CloseSession { substrate_id: SUBSTRATE.into(), fence, head });
         let closed: SessionClosed = self.submit(&chip, close).await?.result.try_into()?;
         // The chip keeps it: the next open presents it.
         self.continuity = Some(closed.continuity_hash);
@@ -288,7 +296,7 @@ impl Story {
             vec![Item { ledger: Ledger::Evidence, data: json!("too early"), evidence: Vec::new(), runs: Vec::new() }];
         let chip = self.chip();
         let reason = refused(
-            self.submit(&chip, Command::Append { substrate_id: SUBSTRATE.into(), fence, items }).await,
+            self.submit(&chip, Command::Append(Append { substrate_id: SUBSTRATE.into(), fence, items })).await,
             Code::SessionNotOpen,
         )?;
         self.say(reason);
@@ -329,8 +337,11 @@ impl Story {
         let fence = Fence { epoch: U64(self.epoch), seq: U64(self.seq + 1) };
         let chip = self.chip();
         let reason = refused(
-            self.submit(&chip, Command::Amend { substrate_id: SUBSTRATE.into(), fence, amendment: amendment.clone() })
-                .await,
+            self.submit(
+                &chip,
+                Command::Amend(Amend { substrate_id: SUBSTRATE.into(), fence, amendment: amendment.clone() }),
+            )
+            .await,
             Code::FoundingTensionProtected,
         )?;
         self.say(reason);
@@ -341,7 +352,8 @@ impl Story {
             ..amendment
         };
         let fence = self.fence();
-        self.submit(&chip, Command::Amend { substrate_id: SUBSTRATE.into(), fence, amendment: permitted }).await?;
+        self.submit(&chip, Command::Amend(Amend { substrate_id: SUBSTRATE.into(), fence, amendment: permitted }))
+            .await?;
         self.cycle("cycle-3").await?;
         self.close().await?;
         let state = self.client.substrate(SUBSTRATE).await?;
@@ -364,7 +376,7 @@ impl Story {
         let Some((evidence_ledger_depth, reasoning_ledger_depth)) = depths else { return Err("no close".into()) };
         let (origin, destination) = (self.chips[0].clone(), self.chips[1].clone());
         let fence = self.fence();
-        let seal = Command::Seal {
+        let seal = Command::Seal(Seal {
             substrate_id: SUBSTRATE.into(),
             fence,
             migration_id: "to-the-second-chip".into(),
@@ -373,7 +385,7 @@ impl Story {
             continuity_hash,
             evidence_ledger_depth,
             reasoning_ledger_depth,
-        };
+        });
         let sealed: MigrationSealed = self.submit(&origin, seal).await?.result.try_into()?;
         self.say("sealed: the origin can write no more; the log issued the nonce");
         let leader = self.cluster.leader().await?;
@@ -402,13 +414,13 @@ impl Story {
             continuity_hash,
             head: state.head,
         };
-        let arrive = Command::Arrive {
+        let arrive = Command::Arrive(Arrive {
             substrate_id: SUBSTRATE.into(),
             migration_id: "to-the-second-chip".into(),
             attestation: Attestation::software(&claims, &destination.key),
             continuity_hash,
             head: state.head,
-        };
+        });
         let arrived: MigrationArrived = self.submit(&destination, arrive).await?.result.try_into()?;
         let new = self.cluster.leader().await?;
         hold(new != leader, "another node leads")?;
@@ -423,8 +435,9 @@ impl Story {
             evidence: Vec::new(),
             runs: Vec::new(),
         }];
-        let answer =
-            self.submit(&origin, Command::Append { substrate_id: SUBSTRATE.into(), fence: old_right, items }).await;
+        let answer = self
+            .submit(&origin, Command::Append(Append { substrate_id: SUBSTRATE.into(), fence: old_right, items }))
+            .await;
         let reason = refused(answer, Code::ChipInvalidated)?;
         self.say(format!("the old chip's write: {reason}"));
         self.cluster.start_node(leader).await?;
@@ -552,7 +565,10 @@ impl Story {
         let fence = self.fence();
         let chip = self.chip();
         let answer = self
-            .submit(&chip, Command::CloseSession { substrate_id: SUBSTRATE.into(), fence, head: Digest::of(b"") })
+            .submit(
+                &chip,
+                Command::CloseSession(CloseSession { substrate_id: SUBSTRATE.into(), fence, head: Digest::of(b"") }),
+            )
             .await;
         let reason = refused(answer, Code::Suppressed)?;
         self.say(format!("after a restart of all nodes, still: {reason}"));

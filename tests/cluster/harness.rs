@@ -9,7 +9,7 @@ use selfsame::demo::cluster::{Cluster, Keys, ORGANISATIONS, free_ports};
 use selfsame::env::TcpNet;
 use selfsame::keys;
 use selfsame_machine::Genesis;
-use selfsame_protocol::command::{Command as Submitted, Role};
+use selfsame_protocol::command::{Command as Submitted, DeclareRun, Role};
 use selfsame_protocol::entry::{EntryRef, Ledger};
 use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::response::SubmitResponse;
@@ -195,7 +195,7 @@ pub fn declaration(operator: &Actor, seed: u64) -> Envelope {
         "context": {"none": true},
         "constraints": {"none": true},
     });
-    let command = Submitted::DeclareRun { declaration, request: None };
+    let command = Submitted::DeclareRun(DeclareRun { declaration, request: None });
     operator.sign(&format!("declare/{seed}"), command)
 }
 

@@ -62,7 +62,7 @@ impl Stage {
 
     /// Enrols a chip.
     pub fn enrol(&mut self, organisation: u8, chip: &SecretKey) -> SubmitResponse {
-        let command = Command::EnrolChip { chip: chip.public(), technology: Technology::Software };
+        let command = Command::EnrolChip(EnrolChip { chip: chip.public(), technology: Technology::Software });
         self.ok(Role::Root, &root(organisation), command)
     }
 
@@ -87,11 +87,11 @@ impl Stage {
     /// A vote with what it is about, where there is such a ballot; every other command as it is.
     pub fn meant(&self, command: Command) -> Command {
         match command {
-            Command::Vote { proposal_id, ballot, approve } if ballot == whatever() => {
+            Command::Vote(Vote { proposal_id, ballot, approve }) if ballot == whatever() => {
                 let known = read::ballot(&self.model, &proposal_id).unwrap();
                 let ballot =
                     known.map_or(ballot, |known| ballot_digest(&known.constitution, &proposal_id, &known.proposal));
-                Command::Vote { proposal_id, ballot, approve }
+                Command::Vote(Vote { proposal_id, ballot, approve })
             }
             other => other,
         }

@@ -283,46 +283,26 @@ fn first_answer(request: &[u8], stored: &[u8], digest: &Digest) -> Result<Outcom
 
 fn dispatch(txn: &mut Txn<'_>, command: &Command) -> Result<CommandResult, Stop> {
     match command {
-        Command::RotateKey { key, new } => governance::rotate_key(txn, *key, *new).map(Into::into),
-        Command::EnrolNode { node, key, cosigner } => {
-            governance::enrol_node(txn, node.0, *key, *cosigner).map(Into::into)
-        }
-        Command::RetireNode { node } => governance::retire_node(txn, node.0).map(Into::into),
-        Command::EnrolChip { chip, technology } => governance::enrol_chip(txn, *chip, *technology).map(Into::into),
-        Command::RetireChip { chip } => governance::retire_chip(txn, chip).map(Into::into),
-        Command::Propose { proposal_id, proposal } => {
-            governance::ballot::propose(txn, proposal_id, proposal).map(Into::into)
-        }
-        Command::Vote { proposal_id, ballot, approve } => {
-            governance::ballot::vote(txn, proposal_id, ballot, *approve).map(Into::into)
-        }
-        Command::Conclude { proposal_id } => governance::ballot::conclude(txn, proposal_id).map(Into::into),
-        Command::DeclareRun { declaration, request } => {
-            runs::declare(txn, declaration, request.as_deref()).map(Into::into)
-        }
-        Command::ReportOutcome { .. } => runs::outcome(txn, command).map(Into::into),
-        Command::InitSubstrate { .. } => substrate::init(txn, command).map(Into::into),
-        Command::Append { substrate_id, fence, items } => {
-            substrate::append(txn, substrate_id, fence, items).map(Into::into)
-        }
-        Command::Amend { substrate_id, fence, amendment } => {
-            substrate::amend(txn, substrate_id, fence, amendment).map(Into::into)
-        }
-        Command::CloseCycle { substrate_id, fence, cycle_id, goalvector, prior_identity_hash } => {
-            substrate::close_cycle(txn, substrate_id, fence, cycle_id, goalvector, prior_identity_hash).map(Into::into)
-        }
-        Command::OpenSession { .. } => session::open(txn, command).map(Into::into),
-        Command::Verdict { substrate_id, verification, finding } => {
-            session::verdict(txn, substrate_id, verification.0, finding).map(Into::into)
-        }
-        Command::CloseSession { substrate_id, fence, head } => {
-            session::close(txn, substrate_id, fence, head).map(Into::into)
-        }
-        Command::RecoverClose { substrate_id } => session::recover_close(txn, substrate_id).map(Into::into),
-        Command::Seal { .. } => migration::seal(txn, command).map(Into::into),
-        Command::Arrive { .. } => migration::arrive(txn, command).map(Into::into),
-        Command::AbortMigration { substrate_id, migration_id, attestation } => {
-            migration::abort(txn, substrate_id, migration_id, attestation).map(Into::into)
-        }
+        Command::RotateKey(command) => governance::rotate_key(txn, command).map(Into::into),
+        Command::EnrolNode(command) => governance::enrol_node(txn, command).map(Into::into),
+        Command::RetireNode(command) => governance::retire_node(txn, command).map(Into::into),
+        Command::EnrolChip(command) => governance::enrol_chip(txn, command).map(Into::into),
+        Command::RetireChip(command) => governance::retire_chip(txn, command).map(Into::into),
+        Command::Propose(command) => governance::ballot::propose(txn, command).map(Into::into),
+        Command::Vote(command) => governance::ballot::vote(txn, command).map(Into::into),
+        Command::Conclude(command) => governance::ballot::conclude(txn, command),
+        Command::DeclareRun(command) => runs::declare(txn, command).map(Into::into),
+        Command::ReportOutcome(command) => runs::outcome(txn, command).map(Into::into),
+        Command::InitSubstrate(command) => substrate::init(txn, command).map(Into::into),
+        Command::Append(command) => substrate::append(txn, command).map(Into::into),
+        Command::Amend(command) => substrate::amend(txn, command).map(Into::into),
+        Command::CloseCycle(command) => substrate::close_cycle(txn, command).map(Into::into),
+        Command::OpenSession(command) => session::open(txn, command).map(Into::into),
+        Command::Verdict(command) => session::verdict(txn, command).map(Into::into),
+        Command::CloseSession(command) => session::close(txn, command).map(Into::into),
+        Command::RecoverClose(command) => session::recover_close(txn, command).map(Into::into),
+        Command::Seal(command) => migration::seal(txn, command).map(Into::into),
+        Command::Arrive(command) => migration::arrive(txn, command).map(Into::into),
+        Command::AbortMigration(command) => migration::abort(txn, command).map(Into::into),
     }
 }

@@ -9,7 +9,7 @@ use crate::substrate::{event, load, propagate, require_alive, save, subject};
 use crate::txn::{Stop, Txn, refuse};
 use crate::view::{Table, View};
 use selfsame_protocol::code::{Code, Refusal};
-use selfsame_protocol::command::Command;
+use selfsame_protocol::command::{AbortMigration, Arrive, Seal};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::form::MIGRATION_CYCLE;
@@ -19,22 +19,10 @@ use selfsame_protocol::record::{ContinuityEvent, Record, Resolved};
 use selfsame_protocol::response::{MigrationAborted, MigrationArrived, MigrationSealed};
 use selfsame_protocol::time::U64;
 
-pub fn seal(txn: &mut Txn<'_>, command: &Command) -> Result<MigrationSealed, Stop> {
-    let Command::Seal {
-        substrate_id,
-        fence: right,
-        migration_id,
-        destination,
-        head,
-        continuity_hash,
-        evidence_ledger_depth,
-        reasoning_ledger_depth,
-    } = command
-    else {
-        return refuse(Code::Malformed, "the command does not fit where it was sent", "seal", "another command");
-    };
+pub fn seal(txn: &mut Txn<'_>, command: &Seal) -> Result<MigrationSealed, Stop> {
+    let Seal { substrate_id, migration_id, head, continuity_hash, .. } = command;
     let mut substrate = load(txn, substrate_id)?;
-    fence(txn, &mut substrate, right)?;
+    fence(txn, &mut substrate, &command.fence)?;
     let kept = continuity(&substrate)?;
     let subject = subject(substrate_id);
     let stated = [
@@ -44,8 +32,8 @@ pub fn seal(txn: &mut Txn<'_>, command: &Command) -> Result<MigrationSealed, Sto
     let depths = Ledger::BOTH.map(|ledger| state::load_chain(&txn.over, &subject, ledger).map(|chain| chain.depth));
     let [evidence, reasoning] = depths;
     let counted = [
-        ("the depth of the Evidence ledger", evidence?.to_string(), evidence_ledger_depth.to_string()),
-        ("the depth of the Reasoning ledger", reasoning?.to_string(), reasoning_ledger_depth.to_string()),
+        ("the depth of the Evidence ledger", evidence?.to_string(), command.evidence_ledger_depth.to_string()),
+        ("the depth of the Reasoning ledger", reasoning?.to_string(), command.reasoning_ledger_depth.to_string()),
     ];
     for (what, expected, found) in stated.into_iter().chain(counted) {
         if expected != found {
@@ -54,7 +42,7 @@ pub fn seal(txn: &mut Txn<'_>, command: &Command) -> Result<MigrationSealed, Sto
             return refuse(Code::StateMismatch, &sentence, expected, found);
         }
     }
-    let nonce = do_seal(txn, &mut substrate, migration_id, destination, None)?;
+    let nonce = do_seal(txn, &mut substrate, migration_id, &command.destination, None)?;
     save(txn, &substrate);
     Ok(MigrationSealed { nonce, epoch: U64(substrate.holder.epoch.0 + 1), migration_id: migration_id.clone() })
 }
@@ -267,10 +255,8 @@ fn finish(txn: &mut Txn<'_>, substrate: &Substrate, mut migration: Migration, st
     );
 }
 
-pub fn arrive(txn: &mut Txn<'_>, command: &Command) -> Result<MigrationArrived, Stop> {
-    let Command::Arrive { substrate_id, migration_id, attestation, continuity_hash, head } = command else {
-        return refuse(Code::Malformed, "the command does not fit where it was sent", "arrive", "another command");
-    };
+pub fn arrive(txn: &mut Txn<'_>, command: &Arrive) -> Result<MigrationArrived, Stop> {
+    let Arrive { substrate_id, migration_id, attestation, continuity_hash, head } = command;
     let mut substrate = load(txn, substrate_id)?;
     let migration = under_way(&substrate, migration_id)?;
     renew(txn, &mut substrate)?;
@@ -335,12 +321,8 @@ pub fn arrive(txn: &mut Txn<'_>, command: &Command) -> Result<MigrationArrived, 
     Ok(MigrationArrived { epoch: substrate.holder.epoch, chip, cycle_identity_hash: cycle })
 }
 
-pub fn abort(
-    txn: &mut Txn<'_>,
-    substrate_id: &str,
-    migration_id: &str,
-    attestation: &Attestation,
-) -> Result<MigrationAborted, Stop> {
+pub fn abort(txn: &mut Txn<'_>, command: &AbortMigration) -> Result<MigrationAborted, Stop> {
+    let AbortMigration { substrate_id, migration_id, attestation } = command;
     let mut substrate = load(txn, substrate_id)?;
     let migration = under_way(&substrate, migration_id)?;
     renew(txn, &mut substrate)?;
@@ -357,7 +339,7 @@ pub fn abort(
     let attestation_hash = activation(txn, &substrate, &migration, attestation)?;
     activate(txn, &mut substrate, attestation_hash);
     let record = Record::MigrationAbort {
-        migration_id: migration_id.into(),
+        migration_id: migration_id.clone(),
         chip,
         epoch: substrate.holder.epoch,
         attestation: attestation.clone(),

@@ -4,16 +4,16 @@ use crate::state::{self, Run, pair_key, prefix_end};
 use crate::txn::{Stop, Txn, refuse};
 use crate::view::{Table, View};
 use selfsame_protocol::code::{Code, Refusal};
-use selfsame_protocol::command::Command;
+use selfsame_protocol::command::{DeclareRun, ReportOutcome};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::record::{OrganisationRun, Record, RunOutcome};
 use selfsame_protocol::response::{Disagreement, ExecutionReported, RunDeclared};
 use selfsame_protocol::run::{Declaration, compare};
-use serde_json::Value;
 use std::collections::BTreeMap;
 
-pub fn declare(txn: &mut Txn<'_>, declaration: &Value, request: Option<&str>) -> Result<RunDeclared, Stop> {
+pub fn declare(txn: &mut Txn<'_>, command: &DeclareRun) -> Result<RunDeclared, Stop> {
+    let (declaration, request) = (&command.declaration, command.request.as_deref());
     let parsed = Declaration::from_value(declaration.clone()).map_err(|e| {
         Refusal::new(Code::DeclarationInvalid, &format!("this is no declaration of a run: {e}"), "", "")
     })?;
@@ -108,15 +108,8 @@ fn disagree(
     Ok(found)
 }
 
-pub fn outcome(txn: &mut Txn<'_>, command: &Command) -> Result<ExecutionReported, Stop> {
-    let Command::ReportOutcome { run_id, execution_id, status, outputs, reproduction_of } = command else {
-        return refuse(
-            Code::Malformed,
-            "the command does not fit where it was sent",
-            "report_outcome",
-            "another command",
-        );
-    };
+pub fn outcome(txn: &mut Txn<'_>, command: &ReportOutcome) -> Result<ExecutionReported, Stop> {
+    let ReportOutcome { run_id, execution_id, status, outputs, reproduction_of } = command;
     txn.require_run(run_id)?;
     let key = |id: &str| [&run_id.as_bytes()[..], id.as_bytes()].concat();
     if txn.over.get(Table::Executions, &key(execution_id))?.is_some() {

@@ -8,7 +8,7 @@ use crate::txn::{Stop, Txn, refuse};
 use crate::verify;
 use crate::view::{Table, View};
 use selfsame_protocol::code::{Code, Refusal};
-use selfsame_protocol::command::{Command, Fence};
+use selfsame_protocol::command::{CloseSession, GiveVerdict, OpenSession, RecoverClose};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::p104::{self, Outcome};
@@ -20,15 +20,8 @@ use selfsame_protocol::response::{SessionClosed, SessionRecovered, SessionReques
 use selfsame_protocol::time::U64;
 use selfsame_protocol::verdict::{self, majority};
 
-pub fn open(txn: &mut Txn<'_>, command: &Command) -> Result<SessionRequested, Stop> {
-    let Command::OpenSession { substrate_id, fence: right, continuity_hash, founding, new_lineage } = command else {
-        return refuse(
-            Code::Malformed,
-            "the command does not fit where it was sent",
-            "open_session",
-            "another command",
-        );
-    };
+pub fn open(txn: &mut Txn<'_>, command: &OpenSession) -> Result<SessionRequested, Stop> {
+    let OpenSession { substrate_id, fence: right, continuity_hash, founding, new_lineage } = command;
     let mut substrate = load(txn, substrate_id)?;
     // The first thing that a chip may do after a recovery: its sequence number is then the first of the new epoch.
     let epoch = epoch_after(&substrate, crate::governance::recoveries(&txn.over)?);
@@ -81,7 +74,9 @@ pub fn open(txn: &mut Txn<'_>, command: &Command) -> Result<SessionRequested, St
     Ok(SessionRequested { verification: verification.index, session: verification.session })
 }
 
-pub fn verdict(txn: &mut Txn<'_>, substrate_id: &str, index: u64, finding: &Finding) -> Result<VerdictCounted, Stop> {
+pub fn verdict(txn: &mut Txn<'_>, command: &GiveVerdict) -> Result<VerdictCounted, Stop> {
+    let GiveVerdict { substrate_id, verification: U64(index), finding } = command;
+    let index = *index;
     let finding = &verdict::recorded(finding);
     let Some(id) = txn.author.node else {
         return refuse(Code::RoleDenied, "only a node gives verdicts: this key belongs to no node", "", "");
@@ -152,11 +147,11 @@ pub fn verdict(txn: &mut Txn<'_>, substrate_id: &str, index: u64, finding: &Find
     let (nodes, electorate) = electorate(txn)?;
     match decide(&verification, &electorate) {
         None => {
-            state::save(&mut txn.over, Table::Verifications, substrate_id, &verification);
+            state::save(&mut txn.over, Table::Verifications, substrate_id.clone(), &verification);
             Ok(VerdictCounted { outcome: None })
         }
         Some(decisive) => {
-            txn.over.remove(Table::Verifications, substrate_id);
+            txn.over.remove(Table::Verifications, substrate_id.clone());
             let outcome = decisive.outcome;
             if settle(txn, &mut substrate, &verification, &decisive, &nodes)? {
                 recount(txn)?;
@@ -368,7 +363,8 @@ fn new_lineage(
     born.map(|_| ())
 }
 
-pub fn close(txn: &mut Txn<'_>, substrate_id: &str, right: &Fence, head: &Digest) -> Result<SessionClosed, Stop> {
+pub fn close(txn: &mut Txn<'_>, command: &CloseSession) -> Result<SessionClosed, Stop> {
+    let CloseSession { substrate_id, fence: right, head } = command;
     let mut substrate = load(txn, substrate_id)?;
     fence(txn, &mut substrate, right)?;
     require_session(&substrate)?;
@@ -397,8 +393,8 @@ pub fn close(txn: &mut Txn<'_>, substrate_id: &str, right: &Fence, head: &Digest
     })
 }
 
-pub fn recover_close(txn: &mut Txn<'_>, substrate_id: &str) -> Result<SessionRecovered, Stop> {
-    let mut substrate = load(txn, substrate_id)?;
+pub fn recover_close(txn: &mut Txn<'_>, command: &RecoverClose) -> Result<SessionRecovered, Stop> {
+    let mut substrate = load(txn, &command.substrate_id)?;
     if substrate.organisation != txn.author.organisation {
         return refuse(
             Code::RoleDenied,

@@ -7,7 +7,7 @@ use crate::view::{Table, View};
 use selfsame_protocol::amending::{self, MAX_FOUNDING_BYTES};
 use selfsame_protocol::canon;
 use selfsame_protocol::code::{Code, Refusal};
-use selfsame_protocol::command::{Amendment, Command, Fence, GoalVector, Item};
+use selfsame_protocol::command::{Amend, Amendment, Append, CloseCycle, InitSubstrate};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::form::{MIGRATION_CYCLE, is_founding};
@@ -121,24 +121,8 @@ pub struct Birth<'a> {
     pub organisation: String,
 }
 
-pub fn init(txn: &mut Txn<'_>, command: &Command) -> Result<SubstrateBorn, Stop> {
-    let Command::InitSubstrate {
-        substrate_id,
-        founding,
-        initialisation_timestamp,
-        schema_version,
-        parameters,
-        thresholds,
-        attestation,
-    } = command
-    else {
-        return refuse(
-            Code::Malformed,
-            "the command does not fit where it was sent",
-            "init_substrate",
-            "another command",
-        );
-    };
+pub fn init(txn: &mut Txn<'_>, command: &InitSubstrate) -> Result<SubstrateBorn, Stop> {
+    let substrate_id = &command.substrate_id;
     let chip = txn.key.id();
     crate::governance::usable_chip(txn, &chip)?;
     if let Some(existing) = state::load::<Substrate>(&txn.over, Table::Substrates, substrate_id.as_bytes())? {
@@ -158,12 +142,12 @@ pub fn init(txn: &mut Txn<'_>, command: &Command) -> Result<SubstrateBorn, Stop>
     let organisation = txn.author.organisation.clone();
     let birth = Birth {
         substrate_id,
-        founding,
-        initialised: *initialisation_timestamp,
-        schema_version,
-        parameters: parameters.clone(),
-        thresholds: thresholds.clone(),
-        attestation: attestation.clone(),
+        founding: &command.founding,
+        initialised: command.initialisation_timestamp,
+        schema_version: &command.schema_version,
+        parameters: command.parameters.clone(),
+        thresholds: command.thresholds.clone(),
+        attestation: command.attestation.clone(),
         organisation,
     };
     give_birth(txn, birth)
@@ -274,7 +258,8 @@ pub fn give_birth(txn: &mut Txn<'_>, birth: Birth<'_>) -> Result<SubstrateBorn, 
     })
 }
 
-pub fn append(txn: &mut Txn<'_>, substrate_id: &str, right: &Fence, items: &[Item]) -> Result<ItemsAppended, Stop> {
+pub fn append(txn: &mut Txn<'_>, command: &Append) -> Result<ItemsAppended, Stop> {
+    let Append { substrate_id, fence: right, items } = command;
     let mut substrate = load(txn, substrate_id)?;
     fence(txn, &mut substrate, right)?;
     require_session(&substrate)?;
@@ -323,12 +308,8 @@ fn references(txn: &Txn<'_>, subject: &str, evidence: &[Digest], runs: &[Digest]
     })
 }
 
-pub fn amend(
-    txn: &mut Txn<'_>,
-    substrate_id: &str,
-    right: &Fence,
-    amendment: &Amendment,
-) -> Result<AmendmentQueued, Stop> {
+pub fn amend(txn: &mut Txn<'_>, command: &Amend) -> Result<AmendmentQueued, Stop> {
+    let Amend { substrate_id, fence: right, amendment } = command;
     let mut substrate = load(txn, substrate_id)?;
     fence(txn, &mut substrate, right)?;
     require_session(&substrate)?;
@@ -361,14 +342,8 @@ fn check_amendment(substrate: &Substrate, amendment: &Amendment) -> Result<(), (
     amending::check_room(substrate.queued.len(), amendment, &constitution).map_err(|refusal| (refusal, 0))
 }
 
-pub fn close_cycle(
-    txn: &mut Txn<'_>,
-    substrate_id: &str,
-    right: &Fence,
-    cycle_id: &str,
-    goalvector: &GoalVector,
-    prior: &Digest,
-) -> Result<CycleClosed, Stop> {
+pub fn close_cycle(txn: &mut Txn<'_>, command: &CloseCycle) -> Result<CycleClosed, Stop> {
+    let CloseCycle { substrate_id, fence: right, cycle_id, goalvector, prior_identity_hash: prior } = command;
     let mut substrate = load(txn, substrate_id)?;
     fence(txn, &mut substrate, right)?;
     require_session(&substrate)?;

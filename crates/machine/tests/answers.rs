@@ -30,14 +30,15 @@ fn answers() -> Vec<String> {
     let mut world = World::new();
     let w = &mut world;
     let mut all = Vec::new();
-    let enrol = Command::EnrolNode { node: U64(4), key: node(4).public(), cosigner: node(4).cosigner().public() };
+    let enrol =
+        Command::EnrolNode(EnrolNode { node: U64(4), key: node(4).public(), cosigner: node(4).cosigner().public() });
     all.push(stored(w, Role::Root, &root(0), enrol));
-    all.push(stored(w, Role::Root, &root(0), Command::RetireNode { node: U64(4) }));
-    let rotate = Command::RotateKey { key: OrganisationKey::Operator, new: key(90).public() };
+    all.push(stored(w, Role::Root, &root(0), Command::RetireNode(RetireNode { node: U64(4) })));
+    let rotate = Command::RotateKey(RotateKey { key: OrganisationKey::Operator, new: key(90).public() });
     all.push(stored(w, Role::Root, &root(2), rotate));
     let technology = selfsame_protocol::p104::Technology::Software;
-    all.push(stored(w, Role::Root, &root(0), Command::EnrolChip { chip: chip(5).public(), technology }));
-    all.push(stored(w, Role::Root, &root(0), Command::RetireChip { chip: chip(5).public().id() }));
+    all.push(stored(w, Role::Root, &root(0), Command::EnrolChip(EnrolChip { chip: chip(5).public(), technology })));
+    all.push(stored(w, Role::Root, &root(0), Command::RetireChip(RetireChip { chip: chip(5).public().id() })));
     all.push(stored(w, Role::Operator, &operator(0), declare(declaration(), Some("case/7"))));
     all.push(stored(w, Role::Operator, &operator(1), declare(warmer(), Some("case/7"))));
     all.push(stored(w, Role::Operator, &operator(0), report(id_of(&declaration()), "e1", None)));
@@ -48,8 +49,13 @@ fn answers() -> Vec<String> {
     all.push(stored(w, Role::Chip, &chip(0), open));
     let verification = w.pending(&id);
     let finding = selfsame_machine::verify::finding(&w.model, &verification).unwrap();
-    let verdict =
-        || Command::Verdict { substrate_id: id.clone(), verification: verification.index, finding: finding.clone() };
+    let verdict = || {
+        Command::Verdict(GiveVerdict {
+            substrate_id: id.clone(),
+            verification: verification.index,
+            finding: finding.clone(),
+        })
+    };
     all.push(stored(w, Role::Node, &node(1), verdict()));
     all.push(stored(w, Role::Node, &node(2), verdict()));
     let append = w.append_command(&id, vec![item(Ledger::Evidence, "fact"), item(Ledger::Reasoning, "thought")]);
@@ -61,7 +67,7 @@ fn answers() -> Vec<String> {
     let close = w.close_command(&id);
     all.push(stored(w, Role::Chip, &chip(0), close));
     assert_eq!(w.open(&id, &chip(0)), Outcome::Verified);
-    all.push(stored(w, Role::Operator, &operator(0), Command::RecoverClose { substrate_id: id.clone() }));
+    all.push(stored(w, Role::Operator, &operator(0), Command::RecoverClose(RecoverClose { substrate_id: id.clone() })));
     let seal = w.seal_command(&id, "m1", &chip(1));
     all.push(stored(w, Role::Chip, &chip(0), seal));
     let abort = w.abort_command(&id, "m1", &chip(0));
@@ -96,7 +102,7 @@ fn answers() -> Vec<String> {
     all.push(stored(w, Role::Root, &root(1), vote("lost", true)));
     w.ok(Role::Root, &root(0), propose("late", retire()));
     w.millis += 3 * OBJECTION_MS;
-    all.push(stored(w, Role::Root, &root(0), Command::Conclude { proposal_id: "late".into() }));
+    all.push(stored(w, Role::Root, &root(0), Command::Conclude(Conclude { proposal_id: "late".into() })));
     all
 }
 

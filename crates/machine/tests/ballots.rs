@@ -4,7 +4,10 @@ use crate::common::{self, *};
 use selfsame_machine::read;
 use selfsame_machine::state::{BallotStatus, Publication};
 use selfsame_protocol::code::Code;
-use selfsame_protocol::command::{Command, OrganisationKey, Proposal, Role};
+use selfsame_protocol::command::{
+    Command, Conclude, EnrolChip, EnrolNode, GiveVerdict, OrganisationKey, Proposal, RecoverClose, RetireNode, Role,
+    Vote,
+};
 use selfsame_protocol::constitution::{
     ClusterConstitution, MAX_OPEN_BALLOTS, OBJECTION_MS, Publisher, Rules, Share, ballot_digest,
 };
@@ -61,7 +64,7 @@ fn an_organisation_joins_by_ballot_votes_and_leaves_by_ballot_with_its_history()
     world.ok(
         Role::Root,
         &root(3),
-        Command::EnrolNode { node: U64(4), key: node(4).public(), cosigner: node(4).cosigner().public() },
+        Command::EnrolNode(EnrolNode { node: U64(4), key: node(4).public(), cosigner: node(4).cosigner().public() }),
     );
     world.enrol(3, &chip(3));
     world.born(&uuid(7), 3);
@@ -77,12 +80,12 @@ fn an_organisation_joins_by_ballot_votes_and_leaves_by_ballot_with_its_history()
     {
         let command = match role {
             Role::Root => vote("p9", true),
-            Role::Operator => Command::RecoverClose { substrate_id: uuid(7) },
-            Role::Node => Command::Verdict {
+            Role::Operator => Command::RecoverClose(RecoverClose { substrate_id: uuid(7) }),
+            Role::Node => Command::Verdict(GiveVerdict {
                 substrate_id: uuid(7),
                 verification: U64(1),
                 finding: claim(selfsame_protocol::p104::Outcome::Verified),
-            },
+            }),
             Role::Chip => world.open_command(&uuid(7)),
         };
         world.refused(role, &key, command, Code::OrganisationRemoved);
@@ -98,7 +101,8 @@ fn an_organisation_joins_by_ballot_votes_and_leaves_by_ballot_with_its_history()
         operator_key: key(71).public(),
     };
     world.refused_ballot(3, "keys", keys, Code::KeyExists);
-    let enrol = Command::EnrolNode { node: U64(4), key: key(72).public(), cosigner: key(72).cosigner().public() };
+    let enrol =
+        Command::EnrolNode(EnrolNode { node: U64(4), key: key(72).public(), cosigner: key(72).cosigner().public() });
     world.refused(Role::Root, &root(0), enrol, Code::NodeIdReused);
     // Its chip is nobody's destination any more, and its substrate goes on elsewhere only by ballot.
     let seal = |destination: u8| Proposal::ForceSeal {
@@ -141,7 +145,7 @@ fn a_lost_root_key_is_replaced_by_the_others_and_the_old_one_votes_no_more() {
     world.ok(Role::Root, &root(0), propose("p2", rotate("chamber", OrganisationKey::Root, 90)));
     let waiting = counted(&world.ok(Role::Root, &root(1), vote("p2", true)));
     assert_eq!((waiting.carried(), waiting.threshold), (false, U64(3)));
-    let conclude = || Command::Conclude { proposal_id: "p2".into() };
+    let conclude = || Command::Conclude(Conclude { proposal_id: "p2".into() });
     world.refused(Role::Root, &root(1), conclude(), Code::BallotEarly);
     let before = world.millis;
     world.millis += OBJECTION_MS - 4_000;
@@ -267,7 +271,7 @@ fn a_ballot_expires_by_the_ledger_and_never_by_a_clock() {
     world.enrol(0, &key(64));
     world.refused(Role::Root, &root(1), vote("entries", true), Code::BallotExpired);
     assert_eq!(open_ids(&world), ["entries"]);
-    world.ok(Role::Root, &root(1), Command::Conclude { proposal_id: "entries".into() });
+    world.ok(Role::Root, &root(1), Command::Conclude(Conclude { proposal_id: "entries".into() }));
     assert_eq!(status(&world, "entries"), BallotStatus::Expired);
     // By the time of the ledger.
     world.ok(Role::Root, &root(0), propose("time", retire(0)));
@@ -309,9 +313,10 @@ fn one_organisation_cannot_hold_the_floor() {
 #[test]
 fn no_organisation_gains_a_quorum_by_what_others_do() {
     let mut world = World::new();
-    let enrol =
-        |id: u64| Command::EnrolNode { node: U64(id), key: node(id).public(), cosigner: node(id).cosigner().public() };
-    let retire = |id: u64| Command::RetireNode { node: U64(id) };
+    let enrol = |id: u64| {
+        Command::EnrolNode(EnrolNode { node: U64(id), key: node(id).public(), cosigner: node(id).cosigner().public() })
+    };
+    let retire = |id: u64| Command::RetireNode(RetireNode { node: U64(id) });
     world.ok(Role::Root, &root(0), enrol(4));
     // Of the three that would remain, two are the agency's: the bureau brings another node first.
     world.refused(Role::Root, &root(1), retire(2), Code::OrganisationQuorum);
@@ -335,7 +340,7 @@ fn a_quarantine_is_never_refused_for_balance_but_warned_of() {
     world.ok(
         Role::Root,
         &root(0),
-        Command::EnrolNode { node: U64(4), key: node(4).public(), cosigner: node(4).cosigner().public() },
+        Command::EnrolNode(EnrolNode { node: U64(4), key: node(4).public(), cosigner: node(4).cosigner().public() }),
     );
     let verification = world.ask(&id, &chip(0));
     world.verdict(&id, verification, 2, claim(selfsame_protocol::p104::Outcome::HashMismatch)).unwrap();
@@ -365,8 +370,9 @@ fn a_cluster_of_one_organisation_grows() {
     let [.., warning] = &cluster(&world)[..] else { panic!() };
     let Record::OrganisationQuorumWarning { organisation, cause, .. } = warning else { panic!("{warning:?}") };
     assert_eq!((organisation.as_str(), cause.as_str()), ("agency", "add_organisation"));
-    let enrol =
-        |id: u64| Command::EnrolNode { node: U64(id), key: node(id).public(), cosigner: node(id).cosigner().public() };
+    let enrol = |id: u64| {
+        Command::EnrolNode(EnrolNode { node: U64(id), key: node(id).public(), cosigner: node(id).cosigner().public() })
+    };
     world.refused(Role::Root, &root(0), enrol(5), Code::OrganisationQuorum);
     world.ok(Role::Root, &root(3), enrol(4));
     world.audit();
@@ -425,7 +431,7 @@ fn the_publisher_moves_by_ballot_and_leaves_with_its_organisation() {
 }
 
 fn enrol_chip(seed: u8) -> Command {
-    Command::EnrolChip { chip: key(seed).public(), technology: Technology::Software }
+    Command::EnrolChip(EnrolChip { chip: key(seed).public(), technology: Technology::Software })
 }
 
 /// A vote is about one proposal under one constitution: under another it does not count, whatever name it bears. Else a
@@ -446,10 +452,10 @@ fn a_vote_about_another_proposal_does_not_count() {
         about(Digest::of(b"another"), "other", &other.proposal),
         Digest::of(b"nothing"),
     ] {
-        let vote = Command::Vote { proposal_id: "other".into(), ballot: wrong, approve: true };
+        let vote = Command::Vote(Vote { proposal_id: "other".into(), ballot: wrong, approve: true });
         world.refused(Role::Root, &root(1), vote, Code::StateMismatch);
     }
     let right = about(other.constitution, "other", &other.proposal);
-    world.ok(Role::Root, &root(1), Command::Vote { proposal_id: "other".into(), ballot: right, approve: true });
+    world.ok(Role::Root, &root(1), Command::Vote(Vote { proposal_id: "other".into(), ballot: right, approve: true }));
     world.audit();
 }

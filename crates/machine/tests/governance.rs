@@ -5,7 +5,10 @@ use selfsame_machine::read;
 use selfsame_machine::state::{Registration, load};
 use selfsame_machine::view::Table;
 use selfsame_protocol::code::Code;
-use selfsame_protocol::command::{Command, OrganisationKey, Proposal, Role};
+use selfsame_protocol::command::{
+    Command, EnrolChip, EnrolNode, OrganisationKey, Proposal, Propose, RecoverClose, RetireChip, RetireNode, Role,
+    RotateKey,
+};
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::keys::{PublicKey, SecretKey};
 use selfsame_protocol::p104::Technology;
@@ -18,10 +21,10 @@ fn registration(world: &World, key: &SecretKey) -> Registration {
     load(&world.model, Table::Keys, key.public().as_bytes()).unwrap().unwrap()
 }
 fn enrol_chip(chip: PublicKey) -> Command {
-    Command::EnrolChip { chip, technology: Technology::Software }
+    Command::EnrolChip(EnrolChip { chip, technology: Technology::Software })
 }
 fn force_seal(id: &str, proposal: &str) -> Command {
-    Command::Propose {
+    Command::Propose(Propose {
         proposal_id: proposal.into(),
         proposal: Proposal::ForceSeal {
             substrate_id: id.into(),
@@ -29,7 +32,7 @@ fn force_seal(id: &str, proposal: &str) -> Command {
             destination: chip(1).public().id(),
             reason: "lost".into(),
         },
-    }
+    })
 }
 
 /// shows: P-044, X-05, G-02, G-05
@@ -49,9 +52,9 @@ fn a_chip_is_enrolled_once_by_its_organisation_and_every_step_is_recorded() {
     world.refused(Role::Root, &root(0), enrol_chip(chip(0).public()), Code::KeyExists);
     world.refused(Role::Root, &root(1), enrol_chip(chip(0).public()), Code::KeyExists);
     world.refused(Role::Root, &root(1), enrol_chip(operator(1).public()), Code::KeyExists);
-    let command = Command::EnrolNode { node: U64(9), key: chip(0).public(), cosigner: key(180).public() };
+    let command = Command::EnrolNode(EnrolNode { node: U64(9), key: chip(0).public(), cosigner: key(180).public() });
     world.refused(Role::Root, &root(0), command, Code::KeyExists);
-    let command = Command::RotateKey { key: OrganisationKey::Operator, new: chip(0).public() };
+    let command = Command::RotateKey(RotateKey { key: OrganisationKey::Operator, new: chip(0).public() });
     world.refused(Role::Root, &root(0), command, Code::KeyExists);
     world.born(&uuid(1), 0);
 }
@@ -60,7 +63,7 @@ fn a_chip_is_enrolled_once_by_its_organisation_and_every_step_is_recorded() {
 #[test]
 fn a_retired_chip_acts_no_more_and_only_its_organisation_retires_it() {
     let (mut world, id) = closed();
-    let retire = |n: u8| Command::RetireChip { chip: chip(n).public().id() };
+    let retire = |n: u8| Command::RetireChip(RetireChip { chip: chip(n).public().id() });
     world.refused(Role::Root, &root(1), retire(0), Code::RoleDenied);
     world.refused(Role::Root, &root(0), retire(9), Code::UnknownChip);
     world.refused(Role::Chip, &chip(0), retire(0), Code::RoleDenied);
@@ -85,10 +88,10 @@ fn a_retired_chip_acts_no_more_and_only_its_organisation_retires_it() {
 #[test]
 fn a_rotated_key_is_refused_from_the_next_entry_on_and_its_successor_acts() {
     let mut world = World::new();
-    let rotate = |key, seed: u8| Command::RotateKey { key, new: common::key(seed).public() };
+    let rotate = |key, seed: u8| Command::RotateKey(RotateKey { key, new: common::key(seed).public() });
     world.refused(Role::Operator, &operator(0), rotate(OrganisationKey::Root, 90), Code::RoleDenied);
     world.ok(Role::Root, &root(0), rotate(OrganisationKey::Operator, 90));
-    let recover = || Command::RecoverClose { substrate_id: uuid(1) };
+    let recover = || Command::RecoverClose(RecoverClose { substrate_id: uuid(1) });
     world.refused(Role::Operator, &operator(0), recover(), Code::KeyEnded);
     world.refused(Role::Operator, &key(90), recover(), Code::UnknownSubstrate);
     world.ok(Role::Root, &root(0), rotate(OrganisationKey::Root, 91));
@@ -108,10 +111,12 @@ fn a_rotated_key_is_refused_from_the_next_entry_on_and_its_successor_acts() {
 #[test]
 fn node_ids_are_never_reused_and_no_organisation_gains_a_quorum() {
     let mut world = World::new();
-    let enrol = |id: u64, seed: u8| Command::EnrolNode {
-        node: U64(id),
-        key: key(seed).public(),
-        cosigner: key(seed).cosigner().public(),
+    let enrol = |id: u64, seed: u8| {
+        Command::EnrolNode(EnrolNode {
+            node: U64(id),
+            key: key(seed).public(),
+            cosigner: key(seed).cosigner().public(),
+        })
     };
     world.refused(Role::Root, &root(0), enrol(0, 80), Code::Malformed);
     world.refused(Role::Root, &root(0), enrol(2, 80), Code::NodeIdReused);
@@ -119,9 +124,9 @@ fn node_ids_are_never_reused_and_no_organisation_gains_a_quorum() {
     // A third of five would be a quorum alone.
     world.refused(Role::Root, &root(0), enrol(5, 81), Code::OrganisationQuorum);
     world.ok(Role::Root, &root(1), enrol(5, 81));
-    world.refused(Role::Root, &root(1), Command::RetireNode { node: U64(4) }, Code::RoleDenied);
-    world.refused(Role::Root, &root(1), Command::RetireNode { node: U64(6) }, Code::UnknownNode);
-    world.ok(Role::Root, &root(0), Command::RetireNode { node: U64(4) });
+    world.refused(Role::Root, &root(1), Command::RetireNode(RetireNode { node: U64(4) }), Code::RoleDenied);
+    world.refused(Role::Root, &root(1), Command::RetireNode(RetireNode { node: U64(6) }), Code::UnknownNode);
+    world.ok(Role::Root, &root(0), Command::RetireNode(RetireNode { node: U64(4) }));
     world.refused(Role::Root, &root(0), enrol(4, 82), Code::NodeIdReused);
     world.refused(Role::Root, &root(0), enrol(6, 80), Code::KeyExists);
     let retired: Vec<_> = read::nodes(&world.model).unwrap().iter().map(|node| (node.id.0, node.retired)).collect();

@@ -5,7 +5,9 @@ use selfsame_machine::read;
 use selfsame_machine::state::{HolderStatus, invalidated_key};
 use selfsame_machine::view::Table;
 use selfsame_protocol::code::Code;
-use selfsame_protocol::command::{Command, Fence, Proposal, Role};
+use selfsame_protocol::command::{
+    AbortMigration, Append, Arrive, Command, Fence, OpenSession, Proposal, Propose, RetireChip, Role, Seal,
+};
 use selfsame_protocol::digest::{Digest, framed};
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::keys::SecretKey;
@@ -20,15 +22,15 @@ fn invalidated(world: &World) -> Vec<Vec<u8>> {
 
 /// An append under a stated right.
 fn append(id: &str, epoch: u64, seq: u64) -> Command {
-    Command::Append {
+    Command::Append(Append {
         substrate_id: id.into(),
         fence: Fence { epoch: U64(epoch), seq: U64(seq) },
         items: vec![item(Ledger::Evidence, "seen")],
-    }
+    })
 }
 
 fn propose(id: &str, proposal: &str, migration: &str, destination: &SecretKey) -> Command {
-    Command::Propose {
+    Command::Propose(Propose {
         proposal_id: proposal.into(),
         proposal: Proposal::ForceSeal {
             substrate_id: id.into(),
@@ -36,7 +38,7 @@ fn propose(id: &str, proposal: &str, migration: &str, destination: &SecretKey) -
             destination: destination.public().id(),
             reason: "the chip is lost".into(),
         },
-    }
+    })
 }
 
 fn vote(proposal: &str) -> Command {
@@ -55,7 +57,8 @@ fn a_seal_states_what_the_ledger_holds_and_stops_the_origin() {
     let good = world.seal_command(&id, "m1", &chip(1));
     let bad = |change: &dyn Fn(&mut Digest, &mut Digest, &mut U64, &mut U64)| {
         let mut command = good.clone();
-        let Command::Seal { head, continuity_hash, evidence_ledger_depth, reasoning_ledger_depth, .. } = &mut command
+        let Command::Seal(Seal { head, continuity_hash, evidence_ledger_depth, reasoning_ledger_depth, .. }) =
+            &mut command
         else {
             unreachable!()
         };
@@ -75,7 +78,7 @@ fn a_seal_states_what_the_ledger_holds_and_stops_the_origin() {
     let command = world.seal_command(&id, "m1", &chip(9));
     world.refused(Role::Chip, &chip(0), command, Code::UnknownChip);
     world.enrol(2, &chip(7));
-    world.ok(Role::Root, &root(2), Command::RetireChip { chip: chip(7).public().id() });
+    world.ok(Role::Root, &root(2), Command::RetireChip(RetireChip { chip: chip(7).public().id() }));
     let command = world.seal_command(&id, "m1", &chip(7));
     world.refused(Role::Chip, &chip(0), command, Code::ChipRetired);
     assert_eq!(world.recorded(Role::Chip, &chip(1), good.clone(), Code::ChipNotActive).len(), 1);
@@ -145,7 +148,7 @@ fn one_entry_activates_the_destination_and_invalidates_the_origin() {
     assert_eq!((after.holder.seq, after.holder.since), (U64(0), U64(world.index)));
     let open_at = |seq: u64| {
         let mut command = world.open_command(&id);
-        let Command::OpenSession { fence, .. } = &mut command else { unreachable!() };
+        let Command::OpenSession(OpenSession { fence, .. }) = &mut command else { unreachable!() };
         *fence = Fence { epoch: U64(2), seq: U64(seq) };
         command
     };
@@ -182,7 +185,7 @@ fn an_arrival_restates_the_seal_and_attests_this_activation() {
         let Claims::Activation { nonce, epoch, migration_id, head, .. } = &mut claims else { unreachable!() };
         change(nonce, epoch, migration_id, head);
         let mut command = good.clone();
-        let Command::Arrive { attestation, .. } = &mut command else { unreachable!() };
+        let Command::Arrive(Arrive { attestation, .. }) = &mut command else { unreachable!() };
         *attestation = Attestation::software(&claims, &chip(1));
         command
     };
@@ -200,17 +203,17 @@ fn an_arrival_restates_the_seal_and_attests_this_activation() {
     let command = world.arrive_command(&id, "m1", &chip(0));
     world.refused(Role::Chip, &chip(0), command, Code::WrongDestination);
     let mut other = good.clone();
-    let Command::Arrive { attestation, .. } = &mut other else { unreachable!() };
+    let Command::Arrive(Arrive { attestation, .. }) = &mut other else { unreachable!() };
     *attestation = Attestation::software(&world.activation_claims(&id, "m1"), &chip(2));
     world.refused(Role::Chip, &chip(1), other, Code::AttestationInvalid);
     for part in 0..2 {
         let mut command = good.clone();
-        let Command::Arrive { continuity_hash, head, .. } = &mut command else { unreachable!() };
+        let Command::Arrive(Arrive { continuity_hash, head, .. }) = &mut command else { unreachable!() };
         *[continuity_hash, head][part] = Digest::of(b"altered bundle");
         world.refused(Role::Chip, &chip(1), command, Code::StateMismatch);
     }
     let mut command = good.clone();
-    let Command::Arrive { migration_id, .. } = &mut command else { unreachable!() };
+    let Command::Arrive(Arrive { migration_id, .. }) = &mut command else { unreachable!() };
     *migration_id = "m2".into();
     world.refused(Role::Chip, &chip(1), command, Code::MigrationState);
     world.ok(Role::Chip, &chip(1), good.clone());
@@ -289,7 +292,7 @@ fn an_abort_continues_the_origin_at_a_new_epoch_that_is_never_reused() {
         // An attestation of the aborted migration before is worth nothing under the new nonce.
         if n > 1 {
             let mut command = world.abort_command(&id, &migration, &chip(0));
-            let Command::AbortMigration { attestation, .. } = &mut command else { unreachable!() };
+            let Command::AbortMigration(AbortMigration { attestation, .. }) = &mut command else { unreachable!() };
             *attestation = Attestation::software(&world.activation_claims(&id, &format!("m{}", n - 1)), &chip(0));
             world.refused(Role::Chip, &chip(0), command, Code::AttestationInvalid);
         }
@@ -312,7 +315,7 @@ fn an_abort_continues_the_origin_at_a_new_epoch_that_is_never_reused() {
         assert!(gone.iter().all(|key| now.contains(key)) && now.len() == gone.len() + 1);
         gone = now;
         let mut command = world.seal_command(&id, "again", &chip(1));
-        let Command::Seal { migration_id, .. } = &mut command else { unreachable!() };
+        let Command::Seal(Seal { migration_id, .. }) = &mut command else { unreachable!() };
         *migration_id = migration;
         world.refused(Role::Chip, &chip(0), command, Code::MigrationIdReused);
     }

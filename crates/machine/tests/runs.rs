@@ -5,7 +5,7 @@ use selfsame_machine::view::Model;
 use selfsame_machine::{Batch, apply, read};
 use selfsame_protocol::canon;
 use selfsame_protocol::code::Code;
-use selfsame_protocol::command::{Command, Item, ItemLimits, Role, Submission};
+use selfsame_protocol::command::{CloseCycle, Command, DeclareRun, Item, ItemLimits, ReportOutcome, Role, Submission};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{Entry, Ledger};
 use selfsame_protocol::envelope::{Envelope, prepare};
@@ -34,17 +34,17 @@ pub fn id_of(value: &Value) -> Digest {
     Declaration::from_value(value.clone()).unwrap().run_id()
 }
 pub fn declare(value: Value, request: Option<&str>) -> Command {
-    Command::DeclareRun { declaration: value, request: request.map(Into::into) }
+    Command::DeclareRun(DeclareRun { declaration: value, request: request.map(Into::into) })
 }
 pub fn report(run_id: Digest, execution: &str, reproduction_of: Option<&str>) -> Command {
     let output = Output { media_type: "text/plain".into(), size: U64(3), digest: Digest::of(b"yes") };
-    Command::ReportOutcome {
+    Command::ReportOutcome(ReportOutcome {
         run_id,
         execution_id: execution.into(),
         status: ExecutionStatus::Succeeded,
         outputs: vec![output],
         reproduction_of: reproduction_of.map(Into::into),
-    }
+    })
 }
 fn by(world: &mut World, organisation: u8, command: Command) -> SubmitResponse {
     world.ok(Role::Operator, &operator(organisation), command)
@@ -222,7 +222,7 @@ fn different_outputs_do_not_split_a_run_and_equal_ones_do_not_join_two() {
         by(&mut world, 0, declare(value, None));
     }
     let with = |mut command: Command, output: &[u8]| {
-        let Command::ReportOutcome { outputs, .. } = &mut command else { unreachable!() };
+        let Command::ReportOutcome(ReportOutcome { outputs, .. }) = &mut command else { unreachable!() };
         outputs[0] = Output { size: U64(output.len() as u64), digest: Digest::of(output), ..outputs[0].clone() };
         command
     };
@@ -292,7 +292,7 @@ fn bad_declarations_and_reports_are_refused() {
     world.refused(Role::Operator, &operator(0), report(run, "e2", Some("e9")), Code::DanglingReference);
     world.refused(Role::Operator, &operator(0), report(run, "e2", Some("e2")), Code::DanglingReference);
     let mut odd = report(run, "e2", None);
-    let Command::ReportOutcome { reproduction_of, .. } = &mut odd else { unreachable!() };
+    let Command::ReportOutcome(ReportOutcome { reproduction_of, .. }) = &mut odd else { unreachable!() };
     *reproduction_of = Some("no name".into());
     world.refused(Role::Operator, &operator(0), odd, Code::Malformed);
 }
@@ -315,7 +315,7 @@ fn a_substrate_refers_to_declared_runs_only() {
     by(&mut world, 2, declare(declaration(), None));
     world.append(&id, &chip(0), with());
     let mut command = world.cycle_command(&id, "cycle/2");
-    let Command::CloseCycle { goalvector, .. } = &mut command else { unreachable!() };
+    let Command::CloseCycle(CloseCycle { goalvector, .. }) = &mut command else { unreachable!() };
     goalvector.runs = vec![run];
     world.ok(Role::Chip, &chip(0), command);
     assert_eq!(json!(world.cycles(&id)[1].goalvector)["runs"], json!([run]));

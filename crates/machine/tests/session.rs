@@ -4,7 +4,7 @@ use crate::common::*;
 use selfsame_machine::state::Phase;
 use selfsame_machine::{read, verify};
 use selfsame_protocol::code::Code;
-use selfsame_protocol::command::{Command, PreparedBirth, Role};
+use selfsame_protocol::command::{CloseSession, Command, PreparedBirth, RecoverClose, Role};
 use selfsame_protocol::digest::{Digest, framed};
 use selfsame_protocol::entry::{Entry, Ledger};
 use selfsame_protocol::p104::{Attestation, Claims, Outcome, SCHEMA_VERSION, Thresholds};
@@ -235,7 +235,7 @@ fn one_session_and_one_verification_at_a_time() {
     world.refused(
         Role::Operator,
         &operator(0),
-        Command::RecoverClose { substrate_id: id.clone() },
+        Command::RecoverClose(RecoverClose { substrate_id: id.clone() }),
         Code::VerificationPending,
     );
     world.honest(&id, 1);
@@ -243,7 +243,7 @@ fn one_session_and_one_verification_at_a_time() {
     let command = world.open_command(&id);
     world.refused(Role::Chip, &chip(0), command, Code::SessionAlreadyOpen);
     let mut command = world.close_command(&id);
-    let Command::CloseSession { head, .. } = &mut command else { unreachable!() };
+    let Command::CloseSession(CloseSession { head, .. }) = &mut command else { unreachable!() };
     *head = Digest::of(b"elsewhere");
     world.refused(Role::Chip, &chip(0), command, Code::StateMismatch);
 }
@@ -272,7 +272,7 @@ fn the_owning_organisation_closes_an_abandoned_session_and_the_next_one_continue
     world.open(&id, &chip(0));
     let command = world.amend_command(&id, amendment(&[("limit", json!("11"))]));
     world.ok(Role::Chip, &chip(0), command);
-    let recover = Command::RecoverClose { substrate_id: id.clone() };
+    let recover = Command::RecoverClose(RecoverClose { substrate_id: id.clone() });
     world.refused(Role::Operator, &operator(1), recover.clone(), Code::RoleDenied);
     world.refused(Role::Chip, &chip(0), recover.clone(), Code::RoleDenied);
     let receipt = world.ok(Role::Operator, &operator(0), recover.clone());

@@ -4,7 +4,9 @@ use crate::common::*;
 use selfsame_machine::{Batch, apply, read};
 use selfsame_protocol::canon;
 use selfsame_protocol::code::Code;
-use selfsame_protocol::command::{Command, Fence, Item, ItemLimits, Role, Submission};
+use selfsame_protocol::command::{
+    Append, CloseCycle, Command, Fence, InitSubstrate, Item, ItemLimits, Role, Submission,
+};
 use selfsame_protocol::digest::{Digest, framed};
 use selfsame_protocol::entry::{Entry, Ledger};
 use selfsame_protocol::envelope::{Envelope, prepare};
@@ -131,7 +133,7 @@ fn a_birth_is_refused_unless_chip_attestation_and_founding_document_hold() {
     ];
     for document in documents {
         let mut command = birth_with(&id, None, Thresholds::default());
-        let Command::InitSubstrate { founding, .. } = &mut command else { unreachable!() };
+        let Command::InitSubstrate(InitSubstrate { founding, .. }) = &mut command else { unreachable!() };
         *founding = document;
         world.refused(Role::Chip, &chip(0), command, Code::FoundingInvalid);
     }
@@ -185,12 +187,14 @@ fn a_write_needs_the_prior_hash_the_epoch_the_next_number_and_the_active_chip() 
     let (mut world, id) = opened();
     world.cycle(&id, &chip(0), "cycle/1");
     let good = world.fence(&id);
-    let cycle = |fence: Fence, prior: Digest| Command::CloseCycle {
-        substrate_id: id.clone(),
-        fence,
-        cycle_id: "cycle/2".into(),
-        goalvector: goal("2"),
-        prior_identity_hash: prior,
+    let cycle = |fence: Fence, prior: Digest| {
+        Command::CloseCycle(CloseCycle {
+            substrate_id: id.clone(),
+            fence,
+            cycle_id: "cycle/2".into(),
+            goalvector: goal("2"),
+            prior_identity_hash: prior,
+        })
     };
     let head = world.substrate(&id).head;
     let stale = world.substrate(&id).substrate_identity_hash;
@@ -205,10 +209,11 @@ fn a_write_needs_the_prior_hash_the_epoch_the_next_number_and_the_active_chip() 
     world.recorded(Role::Chip, &chip(1), cycle(good, head), Code::ChipNotActive);
     world.refused(Role::Operator, &operator(0), cycle(good, head), Code::RoleDenied);
     world.refused(Role::Chip, &chip(9), cycle(good, head), Code::UnknownKey);
-    let unknown = Command::Append { substrate_id: uuid(7), fence: good, items: vec![item(Ledger::Evidence, "x")] };
+    let unknown =
+        Command::Append(Append { substrate_id: uuid(7), fence: good, items: vec![item(Ledger::Evidence, "x")] });
     world.refused(Role::Chip, &chip(0), unknown, Code::UnknownSubstrate);
     let mut reused = cycle(good, head);
-    let Command::CloseCycle { cycle_id, .. } = &mut reused else { unreachable!() };
+    let Command::CloseCycle(CloseCycle { cycle_id, .. }) = &mut reused else { unreachable!() };
     *cycle_id = "cycle/1".into();
     world.refused(Role::Chip, &chip(0), reused, Code::CycleIdReused);
     world.ok(Role::Chip, &chip(0), cycle(good, head));
@@ -293,7 +298,7 @@ fn a_reference_to_evidence_or_a_run_that_does_not_exist_is_refused_and_recorded(
     let records = world.recorded(Role::Chip, &chip(0), command, Code::RunNotDeclared);
     assert_eq!(records.len(), 1);
     let mut command = world.cycle_command(&id, "cycle/1");
-    let Command::CloseCycle { goalvector, .. } = &mut command else { unreachable!() };
+    let Command::CloseCycle(CloseCycle { goalvector, .. }) = &mut command else { unreachable!() };
     goalvector.evidence = vec![missing];
     assert_eq!(world.recorded(Role::Chip, &chip(0), command, Code::DanglingReference).len(), 1);
     world.cycle(&id, &chip(0), "cycle/1");

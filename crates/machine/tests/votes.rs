@@ -4,7 +4,7 @@ use crate::common::*;
 use selfsame_machine::read;
 use selfsame_machine::state::BallotStatus;
 use selfsame_protocol::code::Code;
-use selfsame_protocol::command::{Command, OrganisationKey, Proposal, Role};
+use selfsame_protocol::command::{Command, Conclude, OrganisationKey, Proposal, Role};
 use selfsame_protocol::constitution::{MAX_ORGANISATIONS, OBJECTION_MS, Rules, Share};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
@@ -16,7 +16,7 @@ fn retire(n: u8) -> Proposal {
     Proposal::RetireChip { chip: chip(n).public().id(), reason: "stolen".into() }
 }
 fn conclude(id: &str) -> Command {
-    Command::Conclude { proposal_id: id.into() }
+    Command::Conclude(Conclude { proposal_id: id.into() })
 }
 fn status(world: &World, id: &str) -> BallotStatus {
     read::ballot(&world.model, id).unwrap().unwrap().status

@@ -12,7 +12,10 @@ use selfsame_machine::state::{HolderStatus, Phase, Substrate};
 use selfsame_protocol::bundle::Reader;
 use selfsame_protocol::canon;
 use selfsame_protocol::code::Code;
-use selfsame_protocol::command::{Command, Fence, GoalVector, Item, Proposal, Role};
+use selfsame_protocol::command::{
+    AbortMigration, Append, Arrive, CloseCycle, CloseSession, Command, EnrolChip, EnrolNode, Fence, GiveVerdict,
+    GoalVector, InitSubstrate, Item, OpenSession, Proposal, Propose, RetireNode, Role, Seal, Vote,
+};
 use selfsame_protocol::constitution::ballot_digest;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
@@ -74,7 +77,7 @@ pub fn birth(adversary: &mut Adversary, chip: &Actor) -> (String, Command) {
         initialisation_timestamp: initialised,
         schema_version_at_init: p104::SCHEMA_VERSION.into(),
     };
-    let init = Command::InitSubstrate {
+    let init = Command::InitSubstrate(InitSubstrate {
         substrate_id: id.clone(),
         founding,
         initialisation_timestamp: initialised,
@@ -82,7 +85,7 @@ pub fn birth(adversary: &mut Adversary, chip: &Actor) -> (String, Command) {
         parameters: BTreeMap::new(),
         thresholds: Thresholds::default(),
         attestation: Some(Attestation::software(&claims, &chip.key)),
-    };
+    });
     (id, init)
 }
 
@@ -101,7 +104,7 @@ impl Own {
         let root = adversary.root(0);
         let chips = ["a", "b"].map(|letter| adversary.actor(Role::Chip, adversary.fresh_key(letter)));
         for chip in &chips {
-            let enrol = Command::EnrolChip { chip: chip.key.public(), technology: Technology::Software };
+            let enrol = Command::EnrolChip(EnrolChip { chip: chip.key.public(), technology: Technology::Software });
             adversary.honest("B enrol", &root, enrol).await?;
         }
         let (id, init) = birth(adversary, &chips[0]);
@@ -128,19 +131,19 @@ impl Own {
     /// An append of one item.
     pub fn append(&self, fence: Fence, text: &str) -> Command {
         let item = Item { ledger: Ledger::Evidence, data: json!(text), evidence: Vec::new(), runs: Vec::new() };
-        Command::Append { substrate_id: self.id.clone(), fence, items: vec![item] }
+        Command::Append(Append { substrate_id: self.id.clone(), fence, items: vec![item] })
     }
 
     /// Asks for a session and waits for the verdicts.
     pub async fn open(&self, adversary: &mut Adversary, chip: usize, kept: Option<Digest>) -> Option<Substrate> {
         let state = self.state(adversary).await?;
-        let open = Command::OpenSession {
+        let open = Command::OpenSession(OpenSession {
             substrate_id: self.id.clone(),
             fence: Own::fence(&state),
             continuity_hash: kept,
             founding: None,
             new_lineage: None,
-        };
+        });
         adversary.honest("B open", &self.chips[chip], open).await?;
         for _ in 0..40 {
             let state = self.state(adversary).await?;
@@ -157,7 +160,7 @@ impl Own {
         let kept = self.state(adversary).await?.last_close.map(|close| close.cross_session_identity_continuity_hash);
         let state = self.open(adversary, chip, kept).await?;
         let actor = self.chips[chip].clone();
-        let cycle = Command::CloseCycle {
+        let cycle = Command::CloseCycle(CloseCycle {
             substrate_id: self.id.clone(),
             fence: Own::fence(&state),
             cycle_id: format!("cycle/{}", state.lineage_depth),
@@ -168,14 +171,17 @@ impl Own {
                 runs: Vec::new(),
             },
             prior_identity_hash: state.head,
-        };
+        });
         adversary.honest("B cycle", &actor, cycle).await?;
         let state = self.state(adversary).await?;
         let append = self.append(Own::fence(&state), "seen");
         adversary.honest("B append", &actor, append).await?;
         let state = self.state(adversary).await?;
-        let close =
-            Command::CloseSession { substrate_id: self.id.clone(), fence: Own::fence(&state), head: state.head };
+        let close = Command::CloseSession(CloseSession {
+            substrate_id: self.id.clone(),
+            fence: Own::fence(&state),
+            head: state.head,
+        });
         adversary.honest("B close", &actor, close).await?;
         self.state(adversary).await
     }
@@ -185,7 +191,7 @@ impl Own {
         let close = state.last_close.as_ref()?;
         // The close itself stands in both ledgers, and verifications after it in one.
         let [evidence, reasoning] = self.depths(adversary).await?;
-        let seal = Command::Seal {
+        let seal = Command::Seal(Seal {
             substrate_id: self.id.clone(),
             fence: Own::fence(&state),
             migration_id: migration.into(),
@@ -194,7 +200,7 @@ impl Own {
             continuity_hash: close.cross_session_identity_continuity_hash,
             evidence_ledger_depth: U64(evidence),
             reasoning_ledger_depth: U64(reasoning),
-        };
+        });
         adversary.honest("B seal", &self.chips[from].clone(), seal).await?;
         self.state(adversary).await
     }
@@ -234,12 +240,14 @@ async fn stale_attestation(mut adversary: Adversary) {
     }
     let Some(sealed) = own.seal(adversary, "first", 0).await else { return };
     let (Some(right), Some(migration)) = (claims(&own.id, &sealed), sealed.migration.clone()) else { return };
-    let arrive = |migration_id: &str, attestation: Attestation| Command::Arrive {
-        substrate_id: own.id.clone(),
-        migration_id: migration_id.into(),
-        attestation,
-        continuity_hash: migration.continuity_hash,
-        head: migration.head,
+    let arrive = |migration_id: &str, attestation: Attestation| {
+        Command::Arrive(Arrive {
+            substrate_id: own.id.clone(),
+            migration_id: migration_id.into(),
+            attestation,
+            continuity_hash: migration.continuity_hash,
+            head: migration.head,
+        })
     };
     let [origin, destination] = own.chips.clone();
     let bent = |change: fn(&mut Claims)| {
@@ -303,11 +311,11 @@ async fn stale_attestation(mut adversary: Adversary) {
     adversary.denied("B8 unknown migration", &destination, arrive("none", good.clone()), &[Code::MigrationState]).await;
     let append = own.append(Own::fence(&sealed), "while sealed");
     adversary.denied("B8 append while sealed", &origin, append, &[Code::Sealed]).await;
-    let abort = Command::AbortMigration {
+    let abort = Command::AbortMigration(AbortMigration {
         substrate_id: own.id.clone(),
         migration_id: "first".into(),
         attestation: Attestation::software(&right, &origin.key),
-    };
+    });
     if adversary.honest("B8 abort", &origin, abort).await.is_none() {
         return;
     }
@@ -374,12 +382,14 @@ async fn rolled_back_chip(mut adversary: Adversary) {
     let Some(second) = own.session(adversary, 0).await else { return };
     // It wakes with the sequence number of an hour ago.
     let kept = |state: &Substrate| state.last_close.as_ref().map(|close| close.cross_session_identity_continuity_hash);
-    let open = |fence: Fence, kept: Option<Digest>| Command::OpenSession {
-        substrate_id: own.id.clone(),
-        fence,
-        continuity_hash: kept,
-        founding: None,
-        new_lineage: None,
+    let open = |fence: Fence, kept: Option<Digest>| {
+        Command::OpenSession(OpenSession {
+            substrate_id: own.id.clone(),
+            fence,
+            continuity_hash: kept,
+            founding: None,
+            new_lineage: None,
+        })
     };
     let old = Own::fence(&first);
     adversary.denied("B10 old sequence", &chip, open(old, kept(&first)), &[Code::StaleSequence]).await;
@@ -412,21 +422,21 @@ async fn stuffed_ballot(mut adversary: Adversary) {
         reason: "They say that the chip is lost.".into(),
     };
     let about = ballot_digest(&adversary.genesis.constitution().hash(), &ballot, &proposal);
-    let propose = Command::Propose { proposal_id: ballot.clone(), proposal };
-    let vote = |approve| Command::Vote { proposal_id: ballot.clone(), ballot: about, approve };
+    let propose = Command::Propose(Propose { proposal_id: ballot.clone(), proposal });
+    let vote = |approve| Command::Vote(Vote { proposal_id: ballot.clone(), ballot: about, approve });
     let root = adversary.root(0);
     let operator = adversary.operator(0);
     let as_root = adversary.actor(Role::Root, operator.key.clone());
     let wrong = [Code::RoleDenied, Code::UnknownKey];
     adversary.denied("B11 operator proposes", &as_root, propose.clone(), &wrong).await;
-    let unknown = Command::Vote { proposal_id: format!("{ballot}/none"), ballot: about, approve: true };
+    let unknown = Command::Vote(Vote { proposal_id: format!("{ballot}/none"), ballot: about, approve: true });
     adversary.denied("B11 unknown ballot", &root, unknown, &[Code::UnknownProposal]).await;
     if adversary.honest("B11 propose", &root, propose.clone()).await.is_none() {
         return;
     }
     adversary.denied("B11 propose twice", &root, propose, &[Code::ProposalIdReused]).await;
     // Votes of others on another ballot do not count for this one.
-    let other = Command::Vote { proposal_id: ballot.clone(), ballot: Digest::of(b"another"), approve: true };
+    let other = Command::Vote(Vote { proposal_id: ballot.clone(), ballot: Digest::of(b"another"), approve: true });
     let second = adversary.root(1);
     adversary.denied("B11 another proposal", &second, other, &[Code::StateMismatch]).await;
     let organisations = adversary.organisations();
@@ -467,20 +477,20 @@ async fn foreign_node(mut adversary: Adversary) {
     let stolen = adversary.node_key(victim).public();
     let fresh = adversary.fresh_key("node");
     let cosigner = fresh.cosigner().public();
-    let enrol = |node, key| Command::EnrolNode { node: U64(node), key, cosigner };
+    let enrol = |node, key| Command::EnrolNode(EnrolNode { node: U64(node), key, cosigner });
     adversary.denied("B12 node id taken", &root, enrol(victim, fresh.public()), &[Code::NodeIdReused]).await;
     adversary.denied("B12 node key taken", &root, enrol(1_000, stolen), &[Code::KeyExists]).await;
-    let retire = Command::RetireNode { node: U64(victim) };
+    let retire = Command::RetireNode(RetireNode { node: U64(victim) });
     adversary.denied("B12 foreign node retired", &root, retire, &[Code::RoleDenied]).await;
     let Some(own) = Own::born(adversary).await else { return };
     let Some(state) = own.state(adversary).await else { return };
-    let open = Command::OpenSession {
+    let open = Command::OpenSession(OpenSession {
         substrate_id: own.id.clone(),
         fence: Own::fence(&state),
         continuity_hash: None,
         founding: None,
         new_lineage: None,
-    };
+    });
     let chip = own.chips[0].clone();
     let Some(receipt) = adversary.honest("B12 open", &chip, open).await else { return };
     let Ok(requested) = SessionRequested::try_from(receipt.result) else {
@@ -488,7 +498,7 @@ async fn foreign_node(mut adversary: Adversary) {
         return;
     };
     // A damning verdict, by everybody who is not a node of the cluster.
-    let verdict = Command::Verdict {
+    let verdict = Command::Verdict(GiveVerdict {
         substrate_id: own.id.clone(),
         verification: requested.verification,
         finding: Finding {
@@ -502,7 +512,7 @@ async fn foreign_node(mut adversary: Adversary) {
             recomputed: None,
             entries_checked: U64(0),
         },
-    };
+    });
     for (what, key, code) in [
         ("B12 verdict by a stranger", fresh, Code::UnknownKey),
         ("B12 verdict by a root key", root.key.clone(), Code::RoleDenied),

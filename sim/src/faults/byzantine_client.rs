@@ -6,7 +6,7 @@ use crate::world::CLUSTER;
 use rand::Rng;
 use selfsame::actor::Actor;
 use selfsame_protocol::code::Code;
-use selfsame_protocol::command::{Command, OrganisationKey, Role};
+use selfsame_protocol::command::{Command, DeclareRun, EnrolChip, OrganisationKey, RetireChip, Role, RotateKey};
 use selfsame_protocol::envelope::{Envelope, pae};
 use selfsame_protocol::p104::Technology;
 use selfsame_protocol::response::{RunDeclared, SubmitResponse};
@@ -49,7 +49,7 @@ pub fn declaration(text: &str) -> Value {
 }
 
 fn declare(text: impl AsRef<str>) -> Command {
-    Command::DeclareRun { declaration: declaration(text.as_ref()), request: None }
+    Command::DeclareRun(DeclareRun { declaration: declaration(text.as_ref()), request: None })
 }
 
 /// The identity that a declaration was answered with.
@@ -137,14 +137,15 @@ async fn wrong_key(mut adversary: Adversary) {
         adversary.denied(what, &actor, said, &[Code::RoleDenied]).await;
     }
     let chip = adversary.fresh_key("chip");
-    let enrol = |chip: &Actor| Command::EnrolChip { chip: chip.key.public(), technology: Technology::Software };
+    let enrol =
+        |chip: &Actor| Command::EnrolChip(EnrolChip { chip: chip.key.public(), technology: Technology::Software });
     let chip = adversary.actor(Role::Chip, chip);
     let as_root = adversary.actor(Role::Root, operator.key.clone());
     adversary.denied("B2 operator as root", &as_root, enrol(&chip), &[Code::RoleDenied, Code::UnknownKey]).await;
     // The role that the command needs, claimed honestly but wrong, is refused at the door.
     adversary.denied("B2 role of another command", &operator, enrol(&chip), &[Code::RoleDenied]).await;
     if adversary.honest("B2 enrol", &root, enrol(&chip)).await.is_some() {
-        let retire = Command::RetireChip { chip: chip.id() };
+        let retire = Command::RetireChip(RetireChip { chip: chip.id() });
         if adversary.honest("B2 retire", &root, retire).await.is_some() {
             let born = super::byzantine_chip::birth(&mut adversary, &chip);
             adversary.denied("B2 retired chip", &chip, born.1, &[Code::KeyEnded, Code::ChipRetired]).await;
@@ -152,11 +153,11 @@ async fn wrong_key(mut adversary: Adversary) {
         }
     }
     let new = adversary.fresh_key("successor");
-    let rotate = Command::RotateKey { key: OrganisationKey::Operator, new: new.public() };
+    let rotate = Command::RotateKey(RotateKey { key: OrganisationKey::Operator, new: new.public() });
     if adversary.honest("B2 rotate", &root, rotate).await.is_some() {
         let said = declare(text("revoked", &adversary));
         adversary.denied("B2 revoked key", &operator, said, &[Code::KeyEnded]).await;
-        let back = Command::RotateKey { key: OrganisationKey::Operator, new: operator.key.public() };
+        let back = Command::RotateKey(RotateKey { key: OrganisationKey::Operator, new: operator.key.public() });
         adversary.denied("B2 back to a revoked key", &root, back, &[Code::KeyExists]).await;
         let new = adversary.actor(Role::Operator, new);
         let said = declare(text("successor", &adversary));

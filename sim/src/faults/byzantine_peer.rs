@@ -19,7 +19,7 @@ use selfsame::wire::raft::v1::peer_service_server::{PeerService, PeerServiceServ
 use selfsame::wire::v1::cluster_service_client::ClusterServiceClient;
 use selfsame::wire::v1::{GetStatusResponse, TransferLeaderRequest};
 use selfsame_protocol::code::Code;
-use selfsame_protocol::command::Command;
+use selfsame_protocol::command::{Command, EnrolChip};
 use selfsame_protocol::cosignature;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::keys::{PublicKey, SecretKey};
@@ -268,7 +268,7 @@ impl Fault for Impostors {
             adversary.client = Client::new(&[format!("{}:7001", host(leader))], Arc::new(SimNet::default()))?
                 .with_patience(Duration::from_secs(2), Duration::from_secs(2));
             let chip = adversary.fresh_key(&format!("{}", random.r#gen::<u32>())).public();
-            let enrol = Command::EnrolChip { chip, technology: Technology::Software };
+            let enrol = Command::EnrolChip(EnrolChip { chip, technology: Technology::Software });
             let envelope = adversary.sign(&adversary.root(0), enrol);
             while *on.borrow() {
                 let call = adversary.oracle.invoked(&adversary.name, "B5 write", Digest::of(&envelope.to_bytes()));
@@ -415,7 +415,7 @@ impl Fault for Withholding {
             let mut adversary = arrive();
             let root = adversary.root(last);
             let chip = adversary.fresh_key("chip").public();
-            let enrol = Command::EnrolChip { chip, technology: Technology::Software };
+            let enrol = Command::EnrolChip(EnrolChip { chip, technology: Technology::Software });
             let envelope = adversary.sign(&root, enrol);
             for attempt in 0.. {
                 let call = adversary.oracle.invoked(&adversary.name, "B7 withheld", Digest::of(&envelope.to_bytes()));

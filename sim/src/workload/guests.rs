@@ -10,7 +10,10 @@ use rand::Rng;
 use selfsame::actor::Actor;
 use selfsame_machine::state::{HolderStatus, Migration, Phase, Substrate};
 use selfsame_protocol::code::Code;
-use selfsame_protocol::command::{Command, Fence, Item, Proposal, Role};
+use selfsame_protocol::command::{
+    Append, CloseSession, Command, EnrolChip, Fence, Item, OpenSession, Proposal, Propose, RecoverClose, Role, Seal,
+    Vote,
+};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::p104::{Outcome, Technology};
@@ -106,13 +109,13 @@ impl Chip {
                 (HolderStatus::Active, Phase::Open) => return Some(state),
                 (HolderStatus::Active, Phase::Closed) => {
                     let fence = next(&state);
-                    let open = Command::OpenSession {
+                    let open = Command::OpenSession(OpenSession {
                         substrate_id: self.substrate.clone(),
                         fence,
                         continuity_hash: state.last_close.as_ref().map(|it| it.cross_session_identity_continuity_hash),
                         founding: None,
                         new_lineage: None,
-                    };
+                    });
                     let chip = self.holder(&state);
                     self.open(&chip, fence, open).await;
                 }
@@ -142,7 +145,8 @@ impl Chip {
         loop {
             let state = self.cycled().await?;
             let (fence, chip) = (next(&state), self.holder(&state));
-            let close = Command::CloseSession { substrate_id: self.substrate.clone(), fence, head: state.head };
+            let close =
+                Command::CloseSession(CloseSession { substrate_id: self.substrate.clone(), fence, head: state.head });
             if !matches!(self.send("close", &chip, fence, close).await, Answer::Ok(_)) {
                 continue;
             }
@@ -190,7 +194,7 @@ pub async fn retry_after_timeout(visit: Visit) {
     let mut chip = visit.found().await;
     while let Some(state) = chip.opened().await {
         let fence = next(&state);
-        let append = Command::Append { substrate_id: chip.substrate.clone(), fence, items: chip.items() };
+        let append = Command::Append(Append { substrate_id: chip.substrate.clone(), fence, items: chip.items() });
         let holder = chip.holder(&state);
         let envelope = chip.session.sign(&holder, append);
         let patience = Duration::from_millis(chip.session.random.gen_range(1..80));
@@ -222,7 +226,7 @@ pub async fn duplicate_in_flight(visit: Visit) {
     let mut chip = visit.found().await;
     while let Some(state) = chip.opened().await {
         let fence = next(&state);
-        let append = Command::Append { substrate_id: chip.substrate.clone(), fence, items: chip.items() };
+        let append = Command::Append(Append { substrate_id: chip.substrate.clone(), fence, items: chip.items() });
         let holder = chip.holder(&state);
         let envelope = chip.session.sign(&holder, append);
         let (first, second) = visit.two(&mut chip.session);
@@ -253,7 +257,7 @@ pub async fn many_sessions(visit: Visit) {
             let mut own = Chip::resumed(session, substrate, chips);
             while let Some(state) = own.opened().await {
                 let fence = next(&state);
-                let append = Command::Append { substrate_id: own.substrate.clone(), fence, items: own.items() };
+                let append = Command::Append(Append { substrate_id: own.substrate.clone(), fence, items: own.items() });
                 let holder = own.holder(&state);
                 match own.send("append", &holder, fence, append).await {
                     Answer::Ok(_) => {
@@ -284,11 +288,12 @@ pub async fn abandoned_session(visit: Visit) {
     while let Some(state) = chip.opened().await {
         let holder = chip.holder(&state);
         chip.session.pause(500).await;
-        let recover = Command::RecoverClose { substrate_id: chip.substrate.clone() };
+        let recover = Command::RecoverClose(RecoverClose { substrate_id: chip.substrate.clone() });
         if !matches!(chip.session.submit("recover", &operator, recover).await, Answer::Ok(_)) {
             continue;
         }
-        let append = Command::Append { substrate_id: chip.substrate.clone(), fence: next(&state), items: chip.items() };
+        let append =
+            Command::Append(Append { substrate_id: chip.substrate.clone(), fence: next(&state), items: chip.items() });
         match chip.session.submit("append", &holder, append).await {
             Answer::Refused(Code::SessionNotOpen) => visit.happened(),
             Answer::Unknown(_) => {}
@@ -332,7 +337,7 @@ pub async fn slow_reader(visit: Visit) {
             runs: Vec::new(),
         });
         let fence = next(&state);
-        let append = Command::Append { substrate_id: chip.substrate.clone(), fence, items: items.collect() };
+        let append = Command::Append(Append { substrate_id: chip.substrate.clone(), fence, items: items.collect() });
         let holder = chip.holder(&state);
         chip.send("append", &holder, fence, append).await;
         let stall = chip.session.random.gen_range(500..3_000);
@@ -357,7 +362,7 @@ pub async fn two_migrations(visit: Visit) {
     let mut chip = visit.found().await;
     let third = chip.session.actor(Role::Chip, key(chip.session.seed, &format!("chip/{}/c", visit.name)));
     let root = chip.session.root(0);
-    let enrol = Command::EnrolChip { chip: third.key.public(), technology: Technology::Software };
+    let enrol = Command::EnrolChip(EnrolChip { chip: third.key.public(), technology: Technology::Software });
     chip.session.submit("enrol", &root, enrol).await;
     for round in 0.. {
         let Some(state) = chip.closed().await else { return };
@@ -422,7 +427,7 @@ async fn two_seals(
     let mut envelopes = Vec::new();
     for (letter, to) in ["a", "b"].iter().zip(wanted) {
         let mut seal = seal.clone();
-        if let Command::Seal { destination, migration_id, .. } = &mut seal {
+        if let Command::Seal(Seal { destination, migration_id, .. }) = &mut seal {
             (*destination, *migration_id) = (to.id(), format!("two/{round}/{letter}"));
         }
         envelopes.push(chip.session.sign(holder, seal));
@@ -451,13 +456,13 @@ async fn two_ballots(visit: &Visit, chip: &mut Chip, wanted: &[Actor; 2], round:
         let organisations = visit.seats.organisations;
         tasks.push(tokio::task::spawn_local(async move {
             let Some(ballot) = session.about(&id, &proposal).await else { return false };
-            let propose = Command::Propose { proposal_id: id.clone(), proposal };
+            let propose = Command::Propose(Propose { proposal_id: id.clone(), proposal });
             let root = session.root(0);
             session.submit("propose", &root, propose).await;
             let mut decided = false;
             for organisation in 1..organisations {
                 let root = session.root(organisation);
-                let vote = Command::Vote { proposal_id: id.clone(), ballot, approve: true };
+                let vote = Command::Vote(Vote { proposal_id: id.clone(), ballot, approve: true });
                 if let Answer::Ok(receipt) = session.submit("vote", &root, vote).await {
                     decided |= matches!(receipt.result, CommandResult::BallotCounted(ballot) if ballot.carried());
                 }
@@ -503,7 +508,7 @@ pub async fn there_and_back(visit: Visit) {
         let here = usize::from(chip.chips[1].id() == home.id());
         let fence = next(&state);
         // The activation that ends now; its next write is signed and kept for later.
-        let late = Command::Append { substrate_id: chip.substrate.clone(), fence, items: chip.items() };
+        let late = Command::Append(Append { substrate_id: chip.substrate.clone(), fence, items: chip.items() });
         if let Some(seal) = chip.seal(&state, fence, here).await {
             match chip.session.submit("seal", &home, seal).await {
                 Answer::Refused(Code::WrongDestination) | Answer::Unknown(_) => {}

@@ -19,7 +19,7 @@ use crate::world::{CLUSTER, World, endpoints, genesis, operator_key, root_key};
 use rand::Rng;
 use selfsame::actor::Actor;
 use selfsame::client::Client;
-use selfsame_protocol::command::{Command, Proposal, Role};
+use selfsame_protocol::command::{Command, DeclareRun, Proposal, Role};
 use selfsame_protocol::constitution::ballot_digest;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::EntryRef;
@@ -257,7 +257,7 @@ impl Session {
     /// Declares a run that nobody else declares.
     pub fn declaration(&mut self, organisation: u64, text: &str) -> Envelope {
         let actor = self.operator(organisation);
-        let command = Command::DeclareRun { declaration: operator::declaration(text), request: None };
+        let command = Command::DeclareRun(DeclareRun { declaration: operator::declaration(text), request: None });
         self.sign(&actor, command)
     }
 }

@@ -14,7 +14,10 @@ use selfsame::client::ClientError;
 use selfsame_protocol::bundle::Reader;
 use selfsame_protocol::canon;
 use selfsame_protocol::code::Code;
-use selfsame_protocol::command::{Amendment, Command, Fence, GoalVector, Item, Proposal, Role};
+use selfsame_protocol::command::{
+    AbortMigration, Amend, Amendment, Append, Arrive, CloseCycle, CloseSession, Command, DeclareRun, EnrolChip, Fence,
+    GiveVerdict, GoalVector, InitSubstrate, Item, OpenSession, Proposal, Propose, Role, Seal, Vote,
+};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::envelope::Envelope;
@@ -62,7 +65,7 @@ pub async fn run(mut session: Session, organisations: u64, nodes: u64) -> turmoi
     });
     let root = session.root(0);
     for chip in &chips {
-        let enrol = Command::EnrolChip { chip: chip.key.public(), technology: Technology::Software };
+        let enrol = Command::EnrolChip(EnrolChip { chip: chip.key.public(), technology: Technology::Software });
         session.submit("enrol", &root, enrol).await;
     }
     let mut rules = Rules {
@@ -148,13 +151,13 @@ impl Rules {
 
     async fn open(&mut self, chip: usize, kept: Option<Digest>, founding: Option<Value>) -> Step<Outcome> {
         let actor = self.chips[chip].clone();
-        let command = Command::OpenSession {
+        let command = Command::OpenSession(OpenSession {
             substrate_id: self.substrate.clone(),
             fence: self.fence(),
             continuity_hash: kept,
             founding,
             new_lineage: None,
-        };
+        });
         let envelope = self.session.sign(&actor, command);
         loop {
             let call = self.session.oracle.invoked(&self.session.name, "open", Digest::of(&envelope.to_bytes()));
@@ -185,7 +188,7 @@ impl Rules {
     fn append(&self, fence: Fence) -> Command {
         let item = |ledger| Item { ledger, data: json!({"rule": "kept"}), evidence: Vec::new(), runs: Vec::new() };
         let items = vec![item(Ledger::Evidence), item(Ledger::Reasoning)];
-        Command::Append { substrate_id: self.substrate.clone(), fence, items }
+        Command::Append(Append { substrate_id: self.substrate.clone(), fence, items })
     }
 
     fn cycle(&mut self, prior_identity_hash: Digest) -> Command {
@@ -193,7 +196,7 @@ impl Rules {
         let outcome = json!({"resolved": cycle_id});
         let goalvector = GoalVector { goalvector_id: "goal".into(), outcome, evidence: Vec::new(), runs: Vec::new() };
         let (substrate_id, fence) = (self.substrate.clone(), self.fence());
-        Command::CloseCycle { substrate_id, fence, cycle_id, goalvector, prior_identity_hash }
+        Command::CloseCycle(CloseCycle { substrate_id, fence, cycle_id, goalvector, prior_identity_hash })
     }
 
     async fn close(&mut self, chip: usize) -> Step {
@@ -202,7 +205,8 @@ impl Rules {
         self.seq += 1;
         self.head = result::<CycleClosed>(done)?.cycle_identity_hash;
         let (substrate_id, fence, head) = (self.substrate.clone(), self.fence(), self.head);
-        let closed = self.must("close", chip, Command::CloseSession { substrate_id, fence, head }).await?;
+        let closed =
+            self.must("close", chip, Command::CloseSession(CloseSession { substrate_id, fence, head })).await?;
         self.seq += 1;
         self.kept = Some(result::<SessionClosed>(closed)?.continuity_hash);
         Ok(())
@@ -218,7 +222,7 @@ impl Rules {
             initialisation_timestamp,
             schema_version_at_init: p104::SCHEMA_VERSION.into(),
         };
-        let init = Command::InitSubstrate {
+        let init = Command::InitSubstrate(InitSubstrate {
             substrate_id: self.substrate.clone(),
             founding: self.founding.clone(),
             initialisation_timestamp,
@@ -226,7 +230,7 @@ impl Rules {
             parameters: BTreeMap::new(),
             thresholds: Thresholds::default(),
             attestation: Some(Attestation::software(&claims, &self.chips[0].key)),
-        };
+        });
         let born = self.must("birth", 0, init).await?;
         (self.epoch, self.seq, self.kept) = (1, 0, None);
         self.head = result::<SubstrateBorn>(born)?.substrate_identity_hash;
@@ -262,7 +266,7 @@ impl Rules {
         for (set, founding) in [(named, None), (BTreeMap::new(), Some(whole))] {
             let reason = "to see whether it is refused".into();
             let amendment = Amendment { founding_tension_hash, reason, set, remove: Vec::new(), founding };
-            let amend = Command::Amend { substrate_id: self.substrate.clone(), fence: self.fence(), amendment };
+            let amend = Command::Amend(Amend { substrate_id: self.substrate.clone(), fence: self.fence(), amendment });
             self.never("amendment of the founding", &a, amend, &[Code::FoundingTensionProtected]).await?;
         }
         self.close(0).await
@@ -272,12 +276,12 @@ impl Rules {
     async fn governance(&mut self) -> Step {
         let root = self.session.root(0);
         let proposal_id = format!("{}/none", self.session.name);
-        let vote = Command::Vote { proposal_id, ballot: Digest::of(b"none"), approve: true };
+        let vote = Command::Vote(Vote { proposal_id, ballot: Digest::of(b"none"), approve: true });
         self.never("vote on nothing", &root, vote, &[Code::UnknownProposal]).await?;
         for organisation in 0..2 {
             let actor = self.session.operator(organisation);
             let text = format!("{} of {organisation}", self.session.name);
-            let command = Command::DeclareRun { declaration: operator::declaration(&text), request: None };
+            let command = Command::DeclareRun(DeclareRun { declaration: operator::declaration(&text), request: None });
             let envelope = actor.sign("rules/shared", command);
             loop {
                 match self.session.once("declare", &envelope).await {
@@ -299,7 +303,7 @@ impl Rules {
         };
         self.migrations += 1;
         let migration_id = format!("rules/{}", self.migrations);
-        let seal = Command::Seal {
+        let seal = Command::Seal(Seal {
             substrate_id: self.substrate.clone(),
             fence: self.fence(),
             migration_id: migration_id.clone(),
@@ -308,7 +312,7 @@ impl Rules {
             continuity_hash: self.kept.ok_or(Stopped)?,
             evidence_ledger_depth: U64(evidence),
             reasoning_ledger_depth: U64(reasoning),
-        };
+        });
         let sealed = self.must("seal", origin, seal).await?;
         self.seq += 1;
         Ok((migration_id, result::<MigrationSealed>(sealed)?.nonce))
@@ -328,13 +332,13 @@ impl Rules {
     }
 
     fn arrival(&self, chip: usize, migration_id: &str, nonce: Digest) -> Step<Command> {
-        Ok(Command::Arrive {
+        Ok(Command::Arrive(Arrive {
             substrate_id: self.substrate.clone(),
             migration_id: migration_id.into(),
             attestation: self.attestation(chip, migration_id, nonce)?,
             continuity_hash: self.kept.ok_or(Stopped)?,
             head: self.head,
-        })
+        }))
     }
 
     async fn arrive(&mut self, chip: usize, migration_id: &str, nonce: Digest) -> Step {
@@ -348,13 +352,13 @@ impl Rules {
     async fn stays_invalidated(&mut self, chip: usize, epoch: u64) -> Step {
         let actor = self.chips[chip].clone();
         let fence = Fence { epoch: U64(epoch), seq: U64(self.seq + 1) };
-        let open = Command::OpenSession {
+        let open = Command::OpenSession(OpenSession {
             substrate_id: self.substrate.clone(),
             fence,
             continuity_hash: self.kept,
             founding: None,
             new_lineage: None,
-        };
+        });
         self.never("open with an invalidated activation", &actor, open, &[Code::ChipInvalidated]).await
     }
 
@@ -362,21 +366,22 @@ impl Rules {
     async fn migration(&mut self) -> Step {
         let (a, b) = (self.chips[0].clone(), self.chips[1].clone());
         let (first, nonce) = self.seal(0, 1).await?;
-        let open = Command::OpenSession {
+        let open = Command::OpenSession(OpenSession {
             substrate_id: self.substrate.clone(),
             fence: self.fence(),
             continuity_hash: self.kept,
             founding: None,
             new_lineage: None,
-        };
+        });
         self.never("open while sealed", &a, open, &[Code::Sealed]).await?;
         let (substrate_id, migration_id) = (self.substrate.clone(), first.clone());
         let attestation = self.attestation(0, &first, Digest::of(b"another nonce"))?;
-        let abort = Command::AbortMigration { substrate_id, migration_id, attestation };
+        let abort = Command::AbortMigration(AbortMigration { substrate_id, migration_id, attestation });
         self.never("abort under another nonce", &a, abort, &[Code::AttestationInvalid]).await?;
         let (substrate_id, migration_id) = (self.substrate.clone(), first.clone());
         let attestation = self.attestation(0, &first, nonce)?;
-        self.must("abort", 0, Command::AbortMigration { substrate_id, migration_id, attestation }).await?;
+        self.must("abort", 0, Command::AbortMigration(AbortMigration { substrate_id, migration_id, attestation }))
+            .await?;
         (self.epoch, self.seq) = (self.epoch + 1, 0);
         self.stays_invalidated(0, 1).await?;
         let (second, fresh) = self.seal(0, 1).await?;
@@ -402,15 +407,16 @@ impl Rules {
         };
         // Refused now, due after the proposal: a refusal leaves nothing behind, so the same envelope is accepted then.
         let ballot = self.session.about(&proposal_id, &proposal).await.ok_or(Stopped)?;
-        let vote = Command::Vote { proposal_id: proposal_id.clone(), ballot, approve: true };
+        let vote = Command::Vote(Vote { proposal_id: proposal_id.clone(), ballot, approve: true });
         let early = self.session.sign(&self.session.root(1), vote.clone());
         match self.settled("vote before the proposal", &early).await? {
             Answer::Refused(Code::UnknownProposal) => {}
             other => return self.wrong(format!("a vote before its proposal was answered with {other:?}")),
         }
         let root = self.session.root(0);
-        let mut receipt =
-            self.must_by("propose", &root, Command::Propose { proposal_id: proposal_id.clone(), proposal }).await?;
+        let mut receipt = self
+            .must_by("propose", &root, Command::Propose(Propose { proposal_id: proposal_id.clone(), proposal }))
+            .await?;
         if decided(&receipt)? {
             return self.wrong("one organisation of several sealed a substrate alone".into());
         }
@@ -455,20 +461,22 @@ impl Rules {
         let Ok(state) = self.session.client.substrate(&self.substrate).await else { return Err(Stopped) };
         let (verification, _) = state.decided.ok_or(Stopped)?;
         let node = self.session.actor(Role::Node, crate::world::node_key(self.session.seed, id));
-        let verdict = |substrate_id: &str, text: &str| Command::Verdict {
-            substrate_id: substrate_id.into(),
-            verification,
-            finding: Finding {
-                outcome: Outcome::HashMismatch,
-                check: text.into(),
-                at: None,
-                expected: "an honest disk".into(),
-                found: "another".into(),
-                drift: 0,
-                lineage_depth: U64(0),
-                recomputed: None,
-                entries_checked: U64(0),
-            },
+        let verdict = |substrate_id: &str, text: &str| {
+            Command::Verdict(GiveVerdict {
+                substrate_id: substrate_id.into(),
+                verification,
+                finding: Finding {
+                    outcome: Outcome::HashMismatch,
+                    check: text.into(),
+                    at: None,
+                    expected: "an honest disk".into(),
+                    found: "another".into(),
+                    drift: 0,
+                    lineage_depth: U64(0),
+                    recomputed: None,
+                    entries_checked: U64(0),
+                },
+            })
         };
         let (first, second) = (verdict(&self.substrate, "FIRST"), verdict(&self.substrate, "SECOND"));
         self.must_by("failing verdict", &node, first).await?;
@@ -488,13 +496,13 @@ impl Rules {
             return self.wrong(format!("another continuity hash came to {found}"));
         }
         let a = self.chips[0].clone();
-        let open = Command::OpenSession {
+        let open = Command::OpenSession(OpenSession {
             substrate_id: self.substrate.clone(),
             fence: self.fence(),
             continuity_hash: self.kept,
             founding: None,
             new_lineage: None,
-        };
+        });
         self.never("open after suppression", &a, open, &[Code::Suppressed]).await
     }
 

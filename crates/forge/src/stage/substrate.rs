@@ -32,13 +32,13 @@ impl Stage {
     /// The open that the active chip would send.
     pub fn open_command(&self, id: &str) -> Command {
         let kept = self.substrate(id).last_close.map(|close| close.cross_session_identity_continuity_hash);
-        Command::OpenSession {
+        Command::OpenSession(OpenSession {
             substrate_id: id.into(),
             fence: self.fence(id),
             continuity_hash: kept,
             founding: None,
             new_lineage: None,
-        }
+        })
     }
     /// Asks for a session; the answer is the verification's name.
     pub fn ask(&mut self, id: &str, chip: &SecretKey) -> U64 {
@@ -58,12 +58,13 @@ impl Stage {
     pub fn honest(&mut self, id: &str, from: u64) -> SubmitResponse {
         let verification = self.pending(id);
         let finding = verify::finding(&self.model, &verification).unwrap();
-        let verdict = Command::Verdict { substrate_id: id.into(), verification: verification.index, finding };
+        let verdict =
+            Command::Verdict(GiveVerdict { substrate_id: id.into(), verification: verification.index, finding });
         self.ok(Role::Node, &node(from), verdict)
     }
     /// A verdict of a node.
     pub fn verdict(&mut self, id: &str, verification: U64, from: u64, finding: Finding) -> Outcome {
-        let verdict = Command::Verdict { substrate_id: id.into(), verification, finding };
+        let verdict = Command::Verdict(GiveVerdict { substrate_id: id.into(), verification, finding });
         self.submit(Role::Node, &node(from), verdict)
     }
     /// Opens a session by the verdicts of two nodes.
@@ -74,13 +75,13 @@ impl Stage {
     }
     /// The close of a cycle that the active chip would send.
     pub fn cycle_command(&self, id: &str, name: &str) -> Command {
-        Command::CloseCycle {
+        Command::CloseCycle(CloseCycle {
             substrate_id: id.into(),
             fence: self.fence(id),
             cycle_id: name.into(),
             goalvector: goal(name),
             prior_identity_hash: self.substrate(id).head,
-        }
+        })
     }
     /// Closes a cycle.
     pub fn cycle(&mut self, id: &str, chip: &SecretKey, name: &str) -> SubmitResponse {
@@ -89,7 +90,7 @@ impl Stage {
     }
     /// An append that the active chip would send.
     pub fn append_command(&self, id: &str, items: Vec<Item>) -> Command {
-        Command::Append { substrate_id: id.into(), fence: self.fence(id), items }
+        Command::Append(Append { substrate_id: id.into(), fence: self.fence(id), items })
     }
     /// Appends.
     pub fn append(&mut self, id: &str, chip: &SecretKey, items: Vec<Item>) -> SubmitResponse {
@@ -98,11 +99,15 @@ impl Stage {
     }
     /// An amendment that the active chip would send.
     pub fn amend_command(&self, id: &str, amendment: Amendment) -> Command {
-        Command::Amend { substrate_id: id.into(), fence: self.fence(id), amendment }
+        Command::Amend(Amend { substrate_id: id.into(), fence: self.fence(id), amendment })
     }
     /// The close that the active chip would send.
     pub fn close_command(&self, id: &str) -> Command {
-        Command::CloseSession { substrate_id: id.into(), fence: self.fence(id), head: self.substrate(id).head }
+        Command::CloseSession(CloseSession {
+            substrate_id: id.into(),
+            fence: self.fence(id),
+            head: self.substrate(id).head,
+        })
     }
     /// Closes the session.
     pub fn close(&mut self, id: &str, chip: &SecretKey) -> SubmitResponse {
@@ -132,7 +137,7 @@ impl Stage {
         let substrate = self.substrate(id);
         let [evidence, reasoning] =
             Ledger::BOTH.map(|ledger| read::subject_depth(&self.model, &format!("substrate:{id}"), ledger).unwrap());
-        Command::Seal {
+        Command::Seal(Seal {
             substrate_id: id.into(),
             fence: self.fence(id),
             migration_id: migration.into(),
@@ -143,7 +148,7 @@ impl Stage {
                 .map_or(Digest::of(b"none"), |close| close.cross_session_identity_continuity_hash),
             evidence_ledger_depth: U64(evidence),
             reasoning_ledger_depth: U64(reasoning),
-        }
+        })
     }
     /// Seals.
     pub fn seal(&mut self, id: &str, migration: &str, origin: &SecretKey, destination: &SecretKey) -> SubmitResponse {
@@ -173,13 +178,13 @@ impl Stage {
     /// The arrival that the destination would send.
     pub fn arrive_command(&self, id: &str, migration: &str, destination: &SecretKey) -> Command {
         let sealed = read::migration(&self.model, id, migration).unwrap().unwrap();
-        Command::Arrive {
+        Command::Arrive(Arrive {
             substrate_id: id.into(),
             migration_id: migration.into(),
             attestation: Attestation::software(&self.activation_claims(id, migration), destination),
             continuity_hash: sealed.continuity_hash,
             head: sealed.head,
-        }
+        })
     }
     /// Arrives.
     pub fn arrive(&mut self, id: &str, migration: &str, destination: &SecretKey) -> SubmitResponse {
@@ -188,11 +193,11 @@ impl Stage {
     }
     /// The abort that the origin would send.
     pub fn abort_command(&self, id: &str, migration: &str, origin: &SecretKey) -> Command {
-        Command::AbortMigration {
+        Command::AbortMigration(AbortMigration {
             substrate_id: id.into(),
             migration_id: migration.into(),
             attestation: Attestation::software(&self.activation_claims(id, migration), origin),
-        }
+        })
     }
 }
 
@@ -207,13 +212,13 @@ pub fn writes(world: &Stage, id: &str) -> Vec<(Role, SecretKey, Command)> {
         world.seal_command(id, "m1", &chip(1)),
     ];
     let mut all: Vec<_> = chips.into_iter().map(|command| (Role::Chip, chip(0), command)).collect();
-    all.push((Role::Operator, operator(0), Command::RecoverClose { substrate_id: id.into() }));
+    all.push((Role::Operator, operator(0), Command::RecoverClose(RecoverClose { substrate_id: id.into() })));
     all
 }
 /// The next open, with another founding document.
 pub fn open_with_founding(world: &Stage, id: &str, birth: Option<PreparedBirth>) -> Command {
     let mut command = world.open_command(id);
-    let Command::OpenSession { founding, new_lineage, .. } = &mut command else { unreachable!() };
+    let Command::OpenSession(OpenSession { founding, new_lineage, .. }) = &mut command else { unreachable!() };
     *founding = Some(other_founding());
     *new_lineage = birth;
     command

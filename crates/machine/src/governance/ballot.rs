@@ -9,9 +9,8 @@ use crate::state::{self, Ballot, BallotStatus, Unopposed};
 use crate::txn::{Stop, Txn, refuse};
 use crate::view::{Table, View};
 use selfsame_protocol::code::{Code, Refusal};
-use selfsame_protocol::command::Proposal;
+use selfsame_protocol::command::{Conclude, Propose, Vote};
 use selfsame_protocol::constitution::{MAX_OPEN_BALLOTS, Standing, Tally, ballot_digest};
-use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::governance::GovernanceAction;
 use selfsame_protocol::planted;
@@ -34,7 +33,8 @@ fn grown(txn: &Txn<'_>) -> u64 {
     txn.growth[Ledger::Reasoning.slot()].frontier.size()
 }
 
-pub fn propose(txn: &mut Txn<'_>, id: &str, proposal: &Proposal) -> Result<BallotCounted, Stop> {
+pub fn propose(txn: &mut Txn<'_>, command: &Propose) -> Result<BallotCounted, Stop> {
+    let Propose { proposal_id: id, proposal } = command;
     if txn.over.get(Table::Proposals, id.as_bytes())?.is_some() {
         return refuse(
             Code::ProposalIdReused,
@@ -84,14 +84,16 @@ pub fn propose(txn: &mut Txn<'_>, id: &str, proposal: &Proposal) -> Result<Ballo
         status: BallotStatus::Open,
         decided: None,
     };
-    open.insert(id.into(), organisation);
+    open.insert(id.clone(), organisation);
     save_open(txn, &open);
-    state::save(&mut txn.over, Table::Proposals, id, &ballot);
+    state::save(&mut txn.over, Table::Proposals, id.clone(), &ballot);
     record(txn, GovernanceAction::Propose { proposal_id: id.into(), proposal: proposal.clone() })?;
     cast(txn, id, ballot, true)
 }
 
-pub fn vote(txn: &mut Txn<'_>, id: &str, about: &Digest, approve: bool) -> Result<BallotCounted, Stop> {
+pub fn vote(txn: &mut Txn<'_>, command: &Vote) -> Result<BallotCounted, Stop> {
+    let Vote { proposal_id: id, ballot: about, approve } = command;
+    let approve = *approve;
     let ballot = load(txn, id)?;
     if ballot.status != BallotStatus::Open {
         return refuse(
@@ -125,7 +127,8 @@ pub fn vote(txn: &mut Txn<'_>, id: &str, about: &Digest, approve: bool) -> Resul
 
 /// Closes a ballot that only time kept open: carries it when the organisation concerned did not object, records that it
 /// expired otherwise. It is nobody's vote.
-pub fn conclude(txn: &mut Txn<'_>, id: &str) -> Result<CommandResult, Stop> {
+pub fn conclude(txn: &mut Txn<'_>, command: &Conclude) -> Result<CommandResult, Stop> {
+    let id = &command.proposal_id;
     let ballot = load(txn, id)?;
     if ballot.status != BallotStatus::Open {
         return refuse(

@@ -9,13 +9,12 @@ use crate::state::{self, Chip, Node, Organisation, Registration, prefix_end};
 use crate::txn::{Stop, Txn, refuse};
 use crate::view::{ReadError, Table, View};
 use selfsame_protocol::code::{Code, Refusal};
-use selfsame_protocol::command::{OrganisationKey, Role};
+use selfsame_protocol::command::{EnrolChip, EnrolNode, OrganisationKey, RetireChip, RetireNode, Role, RotateKey};
 use selfsame_protocol::constitution::ClusterConstitution;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::governance::GovernanceAction;
 use selfsame_protocol::keys::PublicKey;
-use selfsame_protocol::p104::Technology;
 use selfsame_protocol::record::Record;
 use selfsame_protocol::time::U64;
 use std::collections::BTreeMap;
@@ -171,7 +170,8 @@ fn record(txn: &mut Txn<'_>, action: GovernanceAction) -> Result<GovernanceActio
     Ok(action)
 }
 
-pub fn rotate_key(txn: &mut Txn<'_>, kind: OrganisationKey, new: PublicKey) -> Result<GovernanceAction, Stop> {
+pub fn rotate_key(txn: &mut Txn<'_>, command: &RotateKey) -> Result<GovernanceAction, Stop> {
+    let RotateKey { key: kind, new } = *command;
     let organisation = organisation(txn)?;
     let old = replace_key(txn, organisation, kind, new)?;
     record(txn, GovernanceAction::RotateKey { key: kind, old, new, proposal_id: None })
@@ -196,7 +196,8 @@ fn replace_key(
     Ok(old)
 }
 
-pub fn enrol_node(txn: &mut Txn<'_>, id: u64, key: PublicKey, cosigner: PublicKey) -> Result<GovernanceAction, Stop> {
+pub fn enrol_node(txn: &mut Txn<'_>, command: &EnrolNode) -> Result<GovernanceAction, Stop> {
+    let EnrolNode { node: U64(id), key, cosigner } = *command;
     if id == 0 {
         return refuse(Code::Malformed, "this is no node id: ids start at 1", "", id);
     }
@@ -227,7 +228,8 @@ pub fn enrol_node(txn: &mut Txn<'_>, id: u64, key: PublicKey, cosigner: PublicKe
     record(txn, GovernanceAction::EnrolNode { node: U64(id), key, cosigner })
 }
 
-pub fn retire_node(txn: &mut Txn<'_>, id: u64) -> Result<GovernanceAction, Stop> {
+pub fn retire_node(txn: &mut Txn<'_>, command: &RetireNode) -> Result<GovernanceAction, Stop> {
+    let id = command.node.0;
     let Some(mut node) = state::load::<Node>(&txn.over, Table::Nodes, &id.to_be_bytes())? else {
         return refuse(
             Code::UnknownNode,
@@ -259,7 +261,8 @@ pub fn retire_node(txn: &mut Txn<'_>, id: u64) -> Result<GovernanceAction, Stop>
     Ok(action)
 }
 
-pub fn enrol_chip(txn: &mut Txn<'_>, chip: PublicKey, technology: Technology) -> Result<GovernanceAction, Stop> {
+pub fn enrol_chip(txn: &mut Txn<'_>, command: &EnrolChip) -> Result<GovernanceAction, Stop> {
+    let EnrolChip { chip, technology } = *command;
     unused_key(txn, chip)?;
     let value = Chip { key: chip, organisation: txn.author.organisation.clone(), technology, retired: false };
     state::save(&mut txn.over, Table::Chips, *chip.id().as_bytes(), &value);
@@ -268,7 +271,8 @@ pub fn enrol_chip(txn: &mut Txn<'_>, chip: PublicKey, technology: Technology) ->
     record(txn, GovernanceAction::EnrolChip { chip: chip.id(), key: chip, technology })
 }
 
-pub fn retire_chip(txn: &mut Txn<'_>, id: &Digest) -> Result<GovernanceAction, Stop> {
+pub fn retire_chip(txn: &mut Txn<'_>, command: &RetireChip) -> Result<GovernanceAction, Stop> {
+    let id = &command.chip;
     let Some(mut chip) = state::load::<Chip>(&txn.over, Table::Chips, id.as_bytes())? else {
         return refuse(
             Code::UnknownChip,
