@@ -7,7 +7,6 @@ const FENCE: &str = "who signed, the epoch and the sequence number stand in the 
 const CHIPS: &str = "chips are enrolled and retired in the chains of the organisations, which section 14.5 verifies";
 const PENDING: &str = "asking for a session leaves no entry; when it takes a holder through a recovery, RECOVERY_STEP";
 const OTHERS: &str = "the entries of others are not in the chain, and memory would grow with the Evidence entries";
-const DEAD: &str = "cannot happen: commands are dispatched by their kind";
 const NODES: &str = "nodes and their keys stand in the chains of governance";
 
 const APPLY: &str = "machine/src/apply.rs";
@@ -98,7 +97,6 @@ pub const REFUSALS: &[Refused] = &[
     by(SUBSTRATE, "STATE_MISMATCH", 1, "a cycle that does not continue the latest", &["PRIOR_IDENTITY_HASH"]),
     by(SUBSTRATE, "CYCLE_ID_REUSED", 1, "the id of a migration for another cycle", &["CYCLE_ID"]),
     by(SUBSTRATE, "CYCLE_ID_REUSED", 1, "a cycle id that was used before", &["CYCLE_ID_ONCE"]),
-    by(SUBSTRATE, "MALFORMED", 1, "another command", &["RECORD_KIND"]),
     by(
         SUBSTRATE,
         "WRONG_FOUNDING_TENSION",
@@ -152,7 +150,6 @@ pub const REFUSALS: &[Refused] = &[
     by(SESSION, "STATE_MISMATCH", 1, "a close that states another head", &["CLOSE_HEAD"]),
     by(SESSION, "AMENDMENT_INVALID", 1, "a close while amendments wait", &["AMENDMENT_ENACTED"]),
     not(SESSION, "ROLE_DENIED", 1, "the close of an abandoned session by another organisation", ENVELOPE),
-    not(SESSION, "MALFORMED", 1, "another command", DEAD),
     by(
         MIGRATION,
         "STATE_MISMATCH",
@@ -190,7 +187,6 @@ pub const REFUSALS: &[Refused] = &[
     by(MIGRATION, "ATTESTATION_INVALID", 1, "an activation attested by another chip", &["MIGRATION_CHIP"]),
     by(MIGRATION, "ATTESTATION_INVALID", 1, "an attestation of another activation", &["MIGRATION_ATTESTATION"]),
     by(MIGRATION, "CHIP_NOT_ACTIVE", 1, "an abort by another chip than the origin", &["MIGRATION_ORIGIN"]),
-    not(MIGRATION, "MALFORMED", 2, "another command", DEAD),
     not(TXN, "DANGLING_REFERENCE", 1, "a reference to no Evidence entry; recorded", OTHERS),
     not(TXN, "RUN_NOT_DECLARED", 1, "a reference to no declared run; recorded", OTHERS),
     by(TXN, "LIMIT_EXCEEDED", 1, "a leaf of more than 65,535 bytes", &["ENTRY_FORM"]),
