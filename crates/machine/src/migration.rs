@@ -4,7 +4,7 @@
 //! epoch and invalidates the origin's activation, and the set of invalidated activations never shrinks.
 
 use crate::fence::{fence, renew};
-use crate::state::{self, HolderStatus, Migration, Phase, Substrate, invalidated_key, pair_key};
+use crate::state::{self, HolderStatus, Migration, MigrationState, Phase, Substrate, invalidated_key, pair_key};
 use crate::substrate::{event, load, propagate, require_alive, save, subject};
 use crate::txn::{Stop, Txn, refuse};
 use crate::view::{Table, View};
@@ -61,7 +61,7 @@ pub fn force_seal(
     // Both chips of a migration may be lost: the ballot then sends the substrate elsewhere, and the earlier seal leads to
     // nothing any more. Without this way out a sealed substrate could stop for ever.
     if let Some(superseded) = substrate.migration.take() {
-        finish(txn, &substrate, superseded, "superseded");
+        finish(txn, &substrate, superseded, MigrationState::Superseded);
     }
     if substrate.phase == Phase::Open {
         crate::session::close_now(txn, &mut substrate, true)?;
@@ -159,7 +159,7 @@ fn do_seal(
         continuity_hash,
         nonce,
         seal_index: U64(txn.index),
-        state: "sealed".into(),
+        state: MigrationState::Sealed,
         ballot,
     };
     state::save(&mut txn.over, Table::Migrations, key, &migration);
@@ -245,8 +245,8 @@ fn activate(txn: &mut Txn<'_>, substrate: &mut Substrate, attestation_hash: Dige
     event(substrate, ContinuityEvent::Migration);
 }
 
-fn finish(txn: &mut Txn<'_>, substrate: &Substrate, mut migration: Migration, state: &str) {
-    migration.state = state.into();
+fn finish(txn: &mut Txn<'_>, substrate: &Substrate, mut migration: Migration, state: MigrationState) {
+    migration.state = state;
     state::save(
         &mut txn.over,
         Table::Migrations,
@@ -316,7 +316,7 @@ pub fn arrive(txn: &mut Txn<'_>, command: &Arrive) -> Result<MigrationArrived, S
         Vec::new(),
         Some((origin, destination_attestation_hash)),
     )?;
-    finish(txn, &substrate, migration, "arrived");
+    finish(txn, &substrate, migration, MigrationState::Arrived);
     save(txn, &substrate);
     Ok(MigrationArrived { epoch: substrate.holder.epoch, chip, cycle_identity_hash: cycle })
 }
@@ -346,7 +346,7 @@ pub fn abort(txn: &mut Txn<'_>, command: &AbortMigration) -> Result<MigrationAbo
         attestation_hash,
     };
     txn.push(Ledger::Reasoning, &subject(substrate_id), record)?;
-    finish(txn, &substrate, migration, "aborted");
+    finish(txn, &substrate, migration, MigrationState::Aborted);
     save(txn, &substrate);
     Ok(MigrationAborted { epoch: substrate.holder.epoch, chip })
 }

@@ -2,7 +2,7 @@
 
 use crate::common::{self, *};
 use selfsame_machine::read;
-use selfsame_machine::state::{Registration, load};
+use selfsame_machine::state::{MigrationState, Registration, load};
 use selfsame_machine::view::Table;
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{
@@ -167,7 +167,7 @@ fn a_ballot_needs_two_thirds_of_the_organisations_and_one_vote_of_each() {
         .collect();
     assert_eq!(decided, [("p2".to_string(), ORGANISATIONS.map(String::from).to_vec(), U64(3))]);
     let sealed = read::migration(&world.model, &id, "by/p2").unwrap().unwrap();
-    assert_eq!((sealed.ballot.as_deref(), sealed.state.as_str()), (Some("p2"), "sealed"));
+    assert_eq!((sealed.ballot.as_deref(), sealed.state), (Some("p2"), MigrationState::Sealed));
 }
 
 /// shows: G-01

@@ -2,7 +2,7 @@
 
 use crate::common::*;
 use selfsame_machine::read;
-use selfsame_machine::state::{HolderStatus, invalidated_key};
+use selfsame_machine::state::{HolderStatus, MigrationState, invalidated_key};
 use selfsame_machine::view::Table;
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{
@@ -139,7 +139,7 @@ fn one_entry_activates_the_destination_and_invalidates_the_origin() {
     assert_eq!(after.lineage_depth.0, before.lineage_depth.0 + 1);
     assert_eq!(after.constitution.chip, Some(chip(1).public().id()));
     assert_eq!(after.substrate_identity_hash, before.substrate_identity_hash);
-    assert_eq!(read::migration(&world.model, &id, "m1").unwrap().unwrap().state, "arrived");
+    assert_eq!(read::migration(&world.model, &id, "m1").unwrap().unwrap().state, MigrationState::Arrived);
     let Record::MigrationIdentityAttestation { continuity_hash, .. } = &records[records.len() - 2] else { panic!() };
     assert_eq!(*continuity_hash, sealed.last_close.unwrap().cross_session_identity_continuity_hash);
 
@@ -303,7 +303,7 @@ fn an_abort_continues_the_origin_at_a_new_epoch_that_is_never_reused() {
         let (status, active, epoch) = holder(&world, &id);
         assert_eq!((status, active), (HolderStatus::Active, chip(0).public().id()));
         assert_eq!(world.substrate(&id).holder.seq, U64(0), "an activation counts from the beginning");
-        assert_eq!(read::migration(&world.model, &id, &migration).unwrap().unwrap().state, "aborted");
+        assert_eq!(read::migration(&world.model, &id, &migration).unwrap().unwrap().state, MigrationState::Aborted);
         epochs.push(epoch);
         // The right of every earlier epoch is dead, though the chip is the same.
         for old in 1..epoch {
@@ -391,7 +391,7 @@ fn a_sealed_substrate_whose_destination_is_lost_as_well_is_sealed_anew_by_ballot
     assert_ne!(first, world.activation_claims(&id, "m2"));
     world.refused(Role::Chip, &chip(1), late, Code::MigrationState);
     let states = |world: &World| ["m1", "m2"].map(|m| read::migration(&world.model, &id, m).unwrap().unwrap().state);
-    assert_eq!(states(&world), ["superseded", "sealed"]);
+    assert_eq!(states(&world), [MigrationState::Superseded, MigrationState::Sealed]);
     let abort = world.abort_command(&id, "m1", &chip(0));
     world.refused(Role::Chip, &chip(0), abort, Code::MigrationState);
     // The superseded name is used up, and the substrate arrives where the ballot sent it.
@@ -400,7 +400,7 @@ fn a_sealed_substrate_whose_destination_is_lost_as_well_is_sealed_anew_by_ballot
     world.ok(Role::Root, &root(1), vote("p2"));
     world.refused(Role::Root, &root(2), vote("p2"), Code::MigrationIdReused);
     world.arrive(&id, "m2", &chip(2));
-    assert_eq!(states(&world), ["superseded", "arrived"]);
+    assert_eq!(states(&world), [MigrationState::Superseded, MigrationState::Arrived]);
     assert_eq!(holder(&world, &id), (HolderStatus::Active, chip(2).public().id(), 2));
     assert_eq!(world.open(&id, &chip(2)), Outcome::Verified);
     world.replay(&id);

@@ -10,6 +10,7 @@ use crate::digest::Digest;
 use crate::entry::EntryRef;
 use crate::governance::GovernanceAction;
 use crate::p104::Outcome;
+use crate::record::BallotResult;
 use crate::run::{Element, ElementDigests};
 use crate::time::{Timestamp, U64};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
@@ -169,18 +170,6 @@ impl BallotCounted {
     }
 }
 
-crate::named! {
-    /// A decision about a ballot, as an answer names it.
-    enum Decision: "a decision about a ballot" {
-        /// It was carried.
-        Carried = "carried",
-        /// It was rejected.
-        Rejected = "rejected",
-        /// Its time was over.
-        Expired = "expired",
-    }
-}
-
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct BallotMembers {
@@ -195,7 +184,7 @@ struct BallotMembers {
     proposal_id: String,
     rejections: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    result: Option<Decision>,
+    result: Option<BallotResult>,
     threshold: U64,
 }
 
@@ -204,9 +193,9 @@ impl From<BallotMembers> for BallotCounted {
     fn from(members: BallotMembers) -> Self {
         let BallotMembers { carried_unopposed_from, constitutional_state_hash, nonce, .. } = members;
         let standing = match members.result {
-            Some(Decision::Carried) => BallotStanding::Carried { constitutional_state_hash, nonce },
-            Some(Decision::Rejected) => BallotStanding::Rejected,
-            Some(Decision::Expired) | None => BallotStanding::Open { carried_unopposed_from },
+            Some(BallotResult::Carried) => BallotStanding::Carried { constitutional_state_hash, nonce },
+            Some(BallotResult::Rejected) => BallotStanding::Rejected,
+            Some(BallotResult::Expired | BallotResult::Void) | None => BallotStanding::Open { carried_unopposed_from },
         };
         let BallotMembers { proposal_id, approvals, rejections, threshold, .. } = members;
         BallotCounted { proposal_id, approvals, rejections, threshold, standing }
@@ -230,9 +219,9 @@ impl From<BallotCounted> for BallotMembers {
         };
         match standing {
             BallotStanding::Open { carried_unopposed_from } => members.carried_unopposed_from = carried_unopposed_from,
-            BallotStanding::Rejected => members.result = Some(Decision::Rejected),
+            BallotStanding::Rejected => members.result = Some(BallotResult::Rejected),
             BallotStanding::Carried { constitutional_state_hash, nonce } => {
-                members.result = Some(Decision::Carried);
+                members.result = Some(BallotResult::Carried);
                 members.constitutional_state_hash = constitutional_state_hash;
                 members.nonce = nonce;
             }
@@ -254,7 +243,7 @@ pub struct BallotExpired {
 struct ExpiredMembers {
     decided: bool,
     proposal_id: String,
-    result: Decision,
+    result: BallotResult,
 }
 
 impl From<ExpiredMembers> for BallotExpired {
@@ -265,7 +254,7 @@ impl From<ExpiredMembers> for BallotExpired {
 
 impl From<BallotExpired> for ExpiredMembers {
     fn from(ballot: BallotExpired) -> Self {
-        ExpiredMembers { decided: false, proposal_id: ballot.proposal_id, result: Decision::Expired }
+        ExpiredMembers { decided: false, proposal_id: ballot.proposal_id, result: BallotResult::Expired }
     }
 }
 

@@ -287,11 +287,8 @@ impl Ballot {
     /// How it ended, in words.
     fn shown(&self) -> String {
         let status = match self.status {
-            BallotStatus::Open => return "open".into(),
-            BallotStatus::Carried => "carried",
-            BallotStatus::Rejected => "rejected",
-            BallotStatus::Expired => "expired",
             BallotStatus::Void => "void since the constitution changed",
+            status => status.as_str(),
         };
         match self.decided {
             Some(at) => format!("{status}, Reasoning entry {at}"),

@@ -7,15 +7,15 @@ use crate::command::{
 use crate::constitution::{ClusterConstitution, Majority};
 use crate::digest::Digest;
 use crate::entry::Entry;
-use crate::record::{BallotEnd, Finding, Record};
+use crate::record::{BallotResult, Finding, QuorumCause, Record};
 use crate::replay::{Check, kind};
 use std::collections::{BTreeSet, VecDeque};
 
 /// A record that has to be the next one of the submission.
 #[derive(Debug)]
 pub(super) enum Due {
-    /// The end of a ballot; without a result it is carried.
-    End { id: String, result: Option<BallotEnd>, threshold: usize },
+    /// The end of a ballot.
+    End { id: String, result: BallotResult, threshold: usize },
     /// A ballot that a change of the constitution voids.
     Void { id: String },
     /// That change.
@@ -23,7 +23,7 @@ pub(super) enum Due {
     /// What the ballot brings about.
     Effect { id: String, proposal: Box<Proposal> },
     /// An organisation holds a quorum now.
-    Warning { majority: Majority, cause: &'static str },
+    Warning { majority: Majority, cause: QuorumCause },
 }
 
 impl Due {
