@@ -7,7 +7,7 @@ use crate::files::{self, Unfinished};
 use crate::offline::backup::{Checkpoints, Header, TYPE, write};
 use crate::offline::{Options, verify};
 use crate::store::{Identity, SnapshotFile, SnapshotMeta, Store};
-use selfsame_machine::apply::head_key;
+use selfsame_machine::trees::head_key;
 use selfsame_machine::view::Table;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::merkle::Frontier;

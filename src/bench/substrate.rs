@@ -6,7 +6,7 @@ use crate::client::Client;
 use crate::demo::cluster::Failure;
 use selfsame_machine::state::Substrate;
 use selfsame_protocol::command::{
-    Append, CloseCycle, CloseSession, Command, Fence, GoalVector, InitSubstrate, Item, OpenSession,
+    Append, CloseCycle, CloseSession, Command, FencingToken, GoalVector, InitSubstrate, Item, OpenSession,
 };
 use selfsame_protocol::digest::{Digest, hex};
 use selfsame_protocol::entry::Ledger;
@@ -107,9 +107,9 @@ impl Subject {
     }
 
     /// Signs a command with the next right of this substrate.
-    pub fn sign_next(&mut self, chip: &Actor, command: impl FnOnce(String, Fence) -> Command) -> Envelope {
+    pub fn sign_next(&mut self, chip: &Actor, command: impl FnOnce(String, FencingToken) -> Command) -> Envelope {
         self.seq += 1;
-        let fence = Fence { epoch: U64(self.epoch), seq: U64(self.seq) };
+        let fence = FencingToken { epoch: U64(self.epoch), seq: U64(self.seq) };
         let name = format!("bench/{}/{}/{}", self.id, self.epoch, self.seq);
         chip.sign(&name, command(self.id.clone(), fence))
     }

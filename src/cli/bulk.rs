@@ -5,7 +5,7 @@ use crate::actor::Actor;
 use crate::client::{Client, ClientError};
 use selfsame_protocol::canon;
 use selfsame_protocol::code::{Code, Refusal};
-use selfsame_protocol::command::{Append, Command, Fence, Item, Role, Submission};
+use selfsame_protocol::command::{Append, Command, FencingToken, Item, Role, Submission};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::envelope::Envelope;
@@ -64,7 +64,7 @@ impl Bulk {
         Ok(items)
     }
 
-    fn envelope(&self, chip: &Actor, name: &str, number: u64, fence: Fence, items: Vec<Item>) -> Envelope {
+    fn envelope(&self, chip: &Actor, name: &str, number: u64, fence: FencingToken, items: Vec<Item>) -> Envelope {
         let command = Command::Append(Append { substrate_id: self.id.clone(), fence, items });
         chip.sign(&format!("import/{name}/{number}"), command)
     }

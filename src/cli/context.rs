@@ -11,7 +11,7 @@ use crate::env::{Clock as _, SystemClock, TcpNet, check_address};
 use crate::offline::Failure;
 use crate::{files, keys};
 use clap::{Args, ValueEnum};
-use selfsame_protocol::command::{Command, Fence, Role};
+use selfsame_protocol::command::{Command, FencingToken, Role};
 use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::response::SubmitResponse;
 use selfsame_protocol::time::U64;
@@ -196,9 +196,9 @@ impl Global {
     }
 
     /// The right of the next write of a substrate, from its present state.
-    pub async fn fence(&self, client: &Client, substrate: &str) -> Result<Fence, CliError> {
+    pub async fn fence(&self, client: &Client, substrate: &str) -> Result<FencingToken, CliError> {
         let holder = client.substrate(substrate).await?.holder;
-        Ok(Fence { epoch: holder.epoch, seq: U64(holder.seq.0.saturating_add(1)) })
+        Ok(FencingToken { epoch: holder.epoch, seq: U64(holder.seq.0.saturating_add(1)) })
     }
 
     /// Prints data on standard output: one document for programs, rows for people.

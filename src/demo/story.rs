@@ -9,8 +9,8 @@ use crate::files;
 use selfsame_protocol::bundle::{self, Reader};
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{
-    Amend, Amendment, Append, Arrive, CloseCycle, CloseSession, Command, DeclareRun, EnrolChip, Fence, GoalVector,
-    InitSubstrate, Item, OpenSession, ReportOutcome, Role, Seal,
+    Amend, Amendment, Append, Arrive, CloseCycle, CloseSession, Command, DeclareRun, EnrolChip, FencingToken,
+    GoalVector, InitSubstrate, Item, OpenSession, ReportOutcome, Role, Seal,
 };
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{EntryRef, Ledger};
@@ -119,9 +119,9 @@ impl Story {
     }
 
     /// The right of the active chip's next write.
-    fn fence(&mut self) -> Fence {
+    fn fence(&mut self) -> FencingToken {
         self.seq += 1;
-        Fence { epoch: U64(self.epoch), seq: U64(self.seq) }
+        FencingToken { epoch: U64(self.epoch), seq: U64(self.seq) }
     }
 
     async fn runs(&mut self) -> Result<(), Failure> {
@@ -291,7 +291,7 @@ impl Story {
 
     async fn sessions(&mut self) -> Result<(), Failure> {
         self.step("Before anything else, identity is verified: nothing is appended without a session");
-        let fence = Fence { epoch: U64(self.epoch), seq: U64(self.seq + 1) };
+        let fence = FencingToken { epoch: U64(self.epoch), seq: U64(self.seq + 1) };
         let items =
             vec![Item { ledger: Ledger::Evidence, data: json!("too early"), evidence: Vec::new(), runs: Vec::new() }];
         let chip = self.chip();
@@ -334,7 +334,7 @@ impl Story {
             remove: Vec::new(),
             founding: Some(json!({"branch_a": {"claim": "one"}, "branch_b": {"claim": "other"}})),
         };
-        let fence = Fence { epoch: U64(self.epoch), seq: U64(self.seq + 1) };
+        let fence = FencingToken { epoch: U64(self.epoch), seq: U64(self.seq + 1) };
         let chip = self.chip();
         let reason = refused(
             self.submit(
@@ -427,7 +427,7 @@ impl Story {
         self.say(format!("node {new} leads; the destination is active at epoch {}", arrived.epoch));
         self.active = 1;
         self.epoch += 1;
-        let old_right = Fence { epoch: U64(1), seq: U64(self.seq + 1) };
+        let old_right = FencingToken { epoch: U64(1), seq: U64(self.seq + 1) };
         self.seq = 0;
         let items = vec![Item {
             ledger: Ledger::Evidence,

@@ -1,9 +1,8 @@
 //! Who takes part: three organisations with a node and a chip each, with keys from fixed seeds, and what they say.
 
 use selfsame_machine::Genesis;
-use selfsame_machine::apply::{META_CLOCK, META_DIGEST};
 use selfsame_machine::genesis::{GenesisNode, GenesisOrganisation};
-use selfsame_machine::state::{Publication, prefix_end};
+use selfsame_machine::state::{META_CLOCK, META_DIGEST, Publication, prefix_end};
 use selfsame_machine::view::{Row, Table, View};
 use selfsame_protocol::canon;
 use selfsame_protocol::command::*;

@@ -3,8 +3,7 @@
 mod substrate;
 
 use crate::cast::*;
-use selfsame_machine::apply::META_DIGEST;
-use selfsame_machine::state::{Registration, prefix_end};
+use selfsame_machine::state::{META_DIGEST, Registration, prefix_end};
 use selfsame_machine::view::{Model, Table, View};
 use selfsame_machine::{Applied, Batch, Outcome, apply, read};
 use selfsame_protocol::code::Code;

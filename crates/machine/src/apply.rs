@@ -1,16 +1,19 @@
 //! One batch of submissions: the entry point of every decision.
 
+use crate::error::{Fatal, Stop};
 use crate::genesis::Genesis;
-use crate::state;
-use crate::txn::{Growth, Stop, Txn};
-use crate::view::{Changes, Overlay, ReadError, Table, View};
+use crate::registry;
+use crate::state::{self, META_CLOCK, META_DIGEST, META_GENESIS};
+use crate::trees::{Growth, fork, frontier, head_key, join, tile_key};
+use crate::txn::Txn;
+use crate::view::{Changes, Overlay, Table, View};
 use crate::{governance, migration, runs, session, substrate};
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::command::Command;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::envelope::Prepared;
-use selfsame_protocol::merkle::{Frontier, TileId, append_to_tiles};
+use selfsame_protocol::merkle::append_to_tiles;
 use selfsame_protocol::planted;
 use selfsame_protocol::planted::{hash_order, wall_clock};
 use selfsame_protocol::response::{CommandResult, SubmitResponse};
@@ -40,43 +43,6 @@ pub struct Applied {
     pub digest: [u8; 32],
 }
 
-/// This replica cannot continue.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Fatal {
-    /// The state cannot be read.
-    #[error(transparent)]
-    Read(#[from] ReadError),
-    /// An invariant does not hold: a bug, or memory that lies.
-    #[error("invariant broken: {0}")]
-    Invariant(String),
-}
-
-/// [`Table::Meta`] key of the genesis.
-pub const META_GENESIS: &[u8] = b"genesis";
-/// [`Table::Meta`] key of the clock, u64be milliseconds.
-pub const META_CLOCK: &[u8] = b"clock";
-/// [`Table::Meta`] key of the state digest, 32 bytes.
-pub const META_DIGEST: &[u8] = b"digest";
-
-/// [`Table::Meta`] key of a ledger's compact tree.
-pub fn head_key(ledger: Ledger) -> Vec<u8> {
-    format!("head/{ledger}").into_bytes()
-}
-
-/// Key of a tile.
-pub fn tile_key(ledger: Ledger, tile: TileId) -> Vec<u8> {
-    [&[ledger.slot() as u8, tile.level][..], &tile.index.to_be_bytes()].concat()
-}
-
-/// A ledger's compact tree.
-pub fn frontier(view: &dyn View, ledger: Ledger) -> Result<Frontier, ReadError> {
-    let key = head_key(ledger);
-    match view.get(Table::Meta, &key)? {
-        None => Ok(Frontier::default()),
-        Some(bytes) => Frontier::from_bytes(&bytes).map_err(|e| state::undecodable(Table::Meta, &key, e)),
-    }
-}
-
 /// Applies one batch at log index `index`.
 pub fn apply(view: &dyn View, index: u64, batch: &Batch) -> Result<Applied, Fatal> {
     let genesis: Genesis = state::load(view, Table::Meta, META_GENESIS)?
@@ -100,7 +66,7 @@ pub fn apply(view: &dyn View, index: u64, batch: &Batch) -> Result<Applied, Fata
     let mut outcomes = Vec::with_capacity(batch.submissions.len());
     for submission in &batch.submissions {
         outcomes.push(match submission {
-            Ok(prepared) => one(&mut over, &mut growth, &genesis, index, time, prepared)?,
+            Ok(prepared) => apply_submission(&mut over, &mut growth, &genesis, index, time, prepared)?,
             Err(refusal) => Err(refusal.clone()),
         });
     }
@@ -152,7 +118,7 @@ enum Answer {
     Refused(Refusal),
 }
 
-fn one(
+fn apply_submission(
     over: &mut Overlay<'_>,
     growth: &mut [Growth; 2],
     genesis: &Genesis,
@@ -179,7 +145,7 @@ fn one(
     if let Some(stored) = over.get(Table::Requests, &request)?
         && !again
     {
-        return first_answer(&request, &stored, &prepared.digest);
+        return stored_response(&request, &stored, &prepared.digest);
     }
     let Some(author) = state::load::<state::Registration>(over, Table::Keys, key.as_bytes())? else {
         return Ok(Err(Refusal::new(
@@ -196,7 +162,7 @@ fn one(
         return Ok(Err(Refusal::new(Code::RoleDenied, &sentence, needed, author.role)));
     }
     if let Some(until) = author.until {
-        return Ok(Err(governance::ended(over, &author, until)?));
+        return Ok(Err(registry::ended(over, &author, until)?));
     }
 
     let mut txn = Txn {
@@ -249,20 +215,7 @@ fn one(
     })
 }
 
-/// The trees as one submission sees them: same heads, no leaves of its own yet.
-fn fork(growth: &[Growth; 2]) -> [Growth; 2] {
-    growth.each_ref().map(|g| Growth { frontier: g.frontier.clone(), leaves: Vec::new() })
-}
-
-/// Takes over what an accepted submission appended.
-fn join(growth: &mut [Growth; 2], grown: [Growth; 2]) {
-    for (mine, theirs) in growth.iter_mut().zip(grown) {
-        mine.frontier = theirs.frontier;
-        mine.leaves.extend(theirs.leaves);
-    }
-}
-
-fn first_answer(request: &[u8], stored: &[u8], digest: &Digest) -> Result<Outcome, Fatal> {
+fn stored_response(request: &[u8], stored: &[u8], digest: &Digest) -> Result<Outcome, Fatal> {
     let Some((first, answer)) = stored.split_first_chunk::<32>() else {
         return Err(state::undecodable(Table::Requests, request, "shorter than a digest").into());
     };

@@ -3,10 +3,13 @@
 //! Zero active chips between seal and arrival is allowed, two never: one entry activates the destination at the next
 //! epoch and invalidates the origin's activation, and the set of invalidated activations never shrinks.
 
-use crate::fence::{fence, renew};
+use crate::aggregate::{event, load, require_alive, save, subject};
+use crate::error::{Stop, refuse};
+use crate::fence::{check_session_token, renew};
+use crate::registry::usable_chip;
 use crate::state::{self, HolderStatus, Migration, MigrationState, Phase, Substrate, invalidated_key, pair_key};
-use crate::substrate::{event, load, propagate, require_alive, save, subject};
-use crate::txn::{Stop, Txn, refuse};
+use crate::substrate::propagate;
+use crate::txn::Txn;
 use crate::view::{Table, View};
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::command::{AbortMigration, Arrive, Seal};
@@ -22,7 +25,7 @@ use selfsame_protocol::time::U64;
 pub fn seal(txn: &mut Txn<'_>, command: &Seal) -> Result<MigrationSealed, Stop> {
     let Seal { substrate_id, migration_id, head, continuity_hash, .. } = command;
     let mut substrate = load(txn, substrate_id)?;
-    fence(txn, &mut substrate, &command.fence)?;
+    check_session_token(txn, &mut substrate, &command.fence)?;
     let kept = continuity(&substrate)?;
     let subject = subject(substrate_id);
     let stated = [
@@ -116,7 +119,7 @@ fn do_seal(
             destination,
         );
     }
-    crate::governance::usable_chip(txn, destination)?;
+    usable_chip(txn, destination)?;
     let key = pair_key(&substrate.substrate_id, migration_id);
     if txn.over.get(Table::Migrations, &key)?.is_some() {
         return refuse(
@@ -269,7 +272,7 @@ pub fn arrive(txn: &mut Txn<'_>, command: &Arrive) -> Result<MigrationArrived, S
             chip,
         );
     }
-    crate::governance::usable_chip(txn, &chip)?;
+    usable_chip(txn, &chip)?;
     for (what, expected, found) in
         [("continuity hash", migration.continuity_hash, continuity_hash), ("head", migration.head, head)]
     {
@@ -335,7 +338,7 @@ pub fn abort(txn: &mut Txn<'_>, command: &AbortMigration) -> Result<MigrationAbo
             chip,
         );
     }
-    crate::governance::usable_chip(txn, &chip)?;
+    usable_chip(txn, &chip)?;
     let attestation_hash = activation(txn, &substrate, &migration, attestation)?;
     activate(txn, &mut substrate, attestation_hash);
     let record = Record::MigrationAbort {

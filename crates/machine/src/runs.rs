@@ -1,7 +1,8 @@
 //! Run identity: declarations, attestations, disagreements, executions.
 
+use crate::error::{Stop, refuse};
 use crate::state::{self, Run, pair_key, prefix_end};
-use crate::txn::{Stop, Txn, refuse};
+use crate::txn::Txn;
 use crate::view::{Table, View};
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::command::{DeclareRun, ReportOutcome};

@@ -1,13 +1,16 @@
 //! Sessions: verification before anything else, the verdicts of the nodes, and the close.
 
-use crate::fence::{epoch_after, fence, pass, renew};
-use crate::governance::all;
+use crate::aggregate::{load, require_alive, require_session, save, subject};
+use crate::balance;
+use crate::error::{Fatal, Stop, refuse};
+use crate::fence::{check_session_token, check_token, epoch_after, renew};
+use crate::registry::{self, all};
 use crate::state::{self, Node, Phase, Substrate, Verification};
-use crate::substrate::{self, Birth, load, require_session, save, subject};
-use crate::txn::{Stop, Txn, refuse};
+use crate::substrate::{self, Birth};
+use crate::txn::Txn;
 use crate::verify;
 use crate::view::{Table, View};
-use selfsame_protocol::code::{Code, Refusal};
+use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{CloseSession, GiveVerdict, OpenSession, RecoverClose};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
@@ -21,11 +24,11 @@ use selfsame_protocol::time::U64;
 use selfsame_protocol::verdict::{self, majority};
 
 pub fn open(txn: &mut Txn<'_>, command: &OpenSession) -> Result<SessionRequested, Stop> {
-    let OpenSession { substrate_id, fence: right, continuity_hash, founding, new_lineage } = command;
+    let OpenSession { substrate_id, fence: token, continuity_hash, founding, new_lineage } = command;
     let mut substrate = load(txn, substrate_id)?;
     // The first thing that a chip may do after a recovery: its sequence number is then the first of the new epoch.
-    let epoch = epoch_after(&substrate, crate::governance::recoveries(&txn.over)?);
-    pass(txn, &mut substrate, right, epoch)?;
+    let epoch = epoch_after(&substrate, registry::recoveries(&txn.over)?);
+    check_token(txn, &mut substrate, token, epoch)?;
     match substrate.phase {
         Phase::Open => {
             return refuse(
@@ -206,7 +209,7 @@ fn quarantine(txn: &mut Txn<'_>, mut node: Node, finding: &Finding, substrate_id
     node.quarantined = Some(entry.index);
     state::save(&mut txn.over, Table::Nodes, node.id.0.to_be_bytes(), &node);
     // A copy that failed is put out of service whoever gains by it: to let it go on would be worse. It is said aloud.
-    crate::governance::balance::warn(txn, QuorumCause::NodeQuarantine)
+    balance::warn(txn, QuorumCause::NodeQuarantine)
 }
 
 /// Commits the outcome: its record, and what follows from it. `true` when a node was quarantined for its verdict.
@@ -308,7 +311,7 @@ fn new_lineage(
 ) -> Result<(), Stop> {
     let holder = substrate.holder.key;
     let Some(founding) = verification.founding.clone() else {
-        return Err(Stop::Fatal(crate::apply::Fatal::Invariant("drift without a presented founding document".into())));
+        return Err(Stop::Fatal(Fatal::Invariant("drift without a presented founding document".into())));
     };
     let prepared = verification.new_lineage.clone();
     // Never the id of a substrate that exists: whoever asks can compute the derived id beforehand, and let it be born.
@@ -364,9 +367,9 @@ fn new_lineage(
 }
 
 pub fn close(txn: &mut Txn<'_>, command: &CloseSession) -> Result<SessionClosed, Stop> {
-    let CloseSession { substrate_id, fence: right, head } = command;
+    let CloseSession { substrate_id, fence: token, head } = command;
     let mut substrate = load(txn, substrate_id)?;
-    fence(txn, &mut substrate, right)?;
+    check_session_token(txn, &mut substrate, token)?;
     require_session(&substrate)?;
     if *head != substrate.head {
         return refuse(
@@ -403,7 +406,7 @@ pub fn recover_close(txn: &mut Txn<'_>, command: &RecoverClose) -> Result<Sessio
             &txn.author.organisation,
         );
     }
-    substrate::require_alive(&substrate)?;
+    require_alive(&substrate)?;
     require_session(&substrate)?;
     let record = close_now(txn, &mut substrate, true)?;
     save(txn, &substrate);
@@ -448,10 +451,4 @@ pub fn close_now(txn: &mut Txn<'_>, substrate: &mut Substrate, recovered: bool) 
     substrate.phase = Phase::Closed;
     substrate.last_close = Some(record.clone());
     Ok(record)
-}
-
-/// A refusal for reads of evidence before the gate.
-pub fn gate(substrate: &Substrate) -> Result<(), Refusal> {
-    substrate::require_alive(substrate)?;
-    require_session(substrate)
 }

@@ -14,6 +14,22 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
+/// [`Table::Meta`] key of the genesis.
+pub const META_GENESIS: &[u8] = b"genesis";
+/// [`Table::Meta`] key of the clock, u64be milliseconds.
+pub const META_CLOCK: &[u8] = b"clock";
+/// [`Table::Meta`] key of the state digest, 32 bytes.
+pub const META_DIGEST: &[u8] = b"digest";
+/// [`Table::Meta`] key of the constitution of the cluster, JSON.
+pub const META_CONSTITUTION: &[u8] = b"constitution";
+/// [`Table::Meta`] key of the open ballots, JSON: proposal id → organisation that proposed.
+pub const META_BALLOTS: &[u8] = b"ballots";
+/// [`Table::Meta`] key of the number of recoveries, u64be; absent before the first. It repeats what the constitution
+/// says, because every write of a chip reads it.
+pub const META_RECOVERIES: &[u8] = b"recoveries";
+/// [`Table::Meta`] key of the log keys of publishers of before, JSON: no key is used again. Absent before the first.
+pub const META_LOG_KEYS: &[u8] = b"log_keys";
+
 /// A member organisation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Organisation {

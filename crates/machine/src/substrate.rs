@@ -1,8 +1,11 @@
 //! Birth, appends, amendments and cycles of a substrate.
 
-use crate::fence::fence;
+use crate::aggregate::{event, load, require_session, save, subject};
+use crate::error::{Stop, refuse};
+use crate::fence::check_session_token;
+use crate::registry;
 use crate::state::{self, Holder, HolderStatus, Phase, Substrate, pair_key};
-use crate::txn::{Stop, Txn, refuse};
+use crate::txn::Txn;
 use crate::view::{Table, View};
 use selfsame_protocol::amending::{self, MAX_FOUNDING_BYTES};
 use selfsame_protocol::canon;
@@ -20,78 +23,6 @@ use selfsame_protocol::response::{AmendmentQueued, CycleClosed, ItemsAppended, S
 use selfsame_protocol::time::{Timestamp, U64};
 use serde_json::Value;
 use std::collections::BTreeMap;
-
-/// `substrate:<uuid>`.
-pub fn subject(substrate_id: &str) -> String {
-    format!("substrate:{substrate_id}")
-}
-
-/// The substrate, whatever its state.
-pub fn load(txn: &Txn<'_>, substrate_id: &str) -> Result<Substrate, Stop> {
-    match state::load(&txn.over, Table::Substrates, substrate_id.as_bytes())? {
-        Some(substrate) => Ok(substrate),
-        None => refuse(
-            Code::UnknownSubstrate,
-            "there is no substrate of this id here: check the id, or let it be born (`substrate init`)",
-            "",
-            substrate_id,
-        ),
-    }
-}
-
-/// Stores the substrate.
-pub fn save(txn: &mut Txn<'_>, substrate: &Substrate) {
-    state::save(&mut txn.over, Table::Substrates, substrate.substrate_id.clone(), substrate);
-}
-
-/// Notes what happened since the last verification, once: the list stands in the next verification record.
-pub fn event(substrate: &mut Substrate, name: ContinuityEvent) {
-    if !substrate.events.contains(&name) {
-        substrate.events.push(name);
-    }
-}
-
-/// Refuses whatever would write to a substrate that is suppressed or ended.
-pub fn require_alive(substrate: &Substrate) -> Result<(), Refusal> {
-    if let Some(at) = substrate.suppressed
-        && !planted!("tamper_logged_not_enforced")
-    {
-        return Err(Refusal::new(
-            Code::Suppressed,
-            "the substrate is suppressed for ever, because its history did not match: nothing can be written to it or read as its own",
-            "",
-            format!("suppressed in Reasoning entry {at}"),
-        ));
-    }
-    match &substrate.successor {
-        Some(next) => Err(Refusal::new(
-            Code::LineageEnded,
-            "this lineage has ended: go on with the substrate that continues it",
-            "",
-            format!("continued as {next}"),
-        )),
-        None => Ok(()),
-    }
-}
-
-/// Refuses unless a session is open.
-pub fn require_session(substrate: &Substrate) -> Result<(), Refusal> {
-    match substrate.phase {
-        Phase::Open => Ok(()),
-        Phase::Closed => Err(Refusal::new(
-            Code::SessionNotOpen,
-            "no session is open: verify the identity first (`substrate open`)",
-            "",
-            "",
-        )),
-        Phase::Verifying => Err(Refusal::new(
-            Code::VerificationPending,
-            "the identity is still being verified: wait for the outcome, and try again",
-            "",
-            "",
-        )),
-    }
-}
 
 /// The two branches whose tension founds a substrate: the canonical document.
 pub fn check_founding(founding: &Value) -> Result<Vec<u8>, Refusal> {
@@ -124,7 +55,7 @@ pub struct Birth<'a> {
 pub fn init(txn: &mut Txn<'_>, command: &InitSubstrate) -> Result<SubstrateBorn, Stop> {
     let substrate_id = &command.substrate_id;
     let chip = txn.key.id();
-    crate::governance::usable_chip(txn, &chip)?;
+    registry::usable_chip(txn, &chip)?;
     if let Some(existing) = state::load::<Substrate>(&txn.over, Table::Substrates, substrate_id.as_bytes())? {
         let refusal = Refusal::new(
             Code::IdentityConflict,
@@ -189,7 +120,7 @@ pub fn give_birth(txn: &mut Txn<'_>, birth: Birth<'_>) -> Result<SubstrateBorn, 
         birth.schema_version,
     );
     let chip = txn.key.id();
-    let recoveries = crate::governance::recoveries(&txn.over)?;
+    let recoveries = registry::recoveries(&txn.over)?;
     let constitution = Constitution {
         founding_tension_hash,
         schema_version: birth.schema_version.into(),
@@ -259,9 +190,9 @@ pub fn give_birth(txn: &mut Txn<'_>, birth: Birth<'_>) -> Result<SubstrateBorn, 
 }
 
 pub fn append(txn: &mut Txn<'_>, command: &Append) -> Result<ItemsAppended, Stop> {
-    let Append { substrate_id, fence: right, items } = command;
+    let Append { substrate_id, fence: token, items } = command;
     let mut substrate = load(txn, substrate_id)?;
-    fence(txn, &mut substrate, right)?;
+    check_session_token(txn, &mut substrate, token)?;
     require_session(&substrate)?;
     let subject = subject(substrate_id);
     let max = txn.genesis.limits.max_item_bytes;
@@ -309,9 +240,9 @@ fn references(txn: &Txn<'_>, subject: &str, evidence: &[Digest], runs: &[Digest]
 }
 
 pub fn amend(txn: &mut Txn<'_>, command: &Amend) -> Result<AmendmentQueued, Stop> {
-    let Amend { substrate_id, fence: right, amendment } = command;
+    let Amend { substrate_id, fence: token, amendment } = command;
     let mut substrate = load(txn, substrate_id)?;
-    fence(txn, &mut substrate, right)?;
+    check_session_token(txn, &mut substrate, token)?;
     require_session(&substrate)?;
     if let Err((refusal, drift)) = check_amendment(&substrate, amendment) {
         let record = Record::AmendmentRefusal {
@@ -343,9 +274,9 @@ fn check_amendment(substrate: &Substrate, amendment: &Amendment) -> Result<(), (
 }
 
 pub fn close_cycle(txn: &mut Txn<'_>, command: &CloseCycle) -> Result<CycleClosed, Stop> {
-    let CloseCycle { substrate_id, fence: right, cycle_id, goalvector, prior_identity_hash: prior } = command;
+    let CloseCycle { substrate_id, fence: token, cycle_id, goalvector, prior_identity_hash: prior } = command;
     let mut substrate = load(txn, substrate_id)?;
-    fence(txn, &mut substrate, right)?;
+    check_session_token(txn, &mut substrate, token)?;
     require_session(&substrate)?;
     if *prior != substrate.head && !planted!("no_prev_check") {
         return refuse(

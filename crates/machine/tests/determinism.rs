@@ -8,8 +8,8 @@ use selfsame_machine::{Batch, Fatal, apply, read};
 use selfsame_protocol::canon;
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{
-    Append, Command, DeclareRun, EnrolChip, Fence, Item, ItemLimits, OrganisationKey, RecoverClose, RetireChip, Role,
-    RotateKey,
+    Append, Command, DeclareRun, EnrolChip, FencingToken, Item, ItemLimits, OrganisationKey, RecoverClose, RetireChip,
+    Role, RotateKey,
 };
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{Entry, Ledger};
@@ -23,14 +23,14 @@ use serde_json::json;
 
 /// Appends of one chip that follow on each other; the third is refused with a record.
 fn envelopes(world: &World, id: &str) -> Vec<Vec<u8>> {
-    let Fence { epoch, mut seq } = world.fence(id);
+    let FencingToken { epoch, mut seq } = world.fence(id);
     let mut out = Vec::new();
     for n in 0..5 {
         let mut items = vec![item(Ledger::Evidence, &format!("seen {n}")), item(Ledger::Reasoning, "so")];
         if n == 2 {
             items.push(Item { runs: vec![Digest::of(b"undeclared")], ..items[0].clone() });
         }
-        let command = Command::Append(Append { substrate_id: id.into(), fence: Fence { epoch, seq }, items });
+        let command = Command::Append(Append { substrate_id: id.into(), fence: FencingToken { epoch, seq }, items });
         out.push(envelope(Role::Chip, &chip(0), &format!("batch/{n}"), command).to_bytes());
         // The refused one leaves its number to the next.
         seq.0 += u64::from(n != 2);
@@ -92,7 +92,7 @@ fn a_bad_submission_does_not_touch_the_others_of_its_entry() {
     let (base, id) = open_world();
     let fence = base.fence(&id);
     let append = |seq: u64, request: &str| {
-        let fence = Fence { seq: U64(seq), ..fence };
+        let fence = FencingToken { seq: U64(seq), ..fence };
         let items = vec![item(Ledger::Evidence, request)];
         envelope(Role::Chip, &chip(0), request, Command::Append(Append { substrate_id: id.clone(), fence, items }))
             .to_bytes()

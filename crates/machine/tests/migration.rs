@@ -6,7 +6,7 @@ use selfsame_machine::state::{HolderStatus, MigrationState, invalidated_key};
 use selfsame_machine::view::Table;
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{
-    AbortMigration, Append, Arrive, Command, Fence, OpenSession, Proposal, Propose, RetireChip, Role, Seal,
+    AbortMigration, Append, Arrive, Command, FencingToken, OpenSession, Proposal, Propose, RetireChip, Role, Seal,
 };
 use selfsame_protocol::digest::{Digest, framed};
 use selfsame_protocol::entry::Ledger;
@@ -24,7 +24,7 @@ fn invalidated(world: &World) -> Vec<Vec<u8>> {
 fn append(id: &str, epoch: u64, seq: u64) -> Command {
     Command::Append(Append {
         substrate_id: id.into(),
-        fence: Fence { epoch: U64(epoch), seq: U64(seq) },
+        fence: FencingToken { epoch: U64(epoch), seq: U64(seq) },
         items: vec![item(Ledger::Evidence, "seen")],
     })
 }
@@ -149,7 +149,7 @@ fn one_entry_activates_the_destination_and_invalidates_the_origin() {
     let open_at = |seq: u64| {
         let mut command = world.open_command(&id);
         let Command::OpenSession(OpenSession { fence, .. }) = &mut command else { unreachable!() };
-        *fence = Fence { epoch: U64(2), seq: U64(seq) };
+        *fence = FencingToken { epoch: U64(2), seq: U64(seq) };
         command
     };
     for seq in [0, 2, before.holder.seq.0 + 1, before.holder.seq.0 + 2] {

@@ -8,7 +8,7 @@ use selfsame_machine::view::{Changes, Model, Table, View};
 use selfsame_machine::{read, verify};
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{
-    AbortMigration, Amend, Amendment, Append, CloseCycle, CloseSession, Command, DeclareRun, EnrolChip, Fence,
+    AbortMigration, Amend, Amendment, Append, CloseCycle, CloseSession, Command, DeclareRun, EnrolChip, FencingToken,
     GiveVerdict, OpenSession, OrganisationKey, Proposal, Propose, RecoverClose, RetireChip, Role, RotateKey, Seal,
     Vote,
 };
@@ -117,14 +117,14 @@ fn command(world: &World, step: Step) -> (Role, SecretKey, Command) {
             return (Role::Operator, operator(organisation), Command::RecoverClose(RecoverClose { substrate_id: id }));
         }
         _ => {
-            let fence = Fence { epoch: U64(1), seq: U64(u64::from(step.with)) };
+            let fence = FencingToken { epoch: U64(1), seq: U64(u64::from(step.with)) };
             Command::Append(Append { substrate_id: uuid(99), fence, items: vec![item(Ledger::Evidence, "nowhere")] })
         }
     };
     if step.flaw == 4
         && let Some((chip, epoch)) = dead(world, &id, step.with)
     {
-        let fence = Fence { epoch: U64(epoch), seq: U64(u64::from(step.with % 8)) };
+        let fence = FencingToken { epoch: U64(epoch), seq: U64(u64::from(step.with % 8)) };
         return (
             role,
             chip,
@@ -204,9 +204,12 @@ fn spoil(command: &mut Command, step: Step) {
             if (2..5).contains(&step.flaw) =>
         {
             *fence = match step.flaw {
-                2 => Fence { epoch: U64(fence.epoch.0.wrapping_add(u64::from(step.with)).wrapping_sub(2)), ..*fence },
-                3 => Fence { seq: U64(fence.seq.0.wrapping_sub(1)), ..*fence },
-                _ => Fence { epoch: U64(u64::MAX), seq: U64(u64::MAX) },
+                2 => FencingToken {
+                    epoch: U64(fence.epoch.0.wrapping_add(u64::from(step.with)).wrapping_sub(2)),
+                    ..*fence
+                },
+                3 => FencingToken { seq: U64(fence.seq.0.wrapping_sub(1)), ..*fence },
+                _ => FencingToken { epoch: U64(u64::MAX), seq: U64(u64::MAX) },
             };
         }
         Command::CloseCycle(CloseCycle { prior_identity_hash, .. }) if step.flaw == 5 => *prior_identity_hash = wrong,

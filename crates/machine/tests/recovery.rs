@@ -6,7 +6,7 @@ use selfsame_machine::state::Phase;
 use selfsame_machine::view::{Table, View};
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{
-    AbortMigration, Append, Arrive, Command, Fence, OpenSession, Proposal, RecoverClose, Role,
+    AbortMigration, Append, Arrive, Command, FencingToken, OpenSession, Proposal, RecoverClose, Role,
 };
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
@@ -32,10 +32,10 @@ fn recover(world: &mut World, id: &str) {
     let proposal = recovery(world);
     world.ballot(3, id, proposal);
 }
-fn fence(epoch: u64, seq: u64) -> Fence {
-    Fence { epoch: U64(epoch), seq: U64(seq) }
+fn fence(epoch: u64, seq: u64) -> FencingToken {
+    FencingToken { epoch: U64(epoch), seq: U64(seq) }
 }
-fn open_at(world: &World, id: &str, fence: Fence) -> Command {
+fn open_at(world: &World, id: &str, fence: FencingToken) -> Command {
     let mut command = world.open_command(id);
     let Command::OpenSession(OpenSession { fence: right, .. }) = &mut command else { unreachable!() };
     *right = fence;

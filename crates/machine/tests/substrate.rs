@@ -5,7 +5,7 @@ use selfsame_machine::{Batch, apply, read};
 use selfsame_protocol::canon;
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{
-    Append, CloseCycle, Command, Fence, InitSubstrate, Item, ItemLimits, Role, Submission,
+    Append, CloseCycle, Command, FencingToken, InitSubstrate, Item, ItemLimits, Role, Submission,
 };
 use selfsame_protocol::digest::{Digest, framed};
 use selfsame_protocol::entry::{Entry, Ledger};
@@ -187,7 +187,7 @@ fn a_write_needs_the_prior_hash_the_epoch_the_next_number_and_the_active_chip() 
     let (mut world, id) = opened();
     world.cycle(&id, &chip(0), "cycle/1");
     let good = world.fence(&id);
-    let cycle = |fence: Fence, prior: Digest| {
+    let cycle = |fence: FencingToken, prior: Digest| {
         Command::CloseCycle(CloseCycle {
             substrate_id: id.clone(),
             fence,
@@ -199,7 +199,7 @@ fn a_write_needs_the_prior_hash_the_epoch_the_next_number_and_the_active_chip() 
     let head = world.substrate(&id).head;
     let stale = world.substrate(&id).substrate_identity_hash;
     world.refused(Role::Chip, &chip(0), cycle(good, stale), Code::StateMismatch);
-    let fence = |epoch, seq| Fence { epoch: U64(epoch), seq: U64(seq) };
+    let fence = |epoch, seq| FencingToken { epoch: U64(epoch), seq: U64(seq) };
     for epoch in [0, 2, u64::MAX] {
         world.refused(Role::Chip, &chip(0), cycle(fence(epoch, good.seq.0), head), Code::StaleEpoch);
     }

@@ -13,7 +13,7 @@ use selfsame_protocol::bundle::Reader;
 use selfsame_protocol::canon;
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{
-    AbortMigration, Append, Arrive, CloseCycle, CloseSession, Command, EnrolChip, EnrolNode, Fence, GiveVerdict,
+    AbortMigration, Append, Arrive, CloseCycle, CloseSession, Command, EnrolChip, EnrolNode, FencingToken, GiveVerdict,
     GoalVector, InitSubstrate, Item, OpenSession, Proposal, Propose, RetireNode, Role, Seal, Vote,
 };
 use selfsame_protocol::constitution::ballot_digest;
@@ -124,12 +124,12 @@ impl Own {
     }
 
     /// The next right to write.
-    pub fn fence(state: &Substrate) -> Fence {
-        Fence { epoch: state.holder.epoch, seq: U64(state.holder.seq.0 + 1) }
+    pub fn fence(state: &Substrate) -> FencingToken {
+        FencingToken { epoch: state.holder.epoch, seq: U64(state.holder.seq.0 + 1) }
     }
 
     /// An append of one item.
-    pub fn append(&self, fence: Fence, text: &str) -> Command {
+    pub fn append(&self, fence: FencingToken, text: &str) -> Command {
         let item = Item { ledger: Ledger::Evidence, data: json!(text), evidence: Vec::new(), runs: Vec::new() };
         Command::Append(Append { substrate_id: self.id.clone(), fence, items: vec![item] })
     }
@@ -382,7 +382,7 @@ async fn rolled_back_chip(mut adversary: Adversary) {
     let Some(second) = own.session(adversary, 0).await else { return };
     // It wakes with the sequence number of an hour ago.
     let kept = |state: &Substrate| state.last_close.as_ref().map(|close| close.cross_session_identity_continuity_hash);
-    let open = |fence: Fence, kept: Option<Digest>| {
+    let open = |fence: FencingToken, kept: Option<Digest>| {
         Command::OpenSession(OpenSession {
             substrate_id: own.id.clone(),
             fence,
@@ -394,7 +394,7 @@ async fn rolled_back_chip(mut adversary: Adversary) {
     let old = Own::fence(&first);
     adversary.denied("B10 old sequence", &chip, open(old, kept(&first)), &[Code::StaleSequence]).await;
     adversary.denied("B10 old append", &chip, own.append(old, "again"), &[Code::StaleSequence]).await;
-    let repeated = Fence { epoch: second.holder.epoch, seq: second.holder.seq };
+    let repeated = FencingToken { epoch: second.holder.epoch, seq: second.holder.seq };
     adversary.denied("B10 last sequence", &chip, own.append(repeated, "again"), &[Code::StaleSequence]).await;
     // It learns the number from the ledger, but what it remembers of its last session is older than the ledger's: the
     // nodes find that out, and nobody writes for this substrate again.

@@ -5,12 +5,12 @@ use super::Snapshot;
 use prost::Message as _;
 use selfsame::raft::RaftNode;
 use selfsame::wire::raft::v1 as pb;
-use selfsame_machine::apply::{META_DIGEST, META_GENESIS};
+use selfsame_machine::state::{META_DIGEST, META_GENESIS};
 use selfsame_machine::state::{Substrate, load};
 use selfsame_machine::view::{Changes, Model, Overlay, Table, View};
 use selfsame_machine::{Batch, Genesis, Outcome};
 use selfsame_protocol::command::{
-    Amend, Append, CloseCycle, CloseSession, Command, Fence, OpenSession, Seal, Submission,
+    Amend, Append, CloseCycle, CloseSession, Command, FencingToken, OpenSession, Seal, Submission,
 };
 use selfsame_protocol::digest::{Digest, hex};
 use selfsame_protocol::entry::{Entry, Ledger};
@@ -75,7 +75,7 @@ impl Op {
     }
 
     /// The substrate and the right that a chip's write claims.
-    pub fn fence(&self) -> Option<(&str, Fence)> {
+    pub fn fence(&self) -> Option<(&str, FencingToken)> {
         match &self.submission.command {
             Command::OpenSession(OpenSession { substrate_id, fence, .. })
             | Command::Append(Append { substrate_id, fence, .. })

@@ -10,8 +10,8 @@ use selfsame_machine::genesis::{GenesisNode, GenesisOrganisation};
 use selfsame_machine::state::Substrate;
 use selfsame_machine::{Genesis, read, verify};
 use selfsame_protocol::command::{
-    Append, Arrive, CloseCycle, CloseSession, Command, EnrolChip, Fence, GiveVerdict, GoalVector, InitSubstrate, Item,
-    ItemLimits, OpenSession, Role, Seal,
+    Append, Arrive, CloseCycle, CloseSession, Command, EnrolChip, FencingToken, GiveVerdict, GoalVector, InitSubstrate,
+    Item, ItemLimits, OpenSession, Role, Seal,
 };
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::p104::{self, Attestation, Claims, Outcome, Technology, Thresholds};
@@ -202,9 +202,9 @@ impl Story {
         read::substrate(self.shadow.model(), ID).unwrap().unwrap()
     }
 
-    fn fence(&self) -> Fence {
+    fn fence(&self) -> FencingToken {
         let holder = self.state().holder;
-        Fence { epoch: holder.epoch, seq: U64(holder.seq.0 + 1) }
+        FencingToken { epoch: holder.epoch, seq: U64(holder.seq.0 + 1) }
     }
 
     fn does(&mut self, name: &'static str, author: &Actor, command: Command) {

@@ -12,8 +12,8 @@ use selfsame::actor::Actor;
 use selfsame_machine::state::{HolderStatus, Migration, Phase, Substrate};
 use selfsame_protocol::bundle::Reader;
 use selfsame_protocol::command::{
-    AbortMigration, Append, Arrive, CloseCycle, CloseSession, Command, EnrolChip, Fence, GoalVector, InitSubstrate,
-    Item, OpenSession, Role, Seal,
+    AbortMigration, Append, Arrive, CloseCycle, CloseSession, Command, EnrolChip, FencingToken, GoalVector,
+    InitSubstrate, Item, OpenSession, Role, Seal,
 };
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
@@ -135,7 +135,7 @@ impl Chip {
         if state.holder.status == HolderStatus::Sealed {
             return self.arrive(&state, active).await;
         }
-        let fence = Fence { epoch: state.holder.epoch, seq: U64(state.holder.seq.0 + 1) };
+        let fence = FencingToken { epoch: state.holder.epoch, seq: U64(state.holder.seq.0 + 1) };
         let substrate_id = self.substrate.clone();
         let dice = self.session.random.gen_range(0..100);
         let (what, command) = match state.phase {
@@ -175,7 +175,7 @@ impl Chip {
     }
 
     /// Closes a cycle.
-    pub(super) fn cycle(&mut self, state: &Substrate, fence: Fence) -> (&'static str, Command) {
+    pub(super) fn cycle(&mut self, state: &Substrate, fence: FencingToken) -> (&'static str, Command) {
         self.cycles += 1;
         let name = format!("cycle/{}", self.cycles);
         let goalvector = GoalVector {
@@ -192,7 +192,7 @@ impl Chip {
     }
 
     /// Asks for a session the way a chip does: the answer comes with the verification's result.
-    pub(super) async fn open(&mut self, chip: &Actor, fence: Fence, command: Command) {
+    pub(super) async fn open(&mut self, chip: &Actor, fence: FencingToken, command: Command) {
         let envelope = self.session.sign(chip, command);
         let call = self.session.oracle.invoked(&self.session.name, "open", Digest::of(&envelope.to_bytes()));
         match self.session.client.open_session(&envelope).await {
@@ -217,7 +217,7 @@ impl Chip {
     }
 
     /// Seals the substrate, with the depths that a bundle shows.
-    pub(super) async fn seal(&mut self, state: &Substrate, fence: Fence, destination: usize) -> Option<Command> {
+    pub(super) async fn seal(&mut self, state: &Substrate, fence: FencingToken, destination: usize) -> Option<Command> {
         let bundle = self.session.client.bundle(&self.substrate).await.ok()?;
         let [evidence, reasoning] = match g16_served::bundle(&bundle, Reader::keys(&self.session.keys)) {
             Ok(depths) => depths,

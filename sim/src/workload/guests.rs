@@ -11,8 +11,8 @@ use selfsame::actor::Actor;
 use selfsame_machine::state::{HolderStatus, Migration, Phase, Substrate};
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{
-    Append, CloseSession, Command, EnrolChip, Fence, Item, OpenSession, Proposal, Propose, RecoverClose, Role, Seal,
-    Vote,
+    Append, CloseSession, Command, EnrolChip, FencingToken, Item, OpenSession, Proposal, Propose, RecoverClose, Role,
+    Seal, Vote,
 };
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
@@ -71,8 +71,8 @@ fn may_migrate(state: &Substrate) -> bool {
         && state.last_close.is_some()
 }
 
-fn next(state: &Substrate) -> Fence {
-    Fence { epoch: state.holder.epoch, seq: U64(state.holder.seq.0 + 1) }
+fn next(state: &Substrate) -> FencingToken {
+    FencingToken { epoch: state.holder.epoch, seq: U64(state.holder.seq.0 + 1) }
 }
 
 impl Chip {
@@ -90,7 +90,7 @@ impl Chip {
         found.unwrap_or(&self.chips[0]).clone()
     }
 
-    async fn send(&mut self, what: &'static str, chip: &Actor, fence: Fence, command: Command) -> Answer {
+    async fn send(&mut self, what: &'static str, chip: &Actor, fence: FencingToken, command: Command) -> Answer {
         let answer = self.session.submit(what, chip, command).await;
         if matches!(answer, Answer::Ok(_)) {
             self.acknowledged = self.acknowledged.max((fence.epoch.0, fence.seq.0));

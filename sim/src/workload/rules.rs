@@ -15,8 +15,8 @@ use selfsame_protocol::bundle::Reader;
 use selfsame_protocol::canon;
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{
-    AbortMigration, Amend, Amendment, Append, Arrive, CloseCycle, CloseSession, Command, DeclareRun, EnrolChip, Fence,
-    GiveVerdict, GoalVector, InitSubstrate, Item, OpenSession, Proposal, Propose, Role, Seal, Vote,
+    AbortMigration, Amend, Amendment, Append, Arrive, CloseCycle, CloseSession, Command, DeclareRun, EnrolChip,
+    FencingToken, GiveVerdict, GoalVector, InitSubstrate, Item, OpenSession, Proposal, Propose, Role, Seal, Vote,
 };
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
@@ -99,8 +99,8 @@ impl Rules {
         self.drift().await
     }
 
-    fn fence(&self) -> Fence {
-        Fence { epoch: U64(self.epoch), seq: U64(self.seq + 1) }
+    fn fence(&self) -> FencingToken {
+        FencingToken { epoch: U64(self.epoch), seq: U64(self.seq + 1) }
     }
 
     async fn must(&mut self, what: &'static str, chip: usize, command: Command) -> Step<SubmitResponse> {
@@ -185,7 +185,7 @@ impl Rules {
         if found == outcome { Ok(()) } else { self.wrong(format!("an open came to {found}, not to {outcome}")) }
     }
 
-    fn append(&self, fence: Fence) -> Command {
+    fn append(&self, fence: FencingToken) -> Command {
         let item = |ledger| Item { ledger, data: json!({"rule": "kept"}), evidence: Vec::new(), runs: Vec::new() };
         let items = vec![item(Ledger::Evidence), item(Ledger::Reasoning)];
         Command::Append(Append { substrate_id: self.substrate.clone(), fence, items })
@@ -252,10 +252,10 @@ impl Rules {
         }
         self.never("append by another chip", &b, self.append(self.fence()), &[Code::ChipNotActive]).await?;
         let (epoch, next) = (U64(self.epoch), U64(self.seq + 1));
-        let early = Fence { epoch: U64(self.epoch + 1), seq: next };
+        let early = FencingToken { epoch: U64(self.epoch + 1), seq: next };
         self.never("append at a later epoch", &a, self.append(early), &[Code::StaleEpoch]).await?;
         for seq in [self.seq, self.seq + 2] {
-            let fence = Fence { epoch, seq: U64(seq) };
+            let fence = FencingToken { epoch, seq: U64(seq) };
             self.never("append out of sequence", &a, self.append(fence), &[Code::StaleSequence]).await?;
         }
         let other = self.cycle(Digest::of(b"another head"));
@@ -351,7 +351,7 @@ impl Rules {
     /// Whoever lost an activation never acts with it again.
     async fn stays_invalidated(&mut self, chip: usize, epoch: u64) -> Step {
         let actor = self.chips[chip].clone();
-        let fence = Fence { epoch: U64(epoch), seq: U64(self.seq + 1) };
+        let fence = FencingToken { epoch: U64(epoch), seq: U64(self.seq + 1) };
         let open = Command::OpenSession(OpenSession {
             substrate_id: self.substrate.clone(),
             fence,

@@ -15,7 +15,8 @@ const SUBSTRATE: &str = "machine/src/substrate.rs";
 const SESSION: &str = "machine/src/session.rs";
 const MIGRATION: &str = "machine/src/migration.rs";
 const TXN: &str = "machine/src/txn.rs";
-const GOVERNANCE: &str = "machine/src/governance/mod.rs";
+const REGISTRY: &str = "machine/src/registry.rs";
+const AGGREGATE: &str = "machine/src/aggregate.rs";
 const AMENDING: &str = "protocol/src/amending.rs";
 const COMMAND: &str = "protocol/src/command/mod.rs";
 
@@ -60,22 +61,22 @@ pub const REFUSALS: &[Refused] = &[
         &["RECOVERY_STEP"],
     ),
     not(
-        SUBSTRATE,
+        AGGREGATE,
         "UNKNOWN_SUBSTRATE",
         1,
         "a substrate that was never born",
         "a chain begins with its birth: BIRTH_FIRST",
     ),
-    by(SUBSTRATE, "SUPPRESSED", 1, "anything after a suppression", &["SUPPRESSED"]),
-    by(SUBSTRATE, "LINEAGE_ENDED", 1, "anything after a new lineage", &["LINEAGE_ENDED"]),
+    by(AGGREGATE, "SUPPRESSED", 1, "anything after a suppression", &["SUPPRESSED"]),
+    by(AGGREGATE, "LINEAGE_ENDED", 1, "anything after a new lineage", &["LINEAGE_ENDED"]),
     by(
-        SUBSTRATE,
+        AGGREGATE,
         "SESSION_NOT_OPEN",
         1,
         "a write without a session",
         &["SESSION_GATE", "EVIDENCE_GATE", "EVIDENCE_SINCE"],
     ),
-    not(SUBSTRATE, "VERIFICATION_PENDING", 1, "a write while the identity is verified", PENDING),
+    not(AGGREGATE, "VERIFICATION_PENDING", 1, "a write while the identity is verified", PENDING),
     by(SUBSTRATE, "FOUNDING_INVALID", 1, "a founding document without two different branches", &["ENTRY_FORM"]),
     by(SUBSTRATE, "LIMIT_EXCEEDED", 1, "a founding document of more than 24 KiB", &["FOUNDING_SIZE"]),
     not(
@@ -190,8 +191,8 @@ pub const REFUSALS: &[Refused] = &[
     not(TXN, "DANGLING_REFERENCE", 1, "a reference to no Evidence entry; recorded", OTHERS),
     not(TXN, "RUN_NOT_DECLARED", 1, "a reference to no declared run; recorded", OTHERS),
     by(TXN, "LIMIT_EXCEEDED", 1, "a leaf of more than 65,535 bytes", &["ENTRY_FORM"]),
-    not(GOVERNANCE, "UNKNOWN_CHIP", 1, "a birth, seal, arrival or abort with a chip that is not enrolled", CHIPS),
-    not(GOVERNANCE, "CHIP_RETIRED", 2, "the same with a chip that was retired, or whose organisation left", CHIPS),
+    not(REGISTRY, "UNKNOWN_CHIP", 1, "a birth, seal, arrival or abort with a chip that is not enrolled", CHIPS),
+    not(REGISTRY, "CHIP_RETIRED", 2, "the same with a chip that was retired, or whose organisation left", CHIPS),
 ];
 
 /// What the machine writes, and nobody chooses.
@@ -207,7 +208,7 @@ pub const WRITES: &[Written] = &[
         &["ANCHOR_SIZE", "ANCHOR_ROOT", "CLOSE_ANCHOR"],
     ),
     writes(
-        "apply::one",
+        "apply::apply_submission",
         "one submission writes at one time, and what it writes stands together",
         &["SUBMISSION_GROUP", "SUBMISSION_TIME", "CLOSE_SUBMISSION"],
     ),

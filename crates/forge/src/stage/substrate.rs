@@ -21,9 +21,9 @@ impl Stage {
         read::substrate(&self.model, id).unwrap().unwrap()
     }
     /// The next right of the active chip.
-    pub fn fence(&self, id: &str) -> Fence {
+    pub fn fence(&self, id: &str) -> FencingToken {
         let holder = self.substrate(id).holder;
-        Fence { epoch: holder.epoch, seq: U64(holder.seq.0 + 1) }
+        FencingToken { epoch: holder.epoch, seq: U64(holder.seq.0 + 1) }
     }
     /// A birth by a chip.
     pub fn born(&mut self, id: &str, by: u8) -> SubmitResponse {

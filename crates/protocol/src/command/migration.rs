@@ -1,6 +1,6 @@
 //! Commands that move a substrate from one chip to another.
 
-use super::Fence;
+use super::FencingToken;
 use crate::digest::Digest;
 use crate::p104::Attestation;
 use crate::time::U64;
@@ -13,7 +13,7 @@ pub struct Seal {
     /// UUID.
     pub substrate_id: String,
     /// Right.
-    pub fence: Fence,
+    pub fence: FencingToken,
     /// New migration.
     pub migration_id: String,
     /// Destination chip id.

@@ -14,7 +14,7 @@ pub use migration::{AbortMigration, Arrive, Seal};
 pub use proposal::{OrganisationKey, Proposal};
 pub use run::{DeclareRun, ReportOutcome};
 pub use substrate::{
-    Amend, Amendment, Append, CloseCycle, CloseSession, Fence, GiveVerdict, GoalVector, InitSubstrate, Item,
+    Amend, Amendment, Append, CloseCycle, CloseSession, FencingToken, GiveVerdict, GoalVector, InitSubstrate, Item,
     OpenSession, PreparedBirth, RecoverClose,
 };
 

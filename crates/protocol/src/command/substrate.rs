@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 /// The right to write for a substrate: exactly the current activation and the next sequence number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Fence {
+pub struct FencingToken {
     /// Epoch of the activation, from 1.
     pub epoch: U64,
     /// Next sequence number within the epoch, from 1.
@@ -112,7 +112,7 @@ pub struct OpenSession {
     /// UUID.
     pub substrate_id: String,
     /// Right.
-    pub fence: Fence,
+    pub fence: FencingToken,
     /// The continuity hash that the opener kept from the last close.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub continuity_hash: Option<Digest>,
@@ -131,7 +131,7 @@ pub struct Append {
     /// UUID.
     pub substrate_id: String,
     /// Right.
-    pub fence: Fence,
+    pub fence: FencingToken,
     /// 1 to 1,000 items.
     pub items: Vec<Item>,
 }
@@ -143,7 +143,7 @@ pub struct Amend {
     /// UUID.
     pub substrate_id: String,
     /// Right.
-    pub fence: Fence,
+    pub fence: FencingToken,
     /// Content.
     pub amendment: Amendment,
 }
@@ -155,7 +155,7 @@ pub struct CloseCycle {
     /// UUID.
     pub substrate_id: String,
     /// Right.
-    pub fence: Fence,
+    pub fence: FencingToken,
     /// Unique in the substrate.
     pub cycle_id: String,
     /// The resolution.
@@ -171,7 +171,7 @@ pub struct CloseSession {
     /// UUID.
     pub substrate_id: String,
     /// Right.
-    pub fence: Fence,
+    pub fence: FencingToken,
     /// The latest cycle identity hash that the chip holds.
     pub head: Digest,
 }

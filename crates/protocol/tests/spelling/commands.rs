@@ -4,7 +4,7 @@ use crate::chance::Chance;
 use crate::records::{anchor, ledger, publisher, rules};
 use selfsame_protocol::command::{
     AbortMigration, Amend, Amendment, Append, Arrive, CloseCycle, CloseSession, Command, Conclude, DeclareRun,
-    EnrolChip, EnrolNode, Fence, GiveVerdict, GoalVector, InitSubstrate, Item, OpenSession, OrganisationKey,
+    EnrolChip, EnrolNode, FencingToken, GiveVerdict, GoalVector, InitSubstrate, Item, OpenSession, OrganisationKey,
     PreparedBirth, Proposal, Propose, RecoverClose, ReportOutcome, RetireChip, RetireNode, RotateKey, Seal, Submission,
     Vote,
 };
@@ -124,8 +124,8 @@ pub fn proposal(c: &mut Chance) -> Proposal {
     c.one(&all)
 }
 
-fn fence(c: &mut Chance) -> Fence {
-    Fence { epoch: c.counter(), seq: c.counter() }
+fn fence(c: &mut Chance) -> FencingToken {
+    FencingToken { epoch: c.counter(), seq: c.counter() }
 }
 
 fn item(c: &mut Chance) -> Item {
