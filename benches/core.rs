@@ -8,7 +8,7 @@ use selfsame_machine::genesis::{GenesisNode, GenesisOrganisation};
 use selfsame_machine::view::Model;
 use selfsame_machine::{Batch, Genesis, apply};
 use selfsame_protocol::canon;
-use selfsame_protocol::command::{Command, ItemLimits, Role, Submission};
+use selfsame_protocol::command::{Command, DeclareRun, ItemLimits, Role, Submission};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::envelope::{Envelope, prepare};
 use selfsame_protocol::keys::SecretKey;
@@ -70,7 +70,7 @@ fn canonical_parse_and_print(bencher: Bencher) {
 }
 
 fn submission(seed: u64) -> Submission {
-    let command = Command::DeclareRun { declaration: declaration(seed), request: None };
+    let command = Command::DeclareRun(DeclareRun { declaration: declaration(seed), request: None });
     Submission::new("bench", &format!("r{seed}"), Role::Operator, key(2).public(), command)
 }
 

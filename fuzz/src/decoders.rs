@@ -1,7 +1,7 @@
 use selfsame_protocol::bundle::{IdentityProof, Reader, Verifier, prepare};
 use selfsame_protocol::canon::{self, Limits};
 use selfsame_protocol::command::ItemLimits;
-use selfsame_protocol::edges;
+use selfsame_protocol::leaf_header;
 use selfsame_protocol::entry::Entry;
 use selfsame_protocol::envelope::{self, Envelope};
 use selfsame_protocol::equivocation::Evidence;
@@ -11,7 +11,7 @@ use selfsame_protocol::import::{ImportOptions, import};
 use selfsame_protocol::merkle::Frontier;
 use selfsame_protocol::merkle::layout::{TilePath, entries};
 use selfsame_protocol::note::{Checkpoint, Note, Vkey};
-use selfsame_protocol::pair::Pair;
+use selfsame_protocol::checkpoint_pair::Pair;
 use selfsame_protocol::policy::Policy;
 use selfsame_protocol::run::Declaration;
 use selfsame_protocol::subject_head::SubjectHead;
@@ -144,7 +144,7 @@ pub fn subject_head(bytes: &[u8]) {
 
 /// Leaves: the edges are those of the whole reading.
 pub fn leaf(bytes: &[u8]) {
-    let edges = edges::read(bytes);
+    let edges = leaf_header::read(bytes);
     if let Ok(entry) = Entry::from_leaf(bytes) {
         assert_eq!(entry.leaf(), bytes);
         let read = edges.map(|edges| (edges.index, edges.depth, edges.prior));

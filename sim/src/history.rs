@@ -1,17 +1,17 @@
 //! What clients did and saw: calls and their answers, reads, checkpoints and receipts.
 
 use selfsame_client::ClientError;
-use selfsame_machine::Receipt;
 use selfsame_protocol::code::Code;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::EntryRef;
 use selfsame_protocol::p104::Outcome;
+use selfsame_protocol::response::SubmitResponse;
 
 /// What a call came to.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
     /// Accepted, with the receipt.
-    Ok(Receipt),
+    Ok(SubmitResponse),
     /// An open was decided.
     Opened(Option<Outcome>),
     /// Refused by rule: it has no effect, except for a record of the refusal.
@@ -22,7 +22,7 @@ pub enum Answer {
 
 impl Answer {
     /// The meaning of a client's result.
-    pub fn of(result: Result<Receipt, ClientError>) -> Answer {
+    pub fn of(result: Result<SubmitResponse, ClientError>) -> Answer {
         match result {
             Ok(receipt) => Answer::Ok(receipt),
             Err(ClientError::Refused(refusal)) if !refusal.code.retryable() => Answer::Refused(refusal.code),

@@ -9,11 +9,12 @@ use crate::invariants::i09_belief::{self, Beliefs};
 use crate::invariants::{Snapshot, Violation};
 use crate::time::SimTime;
 use crate::trace::Trace;
+use selfsame_machine::read;
 use selfsame_machine::view::ReadError;
-use selfsame_machine::{Receipt, read};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{Entry, EntryRef, Ledger};
 use selfsame_protocol::p104::Outcome;
+use selfsame_protocol::response::SubmitResponse;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -29,9 +30,9 @@ struct Record {
     unproven: BTreeMap<String, u64>,
     beliefs: Beliefs,
     /// Receipts that nobody has looked at yet.
-    fresh: Vec<Receipt>,
+    fresh: Vec<SubmitResponse>,
     /// First acknowledgement of each submission: kind and receipt.
-    acks: BTreeMap<Digest, (&'static str, Receipt)>,
+    acks: BTreeMap<Digest, (&'static str, SubmitResponse)>,
     /// Who was told that it owns an entry.
     owners: BTreeMap<(Ledger, u64), (Digest, Digest)>,
     retries: u64,
@@ -160,7 +161,7 @@ impl Oracle {
     }
 
     /// What was promised since the last call.
-    pub fn take_acks(&self) -> Vec<Receipt> {
+    pub fn take_acks(&self) -> Vec<SubmitResponse> {
         std::mem::take(&mut self.record.borrow_mut().fresh)
     }
 
@@ -269,7 +270,7 @@ impl Record {
         self.violations.push(Violation { invariant, what });
     }
 
-    fn promised(&mut self, what: &'static str, submission: Digest, receipt: Receipt) {
+    fn promised(&mut self, what: &'static str, submission: Digest, receipt: SubmitResponse) {
         self.fresh.push(receipt.clone());
         match self.acks.get(&submission) {
             Some((_, first)) if *first == receipt => self.retries += 1,
@@ -295,16 +296,18 @@ impl Record {
 mod tests {
     use super::*;
     use selfsame_protocol::code::Code;
+    use selfsame_protocol::response::ItemsAppended;
     use selfsame_protocol::time::U64;
 
     fn oracle() -> Oracle {
         Oracle::new(Trace::default(), SimTime::default())
     }
 
-    fn receipt(submission: &str, index: u64) -> Receipt {
+    fn receipt(submission: &str, index: u64) -> SubmitResponse {
         let submission = Digest::of(submission.as_bytes());
         let entry = EntryRef { ledger: Ledger::Evidence, index: U64(index), hash: submission };
-        Receipt { submission, entries: vec![entry], result: serde_json::Value::Null }
+        let result = ItemsAppended { count: 1, seq: U64(1) }.into();
+        SubmitResponse { submission, entries: vec![entry], result }
     }
 
     /// Answers one call for each submission with the entry at the index, and gives what was found wrong.

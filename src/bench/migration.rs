@@ -2,16 +2,18 @@
 
 use super::load::micros;
 use super::report::{Failures, count};
-use super::substrate::{Subject, stated};
+use super::substrate::Subject;
 use crate::demo::cluster::Failure;
 use selfsame_client::Actor;
 use selfsame_client::{Client, ClientError};
-use selfsame_machine::Receipt;
 use selfsame_machine::state::{HolderStatus, Substrate};
-use selfsame_protocol::command::Command;
+use selfsame_protocol::command::{Arrive, Command, Seal};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::p104::{Attestation, Claims};
+use selfsame_protocol::response::{
+    CycleClosed, MigrationArrived, MigrationSealed, SessionClosed, SubmitResponse, SubstrateBorn,
+};
 use selfsame_protocol::time::U64;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -74,8 +76,8 @@ impl Coordinator {
         let birth = client.submit(&subject.birth(chip)).await?;
         subject.opened(client, chip).await?;
         // Without a cycle the depth would be insufficient, and only what is VERIFIED migrates.
-        let cycle = subject.cycle(chip, stated(&birth, "substrate_identity_hash")?);
-        let head = stated(&client.submit(&cycle).await?, "cycle_identity_hash")?;
+        let cycle = subject.cycle(chip, SubstrateBorn::try_from(birth.result)?.substrate_identity_hash);
+        let head = CycleClosed::try_from(client.submit(&cycle).await?.result)?.cycle_identity_hash;
         Ok(Member { subject, head })
     }
 
@@ -84,7 +86,7 @@ impl Coordinator {
     }
 
     /// Sends the same bytes until they are answered, and counts every attempt that was not.
-    async fn submit(&self, envelope: &Envelope) -> Result<Receipt, Failure> {
+    async fn submit(&self, envelope: &Envelope) -> Result<SubmitResponse, Failure> {
         let until = Instant::now() + PATIENCE;
         loop {
             let missed = match self.client.submit_once(envelope).await {
@@ -103,22 +105,23 @@ impl Coordinator {
     pub async fn migrate(&self, member: Member) -> Result<Moved, Failure> {
         let Member { mut subject, head } = member;
         let begin = Instant::now();
-        let closed = self.submit(&subject.close(&self.origin, head)).await?;
-        let continuity_hash = stated(&closed, "continuity_hash")?;
+        let closed: SessionClosed = self.submit(&subject.close(&self.origin, head)).await?.result.try_into()?;
+        let continuity_hash = closed.continuity_hash;
         let close = micros(begin.elapsed());
         let begin = Instant::now();
         let state = self.client.substrate(&subject.id).await?;
         let depths = micros(begin.elapsed());
         let begin = Instant::now();
-        let sealed = self.submit(&self.seal(&mut subject, &state, continuity_hash)?).await?;
+        let seal = self.seal(&mut subject, &state, continuity_hash)?;
+        let sealed: MigrationSealed = self.submit(&seal).await?.result.try_into()?;
         let seal = micros(begin.elapsed());
         let second = Instant::now();
-        let arrival = self.arrival(&subject, head, continuity_hash, stated(&sealed, "nonce")?);
-        let arrived = self.submit(&arrival).await?;
+        let arrival = self.arrival(&subject, head, continuity_hash, sealed.nonce);
+        let arrived: MigrationArrived = self.submit(&arrival).await?.result.try_into()?;
         let answered = Instant::now();
         let member = Member {
             subject: Subject { epoch: subject.epoch + 1, seq: 0, ..subject },
-            head: stated(&arrived, "cycle_identity_hash")?,
+            head: arrived.cycle_identity_hash,
         };
         let (arrive, cut_over) = (micros(answered - second), micros(answered - begin));
         Ok(Moved { member, close, depths, seal, arrive, cut_over, answered })
@@ -129,15 +132,17 @@ impl Coordinator {
         // The close states the depths before its own entry, one in each ledger.
         let depth = |before: U64| U64(before.0 + 1);
         let destination = self.destination.id();
-        Ok(subject.sign_next(&self.origin, |substrate_id, fence| Command::Seal {
-            substrate_id,
-            fence,
-            migration_id: MIGRATION.into(),
-            destination,
-            head: state.head,
-            continuity_hash,
-            evidence_ledger_depth: depth(close.evidence_ledger_depth),
-            reasoning_ledger_depth: depth(close.reasoning_ledger_depth),
+        Ok(subject.sign_next(&self.origin, |substrate_id, fence| {
+            Command::Seal(Seal {
+                substrate_id,
+                fence,
+                migration_id: MIGRATION.into(),
+                destination,
+                head: state.head,
+                continuity_hash,
+                evidence_ledger_depth: depth(close.evidence_ledger_depth),
+                reasoning_ledger_depth: depth(close.reasoning_ledger_depth),
+            })
         }))
     }
 
@@ -151,13 +156,13 @@ impl Coordinator {
             continuity_hash,
             head,
         };
-        let command = Command::Arrive {
+        let command = Command::Arrive(Arrive {
             substrate_id: subject.id.clone(),
             migration_id: MIGRATION.into(),
             attestation: Attestation::software(&claims, &self.destination.key),
             continuity_hash,
             head,
-        };
+        });
         self.destination.sign(&format!("bench/{}/arrive", subject.id), command)
     }
 

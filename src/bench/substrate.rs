@@ -4,9 +4,10 @@
 use crate::demo::cluster::Failure;
 use selfsame_client::Actor;
 use selfsame_client::Client;
-use selfsame_machine::Receipt;
 use selfsame_machine::state::Substrate;
-use selfsame_protocol::command::{Command, Fence, GoalVector, Item};
+use selfsame_protocol::command::{
+    Append, CloseCycle, CloseSession, Command, FencingToken, GoalVector, InitSubstrate, Item, OpenSession,
+};
 use selfsame_protocol::digest::{Digest, hex};
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::envelope::Envelope;
@@ -35,12 +36,6 @@ fn fresh_uuid() -> Result<String, Failure> {
     bytes[8] = bytes[8] & 0x3f | 0x80;
     let hex = hex(&bytes);
     Ok([&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-"))
-}
-
-/// A digest that a receipt states.
-pub fn stated(receipt: &Receipt, member: &str) -> Result<Digest, Failure> {
-    let text = receipt.result[member].as_str().ok_or_else(|| format!("a receipt has no {member}"))?;
-    Ok(text.parse()?)
 }
 
 /// Items of `bytes` bytes of text each.
@@ -99,7 +94,7 @@ impl Subject {
             initialisation_timestamp,
             schema_version_at_init: p104::SCHEMA_VERSION.into(),
         };
-        let command = Command::InitSubstrate {
+        let command = Command::InitSubstrate(InitSubstrate {
             substrate_id: self.id.clone(),
             founding,
             initialisation_timestamp,
@@ -107,32 +102,34 @@ impl Subject {
             parameters: BTreeMap::new(),
             thresholds: Thresholds::default(),
             attestation: Some(Attestation::software(&claims, &chip.key)),
-        };
+        });
         chip.sign(&format!("bench/{}/init", self.id), command)
     }
 
     /// Signs a command with the next right of this substrate.
-    pub fn sign_next(&mut self, chip: &Actor, command: impl FnOnce(String, Fence) -> Command) -> Envelope {
+    pub fn sign_next(&mut self, chip: &Actor, command: impl FnOnce(String, FencingToken) -> Command) -> Envelope {
         self.seq += 1;
-        let fence = Fence { epoch: U64(self.epoch), seq: U64(self.seq) };
+        let fence = FencingToken { epoch: U64(self.epoch), seq: U64(self.seq) };
         let name = format!("bench/{}/{}/{}", self.id, self.epoch, self.seq);
         chip.sign(&name, command(self.id.clone(), fence))
     }
 
     /// Asks for a session; with the continuity hash of the last close, if there was one.
     pub fn open(&mut self, chip: &Actor, continuity_hash: Option<Digest>) -> Envelope {
-        self.sign_next(chip, |substrate_id, fence| Command::OpenSession {
-            substrate_id,
-            fence,
-            continuity_hash,
-            founding: None,
-            new_lineage: None,
+        self.sign_next(chip, |substrate_id, fence| {
+            Command::OpenSession(OpenSession {
+                substrate_id,
+                fence,
+                continuity_hash,
+                founding: None,
+                new_lineage: None,
+            })
         })
     }
 
     /// An append of these items.
     pub fn append(&mut self, chip: &Actor, items: Vec<Item>) -> Envelope {
-        self.sign_next(chip, |substrate_id, fence| Command::Append { substrate_id, fence, items })
+        self.sign_next(chip, |substrate_id, fence| Command::Append(Append { substrate_id, fence, items }))
     }
 
     /// A cycle after the one with this hash.
@@ -143,17 +140,19 @@ impl Subject {
             evidence: Vec::new(),
             runs: Vec::new(),
         };
-        self.sign_next(chip, |substrate_id, fence| Command::CloseCycle {
-            substrate_id,
-            fence,
-            cycle_id: format!("cycle/{}", fence.seq),
-            goalvector,
-            prior_identity_hash: head,
+        self.sign_next(chip, |substrate_id, fence| {
+            Command::CloseCycle(CloseCycle {
+                substrate_id,
+                fence,
+                cycle_id: format!("cycle/{}", fence.seq),
+                goalvector,
+                prior_identity_hash: head,
+            })
         })
     }
 
     /// The end of the session.
     pub fn close(&mut self, chip: &Actor, head: Digest) -> Envelope {
-        self.sign_next(chip, |substrate_id, fence| Command::CloseSession { substrate_id, fence, head })
+        self.sign_next(chip, |substrate_id, fence| Command::CloseSession(CloseSession { substrate_id, fence, head }))
     }
 }

@@ -5,7 +5,7 @@ use selfsame_client::Actor;
 use selfsame_client::{Client, ClientError};
 use selfsame_env::TcpNet;
 use selfsame_offline::files::Scratch;
-use selfsame_protocol::command::{Command, Role};
+use selfsame_protocol::command::{Command, EnrolChip, Role};
 use selfsame_protocol::keys::SecretKey;
 use selfsame_protocol::p104::Technology;
 use std::collections::BTreeMap;
@@ -98,7 +98,7 @@ impl Target {
     /// A chip with this key, which the organisation enrols if that was not done before.
     pub async fn chip(&self, client: &Client, key: SecretKey) -> Result<Actor, Failure> {
         let chip = Actor { cluster: self.name.clone(), role: Role::Chip, key };
-        let enrol = Command::EnrolChip { chip: chip.key.public(), technology: Technology::Software };
+        let enrol = Command::EnrolChip(EnrolChip { chip: chip.key.public(), technology: Technology::Software });
         client.submit(&self.organisation().sign_content(enrol)).await?;
         Ok(chip)
     }

@@ -5,7 +5,7 @@ use selfsame_client::Actor;
 use selfsame_client::{Client, ClientError};
 use selfsame_protocol::canon;
 use selfsame_protocol::code::{Code, Refusal};
-use selfsame_protocol::command::{Command, Fence, Item, Role, Submission};
+use selfsame_protocol::command::{Append, Command, FencingToken, Item, Role, Submission};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::envelope::Envelope;
@@ -64,8 +64,8 @@ impl Bulk {
         Ok(items)
     }
 
-    fn envelope(&self, chip: &Actor, name: &str, number: u64, fence: Fence, items: Vec<Item>) -> Envelope {
-        let command = Command::Append { substrate_id: self.id.clone(), fence, items };
+    fn envelope(&self, chip: &Actor, name: &str, number: u64, fence: FencingToken, items: Vec<Item>) -> Envelope {
+        let command = Command::Append(Append { substrate_id: self.id.clone(), fence, items });
         chip.sign(&format!("import/{name}/{number}"), command)
     }
 }
@@ -141,7 +141,7 @@ async fn taken_before(
     let first: Digest = refusal.expected.parse().map_err(|_| ClientError::Answer(refusal.to_string()))?;
     let envelope = client.submission(&first).await?;
     let submission: Submission = canon::parse(&envelope.payload, &canon::Limits::SUBMISSION).and_then(canon::decode)?;
-    let same = matches!(&submission.command, Command::Append { substrate_id, items: first, .. }
+    let same = matches!(&submission.command, Command::Append(Append { substrate_id, items: first, .. })
         if *substrate_id == bulk.id && first == items);
     if !same {
         return Err(CliError::with(

@@ -5,16 +5,16 @@ pub use super::error::{CliError, Done};
 use super::{table, verdict};
 pub use crate::console::out;
 use crate::console::{self, visible};
+use selfsame_node::keys;
+use selfsame_offline::files;
 use clap::{Args, ValueEnum};
 use selfsame_client::Actor;
 use selfsame_client::{Accepted, Client};
 use selfsame_env::{Clock as _, SystemClock, TcpNet, check_address};
-use selfsame_machine::Receipt;
-use selfsame_node::keys;
 use selfsame_offline::Failure;
-use selfsame_offline::files;
-use selfsame_protocol::command::{Command, Fence, Role};
+use selfsame_protocol::command::{Command, FencingToken, Role};
 use selfsame_protocol::envelope::Envelope;
+use selfsame_protocol::response::SubmitResponse;
 use selfsame_protocol::time::U64;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -144,14 +144,14 @@ impl Global {
     }
 
     /// Signs and submits a command and prints the receipt; with `--receipt`, writes the proofs of its entries.
-    pub async fn submit(&self, role: Role, command: Command) -> Result<Receipt, CliError> {
+    pub async fn submit(&self, role: Role, command: Command) -> Result<SubmitResponse, CliError> {
         let client = self.client()?;
         let envelope = self.sign(&client, role, command).await?;
         self.send(&client, &envelope).await
     }
 
     /// Submits a signed command and prints the receipt; with `--receipt`, writes the proofs of its entries.
-    pub async fn send(&self, client: &Client, envelope: &Envelope) -> Result<Receipt, CliError> {
+    pub async fn send(&self, client: &Client, envelope: &Envelope) -> Result<SubmitResponse, CliError> {
         if let Some(file) = &self.receipt {
             // Before anything is written to the ledger: afterwards the receipt would be all that failed.
             unused(file)?;
@@ -197,9 +197,9 @@ impl Global {
     }
 
     /// The right of the next write of a substrate, from its present state.
-    pub async fn fence(&self, client: &Client, substrate: &str) -> Result<Fence, CliError> {
+    pub async fn fence(&self, client: &Client, substrate: &str) -> Result<FencingToken, CliError> {
         let holder = client.substrate(substrate).await?.holder;
-        Ok(Fence { epoch: holder.epoch, seq: U64(holder.seq.0.saturating_add(1)) })
+        Ok(FencingToken { epoch: holder.epoch, seq: U64(holder.seq.0.saturating_add(1)) })
     }
 
     /// Prints data on standard output: one document for programs, rows for people.

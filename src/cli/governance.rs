@@ -8,7 +8,10 @@ use clap::{Args, Subcommand, ValueEnum};
 use selfsame_client::{Client, Listed};
 use selfsame_machine::state::Ballot;
 use selfsame_offline::{Failure, altered};
-use selfsame_protocol::command::{Command, OrganisationKey, Proposal, Role};
+use selfsame_protocol::command::{
+    Command, Conclude, EnrolChip, EnrolNode, OrganisationKey, Proposal, Propose, RetireChip, RetireNode, Role,
+    RotateKey, Vote,
+};
 use selfsame_protocol::constitution::{Class, ClusterConstitution, Publisher, Share, ballot_digest};
 use selfsame_protocol::entry::{Entry, Ledger};
 use selfsame_protocol::note::{Checkpoint, Note};
@@ -308,22 +311,24 @@ fn tree(origin: &str, file: &Path) -> Result<EvidenceAnchor, CliError> {
 /// Runs a governance command.
 pub async fn main(global: &Global, command: Governance) -> Done {
     let command = match command {
-        Governance::RotateKey { which, new } => Command::RotateKey { key: which.into(), new: new.key(global)? },
+        Governance::RotateKey { which, new } => {
+            Command::RotateKey(RotateKey { key: which.into(), new: new.key(global)? })
+        }
         Governance::EnrolNode { id, node_key, cosigner_key } => {
             let (key, cosigner) = node_keys(global, &node_key, cosigner_key.as_ref())?;
-            Command::EnrolNode { node: U64(id), key, cosigner }
+            Command::EnrolNode(EnrolNode { node: U64(id), key, cosigner })
         }
         Governance::RetireNode { id } => {
-            Command::RetireNode { node: U64(names::node(global, &global.client()?, &id).await?) }
+            Command::RetireNode(RetireNode { node: U64(names::node(global, &global.client()?, &id).await?) })
         }
         Governance::EnrolChip { chip } => {
-            Command::EnrolChip { chip: chip.key(global)?, technology: Technology::Software }
+            Command::EnrolChip(EnrolChip { chip: chip.key(global)?, technology: Technology::Software })
         }
         Governance::RetireChip { chip } => {
-            Command::RetireChip { chip: names::chip(global, &global.client()?, &chip).await? }
+            Command::RetireChip(RetireChip { chip: names::chip(global, &global.client()?, &chip).await? })
         }
         Governance::Propose { id, what } => {
-            Command::Propose { proposal_id: id, proposal: what.proposal(global, &global.client()?).await? }
+            Command::Propose(Propose { proposal_id: id, proposal: what.proposal(global, &global.client()?).await? })
         }
         Governance::Vote { id, reject } => {
             let client = global.client()?;
@@ -332,10 +337,14 @@ pub async fn main(global: &Global, command: Governance) -> Done {
             // The signature is over what stands here, so that it counts for nothing else.
             let (side, shown) = (if reject { "against" } else { "for" }, json!(proposal));
             global.say(&visible(&format!("{id}: a vote {side} {shown}")));
-            Command::Vote { ballot: ballot_digest(&constitution, &id, &proposal), proposal_id: id, approve: !reject }
+            Command::Vote(Vote {
+                ballot: ballot_digest(&constitution, &id, &proposal),
+                proposal_id: id,
+                approve: !reject,
+            })
         }
         Governance::Conclude { id } => {
-            Command::Conclude { proposal_id: names::proposal(global, &global.client()?, &id, true).await? }
+            Command::Conclude(Conclude { proposal_id: names::proposal(global, &global.client()?, &id, true).await? })
         }
         Governance::Ballots { all } => {
             let ballots = global.client()?.ballots(!all).await?;

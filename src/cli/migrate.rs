@@ -7,7 +7,7 @@ use clap::Subcommand;
 use selfsame_client::Client;
 use selfsame_protocol::bundle;
 use selfsame_protocol::code::{Code, Refusal};
-use selfsame_protocol::command::{Command, Role};
+use selfsame_protocol::command::{AbortMigration, Arrive, Command, Role, Seal};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Entry;
 use selfsame_protocol::p104::{Attestation, Claims};
@@ -71,7 +71,7 @@ pub async fn main(global: &Global, command: Migrate) -> Done {
                 return Err(CliError::with(5, "no session of this substrate was closed yet: open and close one first"));
             };
             let history = whole_chain(global, &client, &id, &named).await?.history;
-            let command = Command::Seal {
+            let command = Command::Seal(Seal {
                 fence: global.fence(&client, &id).await?,
                 substrate_id: id,
                 migration_id: migration,
@@ -80,7 +80,7 @@ pub async fn main(global: &Global, command: Migrate) -> Done {
                 continuity_hash: close.cross_session_identity_continuity_hash,
                 evidence_ledger_depth: U64(history.depths[0]),
                 reasoning_ledger_depth: U64(history.depths[1]),
-            };
+            });
             global.submit(Role::Chip, command).await?;
         }
         Migrate::Arrive { id, migration, named } => {
@@ -114,7 +114,13 @@ pub async fn main(global: &Global, command: Migrate) -> Done {
             global
                 .submit(
                     Role::Chip,
-                    Command::Arrive { substrate_id: id, migration_id: migration, attestation, continuity_hash, head },
+                    Command::Arrive(Arrive {
+                        substrate_id: id,
+                        migration_id: migration,
+                        attestation,
+                        continuity_hash,
+                        head,
+                    }),
                 )
                 .await?;
         }
@@ -135,7 +141,10 @@ pub async fn main(global: &Global, command: Migrate) -> Done {
             let (claims, ..) = activation(&client, &id, &migration).await?;
             let attestation = Attestation::software(&claims, &chip);
             global
-                .submit(Role::Chip, Command::AbortMigration { substrate_id: id, migration_id: migration, attestation })
+                .submit(
+                    Role::Chip,
+                    Command::AbortMigration(AbortMigration { substrate_id: id, migration_id: migration, attestation }),
+                )
                 .await?;
         }
         Migrate::Status { id } => {

@@ -4,7 +4,7 @@ use super::context::{CliError, Done, Global};
 use crate::console;
 use selfsame_client::Client;
 use selfsame_node::keys;
-use selfsame_protocol::command::{Command, OrganisationKey, Proposal};
+use selfsame_protocol::command::{Command, EnrolChip, EnrolNode, OrganisationKey, Proposal, Propose, RotateKey, Vote};
 use selfsame_protocol::keys::PublicKey;
 use std::fmt::Write as _;
 use std::io::{BufRead as _, IsTerminal as _};
@@ -115,14 +115,14 @@ fn role(key: OrganisationKey) -> &'static str {
 /// Every key that a command registers, or votes to register. `own` is the author's organisation in words.
 async fn registered(client: &Client, command: &Command, own: &str) -> Result<Vec<Registered>, CliError> {
     Ok(match command {
-        Command::RotateKey { key, new } => vec![(role(*key), own.into(), *new)],
-        Command::EnrolNode { node, key, cosigner } => {
+        Command::RotateKey(RotateKey { key, new }) => vec![(role(*key), own.into(), *new)],
+        Command::EnrolNode(EnrolNode { node, key, cosigner }) => {
             let whose = format!("node {node} of {own}");
             vec![("node key", whose.clone(), *key), ("cosigner key", whose, *cosigner)]
         }
-        Command::EnrolChip { chip, .. } => vec![("chip key", own.into(), *chip)],
-        Command::Propose { proposal, .. } => of_proposal(proposal),
-        Command::Vote { proposal_id, approve: true, .. } => {
+        Command::EnrolChip(EnrolChip { chip, .. }) => vec![("chip key", own.into(), *chip)],
+        Command::Propose(Propose { proposal, .. }) => of_proposal(proposal),
+        Command::Vote(Vote { proposal_id, approve: true, .. }) => {
             of_proposal(&client.ballot(proposal_id).await?.ballot.proposal)
         }
         _ => Vec::new(),

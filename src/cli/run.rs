@@ -6,7 +6,7 @@ use super::names::{self, RunName};
 use super::source::{Reading, Source, keep, warn};
 use clap::Subcommand;
 use selfsame_protocol::code::Code;
-use selfsame_protocol::command::{Command, Role};
+use selfsame_protocol::command::{Command, DeclareRun, ReportOutcome, Role};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::import;
 use selfsame_protocol::record::{ExecutionStatus, Output};
@@ -170,7 +170,10 @@ pub async fn main(global: &Global, command: Run) -> Done {
         Run::Declare { source, request } => {
             let declaration = source.declaration(global)?;
             global
-                .submit(Role::Operator, Command::DeclareRun { declaration: declaration.value().clone(), request })
+                .submit(
+                    Role::Operator,
+                    Command::DeclareRun(DeclareRun { declaration: declaration.value().clone(), request }),
+                )
                 .await?;
         }
         Run::Show { run_id, canonical } => {
@@ -218,7 +221,13 @@ pub async fn main(global: &Global, command: Run) -> Done {
             global
                 .submit(
                     Role::Operator,
-                    Command::ReportOutcome { run_id, execution_id: execution, status, outputs, reproduction_of },
+                    Command::ReportOutcome(ReportOutcome {
+                        run_id,
+                        execution_id: execution,
+                        status,
+                        outputs,
+                        reproduction_of,
+                    }),
                 )
                 .await?;
         }

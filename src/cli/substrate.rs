@@ -8,7 +8,10 @@ use crate::console::visible;
 use clap::Subcommand;
 use selfsame_client::{SubstrateLine, Wanted};
 use selfsame_protocol::canon;
-use selfsame_protocol::command::{Amendment, Command, GoalVector, Item, Role};
+use selfsame_protocol::command::{
+    Amend, Amendment, Append, CloseCycle, CloseSession, Command, GoalVector, InitSubstrate, Item, OpenSession,
+    RecoverClose, Role,
+};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::p104::{self, Attestation, Claims, Outcome, Thresholds};
@@ -223,7 +226,7 @@ pub async fn main(global: &Global, command: Substrate) -> Done {
                 initialisation_timestamp: initialised,
                 schema_version_at_init: p104::SCHEMA_VERSION.into(),
             };
-            let command = Command::InitSubstrate {
+            let command = Command::InitSubstrate(InitSubstrate {
                 substrate_id: id.clone(),
                 founding,
                 initialisation_timestamp: initialised,
@@ -235,7 +238,7 @@ pub async fn main(global: &Global, command: Substrate) -> Done {
                     ..Thresholds::default()
                 },
                 attestation: (!unattested).then(|| Attestation::software(&claims, &chip)),
-            };
+            });
             global.submit(Role::Chip, command).await?;
         }
         Substrate::List { paging, chip, organisation } => {
@@ -259,7 +262,7 @@ pub async fn main(global: &Global, command: Substrate) -> Done {
             global
                 .submit(
                     Role::Chip,
-                    Command::Append { substrate_id: id, fence, items: data.into_iter().map(item).collect() },
+                    Command::Append(Append { substrate_id: id, fence, items: data.into_iter().map(item).collect() }),
                 )
                 .await?;
         }
@@ -283,7 +286,7 @@ pub async fn main(global: &Global, command: Substrate) -> Done {
                 remove,
                 founding: None,
             };
-            global.submit(Role::Chip, Command::Amend { substrate_id: id, fence, amendment }).await?;
+            global.submit(Role::Chip, Command::Amend(Amend { substrate_id: id, fence, amendment })).await?;
         }
         Substrate::Cycle { id, cycle, goalvector, outcome, evidence } => {
             let client = global.client()?;
@@ -293,7 +296,13 @@ pub async fn main(global: &Global, command: Substrate) -> Done {
             global
                 .submit(
                     Role::Chip,
-                    Command::CloseCycle { substrate_id: id, fence, cycle_id: cycle, goalvector, prior_identity_hash },
+                    Command::CloseCycle(CloseCycle {
+                        substrate_id: id,
+                        fence,
+                        cycle_id: cycle,
+                        goalvector,
+                        prior_identity_hash,
+                    }),
                 )
                 .await?;
         }
@@ -301,10 +310,10 @@ pub async fn main(global: &Global, command: Substrate) -> Done {
             let client = global.client()?;
             let head = client.substrate(&id).await?.head;
             let fence = global.fence(&client, &id).await?;
-            global.submit(Role::Chip, Command::CloseSession { substrate_id: id, fence, head }).await?;
+            global.submit(Role::Chip, Command::CloseSession(CloseSession { substrate_id: id, fence, head })).await?;
         }
         Substrate::RecoverClose { id } => {
-            global.submit(Role::Operator, Command::RecoverClose { substrate_id: id }).await?;
+            global.submit(Role::Operator, Command::RecoverClose(RecoverClose { substrate_id: id })).await?;
         }
         Substrate::Statement { id, regulated } => {
             let (statement, document) = global.client()?.statement(&id, regulated).await?;
@@ -348,7 +357,8 @@ async fn open(global: &Global, id: String, continuity_hash: Option<Digest>, foun
     let client = global.client()?;
     let founding = founding.as_deref().map(read_json).transpose()?;
     let fence = global.fence(&client, &id).await?;
-    let command = Command::OpenSession { substrate_id: id, fence, continuity_hash, founding, new_lineage: None };
+    let command =
+        Command::OpenSession(OpenSession { substrate_id: id, fence, continuity_hash, founding, new_lineage: None });
     let envelope = global.sign(&client, Role::Chip, command).await?;
     let rail = client.open_session(&envelope).await?;
     let items: Vec<_> = rail.items.iter().map(|i| json!({"entry": i.entry, "record": i.record})).collect();

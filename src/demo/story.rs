@@ -5,17 +5,23 @@ use super::equivocation;
 use crate::console::{layout, visible};
 use selfsame_client::Actor;
 use selfsame_client::{Client, ClientError, Rail};
-use selfsame_machine::Receipt;
 use selfsame_offline::files;
 use selfsame_protocol::bundle::{self, Reader};
 use selfsame_protocol::code::Code;
-use selfsame_protocol::command::{Amendment, Command, Fence, GoalVector, Item, Role};
+use selfsame_protocol::command::{
+    Amend, Amendment, Append, Arrive, CloseCycle, CloseSession, Command, DeclareRun, EnrolChip, FencingToken,
+    GoalVector, InitSubstrate, Item, OpenSession, ReportOutcome, Role, Seal,
+};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{EntryRef, Ledger};
 use selfsame_protocol::import::{ImportOptions, import};
 use selfsame_protocol::note::{TYPE_ED25519, Vkey};
 use selfsame_protocol::p104::{self, Attestation, Claims, Outcome, Technology, Thresholds};
 use selfsame_protocol::record::{ExecutionStatus, Record};
+use selfsame_protocol::response::{
+    MigrationArrived, MigrationSealed, RunDeclared, SessionClosed, SubmitResponse, SubstrateBorn,
+};
+use selfsame_protocol::run::Element;
 use selfsame_protocol::time::{Timestamp, U64};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -48,7 +54,7 @@ fn hold(claim: bool, what: &str) -> Result<(), Failure> {
     if claim { Ok(()) } else { Err(format!("this does not hold: {what}").into()) }
 }
 
-fn refused(answer: Result<Receipt, ClientError>, code: Code) -> Result<String, Failure> {
+fn refused(answer: Result<SubmitResponse, ClientError>, code: Code) -> Result<String, Failure> {
     match answer {
         Err(ClientError::Refused(refusal)) if refusal.code == code => Ok(refusal.to_string()),
         Err(error) => Err(format!("expected the refusal {code}, got: {error}").into()),
@@ -102,7 +108,7 @@ impl Story {
         layout(&format!("      {}\n", visible(line.as_ref())));
     }
 
-    async fn submit(&mut self, actor: &Actor, command: Command) -> Result<Receipt, ClientError> {
+    async fn submit(&mut self, actor: &Actor, command: Command) -> Result<SubmitResponse, ClientError> {
         self.requests += 1;
         let envelope = actor.sign(&format!("demo/{}", self.requests), command);
         self.client.submit(&envelope).await
@@ -113,9 +119,9 @@ impl Story {
     }
 
     /// The right of the active chip's next write.
-    fn fence(&mut self) -> Fence {
+    fn fence(&mut self) -> FencingToken {
         self.seq += 1;
-        Fence { epoch: U64(self.epoch), seq: U64(self.seq) }
+        FencingToken { epoch: U64(self.epoch), seq: U64(self.seq) }
     }
 
     async fn runs(&mut self) -> Result<(), Failure> {
@@ -123,13 +129,12 @@ impl Story {
         let declaration = import(REQUEST, &options)?.declaration;
         self.step("A run is declared before it executes, from a chat-completions request");
         let aurora = self.cluster.organisation(0, Role::Operator);
-        let declare = |declaration: &Value| Command::DeclareRun {
-            declaration: declaration.clone(),
-            request: Some("case/2026-0311".into()),
+        let declare = |declaration: &Value| {
+            Command::DeclareRun(DeclareRun { declaration: declaration.clone(), request: Some("case/2026-0311".into()) })
         };
-        let receipt = self.submit(&aurora, declare(declaration.value())).await?;
+        let declared: RunDeclared = self.submit(&aurora, declare(declaration.value())).await?.result.try_into()?;
         hold(
-            receipt.result["run_id"] == json!(declaration.run_id()),
+            declared.run_id == declaration.run_id(),
             "the cluster's run id is the one computed here from the declaration",
         )?;
         self.say(format!("run id {}", declaration.run_id()));
@@ -142,11 +147,8 @@ impl Story {
         let mut reordered: Value = serde_json::from_slice(REQUEST)?;
         reordered["stream"] = json!(true);
         let again = import(serde_json::to_string_pretty(&reordered)?.as_bytes(), &options)?.declaration;
-        let receipt = self.submit(&borealis, declare(again.value())).await?;
-        hold(
-            receipt.result["run_id"] == json!(declaration.run_id()) && receipt.result["new"] == json!(false),
-            "another layout of the same request is the same run",
-        )?;
+        let again: RunDeclared = self.submit(&borealis, declare(again.value())).await?.result.try_into()?;
+        hold(again.run_id == declaration.run_id() && !again.new, "another layout of the same request is the same run")?;
         let agreement = self.client.agreement("case/2026-0311").await?;
         hold(agreement.agreed && agreement.agreements.len() == 2, "two organisations attest one identity")?;
         self.say("aurora and borealis attest one identity under case/2026-0311");
@@ -155,19 +157,24 @@ impl Story {
         let cygnus = self.cluster.organisation(2, Role::Operator);
         let mut changed = declaration.value().clone();
         changed["parameters"]["temperature"] = json!(0.9);
-        let receipt = self.submit(&cygnus, declare(&changed)).await?;
-        let named = &receipt.result["disagreements"][0]["elements"];
-        hold(*named == json!(["parameters"]), "the disagreement names exactly the element that differs")?;
+        let changed: RunDeclared = self.submit(&cygnus, declare(&changed)).await?.result.try_into()?;
+        let named = changed.disagreements.first().map_or(&[][..], |other| &other.elements[..]);
+        hold(named == [Element::Parameters], "the disagreement names exactly the element that differs")?;
         hold(!self.client.agreement("case/2026-0311").await?.agreed, "the disagreement is visible to everybody")?;
-        self.say(format!("recorded: cygnus disagrees with aurora and borealis in {named}, from digests alone"));
+        self.say(format!(
+            "recorded: cygnus disagrees with aurora and borealis in {}, from digests alone",
+            json!(named)
+        ));
 
         self.step("An execution is bound to its declaration; an undeclared one is refused");
-        let report = |run_id: Digest| Command::ReportOutcome {
-            run_id,
-            execution_id: "execution-1".into(),
-            status: ExecutionStatus::Succeeded,
-            outputs: Vec::new(),
-            reproduction_of: None,
+        let report = |run_id: Digest| {
+            Command::ReportOutcome(ReportOutcome {
+                run_id,
+                execution_id: "execution-1".into(),
+                status: ExecutionStatus::Succeeded,
+                outputs: Vec::new(),
+                reproduction_of: None,
+            })
         };
         self.submit(&aurora, report(declaration.run_id())).await?;
         let answer = self.submit(&aurora, report(Digest::of(b"never declared"))).await;
@@ -180,8 +187,11 @@ impl Story {
         self.step("A substrate is born, bound to its founding incompatibility and an attested chip");
         for chip in self.chips.clone() {
             let root = self.cluster.organisation(0, Role::Root);
-            self.submit(&root, Command::EnrolChip { chip: chip.key.public(), technology: Technology::Software })
-                .await?;
+            self.submit(
+                &root,
+                Command::EnrolChip(EnrolChip { chip: chip.key.public(), technology: Technology::Software }),
+            )
+            .await?;
         }
         let founding: Value = serde_json::from_slice(FOUNDING)?;
         let tension = p104::founding_tension_hash(&selfsame_protocol::canon::to_canonical(&founding));
@@ -193,7 +203,7 @@ impl Story {
             schema_version_at_init: p104::SCHEMA_VERSION.into(),
         };
         let chip = self.chip();
-        let command = Command::InitSubstrate {
+        let command = Command::InitSubstrate(InitSubstrate {
             substrate_id: SUBSTRATE.into(),
             founding,
             initialisation_timestamp: initialised,
@@ -201,17 +211,11 @@ impl Story {
             parameters: BTreeMap::from([("escalation_threshold".to_string(), json!("0.80"))]),
             thresholds: Thresholds::default(),
             attestation: Some(Attestation::software(&claims, &chip.key)),
-        };
-        let receipt = self.submit(&chip, command.clone()).await?;
-        hold(
-            receipt.result["founding_tension_hash"] == json!(tension),
-            "the cluster computed the founding tension hash itself",
-        )?;
-        hold(receipt.result["complete"] == json!(true), "the birth is attested")?;
-        self.say(format!(
-            "substrate identity hash {}",
-            receipt.result["substrate_identity_hash"].as_str().unwrap_or_default()
-        ));
+        });
+        let born: SubstrateBorn = self.submit(&chip, command.clone()).await?.result.try_into()?;
+        hold(born.founding_tension_hash == tension, "the cluster computed the founding tension hash itself")?;
+        hold(born.complete, "the birth is attested")?;
+        self.say(format!("substrate identity hash {}", born.substrate_identity_hash));
         let other = self.chips[1].clone();
         let reason = refused(self.submit(&other, command).await, Code::IdentityConflict)?;
         self.say(format!("the same id from other hardware: {reason}"));
@@ -220,13 +224,13 @@ impl Story {
 
     async fn open(&mut self) -> Result<Rail, Failure> {
         let fence = self.fence();
-        let command = Command::OpenSession {
+        let command = Command::OpenSession(OpenSession {
             substrate_id: SUBSTRATE.into(),
             fence,
             continuity_hash: self.continuity,
             founding: None,
             new_lineage: None,
-        };
+        });
         self.requests += 1;
         let envelope = self.chip().sign(&format!("demo/{}", self.requests), command);
         let rail = self.client.open_session(&envelope).await?;
@@ -247,7 +251,8 @@ impl Story {
         ];
         let fence = self.fence();
         let chip = self.chip();
-        let receipt = self.submit(&chip, Command::Append { substrate_id: SUBSTRATE.into(), fence, items }).await?;
+        let receipt =
+            self.submit(&chip, Command::Append(Append { substrate_id: SUBSTRATE.into(), fence, items })).await?;
         self.evidence.extend(receipt.entries.iter().filter(|e| e.ledger == Ledger::Evidence));
         Ok(())
     }
@@ -261,13 +266,13 @@ impl Story {
             evidence: self.evidence.iter().map(|e| e.hash).collect(),
             runs: Vec::new(),
         };
-        let command = Command::CloseCycle {
+        let command = Command::CloseCycle(CloseCycle {
             substrate_id: SUBSTRATE.into(),
             fence,
             cycle_id: name.into(),
             goalvector,
             prior_identity_hash: state.head,
-        };
+        });
         let chip = self.chip();
         self.submit(&chip, command).await?;
         Ok(())
@@ -277,19 +282,21 @@ impl Story {
         let head = self.client.substrate(SUBSTRATE).await?.head;
         let fence = self.fence();
         let chip = self.chip();
-        let receipt = self.submit(&chip, Command::CloseSession { substrate_id: SUBSTRATE.into(), fence, head }).await?;
-        self.continuity = receipt.result["continuity_hash"].as_str().and_then(|h| h.parse().ok());
-        hold(self.continuity.is_some(), "the close gives the continuity hash that the chip keeps")
+        let close = Command::CloseSession(CloseSession { substrate_id: SUBSTRATE.into(), fence, head });
+        let closed: SessionClosed = self.submit(&chip, close).await?.result.try_into()?;
+        // The chip keeps it: the next open presents it.
+        self.continuity = Some(closed.continuity_hash);
+        Ok(())
     }
 
     async fn sessions(&mut self) -> Result<(), Failure> {
         self.step("Before anything else, identity is verified: nothing is appended without a session");
-        let fence = Fence { epoch: U64(self.epoch), seq: U64(self.seq + 1) };
+        let fence = FencingToken { epoch: U64(self.epoch), seq: U64(self.seq + 1) };
         let items =
             vec![Item { ledger: Ledger::Evidence, data: json!("too early"), evidence: Vec::new(), runs: Vec::new() }];
         let chip = self.chip();
         let reason = refused(
-            self.submit(&chip, Command::Append { substrate_id: SUBSTRATE.into(), fence, items }).await,
+            self.submit(&chip, Command::Append(Append { substrate_id: SUBSTRATE.into(), fence, items })).await,
             Code::SessionNotOpen,
         )?;
         self.say(reason);
@@ -327,11 +334,14 @@ impl Story {
             remove: Vec::new(),
             founding: Some(json!({"branch_a": {"claim": "one"}, "branch_b": {"claim": "other"}})),
         };
-        let fence = Fence { epoch: U64(self.epoch), seq: U64(self.seq + 1) };
+        let fence = FencingToken { epoch: U64(self.epoch), seq: U64(self.seq + 1) };
         let chip = self.chip();
         let reason = refused(
-            self.submit(&chip, Command::Amend { substrate_id: SUBSTRATE.into(), fence, amendment: amendment.clone() })
-                .await,
+            self.submit(
+                &chip,
+                Command::Amend(Amend { substrate_id: SUBSTRATE.into(), fence, amendment: amendment.clone() }),
+            )
+            .await,
             Code::FoundingTensionProtected,
         )?;
         self.say(reason);
@@ -342,7 +352,8 @@ impl Story {
             ..amendment
         };
         let fence = self.fence();
-        self.submit(&chip, Command::Amend { substrate_id: SUBSTRATE.into(), fence, amendment: permitted }).await?;
+        self.submit(&chip, Command::Amend(Amend { substrate_id: SUBSTRATE.into(), fence, amendment: permitted }))
+            .await?;
         self.cycle("cycle-3").await?;
         self.close().await?;
         let state = self.client.substrate(SUBSTRATE).await?;
@@ -365,7 +376,7 @@ impl Story {
         let Some((evidence_ledger_depth, reasoning_ledger_depth)) = depths else { return Err("no close".into()) };
         let (origin, destination) = (self.chips[0].clone(), self.chips[1].clone());
         let fence = self.fence();
-        let seal = Command::Seal {
+        let seal = Command::Seal(Seal {
             substrate_id: SUBSTRATE.into(),
             fence,
             migration_id: "to-the-second-chip".into(),
@@ -374,9 +385,8 @@ impl Story {
             continuity_hash,
             evidence_ledger_depth,
             reasoning_ledger_depth,
-        };
-        let receipt = self.submit(&origin, seal).await?;
-        let nonce: Digest = receipt.result["nonce"].as_str().unwrap_or_default().parse()?;
+        });
+        let sealed: MigrationSealed = self.submit(&origin, seal).await?.result.try_into()?;
         self.say("sealed: the origin can write no more; the log issued the nonce");
         let leader = self.cluster.leader().await?;
         self.cluster.stop_node(leader).await;
@@ -399,28 +409,25 @@ impl Story {
             cluster: self.cluster.genesis.cluster.clone(),
             substrate_id: SUBSTRATE.into(),
             migration_id: "to-the-second-chip".into(),
-            nonce,
+            nonce: sealed.nonce,
             epoch: U64(self.epoch + 1),
             continuity_hash,
             head: state.head,
         };
-        let arrive = Command::Arrive {
+        let arrive = Command::Arrive(Arrive {
             substrate_id: SUBSTRATE.into(),
             migration_id: "to-the-second-chip".into(),
             attestation: Attestation::software(&claims, &destination.key),
             continuity_hash,
             head: state.head,
-        };
-        let receipt = self.submit(&destination, arrive).await?;
+        });
+        let arrived: MigrationArrived = self.submit(&destination, arrive).await?.result.try_into()?;
         let new = self.cluster.leader().await?;
         hold(new != leader, "another node leads")?;
-        self.say(format!(
-            "node {new} leads; the destination is active at epoch {}",
-            receipt.result["epoch"].as_str().unwrap_or_default()
-        ));
+        self.say(format!("node {new} leads; the destination is active at epoch {}", arrived.epoch));
         self.active = 1;
         self.epoch += 1;
-        let old_right = Fence { epoch: U64(1), seq: U64(self.seq + 1) };
+        let old_right = FencingToken { epoch: U64(1), seq: U64(self.seq + 1) };
         self.seq = 0;
         let items = vec![Item {
             ledger: Ledger::Evidence,
@@ -428,8 +435,9 @@ impl Story {
             evidence: Vec::new(),
             runs: Vec::new(),
         }];
-        let answer =
-            self.submit(&origin, Command::Append { substrate_id: SUBSTRATE.into(), fence: old_right, items }).await;
+        let answer = self
+            .submit(&origin, Command::Append(Append { substrate_id: SUBSTRATE.into(), fence: old_right, items }))
+            .await;
         let reason = refused(answer, Code::ChipInvalidated)?;
         self.say(format!("the old chip's write: {reason}"));
         self.cluster.start_node(leader).await?;
@@ -557,7 +565,10 @@ impl Story {
         let fence = self.fence();
         let chip = self.chip();
         let answer = self
-            .submit(&chip, Command::CloseSession { substrate_id: SUBSTRATE.into(), fence, head: Digest::of(b"") })
+            .submit(
+                &chip,
+                Command::CloseSession(CloseSession { substrate_id: SUBSTRATE.into(), fence, head: Digest::of(b"") }),
+            )
             .await;
         let reason = refused(answer, Code::Suppressed)?;
         self.say(format!("after a restart of all nodes, still: {reason}"));

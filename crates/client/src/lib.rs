@@ -2,13 +2,13 @@
 //!
 //! A retry sends the same bytes, and the request id inside them makes it safe: an answer that was lost is given again.
 
-use selfsame_machine::Receipt;
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{EntryRef, Ledger};
 use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::p104::{IdentityStatement, Outcome};
 use selfsame_protocol::record::Record;
+use selfsame_protocol::response::SubmitResponse;
 use selfsame_protocol::time::U64;
 use selfsame_wire::code::from_status;
 use selfsame_wire::v1;
@@ -159,7 +159,7 @@ use patience::{Patience, Reach};
 
 impl Client {
     /// Submits an envelope; answers when it is committed and applied.
-    pub async fn submit(&self, envelope: &Envelope) -> Result<Receipt, ClientError> {
+    pub async fn submit(&self, envelope: &Envelope) -> Result<SubmitResponse, ClientError> {
         let answer = call!(
             self,
             LedgerServiceClient,

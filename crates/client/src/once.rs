@@ -1,9 +1,9 @@
 //! One attempt, for callers that decide themselves when to try again.
 
 use super::{Client, ClientError, json};
-use selfsame_machine::Receipt;
 use selfsame_protocol::code::Code;
 use selfsame_protocol::envelope::Envelope;
+use selfsame_protocol::response::SubmitResponse;
 use selfsame_wire::code::from_status;
 use selfsame_wire::v1::{self, ledger_service_client::LedgerServiceClient};
 use std::sync::atomic::Ordering;
@@ -41,7 +41,7 @@ impl From<Status> for Missed {
 
 impl Client {
     /// Submits an envelope once. When it may be tried again, the next attempt goes to the next node.
-    pub async fn submit_once(&self, envelope: &Envelope) -> Result<Receipt, Missed> {
+    pub async fn submit_once(&self, envelope: &Envelope) -> Result<SubmitResponse, Missed> {
         let at = self.at.load(Ordering::Relaxed);
         let mut request = Request::new(v1::SubmitRequest { envelope: envelope.to_bytes().into(), proofs_within_ms: 0 });
         request.set_timeout(self.patience.attempt);

@@ -1,11 +1,11 @@
 //! What a caller can take away and show to others: receipts, published checkpoints, holder statuses.
 
 use super::{Client, ClientError, MAX_MESSAGE, entry, json, wire};
-use selfsame_machine::Receipt;
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{EntryRef, Ledger};
 use selfsame_protocol::envelope::Envelope;
+use selfsame_protocol::response::SubmitResponse;
 use selfsame_wire::v1;
 use std::time::Duration;
 use tonic::{Request, Response};
@@ -25,7 +25,7 @@ pub struct Proof {
 #[derive(Clone, Debug)]
 pub struct Accepted {
     /// What the cluster decided.
-    pub receipt: Receipt,
+    pub receipt: SubmitResponse,
     /// Proofs of its entries, in order; empty when they were not had in time.
     pub proofs: Vec<Proof>,
     /// Why there are none.

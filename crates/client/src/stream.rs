@@ -1,9 +1,9 @@
 //! Bulk appends over one stream.
 
 use super::{Client, ClientError, MAX_MESSAGE, json, lost};
-use selfsame_machine::Receipt;
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::envelope::Envelope;
+use selfsame_protocol::response::SubmitResponse;
 use selfsame_wire::v1::{self, ledger_service_client::LedgerServiceClient};
 use std::sync::atomic::Ordering;
 use tokio::time::{Instant, timeout_at};
@@ -16,7 +16,7 @@ impl Client {
     pub async fn submit_all(
         &self,
         envelopes: &[Envelope],
-        mut each: impl FnMut(usize, Receipt),
+        mut each: impl FnMut(usize, SubmitResponse),
     ) -> Result<(), ClientError> {
         let (mut done, mut progress, mut tries) = (0, Instant::now(), 0);
         while done < envelopes.len() {
@@ -46,7 +46,7 @@ impl Client {
         &self,
         envelopes: &[Envelope],
         done: &mut usize,
-        each: &mut impl FnMut(usize, Receipt),
+        each: &mut impl FnMut(usize, SubmitResponse),
         deadline: Instant,
     ) -> Result<(), ClientError> {
         let messages: Vec<_> =

@@ -1,9 +1,8 @@
 //! Who takes part: three organisations with a node and a chip each, with keys from fixed seeds, and what they say.
 
 use selfsame_machine::Genesis;
-use selfsame_machine::apply::{META_CLOCK, META_DIGEST};
 use selfsame_machine::genesis::{GenesisNode, GenesisOrganisation};
-use selfsame_machine::state::{Publication, prefix_end};
+use selfsame_machine::state::{META_CLOCK, META_DIGEST, Publication, prefix_end};
 use selfsame_machine::view::{Row, Table, View};
 use selfsame_protocol::canon;
 use selfsame_protocol::command::*;
@@ -89,7 +88,7 @@ pub fn genesis() -> Genesis {
 
 /// Opens a ballot.
 pub fn propose(id: &str, proposal: Proposal) -> Command {
-    Command::Propose { proposal_id: id.into(), proposal }
+    Command::Propose(Propose { proposal_id: id.into(), proposal })
 }
 /// What a vote is about that does not say so yet: the stage where it is cast fills it in, and a world that is linked.
 pub fn whatever() -> Digest {
@@ -97,7 +96,7 @@ pub fn whatever() -> Digest {
 }
 /// A vote on the ballot of a name, whatever it is about.
 pub fn vote(id: &str, approve: bool) -> Command {
-    Command::Vote { proposal_id: id.into(), ballot: whatever(), approve }
+    Command::Vote(Vote { proposal_id: id.into(), ballot: whatever(), approve })
 }
 /// The organisation of number `n` joins: 3 is the `delegation`.
 pub fn add(n: u8) -> Proposal {
@@ -135,7 +134,7 @@ pub fn birth(id: &str, chip: &SecretKey) -> Command {
 }
 /// A birth with these thresholds.
 pub fn birth_with(id: &str, attestation: Option<Attestation>, thresholds: Thresholds) -> Command {
-    Command::InitSubstrate {
+    Command::InitSubstrate(InitSubstrate {
         substrate_id: id.into(),
         founding: founding(),
         initialisation_timestamp: Timestamp::from_millis(START),
@@ -143,7 +142,7 @@ pub fn birth_with(id: &str, attestation: Option<Attestation>, thresholds: Thresh
         parameters: BTreeMap::from([("limit".to_string(), json!("10"))]),
         thresholds,
         attestation,
-    }
+    })
 }
 
 /// An item of an append.

@@ -6,7 +6,9 @@ use crate::governance::{self, AS_IN_A_BUNDLE};
 use crate::stage::Stage;
 use crate::{Placed, Signed, World};
 use selfsame_protocol::code::Code;
-use selfsame_protocol::command::{Command, ItemLimits, OrganisationKey, Role, Submission};
+use selfsame_protocol::command::{
+    Command, DeclareRun, ItemLimits, OrganisationKey, ReportOutcome, Role, RotateKey, Submission,
+};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{Entry, Ledger};
 use selfsame_protocol::envelope::prepare;
@@ -38,19 +40,19 @@ pub fn id_of(declaration: &Value) -> Digest {
 
 /// A command that declares a run.
 pub fn declare(declaration: &Value, request: Option<&str>) -> Command {
-    Command::DeclareRun { declaration: declaration.clone(), request: request.map(Into::into) }
+    Command::DeclareRun(DeclareRun { declaration: declaration.clone(), request: request.map(Into::into) })
 }
 
 /// A command that reports an execution.
 pub fn report(run_id: Digest, execution: &str, reproduction_of: Option<&str>) -> Command {
     let output = Output { media_type: "text/plain".into(), size: U64(3), digest: Digest::of(b"yes") };
-    Command::ReportOutcome {
+    Command::ReportOutcome(ReportOutcome {
         run_id,
         execution_id: execution.into(),
         status: serde_json::from_value(json!("succeeded")).expect("a status"),
         outputs: vec![output],
         reproduction_of: reproduction_of.map(Into::into),
-    }
+    })
 }
 
 /// Recomputes a run of a world from its entries, under the keys that the governance of the world gives.
@@ -80,7 +82,11 @@ pub fn disputed() -> (Stage, Digest) {
     let mut stage = Stage::new();
     let (cold, warm) = (declaration(0.2), declaration(0.3));
     let run = id_of(&warm);
-    stage.ok(Role::Root, &root(1), Command::RotateKey { key: OrganisationKey::Operator, new: key(90).public() });
+    stage.ok(
+        Role::Root,
+        &root(1),
+        Command::RotateKey(RotateKey { key: OrganisationKey::Operator, new: key(90).public() }),
+    );
     stage.ok(Role::Operator, &operator(0), declare(&cold, Some("case/1")));
     stage.ok(Role::Operator, &key(90), declare(&cold, Some("case/1")));
     stage.ok(Role::Operator, &operator(0), declare(&warm, Some("case/2")));
@@ -129,7 +135,9 @@ fn refused(name: &str, check: &'static str, stage: &Stage, run: Digest, code: Co
 }
 
 fn outcome(organisation: &str, command: &Command) -> Record {
-    let Command::ReportOutcome { run_id, execution_id, status, outputs, reproduction_of } = command.clone() else {
+    let Command::ReportOutcome(ReportOutcome { run_id, execution_id, status, outputs, reproduction_of }) =
+        command.clone()
+    else {
         panic!("no report")
     };
     let organisation = organisation.into();

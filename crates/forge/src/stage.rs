@@ -3,10 +3,9 @@
 mod substrate;
 
 use crate::cast::*;
-use selfsame_machine::apply::META_DIGEST;
-use selfsame_machine::state::{Registration, prefix_end};
+use selfsame_machine::state::{META_DIGEST, Registration, prefix_end};
 use selfsame_machine::view::{Model, Table, View};
-use selfsame_machine::{Applied, Batch, Outcome, Receipt, apply, read};
+use selfsame_machine::{Applied, Batch, Outcome, apply, read};
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::*;
 use selfsame_protocol::constitution::ballot_digest;
@@ -14,11 +13,11 @@ use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{Entry, Ledger};
 use selfsame_protocol::envelope::{Envelope, prepare};
 use selfsame_protocol::keys::SecretKey;
-use selfsame_protocol::p104::Technology;
+use selfsame_protocol::p104::{Outcome as Identity, Technology};
 use selfsame_protocol::record::{IdentityPropagation, IdentityVerification, Record};
 use selfsame_protocol::replay::governance::Governed;
+use selfsame_protocol::response::{BallotCounted, CommandResult, OtherResult, SubmitResponse, VerdictCounted};
 use selfsame_protocol::time::Timestamp;
-use serde_json::json;
 use std::collections::BTreeMap;
 
 /// One replica, driven through the real path: sign, prepare, apply, commit.
@@ -61,8 +60,8 @@ impl Stage {
     }
 
     /// Enrols a chip.
-    pub fn enrol(&mut self, organisation: u8, chip: &SecretKey) -> Receipt {
-        let command = Command::EnrolChip { chip: chip.public(), technology: Technology::Software };
+    pub fn enrol(&mut self, organisation: u8, chip: &SecretKey) -> SubmitResponse {
+        let command = Command::EnrolChip(EnrolChip { chip: chip.public(), technology: Technology::Software });
         self.ok(Role::Root, &root(organisation), command)
     }
 
@@ -87,11 +86,11 @@ impl Stage {
     /// A vote with what it is about, where there is such a ballot; every other command as it is.
     pub fn meant(&self, command: Command) -> Command {
         match command {
-            Command::Vote { proposal_id, ballot, approve } if ballot == whatever() => {
+            Command::Vote(Vote { proposal_id, ballot, approve }) if ballot == whatever() => {
                 let known = read::ballot(&self.model, &proposal_id).unwrap();
                 let ballot =
                     known.map_or(ballot, |known| ballot_digest(&known.constitution, &proposal_id, &known.proposal));
-                Command::Vote { proposal_id, ballot, approve }
+                Command::Vote(Vote { proposal_id, ballot, approve })
             }
             other => other,
         }
@@ -110,7 +109,7 @@ impl Stage {
     }
 
     /// Accepted, or the test fails.
-    pub fn ok(&mut self, role: Role, key: &SecretKey, command: Command) -> Receipt {
+    pub fn ok(&mut self, role: Role, key: &SecretKey, command: Command) -> SubmitResponse {
         let shown = format!("{command:?}");
         self.submit(role, key, command).unwrap_or_else(|refusal| panic!("{refusal}\n{shown}"))
     }
@@ -164,13 +163,13 @@ impl Stage {
     // Ballots.
 
     /// A ballot that the first `voters` organisations carry, proposed by the first.
-    pub fn ballot(&mut self, voters: u8, id: &str, proposal: Proposal) -> Receipt {
-        let mut receipt = self.ok(Role::Root, &root(0), propose(id, proposal));
+    pub fn ballot(&mut self, voters: u8, id: &str, proposal: Proposal) -> SubmitResponse {
+        let mut response = self.ok(Role::Root, &root(0), propose(id, proposal));
         for voter in 1..voters {
-            receipt = self.ok(Role::Root, &root(voter), vote(id, true));
+            response = self.ok(Role::Root, &root(voter), vote(id, true));
         }
-        assert_eq!(receipt.result["decided"], json!(true), "{}", receipt.result);
-        receipt
+        assert!(counted(&response).carried(), "{response:?}");
+        response
     }
     /// A ballot whose deciding vote, or whose opening, is refused with `code`.
     #[track_caller]
@@ -278,6 +277,21 @@ pub fn closed() -> (Stage, String) {
     let id = uuid(1);
     world.seasoned(&id, 0);
     (world, id)
+}
+
+/// The result of an answer, which is one of this command.
+pub fn result<T: TryFrom<CommandResult, Error = OtherResult>>(response: SubmitResponse) -> T {
+    response.result.try_into().unwrap()
+}
+
+/// What the votes of a ballot came to.
+pub fn counted(response: &SubmitResponse) -> BallotCounted {
+    result(response.clone())
+}
+
+/// The outcome after a verdict, once it is decided.
+pub fn outcome(response: &SubmitResponse) -> Option<Identity> {
+    result::<VerdictCounted>(response.clone()).outcome
 }
 
 /// Verifications of a substrate.

@@ -39,7 +39,7 @@ pub fn force_seal(stage: &mut Stage, ballot: &str, id: &str, migration: &str, de
 /// An abort at the epoch that follows, also after a recovery.
 pub fn abort(stage: &mut Stage, id: &str, migration: &str, origin: u8) {
     let mut command = stage.abort_command(id, migration, &chip(origin));
-    if let Command::AbortMigration { attestation, .. } = &mut command {
+    if let Command::AbortMigration(AbortMigration { attestation, .. }) = &mut command {
         *attestation = stage.activation(id, migration, &chip(origin));
     }
     stage.ok(Role::Chip, &chip(origin), command);
@@ -48,7 +48,7 @@ pub fn abort(stage: &mut Stage, id: &str, migration: &str, origin: u8) {
 /// An arrival at the epoch that follows, also after a recovery.
 pub fn arrive(stage: &mut Stage, id: &str, migration: &str, destination: u8) {
     let mut command = stage.arrive_command(id, migration, &chip(destination));
-    if let Command::Arrive { attestation, .. } = &mut command {
+    if let Command::Arrive(Arrive { attestation, .. }) = &mut command {
         *attestation = stage.activation(id, migration, &chip(destination));
     }
     stage.ok(Role::Chip, &chip(destination), command);
@@ -86,11 +86,11 @@ pub fn life(stage: &mut Stage, id: &str) {
     let mut goal = goal("cycle/2");
     goal.evidence = vec![receipt.entries[1].hash];
     let mut command = stage.cycle_command(id, "cycle/2");
-    if let Command::CloseCycle { goalvector, .. } = &mut command {
+    if let Command::CloseCycle(CloseCycle { goalvector, .. }) = &mut command {
         *goalvector = goal;
     }
     stage.ok(Role::Chip, &chip(0), command);
-    stage.ok(Role::Operator, &operator(0), Command::RecoverClose { substrate_id: id.into() });
+    stage.ok(Role::Operator, &operator(0), Command::RecoverClose(RecoverClose { substrate_id: id.into() }));
     // Away and back, and away again.
     stage.seal(id, "m1", &chip(0), &chip(1));
     abort(stage, id, "m1", 0);
@@ -119,7 +119,7 @@ pub fn life(stage: &mut Stage, id: &str) {
 pub fn suppressed(stage: &mut Stage, id: &str) {
     stage.seasoned(id, 0);
     let mut command = stage.open_command(id);
-    if let Command::OpenSession { continuity_hash, .. } = &mut command {
+    if let Command::OpenSession(OpenSession { continuity_hash, .. }) = &mut command {
         *continuity_hash = Some(tension(&json!("another past")));
     }
     stage.ask_with(&chip(0), command);
@@ -131,7 +131,7 @@ pub fn suppressed(stage: &mut Stage, id: &str) {
 /// A life that ends because two of four nodes found a failing copy.
 pub fn undecided(stage: &mut Stage, id: &str) {
     let (key, cosigner) = (node(4).public(), node(4).cosigner().public());
-    stage.ok(Role::Root, &root(0), Command::EnrolNode { node: U64(4), key, cosigner });
+    stage.ok(Role::Root, &root(0), Command::EnrolNode(EnrolNode { node: U64(4), key, cosigner }));
     stage.seasoned_by(id, 0, 3);
     let verification = stage.ask(id, &chip(0));
     stage.honest(id, 1);

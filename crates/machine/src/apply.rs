@@ -1,21 +1,24 @@
 //! One batch of submissions: the entry point of every decision.
 
+use crate::error::{Fatal, Stop};
 use crate::genesis::Genesis;
-use crate::state;
-use crate::txn::{Growth, Stop, Txn};
-use crate::view::{Changes, Overlay, ReadError, Table, View};
+use crate::registry;
+use crate::state::{self, META_CLOCK, META_DIGEST, META_GENESIS};
+use crate::trees::{Growth, fork, frontier, head_key, join, tile_key};
+use crate::txn::Txn;
+use crate::view::{Changes, Overlay, Table, View};
 use crate::{governance, migration, runs, session, substrate};
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::command::Command;
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::{EntryRef, Ledger};
+use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::envelope::Prepared;
-use selfsame_protocol::merkle::{Frontier, TileId, append_to_tiles};
+use selfsame_protocol::merkle::append_to_tiles;
 use selfsame_protocol::planted;
 use selfsame_protocol::planted::{hash_order, wall_clock};
+use selfsame_protocol::response::{CommandResult, SubmitResponse};
 use selfsame_protocol::time::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 /// What one Raft entry carries.
 #[derive(Clone, Debug)]
@@ -26,20 +29,8 @@ pub struct Batch {
     pub submissions: Vec<Result<Prepared, Refusal>>,
 }
 
-/// The answer to an accepted submission. Its JSON is stored and returned to every retry, byte for byte.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Receipt {
-    /// The submission.
-    pub submission: Digest,
-    /// Entries that it caused.
-    pub entries: Vec<EntryRef>,
-    /// Facts about the result, by command (for example `run_id`, `verification`, `cycle_identity_hash`, `nonce`).
-    pub result: Value,
-}
-
 /// Accepted or refused. A refused submission changed nothing, except for the refusal record of the rules that demand one.
-pub type Outcome = Result<Receipt, Refusal>;
+pub type Outcome = Result<SubmitResponse, Refusal>;
 
 /// What a batch did.
 #[derive(Debug)]
@@ -50,43 +41,6 @@ pub struct Applied {
     pub changes: Changes,
     /// BLAKE3 state digest after this index: `BLAKE3(previous ‖ index ‖ changes)`.
     pub digest: [u8; 32],
-}
-
-/// This replica cannot continue.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Fatal {
-    /// The state cannot be read.
-    #[error(transparent)]
-    Read(#[from] ReadError),
-    /// An invariant does not hold: a bug, or memory that lies.
-    #[error("invariant broken: {0}")]
-    Invariant(String),
-}
-
-/// [`Table::Meta`] key of the genesis.
-pub const META_GENESIS: &[u8] = b"genesis";
-/// [`Table::Meta`] key of the clock, u64be milliseconds.
-pub const META_CLOCK: &[u8] = b"clock";
-/// [`Table::Meta`] key of the state digest, 32 bytes.
-pub const META_DIGEST: &[u8] = b"digest";
-
-/// [`Table::Meta`] key of a ledger's compact tree.
-pub fn head_key(ledger: Ledger) -> Vec<u8> {
-    format!("head/{ledger}").into_bytes()
-}
-
-/// Key of a tile.
-pub fn tile_key(ledger: Ledger, tile: TileId) -> Vec<u8> {
-    [&[ledger.slot() as u8, tile.level][..], &tile.index.to_be_bytes()].concat()
-}
-
-/// A ledger's compact tree.
-pub fn frontier(view: &dyn View, ledger: Ledger) -> Result<Frontier, ReadError> {
-    let key = head_key(ledger);
-    match view.get(Table::Meta, &key)? {
-        None => Ok(Frontier::default()),
-        Some(bytes) => Frontier::from_bytes(&bytes).map_err(|e| state::undecodable(Table::Meta, &key, e)),
-    }
 }
 
 /// Applies one batch at log index `index`.
@@ -108,7 +62,7 @@ pub fn apply(view: &dyn View, index: u64, batch: &Batch) -> Result<Applied, Fata
     let mut outcomes = Vec::with_capacity(batch.submissions.len());
     for submission in &batch.submissions {
         outcomes.push(match submission {
-            Ok(prepared) => one(&mut over, &mut growth, &genesis, index, time, prepared)?,
+            Ok(prepared) => apply_submission(&mut over, &mut growth, &genesis, index, time, prepared)?,
             Err(refusal) => Err(refusal.clone()),
         });
     }
@@ -152,11 +106,11 @@ fn state_digest(previous: &[u8], index: u64, changes: &Changes) -> [u8; 32] {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Answer {
-    Accepted(Receipt),
+    Accepted(SubmitResponse),
     Refused(Refusal),
 }
 
-fn one(
+fn apply_submission(
     over: &mut Overlay<'_>,
     growth: &mut [Growth; 2],
     genesis: &Genesis,
@@ -180,7 +134,7 @@ fn one(
     if let Some(stored) = over.get(Table::Requests, &request)?
         && !planted!("retry_applied_twice")
     {
-        return first_answer(&request, &stored, &prepared.digest);
+        return stored_response(&request, &stored, &prepared.digest);
     }
     let Some(author) = state::load::<state::Registration>(over, Table::Keys, key.as_bytes())? else {
         return Ok(Err(Refusal::new(
@@ -197,7 +151,7 @@ fn one(
         return Ok(Err(Refusal::new(Code::RoleDenied, &sentence, needed, author.role)));
     }
     if let Some(until) = author.until {
-        return Ok(Err(governance::ended(over, &author, until)?));
+        return Ok(Err(registry::ended(over, &author, until)?));
     }
 
     let mut txn = Txn {
@@ -213,9 +167,9 @@ fn one(
     };
     let (answer, changes) = match dispatch(&mut txn, &submission.command) {
         Ok(result) => {
-            let receipt = Receipt { submission: prepared.digest, entries: std::mem::take(&mut txn.entries), result };
+            let entries = std::mem::take(&mut txn.entries);
             join(growth, txn.growth);
-            (Answer::Accepted(receipt), txn.over.into_changes())
+            (Answer::Accepted(SubmitResponse { submission: prepared.digest, entries, result }), txn.over.into_changes())
         }
         Err(Stop::Fatal(fatal)) => return Err(fatal),
         Err(Stop::Refused(refusal)) if !planted!("refusal_changes_state") => return Ok(Err(refusal)),
@@ -242,25 +196,12 @@ fn one(
     over.put(Table::Requests, request, stored);
     over.put(Table::Submissions, *prepared.digest.as_bytes(), prepared.envelope.to_bytes());
     Ok(match answer {
-        Answer::Accepted(receipt) => Ok(receipt),
+        Answer::Accepted(response) => Ok(response),
         Answer::Refused(refusal) => Err(refusal),
     })
 }
 
-/// The trees as one submission sees them: same heads, no leaves of its own yet.
-fn fork(growth: &[Growth; 2]) -> [Growth; 2] {
-    growth.each_ref().map(|g| Growth { frontier: g.frontier.clone(), leaves: Vec::new() })
-}
-
-/// Takes over what an accepted submission appended.
-fn join(growth: &mut [Growth; 2], grown: [Growth; 2]) {
-    for (mine, theirs) in growth.iter_mut().zip(grown) {
-        mine.frontier = theirs.frontier;
-        mine.leaves.extend(theirs.leaves);
-    }
-}
-
-fn first_answer(request: &[u8], stored: &[u8], digest: &Digest) -> Result<Outcome, Fatal> {
+fn stored_response(request: &[u8], stored: &[u8], digest: &Digest) -> Result<Outcome, Fatal> {
     let Some((first, answer)) = stored.split_first_chunk::<32>() else {
         return Err(state::undecodable(Table::Requests, request, "shorter than a digest").into());
     };
@@ -274,39 +215,33 @@ fn first_answer(request: &[u8], stored: &[u8], digest: &Digest) -> Result<Outcom
         )));
     }
     match serde_json::from_slice(answer).map_err(|e| state::undecodable(Table::Requests, request, e))? {
-        Answer::Accepted(receipt) => Ok(Ok(receipt)),
+        Answer::Accepted(response) => Ok(Ok(response)),
         Answer::Refused(refusal) => Ok(Err(refusal)),
     }
 }
 
-fn dispatch(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
+fn dispatch(txn: &mut Txn<'_>, command: &Command) -> Result<CommandResult, Stop> {
     match command {
-        Command::RotateKey { key, new } => governance::rotate_key(txn, *key, *new),
-        Command::EnrolNode { node, key, cosigner } => governance::enrol_node(txn, node.0, *key, *cosigner),
-        Command::RetireNode { node } => governance::retire_node(txn, node.0),
-        Command::EnrolChip { chip, technology } => governance::enrol_chip(txn, *chip, *technology),
-        Command::RetireChip { chip } => governance::retire_chip(txn, chip),
-        Command::Propose { proposal_id, proposal } => governance::ballot::propose(txn, proposal_id, proposal),
-        Command::Vote { proposal_id, ballot, approve } => governance::ballot::vote(txn, proposal_id, ballot, *approve),
-        Command::Conclude { proposal_id } => governance::ballot::conclude(txn, proposal_id),
-        Command::DeclareRun { declaration, request } => runs::declare(txn, declaration, request.as_deref()),
-        Command::ReportOutcome { .. } => runs::outcome(txn, command),
-        Command::InitSubstrate { .. } => substrate::init(txn, command),
-        Command::Append { substrate_id, fence, items } => substrate::append(txn, substrate_id, fence, items),
-        Command::Amend { substrate_id, fence, amendment } => substrate::amend(txn, substrate_id, fence, amendment),
-        Command::CloseCycle { substrate_id, fence, cycle_id, goalvector, prior_identity_hash } => {
-            substrate::close_cycle(txn, substrate_id, fence, cycle_id, goalvector, prior_identity_hash)
-        }
-        Command::OpenSession { .. } => session::open(txn, command),
-        Command::Verdict { substrate_id, verification, finding } => {
-            session::verdict(txn, substrate_id, verification.0, finding)
-        }
-        Command::CloseSession { substrate_id, fence, head } => session::close(txn, substrate_id, fence, head),
-        Command::RecoverClose { substrate_id } => session::recover_close(txn, substrate_id),
-        Command::Seal { .. } => migration::seal(txn, command),
-        Command::Arrive { .. } => migration::arrive(txn, command),
-        Command::AbortMigration { substrate_id, migration_id, attestation } => {
-            migration::abort(txn, substrate_id, migration_id, attestation)
-        }
+        Command::RotateKey(command) => governance::rotate_key(txn, command).map(Into::into),
+        Command::EnrolNode(command) => governance::enrol_node(txn, command).map(Into::into),
+        Command::RetireNode(command) => governance::retire_node(txn, command).map(Into::into),
+        Command::EnrolChip(command) => governance::enrol_chip(txn, command).map(Into::into),
+        Command::RetireChip(command) => governance::retire_chip(txn, command).map(Into::into),
+        Command::Propose(command) => governance::ballot::propose(txn, command).map(Into::into),
+        Command::Vote(command) => governance::ballot::vote(txn, command).map(Into::into),
+        Command::Conclude(command) => governance::ballot::conclude(txn, command),
+        Command::DeclareRun(command) => runs::declare(txn, command).map(Into::into),
+        Command::ReportOutcome(command) => runs::outcome(txn, command).map(Into::into),
+        Command::InitSubstrate(command) => substrate::init(txn, command).map(Into::into),
+        Command::Append(command) => substrate::append(txn, command).map(Into::into),
+        Command::Amend(command) => substrate::amend(txn, command).map(Into::into),
+        Command::CloseCycle(command) => substrate::close_cycle(txn, command).map(Into::into),
+        Command::OpenSession(command) => session::open(txn, command).map(Into::into),
+        Command::Verdict(command) => session::verdict(txn, command).map(Into::into),
+        Command::CloseSession(command) => session::close(txn, command).map(Into::into),
+        Command::RecoverClose(command) => session::recover_close(txn, command).map(Into::into),
+        Command::Seal(command) => migration::seal(txn, command).map(Into::into),
+        Command::Arrive(command) => migration::arrive(txn, command).map(Into::into),
+        Command::AbortMigration(command) => migration::abort(txn, command).map(Into::into),
     }
 }

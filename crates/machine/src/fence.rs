@@ -1,11 +1,13 @@
 //! The right to write for a substrate: one chip, one epoch, the next sequence number.
 
+use crate::aggregate::{require_alive, subject};
+use crate::error::{Stop, refuse};
+use crate::registry;
 use crate::state::{self, HolderStatus, Substrate, invalidated_key};
-use crate::substrate::{require_alive, subject};
-use crate::txn::{Stop, Txn, refuse};
+use crate::txn::Txn;
 use crate::view::Table;
 use selfsame_protocol::code::{Code, Refusal};
-use selfsame_protocol::command::Fence;
+use selfsame_protocol::command::FencingToken;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::p104::EPOCHS_OF_A_RECOVERY;
 use selfsame_protocol::planted;
@@ -22,7 +24,7 @@ pub fn epoch_after(substrate: &Substrate, recoveries: u64) -> U64 {
 /// Takes the activation through the recoveries that it has missed, and records it. The activation of before is
 /// invalidated like one that a migration ended.
 pub fn renew(txn: &mut Txn<'_>, substrate: &mut Substrate) -> Result<(), Stop> {
-    let recoveries = crate::governance::recoveries(&txn.over)?;
+    let recoveries = registry::recoveries(&txn.over)?;
     if recoveries <= substrate.constitution.recovery_count.0 {
         return Ok(());
     }
@@ -37,12 +39,12 @@ pub fn renew(txn: &mut Txn<'_>, substrate: &mut Substrate) -> Result<(), Stop> {
     Ok(())
 }
 
-/// The fence of a write within a session. After a recovery it lets nothing through before identity was verified anew.
-pub fn fence(txn: &Txn<'_>, substrate: &mut Substrate, right: &Fence) -> Result<(), Stop> {
-    let recoveries = crate::governance::recoveries(&txn.over)?;
+/// Checks the token of a write within a session. After a recovery it lets nothing through before identity was verified anew.
+pub fn check_session_token(txn: &Txn<'_>, substrate: &mut Substrate, token: &FencingToken) -> Result<(), Stop> {
+    let recoveries = registry::recoveries(&txn.over)?;
     let renewed = epoch_after(substrate, recoveries);
     let behind = renewed != substrate.holder.epoch;
-    pass(txn, substrate, right, renewed)?;
+    check_token(txn, substrate, token, renewed)?;
     if behind {
         let rule = "the cluster was recovered and this substrate was not verified since: close an open session with `substrate recover-close`, then open one";
         return refuse(
@@ -55,21 +57,21 @@ pub fn fence(txn: &Txn<'_>, substrate: &mut Substrate, right: &Fence) -> Result<
     Ok(())
 }
 
-/// The fence: accepts exactly the current activation's chip, its epoch and the next sequence number, and takes the
+/// Checks a token: accepts exactly the current activation's chip, its epoch and the next sequence number, and takes the
 /// number. No clock and no lease decides anything. `epoch` is the holder's, recoveries included.
-pub fn pass(txn: &Txn<'_>, substrate: &mut Substrate, fence: &Fence, epoch: U64) -> Result<(), Stop> {
+pub fn check_token(txn: &Txn<'_>, substrate: &mut Substrate, token: &FencingToken, epoch: U64) -> Result<(), Stop> {
     require_alive(substrate)?;
     let chip = txn.key.id();
     let holder = &substrate.holder;
-    let stale = fence.epoch != epoch && !planted!("fence_by_chip_id_only");
+    let stale = token.epoch != epoch && !planted!("fence_by_chip_id_only");
     if (chip != holder.chip || stale) && !planted!("no_fence") {
-        let key = invalidated_key(&substrate.substrate_id, &chip, fence.epoch.0);
+        let key = invalidated_key(&substrate.substrate_id, &chip, token.epoch.0);
         if let Some(at) = state::load_u64(&txn.over, Table::Invalidated, &key)? {
             return refuse(
                 Code::ChipInvalidated,
                 "this activation was invalidated for good when the substrate moved on: write with the chip that holds it now",
                 format!("chip {} at epoch {epoch}", holder.chip),
-                format!("chip {chip} at epoch {}, invalidated at log index {at}", fence.epoch),
+                format!("chip {chip} at epoch {}, invalidated at log index {at}", token.epoch),
             );
         }
         if chip != holder.chip {
@@ -90,7 +92,7 @@ pub fn pass(txn: &Txn<'_>, substrate: &mut Substrate, fence: &Fence, epoch: U64)
             Code::StaleEpoch,
             "the epoch is not the present one: read the holder again (`substrate holder`) and sign with its epoch",
             epoch,
-            fence.epoch,
+            token.epoch,
         );
     }
     if holder.status == HolderStatus::Sealed && !planted!("accept_while_sealed") {
@@ -102,14 +104,14 @@ pub fn pass(txn: &Txn<'_>, substrate: &mut Substrate, fence: &Fence, epoch: U64)
         );
     }
     let next = if epoch == holder.epoch { holder.seq.0.saturating_add(1) } else { 1 };
-    if fence.seq.0 != next {
+    if token.seq.0 != next {
         return refuse(
             Code::StaleSequence,
             "the sequence number is not the next one: another write came first or this one was sent before; read the holder and sign again",
             next,
-            fence.seq,
+            token.seq,
         );
     }
-    substrate.holder.seq = fence.seq;
+    substrate.holder.seq = token.seq;
     Ok(())
 }

@@ -1,8 +1,6 @@
 //! The consensus identity of a cluster: what every node must agree on before the first entry.
 
-use crate::apply::{META_DIGEST, META_GENESIS};
-use crate::governance::META_CONSTITUTION;
-use crate::state::{self, Node, Organisation, Publication, Registration};
+use crate::state::{self, META_CONSTITUTION, META_DIGEST, META_GENESIS, Node, Organisation, Publication, Registration};
 use crate::view::{Changes, Model, Overlay, Table};
 use selfsame_protocol::code::Refusal;
 use selfsame_protocol::command::{ItemLimits, Role};

@@ -3,38 +3,29 @@
 //! Zero active chips between seal and arrival is allowed, two never: one entry activates the destination at the next
 //! epoch and invalidates the origin's activation, and the set of invalidated activations never shrinks.
 
-use crate::fence::{fence, renew};
-use crate::state::{self, HolderStatus, Migration, Phase, Substrate, invalidated_key, pair_key};
-use crate::substrate::{event, load, propagate, require_alive, save, subject};
-use crate::txn::{Stop, Txn, refuse};
+use crate::aggregate::{event, load, require_alive, save, subject};
+use crate::error::{Stop, refuse};
+use crate::fence::{check_session_token, renew};
+use crate::registry::usable_chip;
+use crate::state::{self, HolderStatus, Migration, MigrationState, Phase, Substrate, invalidated_key, pair_key};
+use crate::substrate::propagate;
+use crate::txn::Txn;
 use crate::view::{Table, View};
 use selfsame_protocol::code::{Code, Refusal};
-use selfsame_protocol::command::Command;
+use selfsame_protocol::command::{AbortMigration, Arrive, Seal};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::form::MIGRATION_CYCLE;
 use selfsame_protocol::p104::{self, Attestation, Claims, Outcome};
 use selfsame_protocol::planted;
 use selfsame_protocol::record::{ContinuityEvent, Record, Resolved};
+use selfsame_protocol::response::{MigrationAborted, MigrationArrived, MigrationSealed};
 use selfsame_protocol::time::U64;
-use serde_json::{Value, json};
 
-pub fn seal(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
-    let Command::Seal {
-        substrate_id,
-        fence: right,
-        migration_id,
-        destination,
-        head,
-        continuity_hash,
-        evidence_ledger_depth,
-        reasoning_ledger_depth,
-    } = command
-    else {
-        return refuse(Code::Malformed, "the command does not fit where it was sent", "seal", "another command");
-    };
+pub fn seal(txn: &mut Txn<'_>, command: &Seal) -> Result<MigrationSealed, Stop> {
+    let Seal { substrate_id, migration_id, head, continuity_hash, .. } = command;
     let mut substrate = load(txn, substrate_id)?;
-    fence(txn, &mut substrate, right)?;
+    check_session_token(txn, &mut substrate, &command.fence)?;
     let kept = continuity(&substrate)?;
     let subject = subject(substrate_id);
     let stated = [
@@ -44,8 +35,8 @@ pub fn seal(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
     let depths = Ledger::BOTH.map(|ledger| state::load_chain(&txn.over, &subject, ledger).map(|chain| chain.depth));
     let [evidence, reasoning] = depths;
     let counted = [
-        ("the depth of the Evidence ledger", evidence?.to_string(), evidence_ledger_depth.to_string()),
-        ("the depth of the Reasoning ledger", reasoning?.to_string(), reasoning_ledger_depth.to_string()),
+        ("the depth of the Evidence ledger", evidence?.to_string(), command.evidence_ledger_depth.to_string()),
+        ("the depth of the Reasoning ledger", reasoning?.to_string(), command.reasoning_ledger_depth.to_string()),
     ];
     for (what, expected, found) in stated.into_iter().chain(counted) {
         if expected != found {
@@ -54,9 +45,9 @@ pub fn seal(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
             return refuse(Code::StateMismatch, &sentence, expected, found);
         }
     }
-    let nonce = do_seal(txn, &mut substrate, migration_id, destination, None)?;
+    let nonce = do_seal(txn, &mut substrate, migration_id, &command.destination, None)?;
     save(txn, &substrate);
-    Ok(json!({"nonce": nonce, "epoch": U64(substrate.holder.epoch.0 + 1), "migration_id": migration_id}))
+    Ok(MigrationSealed { nonce, epoch: U64(substrate.holder.epoch.0 + 1), migration_id: migration_id.clone() })
 }
 
 /// Seals a substrate whose chip is lost, by ballot of the organisations.
@@ -73,7 +64,7 @@ pub fn force_seal(
     // Both chips of a migration may be lost: the ballot then sends the substrate elsewhere, and the earlier seal leads to
     // nothing any more. Without this way out a sealed substrate could stop for ever.
     if let Some(superseded) = substrate.migration.take() {
-        finish(txn, &substrate, superseded, "superseded");
+        finish(txn, &substrate, superseded, MigrationState::Superseded);
     }
     if substrate.phase == Phase::Open {
         crate::session::close_now(txn, &mut substrate, true)?;
@@ -128,7 +119,7 @@ fn do_seal(
             destination,
         );
     }
-    crate::governance::usable_chip(txn, destination)?;
+    usable_chip(txn, destination)?;
     let key = pair_key(&substrate.substrate_id, migration_id);
     if txn.over.get(Table::Migrations, &key)?.is_some() {
         return refuse(
@@ -171,7 +162,7 @@ fn do_seal(
         continuity_hash,
         nonce,
         seal_index: U64(txn.index),
-        state: "sealed".into(),
+        state: MigrationState::Sealed,
         ballot,
     };
     state::save(&mut txn.over, Table::Migrations, key, &migration);
@@ -255,8 +246,8 @@ fn activate(txn: &mut Txn<'_>, substrate: &mut Substrate, attestation_hash: Dige
     event(substrate, ContinuityEvent::Migration);
 }
 
-fn finish(txn: &mut Txn<'_>, substrate: &Substrate, mut migration: Migration, state: &str) {
-    migration.state = state.into();
+fn finish(txn: &mut Txn<'_>, substrate: &Substrate, mut migration: Migration, state: MigrationState) {
+    migration.state = state;
     state::save(
         &mut txn.over,
         Table::Migrations,
@@ -265,10 +256,8 @@ fn finish(txn: &mut Txn<'_>, substrate: &Substrate, mut migration: Migration, st
     );
 }
 
-pub fn arrive(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
-    let Command::Arrive { substrate_id, migration_id, attestation, continuity_hash, head } = command else {
-        return refuse(Code::Malformed, "the command does not fit where it was sent", "arrive", "another command");
-    };
+pub fn arrive(txn: &mut Txn<'_>, command: &Arrive) -> Result<MigrationArrived, Stop> {
+    let Arrive { substrate_id, migration_id, attestation, continuity_hash, head } = command;
     let mut substrate = load(txn, substrate_id)?;
     let migration = under_way(&substrate, migration_id)?;
     renew(txn, &mut substrate)?;
@@ -281,7 +270,7 @@ pub fn arrive(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
             chip,
         );
     }
-    crate::governance::usable_chip(txn, &chip)?;
+    usable_chip(txn, &chip)?;
     for (what, expected, found) in
         [("continuity hash", migration.continuity_hash, continuity_hash), ("head", migration.head, head)]
     {
@@ -328,17 +317,13 @@ pub fn arrive(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
         Vec::new(),
         Some((origin, destination_attestation_hash)),
     )?;
-    finish(txn, &substrate, migration, "arrived");
+    finish(txn, &substrate, migration, MigrationState::Arrived);
     save(txn, &substrate);
-    Ok(json!({"epoch": substrate.holder.epoch, "chip": chip, "cycle_identity_hash": cycle}))
+    Ok(MigrationArrived { epoch: substrate.holder.epoch, chip, cycle_identity_hash: cycle })
 }
 
-pub fn abort(
-    txn: &mut Txn<'_>,
-    substrate_id: &str,
-    migration_id: &str,
-    attestation: &Attestation,
-) -> Result<Value, Stop> {
+pub fn abort(txn: &mut Txn<'_>, command: &AbortMigration) -> Result<MigrationAborted, Stop> {
+    let AbortMigration { substrate_id, migration_id, attestation } = command;
     let mut substrate = load(txn, substrate_id)?;
     let migration = under_way(&substrate, migration_id)?;
     renew(txn, &mut substrate)?;
@@ -351,18 +336,18 @@ pub fn abort(
             chip,
         );
     }
-    crate::governance::usable_chip(txn, &chip)?;
+    usable_chip(txn, &chip)?;
     let attestation_hash = activation(txn, &substrate, &migration, attestation)?;
     activate(txn, &mut substrate, attestation_hash);
     let record = Record::MigrationAbort {
-        migration_id: migration_id.into(),
+        migration_id: migration_id.clone(),
         chip,
         epoch: substrate.holder.epoch,
         attestation: attestation.clone(),
         attestation_hash,
     };
     txn.push(Ledger::Reasoning, &subject(substrate_id), record)?;
-    finish(txn, &substrate, migration, "aborted");
+    finish(txn, &substrate, migration, MigrationState::Aborted);
     save(txn, &substrate);
-    Ok(json!({"epoch": substrate.holder.epoch, "chip": chip}))
+    Ok(MigrationAborted { epoch: substrate.holder.epoch, chip })
 }

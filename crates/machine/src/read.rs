@@ -1,12 +1,12 @@
 //! Reads for the API: typed, over any view.
 
-use crate::apply::{META_CLOCK, META_GENESIS, frontier, tile_key};
 use crate::genesis::Genesis;
-use crate::governance::{self, all};
+use crate::registry::{self, all};
 use crate::state::{
-    self, Ballot, BallotStatus, Chip, HolderStatus as Holding, Migration, Node, Organisation, Publication, Run,
-    Substrate, pair_key, prefix_end,
+    self, Ballot, BallotStatus, Chip, HolderStatus as Holding, META_CLOCK, META_GENESIS, Migration, Node, Organisation,
+    Publication, Run, Substrate, pair_key, prefix_end,
 };
+use crate::trees::{frontier, tile_key};
 use crate::view::{ReadError, Table, View};
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::constitution::ClusterConstitution;
@@ -20,7 +20,7 @@ use selfsame_protocol::record::OrganisationRun;
 use selfsame_protocol::time::{Timestamp, U64};
 use std::collections::BTreeSet;
 
-pub use crate::governance::balance::Majority;
+pub use crate::balance::Majority;
 
 /// The consensus identity, once initialised.
 pub fn genesis(view: &dyn View) -> Result<Option<Genesis>, ReadError> {
@@ -42,12 +42,12 @@ pub fn substrate(view: &dyn View, id: &str) -> Result<Option<Substrate>, ReadErr
 
 /// The epoch that the next write of a substrate must name: that of its activation, unless a recovery came after it.
 pub fn epoch(view: &dyn View, substrate: &Substrate) -> Result<U64, ReadError> {
-    Ok(crate::fence::epoch_after(substrate, governance::recoveries(view)?))
+    Ok(crate::fence::epoch_after(substrate, registry::recoveries(view)?))
 }
 
 /// The constitution in force in the cluster; `None` before the genesis.
 pub fn constitution(view: &dyn View) -> Result<Option<ClusterConstitution>, ReadError> {
-    governance::in_force(view)
+    registry::in_force(view)
 }
 
 /// A ballot, open or ended.
@@ -58,7 +58,7 @@ pub fn ballot(view: &dyn View, id: &str) -> Result<Option<Ballot>, ReadError> {
 /// Ballots in order of their ids, from the one after `after` on; with `open`, only those that were not ended.
 pub fn ballots(view: &dyn View, open: bool, after: &str, limit: usize) -> Result<Vec<(String, Ballot)>, ReadError> {
     let rows = if open {
-        let ids = governance::all_open(view)?.into_keys().filter(|id| id.as_str() > after).take(limit);
+        let ids = registry::all_open(view)?.into_keys().filter(|id| id.as_str() > after).take(limit);
         ids.map(|id| Ok((id.clone().into_bytes(), view.get(Table::Proposals, id.as_bytes())?.unwrap_or_default())))
             .collect::<Result<Vec<_>, ReadError>>()?
     } else {
@@ -92,7 +92,7 @@ pub fn majority(view: &dyn View, voters: &BTreeSet<u64>) -> Result<Option<Majori
     for node in &mut nodes {
         (node.retired, node.quarantined) = (false, None);
     }
-    Ok(governance::balance::majority(&nodes, &organisations(view)?))
+    Ok(crate::balance::majority(&nodes, &organisations(view)?))
 }
 
 /// A declared run.
@@ -255,7 +255,7 @@ pub fn envelope(view: &dyn View, digest: &Digest) -> Result<Option<Vec<u8>>, Rea
 
 /// Refuses reads of evidence before identity was verified, and after it was found broken.
 pub fn gate(substrate: &Substrate) -> Result<(), Refusal> {
-    crate::session::gate(substrate)
+    crate::aggregate::gate(substrate)
 }
 
 /// The identity statement at a time (P104 `[0041]`). A `regulated` one demands a VERIFIED, attested, unsuppressed

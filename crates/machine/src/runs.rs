@@ -1,18 +1,20 @@
 //! Run identity: declarations, attestations, disagreements, executions.
 
+use crate::error::{Stop, refuse};
 use crate::state::{self, Run, pair_key, prefix_end};
-use crate::txn::{Stop, Txn, refuse};
+use crate::txn::Txn;
 use crate::view::{Table, View};
 use selfsame_protocol::code::{Code, Refusal};
-use selfsame_protocol::command::Command;
+use selfsame_protocol::command::{DeclareRun, ReportOutcome};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::record::{OrganisationRun, Record, RunOutcome};
+use selfsame_protocol::response::{Disagreement, ExecutionReported, RunDeclared};
 use selfsame_protocol::run::{Declaration, compare};
-use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-pub fn declare(txn: &mut Txn<'_>, declaration: &Value, request: Option<&str>) -> Result<Value, Stop> {
+pub fn declare(txn: &mut Txn<'_>, command: &DeclareRun) -> Result<RunDeclared, Stop> {
+    let (declaration, request) = (&command.declaration, command.request.as_deref());
     let parsed = Declaration::from_value(declaration.clone()).map_err(|e| {
         Refusal::new(Code::DeclarationInvalid, &format!("this is no declaration of a run: {e}"), "", "")
     })?;
@@ -48,7 +50,7 @@ pub fn declare(txn: &mut Txn<'_>, declaration: &Value, request: Option<&str>) ->
         Some(request) if !earlier => disagree(txn, request, run_id, &elements)?,
         _ => Vec::new(),
     };
-    Ok(json!({"run_id": run_id, "elements": elements, "new": new, "disagreements": disagreements}))
+    Ok(RunDeclared { run_id, elements, new, disagreements })
 }
 
 /// Ties a reference to a run for the author's organisation; `true` when it was tied to this run before.
@@ -80,7 +82,7 @@ fn disagree(
     request: &str,
     run_id: Digest,
     elements: &selfsame_protocol::run::ElementDigests,
-) -> Result<Vec<Value>, Stop> {
+) -> Result<Vec<Disagreement>, Stop> {
     let prefix = pair_key(request, "");
     let rows = txn.over.scan(Table::References, &prefix, &prefix_end(&prefix), 1_000)?;
     let mut found = Vec::new();
@@ -96,7 +98,7 @@ fn disagree(
         let elements = compare(&run.elements, elements);
         let first = OrganisationRun { organisation, run_id: other };
         let second = OrganisationRun { organisation: txn.author.organisation.clone(), run_id };
-        found.push(json!({"with": first.organisation, "run_id": other, "elements": elements}));
+        found.push(Disagreement { with: first.organisation.clone(), run_id: other, elements: elements.clone() });
         let subject = format!("run:{run_id}");
         txn.push(
             Ledger::Evidence,
@@ -107,15 +109,8 @@ fn disagree(
     Ok(found)
 }
 
-pub fn outcome(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
-    let Command::ReportOutcome { run_id, execution_id, status, outputs, reproduction_of } = command else {
-        return refuse(
-            Code::Malformed,
-            "the command does not fit where it was sent",
-            "report_outcome",
-            "another command",
-        );
-    };
+pub fn outcome(txn: &mut Txn<'_>, command: &ReportOutcome) -> Result<ExecutionReported, Stop> {
+    let ReportOutcome { run_id, execution_id, status, outputs, reproduction_of } = command;
     txn.require_run(run_id)?;
     let key = |id: &str| [&run_id.as_bytes()[..], id.as_bytes()].concat();
     if txn.over.get(Table::Executions, &key(execution_id))?.is_some() {
@@ -146,5 +141,5 @@ pub fn outcome(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
     });
     let entry = txn.push(Ledger::Evidence, &format!("run:{run_id}"), record)?;
     txn.over.put(Table::Executions, key(execution_id), entry.index.0.to_be_bytes());
-    Ok(json!({"run_id": run_id, "execution_id": execution_id}))
+    Ok(ExecutionReported { run_id: *run_id, execution_id: execution_id.clone() })
 }

@@ -1,14 +1,17 @@
 //! Sessions: verification before anything else, the verdicts of the nodes, and the close.
 
-use crate::fence::{epoch_after, fence, pass, renew};
-use crate::governance::all;
+use crate::aggregate::{load, require_alive, require_session, save, subject};
+use crate::balance;
+use crate::error::{Fatal, Stop, refuse};
+use crate::fence::{check_session_token, check_token, epoch_after, renew};
+use crate::registry::{self, all};
 use crate::state::{self, Node, Phase, Substrate, Verification};
-use crate::substrate::{self, Birth, load, require_session, save, subject};
-use crate::txn::{Stop, Txn, refuse};
+use crate::substrate::{self, Birth};
+use crate::txn::Txn;
 use crate::verify;
 use crate::view::{Table, View};
-use selfsame_protocol::code::{Code, Refusal};
-use selfsame_protocol::command::{Command, Fence};
+use selfsame_protocol::code::Code;
+use selfsame_protocol::command::{CloseSession, GiveVerdict, OpenSession, RecoverClose};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::p104::{self, Outcome};
@@ -16,23 +19,16 @@ use selfsame_protocol::planted;
 use selfsame_protocol::record::{
     ClaimLevel, CountedVerdict, Finding, IdentityVerification, QuorumCause, Record, SessionClose, SuppressionReason,
 };
+use selfsame_protocol::response::{SessionClosed, SessionRecovered, SessionRequested, VerdictCounted};
 use selfsame_protocol::time::U64;
 use selfsame_protocol::verdict::{self, majority};
-use serde_json::{Value, json};
 
-pub fn open(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
-    let Command::OpenSession { substrate_id, fence: right, continuity_hash, founding, new_lineage } = command else {
-        return refuse(
-            Code::Malformed,
-            "the command does not fit where it was sent",
-            "open_session",
-            "another command",
-        );
-    };
+pub fn open(txn: &mut Txn<'_>, command: &OpenSession) -> Result<SessionRequested, Stop> {
+    let OpenSession { substrate_id, fence: token, continuity_hash, founding, new_lineage } = command;
     let mut substrate = load(txn, substrate_id)?;
     // The first thing that a chip may do after a recovery: its sequence number is then the first of the new epoch.
-    let epoch = epoch_after(&substrate, crate::governance::recoveries(&txn.over)?);
-    pass(txn, &mut substrate, right, epoch)?;
+    let epoch = epoch_after(&substrate, registry::recoveries(&txn.over)?);
+    check_token(txn, &mut substrate, token, epoch)?;
     match substrate.phase {
         Phase::Open => {
             return refuse(
@@ -78,10 +74,12 @@ pub fn open(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
     substrate.phase = Phase::Verifying;
     state::save(&mut txn.over, Table::Verifications, substrate_id.clone(), &verification);
     save(txn, &substrate);
-    Ok(json!({"verification": verification.index, "session": verification.session}))
+    Ok(SessionRequested { verification: verification.index, session: verification.session })
 }
 
-pub fn verdict(txn: &mut Txn<'_>, substrate_id: &str, index: u64, finding: &Finding) -> Result<Value, Stop> {
+pub fn verdict(txn: &mut Txn<'_>, command: &GiveVerdict) -> Result<VerdictCounted, Stop> {
+    let GiveVerdict { substrate_id, verification: U64(index), finding } = command;
+    let index = *index;
     let finding = &verdict::recorded(finding);
     let Some(id) = txn.author.node else {
         return refuse(Code::RoleDenied, "only a node gives verdicts: this key belongs to no node", "", "");
@@ -115,7 +113,7 @@ pub fn verdict(txn: &mut Txn<'_>, substrate_id: &str, index: u64, finding: &Find
                     quarantine(txn, node, finding, substrate_id)?;
                     recount(txn)?;
                 }
-                Ok(json!({"decided": true, "outcome": outcome}))
+                Ok(VerdictCounted { outcome: Some(outcome) })
             }
             _ => refuse(
                 Code::VerificationUnknown,
@@ -152,16 +150,16 @@ pub fn verdict(txn: &mut Txn<'_>, substrate_id: &str, index: u64, finding: &Find
     let (nodes, electorate) = electorate(txn)?;
     match decide(&verification, &electorate) {
         None => {
-            state::save(&mut txn.over, Table::Verifications, substrate_id, &verification);
-            Ok(json!({"decided": false}))
+            state::save(&mut txn.over, Table::Verifications, substrate_id.clone(), &verification);
+            Ok(VerdictCounted { outcome: None })
         }
         Some(decisive) => {
-            txn.over.remove(Table::Verifications, substrate_id);
+            txn.over.remove(Table::Verifications, substrate_id.clone());
             let outcome = decisive.outcome;
             if settle(txn, &mut substrate, &verification, &decisive, &nodes)? {
                 recount(txn)?;
             }
-            Ok(json!({"decided": true, "outcome": outcome}))
+            Ok(VerdictCounted { outcome: Some(outcome) })
         }
     }
 }
@@ -211,7 +209,7 @@ fn quarantine(txn: &mut Txn<'_>, mut node: Node, finding: &Finding, substrate_id
     node.quarantined = Some(entry.index);
     state::save(&mut txn.over, Table::Nodes, node.id.0.to_be_bytes(), &node);
     // A copy that failed is put out of service whoever gains by it: to let it go on would be worse. It is said aloud.
-    crate::governance::balance::warn(txn, QuorumCause::NodeQuarantine)
+    balance::warn(txn, QuorumCause::NodeQuarantine)
 }
 
 /// Commits the outcome: its record, and what follows from it. `true` when a node was quarantined for its verdict.
@@ -313,7 +311,7 @@ fn new_lineage(
 ) -> Result<(), Stop> {
     let holder = substrate.holder.key;
     let Some(founding) = verification.founding.clone() else {
-        return Err(Stop::Fatal(crate::apply::Fatal::Invariant("drift without a presented founding document".into())));
+        return Err(Stop::Fatal(Fatal::Invariant("drift without a presented founding document".into())));
     };
     let prepared = verification.new_lineage.clone();
     // Never the id of a substrate that exists: whoever asks can compute the derived id beforehand, and let it be born.
@@ -368,9 +366,10 @@ fn new_lineage(
     born.map(|_| ())
 }
 
-pub fn close(txn: &mut Txn<'_>, substrate_id: &str, right: &Fence, head: &Digest) -> Result<Value, Stop> {
+pub fn close(txn: &mut Txn<'_>, command: &CloseSession) -> Result<SessionClosed, Stop> {
+    let CloseSession { substrate_id, fence: token, head } = command;
     let mut substrate = load(txn, substrate_id)?;
-    fence(txn, &mut substrate, right)?;
+    check_session_token(txn, &mut substrate, token)?;
     require_session(&substrate)?;
     if *head != substrate.head {
         return refuse(
@@ -390,13 +389,15 @@ pub fn close(txn: &mut Txn<'_>, substrate_id: &str, right: &Fence, head: &Digest
     }
     let record = close_now(txn, &mut substrate, false)?;
     save(txn, &substrate);
-    Ok(
-        json!({"continuity_hash": record.cross_session_identity_continuity_hash, "session": record.session, "session_close_timestamp": record.session_close_timestamp}),
-    )
+    Ok(SessionClosed {
+        continuity_hash: record.cross_session_identity_continuity_hash,
+        session: record.session,
+        session_close_timestamp: record.session_close_timestamp,
+    })
 }
 
-pub fn recover_close(txn: &mut Txn<'_>, substrate_id: &str) -> Result<Value, Stop> {
-    let mut substrate = load(txn, substrate_id)?;
+pub fn recover_close(txn: &mut Txn<'_>, command: &RecoverClose) -> Result<SessionRecovered, Stop> {
+    let mut substrate = load(txn, &command.substrate_id)?;
     if substrate.organisation != txn.author.organisation {
         return refuse(
             Code::RoleDenied,
@@ -405,11 +406,11 @@ pub fn recover_close(txn: &mut Txn<'_>, substrate_id: &str) -> Result<Value, Sto
             &txn.author.organisation,
         );
     }
-    substrate::require_alive(&substrate)?;
+    require_alive(&substrate)?;
     require_session(&substrate)?;
     let record = close_now(txn, &mut substrate, true)?;
     save(txn, &substrate);
-    Ok(json!({"continuity_hash": record.cross_session_identity_continuity_hash, "session": record.session}))
+    Ok(SessionRecovered { continuity_hash: record.cross_session_identity_continuity_hash, session: record.session })
 }
 
 /// Closes the open session: the same record in both ledgers, in one entry. Queued amendments of an unfinished cycle are
@@ -445,10 +446,4 @@ pub fn close_now(txn: &mut Txn<'_>, substrate: &mut Substrate, recovered: bool) 
     substrate.phase = Phase::Closed;
     substrate.last_close = Some(record.clone());
     Ok(record)
-}
-
-/// A refusal for reads of evidence before the gate.
-pub fn gate(substrate: &Substrate) -> Result<(), Refusal> {
-    substrate::require_alive(substrate)?;
-    require_session(substrate)
 }

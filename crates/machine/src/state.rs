@@ -5,6 +5,7 @@ use selfsame_protocol::command::{Amendment, PreparedBirth, Proposal, Role};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::keys::PublicKey;
+use selfsame_protocol::named;
 use selfsame_protocol::p104::{Constitution, Outcome, Technology};
 use selfsame_protocol::record::{ContinuityEvent, CountedVerdict, SessionClose};
 use selfsame_protocol::run::ElementDigests;
@@ -12,6 +13,22 @@ use selfsame_protocol::time::{Timestamp, U64};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::collections::BTreeMap;
+
+/// [`Table::Meta`] key of the genesis.
+pub const META_GENESIS: &[u8] = b"genesis";
+/// [`Table::Meta`] key of the clock, u64be milliseconds.
+pub const META_CLOCK: &[u8] = b"clock";
+/// [`Table::Meta`] key of the state digest, 32 bytes.
+pub const META_DIGEST: &[u8] = b"digest";
+/// [`Table::Meta`] key of the constitution of the cluster, JSON.
+pub const META_CONSTITUTION: &[u8] = b"constitution";
+/// [`Table::Meta`] key of the open ballots, JSON: proposal id → organisation that proposed.
+pub const META_BALLOTS: &[u8] = b"ballots";
+/// [`Table::Meta`] key of the number of recoveries, u64be; absent before the first. It repeats what the constitution
+/// says, because every write of a chip reads it.
+pub const META_RECOVERIES: &[u8] = b"recoveries";
+/// [`Table::Meta`] key of the log keys of publishers of before, JSON: no key is used again. Absent before the first.
+pub const META_LOG_KEYS: &[u8] = b"log_keys";
 
 /// A member organisation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,7 +112,7 @@ pub struct Run {
 /// Who may write, and with what.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
-    /// `active` or `sealed`.
+    /// Whether it may write.
     pub status: HolderStatus,
     /// Chip id.
     pub chip: Digest,
@@ -111,14 +128,28 @@ pub struct Holder {
     pub since: U64,
 }
 
-/// State of the activation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum HolderStatus {
-    /// May write.
-    Active,
-    /// Sealed for a migration: nobody may write.
-    Sealed,
+named! {
+    /// State of the activation.
+    pub enum HolderStatus: "a status of a holder" {
+        /// May write.
+        Active = "active",
+        /// Sealed for a migration: nobody may write.
+        Sealed = "sealed",
+    }
+}
+
+named! {
+    /// Where a migration stands.
+    pub enum MigrationState: "a state of a migration" {
+        /// Under way: the destination may arrive, the origin may abort.
+        Sealed = "sealed",
+        /// The destination holds the substrate.
+        Arrived = "arrived",
+        /// The origin holds it again.
+        Aborted = "aborted",
+        /// A ballot sealed the substrate anew while it was under way: this one leads to nothing any more.
+        Superseded = "superseded",
+    }
 }
 
 /// A migration under way or done.
@@ -140,22 +171,22 @@ pub struct Migration {
     pub nonce: Digest,
     /// Log index of the seal.
     pub seal_index: U64,
-    /// `sealed`, `arrived` or `aborted`.
-    pub state: String,
+    /// Where it stands.
+    pub state: MigrationState,
     /// Proposal id when sealed by ballot.
     pub ballot: Option<String>,
 }
 
-/// Where the session stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Phase {
-    /// No session.
-    Closed,
-    /// A verification is under way.
-    Verifying,
-    /// Evidence may be read and entries appended.
-    Open,
+named! {
+    /// Where the session stands.
+    pub enum Phase: "a phase of a session" {
+        /// No session.
+        Closed = "closed",
+        /// A verification is under way.
+        Verifying = "verifying",
+        /// Evidence may be read and entries appended.
+        Open = "open",
+    }
 }
 
 /// A substrate.
@@ -230,20 +261,20 @@ pub struct Verification {
     pub depths: [U64; 2],
 }
 
-/// Where a ballot stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum BallotStatus {
-    /// It takes votes, unless its time is over.
-    Open,
-    /// Decided, and carried out in the same entry.
-    Carried,
-    /// It can no longer be carried.
-    Rejected,
-    /// Its time was over.
-    Expired,
-    /// The constitution under which it was opened is no longer in force.
-    Void,
+named! {
+    /// Where a ballot stands.
+    pub enum BallotStatus: "a status of a ballot" {
+        /// It takes votes, unless its time is over.
+        Open = "open",
+        /// Decided, and carried out in the same entry.
+        Carried = "carried",
+        /// It can no longer be carried.
+        Rejected = "rejected",
+        /// Its time was over.
+        Expired = "expired",
+        /// The constitution under which it was opened is no longer in force.
+        Void = "void",
+    }
 }
 
 /// When fewer approvals carry a ballot.

@@ -1,13 +1,16 @@
 //! Birth, appends, amendments and cycles of a substrate.
 
-use crate::fence::fence;
+use crate::aggregate::{event, load, require_session, save, subject};
+use crate::error::{Stop, refuse};
+use crate::fence::check_session_token;
+use crate::registry;
 use crate::state::{self, Holder, HolderStatus, Phase, Substrate, pair_key};
-use crate::txn::{Stop, Txn, refuse};
+use crate::txn::Txn;
 use crate::view::{Table, View};
 use selfsame_protocol::amending::{self, MAX_FOUNDING_BYTES};
 use selfsame_protocol::canon;
 use selfsame_protocol::code::{Code, Refusal};
-use selfsame_protocol::command::{Amendment, Command, Fence, GoalVector, Item};
+use selfsame_protocol::command::{Amend, Amendment, Append, CloseCycle, InitSubstrate};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::form::{MIGRATION_CYCLE, is_founding};
@@ -16,81 +19,10 @@ use selfsame_protocol::planted;
 use selfsame_protocol::record::{
     Completeness, Content, ContinuityEvent, IdentityPropagation, Record, Resolved, SubstrateIdentity,
 };
+use selfsame_protocol::response::{AmendmentQueued, CycleClosed, ItemsAppended, SubstrateBorn};
 use selfsame_protocol::time::{Timestamp, U64};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::BTreeMap;
-
-/// `substrate:<uuid>`.
-pub fn subject(substrate_id: &str) -> String {
-    format!("substrate:{substrate_id}")
-}
-
-/// The substrate, whatever its state.
-pub fn load(txn: &Txn<'_>, substrate_id: &str) -> Result<Substrate, Stop> {
-    match state::load(&txn.over, Table::Substrates, substrate_id.as_bytes())? {
-        Some(substrate) => Ok(substrate),
-        None => refuse(
-            Code::UnknownSubstrate,
-            "there is no substrate of this id here: check the id, or let it be born (`substrate init`)",
-            "",
-            substrate_id,
-        ),
-    }
-}
-
-/// Stores the substrate.
-pub fn save(txn: &mut Txn<'_>, substrate: &Substrate) {
-    state::save(&mut txn.over, Table::Substrates, substrate.substrate_id.clone(), substrate);
-}
-
-/// Notes what happened since the last verification, once: the list stands in the next verification record.
-pub fn event(substrate: &mut Substrate, name: ContinuityEvent) {
-    if !substrate.events.contains(&name) {
-        substrate.events.push(name);
-    }
-}
-
-/// Refuses whatever would write to a substrate that is suppressed or ended.
-pub fn require_alive(substrate: &Substrate) -> Result<(), Refusal> {
-    if let Some(at) = substrate.suppressed
-        && !planted!("tamper_logged_not_enforced")
-    {
-        return Err(Refusal::new(
-            Code::Suppressed,
-            "the substrate is suppressed for ever, because its history did not match: nothing can be written to it or read as its own",
-            "",
-            format!("suppressed in Reasoning entry {at}"),
-        ));
-    }
-    match &substrate.successor {
-        Some(next) => Err(Refusal::new(
-            Code::LineageEnded,
-            "this lineage has ended: go on with the substrate that continues it",
-            "",
-            format!("continued as {next}"),
-        )),
-        None => Ok(()),
-    }
-}
-
-/// Refuses unless a session is open.
-pub fn require_session(substrate: &Substrate) -> Result<(), Refusal> {
-    match substrate.phase {
-        Phase::Open => Ok(()),
-        Phase::Closed => Err(Refusal::new(
-            Code::SessionNotOpen,
-            "no session is open: verify the identity first (`substrate open`)",
-            "",
-            "",
-        )),
-        Phase::Verifying => Err(Refusal::new(
-            Code::VerificationPending,
-            "the identity is still being verified: wait for the outcome, and try again",
-            "",
-            "",
-        )),
-    }
-}
 
 /// The two branches whose tension founds a substrate: the canonical document.
 pub fn check_founding(founding: &Value) -> Result<Vec<u8>, Refusal> {
@@ -120,26 +52,10 @@ pub struct Birth<'a> {
     pub organisation: String,
 }
 
-pub fn init(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
-    let Command::InitSubstrate {
-        substrate_id,
-        founding,
-        initialisation_timestamp,
-        schema_version,
-        parameters,
-        thresholds,
-        attestation,
-    } = command
-    else {
-        return refuse(
-            Code::Malformed,
-            "the command does not fit where it was sent",
-            "init_substrate",
-            "another command",
-        );
-    };
+pub fn init(txn: &mut Txn<'_>, command: &InitSubstrate) -> Result<SubstrateBorn, Stop> {
+    let substrate_id = &command.substrate_id;
     let chip = txn.key.id();
-    crate::governance::usable_chip(txn, &chip)?;
+    registry::usable_chip(txn, &chip)?;
     if let Some(existing) = state::load::<Substrate>(&txn.over, Table::Substrates, substrate_id.as_bytes())? {
         let refusal = Refusal::new(
             Code::IdentityConflict,
@@ -157,19 +73,19 @@ pub fn init(txn: &mut Txn<'_>, command: &Command) -> Result<Value, Stop> {
     let organisation = txn.author.organisation.clone();
     let birth = Birth {
         substrate_id,
-        founding,
-        initialised: *initialisation_timestamp,
-        schema_version,
-        parameters: parameters.clone(),
-        thresholds: thresholds.clone(),
-        attestation: attestation.clone(),
+        founding: &command.founding,
+        initialised: command.initialisation_timestamp,
+        schema_version: &command.schema_version,
+        parameters: command.parameters.clone(),
+        thresholds: command.thresholds.clone(),
+        attestation: command.attestation.clone(),
         organisation,
     };
     give_birth(txn, birth)
 }
 
 /// Appends the birth record and creates the substrate, held by the author's chip.
-pub fn give_birth(txn: &mut Txn<'_>, birth: Birth<'_>) -> Result<Value, Stop> {
+pub fn give_birth(txn: &mut Txn<'_>, birth: Birth<'_>) -> Result<SubstrateBorn, Stop> {
     let founding_tension_hash = p104::founding_tension_hash(&check_founding(birth.founding)?);
     if let Some(attestation) = &birth.attestation {
         if attestation.chip != txn.key {
@@ -204,7 +120,7 @@ pub fn give_birth(txn: &mut Txn<'_>, birth: Birth<'_>) -> Result<Value, Stop> {
         birth.schema_version,
     );
     let chip = txn.key.id();
-    let recoveries = crate::governance::recoveries(&txn.over)?;
+    let recoveries = registry::recoveries(&txn.over)?;
     let constitution = Constitution {
         founding_tension_hash,
         schema_version: birth.schema_version.into(),
@@ -264,18 +180,19 @@ pub fn give_birth(txn: &mut Txn<'_>, birth: Birth<'_>) -> Result<Value, Stop> {
         migration: None,
     };
     save(txn, &substrate);
-    Ok(json!({
-        "substrate_id": substrate.substrate_id,
-        "founding_tension_hash": founding_tension_hash,
-        "substrate_identity_hash": substrate_identity_hash,
-        "complete": substrate.complete,
-        "epoch": substrate.holder.epoch,
-    }))
+    Ok(SubstrateBorn {
+        substrate_id: substrate.substrate_id,
+        founding_tension_hash,
+        substrate_identity_hash,
+        complete: substrate.complete,
+        epoch: substrate.holder.epoch,
+    })
 }
 
-pub fn append(txn: &mut Txn<'_>, substrate_id: &str, right: &Fence, items: &[Item]) -> Result<Value, Stop> {
+pub fn append(txn: &mut Txn<'_>, command: &Append) -> Result<ItemsAppended, Stop> {
+    let Append { substrate_id, fence: token, items } = command;
     let mut substrate = load(txn, substrate_id)?;
-    fence(txn, &mut substrate, right)?;
+    check_session_token(txn, &mut substrate, token)?;
     require_session(&substrate)?;
     let subject = subject(substrate_id);
     let max = txn.genesis.limits.max_item_bytes;
@@ -299,7 +216,7 @@ pub fn append(txn: &mut Txn<'_>, substrate_id: &str, right: &Fence, items: &[Ite
         }
     }
     save(txn, &substrate);
-    Ok(json!({"count": items.len(), "seq": substrate.holder.seq}))
+    Ok(ItemsAppended { count: items.len() as u64, seq: substrate.holder.seq })
 }
 
 /// Referential integrity of what a chip writes; the refusal stands in the substrate's own Reasoning chain.
@@ -322,9 +239,10 @@ fn references(txn: &Txn<'_>, subject: &str, evidence: &[Digest], runs: &[Digest]
     })
 }
 
-pub fn amend(txn: &mut Txn<'_>, substrate_id: &str, right: &Fence, amendment: &Amendment) -> Result<Value, Stop> {
+pub fn amend(txn: &mut Txn<'_>, command: &Amend) -> Result<AmendmentQueued, Stop> {
+    let Amend { substrate_id, fence: token, amendment } = command;
     let mut substrate = load(txn, substrate_id)?;
-    fence(txn, &mut substrate, right)?;
+    check_session_token(txn, &mut substrate, token)?;
     require_session(&substrate)?;
     if let Err((refusal, drift)) = check_amendment(&substrate, amendment) {
         let record = Record::AmendmentRefusal {
@@ -337,7 +255,8 @@ pub fn amend(txn: &mut Txn<'_>, substrate_id: &str, right: &Fence, amendment: &A
     }
     substrate.queued.push(amendment.clone());
     save(txn, &substrate);
-    Ok(json!({"queued": substrate.queued.len(), "amendment_hash": p104::tagged(p104::TAG_AMENDMENT, amendment)}))
+    let amendment_hash = p104::tagged(p104::TAG_AMENDMENT, amendment);
+    Ok(AmendmentQueued { queued: substrate.queued.len() as u64, amendment_hash })
 }
 
 fn check_amendment(substrate: &Substrate, amendment: &Amendment) -> Result<(), (Refusal, u32)> {
@@ -353,16 +272,10 @@ fn check_amendment(substrate: &Substrate, amendment: &Amendment) -> Result<(), (
     amending::check_room(substrate.queued.len(), amendment, &constitution).map_err(|refusal| (refusal, 0))
 }
 
-pub fn close_cycle(
-    txn: &mut Txn<'_>,
-    substrate_id: &str,
-    right: &Fence,
-    cycle_id: &str,
-    goalvector: &GoalVector,
-    prior: &Digest,
-) -> Result<Value, Stop> {
+pub fn close_cycle(txn: &mut Txn<'_>, command: &CloseCycle) -> Result<CycleClosed, Stop> {
+    let CloseCycle { substrate_id, fence: token, cycle_id, goalvector, prior_identity_hash: prior } = command;
     let mut substrate = load(txn, substrate_id)?;
-    fence(txn, &mut substrate, right)?;
+    check_session_token(txn, &mut substrate, token)?;
     require_session(&substrate)?;
     if *prior != substrate.head && !planted!("no_prev_check") {
         return refuse(
@@ -394,9 +307,11 @@ pub fn close_cycle(
     let goalvector = Resolved::GoalVector(goalvector.clone());
     let cycle = propagate(txn, &mut substrate, cycle_id, goalvector, amendments, None)?;
     save(txn, &substrate);
-    Ok(
-        json!({"cycle_identity_hash": cycle, "sequence": substrate.lineage_depth, "constitutional_state_hash": substrate.constitution.hash()}),
-    )
+    Ok(CycleClosed {
+        cycle_identity_hash: cycle,
+        sequence: substrate.lineage_depth,
+        constitutional_state_hash: substrate.constitution.hash(),
+    })
 }
 
 /// Appends the identity propagation record of a cycle and moves the substrate's head.

@@ -1,49 +1,15 @@
 //! One submission under decision: reads, changes and new entries, all or nothing.
 
-use crate::apply::Fatal;
+use crate::error::{Stop, refuse};
 use crate::genesis::Genesis;
 use crate::state::{self, Chain, Registration};
-use crate::view::{Overlay, ReadError, Table, View};
-use selfsame_protocol::code::{Code, Refusal};
+use crate::trees::Growth;
+use crate::view::{Overlay, Table, View};
+use selfsame_protocol::code::Code;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{Entry, EntryRef, Ledger, MAX_LEAF_BYTES};
-use selfsame_protocol::merkle::Frontier;
 use selfsame_protocol::record::{EvidenceAnchor, Record};
 use selfsame_protocol::time::{Timestamp, U64};
-
-/// Why a submission ends without being accepted.
-pub enum Stop {
-    /// Refused; nothing changes.
-    Refused(Refusal),
-    /// Refused, and a rule demands a record of it: these entries are appended.
-    Recorded(Refusal, Vec<(Ledger, String, Record)>),
-    /// This replica cannot continue.
-    Fatal(Fatal),
-}
-
-impl From<Refusal> for Stop {
-    fn from(refusal: Refusal) -> Self {
-        Stop::Refused(refusal)
-    }
-}
-impl From<ReadError> for Stop {
-    fn from(error: ReadError) -> Self {
-        Stop::Fatal(error.into())
-    }
-}
-
-/// A refusal as an error of a decision.
-pub fn refuse<T>(code: Code, sentence: &str, expected: impl ToString, found: impl ToString) -> Result<T, Stop> {
-    Err(Stop::Refused(Refusal::new(code, sentence, expected, found)))
-}
-
-/// A ledger as it grows.
-pub struct Growth {
-    /// Compact tree.
-    pub frontier: Frontier,
-    /// Leaf hashes of what was appended here and is not in the tiles yet.
-    pub leaves: Vec<Digest>,
-}
 
 /// One submission under decision.
 pub struct Txn<'a> {

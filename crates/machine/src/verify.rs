@@ -1,8 +1,7 @@
 //! What one node finds when it re-hashes a substrate from its own disk.
 
-use crate::apply::META_GENESIS;
 use crate::genesis::Genesis;
-use crate::state::{self, Substrate, Verification};
+use crate::state::{self, META_GENESIS, Substrate, Verification};
 use crate::view::{ReadError, Table, View};
 use selfsame_protocol::canon;
 use selfsame_protocol::digest::Digest;
@@ -16,7 +15,7 @@ use selfsame_protocol::verdict::Facts;
 
 /// Verifications that are not decided yet.
 pub fn pending(view: &dyn View) -> Result<Vec<Verification>, ReadError> {
-    crate::governance::all(view, Table::Verifications)
+    crate::registry::all(view, Table::Verifications)
 }
 
 /// Rows read at once while re-hashing: bounds memory, not the size of a substrate.

@@ -4,7 +4,10 @@ use crate::common::{self, *};
 use selfsame_machine::read;
 use selfsame_machine::state::{BallotStatus, Publication};
 use selfsame_protocol::code::Code;
-use selfsame_protocol::command::{Command, OrganisationKey, Proposal, Role};
+use selfsame_protocol::command::{
+    Command, Conclude, EnrolChip, EnrolNode, GiveVerdict, OrganisationKey, Proposal, RecoverClose, RetireNode, Role,
+    Vote,
+};
 use selfsame_protocol::constitution::{
     ClusterConstitution, MAX_OPEN_BALLOTS, OBJECTION_MS, Publisher, Rules, Share, ballot_digest,
 };
@@ -12,6 +15,7 @@ use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::p104::Technology;
 use selfsame_protocol::record::{BallotEnd, ConstitutionChange, QuorumCause, Record};
+use selfsame_protocol::response::BallotStanding;
 use selfsame_protocol::time::U64;
 use serde_json::json;
 
@@ -60,13 +64,13 @@ fn an_organisation_joins_by_ballot_votes_and_leaves_by_ballot_with_its_history()
     world.ok(
         Role::Root,
         &root(3),
-        Command::EnrolNode { node: U64(4), key: node(4).public(), cosigner: node(4).cosigner().public() },
+        Command::EnrolNode(EnrolNode { node: U64(4), key: node(4).public(), cosigner: node(4).cosigner().public() }),
     );
     world.enrol(3, &chip(3));
     world.born(&uuid(7), 3);
     world.ok(Role::Root, &root(3), propose("p2", retire(0)));
     world.ok(Role::Root, &root(0), vote("p2", true));
-    assert_eq!(world.ok(Role::Root, &root(1), vote("p2", true)).result["decided"], json!(true));
+    assert!(counted(&world.ok(Role::Root, &root(1), vote("p2", true))).carried());
 
     // It leaves: every key of its own ends, its node is retired, what it wrote stays.
     let entries = world.entries(Ledger::Reasoning);
@@ -76,12 +80,12 @@ fn an_organisation_joins_by_ballot_votes_and_leaves_by_ballot_with_its_history()
     {
         let command = match role {
             Role::Root => vote("p9", true),
-            Role::Operator => Command::RecoverClose { substrate_id: uuid(7) },
-            Role::Node => Command::Verdict {
+            Role::Operator => Command::RecoverClose(RecoverClose { substrate_id: uuid(7) }),
+            Role::Node => Command::Verdict(GiveVerdict {
                 substrate_id: uuid(7),
                 verification: U64(1),
                 finding: claim(selfsame_protocol::p104::Outcome::Verified),
-            },
+            }),
             Role::Chip => world.open_command(&uuid(7)),
         };
         world.refused(role, &key, command, Code::OrganisationRemoved);
@@ -97,7 +101,8 @@ fn an_organisation_joins_by_ballot_votes_and_leaves_by_ballot_with_its_history()
         operator_key: key(71).public(),
     };
     world.refused_ballot(3, "keys", keys, Code::KeyExists);
-    let enrol = Command::EnrolNode { node: U64(4), key: key(72).public(), cosigner: key(72).cosigner().public() };
+    let enrol =
+        Command::EnrolNode(EnrolNode { node: U64(4), key: key(72).public(), cosigner: key(72).cosigner().public() });
     world.refused(Role::Root, &root(0), enrol, Code::NodeIdReused);
     // Its chip is nobody's destination any more, and its substrate goes on elsewhere only by ballot.
     let seal = |destination: u8| Proposal::ForceSeal {
@@ -138,17 +143,17 @@ fn a_lost_root_key_is_replaced_by_the_others_and_the_old_one_votes_no_more() {
     let mut world = World::new();
     // Three of three are needed, and one of them has no key: the two others suffice once it had its time to object.
     world.ok(Role::Root, &root(0), propose("p2", rotate("chamber", OrganisationKey::Root, 90)));
-    let waiting = world.ok(Role::Root, &root(1), vote("p2", true)).result;
-    assert_eq!((&waiting["decided"], &waiting["threshold"]), (&json!(false), &json!("3")));
-    let conclude = || Command::Conclude { proposal_id: "p2".into() };
+    let waiting = counted(&world.ok(Role::Root, &root(1), vote("p2", true)));
+    assert_eq!((waiting.carried(), waiting.threshold), (false, U64(3)));
+    let conclude = || Command::Conclude(Conclude { proposal_id: "p2".into() });
     world.refused(Role::Root, &root(1), conclude(), Code::BallotEarly);
     let before = world.millis;
     world.millis += OBJECTION_MS - 4_000;
     world.refused(Role::Root, &root(1), conclude(), Code::BallotEarly);
     world.refused(Role::Root, &root(1), vote("p2", true), Code::AlreadyVoted);
     world.millis = before + OBJECTION_MS;
-    let decided = world.ok(Role::Root, &root(1), conclude()).result;
-    assert_eq!((&decided["decided"], &decided["threshold"]), (&json!(true), &json!("2")));
+    let decided = counted(&world.ok(Role::Root, &root(1), conclude()));
+    assert_eq!((decided.carried(), decided.threshold), (true, U64(2)));
     world.refused(Role::Root, &root(0), conclude(), Code::ProposalClosed);
     world.refused(Role::Root, &root(2), vote("x", true), Code::KeyEnded);
     world.refused(Role::Root, &key(90), vote("x", true), Code::UnknownProposal);
@@ -167,9 +172,9 @@ fn a_lost_root_key_is_replaced_by_the_others_and_the_old_one_votes_no_more() {
     assert_eq!(changes(&world).len(), 0);
     // An organisation that has its key ends such a ballot by one vote, now or later.
     world.ok(Role::Root, &root(0), propose("theft", rotate("chamber", OrganisationKey::Root, 92)));
-    assert_eq!(world.ok(Role::Root, &key(90), vote("theft", false)).result["result"], json!("rejected"));
+    assert_eq!(counted(&world.ok(Role::Root, &key(90), vote("theft", false))).standing, BallotStanding::Rejected);
     world.ok(Role::Root, &root(0), propose("coup", remove(2)));
-    assert_eq!(world.ok(Role::Root, &key(90), vote("coup", false)).result["result"], json!("rejected"));
+    assert_eq!(counted(&world.ok(Role::Root, &key(90), vote("coup", false))).standing, BallotStanding::Rejected);
     world.audit();
 }
 
@@ -238,11 +243,11 @@ fn a_veto_ends_a_constitutional_ballot_and_no_other() {
     let rules = Rules { ordinary: half, constitutional: half, vetoes: vec!["chamber".into()], ..Rules::default() };
     world.ballot(3, "rules", Proposal::ChangeRules { rules });
     world.ok(Role::Root, &root(0), propose("join", add(3)));
-    assert_eq!(world.ok(Role::Root, &root(2), vote("join", false)).result["result"], json!("rejected"));
+    assert_eq!(counted(&world.ok(Role::Root, &root(2), vote("join", false))).standing, BallotStanding::Rejected);
     world.refused(Role::Root, &root(1), vote("join", true), Code::ProposalClosed);
     world.ok(Role::Root, &root(0), propose("chip", retire(0)));
-    assert_eq!(world.ok(Role::Root, &root(2), vote("chip", false)).result["decided"], json!(false));
-    assert_eq!(world.ok(Role::Root, &root(1), vote("chip", true)).result["decided"], json!(true));
+    assert!(!counted(&world.ok(Role::Root, &root(2), vote("chip", false))).carried());
+    assert!(counted(&world.ok(Role::Root, &root(1), vote("chip", true))).carried());
     // A veto goes with its organisation, which may leave silently.
     world.ok(Role::Root, &root(0), propose("out", remove(2)));
     world.millis += OBJECTION_MS;
@@ -266,7 +271,7 @@ fn a_ballot_expires_by_the_ledger_and_never_by_a_clock() {
     world.enrol(0, &key(64));
     world.refused(Role::Root, &root(1), vote("entries", true), Code::BallotExpired);
     assert_eq!(open_ids(&world), ["entries"]);
-    world.ok(Role::Root, &root(1), Command::Conclude { proposal_id: "entries".into() });
+    world.ok(Role::Root, &root(1), Command::Conclude(Conclude { proposal_id: "entries".into() }));
     assert_eq!(status(&world, "entries"), BallotStatus::Expired);
     // By the time of the ledger.
     world.ok(Role::Root, &root(0), propose("time", retire(0)));
@@ -308,9 +313,10 @@ fn one_organisation_cannot_hold_the_floor() {
 #[test]
 fn no_organisation_gains_a_quorum_by_what_others_do() {
     let mut world = World::new();
-    let enrol =
-        |id: u64| Command::EnrolNode { node: U64(id), key: node(id).public(), cosigner: node(id).cosigner().public() };
-    let retire = |id: u64| Command::RetireNode { node: U64(id) };
+    let enrol = |id: u64| {
+        Command::EnrolNode(EnrolNode { node: U64(id), key: node(id).public(), cosigner: node(id).cosigner().public() })
+    };
+    let retire = |id: u64| Command::RetireNode(RetireNode { node: U64(id) });
     world.ok(Role::Root, &root(0), enrol(4));
     // Of the three that would remain, two are the agency's: the bureau brings another node first.
     world.refused(Role::Root, &root(1), retire(2), Code::OrganisationQuorum);
@@ -334,7 +340,7 @@ fn a_quarantine_is_never_refused_for_balance_but_warned_of() {
     world.ok(
         Role::Root,
         &root(0),
-        Command::EnrolNode { node: U64(4), key: node(4).public(), cosigner: node(4).cosigner().public() },
+        Command::EnrolNode(EnrolNode { node: U64(4), key: node(4).public(), cosigner: node(4).cosigner().public() }),
     );
     let verification = world.ask(&id, &chip(0));
     world.verdict(&id, verification, 2, claim(selfsame_protocol::p104::Outcome::HashMismatch)).unwrap();
@@ -364,8 +370,9 @@ fn a_cluster_of_one_organisation_grows() {
     let [.., warning] = &cluster(&world)[..] else { panic!() };
     let Record::OrganisationQuorumWarning { organisation, cause, .. } = warning else { panic!("{warning:?}") };
     assert_eq!((organisation.as_str(), cause.as_str()), ("agency", "add_organisation"));
-    let enrol =
-        |id: u64| Command::EnrolNode { node: U64(id), key: node(id).public(), cosigner: node(id).cosigner().public() };
+    let enrol = |id: u64| {
+        Command::EnrolNode(EnrolNode { node: U64(id), key: node(id).public(), cosigner: node(id).cosigner().public() })
+    };
     world.refused(Role::Root, &root(0), enrol(5), Code::OrganisationQuorum);
     world.ok(Role::Root, &root(3), enrol(4));
     world.audit();
@@ -424,7 +431,7 @@ fn the_publisher_moves_by_ballot_and_leaves_with_its_organisation() {
 }
 
 fn enrol_chip(seed: u8) -> Command {
-    Command::EnrolChip { chip: key(seed).public(), technology: Technology::Software }
+    Command::EnrolChip(EnrolChip { chip: key(seed).public(), technology: Technology::Software })
 }
 
 /// A vote is about one proposal under one constitution: under another it does not count, whatever name it bears. Else a
@@ -445,10 +452,10 @@ fn a_vote_about_another_proposal_does_not_count() {
         about(Digest::of(b"another"), "other", &other.proposal),
         Digest::of(b"nothing"),
     ] {
-        let vote = Command::Vote { proposal_id: "other".into(), ballot: wrong, approve: true };
+        let vote = Command::Vote(Vote { proposal_id: "other".into(), ballot: wrong, approve: true });
         world.refused(Role::Root, &root(1), vote, Code::StateMismatch);
     }
     let right = about(other.constitution, "other", &other.proposal);
-    world.ok(Role::Root, &root(1), Command::Vote { proposal_id: "other".into(), ballot: right, approve: true });
+    world.ok(Role::Root, &root(1), Command::Vote(Vote { proposal_id: "other".into(), ballot: right, approve: true }));
     world.audit();
 }

@@ -7,26 +7,30 @@ use selfsame_machine::view::{Model, ReadError, Row, Table, View};
 use selfsame_machine::{Batch, Fatal, apply, read};
 use selfsame_protocol::canon;
 use selfsame_protocol::code::Code;
-use selfsame_protocol::command::{Command, Fence, Item, ItemLimits, OrganisationKey, Role};
+use selfsame_protocol::command::{
+    Append, Command, DeclareRun, EnrolChip, FencingToken, Item, ItemLimits, OrganisationKey, RecoverClose, RetireChip,
+    Role, RotateKey,
+};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{Entry, Ledger};
 use selfsame_protocol::envelope::prepare;
 use selfsame_protocol::merkle::{verify_consistency, verify_inclusion};
 use selfsame_protocol::p104::Technology;
 use selfsame_protocol::record::Record;
+use selfsame_protocol::response::RunDeclared;
 use selfsame_protocol::time::{Timestamp, U64};
 use serde_json::json;
 
 /// Appends of one chip that follow on each other; the third is refused with a record.
 fn envelopes(world: &World, id: &str) -> Vec<Vec<u8>> {
-    let Fence { epoch, mut seq } = world.fence(id);
+    let FencingToken { epoch, mut seq } = world.fence(id);
     let mut out = Vec::new();
     for n in 0..5 {
         let mut items = vec![item(Ledger::Evidence, &format!("seen {n}")), item(Ledger::Reasoning, "so")];
         if n == 2 {
             items.push(Item { runs: vec![Digest::of(b"undeclared")], ..items[0].clone() });
         }
-        let command = Command::Append { substrate_id: id.into(), fence: Fence { epoch, seq }, items };
+        let command = Command::Append(Append { substrate_id: id.into(), fence: FencingToken { epoch, seq }, items });
         out.push(envelope(Role::Chip, &chip(0), &format!("batch/{n}"), command).to_bytes());
         // The refused one leaves its number to the next.
         seq.0 += u64::from(n != 2);
@@ -88,9 +92,10 @@ fn a_bad_submission_does_not_touch_the_others_of_its_entry() {
     let (base, id) = open_world();
     let fence = base.fence(&id);
     let append = |seq: u64, request: &str| {
-        let fence = Fence { seq: U64(seq), ..fence };
+        let fence = FencingToken { seq: U64(seq), ..fence };
         let items = vec![item(Ledger::Evidence, request)];
-        envelope(Role::Chip, &chip(0), request, Command::Append { substrate_id: id.clone(), fence, items }).to_bytes()
+        envelope(Role::Chip, &chip(0), request, Command::Append(Append { substrate_id: id.clone(), fence, items }))
+            .to_bytes()
     };
     let first = append(fence.seq.0, "first");
     let second = append(fence.seq.0 + 1, "second");
@@ -133,7 +138,7 @@ fn a_retry_gets_the_first_answer_byte_for_byte_and_appends_nothing() {
     // Twice in one entry, and after the key was retired.
     world.batch(&[good.to_bytes(), good.to_bytes()]).outcomes.into_iter().for_each(|o| assert_eq!(o.unwrap(), first));
     assert!(before == rows(&world.model));
-    world.ok(Role::Root, &root(0), Command::RetireChip { chip: chip(0).public().id() });
+    world.ok(Role::Root, &root(0), Command::RetireChip(RetireChip { chip: chip(0).public().id() }));
     assert_eq!(world.send(&good).unwrap(), first);
 }
 
@@ -141,15 +146,15 @@ fn a_retry_gets_the_first_answer_byte_for_byte_and_appends_nothing() {
 #[test]
 fn a_request_id_names_one_submission_of_one_key() {
     let mut world = World::new();
-    let enrol = |seed: u8| Command::EnrolChip { chip: key(seed).public(), technology: Technology::Software };
+    let enrol = |seed: u8| Command::EnrolChip(EnrolChip { chip: key(seed).public(), technology: Technology::Software });
     world.send(&envelope(Role::Root, &root(0), "r", enrol(100))).unwrap();
     let refusal = world.send(&envelope(Role::Root, &root(0), "r", enrol(101))).unwrap_err();
     assert_eq!(refusal.code, Code::RequestIdReused);
     // Of another key it is another request.
     world.send(&envelope(Role::Root, &root(1), "r", enrol(101))).unwrap();
     // What was refused without a record took no request id: it may be tried again when the state allows it.
-    let rotate = Command::RotateKey { key: OrganisationKey::Operator, new: key(102).public() };
-    let early = envelope(Role::Operator, &key(102), "o", Command::RecoverClose { substrate_id: uuid(1) });
+    let rotate = Command::RotateKey(RotateKey { key: OrganisationKey::Operator, new: key(102).public() });
+    let early = envelope(Role::Operator, &key(102), "o", Command::RecoverClose(RecoverClose { substrate_id: uuid(1) }));
     assert_eq!(world.send(&early).unwrap_err().code, Code::UnknownKey);
     world.ok(Role::Root, &root(0), rotate);
     assert_eq!(world.send(&early).unwrap_err().code, Code::UnknownSubstrate);
@@ -218,8 +223,8 @@ fn a_replica_whose_disk_fails_stops_and_never_decides_otherwise_than_the_others(
         "prompt": {"messages": [{"role": "user", "parts": [{"type": "text", "content": {"inline": "Why?"}}]}]},
         "parameters": {"none": true}, "context": {"none": true}, "constraints": {"none": true},
     });
-    let declared = Command::DeclareRun { declaration, request: Some("case".into()) };
-    let run = world.ok(Role::Operator, &operator(0), declared).result["run_id"].as_str().unwrap().parse().unwrap();
+    let declared = Command::DeclareRun(DeclareRun { declaration, request: Some("case".into()) });
+    let run = result::<RunDeclared>(world.ok(Role::Operator, &operator(0), declared)).run_id;
     let items = vec![Item { evidence: vec![seen], runs: vec![run], ..item(Ledger::Reasoning, "so") }];
     let bytes = envelope(Role::Chip, &chip(0), "r", world.append_command(&id, items)).to_bytes();
     let batch = Batch {

@@ -201,7 +201,7 @@ fn a_device_that_does_not_answer_gives_no_finding() {
     let hash = selfsame_protocol::entry::Entry::hash_of(&entry.leaf());
     for (table, key) in [
         (Table::Substrates, asked.id.clone().into_bytes()),
-        (Table::Meta, selfsame_machine::apply::META_GENESIS.to_vec()),
+        (Table::Meta, selfsame_machine::state::META_GENESIS.to_vec()),
         (Table::Subjects, subject_key(&subject, Ledger::Evidence, 0)),
         (Table::Reasoning, entry.index.0.to_be_bytes().to_vec()),
         (Table::EntryHashes, state::hash_key(Ledger::Reasoning, &hash)),

@@ -10,12 +10,13 @@ use selfsame_protocol::command::*;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::p104::{Attestation, Claims, Outcome, SCHEMA_VERSION, Technology, Thresholds};
 use selfsame_protocol::record::Record;
+use selfsame_protocol::response::AmendmentQueued;
 use selfsame_protocol::time::{Timestamp, U64};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 fn enrol(id: u64, seed: u8) -> Command {
-    Command::EnrolNode { node: U64(id), key: key(seed).public(), cosigner: key(seed).cosigner().public() }
+    Command::EnrolNode(EnrolNode { node: U64(id), key: key(seed).public(), cosigner: key(seed).cosigner().public() })
 }
 
 /// A founding document of so many canonical bytes.
@@ -31,16 +32,16 @@ fn founding_of(bytes: usize) -> Value {
 fn documents_constitutions_and_items_have_a_largest_size() {
     let mut world = World::new();
     let mut command = birth_with(&uuid(1), None, Thresholds::default());
-    let Command::InitSubstrate { founding, .. } = &mut command else { unreachable!() };
+    let Command::InitSubstrate(InitSubstrate { founding, .. }) = &mut command else { unreachable!() };
     *founding = founding_of(24 * 1_024 + 1);
     world.refused(Role::Chip, &chip(0), command.clone(), Code::LimitExceeded);
-    let Command::InitSubstrate { founding, .. } = &mut command else { unreachable!() };
+    let Command::InitSubstrate(InitSubstrate { founding, .. }) = &mut command else { unreachable!() };
     *founding = founding_of(24 * 1_024);
     world.clone().ok(Role::Chip, &chip(0), command);
     // The constitution of the birth, and what an amendment would make of it.
     let with = |bytes: usize| {
         let mut command = birth_with(&uuid(1), None, Thresholds::default());
-        let Command::InitSubstrate { parameters, .. } = &mut command else { unreachable!() };
+        let Command::InitSubstrate(InitSubstrate { parameters, .. }) = &mut command else { unreachable!() };
         parameters.insert("text".into(), json!("p".repeat(bytes)));
         command
     };
@@ -83,8 +84,8 @@ fn sixty_four_amendments_wait_and_the_next_does_not() {
     world.open(&id, &chip(0));
     for n in 0..64 {
         let command = world.amend_command(&id, amendment(&[("limit", json!(n.to_string()))]));
-        let queued = world.ok(Role::Chip, &chip(0), command).result;
-        assert_eq!(queued["queued"], json!(n + 1));
+        let queued: AmendmentQueued = result(world.ok(Role::Chip, &chip(0), command));
+        assert_eq!(queued.queued, n + 1);
     }
     let command = world.amend_command(&id, amendment(&[("limit", json!("64"))]));
     world.recorded(Role::Chip, &chip(0), command, Code::LimitExceeded);
@@ -201,32 +202,41 @@ fn a_key_has_one_use() {
     world.refused(
         Role::Root,
         &root(0),
-        Command::EnrolNode { node: U64(9), key: key(80).public(), cosigner: key(80).public() },
+        Command::EnrolNode(EnrolNode { node: U64(9), key: key(80).public(), cosigner: key(80).public() }),
         Code::KeyExists,
     );
     world.ok(Role::Root, &root(0), enrol(4, 80));
     let cosigner = key(80).cosigner().public();
-    let chips = |chip| Command::EnrolChip { chip, technology: Technology::Software };
+    let chips = |chip| Command::EnrolChip(EnrolChip { chip, technology: Technology::Software });
     world.refused(Role::Root, &root(1), chips(cosigner), Code::KeyExists);
     world.refused(
         Role::Root,
         &root(1),
-        Command::RotateKey { key: OrganisationKey::Root, new: cosigner },
+        Command::RotateKey(RotateKey { key: OrganisationKey::Root, new: cosigner }),
         Code::KeyExists,
     );
     for (key, cosigner) in
         [(cosigner, key(81).public()), (key(81).public(), cosigner), (key(81).public(), key(80).public())]
     {
-        world.refused(Role::Root, &root(1), Command::EnrolNode { node: U64(9), key, cosigner }, Code::KeyExists);
+        world.refused(
+            Role::Root,
+            &root(1),
+            Command::EnrolNode(EnrolNode { node: U64(9), key, cosigner }),
+            Code::KeyExists,
+        );
     }
     // A key that ended is not free again, and neither is that of a node that is gone.
-    world.ok(Role::Root, &root(0), Command::RetireNode { node: U64(4) });
+    world.ok(Role::Root, &root(0), Command::RetireNode(RetireNode { node: U64(4) }));
     world.refused(Role::Root, &root(1), chips(cosigner), Code::KeyExists);
     world.refused(Role::Root, &root(1), chips(key(80).public()), Code::KeyExists);
     let said = world.submit(
         Role::Node,
         &key(80),
-        Command::Verdict { substrate_id: uuid(1), verification: U64(1), finding: claim(Outcome::Verified) },
+        Command::Verdict(GiveVerdict {
+            substrate_id: uuid(1),
+            verification: U64(1),
+            finding: claim(Outcome::Verified),
+        }),
     );
     let said = said.unwrap_err().to_string();
     assert!(said.starts_with("KEY_ENDED: node 4 was retired at log index"), "{said}");
@@ -237,7 +247,7 @@ fn a_majority_of_voters_is_more_than_half_of_them_whatever_else_they_are() {
     let mut world = World::new();
     world.ok(Role::Root, &root(0), enrol(4, 80));
     world.ok(Role::Root, &root(1), enrol(5, 81));
-    world.ok(Role::Root, &root(0), Command::RetireNode { node: U64(4) });
+    world.ok(Role::Root, &root(0), Command::RetireNode(RetireNode { node: U64(4) }));
     let held = |voters: &[u64]| {
         let voters: BTreeSet<u64> = voters.iter().copied().collect();
         let found = read::majority(&world.model, &voters).unwrap();
@@ -336,7 +346,7 @@ fn a_verdict_that_comes_late_quarantines_only_while_its_verification_is_the_last
     world.honest(&id, 2);
     // Late and in agreement, whatever it says besides: nobody is put out of service.
     let same = world.verdict(&id, first, 3, claim(Outcome::InsufficientDepth)).unwrap();
-    assert_eq!((same.entries.len(), &same.result["outcome"]), (0, &json!("VERIFIED")));
+    assert_eq!((same.entries.len(), outcome(&same)), (0, Some(Outcome::Verified)));
     let quarantined = |world: &World| read::nodes(&world.model).unwrap().iter().filter(|n| !n.counts()).count();
     assert_eq!(quarantined(&world), 0);
     world.close(&id, &chip(0));

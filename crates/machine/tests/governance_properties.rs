@@ -5,7 +5,9 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use selfsame_machine::read;
 use selfsame_machine::state::{BallotStatus, Organisation};
-use selfsame_protocol::command::{Command, OrganisationKey, Proposal, Role};
+use selfsame_protocol::command::{
+    Command, Conclude, EnrolChip, EnrolNode, OrganisationKey, Proposal, RetireNode, Role, RotateKey,
+};
 use selfsame_protocol::constitution::{ClusterConstitution, Publisher, Rules, Share};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{Entry, Ledger};
@@ -92,22 +94,22 @@ fn command(world: &World, step: Step) -> Command {
     let some = known.get(usize::from(step.with) % known.len().max(1)).map(|(id, _)| id.clone());
     match step.kind {
         0..=11 => propose(&format!("p{}", world.index), proposal(world, step)),
-        12 => Command::EnrolNode {
+        12 => Command::EnrolNode(EnrolNode {
             node: U64(world.index),
             key: key_of(world.index).public(),
             cosigner: key_of(world.index).cosigner().public(),
-        },
-        13 | 14 => Command::RetireNode {
+        }),
+        13 | 14 => Command::RetireNode(RetireNode {
             node: read::nodes(&world.model)
                 .unwrap()
                 .iter()
                 .map(|n| n.id)
                 .nth(usize::from(step.with % 8))
                 .unwrap_or(U64(1)),
-        },
-        15 => Command::EnrolChip { chip: chip(step.about).public(), technology: Technology::Software },
-        16 => Command::RotateKey { key: OrganisationKey::Root, new: key(150 + step.with % 40).public() },
-        17..=19 => Command::Conclude { proposal_id: some.unwrap_or_else(|| "none".into()) },
+        }),
+        15 => Command::EnrolChip(EnrolChip { chip: chip(step.about).public(), technology: Technology::Software }),
+        16 => Command::RotateKey(RotateKey { key: OrganisationKey::Root, new: key(150 + step.with % 40).public() }),
+        17..=19 => Command::Conclude(Conclude { proposal_id: some.unwrap_or_else(|| "none".into()) }),
         _ => vote(&some.unwrap_or_else(|| "none".into()), !step.with.is_multiple_of(9)),
     }
 }

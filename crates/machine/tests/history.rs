@@ -3,7 +3,7 @@
 
 use crate::common::*;
 use selfsame_machine::read;
-use selfsame_protocol::command::{Command, Proposal, Role};
+use selfsame_protocol::command::{Command, Proposal, RecoverClose, Role};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{Entry, Ledger};
 use selfsame_protocol::p104::{Attestation, Claims, Constitution, Outcome};
@@ -355,7 +355,7 @@ fn what_happened_is_told_once_by_the_history_too() {
         [ContinuityEvent::Amendment, ContinuityEvent::Migration]
     );
     assert!(world.replay(&id).events.is_empty());
-    let recover = Command::RecoverClose { substrate_id: id.clone() };
+    let recover = Command::RecoverClose(RecoverClose { substrate_id: id.clone() });
     world.ok(Role::Operator, &operator(0), recover);
     assert!(world.replay(&id).events.is_empty());
 }

@@ -3,7 +3,7 @@
 use crate::common::*;
 use selfsame_machine::{list, read};
 use selfsame_protocol::code::Code;
-use selfsame_protocol::command::{Command, Proposal, Role};
+use selfsame_protocol::command::{Command, Proposal, RetireChip, Role};
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::holder::HolderState;
 use selfsame_protocol::keys::SecretKey;
@@ -60,7 +60,7 @@ fn a_suppressed_substrate_has_no_holder_that_may_act() {
     }
     is(&world, &id, HolderState::Suppressed, 1, 2);
     // Retiring the chip as well changes nothing: what was found about the history goes before.
-    world.ok(Role::Root, &root(1), Command::RetireChip { chip: chip(1).public().id() });
+    world.ok(Role::Root, &root(1), Command::RetireChip(RetireChip { chip: chip(1).public().id() }));
     is(&world, &id, HolderState::Suppressed, 1, 2);
 }
 
@@ -75,7 +75,7 @@ fn a_lineage_that_ended_has_no_holder_that_may_act_and_its_successor_has() {
     let new = world.substrate(&old).successor.unwrap();
     is(&world, &old, HolderState::Ended, 0, 1);
     is(&world, &new, HolderState::Active, 0, 1);
-    world.ok(Role::Root, &root(0), Command::RetireChip { chip: chip(0).public().id() });
+    world.ok(Role::Root, &root(0), Command::RetireChip(RetireChip { chip: chip(0).public().id() }));
     is(&world, &old, HolderState::Ended, 0, 1);
     is(&world, &new, HolderState::Retired, 0, 1);
 }
@@ -85,7 +85,7 @@ fn a_lineage_that_ended_has_no_holder_that_may_act_and_its_successor_has() {
 fn a_holder_whose_chip_or_organisation_is_out_of_service_may_not_act() {
     let (mut world, id) = closed();
     world.seal(&id, "m1", &chip(0), &chip(1));
-    world.ok(Role::Root, &root(0), Command::RetireChip { chip: chip(0).public().id() });
+    world.ok(Role::Root, &root(0), Command::RetireChip(RetireChip { chip: chip(0).public().id() }));
     // It can neither write nor abort: only the destination is left.
     is(&world, &id, HolderState::Retired, 0, 1);
     let abort = world.abort_command(&id, "m1", &chip(0));

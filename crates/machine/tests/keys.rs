@@ -38,11 +38,11 @@ fn doors(key: PublicKey) -> Vec<Command> {
         reason: "lost".into(),
     };
     vec![
-        Command::RotateKey { key: OrganisationKey::Root, new: key },
-        Command::RotateKey { key: OrganisationKey::Operator, new: key },
-        Command::EnrolNode { node: U64(9), key, cosigner: good(200) },
-        Command::EnrolNode { node: U64(9), key: good(200), cosigner: key },
-        Command::EnrolChip { chip: key, technology: Technology::Software },
+        Command::RotateKey(RotateKey { key: OrganisationKey::Root, new: key }),
+        Command::RotateKey(RotateKey { key: OrganisationKey::Operator, new: key }),
+        Command::EnrolNode(EnrolNode { node: U64(9), key, cosigner: good(200) }),
+        Command::EnrolNode(EnrolNode { node: U64(9), key: good(200), cosigner: key }),
+        Command::EnrolChip(EnrolChip { chip: key, technology: Technology::Software }),
         proposal(add(key, good(200))),
         proposal(add(good(200), key)),
         proposal(rotate(OrganisationKey::Root, key)),
@@ -152,7 +152,7 @@ fn whoever_signs_with_the_wrong_key_is_told_which_one_is_needed() {
     let outcome = |world: &mut World, role, key: &selfsame_protocol::keys::SecretKey, command| {
         world.submit(role, key, command).unwrap_err().to_string()
     };
-    let declare = || Command::DeclareRun { declaration: serde_json::json!({}), request: None };
+    let declare = || Command::DeclareRun(DeclareRun { declaration: serde_json::json!({}), request: None });
     // As the command line signs: in the role that the command needs, whatever the key is registered for.
     let said = outcome(&mut world, Role::Operator, &root(0), declare());
     assert!(said.contains("this needs an operator key; this is a root key of agency"), "{said}");
@@ -160,11 +160,11 @@ fn whoever_signs_with_the_wrong_key_is_told_which_one_is_needed() {
     assert!(said.contains("this needs an operator key; it was signed as a root key"), "{said}");
 
     let new = key(202);
-    world.ok(Role::Root, &root(0), Command::RotateKey { key: OrganisationKey::Operator, new: new.public() });
+    world.ok(Role::Root, &root(0), Command::RotateKey(RotateKey { key: OrganisationKey::Operator, new: new.public() }));
     let said = outcome(&mut world, Role::Operator, &operator(0), declare());
     assert!(said.starts_with("KEY_ENDED: this operator key of agency was replaced at log index"), "{said}");
     assert!(said.contains(&new.public().to_string()), "{said}");
-    world.ok(Role::Root, &root(0), Command::RetireChip { chip: chip(0).public().id() });
+    world.ok(Role::Root, &root(0), Command::RetireChip(RetireChip { chip: chip(0).public().id() }));
     let said = outcome(&mut world, Role::Chip, &chip(0), birth(&uuid(1), &chip(0)));
     assert!(said.starts_with("KEY_ENDED: this chip was retired for good"), "{said}");
 }

@@ -4,7 +4,7 @@ use crate::common::*;
 use selfsame_machine::list::{self, Filter, LOOK};
 use selfsame_machine::state::{self, Phase};
 use selfsame_machine::view::{Model, Table, View};
-use selfsame_protocol::command::{Command, Role};
+use selfsame_protocol::command::{Command, RetireChip, Role};
 use selfsame_protocol::holder::HolderState;
 use selfsame_protocol::p104::Outcome;
 use std::collections::BTreeMap;
@@ -60,7 +60,7 @@ fn a_line_says_what_the_substrate_is_now() {
     world.close(&id, &chip(0));
     assert_eq!(line(&world).lineage_depth, 1);
     // The holder's chip out of service: nobody may write.
-    world.ok(Role::Root, &root(0), Command::RetireChip { chip: chip(0).public().id() });
+    world.ok(Role::Root, &root(0), Command::RetireChip(RetireChip { chip: chip(0).public().id() }));
     assert_eq!(line(&world).state, HolderState::Retired);
 }
 
@@ -69,7 +69,7 @@ fn chips_say_since_when_and_until_when_they_serve() {
     let mut world = World::new();
     let before = list::chips(&world.model, None, 10).unwrap();
     assert_eq!((before.items.len(), before.next), (3, None));
-    world.ok(Role::Root, &root(0), Command::RetireChip { chip: chip(0).public().id() });
+    world.ok(Role::Root, &root(0), Command::RetireChip(RetireChip { chip: chip(0).public().id() }));
     let (mut found, mut after) = (BTreeMap::new(), None);
     loop {
         let page = list::chips(&world.model, after.as_deref(), 1).unwrap();

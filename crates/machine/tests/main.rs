@@ -1,6 +1,7 @@
 //! The state machine, driven as the cluster drives it: signed submissions through the real path. One program, because
 //! linking seventeen costs more than running them.
 
+mod answers;
 mod ballots;
 mod common;
 mod determinism;
@@ -34,7 +35,7 @@ fn cases(usual: u32) -> u32 {
 
 /// Whether a batch of refused submissions changed nothing: only the clock and the digest move with every entry of the log.
 fn refused_without_trace(applied: &selfsame_machine::Applied) -> bool {
-    use selfsame_machine::apply::{META_CLOCK, META_DIGEST};
+    use selfsame_machine::state::{META_CLOCK, META_DIGEST};
     use selfsame_machine::view::Table;
     let mut keys = applied.changes.keys();
     keys.all(|(table, key)| *table == Table::Meta && [META_CLOCK, META_DIGEST].contains(&&key[..]))

@@ -2,17 +2,19 @@
 
 use crate::common::*;
 use selfsame_machine::read;
-use selfsame_machine::state::{HolderStatus, invalidated_key};
+use selfsame_machine::state::{HolderStatus, MigrationState, invalidated_key};
 use selfsame_machine::view::Table;
 use selfsame_protocol::code::Code;
-use selfsame_protocol::command::{Command, Fence, Proposal, Role};
+use selfsame_protocol::command::{
+    AbortMigration, Append, Arrive, Command, FencingToken, OpenSession, Proposal, Propose, RetireChip, Role, Seal,
+};
 use selfsame_protocol::digest::{Digest, framed};
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::keys::SecretKey;
 use selfsame_protocol::p104::{self, Attestation, Claims, Outcome, Thresholds};
 use selfsame_protocol::record::{ClaimLevel, CycleKind, Record};
+use selfsame_protocol::response::MigrationSealed;
 use selfsame_protocol::time::U64;
-use serde_json::json;
 
 fn invalidated(world: &World) -> Vec<Vec<u8>> {
     rows(&world.model).into_iter().filter(|(table, _)| *table == Table::Invalidated).map(|(_, row)| row.0).collect()
@@ -20,15 +22,15 @@ fn invalidated(world: &World) -> Vec<Vec<u8>> {
 
 /// An append under a stated right.
 fn append(id: &str, epoch: u64, seq: u64) -> Command {
-    Command::Append {
+    Command::Append(Append {
         substrate_id: id.into(),
-        fence: Fence { epoch: U64(epoch), seq: U64(seq) },
+        fence: FencingToken { epoch: U64(epoch), seq: U64(seq) },
         items: vec![item(Ledger::Evidence, "seen")],
-    }
+    })
 }
 
 fn propose(id: &str, proposal: &str, migration: &str, destination: &SecretKey) -> Command {
-    Command::Propose {
+    Command::Propose(Propose {
         proposal_id: proposal.into(),
         proposal: Proposal::ForceSeal {
             substrate_id: id.into(),
@@ -36,7 +38,7 @@ fn propose(id: &str, proposal: &str, migration: &str, destination: &SecretKey) -
             destination: destination.public().id(),
             reason: "the chip is lost".into(),
         },
-    }
+    })
 }
 
 fn vote(proposal: &str) -> Command {
@@ -55,7 +57,8 @@ fn a_seal_states_what_the_ledger_holds_and_stops_the_origin() {
     let good = world.seal_command(&id, "m1", &chip(1));
     let bad = |change: &dyn Fn(&mut Digest, &mut Digest, &mut U64, &mut U64)| {
         let mut command = good.clone();
-        let Command::Seal { head, continuity_hash, evidence_ledger_depth, reasoning_ledger_depth, .. } = &mut command
+        let Command::Seal(Seal { head, continuity_hash, evidence_ledger_depth, reasoning_ledger_depth, .. }) =
+            &mut command
         else {
             unreachable!()
         };
@@ -75,14 +78,14 @@ fn a_seal_states_what_the_ledger_holds_and_stops_the_origin() {
     let command = world.seal_command(&id, "m1", &chip(9));
     world.refused(Role::Chip, &chip(0), command, Code::UnknownChip);
     world.enrol(2, &chip(7));
-    world.ok(Role::Root, &root(2), Command::RetireChip { chip: chip(7).public().id() });
+    world.ok(Role::Root, &root(2), Command::RetireChip(RetireChip { chip: chip(7).public().id() }));
     let command = world.seal_command(&id, "m1", &chip(7));
     world.refused(Role::Chip, &chip(0), command, Code::ChipRetired);
     assert_eq!(world.recorded(Role::Chip, &chip(1), good.clone(), Code::ChipNotActive).len(), 1);
 
     let receipt = world.ok(Role::Chip, &chip(0), good);
     let nonce = p104::migration_nonce(CLUSTER, &id, "m1", U64(world.index), &world.substrate(&id).head);
-    assert_eq!(receipt.result, json!({"nonce": nonce, "epoch": "2", "migration_id": "m1"}));
+    assert_eq!(receipt.result, MigrationSealed { nonce, epoch: U64(2), migration_id: "m1".into() }.into());
     assert_eq!(holder(&world, &id), (HolderStatus::Sealed, chip(0).public().id(), 1));
     // Zero active chips now: neither the origin nor the destination writes.
     for (role, key, command) in writes(&world, &id) {
@@ -136,7 +139,7 @@ fn one_entry_activates_the_destination_and_invalidates_the_origin() {
     assert_eq!(after.lineage_depth.0, before.lineage_depth.0 + 1);
     assert_eq!(after.constitution.chip, Some(chip(1).public().id()));
     assert_eq!(after.substrate_identity_hash, before.substrate_identity_hash);
-    assert_eq!(read::migration(&world.model, &id, "m1").unwrap().unwrap().state, "arrived");
+    assert_eq!(read::migration(&world.model, &id, "m1").unwrap().unwrap().state, MigrationState::Arrived);
     let Record::MigrationIdentityAttestation { continuity_hash, .. } = &records[records.len() - 2] else { panic!() };
     assert_eq!(*continuity_hash, sealed.last_close.unwrap().cross_session_identity_continuity_hash);
 
@@ -145,8 +148,8 @@ fn one_entry_activates_the_destination_and_invalidates_the_origin() {
     assert_eq!((after.holder.seq, after.holder.since), (U64(0), U64(world.index)));
     let open_at = |seq: u64| {
         let mut command = world.open_command(&id);
-        let Command::OpenSession { fence, .. } = &mut command else { unreachable!() };
-        *fence = Fence { epoch: U64(2), seq: U64(seq) };
+        let Command::OpenSession(OpenSession { fence, .. }) = &mut command else { unreachable!() };
+        *fence = FencingToken { epoch: U64(2), seq: U64(seq) };
         command
     };
     for seq in [0, 2, before.holder.seq.0 + 1, before.holder.seq.0 + 2] {
@@ -182,7 +185,7 @@ fn an_arrival_restates_the_seal_and_attests_this_activation() {
         let Claims::Activation { nonce, epoch, migration_id, head, .. } = &mut claims else { unreachable!() };
         change(nonce, epoch, migration_id, head);
         let mut command = good.clone();
-        let Command::Arrive { attestation, .. } = &mut command else { unreachable!() };
+        let Command::Arrive(Arrive { attestation, .. }) = &mut command else { unreachable!() };
         *attestation = Attestation::software(&claims, &chip(1));
         command
     };
@@ -200,17 +203,17 @@ fn an_arrival_restates_the_seal_and_attests_this_activation() {
     let command = world.arrive_command(&id, "m1", &chip(0));
     world.refused(Role::Chip, &chip(0), command, Code::WrongDestination);
     let mut other = good.clone();
-    let Command::Arrive { attestation, .. } = &mut other else { unreachable!() };
+    let Command::Arrive(Arrive { attestation, .. }) = &mut other else { unreachable!() };
     *attestation = Attestation::software(&world.activation_claims(&id, "m1"), &chip(2));
     world.refused(Role::Chip, &chip(1), other, Code::AttestationInvalid);
     for part in 0..2 {
         let mut command = good.clone();
-        let Command::Arrive { continuity_hash, head, .. } = &mut command else { unreachable!() };
+        let Command::Arrive(Arrive { continuity_hash, head, .. }) = &mut command else { unreachable!() };
         *[continuity_hash, head][part] = Digest::of(b"altered bundle");
         world.refused(Role::Chip, &chip(1), command, Code::StateMismatch);
     }
     let mut command = good.clone();
-    let Command::Arrive { migration_id, .. } = &mut command else { unreachable!() };
+    let Command::Arrive(Arrive { migration_id, .. }) = &mut command else { unreachable!() };
     *migration_id = "m2".into();
     world.refused(Role::Chip, &chip(1), command, Code::MigrationState);
     world.ok(Role::Chip, &chip(1), good.clone());
@@ -289,7 +292,7 @@ fn an_abort_continues_the_origin_at_a_new_epoch_that_is_never_reused() {
         // An attestation of the aborted migration before is worth nothing under the new nonce.
         if n > 1 {
             let mut command = world.abort_command(&id, &migration, &chip(0));
-            let Command::AbortMigration { attestation, .. } = &mut command else { unreachable!() };
+            let Command::AbortMigration(AbortMigration { attestation, .. }) = &mut command else { unreachable!() };
             *attestation = Attestation::software(&world.activation_claims(&id, &format!("m{}", n - 1)), &chip(0));
             world.refused(Role::Chip, &chip(0), command, Code::AttestationInvalid);
         }
@@ -300,7 +303,7 @@ fn an_abort_continues_the_origin_at_a_new_epoch_that_is_never_reused() {
         let (status, active, epoch) = holder(&world, &id);
         assert_eq!((status, active), (HolderStatus::Active, chip(0).public().id()));
         assert_eq!(world.substrate(&id).holder.seq, U64(0), "an activation counts from the beginning");
-        assert_eq!(read::migration(&world.model, &id, &migration).unwrap().unwrap().state, "aborted");
+        assert_eq!(read::migration(&world.model, &id, &migration).unwrap().unwrap().state, MigrationState::Aborted);
         epochs.push(epoch);
         // The right of every earlier epoch is dead, though the chip is the same.
         for old in 1..epoch {
@@ -312,7 +315,7 @@ fn an_abort_continues_the_origin_at_a_new_epoch_that_is_never_reused() {
         assert!(gone.iter().all(|key| now.contains(key)) && now.len() == gone.len() + 1);
         gone = now;
         let mut command = world.seal_command(&id, "again", &chip(1));
-        let Command::Seal { migration_id, .. } = &mut command else { unreachable!() };
+        let Command::Seal(Seal { migration_id, .. }) = &mut command else { unreachable!() };
         *migration_id = migration;
         world.refused(Role::Chip, &chip(0), command, Code::MigrationIdReused);
     }
@@ -356,7 +359,7 @@ fn a_ballot_of_the_organisations_seals_a_substrate_whose_chip_is_lost() {
     world.ok(Role::Root, &root(1), vote("p1"));
     assert_eq!(holder(&world, &id).0, HolderStatus::Active);
     let receipt = world.ok(Role::Root, &root(2), vote("p1"));
-    assert_eq!(receipt.result["decided"], json!(true));
+    assert!(counted(&receipt).carried());
     assert_eq!(holder(&world, &id), (HolderStatus::Sealed, chip(0).public().id(), 1));
     let records = world.records(&id);
     let [.., Record::SessionClose(close), Record::MigrationSeal { ballot, continuity_hash, .. }] = &records[..] else {
@@ -383,12 +386,12 @@ fn a_sealed_substrate_whose_destination_is_lost_as_well_is_sealed_anew_by_ballot
     let late = world.arrive_command(&id, "m1", &chip(1));
     world.ok(Role::Root, &root(0), propose(&id, "p1", "m2", &chip(2)));
     world.ok(Role::Root, &root(1), vote("p1"));
-    assert_eq!(world.ok(Role::Root, &root(2), vote("p1")).result["decided"], json!(true));
+    assert!(counted(&world.ok(Role::Root, &root(2), vote("p1"))).carried());
     assert_eq!(holder(&world, &id), (HolderStatus::Sealed, chip(0).public().id(), 1));
     assert_ne!(first, world.activation_claims(&id, "m2"));
     world.refused(Role::Chip, &chip(1), late, Code::MigrationState);
     let states = |world: &World| ["m1", "m2"].map(|m| read::migration(&world.model, &id, m).unwrap().unwrap().state);
-    assert_eq!(states(&world), ["superseded", "sealed"]);
+    assert_eq!(states(&world), [MigrationState::Superseded, MigrationState::Sealed]);
     let abort = world.abort_command(&id, "m1", &chip(0));
     world.refused(Role::Chip, &chip(0), abort, Code::MigrationState);
     // The superseded name is used up, and the substrate arrives where the ballot sent it.
@@ -397,7 +400,7 @@ fn a_sealed_substrate_whose_destination_is_lost_as_well_is_sealed_anew_by_ballot
     world.ok(Role::Root, &root(1), vote("p2"));
     world.refused(Role::Root, &root(2), vote("p2"), Code::MigrationIdReused);
     world.arrive(&id, "m2", &chip(2));
-    assert_eq!(states(&world), ["superseded", "arrived"]);
+    assert_eq!(states(&world), [MigrationState::Superseded, MigrationState::Arrived]);
     assert_eq!(holder(&world, &id), (HolderStatus::Active, chip(2).public().id(), 2));
     assert_eq!(world.open(&id, &chip(2)), Outcome::Verified);
     world.replay(&id);

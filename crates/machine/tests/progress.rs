@@ -6,7 +6,10 @@ use selfsame_machine::view::Table;
 use selfsame_machine::{read, verify};
 use selfsame_protocol::canon;
 use selfsame_protocol::code::Code;
-use selfsame_protocol::command::{Command, Item, PreparedBirth, Proposal, Role, Submission};
+use selfsame_protocol::command::{
+    Command, EnrolNode, InitSubstrate, Item, OpenSession, PreparedBirth, Proposal, Propose, RetireChip, RetireNode,
+    Role, Submission,
+};
 use selfsame_protocol::digest::framed;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::envelope::Envelope;
@@ -26,12 +29,12 @@ fn a_document_that_founds_nothing_is_refused_before_a_verification_depends_on_it
         (large.clone(), Code::LimitExceeded),
     ] {
         let mut command = world.open_command(&id);
-        let Command::OpenSession { founding, .. } = &mut command else { unreachable!() };
+        let Command::OpenSession(OpenSession { founding, .. }) = &mut command else { unreachable!() };
         *founding = Some(document);
         world.refused(Role::Chip, &chip(0), command, code);
     }
     let mut command = birth_with(&uuid(2), None, Thresholds::default());
-    let Command::InitSubstrate { founding, .. } = &mut command else { unreachable!() };
+    let Command::InitSubstrate(InitSubstrate { founding, .. }) = &mut command else { unreachable!() };
     *founding = large;
     world.refused(Role::Chip, &chip(0), command, Code::LimitExceeded);
     assert_eq!(world.open(&id, &chip(0)), Outcome::Verified);
@@ -48,7 +51,7 @@ fn the_largest_founding_document_and_constitution_still_let_a_new_lineage_begin(
     let (mut low, mut high) = (0, 65_536);
     while high - low > 1 {
         let middle = (low + high) / 2;
-        let Command::InitSubstrate { founding, .. } = &mut command else { unreachable!() };
+        let Command::InitSubstrate(InitSubstrate { founding, .. }) = &mut command else { unreachable!() };
         *founding = fill(middle);
         if world.clone().submit(Role::Chip, &chip(0), command.clone()).is_ok() { low = middle } else { high = middle }
     }
@@ -56,24 +59,24 @@ fn the_largest_founding_document_and_constitution_still_let_a_new_lineage_begin(
     let (mut least, mut most) = (0, 65_536);
     while most - least > 1 {
         let middle = (least + most) / 2;
-        let Command::InitSubstrate { founding, parameters, .. } = &mut command else { unreachable!() };
+        let Command::InitSubstrate(InitSubstrate { founding, parameters, .. }) = &mut command else { unreachable!() };
         *founding = common::founding();
         parameters.insert("text".into(), json!("p".repeat(middle)));
         if world.clone().submit(Role::Chip, &chip(0), command.clone()).is_ok() { least = middle } else { most = middle }
     }
     assert!(low > 10_000 && least > 10_000, "{low} {least}");
-    let Command::InitSubstrate { parameters, .. } = &mut command else { unreachable!() };
+    let Command::InitSubstrate(InitSubstrate { parameters, .. }) = &mut command else { unreachable!() };
     parameters.insert("text".into(), json!("p".repeat(least)));
     world.ok(Role::Chip, &chip(0), command);
     world.open(&id, &chip(0));
     world.cycle(&id, &chip(0), "cycle/1");
     world.close(&id, &chip(0));
     let mut command = world.open_command(&id);
-    let Command::OpenSession { founding, .. } = &mut command else { unreachable!() };
+    let Command::OpenSession(OpenSession { founding, .. }) = &mut command else { unreachable!() };
     *founding = Some(largest);
     world.ask_with(&chip(0), command);
     world.honest(&id, 1);
-    assert_eq!(world.honest(&id, 2).result["outcome"], json!("DRIFT_EXCEEDED"));
+    assert_eq!(outcome(&world.honest(&id, 2)), Some(Outcome::DriftExceeded));
 }
 
 /// shows: P-075, P-076, X-05
@@ -133,7 +136,7 @@ fn a_verification_is_decided_when_the_node_that_it_waits_for_leaves() {
         world.verdict(&id, verification, 2, claim(Outcome::HashMismatch)).unwrap();
         waits(&mut world, &id);
         if retired {
-            world.ok(Role::Root, &root(2), Command::RetireNode { node: U64(3) });
+            world.ok(Role::Root, &root(2), Command::RetireNode(RetireNode { node: U64(3) }));
         } else {
             // The third is found out over another substrate.
             let other = uuid(2);
@@ -156,21 +159,21 @@ fn a_verification_is_decided_when_the_node_that_it_waits_for_leaves() {
     world.ok(
         Role::Root,
         &root(2),
-        Command::EnrolNode { node: U64(4), key: key(80).public(), cosigner: key(180).public() },
+        Command::EnrolNode(EnrolNode { node: U64(4), key: key(80).public(), cosigner: key(180).public() }),
     );
     world.ask(&id, &chip(0));
     world.honest(&id, 1);
     world.honest(&id, 2);
     waits(&mut world, &id);
-    world.ok(Role::Root, &root(2), Command::RetireNode { node: U64(3) });
+    world.ok(Role::Root, &root(2), Command::RetireNode(RetireNode { node: U64(3) }));
     assert_eq!(world.substrate(&id).phase, Phase::Open, "two of three");
     assert_eq!(verifications(&world, &id).len(), 2);
     world.append(&id, &chip(0), vec![item(Ledger::Evidence, "now")]);
     // Nodes that leave unheard decide nothing.
     let (mut world, id) = closed();
     world.ask(&id, &chip(0));
-    world.ok(Role::Root, &root(0), Command::RetireNode { node: U64(1) });
-    world.refused(Role::Root, &root(1), Command::RetireNode { node: U64(2) }, Code::OrganisationQuorum);
+    world.ok(Role::Root, &root(0), Command::RetireNode(RetireNode { node: U64(1) }));
+    world.refused(Role::Root, &root(1), Command::RetireNode(RetireNode { node: U64(2) }), Code::OrganisationQuorum);
     waits(&mut world, &id);
 }
 
@@ -179,7 +182,8 @@ fn a_verification_is_decided_when_the_node_that_it_waits_for_leaves() {
 #[test]
 fn a_verification_is_decided_when_the_organisation_that_it_waits_for_leaves() {
     let (mut world, id) = closed();
-    let another = Command::EnrolNode { node: U64(4), key: node(4).public(), cosigner: node(4).cosigner().public() };
+    let another =
+        Command::EnrolNode(EnrolNode { node: U64(4), key: node(4).public(), cosigner: node(4).cosigner().public() });
     world.ok(Role::Root, &root(2), another);
     // Of {1, 2, 3, 4} two have spoken, and two are no majority of four.
     world.ask(&id, &chip(0));
@@ -213,7 +217,7 @@ fn a_node_cannot_prevent_the_one_result_by_a_finding_of_any_size() {
     let finding = Finding { check: text.clone(), expected: text.clone(), found: text, ..claim(Outcome::HashMismatch) };
     world.verdict(&id, verification, 3, finding).unwrap();
     world.honest(&id, 1);
-    assert_eq!(world.honest(&id, 2).result["outcome"], json!("VERIFIED"));
+    assert_eq!(outcome(&world.honest(&id, 2)), Some(Outcome::Verified));
     let outcomes: Vec<_> = verifications(&world, &id).into_iter().map(|v| v.outcome).collect();
     assert_eq!(outcomes, [Outcome::InsufficientDepth, Outcome::Verified]);
     let leaf = world.entries(Ledger::Reasoning).pop().unwrap().leaf();
@@ -265,7 +269,7 @@ fn a_new_lineage_is_never_the_second_birth_of_a_substrate_that_lives() {
     let before = world.substrate(&known);
     world.send(&Envelope::sign(&submission, &chip(0))).unwrap();
     world.honest(&old, 1);
-    assert_eq!(world.honest(&old, 2).result["outcome"], json!("DRIFT_EXCEEDED"));
+    assert_eq!(outcome(&world.honest(&old, 2)), Some(Outcome::DriftExceeded));
     assert_eq!(world.substrate(&known), before, "the living substrate is not touched");
     let new = world.substrate(&old).successor.unwrap();
     assert_ne!(new, known);
@@ -309,15 +313,15 @@ fn a_chip_cannot_take_the_cycle_id_of_a_migration_to_come() {
 fn what_is_retired_is_not_retired_again_at_a_later_index() {
     let mut world = World::new();
     let chip_id = chip(0).public().id();
-    world.ok(Role::Root, &root(0), Command::RetireChip { chip: chip_id });
-    world.ok(Role::Root, &root(1), Command::RetireNode { node: U64(2) });
+    world.ok(Role::Root, &root(0), Command::RetireChip(RetireChip { chip: chip_id }));
+    world.ok(Role::Root, &root(1), Command::RetireNode(RetireNode { node: U64(2) }));
     let until = |world: &World| {
         [chip(0), node(2)]
             .map(|key| load::<Registration>(&world.model, Table::Keys, key.public().as_bytes()).unwrap().unwrap().until)
     };
     let ended = until(&world);
-    world.refused(Role::Root, &root(0), Command::RetireChip { chip: chip_id }, Code::ChipRetired);
-    world.refused(Role::Root, &root(1), Command::RetireNode { node: U64(2) }, Code::UnknownNode);
+    world.refused(Role::Root, &root(0), Command::RetireChip(RetireChip { chip: chip_id }), Code::ChipRetired);
+    world.refused(Role::Root, &root(1), Command::RetireNode(RetireNode { node: U64(2) }), Code::UnknownNode);
     assert_eq!(until(&world), ended, "old signatures are judged by the index at which the key ended");
 }
 
@@ -331,7 +335,7 @@ fn a_ballot_seals_towards_another_chip_only() {
         destination: chip(0).public().id(),
         reason: "lost".into(),
     };
-    world.ok(Role::Root, &root(0), Command::Propose { proposal_id: "p1".into(), proposal });
+    world.ok(Role::Root, &root(0), Command::Propose(Propose { proposal_id: "p1".into(), proposal }));
     let vote = || vote("p1", true);
     world.ok(Role::Root, &root(1), vote());
     world.refused(Role::Root, &root(2), vote(), Code::WrongDestination);

@@ -7,7 +7,11 @@ use selfsame_machine::state::{HolderStatus, Substrate, invalidated_key, prefix_e
 use selfsame_machine::view::{Changes, Model, Table, View};
 use selfsame_machine::{read, verify};
 use selfsame_protocol::code::Code;
-use selfsame_protocol::command::{Amendment, Command, Fence, OrganisationKey, Proposal, Role};
+use selfsame_protocol::command::{
+    AbortMigration, Amend, Amendment, Append, CloseCycle, CloseSession, Command, DeclareRun, EnrolChip, FencingToken,
+    GiveVerdict, OpenSession, OrganisationKey, Proposal, Propose, RecoverClose, RetireChip, Role, RotateKey, Seal,
+    Vote,
+};
 use selfsame_protocol::constitution::ballot_digest;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
@@ -75,20 +79,25 @@ fn command(world: &World, step: Step) -> (Role, SecretKey, Command) {
         10 => open_with_founding(world, &id, None),
         12 => {
             let declaration = json!({"type": "selfsame/run-declaration/v1", "model": step.with});
-            let command = Command::DeclareRun { declaration, request: None };
+            let command = Command::DeclareRun(DeclareRun { declaration, request: None });
             return (Role::Operator, operator(organisation), command);
         }
         13 => {
-            let command = Command::EnrolChip { chip: chip(step.with % 6).public(), technology: Technology::Software };
+            let command =
+                Command::EnrolChip(EnrolChip { chip: chip(step.with % 6).public(), technology: Technology::Software });
             return (Role::Root, root(organisation), command);
         }
         14 if step.with > 230 => {
-            let command = Command::RetireChip { chip: chip(step.with % 4).public().id() };
+            let command = Command::RetireChip(RetireChip { chip: chip(step.with % 4).public().id() });
             return (Role::Root, root(organisation), command);
         }
         15 if step.with > 200 => {
             let new = key(100 + step.with % 8).public();
-            return (Role::Root, root(organisation), Command::RotateKey { key: OrganisationKey::Operator, new });
+            return (
+                Role::Root,
+                root(organisation),
+                Command::RotateKey(RotateKey { key: OrganisationKey::Operator, new }),
+            );
         }
         16 => {
             let proposal = Proposal::ForceSeal {
@@ -97,24 +106,30 @@ fn command(world: &World, step: Step) -> (Role, SecretKey, Command) {
                 destination: other.public().id(),
                 reason: "lost".into(),
             };
-            let command = Command::Propose { proposal_id: format!("p{}", step.with % 4), proposal };
+            let command = Command::Propose(Propose { proposal_id: format!("p{}", step.with % 4), proposal });
             return (Role::Root, root(organisation), command);
         }
         17 | 18 => {
             let command = vote(&format!("p{}", step.with / 3 % 4), true);
             return (Role::Root, root(organisation), command);
         }
-        19 => return (Role::Operator, operator(organisation), Command::RecoverClose { substrate_id: id }),
+        19 => {
+            return (Role::Operator, operator(organisation), Command::RecoverClose(RecoverClose { substrate_id: id }));
+        }
         _ => {
-            let fence = Fence { epoch: U64(1), seq: U64(u64::from(step.with)) };
-            Command::Append { substrate_id: uuid(99), fence, items: vec![item(Ledger::Evidence, "nowhere")] }
+            let fence = FencingToken { epoch: U64(1), seq: U64(u64::from(step.with)) };
+            Command::Append(Append { substrate_id: uuid(99), fence, items: vec![item(Ledger::Evidence, "nowhere")] })
         }
     };
     if step.flaw == 4
         && let Some((chip, epoch)) = dead(world, &id, step.with)
     {
-        let fence = Fence { epoch: U64(epoch), seq: U64(u64::from(step.with % 8)) };
-        return (role, chip, Command::Append { substrate_id: id, fence, items: vec![item(Ledger::Evidence, "late")] });
+        let fence = FencingToken { epoch: U64(epoch), seq: U64(u64::from(step.with % 8)) };
+        return (
+            role,
+            chip,
+            Command::Append(Append { substrate_id: id, fence, items: vec![item(Ledger::Evidence, "late")] }),
+        );
     }
     spoil(&mut command, step);
     (role, by, command)
@@ -180,28 +195,33 @@ fn dead(world: &World, id: &str, with: u8) -> Option<(SecretKey, u64)> {
 fn spoil(command: &mut Command, step: Step) {
     let wrong = Digest::of(&[step.with]);
     match command {
-        Command::Append { fence, .. }
-        | Command::Amend { fence, .. }
-        | Command::CloseCycle { fence, .. }
-        | Command::CloseSession { fence, .. }
-        | Command::OpenSession { fence, .. }
-        | Command::Seal { fence, .. }
+        Command::Append(Append { fence, .. })
+        | Command::Amend(Amend { fence, .. })
+        | Command::CloseCycle(CloseCycle { fence, .. })
+        | Command::CloseSession(CloseSession { fence, .. })
+        | Command::OpenSession(OpenSession { fence, .. })
+        | Command::Seal(Seal { fence, .. })
             if (2..5).contains(&step.flaw) =>
         {
             *fence = match step.flaw {
-                2 => Fence { epoch: U64(fence.epoch.0.wrapping_add(u64::from(step.with)).wrapping_sub(2)), ..*fence },
-                3 => Fence { seq: U64(fence.seq.0.wrapping_sub(1)), ..*fence },
-                _ => Fence { epoch: U64(u64::MAX), seq: U64(u64::MAX) },
+                2 => FencingToken {
+                    epoch: U64(fence.epoch.0.wrapping_add(u64::from(step.with)).wrapping_sub(2)),
+                    ..*fence
+                },
+                3 => FencingToken { seq: U64(fence.seq.0.wrapping_sub(1)), ..*fence },
+                _ => FencingToken { epoch: U64(u64::MAX), seq: U64(u64::MAX) },
             };
         }
-        Command::CloseCycle { prior_identity_hash, .. } if step.flaw == 5 => *prior_identity_hash = wrong,
-        Command::CloseCycle { goalvector, .. } if step.flaw == 6 => goalvector.evidence = vec![wrong],
-        Command::OpenSession { continuity_hash, .. } if step.flaw == 5 && step.with > 200 => {
+        Command::CloseCycle(CloseCycle { prior_identity_hash, .. }) if step.flaw == 5 => *prior_identity_hash = wrong,
+        Command::CloseCycle(CloseCycle { goalvector, .. }) if step.flaw == 6 => goalvector.evidence = vec![wrong],
+        Command::OpenSession(OpenSession { continuity_hash, .. }) if step.flaw == 5 && step.with > 200 => {
             *continuity_hash = Some(wrong);
         }
-        Command::Seal { head, .. } if step.flaw == 5 => *head = wrong,
-        Command::Amend { amendment, .. } if (5..=6).contains(&step.flaw) => amendment.founding = Some(other_founding()),
-        Command::AbortMigration { attestation, .. } if step.flaw == 5 => {
+        Command::Seal(Seal { head, .. }) if step.flaw == 5 => *head = wrong,
+        Command::Amend(Amend { amendment, .. }) if (5..=6).contains(&step.flaw) => {
+            amendment.founding = Some(other_founding())
+        }
+        Command::AbortMigration(AbortMigration { attestation, .. }) if step.flaw == 5 => {
             *attestation = Attestation { signature: "0".repeat(128), ..attestation.clone() };
         }
         _ => {}
@@ -353,7 +373,7 @@ fn run(steps: &[Step]) -> Ran {
         let command = world.meant(command);
         // Votes that come with the proposal are about it.
         let about = match &command {
-            Command::Propose { proposal_id, proposal } => {
+            Command::Propose(Propose { proposal_id, proposal }) => {
                 let constitution = read::constitution(&world.model).unwrap().unwrap();
                 Some(ballot_digest(&constitution.hash(), proposal_id, proposal))
             }
@@ -363,8 +383,8 @@ fn run(steps: &[Step]) -> Ran {
         for (role, key, command) in ballot {
             let request = world.request();
             let command = match (command, about) {
-                (Command::Vote { proposal_id, approve, .. }, Some(ballot)) => {
-                    Command::Vote { proposal_id, ballot, approve }
+                (Command::Vote(Vote { proposal_id, approve, .. }), Some(ballot)) => {
+                    Command::Vote(Vote { proposal_id, ballot, approve })
                 }
                 (other, _) => other,
             };
@@ -379,11 +399,11 @@ fn run(steps: &[Step]) -> Ran {
                     finding.outcome = [Outcome::HashMismatch, Outcome::Verified, Outcome::InsufficientDepth]
                         [usize::from(step.with / 3 % 3)];
                 }
-                let verdict = Command::Verdict {
+                let verdict = Command::Verdict(GiveVerdict {
                     substrate_id: verification.substrate_id.clone(),
                     verification: verification.index,
                     finding,
-                };
+                });
                 let request = format!("verdict/{from}/{}", verification.index);
                 envelopes.push(envelope(Role::Node, &node(from), &request, verdict));
             }

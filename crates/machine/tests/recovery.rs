@@ -5,7 +5,9 @@ use selfsame_machine::read;
 use selfsame_machine::state::Phase;
 use selfsame_machine::view::{Table, View};
 use selfsame_protocol::code::Code;
-use selfsame_protocol::command::{Command, Fence, Proposal, Role};
+use selfsame_protocol::command::{
+    AbortMigration, Append, Arrive, Command, FencingToken, OpenSession, Proposal, RecoverClose, Role,
+};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::keys::SecretKey;
@@ -30,12 +32,12 @@ fn recover(world: &mut World, id: &str) {
     let proposal = recovery(world);
     world.ballot(3, id, proposal);
 }
-fn fence(epoch: u64, seq: u64) -> Fence {
-    Fence { epoch: U64(epoch), seq: U64(seq) }
+fn fence(epoch: u64, seq: u64) -> FencingToken {
+    FencingToken { epoch: U64(epoch), seq: U64(seq) }
 }
-fn open_at(world: &World, id: &str, fence: Fence) -> Command {
+fn open_at(world: &World, id: &str, fence: FencingToken) -> Command {
     let mut command = world.open_command(id);
-    let Command::OpenSession { fence: right, .. } = &mut command else { unreachable!() };
+    let Command::OpenSession(OpenSession { fence: right, .. }) = &mut command else { unreachable!() };
     *right = fence;
     command
 }
@@ -69,8 +71,11 @@ fn after_a_recovery_every_holder_begins_a_new_epoch_with_a_verification() {
     assert_eq!(world.substrate(&id).constitution.recovery_count, U64(1));
     assert_ne!(world.substrate(&id).constitution.hash(), before.constitution.hash());
     world.cycle(&id, &chip(0), "cycle/2");
-    let late =
-        Command::Append { substrate_id: id.clone(), fence: fence(1, next), items: vec![item(Ledger::Evidence, "x")] };
+    let late = Command::Append(Append {
+        substrate_id: id.clone(),
+        fence: fence(1, next),
+        items: vec![item(Ledger::Evidence, "x")],
+    });
     world.refused(Role::Chip, &chip(0), late, Code::ChipInvalidated);
     world.close(&id, &chip(0));
     // Twice more, and once for both; then it migrates at the epoch after, and the leaves alone say the same.
@@ -105,7 +110,7 @@ fn a_session_that_was_open_ends_with_the_recovery() {
     }
     let open = world.open_command(&id);
     world.refused(Role::Chip, &chip(0), open, Code::SessionAlreadyOpen);
-    world.ok(Role::Operator, &operator(0), Command::RecoverClose { substrate_id: id.clone() });
+    world.ok(Role::Operator, &operator(0), Command::RecoverClose(RecoverClose { substrate_id: id.clone() }));
     assert_eq!(world.open(&id, &chip(0)), Outcome::Verified);
     world.append(&id, &chip(0), vec![item(Ledger::Evidence, "more")]);
     world.replay(&id);
@@ -124,12 +129,12 @@ fn what_was_sealed_arrives_or_is_aborted_at_the_new_epoch() {
         let by = u8::from(!abort);
         let command = if abort {
             let mut command = world.abort_command(&id, "m1", &chip(0));
-            let Command::AbortMigration { attestation, .. } = &mut command else { unreachable!() };
+            let Command::AbortMigration(AbortMigration { attestation, .. }) = &mut command else { unreachable!() };
             *attestation = world.activation(&id, "m1", &chip(0));
             command
         } else {
             let mut command = world.arrive_command(&id, "m1", &chip(1));
-            let Command::Arrive { attestation, .. } = &mut command else { unreachable!() };
+            let Command::Arrive(Arrive { attestation, .. }) = &mut command else { unreachable!() };
             *attestation = world.activation(&id, "m1", &chip(1));
             command
         };

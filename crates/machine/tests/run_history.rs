@@ -4,7 +4,7 @@
 use crate::common::*;
 use crate::runs::{declaration, declare, id_of, report, warmer};
 use selfsame_machine::read;
-use selfsame_protocol::command::{Command, ItemLimits, Role};
+use selfsame_protocol::command::{Command, ItemLimits, RecoverClose, ReportOutcome, Role};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{Entry, Ledger};
 use selfsame_protocol::envelope::prepare;
@@ -134,9 +134,9 @@ fn every_entry_of_a_run_says_what_its_author_asked_for() {
     }
     // Asked for in another way: another kind of command, another declaration, another reference, another execution.
     let commands = [
-        (DECLARED, Command::RecoverClose { substrate_id: uuid(1) }),
+        (DECLARED, Command::RecoverClose(RecoverClose { substrate_id: uuid(1) })),
         (DECLARED, declare(warmer(), Some("case/7"))),
-        (ATTESTED, Command::RecoverClose { substrate_id: uuid(1) }),
+        (ATTESTED, Command::RecoverClose(RecoverClose { substrate_id: uuid(1) })),
         (ATTESTED, declare(warmer(), Some("case/7"))),
         (ATTESTED, declare(declaration(), None)),
         (ATTESTED, declare(declaration(), Some("case/8"))),
@@ -152,11 +152,11 @@ fn every_entry_of_a_run_says_what_its_author_asked_for() {
         assert_eq!(tale.found(|all| all[at].2 = command), "SUBMISSION_COMMAND", "case {number}");
     }
     let mut failed = report(tale.run, "e1", None);
-    let Command::ReportOutcome { status, .. } = &mut failed else { unreachable!() };
+    let Command::ReportOutcome(ReportOutcome { status, .. }) = &mut failed else { unreachable!() };
     *status = ExecutionStatus::Failed;
     assert_eq!(tale.found(|all| all[FIRST_RUN].2 = failed), "SUBMISSION_COMMAND");
     let mut silent = report(tale.run, "e1", None);
-    let Command::ReportOutcome { outputs, .. } = &mut silent else { unreachable!() };
+    let Command::ReportOutcome(ReportOutcome { outputs, .. }) = &mut silent else { unreachable!() };
     outputs.clear();
     assert_eq!(tale.found(|all| all[FIRST_RUN].2 = silent), "SUBMISSION_COMMAND");
     // The digests are recomputed from the declaration, and the identity from them.
@@ -234,7 +234,7 @@ fn attestations_disagreements_and_executions_are_what_the_machine_would_have_wri
         let found = tale.found(|all| {
             let Record::RunOutcome(outcome) = &mut all[FIRST_RUN].0.record else { unreachable!() };
             outcome.status = known;
-            let Command::ReportOutcome { status, .. } = &mut all[FIRST_RUN].2 else { unreachable!() };
+            let Command::ReportOutcome(ReportOutcome { status, .. }) = &mut all[FIRST_RUN].2 else { unreachable!() };
             *status = known;
         });
         assert_eq!(found, "nothing");

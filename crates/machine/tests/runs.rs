@@ -5,11 +5,12 @@ use selfsame_machine::view::Model;
 use selfsame_machine::{Batch, apply, read};
 use selfsame_protocol::canon;
 use selfsame_protocol::code::Code;
-use selfsame_protocol::command::{Command, Item, ItemLimits, Role, Submission};
+use selfsame_protocol::command::{CloseCycle, Command, DeclareRun, Item, ItemLimits, ReportOutcome, Role, Submission};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{Entry, Ledger};
 use selfsame_protocol::envelope::{Envelope, prepare};
 use selfsame_protocol::record::{ExecutionStatus, OrganisationRun, Output, Record};
+use selfsame_protocol::response::{Disagreement, RunDeclared, SubmitResponse};
 use selfsame_protocol::run::{Declaration, Element};
 use selfsame_protocol::time::{Timestamp, U64};
 use serde_json::{Value, json};
@@ -33,20 +34,20 @@ pub fn id_of(value: &Value) -> Digest {
     Declaration::from_value(value.clone()).unwrap().run_id()
 }
 pub fn declare(value: Value, request: Option<&str>) -> Command {
-    Command::DeclareRun { declaration: value, request: request.map(Into::into) }
+    Command::DeclareRun(DeclareRun { declaration: value, request: request.map(Into::into) })
 }
 pub fn report(run_id: Digest, execution: &str, reproduction_of: Option<&str>) -> Command {
     let output = Output { media_type: "text/plain".into(), size: U64(3), digest: Digest::of(b"yes") };
-    Command::ReportOutcome {
+    Command::ReportOutcome(ReportOutcome {
         run_id,
         execution_id: execution.into(),
         status: ExecutionStatus::Succeeded,
         outputs: vec![output],
         reproduction_of: reproduction_of.map(Into::into),
-    }
+    })
 }
-fn by(world: &mut World, organisation: u8, command: Command) -> Value {
-    world.ok(Role::Operator, &operator(organisation), command).result
+fn by(world: &mut World, organisation: u8, command: Command) -> SubmitResponse {
+    world.ok(Role::Operator, &operator(organisation), command)
 }
 
 /// shows: WL-01, WL-02, WL-07, WL-09, WL-15, WL-18, RI-04, RI-13, RI-16
@@ -54,8 +55,8 @@ fn by(world: &mut World, organisation: u8, command: Command) -> Value {
 fn a_declaration_gets_the_identity_that_anybody_computes_offline() {
     let mut world = World::new();
     let run = id_of(&declaration());
-    let result = by(&mut world, 0, declare(declaration(), None));
-    assert_eq!((&result["run_id"], &result["new"]), (&json!(run), &json!(true)));
+    let answer: RunDeclared = result(by(&mut world, 0, declare(declaration(), None)));
+    assert_eq!((answer.run_id, answer.new), (run, true));
     let chain = world.chain(&format!("run:{run}"), Ledger::Evidence);
     let [declared, attested] = &chain[..] else { panic!("{chain:?}") };
     let Record::RunDeclaration { run_id, elements, declaration: stored } = &declared.record else { panic!() };
@@ -121,8 +122,9 @@ fn two_implementations_and_two_clusters_give_one_declaration_one_identity() {
             continue;
         };
         given += 1;
-        assert_eq!((&mine.result["run_id"], &theirs.result["run_id"]), (&case["run_id"], &case["run_id"]));
-        assert_eq!((&mine.result["elements"], &theirs.result["elements"]), (&case["elements"], &case["elements"]));
+        let [own, other] = [&mine, &theirs].map(|answer| result::<RunDeclared>(answer.clone()));
+        assert_eq!((json!(own.run_id), json!(own.elements)), (case["run_id"].clone(), case["elements"].clone()));
+        assert_eq!((own.run_id, own.elements), (other.run_id, other.elements));
         assert_ne!(mine.submission, theirs.submission);
         // Each takes the other's record, and nothing else, and comes to the same.
         for (view, receipt) in [(&here.model, &mine), (&there, &theirs)] {
@@ -140,9 +142,9 @@ fn every_organisation_that_declares_the_same_execution_attests_the_same_identity
     let mut world = World::new();
     let run = id_of(&declaration());
     for organisation in 0..3 {
-        let result = by(&mut world, organisation, declare(declaration(), Some("case/7")));
-        assert_eq!((&result["run_id"], &result["new"]), (&json!(run), &json!(organisation == 0)));
-        assert_eq!(result["disagreements"], json!([]));
+        let answer: RunDeclared = result(by(&mut world, organisation, declare(declaration(), Some("case/7"))));
+        assert_eq!((answer.run_id, answer.new), (run, organisation == 0));
+        assert_eq!(answer.disagreements, []);
     }
     // Whoever knows the identity may do no more with it: what he may do is a matter of his key.
     world.refused(Role::Operator, &key(99), report(run, "e1", None), Code::UnknownKey);
@@ -167,9 +169,10 @@ fn a_silent_substitution_under_one_reference_becomes_a_recorded_disagreement() {
     assert_ne!(first, second);
     by(&mut world, 0, declare(declaration(), Some("case/7")));
     // Without the reference there is nothing to disagree about.
-    assert_eq!(by(&mut world, 1, declare(warmer(), None))["disagreements"], json!([]));
-    let result = by(&mut world, 1, declare(warmer(), Some("case/7")));
-    assert_eq!(result["disagreements"], json!([{"with": "agency", "run_id": first, "elements": ["parameters"]}]));
+    assert_eq!(result::<RunDeclared>(by(&mut world, 1, declare(warmer(), None))).disagreements, []);
+    let answer: RunDeclared = result(by(&mut world, 1, declare(warmer(), Some("case/7"))));
+    let other = Disagreement { with: "agency".into(), run_id: first, elements: vec![Element::Parameters] };
+    assert_eq!(answer.disagreements, [other]);
     let last = world.entries(Ledger::Evidence).pop().unwrap();
     let expected = Record::RunDisagreement {
         request: "case/7".into(),
@@ -180,12 +183,13 @@ fn a_silent_substitution_under_one_reference_becomes_a_recorded_disagreement() {
     assert_eq!((last.record, last.subject), (expected, format!("run:{second}")));
     // Said again under the same reference it is the same disagreement, and nothing is recorded a second time.
     let size = world.size(Ledger::Evidence);
-    let again = by(&mut world, 1, declare(warmer(), Some("case/7")));
-    assert_eq!((&again["disagreements"], &again["new"]), (&json!([]), &json!(false)));
+    let again: RunDeclared = result(by(&mut world, 1, declare(warmer(), Some("case/7"))));
+    assert_eq!((again.disagreements, again.new), (Vec::new(), false));
     assert_eq!(world.size(Ledger::Evidence), size);
     // A third that agrees with the first disagrees with the second.
-    let result = by(&mut world, 2, declare(declaration(), Some("case/7")));
-    assert_eq!(result["disagreements"], json!([{"with": "bureau", "run_id": second, "elements": ["parameters"]}]));
+    let answer: RunDeclared = result(by(&mut world, 2, declare(declaration(), Some("case/7"))));
+    let other = Disagreement { with: "bureau".into(), run_id: second, elements: vec![Element::Parameters] };
+    assert_eq!(answer.disagreements, [other]);
     // Nobody rewrites what he tied; another reference is another matter.
     world.refused(Role::Operator, &operator(0), declare(warmer(), Some("case/7")), Code::IdentityConflict);
     by(&mut world, 0, declare(warmer(), Some("case/8")));
@@ -206,7 +210,7 @@ fn an_execution_is_bound_only_to_a_run_that_was_declared_before() {
     assert_eq!((outcome.run_id, outcome.organisation.as_str()), (run, "agency"));
     assert_eq!(outcome.outputs[0].digest, Digest::of(b"yes"));
     // The identity is what it was.
-    assert_eq!(by(&mut world, 0, declare(declaration(), None))["run_id"], json!(run));
+    assert_eq!(result::<RunDeclared>(by(&mut world, 0, declare(declaration(), None))).run_id, run);
 }
 
 /// shows: WL-19, WL-20, WL-24, RI-14, RI-22, C-01
@@ -218,7 +222,7 @@ fn different_outputs_do_not_split_a_run_and_equal_ones_do_not_join_two() {
         by(&mut world, 0, declare(value, None));
     }
     let with = |mut command: Command, output: &[u8]| {
-        let Command::ReportOutcome { outputs, .. } = &mut command else { unreachable!() };
+        let Command::ReportOutcome(ReportOutcome { outputs, .. }) = &mut command else { unreachable!() };
         outputs[0] = Output { size: U64(output.len() as u64), digest: Digest::of(output), ..outputs[0].clone() };
         command
     };
@@ -240,8 +244,8 @@ fn different_outputs_do_not_split_a_run_and_equal_ones_do_not_join_two() {
     assert_eq!(said, [[Digest::of(b"yes"), Digest::of(b"no")]; 2]);
     // Declared again after all that, each is the run that it was, and the other is another.
     for (run, value) in [(first, declaration()), (second, warmer())] {
-        let again = by(&mut world, 2, declare(value, None));
-        assert_eq!((&again["run_id"], &again["new"]), (&json!(run), &json!(false)));
+        let again: RunDeclared = result(by(&mut world, 2, declare(value, None)));
+        assert_eq!((again.run_id, again.new), (run, false));
     }
     assert_ne!(first, second);
     let outcomes: Vec<_> = world
@@ -288,7 +292,7 @@ fn bad_declarations_and_reports_are_refused() {
     world.refused(Role::Operator, &operator(0), report(run, "e2", Some("e9")), Code::DanglingReference);
     world.refused(Role::Operator, &operator(0), report(run, "e2", Some("e2")), Code::DanglingReference);
     let mut odd = report(run, "e2", None);
-    let Command::ReportOutcome { reproduction_of, .. } = &mut odd else { unreachable!() };
+    let Command::ReportOutcome(ReportOutcome { reproduction_of, .. }) = &mut odd else { unreachable!() };
     *reproduction_of = Some("no name".into());
     world.refused(Role::Operator, &operator(0), odd, Code::Malformed);
 }
@@ -311,7 +315,7 @@ fn a_substrate_refers_to_declared_runs_only() {
     by(&mut world, 2, declare(declaration(), None));
     world.append(&id, &chip(0), with());
     let mut command = world.cycle_command(&id, "cycle/2");
-    let Command::CloseCycle { goalvector, .. } = &mut command else { unreachable!() };
+    let Command::CloseCycle(CloseCycle { goalvector, .. }) = &mut command else { unreachable!() };
     goalvector.runs = vec![run];
     world.ok(Role::Chip, &chip(0), command);
     assert_eq!(json!(world.cycles(&id)[1].goalvector)["runs"], json!([run]));

@@ -4,11 +4,12 @@ use crate::common::*;
 use selfsame_machine::state::Phase;
 use selfsame_machine::{read, verify};
 use selfsame_protocol::code::Code;
-use selfsame_protocol::command::{Command, PreparedBirth, Role};
+use selfsame_protocol::command::{CloseSession, Command, PreparedBirth, RecoverClose, Role};
 use selfsame_protocol::digest::{Digest, framed};
 use selfsame_protocol::entry::{Entry, Ledger};
 use selfsame_protocol::p104::{Attestation, Claims, Outcome, SCHEMA_VERSION, Thresholds};
 use selfsame_protocol::record::{ContinuityEvent, Record};
+use selfsame_protocol::response::SessionRecovered;
 use selfsame_protocol::time::{Timestamp, U64};
 use serde_json::json;
 
@@ -19,10 +20,10 @@ fn verified_continues_with_the_exact_notice_as_first_element_of_the_session() {
     let closed_at = world.millis;
     let verification = world.ask(&id, &chip(0));
     assert_eq!(world.substrate(&id).phase, Phase::Verifying);
-    assert_eq!(world.honest(&id, 3).result, json!({"decided": false}));
+    assert_eq!(outcome(&world.honest(&id, 3)), None);
     assert_eq!(world.substrate(&id).phase, Phase::Verifying);
     let decided = world.honest(&id, 1);
-    assert_eq!(decided.result, json!({"decided": true, "outcome": "VERIFIED"}));
+    assert_eq!(outcome(&decided), Some(Outcome::Verified));
     assert_eq!(world.substrate(&id).phase, Phase::Open);
     // The first entry of the session is the result, and it is the only one that the decision causes.
     let [entry] = &decided.entries[..] else { panic!("{decided:?}") };
@@ -144,7 +145,7 @@ fn drift_exceeded_ends_the_lineage_and_another_entity_continues_at_depth_zero() 
     let before = world.substrate(&old);
     world.ask_with(&chip(0), command);
     world.honest(&old, 1);
-    assert_eq!(world.honest(&old, 2).result["outcome"], json!("DRIFT_EXCEEDED"));
+    assert_eq!(outcome(&world.honest(&old, 2)), Some(Outcome::DriftExceeded));
     let drift = tension(&founding()).hamming(&tension(&other_founding()));
     let records = world.records(&old);
     let [.., Record::IdentityVerification(verification), lineage] = &records[..] else { panic!("{records:?}") };
@@ -207,7 +208,9 @@ fn a_new_lineage_without_a_usable_attestation_is_incomplete_and_its_id_is_derive
 #[test]
 fn drift_at_the_tolerance_holds_and_one_bit_more_does_not() {
     let drift = tension(&founding()).hamming(&tension(&other_founding()));
-    for (tolerance, expected) in [(drift, "VERIFIED"), (drift - 1, "DRIFT_EXCEEDED"), (256, "VERIFIED")] {
+    for (tolerance, expected) in
+        [(drift, Outcome::Verified), (drift - 1, Outcome::DriftExceeded), (256, Outcome::Verified)]
+    {
         let mut world = World::new();
         let id = uuid(1);
         let thresholds = Thresholds { drift_tolerance: tolerance, ..Thresholds::default() };
@@ -218,7 +221,7 @@ fn drift_at_the_tolerance_holds_and_one_bit_more_does_not() {
         let command = open_with_founding(&world, &id, None);
         world.ask_with(&chip(0), command);
         world.honest(&id, 1);
-        assert_eq!(world.honest(&id, 2).result["outcome"], json!(expected));
+        assert_eq!(outcome(&world.honest(&id, 2)), Some(expected));
     }
 }
 
@@ -232,7 +235,7 @@ fn one_session_and_one_verification_at_a_time() {
     world.refused(
         Role::Operator,
         &operator(0),
-        Command::RecoverClose { substrate_id: id.clone() },
+        Command::RecoverClose(RecoverClose { substrate_id: id.clone() }),
         Code::VerificationPending,
     );
     world.honest(&id, 1);
@@ -240,7 +243,7 @@ fn one_session_and_one_verification_at_a_time() {
     let command = world.open_command(&id);
     world.refused(Role::Chip, &chip(0), command, Code::SessionAlreadyOpen);
     let mut command = world.close_command(&id);
-    let Command::CloseSession { head, .. } = &mut command else { unreachable!() };
+    let Command::CloseSession(CloseSession { head, .. }) = &mut command else { unreachable!() };
     *head = Digest::of(b"elsewhere");
     world.refused(Role::Chip, &chip(0), command, Code::StateMismatch);
 }
@@ -269,14 +272,15 @@ fn the_owning_organisation_closes_an_abandoned_session_and_the_next_one_continue
     world.open(&id, &chip(0));
     let command = world.amend_command(&id, amendment(&[("limit", json!("11"))]));
     world.ok(Role::Chip, &chip(0), command);
-    let recover = Command::RecoverClose { substrate_id: id.clone() };
+    let recover = Command::RecoverClose(RecoverClose { substrate_id: id.clone() });
     world.refused(Role::Operator, &operator(1), recover.clone(), Code::RoleDenied);
     world.refused(Role::Chip, &chip(0), recover.clone(), Code::RoleDenied);
     let receipt = world.ok(Role::Operator, &operator(0), recover.clone());
     assert_eq!(receipt.entries.len(), 2);
     let close = world.substrate(&id).last_close.unwrap();
     assert!(close.recovered);
-    assert_eq!(receipt.result["continuity_hash"], json!(close.cross_session_identity_continuity_hash));
+    let recovered: SessionRecovered = result(receipt);
+    assert_eq!(recovered.continuity_hash, close.cross_session_identity_continuity_hash);
     world.refused(Role::Operator, &operator(0), recover, Code::SessionNotOpen);
     assert_eq!(world.open(&id, &chip(0)), Outcome::Verified);
     world.cycle(&id, &chip(0), "cycle/2");

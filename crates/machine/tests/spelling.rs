@@ -64,12 +64,12 @@ fn governance_in_another_spelling_is_not_committed() {
         ("/cluster", json!("no name")),
         ("/note", json!(null)),
     ];
-    let rotate = |seed: u8| Command::RotateKey { key: OrganisationKey::Operator, new: key(seed).public() };
+    let rotate = |seed: u8| Command::RotateKey(RotateKey { key: OrganisationKey::Operator, new: key(seed).public() });
     refused_but_in_its_spelling(world, Role::Root, &root(0), rotate(90), &author);
     let kinds = [json!({"operator": null}), json!(1), json!("OPERATOR"), json!(null)].map(|one| ("/command/key", one));
     refused_but_in_its_spelling(world, Role::Root, &root(0), rotate(91), &kinds);
     let technology = ["tpm2", "Software", ""].map(|one| ("/command/technology", json!(one)));
-    let enrol = Command::EnrolChip { chip: key(92).public(), technology: Technology::Software };
+    let enrol = Command::EnrolChip(EnrolChip { chip: key(92).public(), technology: Technology::Software });
     refused_but_in_its_spelling(world, Role::Root, &root(0), enrol.clone(), &technology);
     let proposals = [
         ("/command/proposal/action", json!(1)),
@@ -103,7 +103,7 @@ fn writes_of_a_chip_and_verdicts_in_another_spelling_are_not_committed() {
     world.ask(&id, &chip(0));
     let verification = world.pending(&id);
     let finding = selfsame_machine::verify::finding(&world.model, &verification).unwrap();
-    let verdict = Command::Verdict { substrate_id: id.clone(), verification: verification.index, finding };
+    let verdict = Command::Verdict(GiveVerdict { substrate_id: id.clone(), verification: verification.index, finding });
     let verdicts = [
         ("/command/finding/outcome", json!(2)),
         ("/command/finding/outcome", json!("verified")),

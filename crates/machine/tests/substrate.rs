@@ -4,12 +4,15 @@ use crate::common::*;
 use selfsame_machine::{Batch, apply, read};
 use selfsame_protocol::canon;
 use selfsame_protocol::code::Code;
-use selfsame_protocol::command::{Command, Fence, Item, ItemLimits, Role, Submission};
+use selfsame_protocol::command::{
+    Append, CloseCycle, Command, FencingToken, InitSubstrate, Item, ItemLimits, Role, Submission,
+};
 use selfsame_protocol::digest::{Digest, framed};
 use selfsame_protocol::entry::{Entry, Ledger};
 use selfsame_protocol::envelope::{Envelope, prepare};
 use selfsame_protocol::p104::{Attestation, SCHEMA_VERSION, Thresholds};
 use selfsame_protocol::record::{Completeness, Record};
+use selfsame_protocol::response::{CycleClosed, SubstrateBorn};
 use selfsame_protocol::time::{Timestamp, U64};
 use serde_json::json;
 
@@ -30,8 +33,8 @@ fn an_attested_birth_is_the_first_record_and_the_cluster_computes_its_hashes() {
     let receipt = world.born(&id, 0);
     // The founding tension hash of the vector in requirements.md, section 4.
     let tension: Digest = "sha256:885cb8ecc1a89e8f1258b8c95b5e902d1c6ee336f3294895f279ef712b9f9b63".parse().unwrap();
-    assert_eq!(receipt.result["founding_tension_hash"], json!(tension));
-    assert_eq!(receipt.result["complete"], json!(true));
+    let born: SubstrateBorn = result(receipt);
+    assert_eq!((born.founding_tension_hash, born.complete), (tension, true));
     let attestation = Attestation::software(&birth_claims(&id, &founding()), &chip(0));
     let identity = framed(&[
         id.as_bytes(),
@@ -66,7 +69,7 @@ fn a_birth_without_attestation_is_incomplete_and_may_operate_without_regulated_c
     let mut world = World::new();
     let id = uuid(1);
     let receipt = world.ok(Role::Chip, &chip(0), birth_with(&id, None, Thresholds::default()));
-    assert_eq!(receipt.result["complete"], json!(false));
+    assert!(!result::<SubstrateBorn>(receipt).complete);
     world.open(&id, &chip(0));
     world.cycle(&id, &chip(0), "cycle/1");
     world.close(&id, &chip(0));
@@ -130,7 +133,7 @@ fn a_birth_is_refused_unless_chip_attestation_and_founding_document_hold() {
     ];
     for document in documents {
         let mut command = birth_with(&id, None, Thresholds::default());
-        let Command::InitSubstrate { founding, .. } = &mut command else { unreachable!() };
+        let Command::InitSubstrate(InitSubstrate { founding, .. }) = &mut command else { unreachable!() };
         *founding = document;
         world.refused(Role::Chip, &chip(0), command, Code::FoundingInvalid);
     }
@@ -145,9 +148,8 @@ fn every_cycle_is_linked_by_hash_down_to_the_birth() {
     let (mut world, id) = opened();
     for n in 1..=5 {
         world.append(&id, &chip(0), vec![item(Ledger::Reasoning, "step"), item(Ledger::Evidence, "fact")]);
-        let receipt = world.cycle(&id, &chip(0), &format!("cycle/{n}"));
-        assert_eq!(receipt.result["sequence"], json!(n.to_string()));
-        assert_eq!(receipt.result["cycle_identity_hash"], json!(world.substrate(&id).head));
+        let closed: CycleClosed = result(world.cycle(&id, &chip(0), &format!("cycle/{n}")));
+        assert_eq!((closed.sequence, closed.cycle_identity_hash), (U64(n), world.substrate(&id).head));
     }
     let substrate = world.substrate(&id);
     let chain = world.chain(&format!("substrate:{id}"), Ledger::Reasoning);
@@ -185,17 +187,19 @@ fn a_write_needs_the_prior_hash_the_epoch_the_next_number_and_the_active_chip() 
     let (mut world, id) = opened();
     world.cycle(&id, &chip(0), "cycle/1");
     let good = world.fence(&id);
-    let cycle = |fence: Fence, prior: Digest| Command::CloseCycle {
-        substrate_id: id.clone(),
-        fence,
-        cycle_id: "cycle/2".into(),
-        goalvector: goal("2"),
-        prior_identity_hash: prior,
+    let cycle = |fence: FencingToken, prior: Digest| {
+        Command::CloseCycle(CloseCycle {
+            substrate_id: id.clone(),
+            fence,
+            cycle_id: "cycle/2".into(),
+            goalvector: goal("2"),
+            prior_identity_hash: prior,
+        })
     };
     let head = world.substrate(&id).head;
     let stale = world.substrate(&id).substrate_identity_hash;
     world.refused(Role::Chip, &chip(0), cycle(good, stale), Code::StateMismatch);
-    let fence = |epoch, seq| Fence { epoch: U64(epoch), seq: U64(seq) };
+    let fence = |epoch, seq| FencingToken { epoch: U64(epoch), seq: U64(seq) };
     for epoch in [0, 2, u64::MAX] {
         world.refused(Role::Chip, &chip(0), cycle(fence(epoch, good.seq.0), head), Code::StaleEpoch);
     }
@@ -205,10 +209,11 @@ fn a_write_needs_the_prior_hash_the_epoch_the_next_number_and_the_active_chip() 
     world.recorded(Role::Chip, &chip(1), cycle(good, head), Code::ChipNotActive);
     world.refused(Role::Operator, &operator(0), cycle(good, head), Code::RoleDenied);
     world.refused(Role::Chip, &chip(9), cycle(good, head), Code::UnknownKey);
-    let unknown = Command::Append { substrate_id: uuid(7), fence: good, items: vec![item(Ledger::Evidence, "x")] };
+    let unknown =
+        Command::Append(Append { substrate_id: uuid(7), fence: good, items: vec![item(Ledger::Evidence, "x")] });
     world.refused(Role::Chip, &chip(0), unknown, Code::UnknownSubstrate);
     let mut reused = cycle(good, head);
-    let Command::CloseCycle { cycle_id, .. } = &mut reused else { unreachable!() };
+    let Command::CloseCycle(CloseCycle { cycle_id, .. }) = &mut reused else { unreachable!() };
     *cycle_id = "cycle/1".into();
     world.refused(Role::Chip, &chip(0), reused, Code::CycleIdReused);
     world.ok(Role::Chip, &chip(0), cycle(good, head));
@@ -293,7 +298,7 @@ fn a_reference_to_evidence_or_a_run_that_does_not_exist_is_refused_and_recorded(
     let records = world.recorded(Role::Chip, &chip(0), command, Code::RunNotDeclared);
     assert_eq!(records.len(), 1);
     let mut command = world.cycle_command(&id, "cycle/1");
-    let Command::CloseCycle { goalvector, .. } = &mut command else { unreachable!() };
+    let Command::CloseCycle(CloseCycle { goalvector, .. }) = &mut command else { unreachable!() };
     goalvector.evidence = vec![missing];
     assert_eq!(world.recorded(Role::Chip, &chip(0), command, Code::DanglingReference).len(), 1);
     world.cycle(&id, &chip(0), "cycle/1");
@@ -304,7 +309,7 @@ fn a_reference_to_evidence_or_a_run_that_does_not_exist_is_refused_and_recorded(
 #[test]
 fn an_amendment_is_enacted_by_the_cycle_that_lists_it() {
     let (mut world, id) = opened();
-    let before = world.cycle(&id, &chip(0), "cycle/1").result["constitutional_state_hash"].clone();
+    let before = result::<CycleClosed>(world.cycle(&id, &chip(0), "cycle/1")).constitutional_state_hash;
     let mut second = amendment(&[("scope", json!("all"))]);
     second.remove = vec!["limit".into()];
     for amendment in [amendment(&[("limit", json!("11"))]), second] {
@@ -315,7 +320,7 @@ fn an_amendment_is_enacted_by_the_cycle_that_lists_it() {
     assert_eq!(world.substrate(&id).constitution.parameters["limit"], json!("10"));
     let command = world.close_command(&id);
     world.refused(Role::Chip, &chip(0), command, Code::AmendmentInvalid);
-    let after = world.cycle(&id, &chip(0), "cycle/2").result["constitutional_state_hash"].clone();
+    let after = result::<CycleClosed>(world.cycle(&id, &chip(0), "cycle/2")).constitutional_state_hash;
     assert_ne!(before, after);
     let constitution = world.substrate(&id).constitution;
     assert_eq!(constitution.parameters, [("scope".to_string(), json!("all"))].into());

@@ -6,7 +6,7 @@ use selfsame_machine::state::subject_key;
 use selfsame_machine::view::Table;
 use selfsame_machine::{read, verify};
 use selfsame_protocol::code::Code;
-use selfsame_protocol::command::{Command, Proposal, Role};
+use selfsame_protocol::command::{Command, EnrolNode, GiveVerdict, OpenSession, Proposal, Propose, RetireNode, Role};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::p104::{self, Outcome, Thresholds};
@@ -37,7 +37,7 @@ fn assert_suppressed(world: &mut World, id: &str) {
                     destination: chip(1).public().id(),
                     reason: "lost".into(),
                 };
-                Command::Propose { proposal_id, proposal }
+                Command::Propose(Propose { proposal_id, proposal })
             } else {
                 vote(&proposal_id, approve)
             };
@@ -138,7 +138,7 @@ fn a_missing_swapped_or_rewritten_entry_is_a_hash_mismatch() {
 fn a_continuity_hash_that_the_opener_kept_and_the_ledger_lacks_is_a_hash_mismatch() {
     let (mut world, id) = closed();
     let mut command = world.open_command(&id);
-    let Command::OpenSession { continuity_hash, .. } = &mut command else { unreachable!() };
+    let Command::OpenSession(OpenSession { continuity_hash, .. }) = &mut command else { unreachable!() };
     *continuity_hash = Some(Digest::of(b"kept from a later close"));
     world.ask_with(&chip(0), command);
     world.honest(&id, 1);
@@ -198,12 +198,12 @@ fn one_outcome_follows_in_order_of_precedence() {
         world.ask_with(&chip(0), command);
         world.honest(&id, 1);
         let expected = match (tampered, drifted, shallow) {
-            (true, _, _) => "HASH_MISMATCH",
-            (false, true, _) => "DRIFT_EXCEEDED",
-            (false, false, true) => "INSUFFICIENT_DEPTH",
-            (false, false, false) => "VERIFIED",
+            (true, _, _) => Outcome::HashMismatch,
+            (false, true, _) => Outcome::DriftExceeded,
+            (false, false, true) => Outcome::InsufficientDepth,
+            (false, false, false) => Outcome::Verified,
         };
-        assert_eq!(world.honest(&id, 2).result["outcome"], json!(expected), "{mask:03b}");
+        assert_eq!(outcome(&world.honest(&id, 2)), Some(expected), "{mask:03b}");
         assert_eq!(verifications(&world, &id).len(), 2, "one record of each verification");
     }
 }
@@ -212,16 +212,17 @@ fn one_outcome_follows_in_order_of_precedence() {
 #[test]
 fn an_electorate_without_a_majority_fails_closed() {
     let (mut world, id) = closed();
-    let enrol = Command::EnrolNode { node: U64(4), key: node(4).public(), cosigner: node(4).cosigner().public() };
+    let enrol =
+        Command::EnrolNode(EnrolNode { node: U64(4), key: node(4).public(), cosigner: node(4).cosigner().public() });
     world.ok(Role::Root, &root(0), enrol);
     let verification = world.ask(&id, &chip(0));
     for from in [1, 4] {
-        assert_eq!(world.honest(&id, from).result, json!({"decided": false}));
+        assert_eq!(outcome(&world.honest(&id, from)), None);
     }
     let failed = claim(Outcome::HashMismatch);
-    assert_eq!(world.verdict(&id, verification, 2, failed.clone()).unwrap().result, json!({"decided": false}));
+    assert_eq!(outcome(&world.verdict(&id, verification, 2, failed.clone()).unwrap()), None);
     let last = world.verdict(&id, verification, 3, failed).unwrap();
-    assert_eq!(last.result, json!({"decided": true, "outcome": "HASH_MISMATCH"}));
+    assert_eq!(outcome(&last), Some(Outcome::HashMismatch));
     assert_eq!(verifications(&world, &id).pop().unwrap().detail, "NO_MAJORITY");
     assert_suppressed(&mut world, &id);
 }
@@ -232,7 +233,7 @@ fn an_electorate_without_a_majority_fails_closed() {
 fn a_verdict_that_does_not_follow_from_the_ledger_is_refused() {
     let (mut world, id) = closed();
     let mut open = open_with_founding(&world, &id, None);
-    if let Command::OpenSession { founding: held, .. } = &mut open {
+    if let Command::OpenSession(OpenSession { founding: held, .. }) = &mut open {
         *held = Some(founding());
     }
     let verification = world.ask_with(&chip(0), open);
@@ -248,27 +249,27 @@ fn a_verdict_that_does_not_follow_from_the_ledger_is_refused() {
         Finding { entries_checked: U64(1), ..holds.clone() },
         Finding { at: Some(BadEntry { ledger: Ledger::Evidence, index: U64(0) }), ..holds.clone() },
     ] {
-        let verdict = Command::Verdict { substrate_id: id.clone(), verification, finding };
+        let verdict = Command::Verdict(GiveVerdict { substrate_id: id.clone(), verification, finding });
         world.refused(Role::Node, &node(1), verdict, Code::StateMismatch);
     }
     // Whatever it says, a copy that failed is heard.
     world.verdict(&id, verification, 3, Finding { outcome: Outcome::HashMismatch, ..holds.clone() }).unwrap();
     world.verdict(&id, verification, 1, holds).unwrap();
-    assert_eq!(world.honest(&id, 2).result["outcome"], json!("VERIFIED"));
+    assert_eq!(outcome(&world.honest(&id, 2)), Some(Outcome::Verified));
     world.close(&id, &chip(0));
     // With another continuity hash presented no copy holds.
     let mut open = world.open_command(&id);
-    if let Command::OpenSession { continuity_hash, .. } = &mut open {
+    if let Command::OpenSession(OpenSession { continuity_hash, .. }) = &mut open {
         *continuity_hash = Some(other);
     }
     let verification = world.ask_with(&chip(0), open);
     let honest = verify::finding(&world.model, &world.pending(&id)).unwrap();
     assert_eq!((honest.outcome, honest.check.as_str()), (Outcome::HashMismatch, "PRESENTED_CONTINUITY_HASH"));
-    let verdict = Command::Verdict {
+    let verdict = Command::Verdict(GiveVerdict {
         substrate_id: id.clone(),
         verification,
         finding: Finding { outcome: Outcome::Verified, ..honest },
-    };
+    });
     world.refused(Role::Node, &node(1), verdict, Code::StateMismatch);
 }
 
@@ -279,9 +280,9 @@ fn the_verdict_of_a_node_that_left_is_not_in_the_record() {
     let (mut world, id) = closed();
     let verification = world.ask(&id, &chip(0));
     world.verdict(&id, verification, 1, claim(Outcome::HashMismatch)).unwrap();
-    world.ok(Role::Root, &root(0), Command::RetireNode { node: U64(1) });
+    world.ok(Role::Root, &root(0), Command::RetireNode(RetireNode { node: U64(1) }));
     world.honest(&id, 2);
-    assert_eq!(world.honest(&id, 3).result["outcome"], json!("VERIFIED"));
+    assert_eq!(outcome(&world.honest(&id, 3)), Some(Outcome::Verified));
     let record = verifications(&world, &id).pop().unwrap();
     assert_eq!(record.verdicts.iter().map(|verdict| verdict.node).collect::<Vec<_>>(), [U64(2), U64(3)]);
     world.replay(&id);
@@ -293,16 +294,18 @@ fn a_verdict_counts_once_from_a_node_in_service_for_the_verification_under_way()
     let (mut world, id) = closed();
     let verification = world.ask(&id, &chip(0));
     let finding = verify::finding(&world.model, &world.pending(&id)).unwrap();
-    let command = |index| Command::Verdict { substrate_id: id.clone(), verification: index, finding: finding.clone() };
+    let command = |index| {
+        Command::Verdict(GiveVerdict { substrate_id: id.clone(), verification: index, finding: finding.clone() })
+    };
     world.refused(Role::Chip, &chip(0), command(verification), Code::RoleDenied);
     world.refused(Role::Node, &chip(0), command(verification), Code::RoleDenied);
     world.refused(Role::Node, &key(99), command(verification), Code::UnknownKey);
     world.refused(Role::Node, &node(1), command(U64(verification.0 + 1)), Code::VerificationUnknown);
     world.ok(Role::Node, &node(1), command(verification));
     world.refused(Role::Node, &node(1), command(verification), Code::VerificationUnknown);
-    world.ok(Role::Root, &root(1), Command::RetireNode { node: U64(2) });
+    world.ok(Role::Root, &root(1), Command::RetireNode(RetireNode { node: U64(2) }));
     world.refused(Role::Node, &node(2), command(verification), Code::KeyEnded);
-    assert_eq!(world.ok(Role::Node, &node(3), command(verification)).result["outcome"], json!("VERIFIED"));
+    assert_eq!(outcome(&world.ok(Role::Node, &node(3), command(verification))), Some(Outcome::Verified));
     world.refused(Role::Node, &node(1), command(U64(1)), Code::VerificationUnknown);
 }
 
@@ -318,7 +321,7 @@ fn a_node_whose_copy_fails_against_a_quorum_is_quarantined_and_the_substrate_goe
         if !late {
             bad(&mut world);
         }
-        assert_eq!(world.honest(&id, 2).result["outcome"], json!("VERIFIED"));
+        assert_eq!(outcome(&world.honest(&id, 2)), Some(Outcome::Verified));
         if late {
             bad(&mut world);
         }
@@ -337,10 +340,13 @@ fn a_node_whose_copy_fails_against_a_quorum_is_quarantined_and_the_substrate_goe
         world.close(&id, &chip(0));
         // It no longer counts; both others are now needed, and enough.
         let verification = world.ask(&id, &chip(0));
-        let verdict =
-            Command::Verdict { substrate_id: id.clone(), verification, finding: claim(Outcome::HashMismatch) };
+        let verdict = Command::Verdict(GiveVerdict {
+            substrate_id: id.clone(),
+            verification,
+            finding: claim(Outcome::HashMismatch),
+        });
         world.refused(Role::Node, &node(3), verdict, Code::Quarantined);
-        assert_eq!(world.honest(&id, 1).result, json!({"decided": false}));
-        assert_eq!(world.honest(&id, 2).result["outcome"], json!("VERIFIED"));
+        assert_eq!(outcome(&world.honest(&id, 1)), None);
+        assert_eq!(outcome(&world.honest(&id, 2)), Some(Outcome::Verified));
     }
 }

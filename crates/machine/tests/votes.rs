@@ -4,18 +4,19 @@ use crate::common::*;
 use selfsame_machine::read;
 use selfsame_machine::state::BallotStatus;
 use selfsame_protocol::code::Code;
-use selfsame_protocol::command::{Command, OrganisationKey, Proposal, Role};
+use selfsame_protocol::command::{Command, Conclude, OrganisationKey, Proposal, Role};
 use selfsame_protocol::constitution::{MAX_ORGANISATIONS, OBJECTION_MS, Rules, Share};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::record::{BallotEnd, EvidenceAnchor, Record};
+use selfsame_protocol::response::{BallotExpired, BallotStanding};
 use selfsame_protocol::time::{Timestamp, U64};
 
 fn retire(n: u8) -> Proposal {
     Proposal::RetireChip { chip: chip(n).public().id(), reason: "stolen".into() }
 }
 fn conclude(id: &str) -> Command {
-    Command::Conclude { proposal_id: id.into() }
+    Command::Conclude(Conclude { proposal_id: id.into() })
 }
 fn status(world: &World, id: &str) -> BallotStatus {
     read::ballot(&world.model, id).unwrap().unwrap().status
@@ -113,11 +114,11 @@ fn what_nobody_objected_to_is_carried_from_its_moment_on_and_not_once_it_expired
     // One alone is not enough, whenever it is.
     at(&world, from).refused(Role::Root, &root(0), conclude("p"), Code::BallotEarly);
     // The vote that reaches the lower number carries it from that moment on, and waits before it.
-    let waiting = at(&world, from - 1).ok(Role::Root, &root(1), vote("p", true)).result;
-    assert_eq!(waiting["decided"], false);
-    assert_eq!(waiting["carried_unopposed_from"], Timestamp::from_millis(from).to_string());
-    let carried = at(&world, from).ok(Role::Root, &root(1), vote("p", true)).result;
-    assert_eq!((&carried["decided"], &carried["threshold"]), (&true.into(), &"2".into()));
+    let waiting = counted(&at(&world, from - 1).ok(Role::Root, &root(1), vote("p", true)));
+    let carried_unopposed_from = Some(Timestamp::from_millis(from));
+    assert_eq!(waiting.standing, BallotStanding::Open { carried_unopposed_from });
+    let carried = counted(&at(&world, from).ok(Role::Root, &root(1), vote("p", true)));
+    assert_eq!((carried.carried(), carried.threshold), (true, U64(2)));
     world.ok(Role::Root, &root(1), vote("p", true));
     at(&world, from - 1).refused(Role::Root, &root(1), conclude("p"), Code::BallotEarly);
     let mut on_time = at(&world, from);
@@ -127,8 +128,8 @@ fn what_nobody_objected_to_is_carried_from_its_moment_on_and_not_once_it_expired
     // Over is over: what was not concluded in time has expired, and the key is what it was.
     let expires = opened.expires_time.unwrap().millis();
     let mut late = at(&world, expires);
-    let ended = late.ok(Role::Root, &root(0), conclude("p")).result;
-    assert_eq!((&ended["decided"], &ended["result"]), (&false.into(), &"expired".into()));
+    let ended: BallotExpired = result(late.ok(Role::Root, &root(0), conclude("p")));
+    assert_eq!(ended.proposal_id, "p");
     assert_eq!(read::organisations(&late.model).unwrap()[2].root_key, root(2).public());
     late.ok(Role::Root, &root(2), propose("q", retire(0)));
     late.audit();

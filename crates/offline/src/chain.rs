@@ -5,8 +5,8 @@
 
 use super::report::{Failure, altered};
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::edges;
 use selfsame_protocol::entry::{Entry, Ledger};
+use selfsame_protocol::leaf_header;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::ops::Range;
@@ -86,7 +86,7 @@ impl Rows {
         let at = self.start + self.rows.len() as u64;
         let place = Some((self.ledger, at));
         self.offset += 2 + leaf.len();
-        let Some(edges) = edges::read(leaf) else {
+        let Some(edges) = leaf_header::read(leaf) else {
             let found = Entry::from_leaf(leaf).map_or_else(|error| error.to_string(), |_| "other members".into());
             return Err(altered("ENTRY_FORM", place, "a canonical entry", found));
         };
@@ -108,7 +108,7 @@ impl Rows {
             Some(_) => {}
         }
         // The subject ends a known number of bytes before the end of its leaf.
-        let end = self.offset - edges::BEHIND_SUBJECT;
+        let end = self.offset - leaf_header::BEHIND_SUBJECT;
         self.rows.push(Row { subject: end - edges.subject.len()..end, depth: edges.depth, prior: edges.prior });
         Ok(())
     }

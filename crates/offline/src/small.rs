@@ -9,12 +9,12 @@ pub use holder::holder;
 use super::Options;
 use super::report::{Checked, Failure, Level, Verified, altered, undecided};
 use selfsame_protocol::bundle::{BundleError, Voucher};
+use selfsame_protocol::checkpoint_pair::Pair;
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::edges;
 use selfsame_protocol::entry::Entry;
 use selfsame_protocol::equivocation::Evidence;
+use selfsame_protocol::leaf_header;
 use selfsame_protocol::merkle::leaf_hash;
-use selfsame_protocol::pair::Pair;
 use selfsame_protocol::tlog_proof::{TlogProof, TlogProofError};
 use serde_json::json;
 use vouch::Voices;
@@ -72,7 +72,7 @@ fn receipt_failure(error: TlogProofError) -> Failure {
 
 /// An entry of a receipt against what it says of itself; whether it is one of these ledgers'.
 fn entry_of(proof: &TlogProof, entry: &[u8], origin: &str) -> Result<bool, Failure> {
-    let Some(edges) = edges::read(entry) else { return Ok(false) };
+    let Some(edges) = leaf_header::read(entry) else { return Ok(false) };
     let (ledger, index) = (edges.ledger, edges.index);
     if index != proof.index {
         return Err(altered("ENTRY_INDEX", Some((ledger, proof.index)), proof.index, index));

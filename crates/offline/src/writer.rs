@@ -11,8 +11,8 @@ use super::folder::Folder;
 use super::report::{Failure, altered, undecided};
 use crate::files;
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::edges;
 use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::leaf_header;
 use selfsame_protocol::merkle::layout::{TilePath, WIDTH, entries, push_entry};
 use selfsame_protocol::merkle::{Frontier, full_root, leaf_hash};
 use selfsame_protocol::note::{Checkpoint, Note};
@@ -117,7 +117,7 @@ impl Writer {
     /// The next entry.
     pub fn push(&mut self, leaf: &[u8]) -> Result<(), Failure> {
         let at = self.next();
-        let named = edges::read(leaf).map(|edges| (edges.ledger, edges.index));
+        let named = leaf_header::read(leaf).map(|edges| (edges.ledger, edges.index));
         if named != Some((self.ledger, at)) {
             let found = named.map_or("no entry".into(), |(ledger, index)| format!("{ledger} entry {index}"));
             return Err(altered("ENTRY_INDEX", Some((self.ledger, at)), format!("{} entry {at}", self.ledger), found));

@@ -4,7 +4,10 @@
 //! {"action":{"action":"vote","approve":true,"ballot":"sha256:…","proposal_id":"join"},"record_type":"governance"}
 //! ```
 
-use crate::command::{Command, OrganisationKey, Proposal};
+use crate::command::{
+    Command, Conclude, EnrolChip, EnrolNode, OrganisationKey, Proposal, Propose, RetireChip, RetireNode, RotateKey,
+    Vote,
+};
 use crate::digest::Digest;
 use crate::form;
 use crate::keys::PublicKey;
@@ -151,26 +154,31 @@ impl GovernanceAction {
     pub fn is_of(&self, command: &Command) -> bool {
         use GovernanceAction as Action;
         match (self, command) {
-            (Action::RotateKey { key, new, proposal_id: None, .. }, Command::RotateKey { key: asked, new: wanted }) => {
-                key == asked && new == wanted
-            }
+            (
+                Action::RotateKey { key, new, proposal_id: None, .. },
+                Command::RotateKey(RotateKey { key: asked, new: wanted }),
+            ) => key == asked && new == wanted,
             (
                 Action::EnrolNode { node, key, cosigner },
-                Command::EnrolNode { node: asked, key: wanted, cosigner: beside },
+                Command::EnrolNode(EnrolNode { node: asked, key: wanted, cosigner: beside }),
             ) => node == asked && key == wanted && cosigner == beside,
-            (Action::RetireNode { node }, Command::RetireNode { node: asked }) => node == asked,
-            (Action::EnrolChip { chip, key, technology }, Command::EnrolChip { chip: asked, technology: wanted }) => {
-                key == asked && *chip == asked.id() && technology == wanted
-            }
-            (Action::RetireChip { chip, proposal_id: None }, Command::RetireChip { chip: asked }) => chip == asked,
-            (Action::Propose { proposal_id, proposal }, Command::Propose { proposal_id: id, proposal: asked }) => {
-                proposal_id == id && proposal == asked
+            (Action::RetireNode { node }, Command::RetireNode(RetireNode { node: asked })) => node == asked,
+            (
+                Action::EnrolChip { chip, key, technology },
+                Command::EnrolChip(EnrolChip { chip: asked, technology: wanted }),
+            ) => key == asked && *chip == asked.id() && technology == wanted,
+            (Action::RetireChip { chip, proposal_id: None }, Command::RetireChip(RetireChip { chip: asked })) => {
+                chip == asked
             }
             (
+                Action::Propose { proposal_id, proposal },
+                Command::Propose(Propose { proposal_id: id, proposal: asked }),
+            ) => proposal_id == id && proposal == asked,
+            (
                 Action::Vote { proposal_id, ballot, approve },
-                Command::Vote { proposal_id: id, ballot: meant, approve: asked },
+                Command::Vote(Vote { proposal_id: id, ballot: meant, approve: asked }),
             ) => proposal_id == id && ballot == meant && approve == asked,
-            (Action::Conclude { proposal_id }, Command::Conclude { proposal_id: id }) => proposal_id == id,
+            (Action::Conclude { proposal_id }, Command::Conclude(Conclude { proposal_id: id })) => proposal_id == id,
             _ => false,
         }
     }

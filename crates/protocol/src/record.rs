@@ -12,7 +12,8 @@ pub use kind::{RecordKind, SubjectKind};
 pub use resolved::Resolved;
 pub use run::{OrganisationRun, Output, RunOutcome};
 pub use words::{
-    BallotEnd, ClaimLevel, Completeness, ContinuityEvent, CycleKind, ExecutionStatus, QuorumCause, SuppressionReason,
+    BallotEnd, BallotResult, ClaimLevel, Completeness, ContinuityEvent, CycleKind, ExecutionStatus, QuorumCause,
+    SuppressionReason,
 };
 
 use crate::code::Code;

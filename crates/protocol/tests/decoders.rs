@@ -15,7 +15,7 @@ fn seeds() -> Vec<Vec<u8>> {
     let vkey = "ledger.example/evidence+6115c7bb+AYqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c";
     let witness = "org-a.example/cosigner+ffd41543+BLUz2K2fz73eC0gcGzNN3DxTQS/WFFZOflr9AgNo04LD";
     let hash = "PR3ndt8IbBrp9wSdK7DAR1rRQYX5h+Bk6NENyy20oyI=\n";
-    let pair = selfsame_protocol::pair::Pair::new(note.into(), note.into(), Vec::new()).to_bytes();
+    let pair = selfsame_protocol::checkpoint_pair::Pair::new(note.into(), note.into(), Vec::new()).to_bytes();
     let mut seeds: Vec<Vec<u8>> = [
         note.to_string(),
         vkey.into(),

@@ -16,12 +16,13 @@ use crate::world::World;
 use rand::Rng;
 use selfsame_client::Actor;
 use selfsame_client::Client;
-use selfsame_machine::{Genesis, Receipt};
+use selfsame_machine::Genesis;
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{Command, Role};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::keys::SecretKey;
+use selfsame_protocol::response::SubmitResponse;
 use selfsame_protocol::time::Timestamp;
 use std::cell::{Cell, RefCell};
 use std::pin::Pin;
@@ -207,7 +208,7 @@ impl Adversary {
     }
 
     /// Demands that an honest envelope is accepted.
-    pub async fn accepted(&mut self, what: &'static str, envelope: &Envelope) -> Option<Receipt> {
+    pub async fn accepted(&mut self, what: &'static str, envelope: &Envelope) -> Option<SubmitResponse> {
         match self.answer(what, envelope).await {
             None => None,
             Some(Answer::Ok(receipt)) => Some(receipt),
@@ -219,7 +220,7 @@ impl Adversary {
     }
 
     /// Signs an honest command and demands that it is accepted.
-    pub async fn honest(&mut self, what: &'static str, actor: &Actor, command: Command) -> Option<Receipt> {
+    pub async fn honest(&mut self, what: &'static str, actor: &Actor, command: Command) -> Option<SubmitResponse> {
         let envelope = self.sign(actor, command);
         self.accepted(what, &envelope).await
     }

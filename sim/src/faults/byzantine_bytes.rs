@@ -12,7 +12,7 @@ use crate::workload::ghost::append_to;
 use rand::{Rng, RngCore};
 use selfsame_env::{Net as _, connector};
 use selfsame_protocol::code::Code;
-use selfsame_protocol::command::{Command, Fence};
+use selfsame_protocol::command::{Command, DeclareRun, EnrolNode, FencingToken, InitSubstrate, RetireNode, Seal};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::envelope::{Envelope, pae};
 use selfsame_protocol::p104::Thresholds;
@@ -143,7 +143,8 @@ async fn malformed(mut adversary: Adversary) {
 /// Envelopes with a right signature over bytes that are no submission.
 async fn envelopes(adversary: &mut Adversary) {
     let operator = adversary.operator(0);
-    let honest = adversary.sign(&operator, Command::DeclareRun { declaration: declaration("form"), request: None });
+    let honest =
+        adversary.sign(&operator, Command::DeclareRun(DeclareRun { declaration: declaration("form"), request: None }));
     let text = String::from_utf8_lossy(&honest.payload).into_owned();
     let deep = |open: &str, close: &str, depth: usize| format!("{}{}", open.repeat(depth), close.repeat(depth));
     let payloads = [
@@ -179,14 +180,14 @@ async fn envelopes(adversary: &mut Adversary) {
     }
     let mut deep = declaration("deep");
     deep["parameters"]["nested"] = nested;
-    let command = Command::DeclareRun { declaration: deep, request: None };
+    let command = Command::DeclareRun(DeclareRun { declaration: deep, request: None });
     adversary.denied("B13 deep declaration", &operator, command, &[Code::Malformed, Code::LimitExceeded]).await;
     let mut large = declaration("large");
     large["prompt"]["messages"][0]["parts"][0]["content"]["inline"] = json!("x".repeat(5 << 20));
-    let command = Command::DeclareRun { declaration: large, request: None };
+    let command = Command::DeclareRun(DeclareRun { declaration: large, request: None });
     adversary.denied("B13 large submission", &operator, command, &[Code::LimitExceeded]).await;
     let request = Some("a name with spaces".to_owned());
-    let command = Command::DeclareRun { declaration: declaration("name"), request };
+    let command = Command::DeclareRun(DeclareRun { declaration: declaration("name"), request });
     adversary.denied("B13 name", &operator, command, &[Code::Malformed]).await;
 }
 
@@ -219,38 +220,41 @@ async fn commands(adversary: &mut Adversary) {
     let chip = own.chips[0].clone();
     let (max, right) = (U64(u64::MAX), Own::fence(&state));
     for (what, fence, code) in [
-        ("B14 epoch", Fence { epoch: max, ..right }, Code::StaleEpoch),
-        ("B14 sequence", Fence { seq: max, ..right }, Code::StaleSequence),
-        ("B14 sequence 0", Fence { seq: U64(0), ..right }, Code::StaleSequence),
-        ("B14 epoch 0", Fence { epoch: U64(0), ..right }, Code::StaleEpoch),
-        ("B14 epoch and sequence", Fence { epoch: max, seq: max }, Code::StaleEpoch),
+        ("B14 epoch", FencingToken { epoch: max, ..right }, Code::StaleEpoch),
+        ("B14 sequence", FencingToken { seq: max, ..right }, Code::StaleSequence),
+        ("B14 sequence 0", FencingToken { seq: U64(0), ..right }, Code::StaleSequence),
+        ("B14 epoch 0", FencingToken { epoch: U64(0), ..right }, Code::StaleEpoch),
+        ("B14 epoch and sequence", FencingToken { epoch: max, seq: max }, Code::StaleEpoch),
     ] {
         let command = own.append(fence, what);
         adversary.denied(what, &chip, command, &[code]).await;
     }
-    let seal = |evidence, reasoning| Command::Seal {
-        substrate_id: own.id.clone(),
-        fence: Own::fence(&state),
-        migration_id: "far".into(),
-        destination: own.chips[1].id(),
-        head: state.head,
-        continuity_hash: state
-            .last_close
-            .as_ref()
-            .map_or(state.head, |close| close.cross_session_identity_continuity_hash),
-        evidence_ledger_depth: evidence,
-        reasoning_ledger_depth: reasoning,
+    let seal = |evidence, reasoning| {
+        Command::Seal(Seal {
+            substrate_id: own.id.clone(),
+            fence: Own::fence(&state),
+            migration_id: "far".into(),
+            destination: own.chips[1].id(),
+            head: state.head,
+            continuity_hash: state
+                .last_close
+                .as_ref()
+                .map_or(state.head, |close| close.cross_session_identity_continuity_hash),
+            evidence_ledger_depth: evidence,
+            reasoning_ledger_depth: reasoning,
+        })
     };
     adversary.denied("B14 depth", &chip, seal(max, max), &[Code::StateMismatch]).await;
     let root = adversary.root(0);
-    let retire = |node| Command::RetireNode { node: U64(node) };
+    let retire = |node| Command::RetireNode(RetireNode { node: U64(node) });
     adversary.denied("B14 retire", &root, retire(u64::MAX), &[Code::UnknownNode]).await;
     adversary.denied("B14 retire 0", &root, retire(0), &[Code::UnknownNode]).await;
     let fresh = adversary.fresh_key("node");
-    let enrol = Command::EnrolNode { node: U64(0), key: fresh.public(), cosigner: fresh.cosigner().public() };
+    let enrol =
+        Command::EnrolNode(EnrolNode { node: U64(0), key: fresh.public(), cosigner: fresh.cosigner().public() });
     adversary.denied("B14 enrol 0", &root, enrol, &[Code::Malformed]).await;
     let (_, mut born) = super::byzantine_own::birth(adversary, &own.chips[1]);
-    if let Command::InitSubstrate { thresholds, .. } = &mut born {
+    if let Command::InitSubstrate(InitSubstrate { thresholds, .. }) = &mut born {
         *thresholds = Thresholds { drift_tolerance: u32::MAX, ..Thresholds::default() };
     }
     adversary.denied("B14 tolerance", &own.chips[1].clone(), born, &[Code::LimitExceeded]).await;

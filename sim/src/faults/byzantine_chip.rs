@@ -7,7 +7,7 @@ use crate::cluster::CLUSTER;
 use crate::history::Answer;
 use selfsame_machine::state::Substrate;
 use selfsame_protocol::code::Code;
-use selfsame_protocol::command::{Command, Fence};
+use selfsame_protocol::command::{AbortMigration, Arrive, Command, FencingToken, OpenSession};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::p104::{Attestation, Claims, Outcome};
 use selfsame_protocol::time::U64;
@@ -58,12 +58,14 @@ async fn stale_attestation(mut adversary: Adversary) {
     }
     let Some(sealed) = own.seal(adversary, "first", 0).await else { return };
     let (Some(right), Some(migration)) = (claims(&own.id, &sealed), sealed.migration.clone()) else { return };
-    let arrive = |migration_id: &str, attestation: Attestation| Command::Arrive {
-        substrate_id: own.id.clone(),
-        migration_id: migration_id.into(),
-        attestation,
-        continuity_hash: migration.continuity_hash,
-        head: migration.head,
+    let arrive = |migration_id: &str, attestation: Attestation| {
+        Command::Arrive(Arrive {
+            substrate_id: own.id.clone(),
+            migration_id: migration_id.into(),
+            attestation,
+            continuity_hash: migration.continuity_hash,
+            head: migration.head,
+        })
     };
     let [origin, destination] = own.chips.clone();
     let bent = |change: fn(&mut Claims)| {
@@ -127,11 +129,11 @@ async fn stale_attestation(mut adversary: Adversary) {
     adversary.denied("B8 unknown migration", &destination, arrive("none", good.clone()), &[Code::MigrationState]).await;
     let append = own.append(Own::fence(&sealed), "while sealed");
     adversary.denied("B8 append while sealed", &origin, append, &[Code::Sealed]).await;
-    let abort = Command::AbortMigration {
+    let abort = Command::AbortMigration(AbortMigration {
         substrate_id: own.id.clone(),
         migration_id: "first".into(),
         attestation: Attestation::software(&right, &origin.key),
-    };
+    });
     if adversary.honest("B8 abort", &origin, abort).await.is_none() {
         return;
     }
@@ -198,17 +200,19 @@ async fn rolled_back_chip(mut adversary: Adversary) {
     let Some(second) = own.session(adversary, 0).await else { return };
     // It wakes with the sequence number of an hour ago.
     let kept = |state: &Substrate| state.last_close.as_ref().map(|close| close.cross_session_identity_continuity_hash);
-    let open = |fence: Fence, kept: Option<Digest>| Command::OpenSession {
-        substrate_id: own.id.clone(),
-        fence,
-        continuity_hash: kept,
-        founding: None,
-        new_lineage: None,
+    let open = |fence: FencingToken, kept: Option<Digest>| {
+        Command::OpenSession(OpenSession {
+            substrate_id: own.id.clone(),
+            fence,
+            continuity_hash: kept,
+            founding: None,
+            new_lineage: None,
+        })
     };
     let old = Own::fence(&first);
     adversary.denied("B10 old sequence", &chip, open(old, kept(&first)), &[Code::StaleSequence]).await;
     adversary.denied("B10 old append", &chip, own.append(old, "again"), &[Code::StaleSequence]).await;
-    let repeated = Fence { epoch: second.holder.epoch, seq: second.holder.seq };
+    let repeated = FencingToken { epoch: second.holder.epoch, seq: second.holder.seq };
     adversary.denied("B10 last sequence", &chip, own.append(repeated, "again"), &[Code::StaleSequence]).await;
     // It learns the number from the ledger, but what it remembers of its last session is older than the ledger's: the
     // nodes find that out, and nobody writes for this substrate again.

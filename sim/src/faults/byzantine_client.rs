@@ -6,9 +6,10 @@ use crate::cluster::CLUSTER;
 use rand::Rng;
 use selfsame_client::Actor;
 use selfsame_protocol::code::Code;
-use selfsame_protocol::command::{Command, OrganisationKey, Role};
+use selfsame_protocol::command::{Command, DeclareRun, EnrolChip, OrganisationKey, RetireChip, Role, RotateKey};
 use selfsame_protocol::envelope::{Envelope, pae};
 use selfsame_protocol::p104::Technology;
+use selfsame_protocol::response::{RunDeclared, SubmitResponse};
 use serde_json::{Value, json};
 
 /// B1: signatures that are forged, or bits that were flipped under way.
@@ -48,7 +49,12 @@ pub fn declaration(text: &str) -> Value {
 }
 
 fn declare(text: impl AsRef<str>) -> Command {
-    Command::DeclareRun { declaration: declaration(text.as_ref()), request: None }
+    Command::DeclareRun(DeclareRun { declaration: declaration(text.as_ref()), request: None })
+}
+
+/// The identity that a declaration was answered with.
+fn declared(answer: &SubmitResponse) -> Option<selfsame_protocol::digest::Digest> {
+    RunDeclared::try_from(answer.result.clone()).ok().map(|declared| declared.run_id)
 }
 
 /// The order of the curve's group, little-endian.
@@ -131,14 +137,15 @@ async fn wrong_key(mut adversary: Adversary) {
         adversary.denied(what, &actor, said, &[Code::RoleDenied]).await;
     }
     let chip = adversary.fresh_key("chip");
-    let enrol = |chip: &Actor| Command::EnrolChip { chip: chip.key.public(), technology: Technology::Software };
+    let enrol =
+        |chip: &Actor| Command::EnrolChip(EnrolChip { chip: chip.key.public(), technology: Technology::Software });
     let chip = adversary.actor(Role::Chip, chip);
     let as_root = adversary.actor(Role::Root, operator.key.clone());
     adversary.denied("B2 operator as root", &as_root, enrol(&chip), &[Code::RoleDenied, Code::UnknownKey]).await;
     // A wrong role is refused before anything else, even when the key states its own role.
     adversary.denied("B2 role of another command", &operator, enrol(&chip), &[Code::RoleDenied]).await;
     if adversary.honest("B2 enrol", &root, enrol(&chip)).await.is_some() {
-        let retire = Command::RetireChip { chip: chip.id() };
+        let retire = Command::RetireChip(RetireChip { chip: chip.id() });
         if adversary.honest("B2 retire", &root, retire).await.is_some() {
             let born = super::byzantine_own::birth(&mut adversary, &chip);
             adversary.denied("B2 retired chip", &chip, born.1, &[Code::KeyEnded, Code::ChipRetired]).await;
@@ -146,11 +153,11 @@ async fn wrong_key(mut adversary: Adversary) {
         }
     }
     let new = adversary.fresh_key("successor");
-    let rotate = Command::RotateKey { key: OrganisationKey::Operator, new: new.public() };
+    let rotate = Command::RotateKey(RotateKey { key: OrganisationKey::Operator, new: new.public() });
     if adversary.honest("B2 rotate", &root, rotate).await.is_some() {
         let said = declare(text("revoked", &adversary));
         adversary.denied("B2 revoked key", &operator, said, &[Code::KeyEnded]).await;
-        let back = Command::RotateKey { key: OrganisationKey::Operator, new: operator.key.public() };
+        let back = Command::RotateKey(RotateKey { key: OrganisationKey::Operator, new: operator.key.public() });
         adversary.denied("B2 back to a revoked key", &root, back, &[Code::KeyExists]).await;
         let new = adversary.actor(Role::Operator, new);
         let said = declare(text("successor", &adversary));
@@ -186,7 +193,7 @@ async fn replayed(mut adversary: Adversary) {
     // The same content under a new request id is a request of its own, and changes nothing that stood.
     let again = adversary.sign(&operator, declare(&text));
     if let Some(second) = adversary.accepted("B3 same content", &again).await
-        && second.result["run_id"] != first.result["run_id"]
+        && declared(&second) != declared(&first)
     {
         adversary.succeeded(format!("one declaration has two identities: {first:?} and {second:?}"));
     }

@@ -8,7 +8,7 @@ use crate::env::tamper;
 use crate::history::Answer;
 use crate::world::World;
 use rand::Rng;
-use selfsame_protocol::command::Command;
+use selfsame_protocol::command::{Command, EnrolChip};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::p104::Technology;
 use selfsame_wire::v1::TransferLeaderRequest;
@@ -49,7 +49,7 @@ impl Fault for Withholding {
             let mut adversary = arrive();
             let root = adversary.root(last);
             let chip = adversary.fresh_key("chip").public();
-            let enrol = Command::EnrolChip { chip, technology: Technology::Software };
+            let enrol = Command::EnrolChip(EnrolChip { chip, technology: Technology::Software });
             let envelope = adversary.sign(&root, enrol);
             for attempt in 0.. {
                 let call = adversary.oracle.invoked(&adversary.name, "B7 withheld", Digest::of(&envelope.to_bytes()));

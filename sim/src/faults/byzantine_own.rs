@@ -7,7 +7,10 @@ use selfsame_client::Actor;
 use selfsame_machine::state::{Phase, Substrate};
 use selfsame_protocol::bundle::Reader;
 use selfsame_protocol::canon;
-use selfsame_protocol::command::{Command, Fence, GoalVector, Item, Role};
+use selfsame_protocol::command::{
+    Append, CloseCycle, CloseSession, Command, EnrolChip, FencingToken, GoalVector, InitSubstrate, Item, OpenSession,
+    Role, Seal,
+};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::p104::{self, Attestation, Claims, Technology, Thresholds};
@@ -26,7 +29,7 @@ pub fn birth(adversary: &mut Adversary, chip: &Actor) -> (String, Command) {
         initialisation_timestamp: initialised,
         schema_version_at_init: p104::SCHEMA_VERSION.into(),
     };
-    let init = Command::InitSubstrate {
+    let init = Command::InitSubstrate(InitSubstrate {
         substrate_id: id.clone(),
         founding,
         initialisation_timestamp: initialised,
@@ -34,7 +37,7 @@ pub fn birth(adversary: &mut Adversary, chip: &Actor) -> (String, Command) {
         parameters: BTreeMap::new(),
         thresholds: Thresholds::default(),
         attestation: Some(Attestation::software(&claims, &chip.key)),
-    };
+    });
     (id, init)
 }
 
@@ -53,7 +56,7 @@ impl Own {
         let root = adversary.root(0);
         let chips = ["a", "b"].map(|letter| adversary.actor(Role::Chip, adversary.fresh_key(letter)));
         for chip in &chips {
-            let enrol = Command::EnrolChip { chip: chip.key.public(), technology: Technology::Software };
+            let enrol = Command::EnrolChip(EnrolChip { chip: chip.key.public(), technology: Technology::Software });
             adversary.honest("B enrol", &root, enrol).await?;
         }
         let (id, init) = birth(adversary, &chips[0]);
@@ -73,26 +76,26 @@ impl Own {
     }
 
     /// The next right to write.
-    pub fn fence(state: &Substrate) -> Fence {
-        Fence { epoch: state.holder.epoch, seq: U64(state.holder.seq.0 + 1) }
+    pub fn fence(state: &Substrate) -> FencingToken {
+        FencingToken { epoch: state.holder.epoch, seq: U64(state.holder.seq.0 + 1) }
     }
 
     /// An append of one item.
-    pub fn append(&self, fence: Fence, text: &str) -> Command {
+    pub fn append(&self, fence: FencingToken, text: &str) -> Command {
         let item = Item { ledger: Ledger::Evidence, data: json!(text), evidence: Vec::new(), runs: Vec::new() };
-        Command::Append { substrate_id: self.id.clone(), fence, items: vec![item] }
+        Command::Append(Append { substrate_id: self.id.clone(), fence, items: vec![item] })
     }
 
     /// Asks for a session and waits for the verdicts.
     pub async fn open(&self, adversary: &mut Adversary, chip: usize, kept: Option<Digest>) -> Option<Substrate> {
         let state = self.state(adversary).await?;
-        let open = Command::OpenSession {
+        let open = Command::OpenSession(OpenSession {
             substrate_id: self.id.clone(),
             fence: Own::fence(&state),
             continuity_hash: kept,
             founding: None,
             new_lineage: None,
-        };
+        });
         adversary.honest("B open", &self.chips[chip], open).await?;
         for _ in 0..40 {
             let state = self.state(adversary).await?;
@@ -109,7 +112,7 @@ impl Own {
         let kept = self.state(adversary).await?.last_close.map(|close| close.cross_session_identity_continuity_hash);
         let state = self.open(adversary, chip, kept).await?;
         let actor = self.chips[chip].clone();
-        let cycle = Command::CloseCycle {
+        let cycle = Command::CloseCycle(CloseCycle {
             substrate_id: self.id.clone(),
             fence: Own::fence(&state),
             cycle_id: format!("cycle/{}", state.lineage_depth),
@@ -120,14 +123,17 @@ impl Own {
                 runs: Vec::new(),
             },
             prior_identity_hash: state.head,
-        };
+        });
         adversary.honest("B cycle", &actor, cycle).await?;
         let state = self.state(adversary).await?;
         let append = self.append(Own::fence(&state), "seen");
         adversary.honest("B append", &actor, append).await?;
         let state = self.state(adversary).await?;
-        let close =
-            Command::CloseSession { substrate_id: self.id.clone(), fence: Own::fence(&state), head: state.head };
+        let close = Command::CloseSession(CloseSession {
+            substrate_id: self.id.clone(),
+            fence: Own::fence(&state),
+            head: state.head,
+        });
         adversary.honest("B close", &actor, close).await?;
         self.state(adversary).await
     }
@@ -138,7 +144,7 @@ impl Own {
         let close = state.last_close.as_ref()?;
         // The close itself stands in both ledgers, and verifications after it in one.
         let [evidence, reasoning] = self.depths(adversary).await?;
-        let seal = Command::Seal {
+        let seal = Command::Seal(Seal {
             substrate_id: self.id.clone(),
             fence: Own::fence(&state),
             migration_id: migration.into(),
@@ -147,7 +153,7 @@ impl Own {
             continuity_hash: close.cross_session_identity_continuity_hash,
             evidence_ledger_depth: U64(evidence),
             reasoning_ledger_depth: U64(reasoning),
-        };
+        });
         adversary.honest("B seal", &self.chips[from].clone(), seal).await?;
         self.state(adversary).await
     }

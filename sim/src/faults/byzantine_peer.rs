@@ -15,7 +15,7 @@ use selfsame_env::{Net as _, connector, incoming};
 use selfsame_node::raft::pair::PairKey;
 use selfsame_node::raft::seal::seal;
 use selfsame_protocol::code::Code;
-use selfsame_protocol::command::Command;
+use selfsame_protocol::command::{Command, EnrolChip};
 use selfsame_protocol::cosignature;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::keys::{PublicKey, SecretKey};
@@ -260,7 +260,7 @@ impl Fault for Impostors {
             adversary.client = Client::new(&[format!("{}:7001", host(leader))], Arc::new(SimNet::default()))?
                 .with_patience(Duration::from_secs(2), Duration::from_secs(2));
             let chip = adversary.fresh_key(&format!("{}", random.r#gen::<u32>())).public();
-            let enrol = Command::EnrolChip { chip, technology: Technology::Software };
+            let enrol = Command::EnrolChip(EnrolChip { chip, technology: Technology::Software });
             let envelope = adversary.sign(&adversary.root(0), enrol);
             while *on.borrow() {
                 let call = adversary.oracle.invoked(&adversary.name, "B5 write", Digest::of(&envelope.to_bytes()));

@@ -6,11 +6,14 @@ use super::kind::Kind;
 use rand::Rng;
 use selfsame_machine::state::{HolderStatus, Phase};
 use selfsame_protocol::code::Code;
-use selfsame_protocol::command::{Command, Proposal, Role};
+use selfsame_protocol::command::{
+    Command, EnrolNode, GiveVerdict, OpenSession, Proposal, Propose, RetireNode, Role, Vote,
+};
 use selfsame_protocol::constitution::ballot_digest;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::p104::Outcome;
 use selfsame_protocol::record::Finding;
+use selfsame_protocol::response::{BallotCounted, SessionRequested};
 use selfsame_protocol::time::U64;
 
 /// B11: a ballot with too few organisations, and one that votes twice.
@@ -43,21 +46,21 @@ async fn stuffed_ballot(mut adversary: Adversary) {
         reason: "They say that the chip is lost.".into(),
     };
     let about = ballot_digest(&adversary.genesis.constitution().hash(), &ballot, &proposal);
-    let propose = Command::Propose { proposal_id: ballot.clone(), proposal };
-    let vote = |approve| Command::Vote { proposal_id: ballot.clone(), ballot: about, approve };
+    let propose = Command::Propose(Propose { proposal_id: ballot.clone(), proposal });
+    let vote = |approve| Command::Vote(Vote { proposal_id: ballot.clone(), ballot: about, approve });
     let root = adversary.root(0);
     let operator = adversary.operator(0);
     let as_root = adversary.actor(Role::Root, operator.key.clone());
     let wrong = [Code::RoleDenied, Code::UnknownKey];
     adversary.denied("B11 operator proposes", &as_root, propose.clone(), &wrong).await;
-    let unknown = Command::Vote { proposal_id: format!("{ballot}/none"), ballot: about, approve: true };
+    let unknown = Command::Vote(Vote { proposal_id: format!("{ballot}/none"), ballot: about, approve: true });
     adversary.denied("B11 unknown ballot", &root, unknown, &[Code::UnknownProposal]).await;
     if adversary.honest("B11 propose", &root, propose.clone()).await.is_none() {
         return;
     }
     adversary.denied("B11 propose twice", &root, propose, &[Code::ProposalIdReused]).await;
     // Votes of others on another ballot do not count for this one.
-    let other = Command::Vote { proposal_id: ballot.clone(), ballot: Digest::of(b"another"), approve: true };
+    let other = Command::Vote(Vote { proposal_id: ballot.clone(), ballot: Digest::of(b"another"), approve: true });
     let second = adversary.root(1);
     adversary.denied("B11 another proposal", &second, other, &[Code::StateMismatch]).await;
     let organisations = adversary.organisations();
@@ -76,9 +79,9 @@ async fn stuffed_ballot(mut adversary: Adversary) {
             }
             let next = adversary.root(approvals);
             let Some(receipt) = adversary.honest("B11 vote", &next, vote(true)).await else { return };
-            let decided = receipt.result["decided"].as_bool();
-            if decided != Some(approvals + 1 >= threshold) {
-                adversary.succeeded(format!("{} of {threshold} votes: decided {decided:?}", approvals + 1));
+            let carried = BallotCounted::try_from(receipt.result).map(|ballot| ballot.carried());
+            if carried != Ok(approvals + 1 >= threshold) {
+                adversary.succeeded(format!("{} of {threshold} votes: carried {carried:?}", approvals + 1));
             }
         } else {
             adversary.denied("B11 vote after the end", &again, vote(approve), &[Code::ProposalClosed]).await;
@@ -98,27 +101,27 @@ async fn foreign_node(mut adversary: Adversary) {
     let stolen = adversary.node_key(victim).public();
     let fresh = adversary.fresh_key("node");
     let cosigner = fresh.cosigner().public();
-    let enrol = |node, key| Command::EnrolNode { node: U64(node), key, cosigner };
+    let enrol = |node, key| Command::EnrolNode(EnrolNode { node: U64(node), key, cosigner });
     adversary.denied("B12 node id taken", &root, enrol(victim, fresh.public()), &[Code::NodeIdReused]).await;
     adversary.denied("B12 node key taken", &root, enrol(1_000, stolen), &[Code::KeyExists]).await;
-    let retire = Command::RetireNode { node: U64(victim) };
+    let retire = Command::RetireNode(RetireNode { node: U64(victim) });
     adversary.denied("B12 foreign node retired", &root, retire, &[Code::RoleDenied]).await;
     let Some(own) = Own::born(adversary).await else { return };
     let Some(state) = own.state(adversary).await else { return };
-    let open = Command::OpenSession {
+    let open = Command::OpenSession(OpenSession {
         substrate_id: own.id.clone(),
         fence: Own::fence(&state),
         continuity_hash: None,
         founding: None,
         new_lineage: None,
-    };
+    });
     let chip = own.chips[0].clone();
     let Some(receipt) = adversary.honest("B12 open", &chip, open).await else { return };
-    let index = receipt.result["verification"].as_str().and_then(|text| text.parse().ok()).unwrap_or_default();
+    let Ok(requested) = SessionRequested::try_from(receipt.result) else { return };
     // A verdict of HASH_MISMATCH by keys that belong to no node of the cluster.
-    let verdict = Command::Verdict {
+    let verdict = Command::Verdict(GiveVerdict {
         substrate_id: own.id.clone(),
-        verification: U64(index),
+        verification: requested.verification,
         finding: Finding {
             outcome: Outcome::HashMismatch,
             check: "HEAD".into(),
@@ -130,7 +133,7 @@ async fn foreign_node(mut adversary: Adversary) {
             recomputed: None,
             entries_checked: U64(0),
         },
-    };
+    });
     for (what, key, code) in [
         ("B12 verdict by a stranger", fresh, Code::UnknownKey),
         ("B12 verdict by a root key", root.key.clone(), Code::RoleDenied),

@@ -2,15 +2,15 @@
 //! quorum, and at the end every promise stands in the run decided once more.
 
 use super::moment::{Invariant, Moment};
-use selfsame_machine::Receipt;
 use selfsame_protocol::digest::Digest;
+use selfsame_protocol::response::SubmitResponse;
 use std::collections::BTreeMap;
 
 /// Remembers every answer by its submission, and the promises that wait for theirs.
 #[derive(Debug, Default)]
 pub struct Acknowledged {
-    answers: BTreeMap<Digest, (u64, Receipt)>,
-    waiting: Vec<Receipt>,
+    answers: BTreeMap<Digest, (u64, SubmitResponse)>,
+    waiting: Vec<SubmitResponse>,
     highest: Option<u64>,
 }
 

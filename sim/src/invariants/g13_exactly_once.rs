@@ -70,6 +70,8 @@ impl Invariant for ExactlyOnce {
 mod tests {
     use super::super::story::{Story, judge};
     use super::*;
+    use selfsame_protocol::response::ItemsAppended;
+    use selfsame_protocol::time::U64;
 
     #[test]
     fn an_effect_that_comes_twice_is_found() {
@@ -104,7 +106,7 @@ mod tests {
         retry.touched.clear();
         story.ops.push(retry.clone());
         assert_eq!(judge(&mut ExactlyOnce::default(), &story), Ok(()));
-        retry.outcome.as_mut().unwrap().result = serde_json::Value::Null;
+        retry.outcome.as_mut().unwrap().result = ItemsAppended { count: 9, seq: U64(9) }.into();
         story.ops.push(retry);
         assert!(judge(&mut ExactlyOnce::default(), &story).unwrap_err().contains("answered"));
     }

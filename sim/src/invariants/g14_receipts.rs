@@ -3,17 +3,18 @@
 
 use super::g15_checkpoints::{keys, open};
 use super::moment::{Invariant, Moment, TICK_MS};
+use selfsame_machine::read;
 use selfsame_machine::view::View;
-use selfsame_machine::{Receipt, read};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{Entry, Ledger};
 use selfsame_protocol::merkle::{verify_consistency, verify_inclusion};
+use selfsame_protocol::response::SubmitResponse;
 use std::collections::BTreeMap;
 
 /// Remembers every receipt, and the sizes and roots of both ledgers.
 #[derive(Debug, Default)]
 pub struct Receipts {
-    receipts: Vec<Receipt>,
+    receipts: Vec<SubmitResponse>,
     heads: BTreeMap<(Ledger, u64), Digest>,
 }
 

@@ -31,7 +31,7 @@ impl Invariant for SealedHead {
                 // The one way out is the activation of the next epoch, which has its own properties.
                 let stays = after.holder.status == HolderStatus::Sealed;
                 // Both chips of a migration may be lost: then the organisations seal anew, for another destination.
-                let ballot = matches!(op.submission.command, Command::Propose { .. } | Command::Vote { .. });
+                let ballot = matches!(op.submission.command, Command::Propose(_) | Command::Vote(_));
                 let anew = ballot
                     && after.migration.as_ref().map(|m| &m.migration_id)
                         != before.migration.as_ref().map(|m| &m.migration_id);

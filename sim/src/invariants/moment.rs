@@ -5,7 +5,7 @@ use super::shadow::{Op, Shadow};
 use super::snapshot::Snapshot;
 use crate::history::History;
 use crate::tap::Given;
-use selfsame_machine::Receipt;
+use selfsame_protocol::response::SubmitResponse;
 use std::collections::BTreeSet;
 
 /// Milliseconds between two looks at all nodes.
@@ -30,7 +30,7 @@ pub struct Moment<'a> {
     /// The run decided once more, up to these submissions.
     pub shadow: &'a Shadow,
     /// What clients were promised since.
-    pub acks: &'a [Receipt],
+    pub acks: &'a [SubmitResponse],
     /// Synced files of all nodes, also of those that do not run; only now and then, because reading them takes long.
     pub images: &'a [Image],
     /// Signatures over checkpoints that left nodes since, in order.

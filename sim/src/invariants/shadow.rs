@@ -3,12 +3,14 @@
 
 use super::snapshot::Snapshot;
 use prost::Message as _;
-use selfsame_machine::apply::{META_DIGEST, META_GENESIS};
+use selfsame_machine::state::{META_DIGEST, META_GENESIS};
 use selfsame_machine::state::{Substrate, load};
 use selfsame_machine::view::{Changes, Model, Overlay, Table, View};
 use selfsame_machine::{Batch, Genesis, Outcome};
 use selfsame_node::raft::RaftNode;
-use selfsame_protocol::command::{Command, Fence, Submission};
+use selfsame_protocol::command::{
+    Amend, Append, CloseCycle, CloseSession, Command, FencingToken, OpenSession, Seal, Submission,
+};
 use selfsame_protocol::digest::{Digest, hex};
 use selfsame_protocol::entry::{Entry, Ledger};
 use selfsame_protocol::envelope::prepare;
@@ -73,14 +75,14 @@ impl Op {
     }
 
     /// The substrate and the right that a chip's write claims.
-    pub fn fence(&self) -> Option<(&str, Fence)> {
+    pub fn fence(&self) -> Option<(&str, FencingToken)> {
         match &self.submission.command {
-            Command::OpenSession { substrate_id, fence, .. }
-            | Command::Append { substrate_id, fence, .. }
-            | Command::Amend { substrate_id, fence, .. }
-            | Command::CloseCycle { substrate_id, fence, .. }
-            | Command::CloseSession { substrate_id, fence, .. }
-            | Command::Seal { substrate_id, fence, .. } => Some((substrate_id, *fence)),
+            Command::OpenSession(OpenSession { substrate_id, fence, .. })
+            | Command::Append(Append { substrate_id, fence, .. })
+            | Command::Amend(Amend { substrate_id, fence, .. })
+            | Command::CloseCycle(CloseCycle { substrate_id, fence, .. })
+            | Command::CloseSession(CloseSession { substrate_id, fence, .. })
+            | Command::Seal(Seal { substrate_id, fence, .. }) => Some((substrate_id, *fence)),
             _ => None,
         }
     }

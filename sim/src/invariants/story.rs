@@ -8,10 +8,14 @@ use prost::Message as _;
 use selfsame_client::Actor;
 use selfsame_machine::genesis::{GenesisNode, GenesisOrganisation};
 use selfsame_machine::state::Substrate;
-use selfsame_machine::{Genesis, Receipt, read, verify};
-use selfsame_protocol::command::{Command, Fence, GoalVector, Item, ItemLimits, Role};
+use selfsame_machine::{Genesis, read, verify};
+use selfsame_protocol::command::{
+    Append, Arrive, CloseCycle, CloseSession, Command, EnrolChip, FencingToken, GiveVerdict, GoalVector, InitSubstrate,
+    Item, ItemLimits, OpenSession, Role, Seal,
+};
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::p104::{self, Attestation, Claims, Outcome, Technology, Thresholds};
+use selfsame_protocol::response::SubmitResponse;
 use selfsame_protocol::time::{Timestamp, U64};
 use selfsame_wire::raft::v1 as pb;
 use serde_json::json;
@@ -64,16 +68,25 @@ impl Story {
         let prior_identity_hash = story.state().head;
         let fence = story.fence();
         let substrate_id = ID.to_owned();
-        let cycle =
-            Command::CloseCycle { substrate_id, fence, cycle_id: "cycle/1".into(), goalvector, prior_identity_hash };
+        let cycle = Command::CloseCycle(CloseCycle {
+            substrate_id,
+            fence,
+            cycle_id: "cycle/1".into(),
+            goalvector,
+            prior_identity_hash,
+        });
         story.does("cycle", &story.chip(0), cycle);
         let (fence, head) = (story.fence(), story.state().head);
-        story.does("close", &story.chip(0), Command::CloseSession { substrate_id: ID.into(), fence, head });
+        story.does(
+            "close",
+            &story.chip(0),
+            Command::CloseSession(CloseSession { substrate_id: ID.into(), fence, head }),
+        );
         let state = story.state();
         let depth =
             |ledger| U64(read::subject_depth(story.shadow.model(), &format!("substrate:{ID}"), ledger).unwrap());
         let continuity_hash = state.last_close.unwrap().cross_session_identity_continuity_hash;
-        let seal = Command::Seal {
+        let seal = Command::Seal(Seal {
             substrate_id: ID.into(),
             fence: story.fence(),
             migration_id: "migration/1".into(),
@@ -82,7 +95,7 @@ impl Story {
             continuity_hash,
             evidence_ledger_depth: depth(Ledger::Evidence),
             reasoning_ledger_depth: depth(Ledger::Reasoning),
-        };
+        });
         story.does("seal", &story.chip(0), seal);
         let migration = story.state().migration.unwrap();
         let claims = Claims::Activation {
@@ -94,13 +107,13 @@ impl Story {
             continuity_hash,
             head: state.head,
         };
-        let arrive = Command::Arrive {
+        let arrive = Command::Arrive(Arrive {
             substrate_id: ID.into(),
             migration_id: migration.migration_id,
             attestation: Attestation::software(&claims, &story.chip(1).key),
             continuity_hash,
             head: state.head,
-        };
+        });
         story.does("arrive", &story.chip(1), arrive);
         story
     }
@@ -109,7 +122,11 @@ impl Story {
     pub fn tampered() -> Story {
         let mut story = Story::opened();
         let (fence, head) = (story.fence(), story.state().head);
-        story.does("close", &story.chip(0), Command::CloseSession { substrate_id: ID.into(), fence, head });
+        story.does(
+            "close",
+            &story.chip(0),
+            Command::CloseSession(CloseSession { substrate_id: ID.into(), fence, head }),
+        );
         story.verify(Some(Outcome::HashMismatch));
         story
     }
@@ -124,7 +141,7 @@ impl Story {
             story.does(
                 "enrol",
                 &actor(Role::Root, "root"),
-                Command::EnrolChip { chip, technology: Technology::Software },
+                Command::EnrolChip(EnrolChip { chip, technology: Technology::Software }),
             );
         }
         let founding = json!({"branch_a": {"claim": "a"}, "branch_b": {"claim": "b"}});
@@ -135,7 +152,7 @@ impl Story {
             initialisation_timestamp,
             schema_version_at_init: p104::SCHEMA_VERSION.into(),
         };
-        let birth = Command::InitSubstrate {
+        let birth = Command::InitSubstrate(InitSubstrate {
             substrate_id: ID.into(),
             founding,
             initialisation_timestamp,
@@ -143,33 +160,36 @@ impl Story {
             parameters: BTreeMap::new(),
             thresholds: Thresholds::default(),
             attestation: Some(Attestation::software(&claims, &story.chip(0).key)),
-        };
+        });
         story.does("birth", &story.chip(0), birth);
         story.verify(None);
         for _ in 0..2 {
             let item = |ledger| Item { ledger, data: json!({"n": 1}), evidence: Vec::new(), runs: Vec::new() };
             let items = vec![item(Ledger::Evidence), item(Ledger::Reasoning)];
             let fence = story.fence();
-            story.does("append", &story.chip(0), Command::Append { substrate_id: ID.into(), fence, items });
+            story.does("append", &story.chip(0), Command::Append(Append { substrate_id: ID.into(), fence, items }));
         }
         story
     }
 
     fn verify(&mut self, outcome: Option<Outcome>) {
-        let open = Command::OpenSession {
+        let open = Command::OpenSession(OpenSession {
             substrate_id: ID.into(),
             fence: self.fence(),
             continuity_hash: None,
             founding: None,
             new_lineage: None,
-        };
+        });
         self.does("open", &self.chip(0), open);
         let pending = verify::pending(self.shadow.model()).unwrap().remove(0);
         let mut finding = verify::finding(self.shadow.model(), &pending).unwrap();
         finding.outcome = outcome.unwrap_or(finding.outcome);
         for id in 1..=2 {
-            let verdict =
-                Command::Verdict { substrate_id: ID.into(), verification: pending.index, finding: finding.clone() };
+            let verdict = Command::Verdict(GiveVerdict {
+                substrate_id: ID.into(),
+                verification: pending.index,
+                finding: finding.clone(),
+            });
             self.does("verdict", &actor(Role::Node, &format!("node/{id}")), verdict);
         }
     }
@@ -183,9 +203,9 @@ impl Story {
         read::substrate(self.shadow.model(), ID).unwrap().unwrap()
     }
 
-    fn fence(&self) -> Fence {
+    fn fence(&self) -> FencingToken {
         let holder = self.state().holder;
-        Fence { epoch: holder.epoch, seq: U64(holder.seq.0 + 1) }
+        FencingToken { epoch: holder.epoch, seq: U64(holder.seq.0 + 1) }
     }
 
     fn does(&mut self, name: &'static str, author: &Actor, command: Command) {
@@ -213,7 +233,7 @@ impl Story {
     }
 
     /// What the clients were told.
-    pub fn receipts(&self) -> Vec<Receipt> {
+    pub fn receipts(&self) -> Vec<SubmitResponse> {
         self.ops.iter().filter_map(|op| op.outcome.clone().ok()).collect()
     }
 

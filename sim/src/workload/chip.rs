@@ -11,7 +11,10 @@ use rand::Rng;
 use selfsame_client::Actor;
 use selfsame_machine::state::{HolderStatus, Migration, Phase, Substrate};
 use selfsame_protocol::bundle::Reader;
-use selfsame_protocol::command::{Command, Fence, GoalVector, Item, Role};
+use selfsame_protocol::command::{
+    AbortMigration, Append, Arrive, CloseCycle, CloseSession, Command, EnrolChip, FencingToken, GoalVector,
+    InitSubstrate, Item, OpenSession, Role, Seal,
+};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::p104::{self, Attestation, Claims, Outcome, Technology, Thresholds};
@@ -51,7 +54,7 @@ async fn found(mut session: Session, organisation: u64) -> Chip {
     });
     let root = session.root(organisation);
     for chip in &chips {
-        let enrol = Command::EnrolChip { chip: chip.key.public(), technology: Technology::Software };
+        let enrol = Command::EnrolChip(EnrolChip { chip: chip.key.public(), technology: Technology::Software });
         session.submit("enrol", &root, enrol).await;
     }
     let mut chip = Chip { session, substrate, chips, acknowledged: (0, 0), cycles: 0, migrations: 0 };
@@ -79,7 +82,7 @@ impl Chip {
             schema_version_at_init: p104::SCHEMA_VERSION.into(),
         };
         let chip = self.chips[0].clone();
-        let init = Command::InitSubstrate {
+        let init = Command::InitSubstrate(InitSubstrate {
             substrate_id: self.substrate.clone(),
             founding,
             initialisation_timestamp: initialised,
@@ -87,7 +90,7 @@ impl Chip {
             parameters: BTreeMap::new(),
             thresholds: Thresholds::default(),
             attestation: Some(Attestation::software(&claims, &chip.key)),
-        };
+        });
         let answer = self.session.submit("birth", &chip, init).await;
         self.believes(0, matches!(answer, Answer::Ok(_)));
     }
@@ -132,7 +135,7 @@ impl Chip {
         if state.holder.status == HolderStatus::Sealed {
             return self.arrive(&state, active).await;
         }
-        let fence = Fence { epoch: state.holder.epoch, seq: U64(state.holder.seq.0 + 1) };
+        let fence = FencingToken { epoch: state.holder.epoch, seq: U64(state.holder.seq.0 + 1) };
         let substrate_id = self.substrate.clone();
         let dice = self.session.random.gen_range(0..100);
         let (what, command) = match state.phase {
@@ -146,18 +149,20 @@ impl Chip {
             }
             Phase::Closed => {
                 let kept = state.last_close.map(|close| close.cross_session_identity_continuity_hash);
-                let open = Command::OpenSession {
+                let open = Command::OpenSession(OpenSession {
                     substrate_id,
                     fence,
                     continuity_hash: kept,
                     founding: None,
                     new_lineage: None,
-                };
+                });
                 return self.open(&chip, fence, open).await;
             }
-            Phase::Open if dice < 65 => ("append", Command::Append { substrate_id, fence, items: self.items() }),
+            Phase::Open if dice < 65 => {
+                ("append", Command::Append(Append { substrate_id, fence, items: self.items() }))
+            }
             Phase::Open if dice < 85 => self.cycle(&state, fence),
-            Phase::Open => ("close", Command::CloseSession { substrate_id, fence, head: state.head }),
+            Phase::Open => ("close", Command::CloseSession(CloseSession { substrate_id, fence, head: state.head })),
         };
         if what == "seal" {
             self.believes(active, false);
@@ -170,7 +175,7 @@ impl Chip {
     }
 
     /// Closes a cycle.
-    pub(super) fn cycle(&mut self, state: &Substrate, fence: Fence) -> (&'static str, Command) {
+    pub(super) fn cycle(&mut self, state: &Substrate, fence: FencingToken) -> (&'static str, Command) {
         self.cycles += 1;
         let name = format!("cycle/{}", self.cycles);
         let goalvector = GoalVector {
@@ -180,11 +185,14 @@ impl Chip {
             runs: Vec::new(),
         };
         let (substrate_id, prior_identity_hash) = (self.substrate.clone(), state.head);
-        ("cycle", Command::CloseCycle { substrate_id, fence, cycle_id: name, goalvector, prior_identity_hash })
+        (
+            "cycle",
+            Command::CloseCycle(CloseCycle { substrate_id, fence, cycle_id: name, goalvector, prior_identity_hash }),
+        )
     }
 
     /// Asks for a session the way a chip does: the answer comes with the verification's result.
-    pub(super) async fn open(&mut self, chip: &Actor, fence: Fence, command: Command) {
+    pub(super) async fn open(&mut self, chip: &Actor, fence: FencingToken, command: Command) {
         let envelope = self.session.sign(chip, command);
         let call = self.session.oracle.invoked(&self.session.name, "open", Digest::of(&envelope.to_bytes()));
         match self.session.client.open_session(&envelope).await {
@@ -209,7 +217,7 @@ impl Chip {
     }
 
     /// Seals the substrate, with the depths that a bundle shows.
-    pub(super) async fn seal(&mut self, state: &Substrate, fence: Fence, destination: usize) -> Option<Command> {
+    pub(super) async fn seal(&mut self, state: &Substrate, fence: FencingToken, destination: usize) -> Option<Command> {
         let bundle = self.session.client.bundle(&self.substrate).await.ok()?;
         let [evidence, reasoning] = match g16_served::bundle(&bundle, Reader::keys(&self.session.keys)) {
             Ok(depths) => depths,
@@ -219,7 +227,7 @@ impl Chip {
             }
         };
         self.migrations += 1;
-        Some(Command::Seal {
+        Some(Command::Seal(Seal {
             substrate_id: self.substrate.clone(),
             fence,
             migration_id: format!("migration/{}", self.migrations),
@@ -228,7 +236,7 @@ impl Chip {
             continuity_hash: state.last_close.as_ref()?.cross_session_identity_continuity_hash,
             evidence_ledger_depth: U64(evidence),
             reasoning_ledger_depth: U64(reasoning),
-        })
+        }))
     }
 
     /// Ends a migration: mostly on the destination, now and then back on the origin.
@@ -265,20 +273,20 @@ fn attest(migration: &Migration, substrate: &str, chip: &Actor) -> Attestation {
 
 /// Ends a migration on a chip.
 pub(super) fn arrive_command(migration: &Migration, substrate: &str, chip: &Actor) -> Command {
-    Command::Arrive {
+    Command::Arrive(Arrive {
         substrate_id: substrate.into(),
         migration_id: migration.migration_id.clone(),
         attestation: attest(migration, substrate, chip),
         continuity_hash: migration.continuity_hash,
         head: migration.head,
-    }
+    })
 }
 
 /// Takes a migration back to a chip.
 pub(super) fn abort_command(migration: &Migration, substrate: &str, chip: &Actor) -> Command {
-    Command::AbortMigration {
+    Command::AbortMigration(AbortMigration {
         substrate_id: substrate.into(),
         migration_id: migration.migration_id.clone(),
         attestation: attest(migration, substrate, chip),
-    }
+    })
 }

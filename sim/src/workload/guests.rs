@@ -7,7 +7,7 @@ use super::visit::{Visit, next};
 use crate::history::Answer;
 use rand::Rng;
 use selfsame_protocol::code::Code;
-use selfsame_protocol::command::{Command, Item};
+use selfsame_protocol::command::{Append, Command, Item, RecoverClose};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::p104::Outcome;
@@ -22,7 +22,7 @@ pub async fn retry_after_timeout(visit: Visit) {
     let mut chip = visit.found().await;
     while let Some(state) = chip.opened().await {
         let fence = next(&state);
-        let append = Command::Append { substrate_id: chip.substrate.clone(), fence, items: chip.items() };
+        let append = Command::Append(Append { substrate_id: chip.substrate.clone(), fence, items: chip.items() });
         let holder = chip.holder(&state);
         let envelope = chip.session.sign(&holder, append);
         let patience = Duration::from_millis(chip.session.random.gen_range(1..80));
@@ -54,7 +54,7 @@ pub async fn duplicate_in_flight(visit: Visit) {
     let mut chip = visit.found().await;
     while let Some(state) = chip.opened().await {
         let fence = next(&state);
-        let append = Command::Append { substrate_id: chip.substrate.clone(), fence, items: chip.items() };
+        let append = Command::Append(Append { substrate_id: chip.substrate.clone(), fence, items: chip.items() });
         let holder = chip.holder(&state);
         let envelope = chip.session.sign(&holder, append);
         let (first, second) = visit.two(&mut chip.session);
@@ -85,7 +85,7 @@ pub async fn many_sessions(visit: Visit) {
             let mut own = Chip::resumed(session, substrate, chips);
             while let Some(state) = own.opened().await {
                 let fence = next(&state);
-                let append = Command::Append { substrate_id: own.substrate.clone(), fence, items: own.items() };
+                let append = Command::Append(Append { substrate_id: own.substrate.clone(), fence, items: own.items() });
                 let holder = own.holder(&state);
                 match own.send("append", &holder, fence, append).await {
                     Answer::Ok(_) => {
@@ -116,11 +116,12 @@ pub async fn abandoned_session(visit: Visit) {
     while let Some(state) = chip.opened().await {
         let holder = chip.holder(&state);
         chip.session.pause(500).await;
-        let recover = Command::RecoverClose { substrate_id: chip.substrate.clone() };
+        let recover = Command::RecoverClose(RecoverClose { substrate_id: chip.substrate.clone() });
         if !matches!(chip.session.submit("recover", &operator, recover).await, Answer::Ok(_)) {
             continue;
         }
-        let append = Command::Append { substrate_id: chip.substrate.clone(), fence: next(&state), items: chip.items() };
+        let append =
+            Command::Append(Append { substrate_id: chip.substrate.clone(), fence: next(&state), items: chip.items() });
         match chip.session.submit("append", &holder, append).await {
             Answer::Refused(Code::SessionNotOpen) => visit.happened(),
             Answer::Unknown(_) => {}
@@ -164,7 +165,7 @@ pub async fn slow_reader(visit: Visit) {
             runs: Vec::new(),
         });
         let fence = next(&state);
-        let append = Command::Append { substrate_id: chip.substrate.clone(), fence, items: items.collect() };
+        let append = Command::Append(Append { substrate_id: chip.substrate.clone(), fence, items: items.collect() });
         let holder = chip.holder(&state);
         chip.send("append", &holder, fence, append).await;
         let stall = chip.session.random.gen_range(500..3_000);

@@ -6,7 +6,7 @@ use crate::history::Answer;
 use rand::Rng;
 use selfsame_client::ClientError;
 use selfsame_protocol::code::Code;
-use selfsame_protocol::command::Command;
+use selfsame_protocol::command::{Command, DeclareRun};
 use selfsame_protocol::digest::Digest;
 use std::cell::Cell;
 use std::rc::Rc;
@@ -101,7 +101,7 @@ pub async fn fill(visit: Visit, clients: u64) {
                 }
                 let operator = session.operator(0);
                 let text = format!("fill {} {round}", session.name);
-                let command = Command::DeclareRun { declaration: declaration(&text), request: None };
+                let command = Command::DeclareRun(DeclareRun { declaration: declaration(&text), request: None });
                 session.submit("fill", &operator, command).await;
                 if number == 0 && round % 16 == 15 {
                     snapshots(&session, nodes).await;

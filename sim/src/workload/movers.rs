@@ -9,9 +9,9 @@ use rand::Rng;
 use selfsame_client::Actor;
 use selfsame_machine::state::Substrate;
 use selfsame_protocol::code::Code;
-use selfsame_protocol::command::{Command, Proposal, Role};
+use selfsame_protocol::command::{Append, Command, EnrolChip, Proposal, Propose, Role, Seal, Vote};
 use selfsame_protocol::p104::Technology;
-use serde_json::json;
+use selfsame_protocol::response::BallotCounted;
 use std::time::Duration;
 
 /// Two operators want the substrate elsewhere at once, by two seals of the chip or by two ballots: one migration begins.
@@ -19,7 +19,7 @@ pub async fn two_migrations(visit: Visit) {
     let mut chip = visit.found().await;
     let third = chip.session.actor(Role::Chip, key(chip.session.seed, &format!("chip/{}/c", visit.name)));
     let root = chip.session.root(0);
-    let enrol = Command::EnrolChip { chip: third.key.public(), technology: Technology::Software };
+    let enrol = Command::EnrolChip(EnrolChip { chip: third.key.public(), technology: Technology::Software });
     chip.session.submit("enrol", &root, enrol).await;
     for round in 0.. {
         let Some(state) = chip.closed().await else { return };
@@ -68,7 +68,7 @@ async fn two_seals(
     let mut envelopes = Vec::new();
     for (letter, to) in ["a", "b"].iter().zip(wanted) {
         let mut seal = seal.clone();
-        if let Command::Seal { destination, migration_id, .. } = &mut seal {
+        if let Command::Seal(Seal { destination, migration_id, .. }) = &mut seal {
             (*destination, *migration_id) = (to.id(), format!("two/{round}/{letter}"));
         }
         envelopes.push(chip.session.sign(holder, seal));
@@ -97,15 +97,15 @@ async fn two_ballots(visit: &Visit, chip: &mut Chip, wanted: &[Actor; 2], round:
         let organisations = visit.seats.organisations;
         tasks.push(tokio::task::spawn_local(async move {
             let Some(ballot) = session.about(&id, &proposal).await else { return false };
-            let propose = Command::Propose { proposal_id: id.clone(), proposal };
+            let propose = Command::Propose(Propose { proposal_id: id.clone(), proposal });
             let root = session.root(0);
             session.submit("propose", &root, propose).await;
             let mut decided = false;
             for organisation in 1..organisations {
                 let root = session.root(organisation);
-                let vote = Command::Vote { proposal_id: id.clone(), ballot, approve: true };
+                let vote = Command::Vote(Vote { proposal_id: id.clone(), ballot, approve: true });
                 if let Answer::Ok(receipt) = session.submit("vote", &root, vote).await {
-                    decided |= receipt.result["decided"] == json!(true);
+                    decided |= BallotCounted::try_from(receipt.result).is_ok_and(|ballot| ballot.carried());
                 }
             }
             decided
@@ -149,7 +149,7 @@ pub async fn there_and_back(visit: Visit) {
         let here = usize::from(chip.chips[1].id() == home.id());
         let fence = next(&state);
         // The activation that ends now; its next write is signed and kept for later.
-        let late = Command::Append { substrate_id: chip.substrate.clone(), fence, items: chip.items() };
+        let late = Command::Append(Append { substrate_id: chip.substrate.clone(), fence, items: chip.items() });
         if let Some(seal) = chip.seal(&state, fence, here).await {
             match chip.session.submit("seal", &home, seal).await {
                 Answer::Refused(Code::WrongDestination) | Answer::Unknown(_) => {}

@@ -3,9 +3,10 @@
 use super::session::{Session, declaration};
 use crate::history::Answer;
 use rand::Rng;
-use selfsame_protocol::command::Command;
+use selfsame_protocol::command::{Command, DeclareRun, ReportOutcome};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::EntryRef;
+use selfsame_protocol::response::CommandResult;
 
 /// Runs declared by all operators: few, so that organisations meet at the same ones.
 const RUNS: u64 = 12;
@@ -25,24 +26,25 @@ pub async fn run(mut session: Session, organisation: u64) -> turmoil::Result {
         let (what, command) = if known.is_empty() || session.random.gen_bool(0.5) {
             let number = session.random.gen_range(0..RUNS);
             let request = Some(format!("case/{number}"));
-            ("declare", Command::DeclareRun { declaration: declaration(&format!("Why {number}?")), request })
+            (
+                "declare",
+                Command::DeclareRun(DeclareRun { declaration: declaration(&format!("Why {number}?")), request }),
+            )
         } else {
             executions += 1;
-            let report = Command::ReportOutcome {
+            let report = Command::ReportOutcome(ReportOutcome {
                 run_id: known[session.random.gen_range(0..known.len())],
                 execution_id: format!("{}/{executions}", session.name),
                 status: selfsame_protocol::record::ExecutionStatus::Succeeded,
                 outputs: Vec::new(),
                 reproduction_of: None,
-            };
+            });
             ("report", report)
         };
         let Answer::Ok(receipt) = session.submit(what, &operator, command).await else { continue };
         promised.extend(&receipt.entries);
-        if let Some(run) = receipt.result["run_id"].as_str().and_then(|text| text.parse().ok())
-            && what == "declare"
-        {
-            known.push(run);
+        if let CommandResult::RunDeclared(declared) = receipt.result {
+            known.push(declared.run_id);
         }
     }
     Ok(())

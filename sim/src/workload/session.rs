@@ -13,7 +13,7 @@ use crate::world::World;
 use rand::Rng;
 use selfsame_client::Actor;
 use selfsame_client::Client;
-use selfsame_protocol::command::{Command, Proposal, Role};
+use selfsame_protocol::command::{Command, DeclareRun, Proposal, Role};
 use selfsame_protocol::constitution::ballot_digest;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::EntryRef;
@@ -222,7 +222,7 @@ impl Session {
     /// Declares a run that nobody else declares.
     pub fn declaration(&mut self, organisation: u64, text: &str) -> Envelope {
         let actor = self.operator(organisation);
-        let command = Command::DeclareRun { declaration: declaration(text), request: None };
+        let command = Command::DeclareRun(DeclareRun { declaration: declaration(text), request: None });
         self.sign(&actor, command)
     }
 }

@@ -6,7 +6,7 @@ use crate::history::Answer;
 use rand::Rng;
 use selfsame_client::Actor;
 use selfsame_machine::state::{HolderStatus, Migration, Phase, Substrate};
-use selfsame_protocol::command::{Command, Fence};
+use selfsame_protocol::command::{CloseSession, Command, FencingToken, OpenSession};
 use selfsame_protocol::p104::Outcome;
 use selfsame_protocol::time::U64;
 use std::cell::Cell;
@@ -58,8 +58,8 @@ pub(super) fn may_migrate(state: &Substrate) -> bool {
         && state.last_close.is_some()
 }
 
-pub(super) fn next(state: &Substrate) -> Fence {
-    Fence { epoch: state.holder.epoch, seq: U64(state.holder.seq.0 + 1) }
+pub(super) fn next(state: &Substrate) -> FencingToken {
+    FencingToken { epoch: state.holder.epoch, seq: U64(state.holder.seq.0 + 1) }
 }
 
 impl Chip {
@@ -77,7 +77,13 @@ impl Chip {
         found.unwrap_or(&self.chips[0]).clone()
     }
 
-    pub(super) async fn send(&mut self, what: &'static str, chip: &Actor, fence: Fence, command: Command) -> Answer {
+    pub(super) async fn send(
+        &mut self,
+        what: &'static str,
+        chip: &Actor,
+        fence: FencingToken,
+        command: Command,
+    ) -> Answer {
         let answer = self.session.submit(what, chip, command).await;
         if matches!(answer, Answer::Ok(_)) {
             self.acknowledged = self.acknowledged.max((fence.epoch.0, fence.seq.0));
@@ -96,13 +102,13 @@ impl Chip {
                 (HolderStatus::Active, Phase::Open) => return Some(state),
                 (HolderStatus::Active, Phase::Closed) => {
                     let fence = next(&state);
-                    let open = Command::OpenSession {
+                    let open = Command::OpenSession(OpenSession {
                         substrate_id: self.substrate.clone(),
                         fence,
                         continuity_hash: state.last_close.as_ref().map(|it| it.cross_session_identity_continuity_hash),
                         founding: None,
                         new_lineage: None,
-                    };
+                    });
                     let chip = self.holder(&state);
                     self.open(&chip, fence, open).await;
                 }
@@ -132,7 +138,8 @@ impl Chip {
         loop {
             let state = self.cycled().await?;
             let (fence, chip) = (next(&state), self.holder(&state));
-            let close = Command::CloseSession { substrate_id: self.substrate.clone(), fence, head: state.head };
+            let close =
+                Command::CloseSession(CloseSession { substrate_id: self.substrate.clone(), fence, head: state.head });
             if !matches!(self.send("close", &chip, fence, close).await, Answer::Ok(_)) {
                 continue;
             }

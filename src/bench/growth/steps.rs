@@ -2,7 +2,6 @@
 
 use super::place::{Place, SUBSTRATES};
 use crate::bench::load::{self, Shape, micros};
-use crate::bench::substrate::stated;
 use crate::bench::{process, report};
 use crate::demo::cluster::Failure;
 use selfsame_client::Client;
@@ -11,6 +10,7 @@ use selfsame_machine::read;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::p104::Outcome;
+use selfsame_protocol::response::SessionClosed;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,7 +68,7 @@ pub async fn reopen(place: &mut Place) -> Result<Value, Failure> {
     let subject = &mut place.writers.first_mut().ok_or("no substrate")?.subject;
     let head = client.substrate(&subject.id).await?.head;
     let closed = client.submit(&subject.close(&chip, head)).await?;
-    let open = subject.open(&chip, Some(stated(&closed, "continuity_hash")?));
+    let open = subject.open(&chip, Some(SessionClosed::try_from(closed.result)?.continuity_hash));
     let begin = Instant::now();
     let rail = client.open_session(&open).await?;
     let taken = begin.elapsed();

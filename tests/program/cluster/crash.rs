@@ -4,12 +4,18 @@ use super::harness::{Processes, declare, holds};
 use selfsame_client::Client;
 use selfsame_node::config::RaftSection;
 use selfsame_protocol::entry::EntryRef;
+use selfsame_protocol::response::{RunDeclared, SubmitResponse};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 const WRITERS: u64 = 16;
+
+/// What a declaration was answered with.
+fn declared(answer: &SubmitResponse) -> RunDeclared {
+    answer.result.clone().try_into().unwrap()
+}
 
 /// Writers that declare runs until they are stopped, and the entries that were acknowledged to them.
 struct Load {
@@ -40,7 +46,7 @@ impl Load {
                             Err(error) => assert!(error.code().is_none_or(|code| code.retryable()), "{error}"),
                         }
                     };
-                    assert_eq!(receipt.result["new"], true, "a retry gives the first answer, not a second entry");
+                    assert!(declared(&receipt).new, "a retry gives the first answer, not a second entry");
                     acknowledged.extend(receipt.entries);
                     sender.send_modify(|count| *count += 1);
                 }
@@ -135,7 +141,7 @@ async fn a_node_that_fell_behind_the_log_rejoins_by_snapshot() {
     let away = (1..=3).find(|id| *id != leader).unwrap();
     let (client, operator) = (cluster.client(&[leader]), cluster.operator());
     let first = declare(&client, &operator, 0).await.unwrap();
-    let run_id = first.result["run_id"].as_str().unwrap().parse().unwrap();
+    let run_id = declared(&first).run_id;
     let declaration = client.run(&run_id).await.unwrap().declaration;
     let mut acknowledged = first.entries;
     let last_seen = cluster.client(&[away]).statuses().await.remove(0).unwrap().last_log_index;

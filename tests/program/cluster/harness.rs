@@ -4,14 +4,15 @@ use selfsame::demo::cluster::{Cluster, Keys, ORGANISATIONS, free_ports};
 use selfsame_client::Actor;
 use selfsame_client::{Client, ClientError};
 use selfsame_env::TcpNet;
-use selfsame_machine::{Genesis, Receipt};
+use selfsame_machine::Genesis;
 use selfsame_node::config::{
     ListenSection, MemberSection, NodeFile, NodeSection, PublishSection, RaftSection, StorageSection, WitnessSection,
 };
 use selfsame_node::keys;
-use selfsame_protocol::command::{Command as Submitted, Role};
+use selfsame_protocol::command::{Command as Submitted, DeclareRun, Role};
 use selfsame_protocol::entry::{EntryRef, Ledger};
 use selfsame_protocol::envelope::Envelope;
+use selfsame_protocol::response::SubmitResponse;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -180,7 +181,7 @@ pub fn said(output: &Output) -> String {
 }
 
 /// Declares the run with this seed; the same seed again is a retry.
-pub async fn declare(client: &Client, operator: &Actor, seed: u64) -> Result<Receipt, ClientError> {
+pub async fn declare(client: &Client, operator: &Actor, seed: u64) -> Result<SubmitResponse, ClientError> {
     client.submit(&declaration(operator, seed)).await
 }
 
@@ -194,7 +195,7 @@ pub fn declaration(operator: &Actor, seed: u64) -> Envelope {
         "context": {"none": true},
         "constraints": {"none": true},
     });
-    let command = Submitted::DeclareRun { declaration, request: None };
+    let command = Submitted::DeclareRun(DeclareRun { declaration, request: None });
     operator.sign(&format!("declare/{seed}"), command)
 }
 

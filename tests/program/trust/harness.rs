@@ -4,7 +4,7 @@ use selfsame::demo::cluster::{Cluster, Keys, free_ports};
 use selfsame_env::TcpNet;
 use selfsame_machine::genesis::Genesis;
 use selfsame_machine::read;
-use selfsame_protocol::command::{Command, Role};
+use selfsame_protocol::command::{Command, DeclareRun, Role};
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::note::{Note, Vkey};
 use serde_json::json;
@@ -83,7 +83,7 @@ impl Nodes {
                 "context": {"none": true},
                 "constraints": {"none": true},
             });
-            let command = Command::DeclareRun { declaration, request: None };
+            let command = Command::DeclareRun(DeclareRun { declaration, request: None });
             client.submit(&operator.sign(&format!("declare/{}", self.seeds), command)).await.unwrap();
         }
     }

@@ -5,7 +5,7 @@ use super::{CLUSTER_CHAIN, Told, asked, case, chain, find, find_of, world};
 use crate::World;
 use crate::cases::Case;
 use crate::cast::*;
-use selfsame_protocol::command::{Command, OrganisationKey};
+use selfsame_protocol::command::{Command, EnrolChip, OrganisationKey};
 use selfsame_protocol::constitution::{ClusterConstitution, Share};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
@@ -112,7 +112,7 @@ pub fn ballots() -> Vec<Case> {
         edge("a vote one entry late", "BALLOT_TIME", &|world| {
             let at = find_of(world, "vote", "last-entry", 0);
             let key = key(64).public();
-            let command = Command::EnrolChip { chip: key, technology: software() };
+            let command = Command::EnrolChip(EnrolChip { chip: key, technology: software() });
             let action = Action::EnrolChip { chip: key.id(), key, technology: software() };
             Told::root("agency", &root(0), command, action).write(world, at);
         }),

@@ -7,7 +7,7 @@ use crate::cases::Case;
 use crate::cast::*;
 use crate::stage::Stage;
 use selfsame_protocol::code::Code;
-use selfsame_protocol::command::{Command, Role};
+use selfsame_protocol::command::{Arrive, Command, GiveVerdict, RetireChip, RetireNode, Role};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::p104::Outcome;
 use selfsame_protocol::record::{Finding, Record, SuppressionReason};
@@ -31,7 +31,7 @@ fn quarantine(node: u64, substrate: &str, finding: Finding) -> (String, Record) 
 
 /// A verdict of node `by`, and what would come of it.
 fn verdict(by: u64, substrate: &str, finding: Finding, records: Vec<(String, Record)>) -> Told {
-    let command = Command::Verdict { substrate_id: substrate.into(), verification: U64(1), finding };
+    let command = Command::Verdict(GiveVerdict { substrate_id: substrate.into(), verification: U64(1), finding });
     Told { role: Role::Node, key: node(by), command, records }
 }
 
@@ -57,7 +57,7 @@ fn failed() -> (Stage, String, String) {
         stage.honest(&second, by);
     }
     // Three of six are not enough, three of five are.
-    stage.ok(Role::Root, &root(1), Command::RetireNode { node: U64(8) });
+    stage.ok(Role::Root, &root(1), Command::RetireNode(RetireNode { node: U64(8) }));
     (stage, first, second)
 }
 
@@ -243,7 +243,7 @@ fn duplicates() -> Vec<Case> {
         })
     };
     let mut retired = stage.clone();
-    retired.ok(Role::Root, &root(2), Command::RetireChip { chip: chip(2).public().id() });
+    retired.ok(Role::Root, &root(2), Command::RetireChip(RetireChip { chip: chip(2).public().id() }));
     let told = Told {
         role: Role::Chip,
         key: chip(2),
@@ -267,13 +267,13 @@ fn duplicates() -> Vec<Case> {
         code(&write, "a write refused as a birth", "IDENTITY_CONFLICT"),
         code(&write, "a refusal that is not recorded", "STALE_EPOCH"),
         case_of("a refusal of a command that has none", "SUBMISSION_COMMAND", &|world| {
-            let command = Command::Arrive {
+            let command = Command::Arrive(Arrive {
                 substrate_id: id.clone(),
                 migration_id: "m1".into(),
                 attestation: selfsame_protocol::p104::Attestation::software(&birth_claims(&id, &founding()), &chip(1)),
                 continuity_hash: Digest::of(b""),
                 head: Digest::of(b""),
-            };
+            });
             let records = vec![(chain("bureau"), record(chip(1).public().id(), Code::ChipNotActive))];
             Told { role: Role::Chip, key: chip(1), command, records }.end(world);
         }),

@@ -9,7 +9,7 @@ use crate::cast::*;
 use crate::stage::Stage;
 use crate::story;
 use selfsame_machine::verify;
-use selfsame_protocol::command::Command;
+use selfsame_protocol::command::{Command, RetireChip};
 use selfsame_protocol::entry::{Entry, Ledger};
 use selfsame_protocol::p104::Outcome;
 use selfsame_protocol::record::Finding;
@@ -88,7 +88,7 @@ pub fn cases() -> Vec<Case> {
             chip: chip(number).public().id(),
             proposal_id: None,
         };
-        let command = Command::RetireChip { chip: chip(number).public().id() };
+        let command = Command::RetireChip(RetireChip { chip: chip(number).public().id() });
         super::Told::root(ORGANISATIONS[usize::from(number)], &root(number), command, action).write(world, at);
     };
     let at = |world: &World, kind: &str, n: usize| world.find(&subject, kind, n);

@@ -6,7 +6,9 @@ use crate::cases::Case;
 use crate::cast::*;
 use crate::stage::Stage;
 use selfsame_protocol::code::Code;
-use selfsame_protocol::command::{Command, OrganisationKey, Proposal, Role};
+use selfsame_protocol::command::{
+    Command, EnrolChip, EnrolNode, OrganisationKey, Proposal, RetireChip, RetireNode, Role, RotateKey,
+};
 use selfsame_protocol::constitution::{MAX_OPEN_BALLOTS, MAX_ORGANISATIONS, MAX_REASON_BYTES};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::governance::GovernanceAction as Action;
@@ -25,26 +27,26 @@ fn own(organisation: u8, command: Command, action: Action) -> Told {
 }
 
 fn rotated(organisation: u8, kind: OrganisationKey, old: &SecretKey, new: PublicKey) -> Told {
-    let command = Command::RotateKey { key: kind, new };
+    let command = Command::RotateKey(RotateKey { key: kind, new });
     own(organisation, command, Action::RotateKey { key: kind, old: old.public(), new, proposal_id: None })
 }
 
 fn enrolled(organisation: u8, id: u64, key: PublicKey, cosigner: PublicKey) -> Told {
-    let command = Command::EnrolNode { node: U64(id), key, cosigner };
+    let command = Command::EnrolNode(EnrolNode { node: U64(id), key, cosigner });
     own(organisation, command, Action::EnrolNode { node: U64(id), key, cosigner })
 }
 
 fn chip_enrolled(organisation: u8, key: PublicKey) -> Told {
-    let command = Command::EnrolChip { chip: key, technology: Technology::Software };
+    let command = Command::EnrolChip(EnrolChip { chip: key, technology: Technology::Software });
     own(organisation, command, Action::EnrolChip { chip: key.id(), key, technology: Technology::Software })
 }
 
 fn chip_retired(organisation: u8, chip: Digest) -> Told {
-    own(organisation, Command::RetireChip { chip }, Action::RetireChip { chip, proposal_id: None })
+    own(organisation, Command::RetireChip(RetireChip { chip }), Action::RetireChip { chip, proposal_id: None })
 }
 
 fn node_retired(organisation: u8, id: u64) -> Told {
-    own(organisation, Command::RetireNode { node: U64(id) }, Action::RetireNode { node: U64(id) })
+    own(organisation, Command::RetireNode(RetireNode { node: U64(id) }), Action::RetireNode { node: U64(id) })
 }
 
 fn concluded(organisation: u8, id: &str) -> Told {
@@ -205,7 +207,7 @@ fn publishes_key(log_key: PublicKey) -> Proposal {
 /// Who signs.
 fn authors() -> Vec<Case> {
     let mut stage = Stage::new();
-    stage.ok(Role::Root, &root(1), Command::RotateKey { key: OrganisationKey::Root, new: key(90).public() });
+    stage.ok(Role::Root, &root(1), Command::RotateKey(RotateKey { key: OrganisationKey::Root, new: key(90).public() }));
     carry(&mut stage, &[root(0), key(90), root(2)], "leave", remove(2));
     open(&mut stage, 0, "p", stolen(1));
     let told = |organisation: u8, role: Role, key: &SecretKey| {
@@ -287,10 +289,10 @@ fn keys() -> Vec<Case> {
     cases.push(refused("a node too many", "NODE_BALANCE", &stage, Code::OrganisationQuorum, told));
     let told = node_retired(1, 2);
     cases.push(refused("a node that the balance needs", "NODE_BALANCE", &stage, Code::OrganisationQuorum, told));
-    stage.ok(Role::Root, &root(0), Command::RetireNode { node: U64(4) });
+    stage.ok(Role::Root, &root(0), Command::RetireNode(RetireNode { node: U64(4) }));
     let told = node_retired(0, 4);
     cases.push(refused("a node retired twice", "NODE_ID", &stage, Code::UnknownNode, told));
-    stage.ok(Role::Root, &root(0), Command::RetireChip { chip: chip(0).public().id() });
+    stage.ok(Role::Root, &root(0), Command::RetireChip(RetireChip { chip: chip(0).public().id() }));
     let told = chip_retired(0, chip(0).public().id());
     cases.push(refused("a chip retired twice", "CHIP_IN_SERVICE", &stage, Code::ChipRetired, told));
     cases
@@ -361,7 +363,7 @@ fn effects() -> Vec<Case> {
     let mut stage = Stage::new();
     stage.ballot(3, "join", add(3));
     stage.enrol(3, &chip(3));
-    stage.ok(Role::Root, &root(2), Command::RetireChip { chip: chip(2).public().id() });
+    stage.ok(Role::Root, &root(2), Command::RetireChip(RetireChip { chip: chip(2).public().id() }));
     stage.ballot(3, "leave", remove(3));
     cases.extend([
         by_ballot(

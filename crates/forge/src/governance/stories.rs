@@ -6,7 +6,9 @@ use selfsame_machine::Genesis;
 use selfsame_machine::genesis::{GenesisNode, GenesisOrganisation};
 use selfsame_machine::state::Publication;
 use selfsame_protocol::code::Code;
-use selfsame_protocol::command::{Command, OrganisationKey, Proposal, Role};
+use selfsame_protocol::command::{
+    Command, Conclude, EnrolNode, OrganisationKey, Proposal, RetireChip, Role, RotateKey,
+};
 use selfsame_protocol::constitution::{OBJECTION_MS, Publisher, Rules, Share};
 use selfsame_protocol::keys::SecretKey;
 use selfsame_protocol::time::U64;
@@ -36,12 +38,12 @@ pub fn publishes(organisation: &str, log_key: u8) -> Proposal {
 
 /// A node with its cosigner.
 pub fn enrol(id: u64) -> Command {
-    Command::EnrolNode { node: U64(id), key: node(id).public(), cosigner: node(id).cosigner().public() }
+    Command::EnrolNode(EnrolNode { node: U64(id), key: node(id).public(), cosigner: node(id).cosigner().public() })
 }
 
 /// A conclusion.
 pub fn conclude(id: &str) -> Command {
-    Command::Conclude { proposal_id: id.into() }
+    Command::Conclude(Conclude { proposal_id: id.into() })
 }
 
 /// Opens a ballot by the root key of an organisation.
@@ -63,9 +65,13 @@ pub fn assembly() -> Stage {
     open(&mut stage, 1, "other", stolen(1));
     stage.ballot(3, "join", add(3));
     stage.ok(Role::Root, &root(3), enrol(4));
-    stage.ok(Role::Root, &root(1), Command::RotateKey { key: OrganisationKey::Operator, new: key(90).public() });
+    stage.ok(
+        Role::Root,
+        &root(1),
+        Command::RotateKey(RotateKey { key: OrganisationKey::Operator, new: key(90).public() }),
+    );
     stage.enrol(3, &chip(3));
-    stage.ok(Role::Root, &root(3), Command::RetireChip { chip: chip(3).public().id() });
+    stage.ok(Role::Root, &root(3), Command::RetireChip(RetireChip { chip: chip(3).public().id() }));
     open(&mut stage, 0, "no", stolen(0));
     stage.ok(Role::Root, &root(1), vote("no", false));
     stage.ok(Role::Root, &root(2), vote("no", false));

@@ -4,8 +4,10 @@ use crate::rules::{Refused, Written, by, not, writes};
 
 const KEYS: &str = "machine/src/governance/mod.rs";
 const BALLOT: &str = "machine/src/governance/ballot.rs";
-const BALANCE: &str = "machine/src/governance/balance.rs";
-const CARRY: &str = "machine/src/governance/carry.rs";
+const CLOSING: &str = "machine/src/governance/closing.rs";
+const EXECUTE: &str = "machine/src/governance/execute.rs";
+const BALANCE: &str = "machine/src/balance.rs";
+const REGISTRY: &str = "machine/src/registry.rs";
 const RUNS: &str = "machine/src/runs.rs";
 const APPLY: &str = "machine/src/apply.rs";
 const CONSTITUTION: &str = "protocol/src/constitution.rs";
@@ -19,34 +21,31 @@ pub const REFUSALS: &[Refused] = &[
     by(APPLY, "REQUEST_ID_REUSED", 1, "a request id that the key used before", &["REQUEST_ID", "SUBMISSION_ONCE"]),
     by(APPLY, "UNKNOWN_KEY", 1, "a key that is not registered", &["SUBMISSION_KEY"]),
     by(APPLY, "ROLE_DENIED", 1, "a key that is registered for something else", &["SUBMISSION_ROLE"]),
-    by(KEYS, "ORGANISATION_REMOVED", 1, "a key of a former member", &["SUBMISSION_KEY"]),
-    by(KEYS, "KEY_ENDED", 1, "a key that was replaced or retired", &["SUBMISSION_KEY"]),
+    by(REGISTRY, "ORGANISATION_REMOVED", 1, "a key of a former member", &["SUBMISSION_KEY"]),
+    by(REGISTRY, "KEY_ENDED", 1, "a key that was replaced or retired", &["SUBMISSION_KEY"]),
     not(KEYS, "UNKNOWN_ORGANISATION", 1, "a key of an organisation that there is not", DEAD),
     by(
-        KEYS,
+        REGISTRY,
         "MALFORMED",
         1,
         "a key under which nobody or anybody can sign",
         &["KEY_FORM", "PROPOSAL_FORM", "SUBMISSION_FORM"],
     ),
-    by(
-        KEYS,
-        "KEY_EXISTS",
-        2,
-        "a key that was used before, in whatever role; one key for a node and its cosigner",
-        &["KEY_ONCE"],
-    ),
+    by(REGISTRY, "KEY_EXISTS", 1, "a key that was used before, in whatever role", &["KEY_ONCE"]),
+    by(KEYS, "KEY_EXISTS", 1, "one key for a node and its cosigner", &["KEY_ONCE"]),
     by(KEYS, "MALFORMED", 1, "node 0", &["NODE_ID"]),
     by(KEYS, "NODE_ID_REUSED", 1, "a node id that was used before", &["NODE_ID"]),
     by(KEYS, "UNKNOWN_NODE", 2, "retiring a node that there is not, or no more", &["NODE_ID"]),
     by(KEYS, "ROLE_DENIED", 1, "retiring a node of others", &["NODE_ID"]),
-    by(KEYS, "UNKNOWN_CHIP", 2, "retiring a chip that there is not", &["CHIP_IN_SERVICE"]),
+    by(KEYS, "UNKNOWN_CHIP", 1, "retiring a chip that there is not", &["CHIP_IN_SERVICE"]),
+    by(REGISTRY, "UNKNOWN_CHIP", 1, "the same by ballot", &["CHIP_IN_SERVICE"]),
     by(KEYS, "ROLE_DENIED", 1, "retiring a chip of others", &["ENTRY_SUBJECT"]),
+    by(KEYS, "CHIP_RETIRED", 1, "retiring a chip that was retired", &["CHIP_IN_SERVICE"]),
     by(
-        KEYS,
+        REGISTRY,
         "CHIP_RETIRED",
-        3,
-        "retiring a chip that was retired, by itself or with its organisation",
+        2,
+        "the same by ballot: of a chip that was retired by itself, or with its organisation",
         &["CHIP_IN_SERVICE"],
     ),
     by(
@@ -56,7 +55,7 @@ pub const REFUSALS: &[Refused] = &[
         "a change that gives one organisation a quorum of the nodes in service",
         &["NODE_BALANCE"],
     ),
-    by(BALLOT, "UNKNOWN_PROPOSAL", 1, "a vote on no ballot, or the conclusion of none", &["BALLOT_OPEN"]),
+    by(CLOSING, "UNKNOWN_PROPOSAL", 1, "a vote on no ballot, or the conclusion of none", &["BALLOT_OPEN"]),
     by(BALLOT, "PROPOSAL_ID_REUSED", 1, "a ballot of a name that was used before", &["PROPOSAL_ID"]),
     by(BALLOT, "LIMIT_EXCEEDED", 1, "more than eight open ballots of one organisation", &["BALLOT_LIMIT"]),
     by(BALLOT, "PROPOSAL_CLOSED", 2, "a vote on a ballot that has ended, or its conclusion", &["BALLOT_OPEN"]),
@@ -64,17 +63,17 @@ pub const REFUSALS: &[Refused] = &[
     by(BALLOT, "ALREADY_VOTED", 1, "a second vote of one organisation", &["ONE_VOTE"]),
     not(BALLOT, "ROLE_DENIED", 1, "a vote of a later member", "cannot happen: whoever joins voids every open ballot"),
     by(BALLOT, "BALLOT_EARLY", 1, "the conclusion of a ballot that time alone does not end", &["BALLOT_RESULT"]),
-    by(BALLOT, "BALLOT_EXPIRED", 1, "a vote after the time of the ballot", &["BALLOT_TIME"]),
+    by(CLOSING, "BALLOT_EXPIRED", 1, "a vote after the time of the ballot", &["BALLOT_TIME"]),
     not(
-        CARRY,
+        EXECUTE,
         "UNKNOWN_ORGANISATION",
         1,
         "a ballot about a key of nobody",
         "cannot happen: no ballot about a stranger is opened, and whoever leaves voids every open ballot",
     ),
-    by(CARRY, "ORGANISATION_EXISTS", 1, "a name that an organisation had before", &["ORGANISATION_NAME"]),
+    by(EXECUTE, "ORGANISATION_EXISTS", 1, "a name that an organisation had before", &["ORGANISATION_NAME"]),
     by(
-        CARRY,
+        EXECUTE,
         "RECOVERY_GAP",
         1,
         "a tree that is no part of this ledger: one that is larger, or empty with a root",
@@ -102,7 +101,6 @@ pub const REFUSALS: &[Refused] = &[
         "a reference that the organisation tied to another run, when an entry of this run says so",
         &["REFERENCE_ONCE"],
     ),
-    not(RUNS, "MALFORMED", 1, "a command of another kind", DEAD),
     by(RUNS, "IDENTITY_CONFLICT", 1, "an execution id that was used in the run", &["EXECUTION_ONCE"]),
     by(
         RUNS,
@@ -116,7 +114,7 @@ pub const REFUSALS: &[Refused] = &[
 /// What the machine writes and nobody chooses.
 pub const WRITES: &[Written] = &[
     writes(
-        "apply::one",
+        "apply::apply_submission",
         "one submission for each entry, by the member that signed it; within the limits of the genesis",
         &[
             "SUBMISSION_DIGEST",
@@ -147,12 +145,12 @@ pub const WRITES: &[Written] = &[
     writes("governance::enrol_chip", "the id of the chip", &["CHIP_ID"]),
     writes("ballot::sweep", "the end of every ballot whose time is over, before a proposal", &["BALLOT_TIME"]),
     writes(
-        "ballot::carry_out, ballot::close",
+        "ballot::carry_out, closing::close",
         "the end of a ballot, where its votes or its time make it",
         &["BALLOT_VOTES", "BALLOT_CONSTITUTION", "BALLOT_THRESHOLD", "BALLOT_PROPOSAL", "BALLOT_RESULT"],
     ),
     writes(
-        "carry::out",
+        "execute::execute_proposal",
         "the ballots that a change voids, the change, and what was decided, in this order",
         &[
             "CONSTITUTION_VOIDED",
@@ -164,11 +162,11 @@ pub const WRITES: &[Written] = &[
         ],
     ),
     writes(
-        "carry::remove",
+        "execute::remove",
         "the nodes and the number of keys that end with an organisation",
         &["ORGANISATION_NODES", "ORGANISATION_KEYS"],
     ),
-    writes("carry::recover", "the number of the recovery", &["RECOVERY_COUNT"]),
+    writes("execute::recover", "the number of the recovery", &["RECOVERY_COUNT"]),
     writes(
         "balance::warn",
         "a warning whenever a quarantine or a new member leaves a quorum with one organisation",
@@ -180,7 +178,7 @@ pub const WRITES: &[Written] = &[
         &["NODE_ID", "QUARANTINE_CAUSE", "QUARANTINE_FINDING"],
     ),
     writes(
-        "fence::pass, substrate::init",
+        "fence::check_token, substrate::init",
         "a refusal of a chip that never held the substrate, or of a second birth",
         &["REFUSAL_CODE", "CHIP_IN_SERVICE"],
     ),

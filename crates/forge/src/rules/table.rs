@@ -7,7 +7,6 @@ const FENCE: &str = "who signed, the epoch and the sequence number stand in the 
 const CHIPS: &str = "chips are enrolled and retired in the chains of the organisations, which section 14.5 verifies";
 const PENDING: &str = "asking for a session leaves no entry; when it takes a holder through a recovery, RECOVERY_STEP";
 const OTHERS: &str = "the entries of others are not in the chain, and memory would grow with the Evidence entries";
-const DEAD: &str = "cannot happen: commands are dispatched by their kind";
 const NODES: &str = "nodes and their keys stand in the chains of governance";
 
 const APPLY: &str = "machine/src/apply.rs";
@@ -16,7 +15,8 @@ const SUBSTRATE: &str = "machine/src/substrate.rs";
 const SESSION: &str = "machine/src/session.rs";
 const MIGRATION: &str = "machine/src/migration.rs";
 const TXN: &str = "machine/src/txn.rs";
-const GOVERNANCE: &str = "machine/src/governance/mod.rs";
+const REGISTRY: &str = "machine/src/registry.rs";
+const AGGREGATE: &str = "machine/src/aggregate.rs";
 const AMENDING: &str = "protocol/src/amending.rs";
 const COMMAND: &str = "protocol/src/command/mod.rs";
 
@@ -61,22 +61,22 @@ pub const REFUSALS: &[Refused] = &[
         &["RECOVERY_STEP"],
     ),
     not(
-        SUBSTRATE,
+        AGGREGATE,
         "UNKNOWN_SUBSTRATE",
         1,
         "a substrate that was never born",
         "a chain begins with its birth: BIRTH_FIRST",
     ),
-    by(SUBSTRATE, "SUPPRESSED", 1, "anything after a suppression", &["SUPPRESSED"]),
-    by(SUBSTRATE, "LINEAGE_ENDED", 1, "anything after a new lineage", &["LINEAGE_ENDED"]),
+    by(AGGREGATE, "SUPPRESSED", 1, "anything after a suppression", &["SUPPRESSED"]),
+    by(AGGREGATE, "LINEAGE_ENDED", 1, "anything after a new lineage", &["LINEAGE_ENDED"]),
     by(
-        SUBSTRATE,
+        AGGREGATE,
         "SESSION_NOT_OPEN",
         1,
         "a write without a session",
         &["SESSION_GATE", "EVIDENCE_GATE", "EVIDENCE_SINCE"],
     ),
-    not(SUBSTRATE, "VERIFICATION_PENDING", 1, "a write while the identity is verified", PENDING),
+    not(AGGREGATE, "VERIFICATION_PENDING", 1, "a write while the identity is verified", PENDING),
     by(SUBSTRATE, "FOUNDING_INVALID", 1, "a founding document without two different branches", &["ENTRY_FORM"]),
     by(SUBSTRATE, "LIMIT_EXCEEDED", 1, "a founding document of more than 24 KiB", &["FOUNDING_SIZE"]),
     not(
@@ -98,7 +98,6 @@ pub const REFUSALS: &[Refused] = &[
     by(SUBSTRATE, "STATE_MISMATCH", 1, "a cycle that does not continue the latest", &["PRIOR_IDENTITY_HASH"]),
     by(SUBSTRATE, "CYCLE_ID_REUSED", 1, "the id of a migration for another cycle", &["CYCLE_ID"]),
     by(SUBSTRATE, "CYCLE_ID_REUSED", 1, "a cycle id that was used before", &["CYCLE_ID_ONCE"]),
-    by(SUBSTRATE, "MALFORMED", 1, "another command", &["RECORD_KIND"]),
     by(
         AMENDING,
         "WRONG_FOUNDING_TENSION",
@@ -145,7 +144,6 @@ pub const REFUSALS: &[Refused] = &[
     by(SESSION, "STATE_MISMATCH", 1, "a close that states another head", &["CLOSE_HEAD"]),
     by(SESSION, "AMENDMENT_INVALID", 1, "a close while amendments wait", &["AMENDMENT_ENACTED"]),
     not(SESSION, "ROLE_DENIED", 1, "the close of an abandoned session by another organisation", ENVELOPE),
-    not(SESSION, "MALFORMED", 1, "another command", DEAD),
     by(
         MIGRATION,
         "STATE_MISMATCH",
@@ -183,12 +181,11 @@ pub const REFUSALS: &[Refused] = &[
     by(MIGRATION, "ATTESTATION_INVALID", 1, "an activation attested by another chip", &["MIGRATION_CHIP"]),
     by(MIGRATION, "ATTESTATION_INVALID", 1, "an attestation of another activation", &["MIGRATION_ATTESTATION"]),
     by(MIGRATION, "CHIP_NOT_ACTIVE", 1, "an abort by another chip than the origin", &["MIGRATION_ORIGIN"]),
-    not(MIGRATION, "MALFORMED", 2, "another command", DEAD),
     not(TXN, "DANGLING_REFERENCE", 1, "a reference to no Evidence entry; recorded", OTHERS),
     not(TXN, "RUN_NOT_DECLARED", 1, "a reference to no declared run; recorded", OTHERS),
     by(TXN, "LIMIT_EXCEEDED", 1, "a leaf of more than 65,535 bytes", &["ENTRY_FORM"]),
-    not(GOVERNANCE, "UNKNOWN_CHIP", 1, "a birth, seal, arrival or abort with a chip that is not enrolled", CHIPS),
-    not(GOVERNANCE, "CHIP_RETIRED", 2, "the same with a chip that was retired, or whose organisation left", CHIPS),
+    not(REGISTRY, "UNKNOWN_CHIP", 1, "a birth, seal, arrival or abort with a chip that is not enrolled", CHIPS),
+    not(REGISTRY, "CHIP_RETIRED", 2, "the same with a chip that was retired, or whose organisation left", CHIPS),
 ];
 
 /// What the machine writes, and nobody chooses.
@@ -204,7 +201,7 @@ pub const WRITES: &[Written] = &[
         &["ANCHOR_SIZE", "ANCHOR_ROOT", "CLOSE_ANCHOR"],
     ),
     writes(
-        "apply::one",
+        "apply::apply_submission",
         "one submission writes at one time, and what it writes stands together",
         &["SUBMISSION_GROUP", "SUBMISSION_TIME", "CLOSE_SUBMISSION"],
     ),

@@ -1,16 +1,17 @@
 //! What happens to a substrate: births, sessions, cycles, migrations.
 
-use super::Stage;
+use super::{Stage, outcome, result};
 use crate::cast::*;
 use selfsame_machine::state::{Substrate, Verification, load};
 use selfsame_machine::view::Table;
-use selfsame_machine::{Outcome, Receipt, read, verify};
+use selfsame_machine::{Outcome, read, verify};
 use selfsame_protocol::command::*;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::keys::SecretKey;
 use selfsame_protocol::p104::{Attestation, Claims, Outcome as Identity};
 use selfsame_protocol::record::Finding;
+use selfsame_protocol::response::{SessionRequested, SubmitResponse};
 use selfsame_protocol::time::U64;
 use serde_json::json;
 
@@ -20,24 +21,24 @@ impl Stage {
         read::substrate(&self.model, id).unwrap().unwrap()
     }
     /// The next right of the active chip.
-    pub fn fence(&self, id: &str) -> Fence {
+    pub fn fence(&self, id: &str) -> FencingToken {
         let holder = self.substrate(id).holder;
-        Fence { epoch: holder.epoch, seq: U64(holder.seq.0 + 1) }
+        FencingToken { epoch: holder.epoch, seq: U64(holder.seq.0 + 1) }
     }
     /// A birth by a chip.
-    pub fn born(&mut self, id: &str, by: u8) -> Receipt {
+    pub fn born(&mut self, id: &str, by: u8) -> SubmitResponse {
         self.ok(Role::Chip, &chip(by), birth(id, &chip(by)))
     }
     /// The open that the active chip would send.
     pub fn open_command(&self, id: &str) -> Command {
         let kept = self.substrate(id).last_close.map(|close| close.cross_session_identity_continuity_hash);
-        Command::OpenSession {
+        Command::OpenSession(OpenSession {
             substrate_id: id.into(),
             fence: self.fence(id),
             continuity_hash: kept,
             founding: None,
             new_lineage: None,
-        }
+        })
     }
     /// Asks for a session; the answer is the verification's name.
     pub fn ask(&mut self, id: &str, chip: &SecretKey) -> U64 {
@@ -47,64 +48,69 @@ impl Stage {
     /// Asks with a command.
     pub fn ask_with(&mut self, chip: &SecretKey, command: Command) -> U64 {
         let receipt = self.ok(Role::Chip, chip, command);
-        receipt.result["verification"].as_str().unwrap().parse().unwrap()
+        result::<SessionRequested>(receipt).verification
     }
     /// The verification under way.
     pub fn pending(&self, id: &str) -> Verification {
         load(&self.model, Table::Verifications, id.as_bytes()).unwrap().unwrap()
     }
     /// A verdict with what the node finds on the disk at hand.
-    pub fn honest(&mut self, id: &str, from: u64) -> Receipt {
+    pub fn honest(&mut self, id: &str, from: u64) -> SubmitResponse {
         let verification = self.pending(id);
         let finding = verify::finding(&self.model, &verification).unwrap();
-        let verdict = Command::Verdict { substrate_id: id.into(), verification: verification.index, finding };
+        let verdict =
+            Command::Verdict(GiveVerdict { substrate_id: id.into(), verification: verification.index, finding });
         self.ok(Role::Node, &node(from), verdict)
     }
     /// A verdict of a node.
     pub fn verdict(&mut self, id: &str, verification: U64, from: u64, finding: Finding) -> Outcome {
-        let verdict = Command::Verdict { substrate_id: id.into(), verification, finding };
+        let verdict = Command::Verdict(GiveVerdict { substrate_id: id.into(), verification, finding });
         self.submit(Role::Node, &node(from), verdict)
     }
     /// Opens a session by the verdicts of two nodes.
     pub fn open(&mut self, id: &str, chip: &SecretKey) -> Identity {
         self.ask(id, chip);
         self.honest(id, 1);
-        serde_json::from_value(self.honest(id, 2).result["outcome"].clone()).unwrap()
+        outcome(&self.honest(id, 2)).unwrap()
     }
     /// The close of a cycle that the active chip would send.
     pub fn cycle_command(&self, id: &str, name: &str) -> Command {
-        Command::CloseCycle {
+        Command::CloseCycle(CloseCycle {
             substrate_id: id.into(),
             fence: self.fence(id),
             cycle_id: name.into(),
             goalvector: goal(name),
             prior_identity_hash: self.substrate(id).head,
-        }
+        })
     }
     /// Closes a cycle.
-    pub fn cycle(&mut self, id: &str, chip: &SecretKey, name: &str) -> Receipt {
+    pub fn cycle(&mut self, id: &str, chip: &SecretKey, name: &str) -> SubmitResponse {
         let command = self.cycle_command(id, name);
         self.ok(Role::Chip, chip, command)
     }
     /// An append that the active chip would send.
     pub fn append_command(&self, id: &str, items: Vec<Item>) -> Command {
-        Command::Append { substrate_id: id.into(), fence: self.fence(id), items }
+        Command::Append(Append { substrate_id: id.into(), fence: self.fence(id), items })
     }
     /// Appends.
-    pub fn append(&mut self, id: &str, chip: &SecretKey, items: Vec<Item>) -> Receipt {
+    pub fn append(&mut self, id: &str, chip: &SecretKey, items: Vec<Item>) -> SubmitResponse {
         let command = self.append_command(id, items);
         self.ok(Role::Chip, chip, command)
     }
     /// An amendment that the active chip would send.
     pub fn amend_command(&self, id: &str, amendment: Amendment) -> Command {
-        Command::Amend { substrate_id: id.into(), fence: self.fence(id), amendment }
+        Command::Amend(Amend { substrate_id: id.into(), fence: self.fence(id), amendment })
     }
     /// The close that the active chip would send.
     pub fn close_command(&self, id: &str) -> Command {
-        Command::CloseSession { substrate_id: id.into(), fence: self.fence(id), head: self.substrate(id).head }
+        Command::CloseSession(CloseSession {
+            substrate_id: id.into(),
+            fence: self.fence(id),
+            head: self.substrate(id).head,
+        })
     }
     /// Closes the session.
-    pub fn close(&mut self, id: &str, chip: &SecretKey) -> Receipt {
+    pub fn close(&mut self, id: &str, chip: &SecretKey) -> SubmitResponse {
         let command = self.close_command(id);
         self.ok(Role::Chip, chip, command)
     }
@@ -131,7 +137,7 @@ impl Stage {
         let substrate = self.substrate(id);
         let [evidence, reasoning] =
             Ledger::BOTH.map(|ledger| read::subject_depth(&self.model, &format!("substrate:{id}"), ledger).unwrap());
-        Command::Seal {
+        Command::Seal(Seal {
             substrate_id: id.into(),
             fence: self.fence(id),
             migration_id: migration.into(),
@@ -142,10 +148,10 @@ impl Stage {
                 .map_or(Digest::of(b"none"), |close| close.cross_session_identity_continuity_hash),
             evidence_ledger_depth: U64(evidence),
             reasoning_ledger_depth: U64(reasoning),
-        }
+        })
     }
     /// Seals.
-    pub fn seal(&mut self, id: &str, migration: &str, origin: &SecretKey, destination: &SecretKey) -> Receipt {
+    pub fn seal(&mut self, id: &str, migration: &str, origin: &SecretKey, destination: &SecretKey) -> SubmitResponse {
         let command = self.seal_command(id, migration, destination);
         self.ok(Role::Chip, origin, command)
     }
@@ -172,26 +178,26 @@ impl Stage {
     /// The arrival that the destination would send.
     pub fn arrive_command(&self, id: &str, migration: &str, destination: &SecretKey) -> Command {
         let sealed = read::migration(&self.model, id, migration).unwrap().unwrap();
-        Command::Arrive {
+        Command::Arrive(Arrive {
             substrate_id: id.into(),
             migration_id: migration.into(),
             attestation: Attestation::software(&self.activation_claims(id, migration), destination),
             continuity_hash: sealed.continuity_hash,
             head: sealed.head,
-        }
+        })
     }
     /// Arrives.
-    pub fn arrive(&mut self, id: &str, migration: &str, destination: &SecretKey) -> Receipt {
+    pub fn arrive(&mut self, id: &str, migration: &str, destination: &SecretKey) -> SubmitResponse {
         let command = self.arrive_command(id, migration, destination);
         self.ok(Role::Chip, destination, command)
     }
     /// The abort that the origin would send.
     pub fn abort_command(&self, id: &str, migration: &str, origin: &SecretKey) -> Command {
-        Command::AbortMigration {
+        Command::AbortMigration(AbortMigration {
             substrate_id: id.into(),
             migration_id: migration.into(),
             attestation: Attestation::software(&self.activation_claims(id, migration), origin),
-        }
+        })
     }
 }
 
@@ -206,13 +212,13 @@ pub fn writes(world: &Stage, id: &str) -> Vec<(Role, SecretKey, Command)> {
         world.seal_command(id, "m1", &chip(1)),
     ];
     let mut all: Vec<_> = chips.into_iter().map(|command| (Role::Chip, chip(0), command)).collect();
-    all.push((Role::Operator, operator(0), Command::RecoverClose { substrate_id: id.into() }));
+    all.push((Role::Operator, operator(0), Command::RecoverClose(RecoverClose { substrate_id: id.into() })));
     all
 }
 /// The next open, with another founding document.
 pub fn open_with_founding(world: &Stage, id: &str, birth: Option<PreparedBirth>) -> Command {
     let mut command = world.open_command(id);
-    let Command::OpenSession { founding, new_lineage, .. } = &mut command else { unreachable!() };
+    let Command::OpenSession(OpenSession { founding, new_lineage, .. }) = &mut command else { unreachable!() };
     *founding = Some(other_founding());
     *new_lineage = birth;
     command

@@ -4,37 +4,32 @@
 //! ballots that are open: the electorate, the number needed or the vetoes would be others, and nobody voted knowing
 //! them. Whoever still wants the proposal opens it again.
 
-use super::{all_open, carry, constitution, record, save_open};
+use super::closing::{close, finish, load};
+use super::execute::execute_proposal;
+use super::record;
+use crate::error::{Stop, refuse};
+use crate::registry::{all_open, constitution, save_open};
 use crate::state::{self, Ballot, BallotStatus, Unopposed};
-use crate::txn::{Stop, Txn, refuse};
+use crate::txn::Txn;
 use crate::view::{Table, View};
-use selfsame_protocol::code::{Code, Refusal};
-use selfsame_protocol::command::Proposal;
+use selfsame_protocol::code::Code;
+use selfsame_protocol::command::{Conclude, Propose, Vote};
 use selfsame_protocol::constitution::{MAX_OPEN_BALLOTS, Standing, Tally, ballot_digest};
-use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::governance::GovernanceAction;
 use selfsame_protocol::planted;
 use selfsame_protocol::record::{BallotEnd, Record};
+use selfsame_protocol::response::{BallotCounted, BallotExpired, BallotStanding, CommandResult};
 use selfsame_protocol::time::{Timestamp, U64};
-use serde_json::{Value, json};
 use std::collections::BTreeMap;
-
-fn load(txn: &Txn<'_>, id: &str) -> Result<Ballot, Stop> {
-    match state::load(&txn.over, Table::Proposals, id.as_bytes())? {
-        Some(ballot) => Ok(ballot),
-        None => {
-            refuse(Code::UnknownProposal, "there is no ballot of this name: see `governance ballots --all`", "", id)
-        }
-    }
-}
 
 /// Entries of the Reasoning ledger so far: what the expiry of a ballot is counted in.
 fn grown(txn: &Txn<'_>) -> u64 {
     txn.growth[Ledger::Reasoning.slot()].frontier.size()
 }
 
-pub fn propose(txn: &mut Txn<'_>, id: &str, proposal: &Proposal) -> Result<Value, Stop> {
+pub fn propose(txn: &mut Txn<'_>, command: &Propose) -> Result<BallotCounted, Stop> {
+    let Propose { proposal_id: id, proposal } = command;
     if txn.over.get(Table::Proposals, id.as_bytes())?.is_some() {
         return refuse(
             Code::ProposalIdReused,
@@ -81,14 +76,16 @@ pub fn propose(txn: &mut Txn<'_>, id: &str, proposal: &Proposal) -> Result<Value
         status: BallotStatus::Open,
         decided: None,
     };
-    open.insert(id.into(), organisation);
+    open.insert(id.clone(), organisation);
     save_open(txn, &open);
-    state::save(&mut txn.over, Table::Proposals, id, &ballot);
+    state::save(&mut txn.over, Table::Proposals, id.clone(), &ballot);
     record(txn, GovernanceAction::Propose { proposal_id: id.into(), proposal: proposal.clone() })?;
     cast(txn, id, ballot, true)
 }
 
-pub fn vote(txn: &mut Txn<'_>, id: &str, about: &Digest, approve: bool) -> Result<Value, Stop> {
+pub fn vote(txn: &mut Txn<'_>, command: &Vote) -> Result<BallotCounted, Stop> {
+    let Vote { proposal_id: id, ballot: about, approve } = command;
+    let approve = *approve;
     let ballot = load(txn, id)?;
     if ballot.status != BallotStatus::Open {
         return refuse(
@@ -122,7 +119,8 @@ pub fn vote(txn: &mut Txn<'_>, id: &str, about: &Digest, approve: bool) -> Resul
 
 /// Closes a ballot that only time kept open: carries it when the organisation concerned did not object, records that it
 /// expired otherwise. It is nobody's vote.
-pub fn conclude(txn: &mut Txn<'_>, id: &str) -> Result<Value, Stop> {
+pub fn conclude(txn: &mut Txn<'_>, command: &Conclude) -> Result<CommandResult, Stop> {
+    let id = &command.proposal_id;
     let ballot = load(txn, id)?;
     if ballot.status != BallotStatus::Open {
         return refuse(
@@ -135,10 +133,10 @@ pub fn conclude(txn: &mut Txn<'_>, id: &str) -> Result<Value, Stop> {
     record(txn, GovernanceAction::Conclude { proposal_id: id.into() })?;
     if ballot.running(grown(txn), txn.time).is_err() {
         close(txn, id, ballot, BallotEnd::Expired)?;
-        return Ok(json!({"proposal_id": id, "decided": false, "result": BallotEnd::Expired}));
+        return Ok(BallotExpired { proposal_id: id.into() }.into());
     }
     match standing(&ballot, txn.time) {
-        Standing::Carried(threshold) => carry_out(txn, id, ballot, U64(threshold as u64)),
+        Standing::Carried(threshold) => carry_out(txn, id, ballot, U64(threshold as u64)).map(Into::into),
         _ => {
             let rule = "the ballot cannot be concluded yet: too few approve it, or the time to object is not over";
             let lower =
@@ -164,37 +162,30 @@ fn standing(ballot: &Ballot, time: Timestamp) -> Standing {
 }
 
 /// Takes the author's vote and closes the ballot when that decides it.
-fn cast(txn: &mut Txn<'_>, id: &str, mut ballot: Ballot, approve: bool) -> Result<Value, Stop> {
+fn cast(txn: &mut Txn<'_>, id: &str, mut ballot: Ballot, approve: bool) -> Result<BallotCounted, Stop> {
     let organisation = txn.author.organisation.clone();
     ballot.votes.insert(organisation, approve);
     match standing(&ballot, txn.time) {
         Standing::Carried(threshold) => carry_out(txn, id, ballot, U64(threshold as u64)),
-        Standing::Open(waits) => {
+        Standing::Open(carried_unopposed_from) => {
             state::save(&mut txn.over, Table::Proposals, id, &ballot);
-            let mut result = answer(id, &ballot, ballot.needed);
-            if let Some(from) = waits {
-                result["carried_unopposed_from"] = json!(from);
-            }
-            Ok(result)
+            Ok(counted(id, &ballot, ballot.needed, BallotStanding::Open { carried_unopposed_from }))
         }
         Standing::Rejected => {
-            let mut result = answer(id, &ballot, ballot.needed);
-            result["result"] = json!(BallotEnd::Rejected);
+            let result = counted(id, &ballot, ballot.needed, BallotStanding::Rejected);
             close(txn, id, ballot, BallotEnd::Rejected)?;
             Ok(result)
         }
     }
 }
 
-fn answer(id: &str, ballot: &Ballot, threshold: U64) -> Value {
-    json!({
-        "proposal_id": id, "approvals": ballot.voted(true), "rejections": ballot.voted(false), "threshold": threshold,
-        "decided": false,
-    })
+fn counted(id: &str, ballot: &Ballot, threshold: U64, standing: BallotStanding) -> BallotCounted {
+    let (approvals, rejections) = (ballot.voted(true), ballot.voted(false));
+    BallotCounted { proposal_id: id.into(), approvals, rejections, threshold, standing }
 }
 
 /// Records that the ballot is carried by `threshold` approvals, and does what it says.
-fn carry_out(txn: &mut Txn<'_>, id: &str, mut ballot: Ballot, threshold: U64) -> Result<Value, Stop> {
+fn carry_out(txn: &mut Txn<'_>, id: &str, mut ballot: Ballot, threshold: U64) -> Result<BallotCounted, Stop> {
     let entry = txn.push(
         Ledger::Reasoning,
         "cluster",
@@ -210,42 +201,8 @@ fn carry_out(txn: &mut Txn<'_>, id: &str, mut ballot: Ballot, threshold: U64) ->
     ballot.status = BallotStatus::Carried;
     ballot.decided = Some(entry.index);
     finish(txn, id, &ballot)?;
-    let mut result = answer(id, &ballot, threshold);
-    carry::out(txn, id, &ballot.proposal, &mut result)?;
-    result["decided"] = json!(true);
-    result["result"] = json!("carried");
-    Ok(result)
-}
-
-fn finish(txn: &mut Txn<'_>, id: &str, ballot: &Ballot) -> Result<(), Stop> {
-    let mut open = all_open(&txn.over)?;
-    open.remove(id);
-    save_open(txn, &open);
-    state::save(&mut txn.over, Table::Proposals, id, ballot);
-    Ok(())
-}
-
-/// Closes a ballot that is not carried, with its record.
-fn close(txn: &mut Txn<'_>, id: &str, mut ballot: Ballot, result: BallotEnd) -> Result<(), Stop> {
-    let entry = txn.push(
-        Ledger::Reasoning,
-        "cluster",
-        Record::BallotClosed {
-            proposal_id: id.into(),
-            result,
-            approvals: ballot.voted(true),
-            rejections: ballot.voted(false),
-            threshold: ballot.needed,
-            constitutional_state_hash: ballot.constitution,
-        },
-    )?;
-    ballot.status = match result {
-        BallotEnd::Rejected => BallotStatus::Rejected,
-        BallotEnd::Expired => BallotStatus::Expired,
-        BallotEnd::Void => BallotStatus::Void,
-    };
-    ballot.decided = Some(entry.index);
-    finish(txn, id, &ballot)
+    let carried = execute_proposal(txn, id, &ballot.proposal)?;
+    Ok(counted(id, &ballot, threshold, carried))
 }
 
 /// Closes every ballot whose time is over. Nobody could vote on it any more; this records it.
@@ -257,49 +214,4 @@ fn sweep(txn: &mut Txn<'_>) -> Result<(), Stop> {
         }
     }
     Ok(())
-}
-
-/// Voids every open ballot; gives their ids in order.
-pub fn void_all(txn: &mut Txn<'_>) -> Result<Vec<String>, Stop> {
-    let open: Vec<String> = all_open(&txn.over)?.into_keys().collect();
-    for id in &open {
-        let ballot = load(txn, id)?;
-        close(txn, id, ballot, BallotEnd::Void)?;
-    }
-    Ok(open)
-}
-
-impl Ballot {
-    /// Organisations that voted so, sorted.
-    pub fn voted(&self, approve: bool) -> Vec<String> {
-        self.votes.iter().filter(|(_, vote)| **vote == approve).map(|(name, _)| name.clone()).collect()
-    }
-
-    /// Refuses once the ballot's time is over: `entries` in the Reasoning ledger, or the ledger's `time`.
-    pub fn running(&self, entries: u64, time: Timestamp) -> Result<(), Refusal> {
-        let over = |rule, limit: String, found: String| Err(Refusal::new(Code::BallotExpired, rule, limit, found));
-        if let Some(limit) = self.expires_entries.filter(|limit| entries >= limit.0) {
-            let rule = "the ballot has expired, because the Reasoning ledger outgrew its limit: open it again";
-            return over(rule, format!("fewer than {limit} entries"), entries.to_string());
-        }
-        if let Some(limit) = self.expires_time.filter(|limit| time >= *limit) {
-            return over("the ballot has expired: open it again", format!("before {limit}"), time.to_string());
-        }
-        Ok(())
-    }
-
-    /// How it ended, in words.
-    fn shown(&self) -> String {
-        let status = match self.status {
-            BallotStatus::Open => return "open".into(),
-            BallotStatus::Carried => "carried",
-            BallotStatus::Rejected => "rejected",
-            BallotStatus::Expired => "expired",
-            BallotStatus::Void => "void since the constitution changed",
-        };
-        match self.decided {
-            Some(at) => format!("{status}, Reasoning entry {at}"),
-            None => status.into(),
-        }
-    }
 }

@@ -2,4 +2,6 @@
 #![allow(unused_imports)]
 
 pub use selfsame_forge::cast::*;
-pub use selfsame_forge::stage::{Stage as World, closed, open_with_founding, verifications, writes};
+pub use selfsame_forge::stage::{
+    Stage as World, closed, counted, open_with_founding, outcome, result, verifications, writes,
+};

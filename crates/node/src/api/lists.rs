@@ -2,7 +2,6 @@
 
 use super::{bytes_of, refused};
 use selfsame_machine::list::{Enrolled, Summary};
-use selfsame_machine::state::Phase;
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::digest::{hex, unhex};
 use selfsame_wire::v1;
@@ -47,11 +46,7 @@ pub(super) fn token(next: Option<Vec<u8>>) -> String {
 }
 
 pub(super) fn substrate(summary: Summary) -> v1::SubstrateSummary {
-    let phase = match summary.phase {
-        Phase::Closed => "closed",
-        Phase::Verifying => "verifying",
-        Phase::Open => "open",
-    };
+    let phase = summary.phase.as_str();
     let [evidence_depth, reasoning_depth] = summary.depths;
     v1::SubstrateSummary {
         substrate_id: summary.substrate_id,

@@ -22,6 +22,7 @@ use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{EntryRef, Ledger};
 use selfsame_protocol::keys::SecretKey;
 use selfsame_protocol::note::{Checkpoint, Note};
+use selfsame_protocol::response::SubmitResponse;
 use selfsame_wire::code::to_status;
 use selfsame_wire::date::Dated;
 use selfsame_wire::v1;
@@ -135,7 +136,7 @@ impl Api {
     }
 
     /// Submits one envelope and counts the answer.
-    async fn submit_one(&self, envelope: bytes::Bytes) -> Result<selfsame_machine::Receipt, Refusal> {
+    async fn submit_one(&self, envelope: bytes::Bytes) -> Result<SubmitResponse, Refusal> {
         let start = tokio::time::Instant::now();
         let outcome = match self.writable() {
             Ok(()) => self.raft.submit(envelope).await.and_then(|outcome| outcome),

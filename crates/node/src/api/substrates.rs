@@ -10,11 +10,12 @@ use selfsame_machine::{head, read};
 use selfsame_protocol::bundle::{IDENTITY_PROOF_TYPE, IdentityProof};
 use selfsame_protocol::canon;
 use selfsame_protocol::code::{Code, Refusal};
-use selfsame_protocol::command::Command;
+use selfsame_protocol::command::{Command, OpenSession};
 use selfsame_protocol::entry::{Entry, EntryRef, Ledger};
 use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::p104::Outcome;
 use selfsame_protocol::record::Record;
+use selfsame_protocol::response::SessionRequested;
 use selfsame_protocol::time::{Timestamp, U64};
 use selfsame_wire::v1::{self, substrate_service_server::SubstrateService};
 use std::time::Duration;
@@ -84,7 +85,7 @@ impl SubstrateService for Api {
         let command = canon::parse(&envelope.payload, &canon::Limits::SUBMISSION)
             .and_then(canon::decode::<selfsame_protocol::command::Submission>);
         let id = match command.map(|s| s.command) {
-            Ok(Command::OpenSession { substrate_id, .. }) => substrate_id,
+            Ok(Command::OpenSession(OpenSession { substrate_id, .. })) => substrate_id,
             _ => {
                 return Err(refused(Refusal::new(
                     Code::Malformed,
@@ -95,12 +96,12 @@ impl SubstrateService for Api {
             }
         };
         let receipt = self.submit_one(bytes).await.map_err(refused)?;
-        let session: u64 = receipt.result["session"].as_str().and_then(|s| s.parse().ok()).unwrap_or_default();
+        let requested = SessionRequested::try_from(receipt.result.clone()).map_err(unreadable)?;
         let mut applied = self.raft.applied();
         let wait = async {
             loop {
                 applied.borrow_and_update();
-                if let Some(first) = self.look(|view| decided(&view, &id, session))? {
+                if let Some(first) = self.look(|view| decided(&view, &id, requested.session.0))? {
                     return Ok::<_, Status>(first);
                 }
                 tokio::select! {

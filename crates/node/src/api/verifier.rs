@@ -5,7 +5,7 @@ use super::cluster::tips;
 use crate::raft::Role;
 use futures::stream::{self, StreamExt as _};
 use selfsame_machine::{read, verify};
-use selfsame_protocol::command::{Command, Role as AuthorRole, Submission};
+use selfsame_protocol::command::{Command, GiveVerdict, Role as AuthorRole, Submission};
 use selfsame_protocol::envelope::Envelope;
 use std::time::Duration;
 
@@ -72,8 +72,11 @@ fn findings(api: &Api) -> Result<Vec<Vec<u8>>, String> {
         tracing::info!(node = api.id, substrate = verification.substrate_id, outcome = %finding.outcome, check = finding.check, "verdict");
         api.metrics.verdict(finding.outcome);
         let request = format!("verdict/{}/{}", verification.substrate_id, verification.index);
-        let command =
-            Command::Verdict { substrate_id: verification.substrate_id, verification: verification.index, finding };
+        let command = Command::Verdict(GiveVerdict {
+            substrate_id: verification.substrate_id,
+            verification: verification.index,
+            finding,
+        });
         let submission = Submission::new(&api.genesis.cluster, &request, AuthorRole::Node, api.key.public(), command);
         out.push(Envelope::sign(&submission, &api.key).to_bytes());
     }

@@ -4,7 +4,7 @@ use super::{BackupError, Whose, refused};
 use crate::cosign::Archive;
 use crate::store::{Identity, SnapshotFile, SnapshotMeta, Store};
 use selfsame_env::{DirDisk, Disk, DiskFile, ReadDir};
-use selfsame_machine::apply::head_key;
+use selfsame_machine::trees::head_key;
 use selfsame_machine::view::Table;
 use selfsame_offline::backup::{Checkpoints, Header, TYPE, write};
 use selfsame_offline::files::{self, Unfinished};

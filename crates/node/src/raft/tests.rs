@@ -7,7 +7,9 @@ use selfsame_env::{Disk as _, Env, Listener};
 use selfsame_machine::Genesis;
 use selfsame_machine::genesis::{GenesisNode, GenesisOrganisation};
 use selfsame_protocol::code::Code;
-use selfsame_protocol::command::{Author, Command, ItemLimits, Role as AuthorRole, SUBMISSION_TYPE, Submission};
+use selfsame_protocol::command::{
+    Author, Command, EnrolChip, ItemLimits, Role as AuthorRole, SUBMISSION_TYPE, Submission,
+};
 use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::keys::SecretKey;
 use selfsame_protocol::p104::Technology;
@@ -52,7 +54,10 @@ fn envelope(n: u32) -> Vec<u8> {
         cluster: "test".into(),
         request_id: format!("request-{n}"),
         author: Author { role: AuthorRole::Root, key: root.public() },
-        command: Command::EnrolChip { chip: SecretKey::from_seed(&seed).public(), technology: Technology::Software },
+        command: Command::EnrolChip(EnrolChip {
+            chip: SecretKey::from_seed(&seed).public(),
+            technology: Technology::Software,
+        }),
     };
     Envelope::sign(&submission, &root).to_bytes()
 }

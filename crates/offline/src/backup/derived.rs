@@ -11,10 +11,10 @@ use selfsame_machine::state::{hash_key, subject_key};
 use selfsame_machine::view::Table;
 use selfsame_protocol::constitution::ClusterConstitution;
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::edges;
 use selfsame_protocol::entry::{Entry, Ledger};
 use selfsame_protocol::governance::GovernanceAction;
 use selfsame_protocol::keys::PublicKey;
+use selfsame_protocol::leaf_header;
 use selfsame_protocol::record::Record;
 use selfsame_protocol::replay::governance::Governance;
 use selfsame_protocol::time::Timestamp;
@@ -139,7 +139,7 @@ impl Derived {
     /// An entry, and what it demands.
     pub fn entry(&mut self, leaf: &[u8], hash: &Digest) -> Result<(), Failure> {
         // What is no entry was refused before.
-        let Some(edges) = edges::read(leaf) else { return Ok(()) };
+        let Some(edges) = leaf_header::read(leaf) else { return Ok(()) };
         let (ledger, subject, index) = (edges.ledger, edges.subject, edges.index.to_be_bytes());
         self.entries += 1;
         self.want(Table::Subjects, &subject_key(subject, ledger, edges.depth), &index);

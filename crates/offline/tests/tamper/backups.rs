@@ -3,8 +3,9 @@
 use crate::objects::{self, checkpoint, ledger, signed, tiles};
 use crate::{Case, Named};
 use selfsame_machine::Genesis;
-use selfsame_machine::apply::{META_CLOCK, META_DIGEST, META_GENESIS, head_key, tile_key};
+use selfsame_machine::state::{META_CLOCK, META_DIGEST, META_GENESIS};
 use selfsame_machine::state::{hash_key, subject_key};
+use selfsame_machine::trees::{head_key, tile_key};
 use selfsame_machine::view::Table;
 use selfsame_offline::backup::{Checkpoints, Header, TYPE, write};
 use selfsame_protocol::digest::Digest;

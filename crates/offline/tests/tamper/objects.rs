@@ -1,6 +1,7 @@
 //! The unaltered objects, and keys that can sign anything.
 
 use selfsame_offline::Options;
+use selfsame_protocol::checkpoint_pair::Pair;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{Entry, Ledger};
 use selfsame_protocol::equivocation::Evidence;
@@ -8,7 +9,6 @@ use selfsame_protocol::holder::{HolderState, HolderStatus, Tree};
 use selfsame_protocol::keys::SecretKey;
 use selfsame_protocol::merkle::{Frontier, append_to_tiles, consistency_proof, empty_root, inclusion_proof, leaf_hash};
 use selfsame_protocol::note::{Checkpoint, Note, TYPE_COSIGNATURE, TYPE_ED25519, Vkey};
-use selfsame_protocol::pair::Pair;
 use selfsame_protocol::policy::Policy;
 use selfsame_protocol::record::{Content, Record};
 use selfsame_protocol::time::{Timestamp, U64};

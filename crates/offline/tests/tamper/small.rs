@@ -2,11 +2,11 @@
 
 use crate::objects::{Objects, checkpoint, ledger, reading, signed, tiles};
 use crate::{Case, Named};
+use selfsame_protocol::checkpoint_pair::Pair;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::merkle::{consistency_proof, inclusion_proof};
 use selfsame_protocol::note::Note;
-use selfsame_protocol::pair::Pair;
 use selfsame_protocol::tlog_proof::TlogProof;
 
 /// A note whose bytes were altered: of no kind any more, unreadable, a failing signature, or a signer who is not known.

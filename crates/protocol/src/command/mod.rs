@@ -3,20 +3,25 @@
 //! The author key stands inside the signed payload. Which role and key may issue which command is
 //! [`Command::allowed_role`] plus replicated state; nothing else.
 
+mod governance;
+mod migration;
 pub mod proposal;
+mod run;
+mod substrate;
 
+pub use governance::{Conclude, EnrolChip, EnrolNode, Propose, RetireChip, RetireNode, RotateKey, Vote};
+pub use migration::{AbortMigration, Arrive, Seal};
 pub use proposal::{OrganisationKey, Proposal};
+pub use run::{DeclareRun, ReportOutcome};
+pub use substrate::{
+    Amend, Amendment, Append, CloseCycle, CloseSession, FencingToken, GiveVerdict, GoalVector, InitSubstrate, Item,
+    OpenSession, PreparedBirth, RecoverClose,
+};
 
 use crate::code::{Code, Refusal};
-use crate::digest::Digest;
-use crate::entry::Ledger;
 use crate::keys::PublicKey;
-use crate::p104::{Attestation, MAX_BITS, Technology, Thresholds};
-use crate::record::{ExecutionStatus, Finding, Output};
-use crate::time::{Timestamp, U64};
+use crate::p104::MAX_BITS;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use std::collections::BTreeMap;
 
 /// The type string of every submission payload.
 pub const SUBMISSION_TYPE: &str = "selfsame/submission/v1";
@@ -98,292 +103,53 @@ pub struct Submission {
     pub command: Command,
 }
 
-/// The right to write for a substrate: exactly the current activation and the next sequence number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Fence {
-    /// Epoch of the activation, from 1.
-    pub epoch: U64,
-    /// Next sequence number within the epoch, from 1.
-    pub seq: U64,
-}
-
-/// One item of an append.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Item {
-    /// Which ledger.
-    pub ledger: Ledger,
-    /// The content, any JSON.
-    pub data: Value,
-    /// Evidence entries referred to, by entry hash.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub evidence: Vec<Digest>,
-    /// Runs referred to.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub runs: Vec<Digest>,
-}
-
-/// How a goal vector was resolved in a cycle.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct GoalVector {
-    /// Caller's name of the goal vector.
-    pub goalvector_id: String,
-    /// The constitutional outcome, any JSON.
-    pub outcome: Value,
-    /// Evidence entries it rests on.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub evidence: Vec<Digest>,
-    /// Runs it used.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub runs: Vec<Digest>,
-}
-
-/// An amendment of governance parameters.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Amendment {
-    /// Hash of the founding tension that it addresses: must be the substrate's.
-    pub founding_tension_hash: Digest,
-    /// Why, in words.
-    pub reason: String,
-    /// Parameters to set.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub set: BTreeMap<String, Value>,
-    /// Parameters to remove.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub remove: Vec<String>,
-    /// A replacement of the founding document; refused, and the refusal recorded, with the drift it would cause.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub founding: Option<Value>,
-}
-
-/// A birth prepared in advance, for the case that an open finds DRIFT_EXCEEDED.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PreparedBirth {
-    /// UUID of the new entity.
-    pub substrate_id: String,
-    /// Its time of birth.
-    pub initialisation_timestamp: Timestamp,
-    /// The chip's attestation of the pre-record; absent leaves the new birth incomplete.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub attestation: Option<Attestation>,
-}
-
 crate::tagged! { "kind",
 /// Every command. The tag is `kind`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
     /// Root: replace one of the own organisation's keys, effective from this entry on.
-    RotateKey {
-        /// Which key.
-        key: OrganisationKey,
-        /// Its replacement.
-        new: PublicKey,
-    },
+    RotateKey(RotateKey),
     /// Root: register a node of the own organisation. Node ids are never reused.
-    EnrolNode {
-        /// Node id, from 1.
-        node: U64,
-        /// Key that signs its verdicts.
-        key: PublicKey,
-        /// Key that cosigns checkpoints, and does nothing else.
-        cosigner: PublicKey,
-    },
+    EnrolNode(EnrolNode),
     /// Root: remove a node of the own organisation; its id is a tombstone for ever.
-    RetireNode {
-        /// Node id.
-        node: U64,
-    },
+    RetireNode(RetireNode),
     /// Root: register a chip of the own organisation.
-    EnrolChip {
-        /// The chip's key.
-        chip: PublicKey,
-        /// Which technology.
-        technology: Technology,
-    },
+    EnrolChip(EnrolChip),
     /// Root: retire a chip of the own organisation for good.
-    RetireChip {
-        /// Chip id.
-        chip: Digest,
-    },
+    RetireChip(RetireChip),
     /// Operator: declare a run before it executes, and attest its identity.
-    DeclareRun {
-        /// The declaration.
-        declaration: Value,
-        /// External reference that the organisation ties to the run.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        request: Option<String>,
-    },
+    DeclareRun(DeclareRun),
     /// Operator: report an execution of a declared run.
-    ReportOutcome {
-        /// Identity.
-        run_id: Digest,
-        /// Unique within the run.
-        execution_id: String,
-        /// How it ended.
-        status: ExecutionStatus,
-        /// Digests of the outputs.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        outputs: Vec<Output>,
-        /// Execution that this one reproduces.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        reproduction_of: Option<String>,
-    },
+    ReportOutcome(ReportOutcome),
     /// Chip: a substrate is born. The founding tension hash is computed by the cluster.
-    InitSubstrate {
-        /// UUID, lowercase.
-        substrate_id: String,
-        /// The founding incompatibility.
-        founding: Value,
-        /// Time of birth, as attested.
-        initialisation_timestamp: Timestamp,
-        /// Schema version.
-        schema_version: String,
-        /// Governance parameters at birth.
-        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-        parameters: BTreeMap<String, Value>,
-        /// Calibration.
-        thresholds: Thresholds,
-        /// Attestation of the pre-record; absent leaves the birth incomplete.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        attestation: Option<Attestation>,
-    },
+    InitSubstrate(InitSubstrate),
     /// Chip: ask for the verification that opens a session.
-    OpenSession {
-        /// UUID.
-        substrate_id: String,
-        /// Right.
-        fence: Fence,
-        /// The continuity hash that the opener kept from the last close.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        continuity_hash: Option<Digest>,
-        /// The founding document that the running substrate holds now; the recorded one when absent.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        founding: Option<Value>,
-        /// Birth to use if the drift is exceeded.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        new_lineage: Option<PreparedBirth>,
-    },
+    OpenSession(OpenSession),
     /// Chip: append evidence and reasoning.
-    Append {
-        /// UUID.
-        substrate_id: String,
-        /// Right.
-        fence: Fence,
-        /// 1 to 1,000 items.
-        items: Vec<Item>,
-    },
+    Append(Append),
     /// Chip: queue an amendment; it is enacted when the cycle closes.
-    Amend {
-        /// UUID.
-        substrate_id: String,
-        /// Right.
-        fence: Fence,
-        /// Content.
-        amendment: Amendment,
-    },
+    Amend(Amend),
     /// Chip: close a goal vector resolution cycle.
-    CloseCycle {
-        /// UUID.
-        substrate_id: String,
-        /// Right.
-        fence: Fence,
-        /// Unique in the substrate.
-        cycle_id: String,
-        /// The resolution.
-        goalvector: GoalVector,
-        /// The prior identity hash that the chip holds.
-        prior_identity_hash: Digest,
-    },
+    CloseCycle(CloseCycle),
     /// Chip: close the session.
-    CloseSession {
-        /// UUID.
-        substrate_id: String,
-        /// Right.
-        fence: Fence,
-        /// The latest cycle identity hash that the chip holds.
-        head: Digest,
-    },
+    CloseSession(CloseSession),
     /// Operator: close an abandoned session of the own organisation's substrate.
-    RecoverClose {
-        /// UUID.
-        substrate_id: String,
-    },
+    RecoverClose(RecoverClose),
     /// Chip: seal the substrate for a migration.
-    Seal {
-        /// UUID.
-        substrate_id: String,
-        /// Right.
-        fence: Fence,
-        /// New migration.
-        migration_id: String,
-        /// Destination chip id.
-        destination: Digest,
-        /// Latest cycle identity hash.
-        head: Digest,
-        /// Continuity hash of the last close.
-        continuity_hash: Digest,
-        /// The substrate's entries in the Evidence ledger.
-        evidence_ledger_depth: U64,
-        /// The substrate's entries in the Reasoning ledger.
-        reasoning_ledger_depth: U64,
-    },
+    Seal(Seal),
     /// Destination chip: having verified the bundle, become active. One entry activates it at the next epoch,
     /// invalidates the origin's activation and appends the migration cycle.
-    Arrive {
-        /// UUID.
-        substrate_id: String,
-        /// Migration.
-        migration_id: String,
-        /// Attestation over the nonce.
-        attestation: Attestation,
-        /// Continuity hash, restated from the bundle.
-        continuity_hash: Digest,
-        /// Latest cycle identity hash, restated from the bundle.
-        head: Digest,
-    },
+    Arrive(Arrive),
     /// Origin chip: abandon a migration before arrival, and continue at a new epoch.
-    AbortMigration {
-        /// UUID.
-        substrate_id: String,
-        /// Migration.
-        migration_id: String,
-        /// Fresh attestation over the nonce.
-        attestation: Attestation,
-    },
+    AbortMigration(AbortMigration),
     /// Root: open a ballot; the proposer approves it.
-    Propose {
-        /// Unique in the cluster.
-        proposal_id: String,
-        /// Content.
-        proposal: Proposal,
-    },
+    Propose(Propose),
     /// Root: vote on a ballot.
-    Vote {
-        /// Which.
-        proposal_id: String,
-        /// What it is about, see [`crate::constitution::ballot_digest`].
-        ballot: Digest,
-        /// For or against.
-        approve: bool,
-    },
+    Vote(Vote),
     /// Root: close a ballot that only time kept open. It is no vote.
-    Conclude {
-        /// Which.
-        proposal_id: String,
-    },
+    Conclude(Conclude),
     /// Node: what it found on its own disk.
-    Verdict {
-        /// UUID.
-        substrate_id: String,
-        /// The verification: log index of the request.
-        verification: U64,
-        /// What it found.
-        finding: Finding,
-    },
+    Verdict(GiveVerdict),
 }
 }
 
@@ -391,25 +157,25 @@ impl Command {
     /// The role that may issue this command.
     pub const fn allowed_role(&self) -> Role {
         match self {
-            Command::RotateKey { .. }
-            | Command::EnrolNode { .. }
-            | Command::RetireNode { .. }
-            | Command::EnrolChip { .. }
-            | Command::RetireChip { .. }
-            | Command::Propose { .. }
-            | Command::Vote { .. }
-            | Command::Conclude { .. } => Role::Root,
-            Command::DeclareRun { .. } | Command::ReportOutcome { .. } | Command::RecoverClose { .. } => Role::Operator,
-            Command::InitSubstrate { .. }
-            | Command::OpenSession { .. }
-            | Command::Append { .. }
-            | Command::Amend { .. }
-            | Command::CloseCycle { .. }
-            | Command::CloseSession { .. }
-            | Command::Seal { .. }
-            | Command::Arrive { .. }
-            | Command::AbortMigration { .. } => Role::Chip,
-            Command::Verdict { .. } => Role::Node,
+            Command::RotateKey(_)
+            | Command::EnrolNode(_)
+            | Command::RetireNode(_)
+            | Command::EnrolChip(_)
+            | Command::RetireChip(_)
+            | Command::Propose(_)
+            | Command::Vote(_)
+            | Command::Conclude(_) => Role::Root,
+            Command::DeclareRun(_) | Command::ReportOutcome(_) | Command::RecoverClose(_) => Role::Operator,
+            Command::InitSubstrate(_)
+            | Command::OpenSession(_)
+            | Command::Append(_)
+            | Command::Amend(_)
+            | Command::CloseCycle(_)
+            | Command::CloseSession(_)
+            | Command::Seal(_)
+            | Command::Arrive(_)
+            | Command::AbortMigration(_) => Role::Chip,
+            Command::Verdict(_) => Role::Node,
         }
     }
 }
@@ -475,7 +241,7 @@ impl Submission {
             if is_uuid(text) { Ok(()) } else { Err(no_uuid(text)) }
         };
         match &self.command {
-            Command::Append { substrate_id, items, .. } => {
+            Command::Append(Append { substrate_id, items, .. }) => {
                 uuid(substrate_id)?;
                 if !(1..=limits.max_items).contains(&items.len()) {
                     return Err(Refusal::new(
@@ -487,7 +253,7 @@ impl Submission {
                 }
                 Ok(())
             }
-            Command::InitSubstrate { substrate_id, schema_version, thresholds, .. } => {
+            Command::InitSubstrate(InitSubstrate { substrate_id, schema_version, thresholds, .. }) => {
                 uuid(substrate_id)?;
                 name("schema_version", schema_version)?;
                 match thresholds.drift_tolerance {
@@ -498,8 +264,10 @@ impl Submission {
                     }
                 }
             }
-            Command::DeclareRun { request, .. } => request.as_deref().map_or(Ok(()), |r| name("request", r)),
-            Command::ReportOutcome { execution_id, outputs, reproduction_of, .. } => {
+            Command::DeclareRun(DeclareRun { request, .. }) => {
+                request.as_deref().map_or(Ok(()), |r| name("request", r))
+            }
+            Command::ReportOutcome(ReportOutcome { execution_id, outputs, reproduction_of, .. }) => {
                 name("execution_id", execution_id)?;
                 reproduction_of.as_deref().map_or(Ok(()), |original| name("reproduction_of", original))?;
                 if outputs.len() > limits.max_items {
@@ -512,34 +280,36 @@ impl Submission {
                 }
                 Ok(())
             }
-            Command::CloseCycle { substrate_id, cycle_id, goalvector, .. } => {
+            Command::CloseCycle(CloseCycle { substrate_id, cycle_id, goalvector, .. }) => {
                 uuid(substrate_id)?;
                 name("cycle_id", cycle_id)?;
                 name("goalvector_id", &goalvector.goalvector_id)
             }
-            Command::Seal { substrate_id, migration_id, .. }
-            | Command::Arrive { substrate_id, migration_id, .. }
-            | Command::AbortMigration { substrate_id, migration_id, .. } => {
+            Command::Seal(Seal { substrate_id, migration_id, .. })
+            | Command::Arrive(Arrive { substrate_id, migration_id, .. })
+            | Command::AbortMigration(AbortMigration { substrate_id, migration_id, .. }) => {
                 uuid(substrate_id)?;
                 name("migration_id", migration_id)
             }
-            Command::Propose { proposal_id, proposal } => {
+            Command::Propose(Propose { proposal_id, proposal }) => {
                 name("proposal_id", proposal_id)?;
                 proposal.check()
             }
-            Command::Vote { proposal_id, .. } | Command::Conclude { proposal_id } => name("proposal_id", proposal_id),
-            Command::OpenSession { substrate_id, new_lineage, .. } => {
+            Command::Vote(Vote { proposal_id, .. }) | Command::Conclude(Conclude { proposal_id }) => {
+                name("proposal_id", proposal_id)
+            }
+            Command::OpenSession(OpenSession { substrate_id, new_lineage, .. }) => {
                 uuid(substrate_id)?;
                 new_lineage.as_ref().map_or(Ok(()), |birth| uuid(&birth.substrate_id))
             }
-            Command::Amend { substrate_id, .. }
-            | Command::CloseSession { substrate_id, .. }
-            | Command::RecoverClose { substrate_id }
-            | Command::Verdict { substrate_id, .. } => uuid(substrate_id),
-            Command::RotateKey { new, .. } => check_keys(&[*new]),
-            Command::EnrolNode { key, cosigner, .. } => check_keys(&[*key, *cosigner]),
-            Command::EnrolChip { chip, .. } => check_keys(&[*chip]),
-            Command::RetireNode { .. } | Command::RetireChip { .. } => Ok(()),
+            Command::Amend(Amend { substrate_id, .. })
+            | Command::CloseSession(CloseSession { substrate_id, .. })
+            | Command::RecoverClose(RecoverClose { substrate_id })
+            | Command::Verdict(GiveVerdict { substrate_id, .. }) => uuid(substrate_id),
+            Command::RotateKey(RotateKey { new, .. }) => check_keys(&[*new]),
+            Command::EnrolNode(EnrolNode { key, cosigner, .. }) => check_keys(&[*key, *cosigner]),
+            Command::EnrolChip(EnrolChip { chip, .. }) => check_keys(&[*chip]),
+            Command::RetireNode(_) | Command::RetireChip(_) => Ok(()),
         }
     }
 }

@@ -71,6 +71,30 @@ crate::named! {
 }
 
 crate::named! {
+    /// What became of a ballot.
+    pub enum BallotResult: "a result of a ballot" {
+        /// It was carried, and done.
+        Carried = "carried",
+        /// It could no longer be carried.
+        Rejected = "rejected",
+        /// Its time was over.
+        Expired = "expired",
+        /// The constitution under which it was opened is no longer in force.
+        Void = "void",
+    }
+}
+
+impl From<BallotEnd> for BallotResult {
+    fn from(end: BallotEnd) -> Self {
+        match end {
+            BallotEnd::Rejected => BallotResult::Rejected,
+            BallotEnd::Expired => BallotResult::Expired,
+            BallotEnd::Void => BallotResult::Void,
+        }
+    }
+}
+
+crate::named! {
     /// How a ballot ends that was not carried.
     pub enum BallotEnd: "an end of a ballot" {
         /// By a veto, or by so many votes against that its number can no longer be reached.

@@ -7,7 +7,7 @@
 use super::chain::Chain;
 use super::{BadCheck, Check, kind};
 use crate::canon::CanonError;
-use crate::command::Command;
+use crate::command::{Command, DeclareRun, ReportOutcome};
 use crate::digest::Digest;
 use crate::entry::{Entry, Ledger};
 use crate::record::{OrganisationRun, Record, RunOutcome};
@@ -144,7 +144,7 @@ impl RunReplay {
                 self.declared(entry, run_id, elements, declaration)?;
                 self.command(
                     index,
-                    matches!(command, Command::DeclareRun { declaration: asked, .. } if asked == declaration),
+                    matches!(command, Command::DeclareRun(DeclareRun { declaration: asked, .. }) if asked == declaration),
                     entry,
                     command,
                 )
@@ -247,7 +247,7 @@ impl RunReplay {
     /// The reference of a command that declares this run.
     fn declares<'a>(&self, command: &'a Command) -> Option<&'a Option<String>> {
         match command {
-            Command::DeclareRun { declaration, request } => {
+            Command::DeclareRun(DeclareRun { declaration, request }) => {
                 let run_id = Declaration::from_value(declaration.clone()).ok()?.run_id();
                 (run_id == self.run_id).then_some(request)
             }
@@ -388,7 +388,8 @@ impl RunReplay {
 
 /// Whether a command reports exactly this execution.
 fn reports(command: &Command, outcome: &RunOutcome) -> bool {
-    let Command::ReportOutcome { run_id, execution_id, status, outputs, reproduction_of } = command else {
+    let Command::ReportOutcome(ReportOutcome { run_id, execution_id, status, outputs, reproduction_of }) = command
+    else {
         return false;
     };
     let asked = (run_id, execution_id, status, outputs, reproduction_of);

@@ -3,7 +3,10 @@
 use crate::chance::Chance;
 use crate::records::{anchor, ledger, publisher, rules};
 use selfsame_protocol::command::{
-    Amendment, Command, Fence, GoalVector, Item, OrganisationKey, PreparedBirth, Proposal, Submission,
+    AbortMigration, Amend, Amendment, Append, Arrive, CloseCycle, CloseSession, Command, Conclude, DeclareRun,
+    EnrolChip, EnrolNode, FencingToken, GiveVerdict, GoalVector, InitSubstrate, Item, OpenSession, OrganisationKey,
+    PreparedBirth, Proposal, Propose, RecoverClose, ReportOutcome, RetireChip, RetireNode, RotateKey, Seal, Submission,
+    Vote,
 };
 use selfsame_protocol::keys::SecretKey;
 use selfsame_protocol::p104::{Attestation, Outcome, Technology, Thresholds};
@@ -18,20 +21,20 @@ pub fn submission(command: Command, c: &mut Chance) -> (Submission, SecretKey) {
 /// One of each command, and one for each proposal. That none is missing is a test of its own.
 pub fn commands(c: &mut Chance) -> Vec<Command> {
     let mut all = vec![
-        Command::RotateKey { key: c.one(&OrganisationKey::ALL), new: c.key() },
-        Command::EnrolNode { node: c.counter(), key: c.key(), cosigner: c.key() },
-        Command::RetireNode { node: c.counter() },
-        Command::EnrolChip { chip: c.key(), technology: c.one(&Technology::ALL) },
-        Command::RetireChip { chip: c.digest() },
-        Command::DeclareRun { declaration: c.some_json(), request: c.maybe(Chance::name) },
-        Command::ReportOutcome {
+        Command::RotateKey(RotateKey { key: c.one(&OrganisationKey::ALL), new: c.key() }),
+        Command::EnrolNode(EnrolNode { node: c.counter(), key: c.key(), cosigner: c.key() }),
+        Command::RetireNode(RetireNode { node: c.counter() }),
+        Command::EnrolChip(EnrolChip { chip: c.key(), technology: c.one(&Technology::ALL) }),
+        Command::RetireChip(RetireChip { chip: c.digest() }),
+        Command::DeclareRun(DeclareRun { declaration: c.some_json(), request: c.maybe(Chance::name) }),
+        Command::ReportOutcome(ReportOutcome {
             run_id: c.digest(),
             execution_id: c.name(),
             status: c.one(&ExecutionStatus::ALL),
             outputs: outputs(c),
             reproduction_of: c.maybe(Chance::name),
-        },
-        Command::InitSubstrate {
+        }),
+        Command::InitSubstrate(InitSubstrate {
             substrate_id: c.uuid(),
             founding: c.founding(),
             initialisation_timestamp: c.time(),
@@ -39,8 +42,8 @@ pub fn commands(c: &mut Chance) -> Vec<Command> {
             parameters: c.list(|c| (c.text(), c.json())).into_iter().collect(),
             thresholds: thresholds(c),
             attestation: c.maybe(attestation),
-        },
-        Command::OpenSession {
+        }),
+        Command::OpenSession(OpenSession {
             substrate_id: c.uuid(),
             fence: fence(c),
             continuity_hash: c.maybe(Chance::digest),
@@ -50,19 +53,19 @@ pub fn commands(c: &mut Chance) -> Vec<Command> {
                 initialisation_timestamp: c.time(),
                 attestation: c.maybe(attestation),
             }),
-        },
-        Command::Append { substrate_id: c.uuid(), fence: fence(c), items: vec![item(c), item(c)] },
-        Command::Amend { substrate_id: c.uuid(), fence: fence(c), amendment: amendment(c) },
-        Command::CloseCycle {
+        }),
+        Command::Append(Append { substrate_id: c.uuid(), fence: fence(c), items: vec![item(c), item(c)] }),
+        Command::Amend(Amend { substrate_id: c.uuid(), fence: fence(c), amendment: amendment(c) }),
+        Command::CloseCycle(CloseCycle {
             substrate_id: c.uuid(),
             fence: fence(c),
             cycle_id: c.name(),
             goalvector: goal(c),
             prior_identity_hash: c.digest(),
-        },
-        Command::CloseSession { substrate_id: c.uuid(), fence: fence(c), head: c.digest() },
-        Command::RecoverClose { substrate_id: c.uuid() },
-        Command::Seal {
+        }),
+        Command::CloseSession(CloseSession { substrate_id: c.uuid(), fence: fence(c), head: c.digest() }),
+        Command::RecoverClose(RecoverClose { substrate_id: c.uuid() }),
+        Command::Seal(Seal {
             substrate_id: c.uuid(),
             fence: fence(c),
             migration_id: c.name(),
@@ -71,20 +74,24 @@ pub fn commands(c: &mut Chance) -> Vec<Command> {
             continuity_hash: c.digest(),
             evidence_ledger_depth: c.counter(),
             reasoning_ledger_depth: c.counter(),
-        },
-        Command::Arrive {
+        }),
+        Command::Arrive(Arrive {
             substrate_id: c.uuid(),
             migration_id: c.name(),
             attestation: attestation(c),
             continuity_hash: c.digest(),
             head: c.digest(),
-        },
-        Command::AbortMigration { substrate_id: c.uuid(), migration_id: c.name(), attestation: attestation(c) },
-        Command::Vote { proposal_id: c.name(), ballot: c.digest(), approve: c.yes() },
-        Command::Conclude { proposal_id: c.name() },
-        Command::Verdict { substrate_id: c.uuid(), verification: c.counter(), finding: finding(c) },
+        }),
+        Command::AbortMigration(AbortMigration {
+            substrate_id: c.uuid(),
+            migration_id: c.name(),
+            attestation: attestation(c),
+        }),
+        Command::Vote(Vote { proposal_id: c.name(), ballot: c.digest(), approve: c.yes() }),
+        Command::Conclude(Conclude { proposal_id: c.name() }),
+        Command::Verdict(GiveVerdict { substrate_id: c.uuid(), verification: c.counter(), finding: finding(c) }),
     ];
-    all.extend(proposals(c).into_iter().map(|proposal| Command::Propose { proposal_id: c.name(), proposal }));
+    all.extend(proposals(c).into_iter().map(|proposal| Command::Propose(Propose { proposal_id: c.name(), proposal })));
     all
 }
 
@@ -117,8 +124,8 @@ pub fn proposal(c: &mut Chance) -> Proposal {
     c.one(&all)
 }
 
-fn fence(c: &mut Chance) -> Fence {
-    Fence { epoch: c.counter(), seq: c.counter() }
+fn fence(c: &mut Chance) -> FencingToken {
+    FencingToken { epoch: c.counter(), seq: c.counter() }
 }
 
 fn item(c: &mut Chance) -> Item {

@@ -86,7 +86,8 @@ fn a_history_of_governance_is_verified_with_every_signature() {
     assert_eq!(governed.constitution.hash().to_string(), text(history, "constitutional_state_hash"));
     let members: Vec<_> = governed.organisations.keys().cloned().map(Value::String).collect();
     assert_eq!(Value::Array(members), history["organisations"]);
-    let results: Vec<_> = governed.decisions.iter().map(|ended| (ended.proposal_id.as_str(), ended.result)).collect();
+    let results: Vec<_> =
+        governed.decisions.iter().map(|ended| (ended.proposal_id.as_str(), ended.result.as_str())).collect();
     assert_eq!(results, [("join", "carried"), ("rotate", "void"), ("rules", "carried")]);
     assert!(governed.open.is_empty() && governed.changes.len() == 2);
 }

@@ -14,14 +14,18 @@ use rand::Rng;
 use selfsame_protocol::bundle::Reader;
 use selfsame_protocol::canon;
 use selfsame_protocol::code::Code;
-use selfsame_protocol::command::{Amendment, Command, Fence, Proposal, Role};
+use selfsame_protocol::command::{
+    AbortMigration, Amend, Amendment, Command, DeclareRun, EnrolChip, FencingToken, GiveVerdict, OpenSession, Proposal,
+    Propose, Role, Vote,
+};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::p104::{self, Outcome, Technology};
 use selfsame_protocol::record::Finding;
+use selfsame_protocol::response::{BallotCounted, BallotStanding};
 use selfsame_protocol::time::U64;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use steps::{Rules, Step, Stopped, digest};
+use steps::{Rules, Step, Stopped, decided, result};
 
 /// The node that loses its vote in the course of a run, now and then: one fault of those that a cluster survives.
 pub fn quarantined(seed: u64, nodes: u64) -> Option<u64> {
@@ -38,7 +42,7 @@ pub async fn run(mut session: Session, organisations: u64, nodes: u64) -> turmoi
     });
     let root = session.root(0);
     for chip in &chips {
-        let enrol = Command::EnrolChip { chip: chip.key.public(), technology: Technology::Software };
+        let enrol = Command::EnrolChip(EnrolChip { chip: chip.key.public(), technology: Technology::Software });
         session.submit("enrol", &root, enrol).await;
     }
     let mut rules = Rules {
@@ -87,10 +91,10 @@ impl Rules {
         }
         self.never("append by another chip", &b, self.append(self.fence()), &[Code::ChipNotActive]).await?;
         let (epoch, next) = (U64(self.epoch), U64(self.seq + 1));
-        let early = Fence { epoch: U64(self.epoch + 1), seq: next };
+        let early = FencingToken { epoch: U64(self.epoch + 1), seq: next };
         self.never("append at a later epoch", &a, self.append(early), &[Code::StaleEpoch]).await?;
         for seq in [self.seq, self.seq + 2] {
-            let fence = Fence { epoch, seq: U64(seq) };
+            let fence = FencingToken { epoch, seq: U64(seq) };
             self.never("append out of sequence", &a, self.append(fence), &[Code::StaleSequence]).await?;
         }
         let other = self.cycle(Digest::of(b"another head"));
@@ -101,7 +105,7 @@ impl Rules {
         for (set, founding) in [(named, None), (BTreeMap::new(), Some(whole))] {
             let reason = "to see whether it is refused".into();
             let amendment = Amendment { founding_tension_hash, reason, set, remove: Vec::new(), founding };
-            let amend = Command::Amend { substrate_id: self.substrate.clone(), fence: self.fence(), amendment };
+            let amend = Command::Amend(Amend { substrate_id: self.substrate.clone(), fence: self.fence(), amendment });
             self.never("amendment of the founding", &a, amend, &[Code::FoundingTensionProtected]).await?;
         }
         self.close(0).await
@@ -111,12 +115,12 @@ impl Rules {
     async fn governance(&mut self) -> Step {
         let root = self.session.root(0);
         let proposal_id = format!("{}/none", self.session.name);
-        let vote = Command::Vote { proposal_id, ballot: Digest::of(b"none"), approve: true };
+        let vote = Command::Vote(Vote { proposal_id, ballot: Digest::of(b"none"), approve: true });
         self.never("vote on nothing", &root, vote, &[Code::UnknownProposal]).await?;
         for organisation in 0..2 {
             let actor = self.session.operator(organisation);
             let text = format!("{} of {organisation}", self.session.name);
-            let command = Command::DeclareRun { declaration: declaration(&text), request: None };
+            let command = Command::DeclareRun(DeclareRun { declaration: declaration(&text), request: None });
             let envelope = actor.sign("rules/shared", command);
             loop {
                 match self.session.once("declare", &envelope).await {
@@ -133,14 +137,14 @@ impl Rules {
     /// A chip that lost an activation never acts with it again.
     async fn stays_invalidated(&mut self, chip: usize, epoch: u64) -> Step {
         let actor = self.chips[chip].clone();
-        let fence = Fence { epoch: U64(epoch), seq: U64(self.seq + 1) };
-        let open = Command::OpenSession {
+        let fence = FencingToken { epoch: U64(epoch), seq: U64(self.seq + 1) };
+        let open = Command::OpenSession(OpenSession {
             substrate_id: self.substrate.clone(),
             fence,
             continuity_hash: self.kept,
             founding: None,
             new_lineage: None,
-        };
+        });
         self.never("open with an invalidated activation", &actor, open, &[Code::ChipInvalidated]).await
     }
 
@@ -148,21 +152,22 @@ impl Rules {
     async fn migration(&mut self) -> Step {
         let (a, b) = (self.chips[0].clone(), self.chips[1].clone());
         let (first, nonce) = self.seal(0, 1).await?;
-        let open = Command::OpenSession {
+        let open = Command::OpenSession(OpenSession {
             substrate_id: self.substrate.clone(),
             fence: self.fence(),
             continuity_hash: self.kept,
             founding: None,
             new_lineage: None,
-        };
+        });
         self.never("open while sealed", &a, open, &[Code::Sealed]).await?;
         let (substrate_id, migration_id) = (self.substrate.clone(), first.clone());
         let attestation = self.attestation(0, &first, Digest::of(b"another nonce"))?;
-        let abort = Command::AbortMigration { substrate_id, migration_id, attestation };
+        let abort = Command::AbortMigration(AbortMigration { substrate_id, migration_id, attestation });
         self.never("abort under another nonce", &a, abort, &[Code::AttestationInvalid]).await?;
         let (substrate_id, migration_id) = (self.substrate.clone(), first.clone());
         let attestation = self.attestation(0, &first, nonce)?;
-        self.must("abort", 0, Command::AbortMigration { substrate_id, migration_id, attestation }).await?;
+        self.must("abort", 0, Command::AbortMigration(AbortMigration { substrate_id, migration_id, attestation }))
+            .await?;
         (self.epoch, self.seq) = (self.epoch + 1, 0);
         self.stays_invalidated(0, 1).await?;
         let (second, fresh) = self.seal(0, 1).await?;
@@ -188,20 +193,21 @@ impl Rules {
         };
         // Refused now, due after the proposal: a refusal leaves nothing behind, so the same envelope is accepted then.
         let ballot = self.session.about(&proposal_id, &proposal).await.ok_or(Stopped)?;
-        let vote = Command::Vote { proposal_id: proposal_id.clone(), ballot, approve: true };
+        let vote = Command::Vote(Vote { proposal_id: proposal_id.clone(), ballot, approve: true });
         let early = self.session.sign(&self.session.root(1), vote.clone());
         match self.settled("vote before the proposal", &early).await? {
             Answer::Refused(Code::UnknownProposal) => {}
             other => return self.wrong(format!("a vote before its proposal was answered with {other:?}")),
         }
         let root = self.session.root(0);
-        let mut receipt =
-            self.must_by("propose", &root, Command::Propose { proposal_id: proposal_id.clone(), proposal }).await?;
-        if receipt.result["decided"] != json!(false) {
+        let mut receipt = self
+            .must_by("propose", &root, Command::Propose(Propose { proposal_id: proposal_id.clone(), proposal }))
+            .await?;
+        if decided(&receipt)? {
             return self.wrong("one organisation of several sealed a substrate alone".into());
         }
         for organisation in 1..self.organisations {
-            if receipt.result["decided"] == json!(true) {
+            if decided(&receipt)? {
                 break;
             }
             receipt = match organisation {
@@ -212,7 +218,9 @@ impl Rules {
                 _ => self.must_by("vote", &self.session.root(organisation), vote.clone()).await?,
             };
         }
-        let nonce = digest(&receipt, "nonce")?;
+        let BallotStanding::Carried { nonce: Some(nonce), .. } = result::<BallotCounted>(receipt)?.standing else {
+            return self.wrong("a seal by ballot has no nonce".into());
+        };
         self.arrive(0, &migration_id, nonce).await?;
         self.stays_invalidated(1, 3).await
     }
@@ -239,20 +247,22 @@ impl Rules {
         let Ok(state) = self.session.client.substrate(&self.substrate).await else { return Err(Stopped) };
         let (verification, _) = state.decided.ok_or(Stopped)?;
         let node = self.session.actor(Role::Node, node_key(self.session.seed, id));
-        let verdict = |substrate_id: &str, text: &str| Command::Verdict {
-            substrate_id: substrate_id.into(),
-            verification,
-            finding: Finding {
-                outcome: Outcome::HashMismatch,
-                check: text.into(),
-                at: None,
-                expected: "an honest disk".into(),
-                found: "another".into(),
-                drift: 0,
-                lineage_depth: U64(0),
-                recomputed: None,
-                entries_checked: U64(0),
-            },
+        let verdict = |substrate_id: &str, text: &str| {
+            Command::Verdict(GiveVerdict {
+                substrate_id: substrate_id.into(),
+                verification,
+                finding: Finding {
+                    outcome: Outcome::HashMismatch,
+                    check: text.into(),
+                    at: None,
+                    expected: "an honest disk".into(),
+                    found: "another".into(),
+                    drift: 0,
+                    lineage_depth: U64(0),
+                    recomputed: None,
+                    entries_checked: U64(0),
+                },
+            })
         };
         let (first, second) = (verdict(&self.substrate, "FIRST"), verdict(&self.substrate, "SECOND"));
         self.must_by("failing verdict", &node, first).await?;
@@ -272,13 +282,13 @@ impl Rules {
             return self.wrong(format!("another continuity hash came to {found}"));
         }
         let a = self.chips[0].clone();
-        let open = Command::OpenSession {
+        let open = Command::OpenSession(OpenSession {
             substrate_id: self.substrate.clone(),
             fence: self.fence(),
             continuity_hash: self.kept,
             founding: None,
             new_lineage: None,
-        };
+        });
         self.never("open after suppression", &a, open, &[Code::Suppressed]).await
     }
 

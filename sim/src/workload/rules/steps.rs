@@ -7,15 +7,20 @@ use crate::invariants::g16_served;
 use crate::random::uuid;
 use selfsame_client::Actor;
 use selfsame_client::ClientError;
-use selfsame_machine::Receipt;
 use selfsame_protocol::bundle::Reader;
 use selfsame_protocol::canon;
 use selfsame_protocol::code::Code;
-use selfsame_protocol::command::{Command, Fence, GoalVector, Item};
+use selfsame_protocol::command::{
+    Append, Arrive, CloseCycle, CloseSession, Command, FencingToken, GoalVector, InitSubstrate, Item, OpenSession, Seal,
+};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::p104::{self, Attestation, Claims, Outcome, Thresholds};
+use selfsame_protocol::response::{
+    BallotCounted, CommandResult, CycleClosed, MigrationArrived, MigrationSealed, SessionClosed, SubmitResponse,
+    SubstrateBorn,
+};
 use selfsame_protocol::time::U64;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -41,16 +46,21 @@ pub(super) struct Rules {
 }
 
 impl Rules {
-    pub(super) fn fence(&self) -> Fence {
-        Fence { epoch: U64(self.epoch), seq: U64(self.seq + 1) }
+    pub(super) fn fence(&self) -> FencingToken {
+        FencingToken { epoch: U64(self.epoch), seq: U64(self.seq + 1) }
     }
 
-    pub(super) async fn must(&mut self, what: &'static str, chip: usize, command: Command) -> Step<Receipt> {
+    pub(super) async fn must(&mut self, what: &'static str, chip: usize, command: Command) -> Step<SubmitResponse> {
         let actor = self.chips[chip].clone();
         self.must_by(what, &actor, command).await
     }
 
-    pub(super) async fn must_by(&mut self, what: &'static str, actor: &Actor, command: Command) -> Step<Receipt> {
+    pub(super) async fn must_by(
+        &mut self,
+        what: &'static str,
+        actor: &Actor,
+        command: Command,
+    ) -> Step<SubmitResponse> {
         match self.session.submit(what, actor, command).await {
             Answer::Ok(receipt) => Ok(receipt),
             Answer::Refused(code) => self.wrong(format!("{what} is allowed and was refused as {code}")),
@@ -93,13 +103,13 @@ impl Rules {
 
     pub(super) async fn open(&mut self, chip: usize, kept: Option<Digest>, founding: Option<Value>) -> Step<Outcome> {
         let actor = self.chips[chip].clone();
-        let command = Command::OpenSession {
+        let command = Command::OpenSession(OpenSession {
             substrate_id: self.substrate.clone(),
             fence: self.fence(),
             continuity_hash: kept,
             founding,
             new_lineage: None,
-        };
+        });
         let envelope = self.session.sign(&actor, command);
         loop {
             let call = self.session.oracle.invoked(&self.session.name, "open", Digest::of(&envelope.to_bytes()));
@@ -127,10 +137,10 @@ impl Rules {
         if found == outcome { Ok(()) } else { self.wrong(format!("an open came to {found}, not to {outcome}")) }
     }
 
-    pub(super) fn append(&self, fence: Fence) -> Command {
+    pub(super) fn append(&self, fence: FencingToken) -> Command {
         let item = |ledger| Item { ledger, data: json!({"rule": "kept"}), evidence: Vec::new(), runs: Vec::new() };
         let items = vec![item(Ledger::Evidence), item(Ledger::Reasoning)];
-        Command::Append { substrate_id: self.substrate.clone(), fence, items }
+        Command::Append(Append { substrate_id: self.substrate.clone(), fence, items })
     }
 
     pub(super) fn cycle(&mut self, prior_identity_hash: Digest) -> Command {
@@ -138,18 +148,19 @@ impl Rules {
         let outcome = json!({"resolved": cycle_id});
         let goalvector = GoalVector { goalvector_id: "goal".into(), outcome, evidence: Vec::new(), runs: Vec::new() };
         let (substrate_id, fence) = (self.substrate.clone(), self.fence());
-        Command::CloseCycle { substrate_id, fence, cycle_id, goalvector, prior_identity_hash }
+        Command::CloseCycle(CloseCycle { substrate_id, fence, cycle_id, goalvector, prior_identity_hash })
     }
 
     pub(super) async fn close(&mut self, chip: usize) -> Step {
         let cycle = self.cycle(self.head);
         let done = self.must("cycle", chip, cycle).await?;
         self.seq += 1;
-        self.head = digest(&done, "cycle_identity_hash")?;
+        self.head = result::<CycleClosed>(done)?.cycle_identity_hash;
         let (substrate_id, fence, head) = (self.substrate.clone(), self.fence(), self.head);
-        let closed = self.must("close", chip, Command::CloseSession { substrate_id, fence, head }).await?;
+        let closed =
+            self.must("close", chip, Command::CloseSession(CloseSession { substrate_id, fence, head })).await?;
         self.seq += 1;
-        self.kept = Some(digest(&closed, "continuity_hash")?);
+        self.kept = Some(result::<SessionClosed>(closed)?.continuity_hash);
         Ok(())
     }
 
@@ -163,7 +174,7 @@ impl Rules {
             initialisation_timestamp,
             schema_version_at_init: p104::SCHEMA_VERSION.into(),
         };
-        let init = Command::InitSubstrate {
+        let init = Command::InitSubstrate(InitSubstrate {
             substrate_id: self.substrate.clone(),
             founding: self.founding.clone(),
             initialisation_timestamp,
@@ -171,10 +182,10 @@ impl Rules {
             parameters: BTreeMap::new(),
             thresholds: Thresholds::default(),
             attestation: Some(Attestation::software(&claims, &self.chips[0].key)),
-        };
+        });
         let born = self.must("birth", 0, init).await?;
         (self.epoch, self.seq, self.kept) = (1, 0, None);
-        self.head = digest(&born, "substrate_identity_hash")?;
+        self.head = result::<SubstrateBorn>(born)?.substrate_identity_hash;
         Ok(())
     }
 
@@ -186,7 +197,7 @@ impl Rules {
         };
         self.migrations += 1;
         let migration_id = format!("rules/{}", self.migrations);
-        let seal = Command::Seal {
+        let seal = Command::Seal(Seal {
             substrate_id: self.substrate.clone(),
             fence: self.fence(),
             migration_id: migration_id.clone(),
@@ -195,10 +206,10 @@ impl Rules {
             continuity_hash: self.kept.ok_or(Stopped)?,
             evidence_ledger_depth: U64(evidence),
             reasoning_ledger_depth: U64(reasoning),
-        };
+        });
         let sealed = self.must("seal", origin, seal).await?;
         self.seq += 1;
-        Ok((migration_id, digest(&sealed, "nonce")?))
+        Ok((migration_id, result::<MigrationSealed>(sealed)?.nonce))
     }
 
     pub(super) fn attestation(&self, chip: usize, migration_id: &str, nonce: Digest) -> Step<Attestation> {
@@ -215,24 +226,29 @@ impl Rules {
     }
 
     pub(super) fn arrival(&self, chip: usize, migration_id: &str, nonce: Digest) -> Step<Command> {
-        Ok(Command::Arrive {
+        Ok(Command::Arrive(Arrive {
             substrate_id: self.substrate.clone(),
             migration_id: migration_id.into(),
             attestation: self.attestation(chip, migration_id, nonce)?,
             continuity_hash: self.kept.ok_or(Stopped)?,
             head: self.head,
-        })
+        }))
     }
 
     pub(super) async fn arrive(&mut self, chip: usize, migration_id: &str, nonce: Digest) -> Step {
         let arrived = self.must("arrive", chip, self.arrival(chip, migration_id, nonce)?).await?;
-        self.head = digest(&arrived, "cycle_identity_hash")?;
+        self.head = result::<MigrationArrived>(arrived)?.cycle_identity_hash;
         (self.epoch, self.seq) = (self.epoch + 1, 0);
         Ok(())
     }
 }
 
-/// A digest in the result of a receipt.
-pub(super) fn digest(receipt: &Receipt, name: &str) -> Step<Digest> {
-    receipt.result[name].as_str().and_then(|text| text.parse().ok()).ok_or(Stopped)
+/// The result of an answer, when it is one of this command.
+pub(super) fn result<T: TryFrom<CommandResult>>(answer: SubmitResponse) -> Step<T> {
+    T::try_from(answer.result).map_err(|_| Stopped)
+}
+
+/// Whether a ballot is carried.
+pub(super) fn decided(answer: &SubmitResponse) -> Step<bool> {
+    result::<BallotCounted>(answer.clone()).map(|ballot| ballot.carried())
 }

@@ -6,7 +6,7 @@ use crate::command::Proposal;
 use crate::constitution::{MAX_OPEN_BALLOTS, Standing, Tally, ballot_digest};
 use crate::digest::Digest;
 use crate::entry::Entry;
-use crate::record::{BallotEnd, ConstitutionChange, Record};
+use crate::record::{BallotResult, ConstitutionChange, Record};
 use crate::replay::{BadCheck, Check, same};
 use crate::time::Timestamp;
 use std::collections::BTreeMap;
@@ -36,7 +36,7 @@ struct End<'a> {
     threshold: u64,
     constitution: Digest,
     /// `None`: carried.
-    result: Option<BallotEnd>,
+    result: BallotResult,
 }
 
 impl Ballot {
@@ -159,10 +159,8 @@ impl Governance {
         let Some(ballot) = self.ballots.get(id) else { return };
         let end = match ballot.standing(time) {
             Standing::Open(_) => return,
-            Standing::Carried(threshold) => Due::End { id: id.into(), result: None, threshold },
-            Standing::Rejected => {
-                Due::End { id: id.into(), result: Some(BallotEnd::Rejected), threshold: ballot.needed }
-            }
+            Standing::Carried(threshold) => Due::End { id: id.into(), result: BallotResult::Carried, threshold },
+            Standing::Rejected => Due::End { id: id.into(), result: BallotResult::Rejected, threshold: ballot.needed },
         };
         self.step.due.push_back(end);
     }
@@ -173,9 +171,9 @@ impl Governance {
         let ballot = self.open_ballot(index, id)?;
         let end = match ballot.standing(time) {
             _ if ballot.expired(index.saturating_add(1), time) => {
-                Due::End { id: id.into(), result: Some(BallotEnd::Expired), threshold: ballot.needed }
+                Due::End { id: id.into(), result: BallotResult::Expired, threshold: ballot.needed }
             }
-            Standing::Carried(threshold) => Due::End { id: id.into(), result: None, threshold },
+            Standing::Carried(threshold) => Due::End { id: id.into(), result: BallotResult::Carried, threshold },
             _ => return bad("BALLOT_RESULT", index, "a ballot that time alone kept open", id),
         };
         self.step.due.push_back(end);
@@ -194,7 +192,7 @@ impl Governance {
                 threshold,
                 constitutional_state_hash: constitution,
             } => {
-                let (threshold, constitution, result) = (threshold.0, *constitution, None);
+                let (threshold, constitution, result) = (threshold.0, *constitution, BallotResult::Carried);
                 (End { id, approvals, rejections, threshold, constitution, result }, Some(proposal))
             }
             Record::BallotClosed {
@@ -205,7 +203,7 @@ impl Governance {
                 threshold,
                 constitutional_state_hash: constitution,
             } => {
-                let (threshold, constitution, result) = (threshold.0, *constitution, Some(*result));
+                let (threshold, constitution, result) = (threshold.0, *constitution, (*result).into());
                 (End { id, approvals, rejections, threshold, constitution, result }, None)
             }
             _ => return Ok(()),
@@ -220,15 +218,15 @@ impl Governance {
         let (number, over) = (ballot.needed, ballot.expired(index, entry.time));
         let threshold = match due {
             Some(Due::End { id, result, threshold }) => {
-                equal("BALLOT_RESULT", index, &(id.as_str(), word(result)), &(end.id, word(end.result)))?;
+                equal("BALLOT_RESULT", index, &(id.as_str(), result.as_str()), &(end.id, end.result.as_str()))?;
                 threshold
             }
             Some(_) => {
-                equal("BALLOT_RESULT", index, &"void", &word(end.result))?;
+                equal("BALLOT_RESULT", index, &BallotResult::Void.as_str(), &end.result.as_str())?;
                 number
             }
             // Nothing is due: a proposal of anybody first closes what is over.
-            None if end.result == Some(BallotEnd::Expired) && over && self.step.begins() => {
+            None if end.result == BallotResult::Expired && over && self.step.begins() => {
                 self.step.asks_to_propose(index)?;
                 self.step.adjoins(index)?;
                 self.swept(entry, Some(end.id))?;
@@ -237,7 +235,7 @@ impl Governance {
             }
             None => {
                 let votes = format!("{} for, {} against, {number} needed", end.approvals.len(), end.rejections.len());
-                return bad("BALLOT_RESULT", index, format!("what {votes} come to"), word(end.result));
+                return bad("BALLOT_RESULT", index, format!("what {votes} come to"), end.result);
             }
         };
         equal("BALLOT_THRESHOLD", index, &(threshold as u64), &end.threshold)?;
@@ -247,7 +245,7 @@ impl Governance {
         self.decisions.push(Decision {
             proposal_id: end.id.into(),
             proposal: proposal.clone(),
-            result: word(end.result),
+            result: end.result,
             index,
             time: entry.time,
             submission: entry.submission,
@@ -310,14 +308,5 @@ impl Governance {
         self.constitution = *after;
         self.changes.push((index, change.before_hash, change.after_hash));
         Ok(())
-    }
-}
-
-const fn word(result: Option<BallotEnd>) -> &'static str {
-    match result {
-        None => "carried",
-        Some(BallotEnd::Rejected) => "rejected",
-        Some(BallotEnd::Expired) => "expired",
-        Some(BallotEnd::Void) => "void",
     }
 }

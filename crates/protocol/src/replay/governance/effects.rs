@@ -8,7 +8,7 @@ use crate::entry::Entry;
 use crate::governance::GovernanceAction as Action;
 use crate::merkle::Frontier;
 use crate::p104::Outcome;
-use crate::record::{EvidenceAnchor, Finding, Record};
+use crate::record::{EvidenceAnchor, Finding, QuorumCause, Record};
 use crate::replay::{Check, same};
 use crate::time::U64;
 use crate::verdict::recorded;
@@ -86,7 +86,7 @@ impl Governance {
                 expected(asked == organisation && root == root_key && operator == operator_key)?;
                 equal("ENTRY_SUBJECT", index, &organisation.as_str(), &name)?;
                 self.roster.add(index, name, *root_key, *operator_key)?;
-                self.warns("add_organisation");
+                self.warns(QuorumCause::AddOrganisation);
                 Ok(())
             }
             (
@@ -113,7 +113,7 @@ impl Governance {
     }
 
     /// A warning follows when an organisation holds a quorum now.
-    fn warns(&mut self, cause: &'static str) {
+    fn warns(&mut self, cause: QuorumCause) {
         if let Some(majority) = self.roster.majority() {
             self.step.due.push_back(Due::Warning { majority, cause });
         }
@@ -155,7 +155,7 @@ impl Governance {
         match &due {
             Some(Due::Warning { majority, cause }) => {
                 let (held, total) = (majority.held as u64, majority.total as u64);
-                equal("QUORUM_WARNING", index, &(majority.organisation.as_str(), held, total, *cause), &found)
+                equal("QUORUM_WARNING", index, &(majority.organisation.as_str(), held, total, cause.as_str()), &found)
             }
             _ => bad("QUORUM_WARNING", index, "an organisation that has come to hold a quorum", organisation),
         }
@@ -196,7 +196,7 @@ impl Governance {
             submission: entry.submission,
         });
         self.step.phase = Phase::Recounting;
-        self.warns("node_quarantine");
+        self.warns(QuorumCause::NodeQuarantine);
         Ok(())
     }
 

@@ -21,7 +21,7 @@ use crate::digest::Digest;
 use crate::entry::{Entry, Ledger};
 use crate::genesis::GenesisDocument;
 use crate::keys::PublicKey;
-use crate::record::{Finding, Record};
+use crate::record::{BallotResult, Finding, Record};
 use crate::replay::kind;
 use crate::time::Timestamp;
 use ballots::Ballot;
@@ -44,8 +44,8 @@ pub struct Decision {
     pub proposal_id: String,
     /// What was proposed.
     pub proposal: Proposal,
-    /// `carried`, `rejected`, `expired` or `void`.
-    pub result: &'static str,
+    /// What became of it.
+    pub result: BallotResult,
     /// Reasoning index of the record.
     pub index: u64,
     /// Its time.

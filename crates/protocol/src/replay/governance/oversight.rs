@@ -8,7 +8,7 @@ use crate::command::Proposal;
 use crate::digest::Digest;
 use crate::entry::{Entry, Ledger};
 use crate::p104::Outcome;
-use crate::record::{IdentityVerification, Record, SubstrateIdentity};
+use crate::record::{BallotResult, IdentityVerification, Record, SubstrateIdentity};
 use crate::replay::{BadCheck, Check};
 use crate::time::Timestamp;
 use crate::verdict;
@@ -88,7 +88,7 @@ impl Oversight {
     /// What only the whole shows. `next` is the index behind the last entry.
     pub fn finish(&self, governed: &Governed, next: u64) -> Check {
         self.wrote(governed, next, self.writing)?;
-        for decision in governed.decisions.iter().filter(|decision| decision.result == "carried") {
+        for decision in governed.decisions.iter().filter(|decision| decision.result == BallotResult::Carried) {
             if let Proposal::ForceSeal { substrate_id, .. } = &decision.proposal
                 && *substrate_id == self.substrate
                 && !self.sealed.contains(&decision.proposal_id)
@@ -137,7 +137,7 @@ impl Oversight {
         let index = entry.index.0;
         let decided = governed.decisions.iter().find(|decision| decision.proposal_id == ballot);
         let holds = decided.is_some_and(|decision| {
-            decision.result == "carried"
+            decision.result == BallotResult::Carried
                 && decision.index < index
                 && decision.submission == entry.submission
                 && matches!(&decision.proposal, Proposal::ForceSeal { substrate_id, migration_id, destination, .. }

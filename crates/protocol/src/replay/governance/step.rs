@@ -1,19 +1,21 @@
 //! One submission of a history: what it asked for, what it did so far, and what has to follow.
 
 use super::bad;
-use crate::command::{Command, Proposal};
+use crate::command::{
+    Amend, Append, CloseCycle, CloseSession, Command, GiveVerdict, InitSubstrate, OpenSession, Proposal, Seal,
+};
 use crate::constitution::{ClusterConstitution, Majority};
 use crate::digest::Digest;
 use crate::entry::Entry;
-use crate::record::{BallotEnd, Finding, Record};
+use crate::record::{BallotResult, Finding, QuorumCause, Record};
 use crate::replay::{Check, kind};
 use std::collections::{BTreeSet, VecDeque};
 
 /// A record that has to be the next one of the submission.
 #[derive(Debug)]
 pub(super) enum Due {
-    /// The end of a ballot; without a result it is carried.
-    End { id: String, result: Option<BallotEnd>, threshold: usize },
+    /// The end of a ballot.
+    End { id: String, result: BallotResult, threshold: usize },
     /// A ballot that a change of the constitution voids.
     Void { id: String },
     /// That change.
@@ -21,7 +23,7 @@ pub(super) enum Due {
     /// What the ballot brings about.
     Effect { id: String, proposal: Box<Proposal> },
     /// An organisation holds a quorum now.
-    Warning { majority: Majority, cause: &'static str },
+    Warning { majority: Majority, cause: QuorumCause },
 }
 
 impl Due {
@@ -93,31 +95,33 @@ impl Asked {
     /// What a command asks for. `node` is that of the author's key.
     pub fn of(command: &Command, node: Option<u64>) -> Self {
         match command {
-            Command::RotateKey { .. }
-            | Command::EnrolNode { .. }
-            | Command::RetireNode { .. }
-            | Command::EnrolChip { .. }
-            | Command::RetireChip { .. }
-            | Command::Propose { .. }
-            | Command::Vote { .. }
-            | Command::Conclude { .. } => Asked::Own(Box::new(command.clone())),
-            Command::Verdict { substrate_id, finding, .. } => {
+            Command::RotateKey(_)
+            | Command::EnrolNode(_)
+            | Command::RetireNode(_)
+            | Command::EnrolChip(_)
+            | Command::RetireChip(_)
+            | Command::Propose(_)
+            | Command::Vote(_)
+            | Command::Conclude(_) => Asked::Own(Box::new(command.clone())),
+            Command::Verdict(GiveVerdict { substrate_id, finding, .. }) => {
                 Asked::Verdict { node, substrate: substrate_id.clone(), finding: Box::new(finding.clone()) }
             }
-            Command::InitSubstrate { substrate_id, .. } => {
+            Command::InitSubstrate(InitSubstrate { substrate_id, .. }) => {
                 Asked::Write { substrate: substrate_id.clone(), birth: true }
             }
-            Command::OpenSession { substrate_id, .. }
-            | Command::Append { substrate_id, .. }
-            | Command::Amend { substrate_id, .. }
-            | Command::CloseCycle { substrate_id, .. }
-            | Command::CloseSession { substrate_id, .. }
-            | Command::Seal { substrate_id, .. } => Asked::Write { substrate: substrate_id.clone(), birth: false },
-            Command::DeclareRun { .. }
-            | Command::ReportOutcome { .. }
-            | Command::RecoverClose { .. }
-            | Command::Arrive { .. }
-            | Command::AbortMigration { .. } => Asked::Other(name(command)),
+            Command::OpenSession(OpenSession { substrate_id, .. })
+            | Command::Append(Append { substrate_id, .. })
+            | Command::Amend(Amend { substrate_id, .. })
+            | Command::CloseCycle(CloseCycle { substrate_id, .. })
+            | Command::CloseSession(CloseSession { substrate_id, .. })
+            | Command::Seal(Seal { substrate_id, .. }) => {
+                Asked::Write { substrate: substrate_id.clone(), birth: false }
+            }
+            Command::DeclareRun(_)
+            | Command::ReportOutcome(_)
+            | Command::RecoverClose(_)
+            | Command::Arrive(_)
+            | Command::AbortMigration(_) => Asked::Other(name(command)),
         }
     }
 
@@ -179,7 +183,7 @@ impl Step {
     pub fn asks_to_propose(&self, index: u64) -> Check {
         match &self.asked {
             None => Ok(()),
-            Some(Asked::Own(command)) if matches!(**command, Command::Propose { .. }) => Ok(()),
+            Some(Asked::Own(command)) if matches!(**command, Command::Propose(_)) => Ok(()),
             Some(asked) => bad("SUBMISSION_COMMAND", index, "a proposal", asked.shown()),
         }
     }

@@ -5,8 +5,10 @@
 //! What an organisation asks for is refused. What must happen all the same (a node whose copy failed is put out of
 //! service; a second organisation joins a cluster of one) is done, and a warning recorded.
 
+use crate::error::{Stop, refuse};
+use crate::registry;
 use crate::state::{Node, Organisation};
-use crate::txn::{Stop, Txn, refuse};
+use crate::txn::Txn;
 use crate::view::Table;
 use selfsame_protocol::code::Code;
 use selfsame_protocol::constitution;
@@ -23,8 +25,8 @@ pub fn majority(nodes: &[Node], organisations: &[Organisation]) -> Option<Majori
 }
 
 fn now(txn: &Txn<'_>) -> Result<Option<Majority>, Stop> {
-    let nodes: Vec<Node> = super::all(&txn.over, Table::Nodes)?;
-    let organisations: Vec<Organisation> = super::all(&txn.over, Table::Organisations)?;
+    let nodes: Vec<Node> = registry::all(&txn.over, Table::Nodes)?;
+    let organisations: Vec<Organisation> = registry::all(&txn.over, Table::Organisations)?;
     Ok(majority(&nodes, &organisations))
 }
 

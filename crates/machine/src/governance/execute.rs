@@ -1,8 +1,13 @@
 //! Carrying out what a ballot decided, in the entry that decides it. What cannot be carried out refuses the deciding vote.
 
-use super::{amend, balance, ballot, constitution, end_key, register, unused_key};
-use crate::state::{self, Node, Organisation, Registration, prefix_end};
-use crate::txn::{Stop, Txn, refuse};
+use super::closing::void_all;
+use super::replace_key;
+use crate::balance;
+use crate::error::{Fatal, Stop, refuse};
+use crate::registry::{all, amend, constitution, end_key, register, unused_key, usable_chip};
+use crate::state::{self, META_RECOVERIES, Node, Organisation, Registration, prefix_end};
+use crate::trees;
+use crate::txn::Txn;
 use crate::view::{Table, View};
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{OrganisationKey, Proposal, Role};
@@ -12,17 +17,18 @@ use selfsame_protocol::governance::GovernanceAction;
 use selfsame_protocol::keys::PublicKey;
 use selfsame_protocol::merkle::{consistency_proof, verify_consistency};
 use selfsame_protocol::record::{ConstitutionChange, EvidenceAnchor, QuorumCause, Record};
+use selfsame_protocol::response::BallotStanding;
 use selfsame_protocol::time::U64;
-use serde_json::{Value, json};
 
-/// Carries a proposal out; adds what came of it to the answer.
-pub fn out(txn: &mut Txn<'_>, id: &str, proposal: &Proposal, result: &mut Value) -> Result<(), Stop> {
+/// Carries a proposal out; gives what came of it.
+pub fn execute_proposal(txn: &mut Txn<'_>, id: &str, proposal: &Proposal) -> Result<BallotStanding, Stop> {
+    let (mut constitutional_state_hash, mut nonce) = (None, None);
     if let Proposal::MovePublisher { publisher } = proposal {
         unused_key(txn, publisher.log_key)?;
     }
     let before = constitution(txn)?;
     if let Some(after) = before.amended(proposal)? {
-        let voided = ballot::void_all(txn)?;
+        let voided = void_all(txn)?;
         let change = ConstitutionChange {
             proposal_id: id.into(),
             before_hash: before.hash(),
@@ -31,23 +37,22 @@ pub fn out(txn: &mut Txn<'_>, id: &str, proposal: &Proposal, result: &mut Value)
             after: after.clone(),
             voided,
         };
-        result["constitutional_state_hash"] = json!(change.after_hash);
+        constitutional_state_hash = Some(change.after_hash);
         txn.push(Ledger::Reasoning, "cluster", Record::ConstitutionChanged(Box::new(change)))?;
         amend(txn, &before, &after)?;
     }
     match proposal {
         Proposal::ForceSeal { substrate_id, migration_id, destination, .. } => {
-            let nonce = crate::migration::force_seal(txn, id, substrate_id, migration_id, destination)?;
-            result["nonce"] = json!(nonce);
-            Ok(())
+            nonce = Some(crate::migration::force_seal(txn, id, substrate_id, migration_id, destination)?);
         }
-        Proposal::RetireChip { chip, .. } => retire_chip(txn, id, chip),
-        Proposal::AddOrganisation { name, root_key, operator_key } => add(txn, id, name, *root_key, *operator_key),
-        Proposal::RemoveOrganisation { name, .. } => remove(txn, id, name),
-        Proposal::RotateKey { organisation, key, new, .. } => rotate(txn, id, organisation, *key, *new),
-        Proposal::ChangeRules { .. } | Proposal::MovePublisher { .. } => Ok(()),
-        Proposal::Recovery { reason, evidence, reasoning } => recover(txn, id, reason, evidence, reasoning),
+        Proposal::RetireChip { chip, .. } => retire_chip(txn, id, chip)?,
+        Proposal::AddOrganisation { name, root_key, operator_key } => add(txn, id, name, *root_key, *operator_key)?,
+        Proposal::RemoveOrganisation { name, .. } => remove(txn, id, name)?,
+        Proposal::RotateKey { organisation, key, new, .. } => rotate(txn, id, organisation, *key, *new)?,
+        Proposal::ChangeRules { .. } | Proposal::MovePublisher { .. } => {}
+        Proposal::Recovery { reason, evidence, reasoning } => recover(txn, id, reason, evidence, reasoning)?,
     }
+    Ok(BallotStanding::Carried { constitutional_state_hash, nonce })
 }
 
 /// A record in the chain of the organisation that is concerned, which need not be the author's.
@@ -91,7 +96,7 @@ fn remove(txn: &mut Txn<'_>, id: &str, name: &str) -> Result<(), Stop> {
         gone.removed = Some(U64(txn.index));
         state::save(&mut txn.over, Table::Organisations, name, &gone);
         let mut retired = Vec::new();
-        for mut node in super::all::<Node>(&txn.over, Table::Nodes)? {
+        for mut node in all::<Node>(&txn.over, Table::Nodes)? {
             if node.organisation == name && !node.retired {
                 node.retired = true;
                 retired.push(node.id);
@@ -123,12 +128,12 @@ fn remove(txn: &mut Txn<'_>, id: &str, name: &str) -> Result<(), Stop> {
 
 fn rotate(txn: &mut Txn<'_>, id: &str, name: &str, key: OrganisationKey, new: PublicKey) -> Result<(), Stop> {
     let changed = organisation(txn, name)?;
-    let old = super::replace_key(txn, changed, key, new)?;
+    let old = replace_key(txn, changed, key, new)?;
     concern(txn, name, GovernanceAction::RotateKey { key, old, new, proposal_id: Some(id.into()) })
 }
 
 fn retire_chip(txn: &mut Txn<'_>, id: &str, chip: &Digest) -> Result<(), Stop> {
-    let mut value = super::usable_chip(txn, chip)?;
+    let mut value = usable_chip(txn, chip)?;
     value.retired = true;
     end_key(txn, value.key)?;
     state::save(&mut txn.over, Table::Chips, *chip.as_bytes(), &value);
@@ -149,7 +154,7 @@ fn recover(
         contains(txn, ledger, stated)?;
     }
     let count = constitution(txn)?.recovery_count;
-    txn.over.put(Table::Meta, super::META_RECOVERIES, count.0.to_be_bytes());
+    txn.over.put(Table::Meta, META_RECOVERIES, count.0.to_be_bytes());
     let record = Record::Recovery {
         proposal_id: id.into(),
         recovery_count: count,
@@ -163,7 +168,7 @@ fn recover(
 /// Refuses unless the stated tree is a part of the ledger as it stood before this batch.
 fn contains(txn: &Txn<'_>, ledger: Ledger, stated: &EvidenceAnchor) -> Result<(), Stop> {
     // The tiles and the compact tree of before the batch belong together; both move when it ends.
-    let head = crate::apply::frontier(&txn.over, ledger)?;
+    let head = trees::frontier(&txn.over, ledger)?;
     let shown = |size: u64, root: &Digest| format!("{ledger} of {size} entries with root {root}");
     let missing = |found: String| {
         let rule = "this ledger does not contain the tree that was cosigned: entries were lost, and it must not go on under its origin";
@@ -172,10 +177,10 @@ fn contains(txn: &Txn<'_>, ledger: Ledger, stated: &EvidenceAnchor) -> Result<()
     if stated.size.0 > head.size() {
         return missing(shown(head.size(), &head.root()));
     }
-    let mut tile = |id| txn.over.get(Table::Tiles, &crate::apply::tile_key(ledger, id));
+    let mut tile = |id| txn.over.get(Table::Tiles, &trees::tile_key(ledger, id));
     let proof = match consistency_proof(stated.size.0, head.size(), &mut tile) {
         Ok(proof) => proof,
-        Err(error) => return Err(Stop::Fatal(crate::apply::Fatal::Invariant(error.to_string()))),
+        Err(error) => return Err(Stop::Fatal(Fatal::Invariant(error.to_string()))),
     };
     match verify_consistency(stated.size.0, &stated.root, head.size(), &head.root(), &proof) {
         Ok(()) => Ok(()),
