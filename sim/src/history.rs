@@ -9,6 +9,7 @@ use selfsame_protocol::response::SubmitResponse;
 
 /// What a call came to.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "one for each call, and most are accepted")]
 pub enum Answer {
     /// Accepted, with the receipt.
     Ok(SubmitResponse),
