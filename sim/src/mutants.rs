@@ -177,18 +177,18 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 /// Builds this program with the feature, keeps it under another name, and builds it without the feature again. Cargo
-/// prints its own progress. The dependencies are built already.
+/// prints its own progress. Packages of others are those that `cargo test --workspace` built.
 fn build() -> Result<PathBuf, String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     let cargo = |features: &[&str]| -> Result<(), String> {
         let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        command.args(["build", "--locked", "-p", "selfsame-sim"]).args(features).current_dir(&root);
+        command.args(["build", "--locked", "--workspace", "--bin", "selfsame-sim"]).args(features).current_dir(&root);
         let status = command.status().map_err(|error| error.to_string())?;
         if status.success() { Ok(()) } else { Err(status.to_string()) }
     };
     eprintln!("building with planted bugs");
-    cargo(&["--features", "planted"])?;
+    cargo(&["--features", "selfsame-sim/planted"])?;
     let planted = target.join("debug/selfsame-sim-planted");
     std::fs::copy(target.join("debug/selfsame-sim"), &planted).map_err(|error| error.to_string())?;
     cargo(&[])?;

@@ -1,9 +1,9 @@
 //! Runs the check, reports progress, and keeps the shortest counterexample.
 
 use crate::bounds::Bounds;
+use crate::expected::HAPPENS;
 use crate::property::Property;
-use crate::types::{Cause, Entry};
-use crate::world::{Action, State, World, believers};
+use crate::world::{Action, State, World};
 use stateright::{Checker, HasDiscoveries, Model, Path};
 use std::collections::BTreeSet;
 use std::thread::sleep;
@@ -11,56 +11,6 @@ use std::time::{Duration, Instant};
 
 /// A way from the initial state to the state that breaks a property, or shows that something happens.
 pub type Steps = Vec<(State, Option<Action>)>;
-
-/// What the check must see happen: a model in which nothing happens keeps every invariant.
-pub const HAPPENS: &[&str] = &[
-    "a migration completes",
-    "a migration is aborted",
-    "a migration by ballot completes",
-    "a chip hosts the substrate again",
-    "a write is accepted after a migration",
-    "two copies hold themselves active",
-    "a chip that sealed goes on after an abort",
-];
-
-fn happens(name: &'static str) -> fn(&World, &State) -> bool {
-    match name {
-        "a migration completes" => |_, state| completed(state, false),
-        "a migration is aborted" => {
-            |_, state| state.log.iter().any(|entry| matches!(entry, Entry::Activate { cause: Cause::Abort, .. }))
-        }
-        "a migration by ballot completes" => |_, state| completed(state, true),
-        "a chip hosts the substrate again" => |_, state| {
-            let arrived = |entry: &Entry| match *entry {
-                Entry::Activate { tenure, cause: Cause::Arrival, .. } => Some(tenure.chip),
-                _ => None,
-            };
-            state.log.iter().filter_map(arrived).any(|chip| chip.0 == 0)
-        },
-        "a write is accepted after a migration" => {
-            |_, state| state.log.iter().any(|entry| matches!(entry, Entry::Write { by, .. } if by.epoch > 1))
-        }
-        "two copies hold themselves active" => |_, state| believers(state) > 1,
-        "a chip that sealed goes on after an abort" => |_, state| {
-            state.copies.iter().any(|copy| copy.sealed > 0 && copy.belief.is_some_and(|b| b.epoch > copy.sealed))
-        },
-        _ => |_, _| false,
-    }
-}
-
-/// Whether a migration that a chip, or a ballot, began has arrived.
-fn completed(state: &State, forced: bool) -> bool {
-    state.log.windows(2).any(|pair| {
-        matches!(pair, [Entry::Seal { votes, .. }, Entry::Activate { cause: Cause::Arrival, .. }] if votes.is_some() == forced)
-    })
-}
-
-/// All properties in Stateright's form.
-pub fn properties() -> Vec<stateright::Property<World>> {
-    let always = Property::ALL.iter().map(|p| stateright::Property::always(p.id(), p.condition()));
-    let sometimes = HAPPENS.iter().map(|name| stateright::Property::sometimes(name, happens(name)));
-    always.chain(sometimes).collect()
-}
 
 /// Counts of a check, while it runs and at its end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -1,7 +1,8 @@
 //! The command line: data on stdout, talk on stderr, and an exit status that a script can use.
 
 use clap::{ArgGroup, Args, Parser, Subcommand};
-use selfsame_model::check::{Caught, Counts, HAPPENS, Report, Run};
+use selfsame_model::check::{Caught, Counts, Report, Run};
+use selfsame_model::expected::HAPPENS;
 use selfsame_model::moves::{self, Moves};
 use selfsame_model::{Bounds, Bug, Finding, Property, Size, World, story};
 use std::collections::BTreeSet;

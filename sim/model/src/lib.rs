@@ -10,7 +10,10 @@
 //! | [`audit`] | An independent reading of the log: it knows the rules of the protocol and none of the ledger's code. |
 //! | [`property`] | The properties, their ids and where they come from. |
 //! | [`bounds`] | How far a check goes: sizes, and the scopes of each. |
-//! | [`world`] | The Stateright model: states and actions. |
+//! | [`world`] | States, actions, and what of the design is tried. |
+//! | [`judge`] | What is broken in a state. |
+//! | [`expected`] | What must hold in every state, and what must happen in some. |
+//! | [`step`] | The Stateright model: what may happen in a state, and the state after it. |
 //! | [`check`] | Runs the check, reports progress, and keeps the shortest counterexample. |
 //! | [`story`] | Counterexamples as a list of steps for people. |
 //! | [`moves`] | Another model: births, routing and moves when there are several groups (`docs/scale.md`). |
@@ -20,10 +23,13 @@ pub mod bounds;
 pub mod bug;
 pub mod check;
 pub mod chip;
+pub mod expected;
 pub mod finding;
+pub mod judge;
 pub mod ledger;
 pub mod moves;
 pub mod property;
+pub mod step;
 pub mod story;
 pub mod types;
 pub mod world;

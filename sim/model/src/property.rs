@@ -1,12 +1,8 @@
 //! The properties, their ids and where they come from.
 //!
 //! I1 to I13 are the safety invariants of migration. I12 concerns verification, which the model leaves out. Those that the
-//! log alone decides are computed by [`crate::audit`]; the others are here.
+//! log alone decides are computed by [`crate::audit`]; the others by [`crate::judge`].
 
-use crate::finding::Finding;
-use crate::ledger::{Ledger, QUORUM, Rules};
-use crate::types::{Attestation, ChipId, Command, Head, Index, MigrationId, Nonce, Tenure};
-use crate::world::{State, World};
 use std::fmt;
 
 macro_rules! properties {
@@ -27,11 +23,6 @@ macro_rules! properties {
             /// What it says.
             pub fn about(self) -> &'static str {
                 match self { $(Property::$variant => concat!($($doc),*).trim_ascii()),+ }
-            }
-
-            /// Whether a state keeps it, as a function pointer for the checker.
-            pub fn condition(self) -> fn(&World, &State) -> bool {
-                match self { $(Property::$variant => |_, state| !state.broken.contains(Property::$variant)),+ }
             }
         }
     };
@@ -105,56 +96,4 @@ impl Broken {
     pub fn iter(self) -> impl Iterator<Item = Property> {
         Property::ALL.iter().copied().filter(move |property| self.contains(*property))
     }
-}
-
-/// A migration id that the bounds never reach.
-const FRESH: MigrationId = 7;
-
-/// Whether, for every set of chips that may be lost, somebody that is left can bring the substrate to an active chip. One
-/// more chip can always be enrolled.
-///
-/// shows: I13
-pub fn not_stuck(rules: Rules, finding: Option<Finding>, ledger: &Ledger, chips: u8, index: Index) -> bool {
-    let most = if finding == Some(Finding::BothChipsLost) { 2 } else { 1 };
-    (0_u8..1 << chips).filter(|lost| lost.count_ones() <= most).all(|lost| {
-        let left = |chip: &ChipId| lost & (1 << chip.0) == 0;
-        let Ledger { holder, seq, head, .. } = *ledger;
-        let ended =
-            |ledger: Ledger, index| (0..=chips).map(ChipId).filter(left).any(|chip| ends(rules, ledger, chip, index));
-        if ended(*ledger, index) {
-            return true;
-        }
-        // An active chip may have stopped itself for a seal that is never accepted, so even it must find a way: by a seal of
-        // its own, or by a ballot.
-        (0..=chips).map(ChipId).any(|destination| {
-            let own = Command::Seal { by: holder, seq: seq + 1, head, migration: FRESH, destination };
-            let ballot = Command::ForceSeal { migration: FRESH, destination, votes: QUORUM };
-            let after = |seal: &Command| {
-                let mut sealed = *ledger;
-                sealed.apply(rules, index, seal).is_ok() && ended(sealed, index + 1)
-            };
-            (left(&holder.chip) && after(&own)) || after(&ballot)
-        })
-    })
-}
-
-/// Whether the chip can end the migration under way, by arrival or abort.
-fn ends(rules: Rules, mut ledger: Ledger, chip: ChipId, index: Index) -> bool {
-    let Some(migration) = ledger.migration else { return false };
-    let attestation = honest(ledger.holder, migration.id, migration.head, migration.seal_index, chip, index);
-    let arrive = Command::Arrive { migration: migration.id, head: migration.head, attestation };
-    let abort = Command::Abort { migration: migration.id, attestation };
-    ledger.apply(rules, index, &arrive).is_ok() || ledger.apply(rules, index, &abort).is_ok()
-}
-
-/// The attestation that an honest chip signs when it has read the seal.
-pub fn honest(
-    sealed: Tenure,
-    migration: MigrationId,
-    head: Head,
-    seal_index: Index,
-    chip: ChipId,
-    now: Index,
-) -> Attestation {
-    Attestation { chip, migration, epoch: sealed.epoch + 1, head, nonce: Nonce::Log(seal_index), signed_at: now }
 }

@@ -1,6 +1,7 @@
 //! The design keeps every property, and everything that must happen does happen.
 
-use selfsame_model::check::{Counts, HAPPENS, Run};
+use selfsame_model::check::{Counts, Run};
+use selfsame_model::expected::HAPPENS;
 use selfsame_model::{Finding, Property, Size, World, story};
 use std::collections::BTreeSet;
 

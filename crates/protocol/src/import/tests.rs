@@ -211,3 +211,44 @@ fn no_more_than_sixty_four_refusals_are_collected() {
     (0..80).for_each(|n| body[format!("surprise{n}")] = json!(1));
     assert_eq!(refused(&body).pointers().len(), 64);
 }
+
+/// What stands around a request of a batch says what it is, or is refused with what was expected.
+// shows: RI-20
+#[test]
+fn a_request_of_a_batch_is_a_post_to_a_known_path() {
+    let batch = |method: Value, url: Value| {
+        let body = json!({"custom_id": "1", "method": method, "url": url, "body": chat()});
+        import(body.to_string().as_bytes(), &ImportOptions::default()).map_err(|error| error.to_string())
+    };
+    assert_eq!(batch(json!("POST"), json!("/v1/chat/completions")).unwrap().format, CHAT);
+    for method in [json!("GET"), json!("post"), json!(1), Value::Null] {
+        let said = batch(method.clone(), json!("/v1/chat/completions")).unwrap_err();
+        assert!(said.contains("/method: a request of a batch is a \"POST\""), "{method}: {said}");
+    }
+    let said = batch(json!("POST"), json!(1)).unwrap_err();
+    assert!(said.contains("/url: a text is expected here"), "{said}");
+}
+
+/// OTLP writes a 64-bit integer as a text; exporters that write a number mean the same.
+// shows: RI-20
+#[test]
+fn a_number_of_a_span_is_the_same_in_both_spellings() {
+    let span = |tokens: Value| {
+        let text = |key: &str, value: &str| json!({"key": key, "value": {"stringValue": value}});
+        let messages = json!([{"role": "user", "parts": [{"type": "text", "content": "hi"}]}]).to_string();
+        let body = json!({"attributes": [
+            text("gen_ai.provider.name", "openai"),
+            text("gen_ai.request.model", "m"),
+            text("gen_ai.input.messages", &messages),
+            {"key": "gen_ai.request.max_tokens", "value": tokens},
+        ]});
+        import(body.to_string().as_bytes(), &ImportOptions::default()).map(|imported| imported.declaration.run_id())
+    };
+    let digits = span(json!({"intValue": "64"})).unwrap();
+    assert_eq!(span(json!({"intValue": 64})).unwrap(), digits);
+    assert_ne!(span(json!({"intValue": 65})).unwrap(), digits);
+    for other in [json!({"intValue": true}), json!({"intValue": "6.4"}), json!({"stringValue": 64}), json!({})] {
+        let said = span(other.clone()).unwrap_err().to_string();
+        assert!(said.contains("/attributes/3/value: a value of OTLP has one member"), "{other}: {said}");
+    }
+}

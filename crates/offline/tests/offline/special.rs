@@ -1,5 +1,4 @@
 //! What is no regular file is not opened: a pipe would be waited for, and a device never ends.
-#![cfg(unix)]
 
 use selfsame_offline::{Failure, Options, verify};
 use std::os::unix::fs::symlink;

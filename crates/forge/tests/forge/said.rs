@@ -41,7 +41,7 @@ fn each_altered_history_is_told_what_was_expected_and_what_was_found() {
         let id = case.subject.strip_prefix("substrate:").expect("a substrate");
         overseen::read(&case.altered, id).map_or_else(|bad| bad.to_string(), |()| nothing())
     });
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/said.json");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/forge/said.json");
     if std::env::var_os("SELFSAME_SAID").is_some_and(|what| what == "write") {
         std::fs::write(&path, format!("{}\n", serde_json::to_string_pretty(&said).unwrap())).unwrap();
         return;
