@@ -1,7 +1,6 @@
 //! Runs the check, reports progress, and keeps the shortest counterexample.
 
 use crate::bounds::Bounds;
-use crate::expected::HAPPENS;
 use crate::property::Property;
 use crate::world::{Action, State, World};
 use stateright::{Checker, HasDiscoveries, Model, Path};

@@ -1,18 +1,16 @@
-//! The Stateright model: states, actions, bounds.
+//! The world of the model: states and actions.
 //!
 //! Consensus is one log. The network is the set of everything that was ever signed: any of it may be delivered at any time,
 //! any number of times, in any order, or never. Attestations and ballots need no memory in any chip, so they are not kept:
 //! whoever could have signed one by now may deliver it now. A refused command changes nothing and makes no state.
 
-use crate::audit;
 use crate::bounds::Bounds;
 use crate::bug::Bug;
-use crate::chip::{Belief, Copy};
+use crate::chip::Copy;
 use crate::finding::Finding;
-use crate::ledger::{Ledger, QUORUM, Rules};
-use crate::property::{Broken, Property, honest, not_stuck};
-use crate::types::{Attestation, Cause, ChipId, Command, Entry, Head, Index, MigrationId, Nonce, Tenure};
-use stateright::Model;
+use crate::ledger::{Ledger, Rules};
+use crate::property::Broken;
+use crate::types::{ChipId, Command, Entry, MigrationId};
 use std::hash::{Hash, Hasher};
 
 /// The model: a design, how far to go, and what may happen besides.
