@@ -2,7 +2,7 @@
 
 use crate::rust;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Words that begin the definition of a name.
 const DEFINING: [&str; 10] =
@@ -31,7 +31,6 @@ struct Use {
 /// The files of one crate, and what takes from what.
 pub struct Graph {
     files: BTreeMap<Module, File>,
-    places: BTreeMap<Module, PathBuf>,
 }
 
 /// Words and signs of a text, without comments, strings and tests.
@@ -168,23 +167,21 @@ fn read(text: &str) -> File {
 impl Graph {
     /// Reads a crate from its folder of sources.
     pub fn read(folder: &str) -> Graph {
-        let mut graph = Graph { files: BTreeMap::new(), places: BTreeMap::new() };
+        let from = crate::root().join(folder);
         let all = rust(folder);
-        let tested: Vec<&String> = all.iter().map(|(_, text)| text).collect();
-        for (path, text) in &all {
-            let inside = path.strip_prefix(crate::root().join(folder)).unwrap();
-            let module = module(inside);
-            // A file for tests alone.
-            let declared = module.last().map(|name| format!("#[cfg(test)]\nmod {name};"));
-            if declared.is_some_and(|declared| tested.iter().any(|text| text.contains(&declared)))
-                || inside.starts_with("bin")
-            {
-                continue;
-            }
-            graph.files.insert(module.clone(), read(text));
-            graph.places.insert(module, path.clone());
-        }
-        graph
+        Graph::of(all.iter().map(|(path, text)| (path.strip_prefix(&from).unwrap(), text.as_str())))
+    }
+
+    /// A crate by its files: the path below the folder of sources, the text.
+    pub fn of<'a>(files: impl Iterator<Item = (&'a Path, &'a str)> + Clone) -> Graph {
+        // A file for tests alone is none of the program.
+        let test = |name: &String| {
+            let declared = format!("#[cfg(test)]\nmod {name};");
+            files.clone().any(|(_, text)| text.contains(&declared))
+        };
+        let program =
+            files.clone().filter(|(path, _)| !path.starts_with("bin") && !module(path).last().is_some_and(test));
+        Graph { files: program.map(|(path, text)| (module(path), read(text))).collect() }
     }
 
     /// A path as it stands in a file, from the root of the crate; `None` when it leads elsewhere.
