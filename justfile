@@ -1,6 +1,10 @@
-# What developers run. The same as .ci/run, step by step.
+# What developers run, one by one. `just ci` is everything that a change must pass.
 
 default: lint test
+
+# Format, lints, determinism, demo, tests, simulated faults, planted bugs, README, the two verifiers, code of others: up to an hour.
+ci:
+    .ci/run
 
 lint:
     cargo fmt --all --check
@@ -11,6 +15,27 @@ test:
 
 demo:
     cargo run --release --locked -- demo
+
+# One seed is one history. Then some seconds of simulated faults; docs/simulation.md says how to look for more.
+simulate:
+    cargo run --locked -p selfsame-sim -- check-determinism --seeds 6
+    cargo run --locked -p selfsame-sim -- run --start-seed 51 --seeds 20
+
+# Does the simulator notice planted bugs?
+planted:
+    cargo run --locked -p selfsame-sim -- mutants --smoke
+
+# The README's commands, as a new user runs them.
+readme:
+    tests/readme/run
+
+# Our verifier and the one in Python over altered and forged files; needs a release build.
+mutator:
+    tests/mutator/run --minutes 3 target/release/selfsame
+
+# What code of others makes of what we write.
+interop:
+    tests/interop/run
 
 # Throughput and latency of three durable nodes in one process, as JSON.
 bench:
