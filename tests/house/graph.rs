@@ -256,6 +256,40 @@ impl Graph {
         out
     }
 
+    /// Whether a module, or one below it, takes a name from another of this crate, or from one below that.
+    pub fn takes(&self, from: &[String], to: &[String]) -> bool {
+        let below = |module: &&Module| module.starts_with(from);
+        self.files.keys().filter(below).any(|file| self.taken(file).keys().any(|home| home.starts_with(to)))
+    }
+
+    /// The paths into other crates of ours that a module, or one below it, names: the crate first.
+    pub fn abroad(&self, from: &[String]) -> BTreeSet<Vec<String>> {
+        let mut out = BTreeSet::new();
+        for file in self.files.iter().filter(|(module, _)| module.starts_with(from)).map(|(_, file)| file) {
+            for path in file.uses.iter().map(|one| &one.path).chain(&file.paths) {
+                let alias = file.uses.iter().find(|one| one.name == path[0]).map(|one| &one.path);
+                let whole: Vec<String> = match alias {
+                    Some(alias) => alias.iter().chain(&path[1..]).cloned().collect(),
+                    None => path.clone(),
+                };
+                if whole[0].starts_with("selfsame_") {
+                    out.insert(whole);
+                }
+            }
+        }
+        out
+    }
+
+    /// The module in which a name is defined that others reach by this path from the root of the crate.
+    pub fn defines(&self, path: &[String]) -> Option<Module> {
+        self.home(path, 0)
+    }
+
+    /// Whether there is such a module.
+    pub fn has(&self, module: &[String]) -> bool {
+        self.files.contains_key(module)
+    }
+
     /// Files that need each other, in a ring or several; each with what ties it to the others.
     pub fn circles(&self) -> Vec<Vec<String>> {
         let arrows: BTreeMap<&Module, BTreeMap<Module, String>> =

@@ -6,10 +6,12 @@ mod doors;
 mod graph;
 mod licences;
 mod map;
+mod names;
 mod purity;
 mod refusals;
 mod requirements;
 mod sizes;
+mod ways;
 
 use std::fs;
 use std::path::{Path, PathBuf};
