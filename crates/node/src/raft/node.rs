@@ -1,23 +1,16 @@
 //! The handle of a replicating node.
 
-use super::admission::Admission;
-use super::blocking::Asides;
+use super::background::Asides;
 use super::digests::Digests;
-use super::durable::Durable;
 use super::fatal::Fatal;
-use super::ingress::{Queued, batcher, core_error};
-use super::log_store::LogStore;
-use super::machine::{Machine, Shared};
-use super::network::Network;
-use super::notary::Notary;
-use super::peer::{Client, MAX_MESSAGE, Peers};
+use super::ingress::{Admission, Queued, batcher, core_error};
+use super::peer::{Client, MAX_MESSAGE, Network, Notary, Peers, Service};
 use super::prepare::Preparer;
 use super::reads::Reads;
 use super::runtime::with_entropy;
-use super::service::Service;
 use super::settings::RaftSettings;
-use super::snapshots::Snapshots;
 use super::status::{RaftStatus, Role};
+use super::storage::{Durable, LogStore, Machine, Shared, Snapshots};
 use super::types::{Member, Raft};
 use super::watch as watchers;
 use crate::store::{Applied, LogRow, StateView, Store, WriteError};

@@ -3,7 +3,7 @@
 //! ```text
 //! identity     copy of the header, read before the databases are opened
 //! log.redb     header · vote · purged · the log's segments
-//! log-<n>.seg  entries of the log, in frames (see `frame`)
+//! log-<n>.seg  entries of the log, in frames (see `log::frame`)
 //! state.redb   header · applied (position, membership, digest) · the machine's tables, one redb table each
 //! snapshot-<index>-<n>.snap   an exported state
 //! quarantined                 why this node may not take part any more
@@ -14,23 +14,16 @@
 //! stop the node, because after a failed sync nobody knows what the disk holds.
 
 mod backend;
-mod current;
 mod error;
-mod frame;
 mod header;
-mod layer;
 mod log;
 mod options;
-mod places;
 mod position;
 mod row;
 mod scrub;
-mod segment;
-mod snapshot;
 mod state;
 #[cfg(test)]
 mod tests;
-mod view;
 
 pub use error::{OpenError, SnapshotError, WriteError};
 pub use header::{FILE as IDENTITY_FILE, Identity, check_copy as check_identity};
@@ -38,9 +31,7 @@ pub use log::{LogRow, LogStore};
 pub use options::Options;
 pub use position::{Ballot, Position};
 pub use scrub::{BadRow, Scrub};
-pub use snapshot::{SnapshotFile, SnapshotMeta};
-pub use state::{Applied, StateStore};
-pub use view::StateView;
+pub use state::{Applied, SnapshotFile, SnapshotMeta, StateStore, StateView};
 
 use selfsame_env::Disk;
 use std::panic::{AssertUnwindSafe, catch_unwind};

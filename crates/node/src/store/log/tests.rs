@@ -1,7 +1,7 @@
 //! What the log promises, on a disk that loses, damages and misplaces.
 
-use crate::store::frame::{self, SECTOR};
-use crate::store::segment::{self, GROW, name};
+use super::frame::{self, SECTOR};
+use super::segment::{self, GROW, name};
 use crate::store::{Applied, Ballot, Identity, LogRow, OpenError, Options, Position, Store};
 use bytes::Bytes;
 use proptest::prelude::*;

@@ -6,7 +6,7 @@
 //! by an eighth with each whose did not while half of the room was in use. It begins low: a burst that meets a calm
 //! cluster takes processor time from it, and fills a queue faster than anybody can see that it moves slowly now.
 
-use super::settings::RaftSettings;
+use crate::raft::settings::RaftSettings;
 use selfsame_protocol::code::{Code, Refusal};
 use std::fmt::Display;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// The refusal of one more than `most`; `what` is how there is too much.
-pub(super) fn overloaded(what: &str, most: impl Display, found: impl ToString) -> Refusal {
+pub(in crate::raft) fn overloaded(what: &str, most: impl Display, found: impl ToString) -> Refusal {
     let sentence = format!("{what}: wait a moment, and send it again");
     Refusal::new(Code::Overloaded, &sentence, format!("at most {most}"), found)
 }
@@ -24,7 +24,7 @@ pub(super) fn overloaded(what: &str, most: impl Display, found: impl ToString) -
 const ENTRIES: usize = 4;
 
 /// What the queue of a node takes.
-pub(super) struct Admission {
+pub(in crate::raft) struct Admission {
     /// Longest time in the queue.
     target: Duration,
     /// Bounds of the bound: a few log entries, and the queue's size.

@@ -1,12 +1,12 @@
 //! openraft's state machine over the deterministic machine and the store.
 
-use super::codec;
-use super::digests::Digests;
-use super::durable::Durable;
-use super::fatal::Fatal;
-use super::prepare::Preparer;
+use super::log_syncer::Durable;
 use super::snapshots::{Snapshots, weight};
-use super::types::{Entry, LogId, Proposal, StorageError, StoredMembership, TypeConfig};
+use crate::raft::codec;
+use crate::raft::digests::Digests;
+use crate::raft::fatal::Fatal;
+use crate::raft::prepare::Preparer;
+use crate::raft::types::{Entry, LogId, Proposal, StorageError, StoredMembership, TypeConfig};
 use crate::store::{Applied, SnapshotFile, SnapshotMeta, StateStore};
 use openraft::storage::RaftStateMachine;
 use openraft::{EntryPayload, ErrorSubject, ErrorVerb, OptionalSend, RaftSnapshotBuilder, Snapshot};
@@ -19,7 +19,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 /// What apply needs besides the state.
-pub(super) struct Shared {
+pub(in crate::raft) struct Shared {
     pub store: Arc<StateStore>,
     pub preparer: Arc<Preparer>,
     pub digests: Arc<Digests>,
@@ -32,7 +32,7 @@ pub(super) struct Shared {
 
 /// The adapter; it holds nothing that the store does not.
 #[derive(Clone)]
-pub(super) struct Machine(pub Arc<Shared>);
+pub(in crate::raft) struct Machine(pub Arc<Shared>);
 
 impl Shared {
     fn failed(&self, verb: ErrorVerb, error: impl ToString) -> StorageError {
@@ -110,13 +110,13 @@ impl Shared {
         Ok(answers)
     }
 
-    pub(super) fn announce(&self, mark: &Applied) {
+    pub(in crate::raft) fn announce(&self, mark: &Applied) {
         let index = mark.position.map_or(0, |position| position.index);
         self.applied.send_replace(index);
     }
 
     /// Restores what is kept in memory from the stored mark: at start and after a snapshot.
-    pub(super) fn restore(&self, mark: &Applied) {
+    pub(in crate::raft) fn restore(&self, mark: &Applied) {
         self.digests.clear();
         if let (Some(position), Some(digest)) = (mark.position, digest_of(mark)) {
             self.digests.put(position.index, digest);
@@ -128,7 +128,7 @@ impl Shared {
         &self,
         meta: &SnapshotMeta,
         name: &str,
-    ) -> Result<openraft::SnapshotMeta<u64, super::types::Member>, StorageError> {
+    ) -> Result<openraft::SnapshotMeta<u64, crate::raft::types::Member>, StorageError> {
         Ok(openraft::SnapshotMeta {
             last_log_id: meta.applied.position.as_ref().map(codec::log_id),
             last_membership: self.membership(&meta.applied)?,
@@ -141,7 +141,7 @@ impl Shared {
     }
 
     /// The snapshot that a received file claims to be.
-    pub(super) fn received(&self, file: SnapshotFile) -> Result<Snapshot<TypeConfig>, String> {
+    pub(in crate::raft) fn received(&self, file: SnapshotFile) -> Result<Snapshot<TypeConfig>, String> {
         let meta = file.meta().map_err(|error| error.to_string())?;
         let last_membership = if meta.applied.membership.is_empty() {
             StoredMembership::default()
@@ -218,7 +218,7 @@ impl RaftStateMachine<TypeConfig> for Machine {
 
     async fn install_snapshot(
         &mut self,
-        meta: &openraft::SnapshotMeta<u64, super::types::Member>,
+        meta: &openraft::SnapshotMeta<u64, crate::raft::types::Member>,
         snapshot: Box<SnapshotFile>,
     ) -> Result<(), StorageError> {
         let signature = meta.signature();

@@ -19,12 +19,12 @@ fn is_due(log: u64, snapshot: u64, least: u64) -> bool {
 }
 
 /// Bytes that count for an entry with these submissions.
-pub(super) fn weight<'a>(submissions: impl IntoIterator<Item = &'a [u8]>) -> u64 {
+pub(in crate::raft) fn weight<'a>(submissions: impl IntoIterator<Item = &'a [u8]>) -> u64 {
     submissions.into_iter().fold(FRAME, |sum, submission| sum.saturating_add(submission.len() as u64))
 }
 
 /// What is known about the snapshots of this node.
-pub(super) struct Snapshots {
+pub(in crate::raft) struct Snapshots {
     least: u64,
     known: Mutex<Known>,
     /// Told when another snapshot is wanted.
@@ -53,7 +53,7 @@ impl Known {
 
 impl Snapshots {
     /// Begins with what the store holds. `least` bytes of log are behind every snapshot that is written for its size.
-    pub(super) fn new(store: &Store, least: u64) -> Self {
+    pub(in crate::raft) fn new(store: &Store, least: u64) -> Self {
         let (from, snapshot) = match store.state.current_snapshot() {
             // One whose size cannot be read counts as a small one: the next is written the sooner.
             Some((meta, file)) => (meta.applied.position, file.file.len().unwrap_or(0)),
@@ -68,12 +68,12 @@ impl Snapshots {
     }
 
     /// Whether another snapshot is to be written now.
-    pub(super) fn is_wanted(&self) -> bool {
+    pub(in crate::raft) fn is_wanted(&self) -> bool {
         self.known().wants(self.least)
     }
 
     /// Counts applied entries of this weight.
-    pub(super) fn applied(&self, bytes: u64) {
+    pub(in crate::raft) fn applied(&self, bytes: u64) {
         let mut known = self.known();
         known.log = known.log.saturating_add(bytes);
         // Said again with each entry while it is so: the consensus does not hear it while it ends another build.
@@ -83,32 +83,32 @@ impl Snapshots {
     }
 
     /// A snapshot of what is applied now is begun; what is applied meanwhile counts for the next one.
-    pub(super) fn begun(&self) {
+    pub(in crate::raft) fn begun(&self) {
         let mut known = self.known();
         known.building = true;
         known.log = 0;
     }
 
     /// A snapshot of this size is the current one.
-    pub(super) fn kept(&self, bytes: u64) {
+    pub(in crate::raft) fn kept(&self, bytes: u64) {
         let mut known = self.known();
         *known = Known { log: known.log, snapshot: bytes, ..Known::default() };
     }
 
     /// Whether to look at a snapshot that a node refused as damaged: once for each node, so that none can make this one
     /// read its disk for ever.
-    pub(super) fn may_look(&self, node: u64, name: &str) -> bool {
+    pub(in crate::raft) fn may_look(&self, node: u64, name: &str) -> bool {
         self.known().looked.insert(node, name.to_owned()).is_none_or(|before| before != name)
     }
 
     /// The current snapshot is damaged: it is not sent any more, and another one is wanted in its place.
-    pub(super) fn damaged(&self, name: &str) {
+    pub(in crate::raft) fn damaged(&self, name: &str) {
         self.known().damaged = Some(name.to_owned());
         self.wanted.notify_one();
     }
 
     /// Whether this snapshot is known to be damaged. Asking says again that another one is wanted.
-    pub(super) fn is_damaged(&self, name: &str) -> bool {
+    pub(in crate::raft) fn is_damaged(&self, name: &str) -> bool {
         let damaged = self.known().damaged.as_deref() == Some(name);
         if damaged {
             self.wanted.notify_one();

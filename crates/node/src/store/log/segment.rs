@@ -1,7 +1,7 @@
 //! One file of the log: frames one after the other, in a file that grows in steps of zeros.
 
-use super::error::OpenError;
 use super::frame::{self, Found, Head, Kind, Row, SECTOR};
+use crate::store::error::OpenError;
 use bytes::Bytes;
 use selfsame_env::{Disk, DiskFile};
 use std::io;

@@ -9,8 +9,8 @@
 //! Every frame names its place and counts on from the one before it. `durable` is the sequence below which all frames
 //! were synced when this one was written: whoever finds a hole before such a frame knows that it was not left by a crash.
 
-use super::log::ENTRIES_NAME;
-use super::row::{self, DIGEST};
+use super::log_store::ENTRIES_NAME;
+use crate::store::row::{self, DIGEST};
 use bytes::Bytes;
 use selfsame_machine::view::ReadError;
 use std::io;

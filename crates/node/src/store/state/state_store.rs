@@ -5,15 +5,15 @@
 //! once; a crash takes it back, and the log, which is not purged before, gives it again. The file is written seldom and
 //! much at a time: rows that change often are sealed and stored once for many changes.
 
-use super::backend::{Db, Raw};
-use super::error::{OpenError, SnapshotError, WriteError};
-use super::header::{self, Identity, decode, encode, read_record_in, write_record};
 use super::layer::{Layer, merged};
-use super::options::Options;
-use super::position::Position;
-use super::row;
 use super::snapshot::{SnapshotFile, SnapshotMeta};
 use super::view::StateView;
+use crate::store::backend::{Db, Raw};
+use crate::store::error::{OpenError, SnapshotError, WriteError};
+use crate::store::header::{self, Identity, decode, encode, read_record_in, write_record};
+use crate::store::options::Options;
+use crate::store::position::Position;
+use crate::store::row;
 use redb::{ReadTransaction, ReadableTable as _, WriteTransaction};
 use selfsame_env::Disk;
 use selfsame_machine::view::{Changes, ReadError, Table};
@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-pub(super) const FILE: &str = "state.redb";
+pub(in crate::store) const FILE: &str = "state.redb";
 pub(super) const APPLIED: &[u8] = b"applied";
 
 /// How far the state was applied, and what consensus needs to know about it.
@@ -39,7 +39,7 @@ pub struct Applied {
 
 /// The state.
 pub struct StateStore {
-    pub(super) db: Db,
+    pub(in crate::store) db: Db,
     pub(super) disk: Arc<dyn Disk>,
     pub(super) identity: Identity,
     pub(super) current: Mutex<Option<(SnapshotMeta, SnapshotFile)>>,
@@ -99,7 +99,7 @@ pub(super) fn fail(error: impl ToString) -> WriteError {
 }
 
 /// The applied mark of the file.
-pub(super) fn read_applied(transaction: &ReadTransaction) -> Result<Option<Applied>, ReadError> {
+pub(in crate::store) fn read_applied(transaction: &ReadTransaction) -> Result<Option<Applied>, ReadError> {
     read_record_in(transaction, APPLIED)?.map(|bytes| decode(APPLIED, &bytes)).transpose()
 }
 
@@ -108,7 +108,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl StateStore {
-    pub(super) fn open(disk: Arc<dyn Disk>, identity: &Identity, options: &Options) -> Result<Self, OpenError> {
+    pub(in crate::store) fn open(
+        disk: Arc<dyn Disk>,
+        identity: &Identity,
+        options: &Options,
+    ) -> Result<Self, OpenError> {
         let db = Db::open_with(&*disk, FILE, options.cache_bytes)?;
         header::check_or_create(&db, FILE, identity, |transaction| {
             for table in Table::ALL {
@@ -127,7 +131,7 @@ impl StateStore {
         })
     }
 
-    pub(super) fn close(&self) {
+    pub(in crate::store) fn close(&self) {
         // What cannot be written now is in the log.
         let _ = self.sync();
         self.db.close();

@@ -10,11 +10,11 @@
 //! the whole file before it changes anything; a start reads its outline alone. Memory is bounded by one chunk and redb's
 //! cache.
 
-use super::backend::Raw;
-use super::error::{SnapshotError, read_io};
-use super::header::{encode, write_record};
-use super::row;
-use super::state::{APPLIED, Applied, StateStore, extend, fail};
+use super::state_store::{APPLIED, Applied, StateStore, extend, fail};
+use crate::store::backend::Raw;
+use crate::store::error::{SnapshotError, read_io};
+use crate::store::header::{encode, write_record};
+use crate::store::row;
 use selfsame_env::{Disk, DiskFile};
 use selfsame_machine::view::{Row, Table};
 use selfsame_protocol::digest::hex;

@@ -1,8 +1,8 @@
 //! The peers' way to this node's notary, and this node's way to theirs. What is signed, and when, is not decided here.
 
-use super::node::{Inner, RaftNode};
-use super::peer::{Asker, Client};
+use super::client::{Asker, Client};
 use super::service::Service;
+use crate::raft::node::{Inner, RaftNode};
 use pb::signature_line::Result as Wire;
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_wire::raft::v1 as pb;
@@ -93,14 +93,14 @@ fn few(texts: &[String]) -> Result<(), Status> {
 }
 
 impl Service {
-    pub(super) async fn answer_cosign(&self, sealed: &pb::Sealed) -> Result<Response<pb::Sealed>, Status> {
+    pub(in crate::raft) async fn answer_cosign(&self, sealed: &pb::Sealed) -> Result<Response<pb::Sealed>, Status> {
         let (asker, request): (Asker, pb::CosignRequest) = self.0.peers.open("cosign", sealed).await?;
         few(&request.texts)?;
         let lines = wire(self.0.notary()?.cosign(request.texts).await);
         Ok(self.0.peers.answer("cosign", &asker, &pb::CosignResponse { lines }))
     }
 
-    pub(super) async fn answer_publish(&self, sealed: &pb::Sealed) -> Result<Response<pb::Sealed>, Status> {
+    pub(in crate::raft) async fn answer_publish(&self, sealed: &pb::Sealed) -> Result<Response<pb::Sealed>, Status> {
         let (asker, request): (Asker, pb::PublishRequest) = self.0.peers.open("publish", sealed).await?;
         few(&request.notes)?;
         let lines = wire(self.0.notary()?.publish(request.notes).await);

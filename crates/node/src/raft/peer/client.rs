@@ -1,7 +1,7 @@
 //! Clients of other nodes' peer service, and who may speak to this one.
 
-use super::pair::{PairKey, Pairs};
-use super::seal::{seal, verifies};
+use super::auth::{seal, verifies};
+use super::keys::{PairKey, Pairs};
 use crate::store::StateStore;
 use bytes::Bytes;
 use prost::Message;
@@ -21,16 +21,16 @@ use tonic::{Code, Response, Status};
 
 /// Bytes of one message: entries of READ_BYTES and one of a batch (1 MiB and a submission of 4 MiB) beyond it, with
 /// room for framing; a forwarded batch is smaller.
-pub(super) const MAX_MESSAGE: usize = 16 << 20;
+pub(in crate::raft) const MAX_MESSAGE: usize = 16 << 20;
 const CONNECT: Duration = Duration::from_secs(1);
 /// Time for another node's word on a key.
 const KEY_WITHIN: Duration = Duration::from_secs(1);
 
 /// A connection to a node, before anything is known about who answers there.
-pub(super) type Client = PeerServiceClient<Channel>;
+pub(in crate::raft) type Client = PeerServiceClient<Channel>;
 
 /// One HTTP/2 connection per peer, made when first used and again when lost.
-pub(super) struct Peers {
+pub(in crate::raft) struct Peers {
     net: Arc<dyn Net>,
     cluster: String,
     genesis: Bytes,
@@ -48,7 +48,7 @@ pub(super) struct Peers {
 }
 
 /// Who asked, and what the answer has to repeat.
-pub(super) struct Asker {
+pub(in crate::raft) struct Asker {
     pub node: u64,
     nonce: Bytes,
     /// The key of this node and the asker.
@@ -56,7 +56,7 @@ pub(super) struct Asker {
 }
 
 impl Peers {
-    pub(super) fn new(
+    pub(in crate::raft) fn new(
         env: &Env,
         genesis: &Genesis,
         id: u64,
@@ -88,13 +88,13 @@ impl Peers {
     }
 
     /// A nonce that this process never used.
-    pub(super) fn nonce(&self) -> Bytes {
+    pub(in crate::raft) fn nonce(&self) -> Bytes {
         let count = self.asked.fetch_add(1, Ordering::Relaxed);
         [&self.boot[..], &count.to_be_bytes()].concat().into()
     }
 
     /// Seals a message to a node under the key of both.
-    pub(super) fn seal(
+    pub(in crate::raft) fn seal(
         &self,
         what: &str,
         target: u64,
@@ -131,7 +131,7 @@ impl Peers {
     }
 
     /// The key of this node and another.
-    pub(super) async fn pair_with(&self, node: u64) -> Result<Arc<PairKey>, Status> {
+    pub(in crate::raft) async fn pair_with(&self, node: u64) -> Result<Arc<PairKey>, Status> {
         self.pair(node, &self.key_of(node).await?)
     }
 
@@ -145,7 +145,7 @@ impl Peers {
     }
 
     /// The key of an enrolled node as applied here; refused when it was retired.
-    pub(super) fn enrolled(&self, node: u64) -> Result<Option<PublicKey>, Status> {
+    pub(in crate::raft) fn enrolled(&self, node: u64) -> Result<Option<PublicKey>, Status> {
         let view = self.state.view().map_err(|error| Status::unavailable(error.to_string()))?;
         let found: Option<Node> = state::load(&view, Table::Nodes, &node.to_be_bytes())
             .map_err(|error| Status::unavailable(error.to_string()))?;
@@ -182,7 +182,7 @@ impl Peers {
     }
 
     /// Opens a request: everything about its sender is checked before its body is read.
-    pub(super) async fn open<M: Message + Default>(
+    pub(in crate::raft) async fn open<M: Message + Default>(
         &self,
         what: &str,
         sealed: &pb::Sealed,
@@ -194,7 +194,7 @@ impl Peers {
     }
 
     /// Opens a later message of the stream that `asker` began.
-    pub(super) async fn open_part<M: Message + Default>(
+    pub(in crate::raft) async fn open_part<M: Message + Default>(
         &self,
         what: &str,
         asker: &Asker,
@@ -209,14 +209,14 @@ impl Peers {
     }
 
     /// Seals an answer.
-    pub(super) fn answer(&self, what: &str, asker: &Asker, message: &impl Message) -> Response<pb::Sealed> {
+    pub(in crate::raft) fn answer(&self, what: &str, asker: &Asker, message: &impl Message) -> Response<pb::Sealed> {
         let what = format!("{what}/answer");
         Response::new(self.seal(&what, asker.node, &asker.pair, asker.nonce.clone(), 0, message))
     }
 
     /// Asks a node, and believes only an answer to this very request under that node's key; `known` is its address in
     /// the membership.
-    pub(super) async fn ask<Q: Message, A: Message + Default, F>(
+    pub(in crate::raft) async fn ask<Q: Message, A: Message + Default, F>(
         &self,
         what: &str,
         target: u64,
@@ -290,7 +290,7 @@ impl Peers {
     }
 
     /// Opens the answer of a node to a stream of messages under a nonce.
-    pub(super) async fn open_stream_answer<A: Message + Default>(
+    pub(in crate::raft) async fn open_stream_answer<A: Message + Default>(
         &self,
         what: &str,
         target: u64,
@@ -302,7 +302,7 @@ impl Peers {
     }
 
     /// The client of a node; `known` is its address in the membership.
-    pub(super) fn client(&self, target: u64, known: &str) -> Result<Client, Status> {
+    pub(in crate::raft) fn client(&self, target: u64, known: &str) -> Result<Client, Status> {
         let address = self.addresses.get(&target).map_or(known, String::as_str);
         let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((at, client)) = channels.get(&target)
@@ -328,7 +328,7 @@ impl Peers {
 }
 
 /// Waits for an answer at most `limit`.
-pub(super) async fn within<T>(
+pub(in crate::raft) async fn within<T>(
     limit: Duration,
     call: impl Future<Output = Result<tonic::Response<T>, Status>>,
 ) -> Result<T, Status> {

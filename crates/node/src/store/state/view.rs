@@ -1,10 +1,10 @@
 //! One consistent state, as the machine and the API read it.
 
-use super::backend::Raw;
-use super::error::read_io;
 use super::layer::{Layer, merged};
-use super::row;
-use super::state::Applied;
+use super::state_store::Applied;
+use crate::store::backend::Raw;
+use crate::store::error::read_io;
+use crate::store::row;
 use redb::{ReadOnlyTable, ReadTransaction};
 use selfsame_machine::view::{ReadError, Row, Table, View};
 use std::collections::BTreeMap;

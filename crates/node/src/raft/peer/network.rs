@@ -1,11 +1,11 @@
 //! openraft's network over the peer service.
 
-use super::codec;
-use super::line::Line;
-use super::machine::Shared;
-use super::pair::PairKey;
-use super::peer::{Client, Peers, within};
-use super::types::{Member, TypeConfig, Vote};
+use super::append_stream::Line;
+use super::client::{Client, Peers, within};
+use super::keys::PairKey;
+use crate::raft::codec;
+use crate::raft::storage::Shared;
+use crate::raft::types::{Member, TypeConfig, Vote};
 use crate::store::SnapshotFile;
 use bytes::Bytes;
 use openraft::error::{Fatal, NetworkError, RPCError, RaftError, ReplicationClosed, StreamingError, Unreachable};
@@ -27,10 +27,10 @@ const PART: u64 = 1 << 20;
 type Rpc<E> = RPCError<u64, Member, E>;
 
 /// Makes connections for openraft.
-pub(super) struct Network(pub Arc<Peers>, pub Arc<Shared>);
+pub(in crate::raft) struct Network(pub Arc<Peers>, pub Arc<Shared>);
 
 /// The way to one node.
-pub(super) struct Connection {
+pub(in crate::raft) struct Connection {
     peers: Arc<Peers>,
     shared: Arc<Shared>,
     target: u64,

@@ -1,9 +1,9 @@
 //! The peer service: what other nodes of the cluster may ask.
 
-use super::codec::{self, Malformed};
-use super::node::Inner;
-use super::peer::Asker;
-use super::types::{TypeConfig, Vote};
+use super::client::Asker;
+use crate::raft::codec::{self, Malformed};
+use crate::raft::node::Inner;
+use crate::raft::types::{TypeConfig, Vote};
 use futures::stream::{self, Stream};
 use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, VoteRequest};
 use selfsame_protocol::code::Refusal;
@@ -18,7 +18,7 @@ use tonic::{Request, Response, Status, Streaming};
 const TERMS_AHEAD: u64 = 1 << 32;
 
 /// Serves peers for one node.
-pub(super) struct Service(pub Arc<Inner>);
+pub(in crate::raft) struct Service(pub Arc<Inner>);
 
 fn bad(error: Malformed) -> Status {
     Status::invalid_argument(error.to_string())

@@ -3,7 +3,7 @@
 //! One request is under way at a time, as consensus has it, so that an answer needs no number: the stream costs a frame
 //! each way where a call of its own costs headers, trailers and a task as well.
 
-use super::peer::Client;
+use super::client::Client;
 use selfsame_wire::raft::v1 as pb;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -11,7 +11,7 @@ use tonic::{Response, Status, Streaming};
 
 /// The stream, begun with the first request and again after one that failed.
 #[derive(Default)]
-pub(super) struct Line(Option<Begun>);
+pub(in crate::raft) struct Line(Option<Begun>);
 
 struct Begun {
     requests: mpsc::Sender<pb::Sealed>,
@@ -21,7 +21,11 @@ struct Begun {
 impl Line {
     /// Sends a request and waits for its answer. Whoever gives up waiting drops the line: an answer that comes late must
     /// not meet the next request.
-    pub(super) async fn ask(&mut self, client: Client, request: pb::Sealed) -> Result<Response<pb::Sealed>, Status> {
+    pub(in crate::raft) async fn ask(
+        &mut self,
+        client: Client,
+        request: pb::Sealed,
+    ) -> Result<Response<pb::Sealed>, Status> {
         if let Some(begun) = self.0.take() {
             // The other end may have gone since the last answer. A request that it did take is one that it may take twice.
             if let Ok(answer) = self.on(begun, request.clone()).await {

@@ -1,7 +1,7 @@
 //! Which snapshot is the current one.
 
 use super::snapshot::{SnapshotFile, SnapshotMeta};
-use super::state::StateStore;
+use super::state_store::StateStore;
 use std::cmp::Reverse;
 use std::ops::RangeInclusive;
 use std::sync::PoisonError;
@@ -31,7 +31,7 @@ impl StateStore {
     /// end before that leave a gap to the log, and another is built from the state when one is needed. Such as end behind
     /// the state were received and not imported before a crash: nothing was purged for them, and the leader sends them
     /// again. Rows are not read: one that decayed is replaced once a receiver refuses it.
-    pub(super) fn find_snapshot(&self, usable: RangeInclusive<u64>) -> std::io::Result<()> {
+    pub(in crate::store) fn find_snapshot(&self, usable: RangeInclusive<u64>) -> std::io::Result<()> {
         let mut found = Vec::new();
         for name in self.disk.list()?.into_iter().filter(|name| name.ends_with(".snap")) {
             let snapshot = SnapshotFile { file: self.disk.open(&name, false)?, name };

@@ -1,9 +1,9 @@
 //! From envelopes to log entries: check at the door, queue within bounds, group, propose or forward, answer.
 
 use super::admission::overloaded;
-use super::node::Inner;
-use super::peer::Client;
-use super::types::{Proposal, TypeConfig};
+use crate::raft::node::Inner;
+use crate::raft::peer::Client;
+use crate::raft::types::{Proposal, TypeConfig};
 use bytes::Bytes;
 use openraft::error::{ClientWriteError, RaftError};
 use openraft::raft::ClientWriteResult;
@@ -15,7 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
 /// One submission on its way.
-pub(super) struct Queued {
+pub(in crate::raft) struct Queued {
     bytes: Bytes,
     since: Instant,
     answer: oneshot::Sender<Result<Outcome, Refusal>>,
@@ -56,7 +56,7 @@ fn late() -> Refusal {
 impl Inner {
     /// Checks envelopes and queues those that pass; answers all when the last is answered. Whether there is room is
     /// asked first: a node that has more to do than it can must not spend its time on signatures of what it refuses.
-    pub(super) async fn submit_many(&self, envelopes: Vec<Bytes>) -> Answers {
+    pub(in crate::raft) async fn submit_many(&self, envelopes: Vec<Bytes>) -> Answers {
         self.alive()?;
         self.admits()?;
         let (mut outcomes, waiting) = self.enqueue(envelopes)?;
@@ -73,7 +73,7 @@ impl Inner {
     }
 
     /// Refuses when one more would wait too long, and its author would ask again in vain.
-    pub(super) fn admits(&self) -> Result<(), Refusal> {
+    pub(in crate::raft) fn admits(&self) -> Result<(), Refusal> {
         self.admission.check(self.settings.queue.saturating_sub(self.queue.capacity()))
     }
 
@@ -120,7 +120,7 @@ impl Inner {
 
     /// Takes what another node forwarded into this node's own log entries. Never forwards again: two nodes that each
     /// take the other for the leader must not play ball. The queue is waited for: nodes have few batches under way.
-    pub(super) async fn submit_forwarded(&self, submissions: Vec<Bytes>) -> Answers {
+    pub(in crate::raft) async fn submit_forwarded(&self, submissions: Vec<Bytes>) -> Answers {
         self.alive()?;
         if !self.leads() {
             return Err(self.no_leader());
@@ -227,7 +227,7 @@ impl Inner {
         }
     }
 
-    pub(super) fn unknown(&self, reason: impl ToString) -> Refusal {
+    pub(in crate::raft) fn unknown(&self, reason: impl ToString) -> Refusal {
         Refusal::new(
             Code::OutcomeUnknown,
             "no quorum confirmed the write, and it is not known whether it took effect: send the same request again",
@@ -236,7 +236,7 @@ impl Inner {
         )
     }
 
-    pub(super) fn stopped(&self, error: impl ToString) -> Refusal {
+    pub(in crate::raft) fn stopped(&self, error: impl ToString) -> Refusal {
         match self.alive() {
             Err(refusal) => refusal,
             Ok(()) => Refusal::new(Code::ShuttingDown, "this node is stopping: ask another one", "", error),
@@ -252,7 +252,7 @@ enum Attempt {
 }
 
 /// Groups what is queued into log entries until the node stops.
-pub(super) async fn batcher(inner: Arc<Inner>, mut queue: mpsc::Receiver<Queued>) {
+pub(in crate::raft) async fn batcher(inner: Arc<Inner>, mut queue: mpsc::Receiver<Queued>) {
     loop {
         let first = tokio::select! {
             biased;
@@ -334,7 +334,7 @@ fn answer(batch: Vec<Queued>, answers: Answers) {
 }
 
 /// The refusal of a core that answered with an error to something else than a write.
-pub(super) fn core_error<E: std::error::Error>(inner: &Inner, error: RaftError<u64, E>) -> Refusal {
+pub(in crate::raft) fn core_error<E: std::error::Error>(inner: &Inner, error: RaftError<u64, E>) -> Refusal {
     match error {
         RaftError::APIError(error) => {
             Refusal::new(Code::NoLeader, "no leader with a quorum answers now: try again", "", error)

@@ -4,7 +4,7 @@
 //! own as soon as it is appended, so nobody may hear that it is committed before it is durable here as well: neither
 //! the state machine, which answers those who submitted it, nor another node. Both wait for [`Durable::reached`].
 
-use super::fatal::Fatal;
+use crate::raft::fatal::Fatal;
 use crate::store::{LogStore, WriteError};
 use selfsame_env::Executor;
 use selfsame_protocol::planted;
@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 /// What of this node's log is durable.
 #[derive(Clone)]
-pub(super) struct Durable {
+pub(in crate::raft) struct Durable {
     log: Arc<LogStore>,
     wanted: Arc<Notify>,
     /// Changes with each sync.
@@ -25,7 +25,7 @@ pub(super) struct Durable {
 }
 
 impl Durable {
-    pub(super) fn new(log: Arc<LogStore>, fatal: Fatal, stop: CancellationToken, executor: Executor) -> Self {
+    pub(in crate::raft) fn new(log: Arc<LogStore>, fatal: Fatal, stop: CancellationToken, executor: Executor) -> Self {
         Self { log, wanted: Arc::default(), synced: watch::Sender::new(()), fatal, stop, executor }
     }
 
@@ -39,17 +39,17 @@ impl Durable {
     }
 
     /// Tells those who wait that a sync was made.
-    pub(super) fn told(&self) {
+    pub(in crate::raft) fn told(&self) {
         self.synced.send_replace(());
     }
 
     /// Has it made durable soon.
-    pub(super) fn soon(&self) {
+    pub(in crate::raft) fn soon(&self) {
         self.wanted.notify_one();
     }
 
     /// Syncs whenever that is wanted, until the node stops: one sync for all that was written since the last one.
-    pub(super) async fn run(self) {
+    pub(in crate::raft) async fn run(self) {
         let mut fatal = self.fatal.subscribe();
         loop {
             let goes_on = tokio::select! {
@@ -72,7 +72,7 @@ impl Durable {
     }
 
     /// Waits until the entry of an index, and all before it, are durable here. False when the node cannot continue.
-    pub(super) async fn reached(&self, index: u64) -> bool {
+    pub(in crate::raft) async fn reached(&self, index: u64) -> bool {
         if self.log.is_durable(index) || planted!("commit_before_leader_sync") {
             return true;
         }

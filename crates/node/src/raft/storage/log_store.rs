@@ -1,10 +1,10 @@
 //! openraft's log over the store's.
 
-use super::blocking::Asides;
-use super::codec;
-use super::durable::Durable;
-use super::fatal::Fatal;
-use super::types::{Entry, LogId, StorageError, TypeConfig, Vote};
+use super::log_syncer::Durable;
+use crate::raft::background::Asides;
+use crate::raft::codec;
+use crate::raft::fatal::Fatal;
+use crate::raft::types::{Entry, LogId, StorageError, TypeConfig, Vote};
 use crate::store::{LogRow, LogStore as Disk, StateStore, Store, WriteError};
 use bytes::Bytes;
 use openraft::storage::{LogFlushed, RaftLogStorage};
@@ -21,7 +21,7 @@ const READ_BYTES: usize = 1 << 20;
 
 /// The log, and its own reader: clones share the file.
 #[derive(Clone)]
-pub(super) struct LogStore {
+pub(in crate::raft) struct LogStore {
     /// This node.
     id: u64,
     disk: Arc<Disk>,
@@ -37,7 +37,7 @@ pub(super) struct LogStore {
 }
 
 impl LogStore {
-    pub(super) fn new(
+    pub(in crate::raft) fn new(
         id: u64,
         store: &Store,
         applied: watch::Receiver<u64>,
@@ -50,7 +50,7 @@ impl LogStore {
     }
 
     /// What this log does beside the core.
-    pub(super) fn asides(&self) -> Asides {
+    pub(in crate::raft) fn asides(&self) -> Asides {
         self.asides.clone()
     }
 

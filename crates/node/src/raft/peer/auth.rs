@@ -4,11 +4,11 @@
 //! tag  = BLAKE3-keyed( pair key, "selfsame/peer/v2\n" ‖ F(what, cluster, genesis, sender, target, nonce, part, body) )
 //! what = the method, and "<method>/answer" for its answer
 //! ```
-//! The pair key and F are those of [`super::pair`]. An answer repeats the nonce of its request, so that neither a host
+//! The pair key and F are those of [`super::keys`]. An answer repeats the nonce of its request, so that neither a host
 //! at a peer's address nor an answer of an earlier time can stand for what a node says now. A request that is sent again
 //! does nothing new: the consensus takes a message any number of times.
 
-use super::pair::PairKey;
+use super::keys::PairKey;
 use bytes::Bytes;
 use selfsame_wire::raft::v1 as pb;
 

@@ -1,8 +1,8 @@
 //! Where each entry of the log is, and the newest ones themselves.
 
-use super::error::read_io;
 use super::frame::{self, Kind, Row};
-use super::row::DIGEST;
+use crate::store::error::read_io;
+use crate::store::row::DIGEST;
 use bytes::Bytes;
 use selfsame_env::DiskFile;
 use selfsame_machine::view::ReadError;

@@ -36,7 +36,7 @@ impl PairKey {
 
     /// What only the two nodes compute over a list of parts. Equality of what it gives takes the same time wherever
     /// the difference is.
-    pub(super) fn tag(&self, domain: &[u8], parts: &[&[u8]]) -> blake3::Hash {
+    pub(in crate::raft) fn tag(&self, domain: &[u8], parts: &[&[u8]]) -> blake3::Hash {
         let mut hasher = blake3::Hasher::new_keyed(&self.0);
         hasher.update(domain);
         frame(&mut hasher, parts);
@@ -60,7 +60,7 @@ fn frame(hasher: &mut blake3::Hasher, parts: &[&[u8]]) {
 
 /// The keys of this node and others, each computed once. They are found by the other's public key and not by its id:
 /// a node under another key has another pair key from that moment on.
-pub(super) struct Pairs {
+pub(in crate::raft) struct Pairs {
     cluster: String,
     genesis: Bytes,
     own: SecretKey,
@@ -68,12 +68,12 @@ pub(super) struct Pairs {
 }
 
 impl Pairs {
-    pub(super) fn new(cluster: String, genesis: Bytes, own: SecretKey) -> Self {
+    pub(in crate::raft) fn new(cluster: String, genesis: Bytes, own: SecretKey) -> Self {
         Self { cluster, genesis, own, kept: Mutex::default() }
     }
 
     /// The key of this node and the one that holds `other`.
-    pub(super) fn with(&self, other: &PublicKey) -> Result<Arc<PairKey>, AgreementError> {
+    pub(in crate::raft) fn with(&self, other: &PublicKey) -> Result<Arc<PairKey>, AgreementError> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(pair) = kept.get(other) {
             return Ok(pair.clone());

@@ -1,14 +1,14 @@
 //! The consensus log, its vote and its purge mark. Entries are frames of segment files (decision 0020), what else there is
 //! are records of a small database.
 
-use super::Options;
-use super::backend::Db;
-use super::error::{OpenError, WriteError, read_io};
 use super::frame::{Kind, Row};
-use super::header::{self, Identity, decode, encode, read_record, write_record};
 use super::places::Places;
-use super::position::{Ballot, Position};
 use super::segment::{self, Segment};
+use crate::store::Options;
+use crate::store::backend::Db;
+use crate::store::error::{OpenError, WriteError, read_io};
+use crate::store::header::{self, Identity, decode, encode, read_record, write_record};
+use crate::store::position::{Ballot, Position};
 use bytes::Bytes;
 use selfsame_env::{Disk, DiskFile};
 use selfsame_machine::view::ReadError;
@@ -17,8 +17,8 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-pub(super) const FILE: &str = "log.redb";
-pub(super) const ENTRIES_NAME: &str = "entries";
+pub(in crate::store) const FILE: &str = "log.redb";
+pub(in crate::store) const ENTRIES_NAME: &str = "entries";
 /// Number and first frame of each segment, as a list of pairs.
 const FILES: &[u8] = b"files";
 const VOTE: &[u8] = b"vote";
@@ -29,7 +29,7 @@ pub type LogRow = (u64, Bytes);
 
 /// The log: consecutive entries, each durable before the call that wrote it returns.
 pub struct LogStore {
-    pub(super) db: Db,
+    pub(in crate::store) db: Db,
     disk: Arc<dyn Disk>,
     segment_bytes: u64,
     inner: Mutex<Inner>,
@@ -99,7 +99,11 @@ impl Inner {
 }
 
 impl LogStore {
-    pub(super) fn open(disk: Arc<dyn Disk>, identity: &Identity, options: &Options) -> Result<Self, OpenError> {
+    pub(in crate::store) fn open(
+        disk: Arc<dyn Disk>,
+        identity: &Identity,
+        options: &Options,
+    ) -> Result<Self, OpenError> {
         let db = Db::open(&*disk, FILE)?;
         header::check_or_create(&db, FILE, identity, |transaction| {
             Segment::create(&*disk, 1, 0).map_err(fail)?;
@@ -141,7 +145,7 @@ impl LogStore {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn close(&self) {
+    pub(in crate::store) fn close(&self) {
         *self.inner() = Inner::default();
         self.db.close();
     }
@@ -328,7 +332,7 @@ impl LogStore {
 
     /// Reads at most `limit` entries after an index from the disk, not from memory: the index of each and what is wrong
     /// with it.
-    pub(super) fn check(&self, after: Option<u64>, limit: usize) -> Vec<(u64, Result<(), ReadError>)> {
+    pub(in crate::store) fn check(&self, after: Option<u64>, limit: usize) -> Vec<(u64, Result<(), ReadError>)> {
         let places = self.inner().places.after(after, limit);
         places.into_iter().map(|(index, place)| (index, place.load(index).map(|_| ()))).collect()
     }
@@ -343,6 +347,3 @@ fn failed(inner: &mut Inner, error: impl ToString) -> WriteError {
 fn read_purged(db: &Db) -> Result<Option<Position>, ReadError> {
     read_record(db, PURGED)?.map(|bytes| decode(PURGED, &bytes)).transpose()
 }
-
-#[cfg(test)]
-mod tests;

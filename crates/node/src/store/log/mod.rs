@@ -1,0 +1,12 @@
+//! The consensus log: entries as frames of segment files (decision 0020), vote and purge mark as records of a small
+//! database.
+
+mod frame;
+mod log_store;
+mod places;
+mod segment;
+#[cfg(test)]
+mod tests;
+
+pub(super) use log_store::{ENTRIES_NAME, FILE};
+pub use log_store::{LogRow, LogStore};
