@@ -1,7 +1,7 @@
 //! Receipts and holder statuses: what this node can prove to somebody who trusts none of the nodes alone.
 
 use super::cosigner::{Cosigner, unreadable};
-use super::publish::Pair;
+use super::published::Pair;
 use selfsame_machine::{head, read};
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::digest::Digest;

@@ -8,6 +8,7 @@
 
 mod background;
 mod codec;
+mod core;
 mod digests;
 mod fatal;
 mod ingress;

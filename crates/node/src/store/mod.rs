@@ -19,6 +19,7 @@ mod header;
 mod log;
 mod options;
 mod position;
+mod records;
 mod row;
 mod scrub;
 mod state;
@@ -67,14 +68,14 @@ impl Store {
     }
 
     fn open_files(disk: Arc<dyn Disk>, identity: &Identity, options: &Options) -> Result<Store, OpenError> {
-        if let Some(reason) = read_small(&*disk, QUARANTINE)? {
+        if let Some(reason) = header::read_small(&*disk, QUARANTINE)? {
             return Err(OpenError::Quarantined { reason });
         }
         let named = header::check_file(&*disk, identity)?;
         let (log, state) = (disk.exists(log::FILE)?, disk.exists(state::FILE)?);
         // A file lost alone must not come back empty: an empty log forgets votes that were given.
         let log_is_new = !log || disk.open(log::FILE, false)?.is_empty()?;
-        if state && !disk.open(state::FILE, false)?.is_empty()? && log_is_new && header::state_is_used(&*disk)? {
+        if state && !disk.open(state::FILE, false)?.is_empty()? && log_is_new && state::is_used(&*disk)? {
             return Err(OpenError::Missing { present: state::FILE, missing: log::FILE });
         }
         let log = LogStore::open(disk.clone(), identity, options)?;
@@ -124,15 +125,4 @@ impl Store {
 /// Whether a file of this name shows that a node was made in its directory.
 pub fn is_data(name: &str) -> bool {
     [log::FILE, state::FILE, QUARANTINE, header::FILE].contains(&name)
-}
-
-fn read_small(disk: &dyn Disk, name: &str) -> Result<Option<String>, OpenError> {
-    if !disk.exists(name)? {
-        return Ok(None);
-    }
-    let file = disk.open(name, false)?;
-    let len = file.len()?.min(4096);
-    let mut bytes = vec![0; usize::try_from(len).unwrap_or(4096)];
-    file.read(0, &mut bytes)?;
-    Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
 }

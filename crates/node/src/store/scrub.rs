@@ -2,8 +2,8 @@
 
 use super::backend::Raw;
 use super::error::read_io;
-use super::header::{SELF, SELF_NAME};
 use super::log::{ENTRIES_NAME, LogStore};
+use super::records::{SELF, SELF_NAME};
 use super::row;
 use super::state::StateStore;
 use redb::ReadTransaction;

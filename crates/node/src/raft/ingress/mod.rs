@@ -2,6 +2,8 @@
 
 mod admission;
 mod batch;
+mod forward;
+mod queue;
 
-pub(super) use admission::Admission;
-pub(super) use batch::{Queued, batcher, core_error};
+pub(super) use batch::batcher;
+pub(super) use queue::Ingress;

@@ -1,14 +1,12 @@
 //! The peers' way to this node's notary, and this node's way to theirs. What is signed, and when, is not decided here.
 
-use super::client::{Asker, Client};
-use super::service::Service;
-use crate::raft::node::{Inner, RaftNode};
+use super::client::{Client, Peers};
 use pb::signature_line::Result as Wire;
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_wire::raft::v1 as pb;
-use std::sync::{Arc, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
-use tonic::{Response, Status};
+use tonic::Status;
 
 /// Texts or notes of one request.
 const MOST: usize = 4;
@@ -25,28 +23,49 @@ pub trait Notary: Send + Sync {
     async fn publish(self: Arc<Self>, notes: Vec<String>) -> Vec<Line>;
 }
 
-impl RaftNode {
-    /// Lets peers reach the notary for as long as somebody else keeps it.
-    pub fn serve_notary(&self, notary: &Arc<dyn Notary>) {
-        *self.inner.notary.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::downgrade(notary));
+/// The way to a notary for as long as somebody else keeps it: it uses this node, and neither may keep the other from
+/// ending.
+#[derive(Clone, Default)]
+pub(in crate::raft) struct NotarySlot(Arc<Mutex<Option<Weak<dyn Notary>>>>);
+
+impl NotarySlot {
+    pub(in crate::raft) fn put(&self, notary: &Arc<dyn Notary>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::downgrade(notary));
     }
 
+    pub(super) fn get(&self) -> Result<Arc<dyn Notary>, Status> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        kept.as_ref().and_then(Weak::upgrade).ok_or_else(|| Status::unavailable("this node does not cosign yet"))
+    }
+}
+
+impl Peers {
     /// Asks another node for cosignatures. A word of explanation when it gave no answer.
-    pub async fn ask_cosign(&self, node: u64, texts: &[String], limit: Duration) -> Result<Vec<Line>, String> {
+    pub(in crate::raft) async fn ask_cosign(
+        &self,
+        node: u64,
+        address: &str,
+        texts: &[String],
+        limit: Duration,
+    ) -> Result<Vec<Line>, String> {
         let request = pb::CosignRequest { texts: texts.to_vec() };
         let call = |mut client: Client, sealed| async move { client.cosign(sealed).await };
-        let (inner, address) = (&self.inner, self.inner.peer_address(node));
-        let answer = inner.peers.ask("cosign", node, &address, &request, limit, call).await;
+        let answer = self.ask("cosign", node, address, &request, limit, call).await;
         let answer: Result<pb::CosignResponse, _> = answer;
         lines(answer.map_err(|status| status.message().to_owned())?.lines, texts.len())
     }
 
     /// Hands notes to another node and gives the lines that it adds.
-    pub async fn ask_publish(&self, node: u64, notes: &[String], limit: Duration) -> Result<Vec<Line>, String> {
+    pub(in crate::raft) async fn ask_publish(
+        &self,
+        node: u64,
+        address: &str,
+        notes: &[String],
+        limit: Duration,
+    ) -> Result<Vec<Line>, String> {
         let request = pb::PublishRequest { notes: notes.to_vec() };
         let call = |mut client: Client, sealed| async move { client.publish(sealed).await };
-        let (inner, address) = (&self.inner, self.inner.peer_address(node));
-        let answer = inner.peers.ask("publish", node, &address, &request, limit, call).await;
+        let answer = self.ask("publish", node, address, &request, limit, call).await;
         let answer: Result<pb::PublishResponse, _> = answer;
         lines(answer.map_err(|status| status.message().to_owned())?.lines, notes.len())
     }
@@ -67,7 +86,7 @@ fn lines(given: Vec<pb::SignatureLine>, expected: usize) -> Result<Vec<Line>, St
     given.into_iter().map(one).collect()
 }
 
-fn wire(lines: Vec<Line>) -> Vec<pb::SignatureLine> {
+pub(super) fn wire(lines: Vec<Line>) -> Vec<pb::SignatureLine> {
     let one = |line: Line| match line {
         Ok(line) => Wire::Line(line),
         Err(refusal) => Wire::Refusal(serde_json::to_vec(&refusal).unwrap_or_default().into()),
@@ -75,35 +94,12 @@ fn wire(lines: Vec<Line>) -> Vec<pb::SignatureLine> {
     lines.into_iter().map(|line| pb::SignatureLine { result: Some(one(line)) }).collect()
 }
 
-impl Inner {
-    fn notary(&self) -> Result<Arc<dyn Notary>, Status> {
-        let kept = self.notary.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        kept.as_ref().and_then(Weak::upgrade).ok_or_else(|| Status::unavailable("this node does not cosign yet"))
-    }
-}
-
 /// No peer may make this node work on any number of texts.
-fn few(texts: &[String]) -> Result<(), Status> {
+pub(super) fn few(texts: &[String]) -> Result<(), Status> {
     if texts.len() <= MOST {
         return Ok(());
     }
     let expected = format!("at most {MOST} texts");
     let refusal = Refusal::new(Code::LimitExceeded, "the peer asked for too many texts at once", expected, texts.len());
     Err(Status::invalid_argument(refusal.to_string()))
-}
-
-impl Service {
-    pub(in crate::raft) async fn answer_cosign(&self, sealed: &pb::Sealed) -> Result<Response<pb::Sealed>, Status> {
-        let (asker, request): (Asker, pb::CosignRequest) = self.0.peers.open("cosign", sealed).await?;
-        few(&request.texts)?;
-        let lines = wire(self.0.notary()?.cosign(request.texts).await);
-        Ok(self.0.peers.answer("cosign", &asker, &pb::CosignResponse { lines }))
-    }
-
-    pub(in crate::raft) async fn answer_publish(&self, sealed: &pb::Sealed) -> Result<Response<pb::Sealed>, Status> {
-        let (asker, request): (Asker, pb::PublishRequest) = self.0.peers.open("publish", sealed).await?;
-        few(&request.notes)?;
-        let lines = wire(self.0.notary()?.publish(request.notes).await);
-        Ok(self.0.peers.answer("publish", &asker, &pb::PublishResponse { lines }))
-    }
 }

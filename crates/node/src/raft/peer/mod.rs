@@ -8,7 +8,8 @@ pub mod keys;
 mod network;
 mod service;
 
-pub(super) use client::{Client, MAX_MESSAGE, Peers};
+pub(super) use client::{Client, Peers};
+pub(super) use cosign::NotarySlot;
 pub use cosign::{Line, Notary};
 pub(super) use network::Network;
-pub(super) use service::Service;
+pub(super) use service::{LeaderRequests, Service, serve};

@@ -9,7 +9,6 @@
 //! Every frame names its place and counts on from the one before it. `durable` is the sequence below which all frames
 //! were synced when this one was written: whoever finds a hole before such a frame knows that it was not left by a crash.
 
-use super::log_store::ENTRIES_NAME;
 use crate::store::row::{self, DIGEST};
 use bytes::Bytes;
 use selfsame_machine::view::ReadError;
@@ -20,6 +19,8 @@ pub(super) const SECTOR: usize = 512;
 pub(super) const HEAD: usize = 64;
 const CHECKED: usize = 48;
 const MAGIC: &[u8; 4] = b"SFLF";
+/// The table that the digests of the rows name.
+pub(in crate::store) const ENTRIES_NAME: &str = "entries";
 /// Index and length before a sealed row.
 const ROW: usize = 12;
 

@@ -7,8 +7,9 @@ use super::segment::{self, Segment};
 use crate::store::Options;
 use crate::store::backend::Db;
 use crate::store::error::{OpenError, WriteError, read_io};
-use crate::store::header::{self, Identity, decode, encode, read_record, write_record};
+use crate::store::header::{self, Identity};
 use crate::store::position::{Ballot, Position};
+use crate::store::records::{decode, encode, read_record, write_record};
 use bytes::Bytes;
 use selfsame_env::{Disk, DiskFile};
 use selfsame_machine::view::ReadError;
@@ -18,7 +19,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 pub(in crate::store) const FILE: &str = "log.redb";
-pub(in crate::store) const ENTRIES_NAME: &str = "entries";
 /// Number and first frame of each segment, as a list of pairs.
 const FILES: &[u8] = b"files";
 const VOTE: &[u8] = b"vote";

@@ -8,5 +8,6 @@ mod segment;
 #[cfg(test)]
 mod tests;
 
-pub(super) use log_store::{ENTRIES_NAME, FILE};
+pub(super) use frame::ENTRIES_NAME;
+pub(super) use log_store::FILE;
 pub use log_store::{LogRow, LogStore};

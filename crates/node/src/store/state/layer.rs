@@ -1,5 +1,6 @@
 //! Changes in memory, laid over the file.
 
+use super::applied::Applied;
 use selfsame_machine::view::{Changes, Table};
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -56,6 +57,45 @@ impl Layer {
     /// The change of a row: `None` when it has none here.
     pub(super) fn get(&self, table: Table, key: &[u8]) -> Option<&Option<Vec<u8>>> {
         self.tables.get(table as usize)?.get(key)
+    }
+}
+
+/// Changes that are not in the file yet, the oldest layer first.
+#[derive(Default)]
+pub(super) struct Memory {
+    pub layers: Vec<Arc<Layer>>,
+    /// Layers that are being written: they stay as they are.
+    pub frozen: usize,
+    /// How far the state was applied, when there is a layer.
+    pub applied: Option<Applied>,
+    /// Times that layers were written.
+    pub syncs: u64,
+}
+
+impl Memory {
+    pub(super) fn bytes(&self) -> usize {
+        self.layers.iter().map(|layer| layer.bytes()).sum()
+    }
+
+    pub(super) fn push(&mut self, changes: Changes) {
+        // The newest layer grows in place unless a view reads it.
+        if let Some(layer) = self.layers.get_mut(self.frozen..).and_then(|open| open.last_mut())
+            && let Some(layer) = Arc::get_mut(layer)
+        {
+            return layer.absorb(changes);
+        }
+        let mut layer = Layer::default();
+        layer.absorb(changes);
+        self.layers.push(Arc::new(layer));
+        // Each layer is more than twice as large as the next: a read asks few of them, and a row is copied few times.
+        while let [.., older, newer] = &self.layers[self.frozen..]
+            && older.bytes() < newer.bytes().saturating_mul(2)
+        {
+            let mut both = Layer::clone(older);
+            both.lay(newer);
+            self.layers.truncate(self.layers.len() - 2);
+            self.layers.push(Arc::new(both));
+        }
     }
 }
 

@@ -10,11 +10,9 @@
 //! the whole file before it changes anything; a start reads its outline alone. Memory is bounded by one chunk and redb's
 //! cache.
 
-use super::state_store::{APPLIED, Applied, StateStore, extend, fail};
-use crate::store::backend::Raw;
-use crate::store::error::{SnapshotError, read_io};
-use crate::store::header::{encode, write_record};
-use crate::store::row;
+use super::applied::Applied;
+use crate::store::error::SnapshotError;
+use crate::store::records::encode;
 use selfsame_env::{Disk, DiskFile};
 use selfsame_machine::view::{Row, Table};
 use selfsame_protocol::digest::hex;
@@ -56,7 +54,7 @@ struct Cursor<'a> {
 }
 
 impl SnapshotFile {
-    fn bad(&self, rule: &'static str, expected: impl ToString, found: impl ToString) -> SnapshotError {
+    pub(super) fn bad(&self, rule: &'static str, expected: impl ToString, found: impl ToString) -> SnapshotError {
         SnapshotError::Bad { name: self.name.clone(), rule, expected: expected.to_string(), found: found.to_string() }
     }
 
@@ -102,7 +100,7 @@ impl SnapshotFile {
     }
 
     /// Verifies every digest, and that the rows ascend by table and key; `each` sees the rows of each chunk on the way.
-    fn walk(
+    pub(super) fn walk(
         &self,
         mut each: impl FnMut(&[Placed<'_>]) -> Result<(), SnapshotError>,
     ) -> Result<SnapshotMeta, SnapshotError> {
@@ -191,7 +189,7 @@ impl SnapshotFile {
 }
 
 /// A row of a table: key and value.
-type Placed<'a> = (Table, &'a [u8], &'a [u8]);
+pub(super) type Placed<'a> = (Table, &'a [u8], &'a [u8]);
 
 impl Cursor<'_> {
     fn skip(&mut self, len: usize) -> Result<(), SnapshotError> {
@@ -228,7 +226,8 @@ impl Cursor<'_> {
     }
 }
 
-struct Writer {
+/// Writes a snapshot file: header, rows in chunks, end.
+pub(super) struct Writer {
     file: Arc<dyn DiskFile>,
     at: u64,
     total: blake3::Hasher,
@@ -237,11 +236,45 @@ struct Writer {
 }
 
 impl Writer {
+    /// Begins an empty file with its header.
+    pub(super) fn begin(file: Arc<dyn DiskFile>, meta: &SnapshotMeta) -> Result<Writer, SnapshotError> {
+        let header = encode("snapshot header", meta)?;
+        let mut total = blake3::Hasher::new();
+        total.update(&header);
+        let mut out = Writer { file, at: 0, total, chunks: 0, rows: Vec::new() };
+        out.put(MAGIC)?;
+        out.put(&(header.len() as u32).to_be_bytes())?;
+        out.put(&header)?;
+        Ok(out)
+    }
+
+    /// Adds a row. Rows come by table and key.
+    pub(super) fn row(&mut self, table: Table, key: &[u8], value: &[u8]) -> std::io::Result<()> {
+        self.rows.push(table as u8);
+        for part in [key, value] {
+            self.rows.extend_from_slice(&(part.len() as u32).to_be_bytes());
+            self.rows.extend_from_slice(part);
+        }
+        if self.rows.len() >= CHUNK { self.flush() } else { Ok(()) }
+    }
+
+    /// Ends the file, once everything before the end is durable; durable when this returns.
+    pub(super) fn end(mut self) -> std::io::Result<()> {
+        self.flush()?;
+        self.file.sync()?;
+        let mut end = vec![0];
+        end.extend_from_slice(&self.chunks.to_be_bytes());
+        end.extend_from_slice(self.total.finalize().as_bytes());
+        self.put(&end)?;
+        self.file.sync()
+    }
+
     fn put(&mut self, bytes: &[u8]) -> std::io::Result<()> {
         self.file.write(self.at, bytes)?;
         self.at += bytes.len() as u64;
         Ok(())
     }
+
     fn flush(&mut self) -> std::io::Result<()> {
         if self.rows.is_empty() {
             return Ok(());
@@ -257,99 +290,6 @@ impl Writer {
     }
 }
 
-impl StateStore {
-    /// Creates an empty file for a snapshot at `index`, under a name that is not taken.
-    pub fn new_snapshot_file(&self, index: u64) -> std::io::Result<SnapshotFile> {
-        let mut n = 0u64;
-        loop {
-            let name = format!("snapshot-{index:020}-{n}.snap");
-            if !self.disk.exists(&name)? {
-                let file = self.disk.open(&name, true)?;
-                return Ok(SnapshotFile { name, file });
-            }
-            n += 1;
-        }
-    }
-
-    /// Exports the state as it is now. The file is durable and whole when this returns, and so is what it holds.
-    pub fn export(&self) -> Result<(SnapshotMeta, SnapshotFile), SnapshotError> {
-        let view = self.durable_view()?;
-        let applied = view.applied().cloned().ok_or_else(|| read_io("no state was stored yet"))?;
-        let meta =
-            SnapshotMeta { cluster: self.identity.cluster.clone(), genesis: self.identity.genesis.clone(), applied };
-        let header = encode("snapshot header", &meta)?;
-        let target = self.new_snapshot_file(view.applied_index())?;
-        let mut total = blake3::Hasher::new();
-        total.update(&header);
-        let mut out = Writer { file: target.file.clone(), at: 0, total, chunks: 0, rows: Vec::new() };
-        out.put(MAGIC)?;
-        out.put(&(header.len() as u32).to_be_bytes())?;
-        out.put(&header)?;
-        let forgets = |table: &Table| planted!("snapshot_without_tombstones") && *table == Table::Invalidated;
-        for table in Table::ALL.iter().filter(|table| !forgets(table)) {
-            for item in view.table(*table)?.range::<&[u8]>(..).map_err(read_io)? {
-                let (key, stored) = item.map_err(read_io)?;
-                let value = row::unseal(table.name(), key.value(), stored.value())?;
-                out.rows.push(*table as u8);
-                for part in [key.value(), value] {
-                    out.rows.extend_from_slice(&(part.len() as u32).to_be_bytes());
-                    out.rows.extend_from_slice(part);
-                }
-                if out.rows.len() >= CHUNK {
-                    out.flush()?;
-                }
-            }
-        }
-        out.flush()?;
-        target.file.sync()?;
-        let mut end = vec![0];
-        end.extend_from_slice(&out.chunks.to_be_bytes());
-        end.extend_from_slice(out.total.finalize().as_bytes());
-        out.put(&end)?;
-        target.file.sync()?;
-        Ok((meta, target))
-    }
-
-    /// Replaces the state by a snapshot, in one transaction, after every digest of the file was verified.
-    pub fn import(&self, snapshot: &SnapshotFile) -> Result<SnapshotMeta, SnapshotError> {
-        let meta = snapshot.meta()?;
-        let pairs =
-            [("cluster", &self.identity.cluster, &meta.cluster), ("genesis", &self.identity.genesis, &meta.genesis)];
-        if let Some((_, expected, found)) = pairs.into_iter().find(|(_, expected, found)| expected != found) {
-            return Err(snapshot.bad("a snapshot is of this cluster", expected, found));
-        }
-        snapshot.file.sync()?;
-        let record = encode("applied mark", &meta.applied)?;
-        // What is written is what is verified on the way; nothing stays of it when the file does not hold up to its end.
-        let mut failed = None;
-        let written = self.replace("a snapshot", |transaction| {
-            for table in Table::ALL {
-                transaction.delete_table(Raw::new(table.name())).map_err(fail)?;
-                transaction.open_table(Raw::new(table.name())).map_err(fail)?;
-            }
-            let walked = snapshot.walk(|rows| {
-                for run in rows.chunk_by(|one, next| one.0 == next.0) {
-                    let Some((table, ..)) = run.first() else { continue };
-                    let mut open = transaction.open_table(Raw::new(table.name())).map_err(fail)?;
-                    extend(&mut open, *table, run.iter().map(|(_, key, value)| (*key, *value)))?;
-                }
-                Ok(())
-            });
-            if let Err(error) = walked {
-                let reason = fail(&error);
-                failed = Some(error);
-                return Err(reason);
-            }
-            write_record(transaction, APPLIED, &record)
-        });
-        match (written, failed) {
-            (Ok(()), _) => Ok(meta),
-            (Err(_), Some(error)) => Err(error),
-            (Err(error), None) => Err(error.into()),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -357,20 +297,14 @@ mod tests {
 
     fn file(rows: &[(Table, &[u8])]) -> SnapshotFile {
         let applied = Applied { position: None, membership: String::new(), digest: String::new() };
-        let header = encode("h", &SnapshotMeta { cluster: "c".into(), genesis: "g".into(), applied }).unwrap();
         let file = SimDisk::new().open("a.snap", true).unwrap();
-        let mut total = blake3::Hasher::new();
-        total.update(&header);
-        let mut out = Writer { file: file.clone(), at: 0, total, chunks: 0, rows: Vec::new() };
-        out.put(MAGIC).unwrap();
-        out.put(&(header.len() as u32).to_be_bytes()).unwrap();
-        out.put(&header).unwrap();
+        let meta = SnapshotMeta { cluster: "c".into(), genesis: "g".into(), applied };
+        let mut out = Writer::begin(file.clone(), &meta).unwrap();
         for (table, key) in rows {
-            out.rows.extend([&[*table as u8][..], &(key.len() as u32).to_be_bytes(), key, &[0; 4]].concat());
+            out.row(*table, key, &[]).unwrap();
             out.flush().unwrap();
         }
-        let total = out.total.finalize();
-        out.put(&[&[0][..], &out.chunks.to_be_bytes(), total.as_bytes()].concat()).unwrap();
+        out.end().unwrap();
         SnapshotFile { name: "a.snap".into(), file }
     }
 

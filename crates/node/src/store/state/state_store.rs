@@ -5,37 +5,24 @@
 //! once; a crash takes it back, and the log, which is not purged before, gives it again. The file is written seldom and
 //! much at a time: rows that change often are sealed and stored once for many changes.
 
-use super::layer::{Layer, merged};
+use super::applied::{APPLIED, Applied, read_applied};
+use super::layer::{Layer, Memory, merged};
 use super::snapshot::{SnapshotFile, SnapshotMeta};
 use super::view::StateView;
 use crate::store::backend::{Db, Raw};
 use crate::store::error::{OpenError, SnapshotError, WriteError};
-use crate::store::header::{self, Identity, decode, encode, read_record_in, write_record};
+use crate::store::header::{self, Identity};
 use crate::store::options::Options;
-use crate::store::position::Position;
+use crate::store::records::{encode, write_record};
 use crate::store::row;
 use redb::{ReadTransaction, ReadableTable as _, WriteTransaction};
 use selfsame_env::Disk;
 use selfsame_machine::view::{Changes, ReadError, Table};
 use selfsame_protocol::planted;
-use serde::{Deserialize, Serialize};
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub(in crate::store) const FILE: &str = "state.redb";
-pub(super) const APPLIED: &[u8] = b"applied";
-
-/// How far the state was applied, and what consensus needs to know about it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Applied {
-    /// Last applied place; absent when only the genesis was stored.
-    pub position: Option<Position>,
-    /// Membership as of then, in the consensus layer's own bytes (UTF-8).
-    pub membership: String,
-    /// State digest after it, lowercase hex of 32 bytes; empty before the first batch.
-    pub digest: String,
-}
 
 /// The state.
 pub struct StateStore {
@@ -50,45 +37,6 @@ pub struct StateStore {
     pub(crate) due: tokio::sync::Notify,
 }
 
-/// Changes that are not in the file yet, the oldest layer first.
-#[derive(Default)]
-struct Memory {
-    layers: Vec<Arc<Layer>>,
-    /// Layers that are being written: they stay as they are.
-    frozen: usize,
-    /// How far the state was applied, when there is a layer.
-    applied: Option<Applied>,
-    /// Times that layers were written.
-    syncs: u64,
-}
-
-impl Memory {
-    fn bytes(&self) -> usize {
-        self.layers.iter().map(|layer| layer.bytes()).sum()
-    }
-
-    fn push(&mut self, changes: Changes) {
-        // The newest layer grows in place unless a view reads it.
-        if let Some(layer) = self.layers.get_mut(self.frozen..).and_then(|open| open.last_mut())
-            && let Some(layer) = Arc::get_mut(layer)
-        {
-            return layer.absorb(changes);
-        }
-        let mut layer = Layer::default();
-        layer.absorb(changes);
-        self.layers.push(Arc::new(layer));
-        // Each layer is more than twice as large as the next: a read asks few of them, and a row is copied few times.
-        while let [.., older, newer] = &self.layers[self.frozen..]
-            && older.bytes() < newer.bytes().saturating_mul(2)
-        {
-            let mut both = Layer::clone(older);
-            both.lay(newer);
-            self.layers.truncate(self.layers.len() - 2);
-            self.layers.push(Arc::new(both));
-        }
-    }
-}
-
 /// Bytes of changes in memory after which they are to be written soon.
 const DUE: usize = 16 << 20;
 /// Bytes of changes in memory after which whoever commits writes them. A crash takes back at most these.
@@ -96,11 +44,6 @@ const MOST: usize = 32 << 20;
 
 pub(super) fn fail(error: impl ToString) -> WriteError {
     WriteError::new("the state", error)
-}
-
-/// The applied mark of the file.
-pub(in crate::store) fn read_applied(transaction: &ReadTransaction) -> Result<Option<Applied>, ReadError> {
-    read_record_in(transaction, APPLIED)?.map(|bytes| decode(APPLIED, &bytes)).transpose()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -269,4 +212,10 @@ pub(super) fn extend<'a>(
         end.insert_before(key, &row::seal(table.name(), key, value)[..]).map_err(fail)?;
     }
     end.close().map_err(fail)
+}
+
+/// Whether the state file holds applied entries, so that a missing log is a loss and not a first start.
+pub(in crate::store) fn is_used(disk: &dyn Disk) -> Result<bool, OpenError> {
+    let db = Db::open(disk, FILE)?;
+    Ok(read_applied(&db.read()?)?.is_some_and(|applied| applied.position.is_some()))
 }

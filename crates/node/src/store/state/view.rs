@@ -1,7 +1,7 @@
 //! One consistent state, as the machine and the API read it.
 
+use super::applied::Applied;
 use super::layer::{Layer, merged};
-use super::state_store::Applied;
 use crate::store::backend::Raw;
 use crate::store::error::read_io;
 use crate::store::row;
