@@ -1,6 +1,6 @@
 //! Writers and the time that their appends take.
 
-use super::report::{Failures, count};
+use super::report::{LoadFigures, count};
 use super::substrate::{Subject, items};
 use crate::demo::cluster::Failure;
 use selfsame_client::Actor;
@@ -32,17 +32,6 @@ pub struct Writer {
     /// Sequence number of the last acknowledged append; 0 before the first.
     pub acknowledged: u64,
     shape: Shape,
-}
-
-/// What one measurement saw.
-#[derive(Debug, Default)]
-pub struct Level {
-    /// Microseconds of each acknowledged append, in no order.
-    pub micros: Vec<u64>,
-    /// Seconds measured.
-    pub seconds: f64,
-    /// Refused or unanswered appends by code.
-    pub failures: Failures,
 }
 
 /// Microseconds of a duration.
@@ -137,14 +126,14 @@ impl Writer {
 }
 
 /// Lets all writers work for a time; an append counts when it is answered in that time. Gives the writers back.
-pub async fn measure(writers: Vec<Writer>, time: Duration) -> Result<(Level, Vec<Writer>), Failure> {
+pub async fn measure(writers: Vec<Writer>, time: Duration) -> Result<(LoadFigures, Vec<Writer>), Failure> {
     let from = Instant::now() + WARM_UP;
     let to = from + time;
     let mut tasks = JoinSet::new();
     for writer in writers {
         tasks.spawn(writer.work(from, to));
     }
-    let mut level = Level { seconds: time.as_secs_f64(), ..Level::default() };
+    let mut level = LoadFigures { seconds: time.as_secs_f64(), ..LoadFigures::default() };
     let mut back = Vec::new();
     while let Some(done) = tasks.join_next().await {
         let (writer, taken, failures) = done?;

@@ -1,7 +1,7 @@
 //! Groups what is queued into log entries, and hands the answers back.
 
 use super::forward::Attempt;
-use super::queue::{Answers, Waiter, Ingress, Queued};
+use super::queue::{Answers, Ingress, Queued, Waiter};
 use bytes::Bytes;
 use selfsame_protocol::code::{Code, Refusal};
 use std::sync::Arc;
