@@ -15,7 +15,7 @@ const WARM_UP: Duration = Duration::from_secs(1);
 
 /// What one submission carries.
 #[derive(Clone, Copy, Debug)]
-pub struct Shape {
+pub struct LoadShape {
     /// Items.
     pub items: usize,
     /// Bytes of one item's text.
@@ -24,14 +24,14 @@ pub struct Shape {
 
 /// A chip that appends to one substrate.
 #[derive(Clone)]
-pub struct Writer {
+pub struct LoadWriter {
     client: Client,
     chip: Actor,
     /// Its substrate.
     pub subject: Subject,
     /// Sequence number of the last acknowledged append; 0 before the first.
     pub acknowledged: u64,
-    shape: Shape,
+    shape: LoadShape,
 }
 
 /// Microseconds of a duration.
@@ -39,30 +39,30 @@ pub fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
-impl Writer {
+impl LoadWriter {
     /// Brings a substrate into being and opens its session.
-    pub async fn born(client: Client, chip: Actor, shape: Shape) -> Result<Writer, Failure> {
+    pub async fn born(client: Client, chip: Actor, shape: LoadShape) -> Result<LoadWriter, Failure> {
         let subject = Subject::born(&client, &chip).await?;
-        Ok(Writer::of(client, chip, subject, shape))
+        Ok(LoadWriter::of(client, chip, subject, shape))
     }
 
     /// A writer of a substrate whose session is open.
-    pub fn of(client: Client, chip: Actor, subject: Subject, shape: Shape) -> Writer {
-        Writer { client, chip, subject, acknowledged: 0, shape }
+    pub fn of(client: Client, chip: Actor, subject: Subject, shape: LoadShape) -> LoadWriter {
+        LoadWriter { client, chip, subject, acknowledged: 0, shape }
     }
 
     /// Writers beside those that are there, up to `count` of them, on these clients in turn.
     pub async fn more(
-        writers: &mut Vec<Writer>,
+        writers: &mut Vec<LoadWriter>,
         count: usize,
         clients: &[Client],
         chip: &Actor,
-        shape: Shape,
+        shape: LoadShape,
     ) -> Result<(), Failure> {
         while writers.len() < count {
             let births = (writers.len()..count.min(writers.len() + super::target::AT_ONCE)).map(|i| {
                 let client = clients[i % clients.len()].clone();
-                Writer::born(client, chip.clone(), shape)
+                LoadWriter::born(client, chip.clone(), shape)
             });
             writers.extend(futures::future::try_join_all(births).await?);
         }
@@ -70,8 +70,8 @@ impl Writer {
     }
 
     /// The same writer with other submissions.
-    pub fn shaped(self, shape: Shape) -> Writer {
-        Writer { shape, ..self }
+    pub fn shaped(self, shape: LoadShape) -> LoadWriter {
+        LoadWriter { shape, ..self }
     }
 
     /// One append, answered.
@@ -88,7 +88,7 @@ impl Writer {
         Ok(())
     }
 
-    async fn work(mut self, from: Instant, to: Instant) -> (Writer, Vec<u64>, Vec<ClientError>) {
+    async fn work(mut self, from: Instant, to: Instant) -> (LoadWriter, Vec<u64>, Vec<ClientError>) {
         let (mut taken, mut failures) = (Vec::new(), Vec::new());
         loop {
             let begin = Instant::now();
@@ -110,7 +110,7 @@ impl Writer {
     }
 
     /// Appends until `stop` is set, and counts what is answered.
-    pub async fn pump(mut self, stop: &AtomicBool, answered: &AtomicU64) -> Writer {
+    pub async fn pump(mut self, stop: &AtomicBool, answered: &AtomicU64) -> LoadWriter {
         while !stop.load(Ordering::Relaxed) {
             match self.append().await {
                 Ok(()) => {
@@ -126,7 +126,7 @@ impl Writer {
 }
 
 /// Lets all writers work for a time; an append counts when it is answered in that time. Gives the writers back.
-pub async fn measure(writers: Vec<Writer>, time: Duration) -> Result<(LoadFigures, Vec<Writer>), Failure> {
+pub async fn measure(writers: Vec<LoadWriter>, time: Duration) -> Result<(LoadFigures, Vec<LoadWriter>), Failure> {
     let from = Instant::now() + WARM_UP;
     let to = from + time;
     let mut tasks = JoinSet::new();

@@ -1,7 +1,7 @@
 //! The cluster itself: status, membership, consensus identity.
 
 use super::{Api, bytes_of, json_of, refused, unreadable};
-use crate::raft::{Member, Role};
+use crate::raft::{MemberAddress, RaftRole};
 use selfsame_machine::read::{self, Majority};
 use selfsame_machine::state::Registration;
 use selfsame_machine::view::{ReadError, Table, View};
@@ -81,11 +81,11 @@ impl ClusterService for Api {
         let view = self.raft.view().map_err(unreadable)?;
         let size = |ledger| read::head(&view, ledger).map(|(size, _)| size).map_err(unreadable);
         let role = match status.role {
-            Role::Learner => "learner",
-            Role::Follower => "follower",
-            Role::Candidate => "candidate",
-            Role::Leader => "leader",
-            Role::Stopped => "stopped",
+            RaftRole::Learner => "learner",
+            RaftRole::Follower => "follower",
+            RaftRole::Candidate => "candidate",
+            RaftRole::Leader => "leader",
+            RaftRole::Stopped => "stopped",
         };
         let nodes = read::nodes(&view).map_err(unreadable)?;
         let published = Ledger::BOTH.map(|ledger| self.cosigner.published(ledger));
@@ -125,7 +125,7 @@ impl ClusterService for Api {
     ) -> Result<Response<v1::AddLearnerResponse>, Status> {
         let request = request.into_inner();
         self.may_join(request.node_id).await?;
-        let member = Member { peer_addr: request.peer_address, client_addr: request.client_address };
+        let member = MemberAddress { peer_addr: request.peer_address, client_addr: request.client_address };
         self.raft.add_learner(request.node_id, member).await.map_err(refused)?;
         Ok(Response::new(v1::AddLearnerResponse {}))
     }

@@ -2,7 +2,7 @@
 
 use super::Api;
 use super::cluster::tips;
-use crate::raft::Role;
+use crate::raft::RaftRole;
 use futures::stream::{self, StreamExt as _};
 use selfsame_machine::{read, verify};
 use selfsame_protocol::command::{Command, GiveVerdict, Role as AuthorRole, Submission};
@@ -86,7 +86,7 @@ fn findings(api: &Api) -> Result<Vec<Vec<u8>>, String> {
 /// The leader takes the vote of quarantined nodes and removes retired ones. True when that has to be tried again.
 async fn demote(api: &Api) -> bool {
     let status = api.raft.status();
-    if status.role != Role::Leader || status.voters.len() < 2 {
+    if status.role != RaftRole::Leader || status.voters.len() < 2 {
         return false;
     }
     let Ok(view) = api.raft.view() else { return false };

@@ -1,8 +1,8 @@
 //! The cosigner of a node: what it has, what it says about itself, and whether it may sign.
 
 use super::PublishSettings;
-use super::memory::Memory;
-use super::published::{Current, PublishedNote, Publishing};
+use super::memory::CosignMemory;
+use super::published::{PublishedNote, PublishedNotes, Publishing};
 use crate::metrics::Metrics;
 use crate::raft::RaftNode;
 use crate::store::StateView;
@@ -38,7 +38,7 @@ pub(super) struct Inner {
     pub key: SecretKey,
     pub log_key: SecretKey,
     pub witnesses: Witnesses,
-    pub memory: Mutex<Result<Memory, String>>,
+    pub memory: Mutex<Result<CosignMemory, String>>,
     pub alarm: watch::Sender<Option<Refusal>>,
 }
 
@@ -102,7 +102,7 @@ impl Cosigner {
     }
 
     /// The published checkpoints, Evidence first, whenever one changes.
-    pub fn publications(&self) -> watch::Receiver<Current> {
+    pub fn publications(&self) -> watch::Receiver<PublishedNotes> {
         self.0.published.watch()
     }
 

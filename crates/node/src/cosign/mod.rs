@@ -19,8 +19,8 @@ mod witnessed;
 pub use archive::Archive;
 pub use collect::run;
 pub use cosigner::Cosigner;
-pub use memory::Memory;
-pub use published::{Current, PublishedNote};
+pub use memory::CosignMemory;
+pub use published::{PublishedNote, PublishedNotes};
 
 use selfsame_protocol::keys::SecretKey;
 

@@ -2,7 +2,7 @@
 
 use super::cosigner::{Cosigner, Inner, heads, malformed, unreadable};
 use super::published::PublishedNote;
-use crate::raft::Line;
+use crate::raft::SignatureLine;
 use crate::store::StateView;
 use selfsame_machine::read;
 use selfsame_protocol::code::{Code, Refusal};
@@ -70,7 +70,7 @@ impl Inner {
     }
 
     /// Takes one note. Gives the publisher's line when this node is the publisher and the note had none.
-    fn accept(&self, view: &StateView, note: Note) -> Line {
+    fn accept(&self, view: &StateView, note: Note) -> SignatureLine {
         let (ledger, mut found) = self.judge(view, note)?;
         let tree = Tree { size: found.checkpoint.size, root: found.checkpoint.root };
         let (own, _) = read::head(view, ledger).map_err(unreadable)?;
@@ -140,7 +140,7 @@ impl Inner {
 impl Cosigner {
     /// Takes notes from this node's collector or another's; gives the publisher's line for each where this node has one
     /// to add, and an empty one otherwise.
-    pub async fn publish(&self, notes: Vec<String>) -> Vec<Line> {
+    pub async fn publish(&self, notes: Vec<String>) -> Vec<SignatureLine> {
         let inner = &self.0;
         let count = notes.len();
         let mut sizes = [0; 2];
@@ -158,7 +158,7 @@ impl Cosigner {
         inner.caught_up(sizes).await;
         let taken = inner.off(move |inner| match inner.view() {
             Ok(view) => {
-                let lines: Vec<Line> =
+                let lines: Vec<SignatureLine> =
                     parsed.into_iter().map(|note| note.and_then(|note| inner.accept(&view, note))).collect();
                 // A collector sends the checkpoints of one state together.
                 if lines.len() == Ledger::BOTH.len() && lines.iter().all(Result::is_ok) {
@@ -168,7 +168,7 @@ impl Cosigner {
             }
             Err(refusal) => vec![Err(refusal); count],
         });
-        let lines: Vec<Line> = taken.await.unwrap_or_else(|refusal| vec![Err(refusal); count]);
+        let lines: Vec<SignatureLine> = taken.await.unwrap_or_else(|refusal| vec![Err(refusal); count]);
         if lines.iter().all(Result::is_ok) {
             inner.published.set_problem(None);
         }

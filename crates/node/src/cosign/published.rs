@@ -33,16 +33,16 @@ impl PublishedNote {
 }
 
 /// The published checkpoint of each ledger, Evidence first.
-pub type Current = [Option<Arc<PublishedNote>>; 2];
+pub type PublishedNotes = [Option<Arc<PublishedNote>>; 2];
 
 /// Published checkpoints of both ledgers in one state, Evidence first.
-pub type Pair = [Arc<PublishedNote>; 2];
+pub type PublishedPair = [Arc<PublishedNote>; 2];
 
 /// The published notes of a node.
 pub struct Publishing {
-    current: watch::Sender<Current>,
+    current: watch::Sender<PublishedNotes>,
     /// The newest two that were collected in one state: between them no submission stands in one tree alone.
-    pair: watch::Sender<Option<Pair>>,
+    pair: watch::Sender<Option<PublishedPair>>,
     problem: watch::Sender<Option<String>>,
     archive: Mutex<Archive>,
 }
@@ -50,7 +50,7 @@ pub struct Publishing {
 impl Publishing {
     pub(super) fn new(archive: Archive) -> Self {
         Self {
-            current: watch::Sender::new(Current::default()),
+            current: watch::Sender::new(PublishedNotes::default()),
             pair: watch::Sender::new(None),
             problem: watch::Sender::new(None),
             archive: Mutex::new(archive),
@@ -66,11 +66,11 @@ impl Publishing {
         self.current.send_modify(|current| current[ledger.slot()] = Some(Arc::new(note)));
     }
 
-    pub(super) fn watch(&self) -> watch::Receiver<Current> {
+    pub(super) fn watch(&self) -> watch::Receiver<PublishedNotes> {
         self.current.subscribe()
     }
 
-    pub(super) fn pairs(&self) -> watch::Receiver<Option<Pair>> {
+    pub(super) fn pairs(&self) -> watch::Receiver<Option<PublishedPair>> {
         self.pair.subscribe()
     }
 

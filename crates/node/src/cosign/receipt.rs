@@ -1,7 +1,7 @@
 //! Receipts and holder statuses: what this node can prove to somebody who trusts none of the nodes alone.
 
 use super::cosigner::{Cosigner, unreadable};
-use super::published::Pair;
+use super::published::PublishedPair;
 use selfsame_machine::{head, read};
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::digest::Digest;
@@ -60,9 +60,9 @@ impl Cosigner {
     }
 
     /// Published checkpoints of one state that hold at least so many entries of each ledger; waits at most `within`.
-    pub async fn covering(&self, sizes: [u64; 2], within: Duration) -> Option<Pair> {
+    pub async fn covering(&self, sizes: [u64; 2], within: Duration) -> Option<PublishedPair> {
         let mut pairs = self.0.published.pairs();
-        let covers = |pair: &Option<Pair>| {
+        let covers = |pair: &Option<PublishedPair>| {
             pair.as_ref().is_some_and(|pair| pair.iter().zip(sizes).all(|(note, size)| note.checkpoint.size >= size))
         };
         let holds = pairs.wait_for(covers);

@@ -2,7 +2,7 @@
 
 use super::cosigner::{Cosigner, Inner, malformed, unreadable};
 use super::memory::Denied;
-use crate::raft::Line;
+use crate::raft::SignatureLine;
 use crate::store::StateView;
 use selfsame_machine::{head, read};
 use selfsame_protocol::code::{Code, Refusal};
@@ -176,7 +176,7 @@ impl Inner {
     }
 
     /// Recomputes, claims, signs: in this order, all from one view.
-    fn sign(&self, wanted: Vec<Result<Wanted, Refusal>>) -> Vec<Line> {
+    fn sign(&self, wanted: Vec<Result<Wanted, Refusal>>) -> Vec<SignatureLine> {
         let view = match self.view().and_then(|view| self.entitled(&view).map(|_| view)) {
             Ok(view) => view,
             Err(refusal) => return wanted.iter().map(|_| Err(refusal.clone())).collect(),
@@ -208,7 +208,7 @@ impl Inner {
 
 impl Cosigner {
     /// Cosigns texts that this node recomputes; one line for each, in order.
-    pub async fn cosign(&self, texts: Vec<String>) -> Vec<Line> {
+    pub async fn cosign(&self, texts: Vec<String>) -> Vec<SignatureLine> {
         let inner = &self.0;
         let wanted: Vec<Result<Wanted, Refusal>> = texts.iter().map(|text| inner.wanted(text)).collect();
         let mut sizes = [0; 2];

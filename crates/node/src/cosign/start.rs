@@ -3,10 +3,10 @@
 use super::PublishSettings;
 use super::archive::Archive;
 use super::cosigner::{Cosigner, Inner};
-use super::memory::Memory;
+use super::memory::CosignMemory;
 use super::published::Publishing;
 use crate::metrics::Metrics;
-use crate::raft::{Line, Notary, RaftNode};
+use crate::raft::{CosignHandler, RaftNode, SignatureLine};
 use crate::witness::Witnesses;
 use selfsame_env::Env;
 use selfsame_machine::Genesis;
@@ -28,8 +28,8 @@ impl Cosigner {
         metrics: Arc<Metrics>,
     ) -> Cosigner {
         let cosigner = key.cosigner();
-        let _ = planted!("cosigner_forgets") && Memory::create(&*env.disk, &cosigner.public()).is_ok();
-        let memory = Memory::open(&*env.disk, &cosigner.public());
+        let _ = planted!("cosigner_forgets") && CosignMemory::create(&*env.disk, &cosigner.public()).is_ok();
+        let memory = CosignMemory::open(&*env.disk, &cosigner.public());
         if let Err(reason) = &memory {
             tracing::error!(node = id, %reason, "this node does not cosign: it does not know what it signed last");
             metrics.cosign_alarm();
@@ -50,17 +50,17 @@ impl Cosigner {
             alarm: watch::Sender::new(None),
         }));
         cosigner.0.restore(&notes);
-        cosigner.0.raft.serve_notary(&(Arc::clone(&cosigner.0) as Arc<dyn Notary>));
+        cosigner.0.raft.serve_cosign_handler(&(Arc::clone(&cosigner.0) as Arc<dyn CosignHandler>));
         cosigner
     }
 }
 
 #[tonic::async_trait]
-impl Notary for Inner {
-    async fn cosign(self: Arc<Self>, texts: Vec<String>) -> Vec<Line> {
+impl CosignHandler for Inner {
+    async fn cosign(self: Arc<Self>, texts: Vec<String>) -> Vec<SignatureLine> {
         Cosigner(self).cosign(texts).await
     }
-    async fn publish(self: Arc<Self>, notes: Vec<String>) -> Vec<Line> {
+    async fn publish(self: Arc<Self>, notes: Vec<String>) -> Vec<SignatureLine> {
         Cosigner(self).publish(notes).await
     }
 }

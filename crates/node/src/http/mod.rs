@@ -20,7 +20,7 @@ mod witness;
 
 use crate::api::Api;
 use crate::metrics::{Moment, Published};
-use crate::raft::Role;
+use crate::raft::RaftRole;
 use crate::scrub::Scrubbed;
 use crate::witness::Witness;
 use axum::Router;
@@ -118,7 +118,7 @@ async fn metrics(State(http): State<Http>) -> Response {
         })
     });
     let moment = Moment {
-        leads: status.role == Role::Leader,
+        leads: status.role == RaftRole::Leader,
         term: status.term,
         commit: status.commit.unwrap_or_default(),
         applied: status.applied,

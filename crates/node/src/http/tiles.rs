@@ -15,7 +15,7 @@ use selfsame_protocol::merkle::layout::{TilePath, WIDTH, push_entry};
 /// A view for one request, or the answer that says why there is none.
 fn open(http: &Http, ledger: &str) -> Result<(StateView, Ledger), Failure> {
     let ledger: Ledger = ledger.parse().map_err(|_| absent("a ledger is evidence or reasoning"))?;
-    if let Some(refusal) = http.api.standing() {
+    if let Some(refusal) = http.api.serving_status() {
         return Err(Failure(StatusCode::SERVICE_UNAVAILABLE, refusal.to_string()));
     }
     Ok((http.api.raft.view().map_err(unreadable)?, ledger))

@@ -38,7 +38,7 @@ impl Own for Http {
 pub async fn add_checkpoint(State(http): State<Http>, body: Body) -> Response {
     let Some(witness) = http.witness.clone() else { return absent() };
     // A copy that failed where a quorum's copies hold must not vouch for anything.
-    if let Some(refusal) = http.api.standing() {
+    if let Some(refusal) = http.api.serving_status() {
         return text(StatusCode::SERVICE_UNAVAILABLE, format!("{refusal}\n"));
     }
     let Ok(body) = to_bytes(body, MAX_REQUEST).await else {

@@ -6,9 +6,9 @@ use tokio::task::JoinSet;
 
 /// Blocking work that nobody waits for before the node stops: off the threads that serve, or inline as the executor says.
 #[derive(Clone)]
-pub(super) struct Asides(Arc<Mutex<JoinSet<()>>>, Executor);
+pub(super) struct BackgroundTasks(Arc<Mutex<JoinSet<()>>>, Executor);
 
-impl Asides {
+impl BackgroundTasks {
     pub(super) fn new(executor: Executor) -> Self {
         Self(Arc::default(), executor)
     }

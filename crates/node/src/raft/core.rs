@@ -3,7 +3,7 @@
 
 use super::peer::Peers;
 use super::settings::RaftSettings;
-use super::storage::Shared;
+use super::storage::StateMachineParts;
 use super::types::Raft;
 use crate::store::Store;
 use openraft::ServerState;
@@ -19,7 +19,7 @@ pub(super) struct Core {
     pub id: u64,
     pub raft: Raft,
     pub peers: Arc<Peers>,
-    pub shared: Arc<Shared>,
+    pub shared: Arc<StateMachineParts>,
     pub store: Store,
     pub settings: RaftSettings,
     pub env: Env,

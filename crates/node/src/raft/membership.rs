@@ -3,7 +3,7 @@
 use super::core::Core;
 use super::node::RaftNode;
 use super::peer::Client;
-use super::types::Member;
+use super::types::MemberAddress;
 use openraft::ChangeMembers;
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_wire::raft::v1 as pb;
@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 impl RaftNode {
     /// Adds a node without a vote; returns when the change is committed. Ids must never be reused.
-    pub async fn add_learner(&self, id: u64, member: Member) -> Result<(), Refusal> {
+    pub async fn add_learner(&self, id: u64, member: MemberAddress) -> Result<(), Refusal> {
         self.change(ChangeMembers::AddNodes(BTreeMap::from([(id, member)])), true).await
     }
 
@@ -55,7 +55,7 @@ impl RaftNode {
         self.change(ChangeMembers::RemoveVoters(BTreeSet::from([id])), true).await
     }
 
-    async fn change(&self, change: ChangeMembers<u64, Member>, retain: bool) -> Result<(), Refusal> {
+    async fn change(&self, change: ChangeMembers<u64, MemberAddress>, retain: bool) -> Result<(), Refusal> {
         let core = &self.core;
         core.alive()?;
         if !core.leads() {
@@ -103,7 +103,7 @@ impl RaftNode {
 
 async fn hand_over(core: &Core, to: u64) -> Result<(), Refusal> {
     let lease = Duration::from_millis(core.settings.election_max_ms);
-    let caught_up = |metrics: &openraft::RaftMetrics<u64, Member>| {
+    let caught_up = |metrics: &openraft::RaftMetrics<u64, MemberAddress>| {
         let matched = metrics.replication.as_ref().and_then(|all| all.get(&to).copied().flatten());
         matched.map(|id| id.index) >= metrics.last_log_index
     };

@@ -26,10 +26,10 @@ mod tests;
 mod types;
 mod watch;
 
-pub use node::{RaftNode, StartError};
-pub use peer::{Line, Notary};
+pub use node::{RaftNode, RaftStartError};
+pub use peer::{CosignHandler, SignatureLine};
 #[doc(hidden)]
 pub use peer::{auth, keys};
 pub use settings::RaftSettings;
-pub use status::{RaftStatus, Role};
-pub use types::{Member, Proposal};
+pub use status::{RaftRole, RaftStatus};
+pub use types::{MemberAddress, ProposedBatch};

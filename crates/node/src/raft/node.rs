@@ -1,20 +1,20 @@
 //! The handle of a replicating node.
 
-use super::background::Asides;
+use super::background::BackgroundTasks;
 use super::core::Core;
 use super::digests::Digests;
 use super::fatal::Fatal;
 use super::ingress::{Ingress, batcher};
-use super::peer::{LeaderRequests, Line, Network, Notary, NotarySlot, Peers, Service, serve};
+use super::peer::{CosignHandler, CosignHandlerSlot, LeaderRequests, Network, Peers, Service, SignatureLine, serve};
 use super::prepare::Preparer;
 use super::reads::Reads;
 use super::runtime::with_entropy;
 use super::settings::RaftSettings;
-use super::status::{RaftStatus, Role};
-use super::storage::{Durable, LogStore, Machine, Shared, Snapshots};
-use super::types::{Member, Raft};
+use super::status::{RaftRole, RaftStatus};
+use super::storage::{LogSyncer, RaftLog, Snapshots, StateMachine, StateMachineParts};
+use super::types::{MemberAddress, Raft};
 use super::watch as watchers;
-use crate::store::{Applied, LogRow, StateView, Store, WriteError};
+use crate::store::{AppliedMark, LogRow, StateView, Store, WriteError};
 use bytes::Bytes;
 use openraft::ServerState;
 use openraft::error::{InitializeError, RaftError};
@@ -32,7 +32,7 @@ use tokio::task::JoinSet;
 
 /// Why a node does not start.
 #[derive(Debug, thiserror::Error)]
-pub enum StartError {
+pub enum RaftStartError {
     /// A founding node without an address in the settings.
     #[error("no address for founding node {0}: every node of the genesis needs one")]
     NoAddress(u64),
@@ -53,9 +53,9 @@ pub struct RaftNode {
     pub(super) core: Arc<Core>,
     pub(super) ingress: Arc<Ingress>,
     reads: Arc<Reads>,
-    notary: NotarySlot,
+    cosign_handler: CosignHandlerSlot,
     tasks: Arc<Mutex<JoinSet<()>>>,
-    background: Asides,
+    background: BackgroundTasks,
 }
 
 /// What this node answers other nodes while it leads.
@@ -87,37 +87,39 @@ impl RaftNode {
         store: Store,
         env: Env,
         listener: Box<dyn Listener>,
-        addresses: BTreeMap<u64, Member>,
-    ) -> Result<RaftNode, StartError> {
-        let config = settings.openraft(&genesis.cluster).map_err(|error| StartError::Settings(error.to_string()))?;
+        addresses: BTreeMap<u64, MemberAddress>,
+    ) -> Result<RaftNode, RaftStartError> {
+        let config =
+            settings.openraft(&genesis.cluster).map_err(|error| RaftStartError::Settings(error.to_string()))?;
         if settings.max_inflight == 0 || settings.max_batch == 0 || settings.queue == 0 {
-            return Err(StartError::Settings("max_inflight, max_batch and queue are at least 1".into()));
+            return Err(RaftStartError::Settings("max_inflight, max_batch and queue are at least 1".into()));
         }
         let fatal = Fatal::new();
         let stop = env.shutdown.child_token();
         let executor = env.executor;
-        let durable = Durable::new(store.log.clone(), fatal.clone(), stop.clone(), executor);
-        let mark = executor.here(|| seed(&store, &genesis)).map_err(StartError::Store)?;
-        let shared = Arc::new(Shared {
+        let log_syncer = LogSyncer::new(store.log.clone(), fatal.clone(), stop.clone(), executor);
+        let mark = executor.here(|| seed(&store, &genesis)).map_err(RaftStartError::Store)?;
+        let shared = Arc::new(StateMachineParts {
             store: store.state.clone(),
             preparer: Arc::new(Preparer::new(genesis.limits.clone(), executor)),
             digests: Arc::new(Digests::default()),
             snapshots: executor.here(|| Snapshots::new(&store, settings.snapshot_after_bytes)),
             applied: watch::Sender::new(0),
-            durable: durable.clone(),
+            log_syncer: log_syncer.clone(),
             fatal: fatal.clone(),
             executor,
         });
         shared.restore(&mark);
         let known = addresses.iter().map(|(id, member)| (*id, member.peer_addr.clone())).collect();
         let peers = Peers::new(&env, &genesis, id, key, store.state.clone(), known);
-        let peers = Arc::new(peers.map_err(|error| StartError::Core(format!("no entropy: {error}")))?);
-        let log = LogStore::new(id, &store, shared.applied.subscribe(), durable.clone(), fatal, executor);
-        let background = log.asides();
+        let peers = Arc::new(peers.map_err(|error| RaftStartError::Core(format!("no entropy: {error}")))?);
+        let log = RaftLog::new(id, &store, shared.applied.subscribe(), log_syncer.clone(), fatal, executor);
+        let background = log.background();
         let network = Network(peers.clone(), shared.clone());
-        let starting = Raft::new(id, Arc::new(config), network, log, Machine(shared.clone()));
-        let raft =
-            with_entropy(env.entropy.clone(), starting).await.map_err(|error| StartError::Core(error.to_string()))?;
+        let starting = Raft::new(id, Arc::new(config), network, log, StateMachine(shared.clone()));
+        let raft = with_entropy(env.entropy.clone(), starting)
+            .await
+            .map_err(|error| RaftStartError::Core(error.to_string()))?;
         let core = Arc::new(Core {
             id,
             raft,
@@ -134,7 +136,7 @@ impl RaftNode {
         let node = RaftNode {
             ingress: Arc::new(ingress),
             reads: Arc::new(Reads::new(core.clone())),
-            notary: NotarySlot::default(),
+            cosign_handler: CosignHandlerSlot::default(),
             tasks: Arc::default(),
             background,
             core,
@@ -144,11 +146,11 @@ impl RaftNode {
             raft: node.core.raft.clone(),
             shared: node.core.shared.clone(),
             leader: Arc::new(Leader { ingress: node.ingress.clone(), reads: node.reads.clone() }),
-            notary: node.notary.clone(),
+            cosign_handler: node.cosign_handler.clone(),
             stop: node.core.stop.clone(),
         };
         node.spawn(batcher(node.ingress.clone(), queued));
-        node.spawn(durable.run());
+        node.spawn(log_syncer.run());
         node.spawn(watchers::consensus(node.core.clone()));
         node.spawn(watchers::states(node.core.clone()));
         node.spawn(watchers::syncs(node.core.clone()));
@@ -161,20 +163,20 @@ impl RaftNode {
         Ok(node)
     }
 
-    async fn form(&self, genesis: &Genesis, addresses: &BTreeMap<u64, Member>) -> Result<(), StartError> {
+    async fn form(&self, genesis: &Genesis, addresses: &BTreeMap<u64, MemberAddress>) -> Result<(), RaftStartError> {
         let raft = &self.core.raft;
         let founding = genesis.nodes.iter().any(|node| node.id == self.core.id);
-        let formed = raft.is_initialized().await.map_err(|error| StartError::Core(error.to_string()))?;
+        let formed = raft.is_initialized().await.map_err(|error| RaftStartError::Core(error.to_string()))?;
         if formed || !founding {
             return Ok(());
         }
-        let member = |id: u64| addresses.get(&id).cloned().ok_or(StartError::NoAddress(id));
+        let member = |id: u64| addresses.get(&id).cloned().ok_or(RaftStartError::NoAddress(id));
         let founders = genesis.nodes.iter().map(|node| Ok((node.id, member(node.id)?)));
-        let founders: BTreeMap<u64, Member> = founders.collect::<Result<_, StartError>>()?;
+        let founders: BTreeMap<u64, MemberAddress> = founders.collect::<Result<_, RaftStartError>>()?;
         match raft.initialize(founders).await {
             // Another founder was faster: its entries are here already.
             Ok(()) | Err(RaftError::APIError(InitializeError::NotAllowed(_))) => Ok(()),
-            Err(error) => Err(StartError::Core(error.to_string())),
+            Err(error) => Err(RaftStartError::Core(error.to_string())),
         }
     }
 
@@ -250,12 +252,12 @@ impl RaftNode {
         RaftStatus {
             id: self.core.id,
             role: match metrics.state {
-                _ if stopped => Role::Stopped,
-                ServerState::Learner => Role::Learner,
-                ServerState::Follower => Role::Follower,
-                ServerState::Candidate => Role::Candidate,
-                ServerState::Leader => Role::Leader,
-                ServerState::Shutdown => Role::Stopped,
+                _ if stopped => RaftRole::Stopped,
+                ServerState::Learner => RaftRole::Learner,
+                ServerState::Follower => RaftRole::Follower,
+                ServerState::Candidate => RaftRole::Candidate,
+                ServerState::Leader => RaftRole::Leader,
+                ServerState::Shutdown => RaftRole::Stopped,
             },
             term: metrics.current_term,
             leader: metrics.current_leader,
@@ -285,18 +287,23 @@ impl RaftNode {
         self.core.shared.fatal.subscribe()
     }
 
-    /// Lets peers reach the notary for as long as somebody else keeps it.
-    pub fn serve_notary(&self, notary: &Arc<dyn Notary>) {
-        self.notary.put(notary);
+    /// Lets peers reach the cosign_handler for as long as somebody else keeps it.
+    pub fn serve_cosign_handler(&self, cosign_handler: &Arc<dyn CosignHandler>) {
+        self.cosign_handler.put(cosign_handler);
     }
 
     /// Asks another node for cosignatures. A word of explanation when it gave no answer.
-    pub async fn ask_cosign(&self, node: u64, texts: &[String], limit: Duration) -> Result<Vec<Line>, String> {
+    pub async fn ask_cosign(&self, node: u64, texts: &[String], limit: Duration) -> Result<Vec<SignatureLine>, String> {
         self.core.peers.ask_cosign(node, &self.core.peer_address(node), texts, limit).await
     }
 
     /// Hands notes to another node and gives the lines that it adds.
-    pub async fn ask_publish(&self, node: u64, notes: &[String], limit: Duration) -> Result<Vec<Line>, String> {
+    pub async fn ask_publish(
+        &self,
+        node: u64,
+        notes: &[String],
+        limit: Duration,
+    ) -> Result<Vec<SignatureLine>, String> {
         self.core.peers.ask_publish(node, &self.core.peer_address(node), notes, limit).await
     }
 
@@ -317,13 +324,13 @@ impl RaftNode {
 }
 
 /// Stores the genesis on a fresh directory; gives the applied mark.
-fn seed(store: &Store, genesis: &Genesis) -> Result<Applied, String> {
+fn seed(store: &Store, genesis: &Genesis) -> Result<AppliedMark, String> {
     let state = &store.state;
     if let Some(mark) = state.applied().map_err(|error| error.to_string())? {
         return Ok(mark);
     }
     let changes = genesis.changes();
-    let mark = Applied { position: None, membership: String::new(), digest: String::new() };
+    let mark = AppliedMark { position: None, membership: String::new(), digest: String::new() };
     state.commit(changes, mark.clone()).and_then(|()| state.sync()).map_err(|error| error.to_string())?;
     Ok(mark)
 }

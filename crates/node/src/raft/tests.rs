@@ -64,7 +64,7 @@ fn envelope(n: u32) -> Vec<u8> {
 
 struct Cluster {
     dirs: Vec<TempDir>,
-    addresses: BTreeMap<u64, Member>,
+    addresses: BTreeMap<u64, MemberAddress>,
     nodes: BTreeMap<u64, RaftNode>,
     settings: RaftSettings,
 }
@@ -78,7 +78,7 @@ impl Cluster {
             let env = Env::real(cluster.dirs[id as usize - 1].path()).unwrap();
             let listener = env.net.listen("127.0.0.1:0").await.unwrap();
             let peer_addr = listener.local_addr().unwrap();
-            cluster.addresses.insert(id, Member { peer_addr, client_addr: String::new() });
+            cluster.addresses.insert(id, MemberAddress { peer_addr, client_addr: String::new() });
             ready.push((id, env, listener));
         }
         for (id, env, listener) in ready {
@@ -249,7 +249,7 @@ async fn a_snapshot_that_decayed_on_its_senders_disk_is_replaced_and_the_followe
     cluster.restart(old).await;
     cluster.converge(at).await;
     assert!(!cluster.dirs[new as usize - 1].path().join(&decayed.name).exists(), "{} is gone", decayed.name);
-    assert!(cluster.nodes[&new].status().role == Role::Leader, "it led on");
+    assert!(cluster.nodes[&new].status().role == RaftRole::Leader, "it led on");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -313,7 +313,7 @@ async fn a_full_disk_stops_the_node_with_the_reason_and_loses_nothing() {
         let mut env = Env::real(tempfile::tempdir().unwrap().path()).unwrap();
         env.disk = Arc::new(disk.clone());
         let listener = env.net.listen("127.0.0.1:0").await.unwrap();
-        let member = Member { peer_addr: listener.local_addr().unwrap(), client_addr: String::new() };
+        let member = MemberAddress { peer_addr: listener.local_addr().unwrap(), client_addr: String::new() };
         let identity = Identity { cluster: "test".into(), genesis: alone.digest().to_string(), node: 1 };
         let store = Store::open(env.disk.clone(), &identity).unwrap();
         let settings = RaftSettings { request_timeout_ms: 2_000, ..RaftSettings::default() };

@@ -17,8 +17,8 @@ mod backend;
 mod error;
 mod header;
 mod log;
+mod log_id;
 mod options;
-mod position;
 mod records;
 mod row;
 mod scrub;
@@ -29,10 +29,10 @@ mod tests;
 pub use error::{OpenError, SnapshotError, WriteError};
 pub use header::{FILE as IDENTITY_FILE, Identity, check_copy as check_identity};
 pub use log::{LogRow, LogStore};
-pub use options::Options;
-pub use position::{Ballot, Position};
+pub use log_id::{LogId, Vote};
+pub use options::StoreOptions;
 pub use scrub::{BadRow, Scrub};
-pub use state::{Applied, SnapshotFile, SnapshotMeta, StateStore, StateView};
+pub use state::{AppliedMark, SnapshotFile, SnapshotMeta, StateStore, StateView};
 
 use selfsame_env::Disk;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -54,11 +54,11 @@ impl Store {
     /// Opens or creates the files in `disk` for this identity. Refuses, without touching any data, a directory of
     /// another node or cluster, of a newer format, one that lost a file, and one that was quarantined.
     pub fn open(disk: Arc<dyn Disk>, identity: &Identity) -> Result<Store, OpenError> {
-        Self::open_with(disk, identity, &Options::default())
+        Self::open_with(disk, identity, &StoreOptions::default())
     }
 
     /// Like [`Store::open`], with other settings than the default ones.
-    pub fn open_with(disk: Arc<dyn Disk>, identity: &Identity, options: &Options) -> Result<Store, OpenError> {
+    pub fn open_with(disk: Arc<dyn Disk>, identity: &Identity, options: &StoreOptions) -> Result<Store, OpenError> {
         // redb unwraps some of what it reads: a damaged file must end in a refusal that names it, not in a panic.
         catch_unwind(AssertUnwindSafe(|| Self::open_files(disk, identity, options))).unwrap_or_else(|panic| {
             let said = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
@@ -67,7 +67,7 @@ impl Store {
         })
     }
 
-    fn open_files(disk: Arc<dyn Disk>, identity: &Identity, options: &Options) -> Result<Store, OpenError> {
+    fn open_files(disk: Arc<dyn Disk>, identity: &Identity, options: &StoreOptions) -> Result<Store, OpenError> {
         if let Some(reason) = header::read_small(&*disk, QUARANTINE)? {
             return Err(OpenError::Quarantined { reason });
         }

@@ -23,7 +23,7 @@ pub(super) fn read_record_in(transaction: &redb::ReadTransaction, key: &[u8]) ->
         Err(error) => return Err(read_io(error)),
     };
     match table.get(key).map_err(read_io)? {
-        Some(stored) => Ok(Some(row::unseal(SELF_NAME, key, stored.value())?.to_vec())),
+        Some(stored) => Ok(Some(row::decode(SELF_NAME, key, stored.value())?.to_vec())),
         None => Ok(None),
     }
 }
@@ -31,7 +31,7 @@ pub(super) fn read_record_in(transaction: &redb::ReadTransaction, key: &[u8]) ->
 pub(super) fn write_record(transaction: &redb::WriteTransaction, key: &[u8], value: &[u8]) -> Result<(), WriteError> {
     let fail = |error: String| WriteError::new("a record", error);
     let mut table = transaction.open_table(SELF).map_err(|error| fail(error.to_string()))?;
-    table.insert(key, &row::seal(SELF_NAME, key, value)[..]).map_err(|error| fail(error.to_string()))?;
+    table.insert(key, &row::encode(SELF_NAME, key, value)[..]).map_err(|error| fail(error.to_string()))?;
     Ok(())
 }
 

@@ -113,7 +113,7 @@ impl Scrub {
         let mut last = None;
         for item in range.take(limit) {
             let (key, stored) = item.map_err(read_io)?;
-            if let Err(error) = row::unseal(table, key.value(), stored.value()) {
+            if let Err(error) = row::decode(table, key.value(), stored.value()) {
                 self.bad.push(BadRow { file, table, key: hex(key.value()), error });
             }
             seen += 1;

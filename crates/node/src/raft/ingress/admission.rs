@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// The refusal of one more than `most`; `what` is how there is too much.
-pub(in crate::raft) fn overloaded(what: &str, most: impl Display, found: impl ToString) -> Refusal {
+pub(super) fn overloaded(what: &str, most: impl Display, found: impl ToString) -> Refusal {
     let sentence = format!("{what}: wait a moment, and send it again");
     Refusal::new(Code::Overloaded, &sentence, format!("at most {most}"), found)
 }
@@ -24,7 +24,7 @@ pub(in crate::raft) fn overloaded(what: &str, most: impl Display, found: impl To
 const ENTRIES: usize = 4;
 
 /// What the queue of a node takes.
-pub(in crate::raft) struct Admission {
+pub(super) struct Admission {
     /// Longest time in the queue.
     target: Duration,
     /// Bounds of the bound: a few log entries, and the queue's size.

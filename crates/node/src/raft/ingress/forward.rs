@@ -3,7 +3,7 @@
 use super::queue::Answers;
 use crate::raft::core::Core;
 use crate::raft::peer::Client;
-use crate::raft::types::{Proposal, TypeConfig};
+use crate::raft::types::{ProposedBatch, TypeConfig};
 use bytes::Bytes;
 use openraft::error::ClientWriteError;
 use openraft::raft::ClientWriteResult;
@@ -22,8 +22,8 @@ pub(super) enum Attempt {
 }
 
 impl Core {
-    pub(super) fn proposal(&self, submissions: Vec<Bytes>) -> Proposal {
-        Proposal { time_ms: self.env.clock.now_ms(), submissions }
+    pub(super) fn proposal(&self, submissions: Vec<Bytes>) -> ProposedBatch {
+        ProposedBatch { time_ms: self.env.clock.now_ms(), submissions }
     }
 
     async fn propose(&self, submissions: Vec<Bytes>, deadline: Instant) -> Result<Vec<Outcome>, Attempt> {

@@ -11,50 +11,50 @@ use tonic::{Response, Status, Streaming};
 
 /// The stream, begun with the first request and again after one that failed.
 #[derive(Default)]
-pub(in crate::raft) struct Line(Option<Begun>);
+pub(super) struct AppendStream(Option<OpenStream>);
 
-struct Begun {
+struct OpenStream {
     requests: mpsc::Sender<pb::Sealed>,
     answers: Streaming<pb::Sealed>,
 }
 
-impl Line {
-    /// Sends a request and waits for its answer. Whoever gives up waiting drops the line: an answer that comes late must
+impl AppendStream {
+    /// Sends a request and waits for its answer. Whoever gives up waiting drops the stream: an answer that comes late must
     /// not meet the next request.
     pub(in crate::raft) async fn ask(
         &mut self,
         client: Client,
         request: pb::Sealed,
     ) -> Result<Response<pb::Sealed>, Status> {
-        if let Some(begun) = self.0.take() {
+        if let Some(open) = self.0.take() {
             // The other end may have gone since the last answer. A request that it did take is one that it may take twice.
-            if let Ok(answer) = self.on(begun, request.clone()).await {
+            if let Ok(answer) = self.on(open, request.clone()).await {
                 return Ok(answer);
             }
         }
-        let begun = Begun::with(client, request).await?;
-        self.answer(begun).await
+        let open = OpenStream::with(client, request).await?;
+        self.answer(open).await
     }
 
-    async fn on(&mut self, begun: Begun, request: pb::Sealed) -> Result<Response<pb::Sealed>, Status> {
-        begun.requests.send(request).await.map_err(|_| ended())?;
-        self.answer(begun).await
+    async fn on(&mut self, open: OpenStream, request: pb::Sealed) -> Result<Response<pb::Sealed>, Status> {
+        open.requests.send(request).await.map_err(|_| ended())?;
+        self.answer(open).await
     }
 
-    async fn answer(&mut self, mut begun: Begun) -> Result<Response<pb::Sealed>, Status> {
-        let answer = begun.answers.message().await?.ok_or_else(ended)?;
-        self.0 = Some(begun);
+    async fn answer(&mut self, mut open: OpenStream) -> Result<Response<pb::Sealed>, Status> {
+        let answer = open.answers.message().await?.ok_or_else(ended)?;
+        self.0 = Some(open);
         Ok(Response::new(answer))
     }
 }
 
-impl Begun {
+impl OpenStream {
     /// A stream whose first request is this one: nothing waits for the stream itself.
-    async fn with(mut client: Client, request: pb::Sealed) -> Result<Begun, Status> {
+    async fn with(mut client: Client, request: pb::Sealed) -> Result<OpenStream, Status> {
         let (requests, receiver) = mpsc::channel(1);
         requests.send(request).await.map_err(|_| ended())?;
         let answers = client.append(ReceiverStream::new(receiver)).await?.into_inner();
-        Ok(Begun { requests, answers })
+        Ok(OpenStream { requests, answers })
     }
 }
 

@@ -31,14 +31,21 @@ fn tag(what: &str, sealed: &pb::Sealed, pair: &PairKey) -> blake3::Hash {
 }
 
 /// A message under the key of its sender and its target.
-pub fn seal(what: &str, sender: pb::Sender, nonce: Bytes, part: u64, body: Vec<u8>, pair: &PairKey) -> pb::Sealed {
+pub fn authenticate(
+    what: &str,
+    sender: pb::Sender,
+    nonce: Bytes,
+    part: u64,
+    body: Vec<u8>,
+    pair: &PairKey,
+) -> pb::Sealed {
     let body = Bytes::from(body);
     let mut sealed = pb::Sealed { sender: Some(sender), nonce, part, body, tag: Bytes::new() };
     sealed.tag = Bytes::copy_from_slice(tag(what, &sealed, pair).as_bytes());
     sealed
 }
 
-/// Whether a message was sealed under this key for this use.
+/// Whether a message was authenticated under this key for this use.
 pub fn verifies(what: &str, sealed: &pb::Sealed, pair: &PairKey) -> bool {
     // Comparing a blake3::Hash takes the same time wherever the difference is.
     <[u8; 32]>::try_from(&sealed.tag[..]).is_ok_and(|found| tag(what, sealed, pair) == found)
@@ -57,11 +64,11 @@ mod tests {
 
     fn sealed(pair: &PairKey) -> pb::Sealed {
         let sender = pb::Sender { cluster: "c".into(), genesis: vec![0; 32].into(), node: 1, target: 2 };
-        seal("append", sender, Bytes::from_static(b"n"), 3, b"body".to_vec(), pair)
+        authenticate("append", sender, Bytes::from_static(b"n"), 3, b"body".to_vec(), pair)
     }
 
     #[test]
-    fn a_seal_holds_for_one_use_between_two_nodes() {
+    fn a_tag_holds_for_one_use_between_two_nodes() {
         let sealed = sealed(&pair(1, 2));
         assert!(verifies("append", &sealed, &pair(2, 1)), "the target computes the same key");
         assert!(!verifies("vote", &sealed, &pair(2, 1)), "another use");

@@ -1,7 +1,7 @@
 //! Clients of other nodes' peer service, and who may speak to this one.
 
-use super::auth::{seal, verifies};
-use super::keys::{PairKey, Pairs};
+use super::auth::{authenticate, verifies};
+use super::keys::{PairKey, PeerKeys};
 use crate::store::StateStore;
 use bytes::Bytes;
 use prost::Message;
@@ -21,7 +21,7 @@ use tonic::{Code, Response, Status};
 
 /// Bytes of one message: entries of READ_BYTES and one of a batch (1 MiB and a submission of 4 MiB) beyond it, with
 /// room for framing; a forwarded batch is smaller.
-pub(in crate::raft) const MAX_MESSAGE: usize = 16 << 20;
+pub(super) const MAX_MESSAGE: usize = 16 << 20;
 const CONNECT: Duration = Duration::from_secs(1);
 /// Time for another node's word on a key.
 const KEY_WITHIN: Duration = Duration::from_secs(1);
@@ -35,7 +35,7 @@ pub(in crate::raft) struct Peers {
     cluster: String,
     genesis: Bytes,
     pub id: u64,
-    pairs: Pairs,
+    pairs: PeerKeys,
     state: Arc<StateStore>,
     /// Begins every nonce of this process.
     boot: [u8; 16],
@@ -48,7 +48,7 @@ pub(in crate::raft) struct Peers {
 }
 
 /// Who asked, and what the answer has to repeat.
-pub(in crate::raft) struct Asker {
+pub(super) struct Asker {
     pub node: u64,
     nonce: Bytes,
     /// The key of this node and the asker.
@@ -70,7 +70,7 @@ impl Peers {
         let genesis = Bytes::copy_from_slice(genesis.digest().as_bytes());
         Ok(Self {
             net: env.net.clone(),
-            pairs: Pairs::new(cluster.clone(), genesis.clone(), key),
+            pairs: PeerKeys::new(cluster.clone(), genesis.clone(), key),
             cluster,
             genesis,
             id,
@@ -88,13 +88,13 @@ impl Peers {
     }
 
     /// A nonce that this process never used.
-    pub(in crate::raft) fn nonce(&self) -> Bytes {
+    pub(super) fn nonce(&self) -> Bytes {
         let count = self.asked.fetch_add(1, Ordering::Relaxed);
         [&self.boot[..], &count.to_be_bytes()].concat().into()
     }
 
-    /// Seals a message to a node under the key of both.
-    pub(in crate::raft) fn seal(
+    /// Authenticates a message to a node under the key of both.
+    pub(super) fn authenticate(
         &self,
         what: &str,
         target: u64,
@@ -103,7 +103,7 @@ impl Peers {
         part: u64,
         message: &impl Message,
     ) -> pb::Sealed {
-        seal(what, self.sender(target), nonce, part, message.encode_to_vec(), pair)
+        authenticate(what, self.sender(target), nonce, part, message.encode_to_vec(), pair)
     }
 
     /// Refuses a message of another cluster, genesis, or meant for another node; gives the sender's id.
@@ -131,11 +131,11 @@ impl Peers {
     }
 
     /// The key of this node and another.
-    pub(in crate::raft) async fn pair_with(&self, node: u64) -> Result<Arc<PairKey>, Status> {
+    pub(super) async fn pair_with(&self, node: u64) -> Result<Arc<PairKey>, Status> {
         self.pair(node, &self.key_of(node).await?)
     }
 
-    /// Gives the key of this node and another under which that one sealed this message.
+    /// Gives the key of this node and another under which that one authenticated this message.
     fn verify(&self, what: &str, sealed: &pb::Sealed, node: u64, key: &PublicKey) -> Result<Arc<PairKey>, Status> {
         let pair = self.pair(node, key)?;
         if verifies(what, sealed, &pair) {
@@ -145,7 +145,7 @@ impl Peers {
     }
 
     /// The key of an enrolled node as applied here; refused when it was retired.
-    pub(in crate::raft) fn enrolled(&self, node: u64) -> Result<Option<PublicKey>, Status> {
+    pub(super) fn enrolled(&self, node: u64) -> Result<Option<PublicKey>, Status> {
         let view = self.state.view().map_err(|error| Status::unavailable(error.to_string()))?;
         let found: Option<Node> = state::load(&view, Table::Nodes, &node.to_be_bytes())
             .map_err(|error| Status::unavailable(error.to_string()))?;
@@ -182,7 +182,7 @@ impl Peers {
     }
 
     /// Opens a request: everything about its sender is checked before its body is read.
-    pub(in crate::raft) async fn open<M: Message + Default>(
+    pub(super) async fn open<M: Message + Default>(
         &self,
         what: &str,
         sealed: &pb::Sealed,
@@ -194,7 +194,7 @@ impl Peers {
     }
 
     /// Opens a later message of the stream that `asker` began.
-    pub(in crate::raft) async fn open_part<M: Message + Default>(
+    pub(super) async fn open_part<M: Message + Default>(
         &self,
         what: &str,
         asker: &Asker,
@@ -208,10 +208,10 @@ impl Peers {
         Ok(message)
     }
 
-    /// Seals an answer.
-    pub(in crate::raft) fn answer(&self, what: &str, asker: &Asker, message: &impl Message) -> Response<pb::Sealed> {
+    /// Authenticates an answer.
+    pub(super) fn answer(&self, what: &str, asker: &Asker, message: &impl Message) -> Response<pb::Sealed> {
         let what = format!("{what}/answer");
-        Response::new(self.seal(&what, asker.node, &asker.pair, asker.nonce.clone(), 0, message))
+        Response::new(self.authenticate(&what, asker.node, &asker.pair, asker.nonce.clone(), 0, message))
     }
 
     /// Asks a node, and believes only an answer to this very request under that node's key; `known` is its address in
@@ -249,7 +249,7 @@ impl Peers {
         let client = self.client(target, known)?;
         let pair = self.pair(target, key)?;
         let nonce = self.nonce();
-        let sealed = self.seal(what, target, &pair, nonce.clone(), 0, request);
+        let sealed = self.authenticate(what, target, &pair, nonce.clone(), 0, request);
         let answer = within(limit, call(client, sealed)).await?;
         self.believe(what, target, &nonce, key, &answer)
     }
@@ -290,7 +290,7 @@ impl Peers {
     }
 
     /// Opens the answer of a node to a stream of messages under a nonce.
-    pub(in crate::raft) async fn open_stream_answer<A: Message + Default>(
+    pub(super) async fn open_stream_answer<A: Message + Default>(
         &self,
         what: &str,
         target: u64,
@@ -302,7 +302,7 @@ impl Peers {
     }
 
     /// The client of a node; `known` is its address in the membership.
-    pub(in crate::raft) fn client(&self, target: u64, known: &str) -> Result<Client, Status> {
+    pub(super) fn client(&self, target: u64, known: &str) -> Result<Client, Status> {
         let address = self.addresses.get(&target).map_or(known, String::as_str);
         let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((at, client)) = channels.get(&target)
@@ -328,7 +328,7 @@ impl Peers {
 }
 
 /// Waits for an answer at most `limit`.
-pub(in crate::raft) async fn within<T>(
+pub(super) async fn within<T>(
     limit: Duration,
     call: impl Future<Output = Result<tonic::Response<T>, Status>>,
 ) -> Result<T, Status> {

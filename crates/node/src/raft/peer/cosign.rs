@@ -1,4 +1,4 @@
-//! The peers' way to this node's notary, and this node's way to theirs. What is signed, and when, is not decided here.
+//! The peers' way to this node's cosign_handler, and this node's way to theirs. What is signed, and when, is not decided here.
 
 use super::client::{Client, Peers};
 use pb::signature_line::Result as Wire;
@@ -12,28 +12,28 @@ use tonic::Status;
 const MOST: usize = 4;
 
 /// A signature line without its newline (empty when there is none to add), or why there is none.
-pub type Line = Result<String, Refusal>;
+pub type SignatureLine = Result<String, Refusal>;
 
-/// What a node's notary does for other nodes. Both give one line for each text, in order.
+/// What a node's cosign_handler does for other nodes. Both give one line for each text, in order.
 #[tonic::async_trait]
-pub trait Notary: Send + Sync {
+pub trait CosignHandler: Send + Sync {
     /// Cosigns texts that it recomputes from its own state.
-    async fn cosign(self: Arc<Self>, texts: Vec<String>) -> Vec<Line>;
+    async fn cosign(self: Arc<Self>, texts: Vec<String>) -> Vec<SignatureLine>;
     /// Takes notes that enough organisations cosigned; the publisher signs them.
-    async fn publish(self: Arc<Self>, notes: Vec<String>) -> Vec<Line>;
+    async fn publish(self: Arc<Self>, notes: Vec<String>) -> Vec<SignatureLine>;
 }
 
-/// The way to a notary for as long as somebody else keeps it: it uses this node, and neither may keep the other from
+/// The way to a cosign_handler for as long as somebody else keeps it: it uses this node, and neither may keep the other from
 /// ending.
 #[derive(Clone, Default)]
-pub(in crate::raft) struct NotarySlot(Arc<Mutex<Option<Weak<dyn Notary>>>>);
+pub(in crate::raft) struct CosignHandlerSlot(Arc<Mutex<Option<Weak<dyn CosignHandler>>>>);
 
-impl NotarySlot {
-    pub(in crate::raft) fn put(&self, notary: &Arc<dyn Notary>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::downgrade(notary));
+impl CosignHandlerSlot {
+    pub(in crate::raft) fn put(&self, cosign_handler: &Arc<dyn CosignHandler>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::downgrade(cosign_handler));
     }
 
-    pub(super) fn get(&self) -> Result<Arc<dyn Notary>, Status> {
+    pub(super) fn get(&self) -> Result<Arc<dyn CosignHandler>, Status> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
         kept.as_ref().and_then(Weak::upgrade).ok_or_else(|| Status::unavailable("this node does not cosign yet"))
     }
@@ -47,7 +47,7 @@ impl Peers {
         address: &str,
         texts: &[String],
         limit: Duration,
-    ) -> Result<Vec<Line>, String> {
+    ) -> Result<Vec<SignatureLine>, String> {
         let request = pb::CosignRequest { texts: texts.to_vec() };
         let call = |mut client: Client, sealed| async move { client.cosign(sealed).await };
         let answer = self.ask("cosign", node, address, &request, limit, call).await;
@@ -62,7 +62,7 @@ impl Peers {
         address: &str,
         notes: &[String],
         limit: Duration,
-    ) -> Result<Vec<Line>, String> {
+    ) -> Result<Vec<SignatureLine>, String> {
         let request = pb::PublishRequest { notes: notes.to_vec() };
         let call = |mut client: Client, sealed| async move { client.publish(sealed).await };
         let answer = self.ask("publish", node, address, &request, limit, call).await;
@@ -71,7 +71,7 @@ impl Peers {
     }
 }
 
-fn lines(given: Vec<pb::SignatureLine>, expected: usize) -> Result<Vec<Line>, String> {
+fn lines(given: Vec<pb::SignatureLine>, expected: usize) -> Result<Vec<SignatureLine>, String> {
     if given.len() != expected {
         return Err(format!("{expected} lines were asked for, {} came", given.len()));
     }
@@ -86,8 +86,8 @@ fn lines(given: Vec<pb::SignatureLine>, expected: usize) -> Result<Vec<Line>, St
     given.into_iter().map(one).collect()
 }
 
-pub(super) fn wire(lines: Vec<Line>) -> Vec<pb::SignatureLine> {
-    let one = |line: Line| match line {
+pub(super) fn wire(lines: Vec<SignatureLine>) -> Vec<pb::SignatureLine> {
+    let one = |line: SignatureLine| match line {
         Ok(line) => Wire::Line(line),
         Err(refusal) => Wire::Refusal(serde_json::to_vec(&refusal).unwrap_or_default().into()),
     };

@@ -1,4 +1,4 @@
-//! The key of two nodes, under which they seal what they say to each other.
+//! The key of two nodes, under which they authenticate what they say to each other.
 //!
 //! ```text
 //! pair key = BLAKE3-derive-key( "selfsame/peer-pair-key/v1", F(secret, cluster, genesis, lower key, higher key) )
@@ -36,7 +36,7 @@ impl PairKey {
 
     /// What only the two nodes compute over a list of parts. Equality of what it gives takes the same time wherever
     /// the difference is.
-    pub(in crate::raft) fn tag(&self, domain: &[u8], parts: &[&[u8]]) -> blake3::Hash {
+    pub(super) fn tag(&self, domain: &[u8], parts: &[&[u8]]) -> blake3::Hash {
         let mut hasher = blake3::Hasher::new_keyed(&self.0);
         hasher.update(domain);
         frame(&mut hasher, parts);
@@ -60,14 +60,14 @@ fn frame(hasher: &mut blake3::Hasher, parts: &[&[u8]]) {
 
 /// The keys of this node and others, each computed once. They are found by the other's public key and not by its id:
 /// a node under another key has another pair key from that moment on.
-pub(in crate::raft) struct Pairs {
+pub(super) struct PeerKeys {
     cluster: String,
     genesis: Bytes,
     own: SecretKey,
     kept: Mutex<BTreeMap<PublicKey, Arc<PairKey>>>,
 }
 
-impl Pairs {
+impl PeerKeys {
     pub(in crate::raft) fn new(cluster: String, genesis: Bytes, own: SecretKey) -> Self {
         Self { cluster, genesis, own, kept: Mutex::default() }
     }
@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn another_key_of_a_node_has_another_pair_key_at_once_and_few_are_kept() {
-        let pairs = Pairs::new("c".into(), vec![0; 32].into(), key(1));
+        let pairs = PeerKeys::new("c".into(), vec![0; 32].into(), key(1));
         let before = pairs.with(&key(2).public()).unwrap();
         assert!(Arc::ptr_eq(&before, &pairs.with(&key(2).public()).unwrap()), "computed once");
         let after = pairs.with(&key(3).public()).unwrap();
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_key_that_shares_no_secret_has_no_pair_key() {
-        let pairs = Pairs::new("c".into(), vec![0; 32].into(), key(1));
+        let pairs = PeerKeys::new("c".into(), vec![0; 32].into(), key(1));
         let small = PublicKey::from_bytes([0; 32]);
         let error = pairs.with(&small).unwrap_err();
         assert_eq!(error, AgreementError::SmallOrder(small));

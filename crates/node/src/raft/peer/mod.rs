@@ -9,7 +9,7 @@ mod network;
 mod service;
 
 pub(super) use client::{Client, Peers};
-pub(super) use cosign::NotarySlot;
-pub use cosign::{Line, Notary};
+pub(super) use cosign::CosignHandlerSlot;
+pub use cosign::{CosignHandler, SignatureLine};
 pub(super) use network::Network;
 pub(super) use service::{LeaderRequests, Service, serve};

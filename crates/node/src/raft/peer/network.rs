@@ -1,11 +1,11 @@
 //! openraft's network over the peer service.
 
-use super::append_stream::Line;
+use super::append_stream::AppendStream;
 use super::client::{Client, Peers, within};
 use super::keys::PairKey;
 use crate::raft::codec;
-use crate::raft::storage::Shared;
-use crate::raft::types::{Member, TypeConfig, Vote};
+use crate::raft::storage::StateMachineParts;
+use crate::raft::types::{MemberAddress, TypeConfig, Vote};
 use crate::store::SnapshotFile;
 use bytes::Bytes;
 use openraft::error::{Fatal, NetworkError, RPCError, RaftError, ReplicationClosed, StreamingError, Unreachable};
@@ -24,25 +24,25 @@ use tonic::{Code, Response, Status};
 /// Bytes of snapshot in one message.
 const PART: u64 = 1 << 20;
 
-type Rpc<E> = RPCError<u64, Member, E>;
+type Rpc<E> = RPCError<u64, MemberAddress, E>;
 
 /// Makes connections for openraft.
-pub(in crate::raft) struct Network(pub Arc<Peers>, pub Arc<Shared>);
+pub(in crate::raft) struct Network(pub Arc<Peers>, pub Arc<StateMachineParts>);
 
 /// The way to one node.
 pub(in crate::raft) struct Connection {
     peers: Arc<Peers>,
-    shared: Arc<Shared>,
+    shared: Arc<StateMachineParts>,
     target: u64,
     address: String,
-    line: Line,
+    stream: AppendStream,
 }
 
 impl RaftNetworkFactory<TypeConfig> for Network {
     type Network = Connection;
-    async fn new_client(&mut self, target: u64, node: &Member) -> Connection {
+    async fn new_client(&mut self, target: u64, node: &MemberAddress) -> Connection {
         let (peers, shared, address) = (self.0.clone(), self.1.clone(), node.peer_addr.clone());
-        Connection { peers, shared, target, address, line: Line::default() }
+        Connection { peers, shared, target, address, stream: AppendStream::default() }
     }
 }
 
@@ -96,26 +96,26 @@ impl RaftNetwork<TypeConfig> for Connection {
         use pb::append_response::Result as Wire;
         // Nobody hears of a commit that counted this node before its own disk has the entries.
         if let Some(commit) = &request.leader_commit
-            && !self.shared.durable.reached(commit.index).await
+            && !self.shared.log_syncer.wait_durable(commit.index).await
         {
             return Err(malformed(format!("log entry {} was never durable here", commit.index)).into());
         }
         let request = pb::AppendRequest {
             vote: Some(codec::vote_to_wire(&request.vote)),
-            previous: request.prev_log_id.as_ref().map(codec::position_to_wire),
-            commit: request.leader_commit.as_ref().map(codec::position_to_wire),
+            previous: request.prev_log_id.as_ref().map(codec::log_id_to_wire),
+            commit: request.leader_commit.as_ref().map(codec::log_id_to_wire),
             entries: request.entries.iter().map(codec::entry_to_wire).collect(),
         };
         // Taken out: what is given up in the middle, or answered wrongly, is not asked on again.
-        let mut line = std::mem::take(&mut self.line);
-        let on = &mut line;
+        let mut stream = std::mem::take(&mut self.stream);
+        let on = &mut stream;
         let call = move |client: Client, sealed| async move { on.ask(client, sealed).await };
         let answer: pb::AppendResponse = self.ask("append", &request, option.hard_ttl(), call).await?;
-        self.line = line;
+        self.stream = stream;
         match answer.result.ok_or_else(|| malformed("an append answer without result"))? {
             Wire::Success(_) => Ok(AppendEntriesResponse::Success),
             Wire::Partial(partial) => {
-                let upto = codec::place_from_wire(partial.upto.as_ref()).map_err(malformed)?;
+                let upto = codec::optional_log_id_from_wire(partial.upto.as_ref()).map_err(malformed)?;
                 Ok(AppendEntriesResponse::PartialSuccess(upto))
             }
             Wire::Conflict(_) => Ok(AppendEntriesResponse::Conflict),
@@ -132,14 +132,14 @@ impl RaftNetwork<TypeConfig> for Connection {
     ) -> Result<VoteResponse<u64>, Rpc<RaftError<u64>>> {
         let request = pb::VoteRequest {
             vote: Some(codec::vote_to_wire(&request.vote)),
-            last_log: request.last_log_id.as_ref().map(codec::position_to_wire),
+            last_log: request.last_log_id.as_ref().map(codec::log_id_to_wire),
         };
         let call = |mut client: Client, sealed| async move { client.vote(sealed).await };
         let answer: pb::VoteResponse = self.ask("vote", &request, option.hard_ttl(), call).await?;
         Ok(VoteResponse {
             vote: codec::vote_from_wire(answer.vote).map_err(malformed)?,
             vote_granted: answer.granted,
-            last_log_id: codec::place_from_wire(answer.last_log.as_ref()).map_err(malformed)?,
+            last_log_id: codec::optional_log_id_from_wire(answer.last_log.as_ref()).map_err(malformed)?,
         })
     }
 
@@ -202,14 +202,14 @@ fn messages(
         let bytes = start.bytes;
         let mut part = Part::Start(start);
         let (mut at, mut number) = (0, 0);
-        let mut seal = |part| {
+        let mut authenticate = |part| {
             let request = pb::SnapshotRequest { part: Some(part) };
-            let sealed = peers.seal("snapshot", target, &pair, nonce.clone(), number, &request);
+            let sealed = peers.authenticate("snapshot", target, &pair, nonce.clone(), number, &request);
             number += 1;
             sealed
         };
         // The receiver is gone when the transfer was cancelled or refused: then there is nothing more to do.
-        while sender.send(seal(part)).await.is_ok() && at < bytes {
+        while sender.send(authenticate(part)).await.is_ok() && at < bytes {
             let mut data = vec![0; usize::try_from(PART.min(bytes - at)).unwrap_or(0)];
             if let Err(error) = executor.here(|| file.read(at, &mut data)) {
                 tracing::error!(%error, at, "reading a snapshot to send failed");

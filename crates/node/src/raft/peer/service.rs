@@ -1,9 +1,9 @@
 //! The peer service: what other nodes of the cluster may ask.
 
 use super::client::{Asker, MAX_MESSAGE, Peers};
-use super::cosign::{NotarySlot, few, wire};
+use super::cosign::{CosignHandlerSlot, few, wire};
 use crate::raft::codec::{self, Malformed};
-use crate::raft::storage::Shared;
+use crate::raft::storage::StateMachineParts;
 use crate::raft::types::{Raft, TypeConfig, Vote};
 use bytes::Bytes;
 use futures::stream::{self, Stream};
@@ -38,9 +38,9 @@ pub(in crate::raft) trait LeaderRequests: Send + Sync {
 pub(in crate::raft) struct Service {
     pub peers: Arc<Peers>,
     pub raft: Raft,
-    pub shared: Arc<Shared>,
+    pub shared: Arc<StateMachineParts>,
     pub leader: Arc<dyn LeaderRequests>,
-    pub notary: NotarySlot,
+    pub cosign_handler: CosignHandlerSlot,
     pub stop: CancellationToken,
 }
 
@@ -57,7 +57,7 @@ fn json(refusal: &Refusal) -> Bytes {
 
 impl Service {
     /// A node speaks for itself: it leads or stands under its own id. `leads` is what the method demands of the ballot.
-    fn ballot(&self, asker: &Asker, ballot: Option<pb::Ballot>, leads: bool) -> Result<Vote, Status> {
+    fn own_vote(&self, asker: &Asker, ballot: Option<pb::Ballot>, leads: bool) -> Result<Vote, Status> {
         let vote = codec::vote_from_wire(ballot).map_err(bad)?;
         let (node, term) = (vote.leader_id.node_id, vote.leader_id.term);
         if node != asker.node || vote.committed != leads {
@@ -77,16 +77,16 @@ impl Service {
         let (asker, request): (_, pb::AppendRequest) = self.peers.open("append", sealed).await?;
         let entries: Result<Vec<_>, _> = request.entries.into_iter().map(codec::entry_from_wire).collect();
         let request = AppendEntriesRequest {
-            vote: self.ballot(&asker, request.vote, true)?,
-            prev_log_id: codec::place_from_wire(request.previous.as_ref()).map_err(bad)?,
-            leader_commit: codec::place_from_wire(request.commit.as_ref()).map_err(bad)?,
+            vote: self.own_vote(&asker, request.vote, true)?,
+            prev_log_id: codec::optional_log_id_from_wire(request.previous.as_ref()).map_err(bad)?,
+            leader_commit: codec::optional_log_id_from_wire(request.commit.as_ref()).map_err(bad)?,
             entries: entries.map_err(bad)?,
         };
         consecutive(&request)?;
         let result = match self.raft.append_entries(request).await.map_err(stopped)? {
             AppendEntriesResponse::Success => Wire::Success(pb::Blank {}),
             AppendEntriesResponse::PartialSuccess(upto) => {
-                Wire::Partial(pb::Partial { upto: upto.as_ref().map(codec::position_to_wire) })
+                Wire::Partial(pb::Partial { upto: upto.as_ref().map(codec::log_id_to_wire) })
             }
             AppendEntriesResponse::Conflict => Wire::Conflict(pb::Blank {}),
             AppendEntriesResponse::HigherVote(vote) => Wire::HigherVote(codec::vote_to_wire(&vote)),
@@ -135,13 +135,13 @@ impl PeerService for Service {
 
     async fn vote(&self, request: Request<pb::Sealed>) -> Result<Response<pb::Sealed>, Status> {
         let (asker, request): (_, pb::VoteRequest) = self.peers.open("vote", request.get_ref()).await?;
-        let vote = self.ballot(&asker, request.vote, false)?;
-        let last_log_id = codec::place_from_wire(request.last_log.as_ref()).map_err(bad)?;
+        let vote = self.own_vote(&asker, request.vote, false)?;
+        let last_log_id = codec::optional_log_id_from_wire(request.last_log.as_ref()).map_err(bad)?;
         let answer = self.raft.vote(VoteRequest { vote, last_log_id }).await.map_err(stopped)?;
         let answer = pb::VoteResponse {
             vote: Some(codec::vote_to_wire(&answer.vote)),
             granted: answer.vote_granted,
-            last_log: answer.last_log_id.as_ref().map(codec::position_to_wire),
+            last_log: answer.last_log_id.as_ref().map(codec::log_id_to_wire),
         };
         Ok(self.peers.answer("vote", &asker, &answer))
     }
@@ -154,7 +154,7 @@ impl PeerService for Service {
         let first = parts.message().await?.ok_or_else(no_start)?;
         let (asker, first): (_, pb::SnapshotRequest) = peers.open("snapshot", &first).await?;
         let Some(Part::Start(start)) = first.part else { return Err(no_start()) };
-        let vote = self.ballot(&asker, start.vote, true)?;
+        let vote = self.own_vote(&asker, start.vote, true)?;
         let (store, executor) = (&self.shared.store, self.shared.executor);
         let file = executor.here(|| store.new_snapshot_file(0)).map_err(stopped)?;
         let received = async {
@@ -249,14 +249,14 @@ impl PeerService for Service {
     async fn cosign(&self, request: Request<pb::Sealed>) -> Result<Response<pb::Sealed>, Status> {
         let (asker, request): (_, pb::CosignRequest) = self.peers.open("cosign", request.get_ref()).await?;
         few(&request.texts)?;
-        let lines = wire(self.notary.get()?.cosign(request.texts).await);
+        let lines = wire(self.cosign_handler.get()?.cosign(request.texts).await);
         Ok(self.peers.answer("cosign", &asker, &pb::CosignResponse { lines }))
     }
 
     async fn publish(&self, request: Request<pb::Sealed>) -> Result<Response<pb::Sealed>, Status> {
         let (asker, request): (_, pb::PublishRequest) = self.peers.open("publish", request.get_ref()).await?;
         few(&request.notes)?;
-        let lines = wire(self.notary.get()?.publish(request.notes).await);
+        let lines = wire(self.cosign_handler.get()?.publish(request.notes).await);
         Ok(self.peers.answer("publish", &asker, &pb::PublishResponse { lines }))
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! A leader sends its entries to the others while its own disk still syncs them. openraft counts an entry as the leader's
 //! own as soon as it is appended, so nobody may hear that it is committed before it is durable here as well: neither
-//! the state machine, which answers those who submitted it, nor another node. Both wait for [`Durable::reached`].
+//! the state machine, which answers those who submitted it, nor another node. Both wait for [`LogSyncer::wait_durable`].
 
 use crate::raft::fatal::Fatal;
 use crate::store::{LogStore, WriteError};
@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 /// What of this node's log is durable.
 #[derive(Clone)]
-pub(in crate::raft) struct Durable {
+pub(in crate::raft) struct LogSyncer {
     log: Arc<LogStore>,
     wanted: Arc<Notify>,
     /// Changes with each sync.
@@ -24,27 +24,27 @@ pub(in crate::raft) struct Durable {
     executor: Executor,
 }
 
-impl Durable {
+impl LogSyncer {
     pub(in crate::raft) fn new(log: Arc<LogStore>, fatal: Fatal, stop: CancellationToken, executor: Executor) -> Self {
         Self { log, wanted: Arc::default(), synced: watch::Sender::new(()), fatal, stop, executor }
     }
 
     /// Makes durable what was written, and returns when it is.
-    async fn now(&self) -> Result<(), WriteError> {
+    async fn sync(&self) -> Result<(), WriteError> {
         let log = self.log.clone();
         let synced = self.executor.run(move || log.sync()).await;
         synced.map_err(|error| WriteError { what: "the log", reason: error.to_string() })??;
-        self.told();
+        self.announce_sync();
         Ok(())
     }
 
     /// Tells those who wait that a sync was made.
-    pub(in crate::raft) fn told(&self) {
+    pub(super) fn announce_sync(&self) {
         self.synced.send_replace(());
     }
 
     /// Has it made durable soon.
-    pub(in crate::raft) fn soon(&self) {
+    pub(super) fn request_sync(&self) {
         self.wanted.notify_one();
     }
 
@@ -65,14 +65,14 @@ impl Durable {
             if !takes.is_zero() {
                 tokio::time::sleep(takes).await;
             }
-            if let Err(error) = self.now().await {
+            if let Err(error) = self.sync().await {
                 return self.fatal.set(error);
             }
         }
     }
 
     /// Waits until the entry of an index, and all before it, are durable here. False when the node cannot continue.
-    pub(in crate::raft) async fn reached(&self, index: u64) -> bool {
+    pub(in crate::raft) async fn wait_durable(&self, index: u64) -> bool {
         if self.log.is_durable(index) || planted!("commit_before_leader_sync") {
             return true;
         }
@@ -86,7 +86,7 @@ impl Durable {
         match reached {
             Some(reached) => reached,
             // Nobody syncs for others any more.
-            None => self.now().await.is_ok() && self.log.is_durable(index),
+            None => self.sync().await.is_ok() && self.log.is_durable(index),
         }
     }
 }

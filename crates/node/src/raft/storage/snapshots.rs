@@ -19,7 +19,7 @@ fn is_due(log: u64, snapshot: u64, least: u64) -> bool {
 }
 
 /// Bytes that count for an entry with these submissions.
-pub(in crate::raft) fn weight<'a>(submissions: impl IntoIterator<Item = &'a [u8]>) -> u64 {
+pub(super) fn weight<'a>(submissions: impl IntoIterator<Item = &'a [u8]>) -> u64 {
     submissions.into_iter().fold(FRAME, |sum, submission| sum.saturating_add(submission.len() as u64))
 }
 
@@ -73,7 +73,7 @@ impl Snapshots {
     }
 
     /// Counts applied entries of this weight.
-    pub(in crate::raft) fn applied(&self, bytes: u64) {
+    pub(super) fn applied(&self, bytes: u64) {
         let mut known = self.known();
         known.log = known.log.saturating_add(bytes);
         // Said again with each entry while it is so: the consensus does not hear it while it ends another build.
@@ -83,14 +83,14 @@ impl Snapshots {
     }
 
     /// A snapshot of what is applied now is begun; what is applied meanwhile counts for the next one.
-    pub(in crate::raft) fn begun(&self) {
+    pub(super) fn begun(&self) {
         let mut known = self.known();
         known.building = true;
         known.log = 0;
     }
 
     /// A snapshot of this size is the current one.
-    pub(in crate::raft) fn kept(&self, bytes: u64) {
+    pub(super) fn kept(&self, bytes: u64) {
         let mut known = self.known();
         *known = Known { log: known.log, snapshot: bytes, ..Known::default() };
     }
@@ -137,7 +137,7 @@ fn behind(store: &Store, index: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{Applied, Identity, Position};
+    use crate::store::{AppliedMark, Identity, LogId};
     use selfsame_env::sim_disk::SimDisk;
     use selfsame_machine::view::Changes;
     use std::sync::Arc;
@@ -211,8 +211,8 @@ mod tests {
         let identity = Identity { cluster: "test".into(), genesis: "g".into(), node: 1 };
         let store = Store::open(Arc::new(SimDisk::new()), &identity).unwrap();
         let mark = |index| {
-            let position = Some(Position { term: 1, node: 1, index });
-            Applied { position, membership: String::new(), digest: String::new() }
+            let position = Some(LogId { term: 1, node: 1, index });
+            AppliedMark { position, membership: String::new(), digest: String::new() }
         };
         let rows: Vec<_> = (1..=1_000).map(|index| (index, vec![1; 1_000].into())).collect();
         store.log.append(&rows).unwrap();

@@ -1,10 +1,10 @@
 //! What the log's segments hold: one frame for each write.
 //!
 //! ```text
-//! frame = head (64) ‖ row* ‖ zeros to the next sector                 begins at a sector of 512 bytes
-//! head  = "SFLF" ‖ kind u8 ‖ 0 0 0 ‖ segment ‖ offset ‖ sequence ‖ durable ‖ bytes of rows ‖ check (16)
-//! row   = index ‖ u32be len ‖ sealed row                              numbers without a size are u64be
-//! check = first 16 bytes of BLAKE3( the head before it )
+//! frame = header (64) ‖ row* ‖ zeros to the next sector                 begins at a sector of 512 bytes
+//! header  = "SFLF" ‖ kind u8 ‖ 0 0 0 ‖ segment ‖ offset ‖ sequence ‖ durable ‖ bytes of rows ‖ check (16)
+//! row   = index ‖ u32be len ‖ stored row                              numbers without a size are u64be
+//! check = first 16 bytes of BLAKE3( the header before it )
 //! ```
 //! Every frame names its place and counts on from the one before it. `durable` is the sequence below which all frames
 //! were synced when this one was written: whoever finds a hole before such a frame knows that it was not left by a crash.
@@ -16,17 +16,17 @@ use std::io;
 
 /// A frame begins at a multiple, so that no byte that was synced is ever written again. What a disk writes whole.
 pub(super) const SECTOR: usize = 512;
-pub(super) const HEAD: usize = 64;
+pub(super) const HEADER: usize = 64;
 const CHECKED: usize = 48;
 const MAGIC: &[u8; 4] = b"SFLF";
 /// The table that the digests of the rows name.
 pub(in crate::store) const ENTRIES_NAME: &str = "entries";
-/// Index and length before a sealed row.
+/// Index and length before a stored row.
 const ROW: usize = 12;
 
 /// What the rows of a frame do to the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum FrameKind {
     /// They are the entries from the first row's index on, in the place of what stood there.
     Entries = 1,
     /// One empty row: nothing stands at its index and after it.
@@ -34,8 +34,8 @@ pub(super) enum Kind {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Head {
-    pub kind: Kind,
+pub(super) struct FrameHeader {
+    pub kind: FrameKind,
     pub segment: u64,
     /// Where the frame begins in its segment, bytes.
     pub offset: u64,
@@ -47,32 +47,32 @@ pub(super) struct Head {
 
 /// What stands where a frame may begin.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Found {
-    Frame(Head),
+pub(super) enum FoundFrame {
+    Frame(FrameHeader),
     /// Only zeros in this sector: nothing was written, or it did not arrive.
     Blank,
     /// Neither.
     Bad,
 }
 
-/// A row's place in a frame.
+/// Where a row is in a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Row {
+pub(super) struct FrameRow {
     pub index: u64,
-    /// Of the sealed row, bytes from the frame's begin, or from the file's.
+    /// Of the stored row, bytes from the frame's begin, or from the file's.
     pub at: u64,
-    /// Of the sealed row.
+    /// Of the stored row.
     pub len: usize,
 }
 
-impl Head {
+impl FrameHeader {
     /// Bytes of the whole frame.
     pub(super) fn frame(&self) -> u64 {
-        (HEAD as u64).saturating_add(self.rows).div_ceil(SECTOR as u64).saturating_mul(SECTOR as u64)
+        (HEADER as u64).saturating_add(self.rows).div_ceil(SECTOR as u64).saturating_mul(SECTOR as u64)
     }
 
-    fn bytes(&self) -> [u8; HEAD] {
-        let mut bytes = [0; HEAD];
+    fn bytes(&self) -> [u8; HEADER] {
+        let mut bytes = [0; HEADER];
         bytes[..4].copy_from_slice(MAGIC);
         bytes[4] = self.kind as u8;
         let numbers = [self.segment, self.offset, self.sequence, self.durable, self.rows];
@@ -85,79 +85,79 @@ impl Head {
     }
 
     /// Reads the sector in which a frame may begin; a short one is what is left of the file.
-    pub(super) fn find(sector: &[u8]) -> Found {
+    pub(super) fn read(sector: &[u8]) -> FoundFrame {
         if sector.iter().all(|byte| *byte == 0) {
-            return Found::Blank;
+            return FoundFrame::Blank;
         }
-        let Some(head) = sector.first_chunk::<HEAD>() else { return Found::Bad };
-        if head[..4] != *MAGIC || check(&head[..CHECKED]) != head[CHECKED..] {
-            return Found::Bad;
+        let Some(header) = sector.first_chunk::<HEADER>() else { return FoundFrame::Bad };
+        if header[..4] != *MAGIC || check(&header[..CHECKED]) != header[CHECKED..] {
+            return FoundFrame::Bad;
         }
-        let kind = match head[4] {
-            1 => Kind::Entries,
-            2 => Kind::Truncation,
-            _ => return Found::Bad,
+        let kind = match header[4] {
+            1 => FrameKind::Entries,
+            2 => FrameKind::Truncation,
+            _ => return FoundFrame::Bad,
         };
-        let number = |at: usize| head[at..at + 8].iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
+        let number = |at: usize| header[at..at + 8].iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
         let (segment, offset, sequence) = (number(8), number(16), number(24));
-        Found::Frame(Head { kind, segment, offset, sequence, durable: number(32), rows: number(40) })
+        FoundFrame::Frame(FrameHeader { kind, segment, offset, sequence, durable: number(32), rows: number(40) })
     }
 }
 
-fn check(head: &[u8]) -> [u8; HEAD - CHECKED] {
-    let mut check = [0; HEAD - CHECKED];
-    check.copy_from_slice(&blake3::hash(head).as_bytes()[..HEAD - CHECKED]);
+fn check(header: &[u8]) -> [u8; HEADER - CHECKED] {
+    let mut check = [0; HEADER - CHECKED];
+    check.copy_from_slice(&blake3::hash(header).as_bytes()[..HEADER - CHECKED]);
     check
 }
 
-/// A frame under a head whose row bytes are set here, and the place of each row in it.
-pub(super) fn encode(head: Head, rows: &[(u64, Bytes)]) -> (Vec<u8>, Vec<Row>) {
+/// A frame under a header whose row bytes are set here, and where each row is in it.
+pub(super) fn encode(header: FrameHeader, rows: &[(u64, Bytes)]) -> (Vec<u8>, Vec<FrameRow>) {
     let size = rows.iter().map(|(_, value)| ROW + DIGEST + value.len()).sum::<usize>();
-    let head = Head { rows: size as u64, ..head };
-    let mut bytes = Vec::with_capacity((HEAD + size).next_multiple_of(SECTOR));
-    bytes.extend_from_slice(&head.bytes());
-    let mut places = Vec::with_capacity(rows.len());
+    let header = FrameHeader { rows: size as u64, ..header };
+    let mut bytes = Vec::with_capacity((HEADER + size).next_multiple_of(SECTOR));
+    bytes.extend_from_slice(&header.bytes());
+    let mut locations = Vec::with_capacity(rows.len());
     for (index, value) in rows {
         let (key, len) = (index.to_be_bytes(), DIGEST + value.len());
         bytes.extend_from_slice(&key);
         bytes.extend_from_slice(&(len as u32).to_be_bytes());
-        places.push(Row { index: *index, at: bytes.len() as u64, len });
+        locations.push(FrameRow { index: *index, at: bytes.len() as u64, len });
         bytes.extend_from_slice(row::digest(ENTRIES_NAME, &key, value).as_bytes());
         bytes.extend_from_slice(value);
     }
     bytes.resize(bytes.len().next_multiple_of(SECTOR), 0);
-    (bytes, places)
+    (bytes, locations)
 }
 
 /// The rows of a frame, each checked against its digest; an error names what is wrong with them.
-pub(super) fn rows(head: &Head, frame: &[u8]) -> Result<Vec<Row>, String> {
+pub(super) fn rows(header: &FrameHeader, frame: &[u8]) -> Result<Vec<FrameRow>, String> {
     let part = |at: u64, len: usize| usize::try_from(at).ok().and_then(|at| frame.get(at..)?.get(..len));
     let read = |at: u64, out: &mut [u8]| {
         out.copy_from_slice(part(at, out.len()).ok_or(io::ErrorKind::UnexpectedEof)?);
         Ok(())
     };
-    let rows = outline(head, read).map_err(|error| error.to_string())??;
+    let rows = scan_rows(header, read).map_err(|error| error.to_string())??;
     for row in &rows {
-        let sealed = part(row.at, row.len).ok_or_else(|| format!("row {} passes the frame's end", row.index))?;
-        unseal(row.index, sealed).map_err(|error| error.to_string())?;
+        let stored = part(row.at, row.len).ok_or_else(|| format!("row {} passes the frame's end", row.index))?;
+        decode_row(row.index, stored).map_err(|error| error.to_string())?;
     }
     Ok(rows)
 }
 
 /// Where the rows of a frame are, by what `read` gives from the frame's begin; none of them is checked. An inner error
 /// names what is wrong with them.
-pub(super) fn outline(
-    head: &Head,
+pub(super) fn scan_rows(
+    header: &FrameHeader,
     mut read: impl FnMut(u64, &mut [u8]) -> io::Result<()>,
-) -> io::Result<Result<Vec<Row>, String>> {
-    let end = (HEAD as u64).saturating_add(head.rows);
-    let (mut at, mut rows) = (HEAD as u64, Vec::new());
+) -> io::Result<Result<Vec<FrameRow>, String>> {
+    let end = (HEADER as u64).saturating_add(header.rows);
+    let (mut at, mut rows) = (HEADER as u64, Vec::new());
     while at < end {
         let mut start = [0; ROW];
         read(at, &mut start)?;
         let (index, len) = begin(&start);
         at += ROW as u64;
-        rows.push(Row { index, at, len });
+        rows.push(FrameRow { index, at, len });
         at += len as u64;
         if at > end {
             return Ok(Err(format!("row {index} of {len} bytes passes its end")));
@@ -172,51 +172,52 @@ fn begin(start: &[u8; ROW]) -> (u64, usize) {
     (index, start[8..].iter().fold(0, |number, byte| number << 8 | usize::from(*byte)))
 }
 
-/// The value of a sealed row.
-pub(super) fn unseal(index: u64, sealed: &[u8]) -> Result<&[u8], ReadError> {
-    row::unseal(ENTRIES_NAME, &index.to_be_bytes(), sealed)
+/// The value of a stored row.
+pub(super) fn decode_row(index: u64, stored: &[u8]) -> Result<&[u8], ReadError> {
+    row::decode(ENTRIES_NAME, &index.to_be_bytes(), stored)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const HEAD_7: Head = Head { kind: Kind::Entries, segment: 3, offset: 1_024, sequence: 7, durable: 6, rows: 0 };
+    const HEADER_7: FrameHeader =
+        FrameHeader { kind: FrameKind::Entries, segment: 3, offset: 1_024, sequence: 7, durable: 6, rows: 0 };
 
     #[test]
     fn what_was_encoded_is_found_again() {
         let values = [(9, Bytes::from(vec![1; 600])), (10, Bytes::new())];
-        let (frame, places) = encode(HEAD_7, &values);
-        let Found::Frame(head) = Head::find(&frame[..SECTOR]) else { panic!("no head") };
-        assert_eq!(head, Head { rows: 600 + 2 * 44, ..HEAD_7 });
-        assert_eq!((head.frame(), frame.len() % SECTOR), (frame.len() as u64, 0));
-        assert_eq!(rows(&head, &frame).unwrap(), places);
+        let (frame, locations) = encode(HEADER_7, &values);
+        let FoundFrame::Frame(header) = FrameHeader::read(&frame[..SECTOR]) else { panic!("no header") };
+        assert_eq!(header, FrameHeader { rows: 600 + 2 * 44, ..HEADER_7 });
+        assert_eq!((header.frame(), frame.len() % SECTOR), (frame.len() as u64, 0));
+        assert_eq!(rows(&header, &frame).unwrap(), locations);
         let read = |at: u64, out: &mut [u8]| -> io::Result<()> {
             out.copy_from_slice(&frame[at as usize..][..out.len()]);
             Ok(())
         };
-        assert_eq!(outline(&head, read).unwrap().unwrap(), places);
-        for (place, (index, value)) in places.iter().zip(&values) {
-            let sealed = &frame[place.at as usize..][..place.len];
-            assert_eq!(unseal(*index, sealed).unwrap(), value);
+        assert_eq!(scan_rows(&header, read).unwrap().unwrap(), locations);
+        for (location, (index, value)) in locations.iter().zip(&values) {
+            let stored = &frame[location.at as usize..][..location.len];
+            assert_eq!(decode_row(*index, stored).unwrap(), value);
         }
     }
 
     // shows: WL-15
     #[test]
     fn any_bit_of_head_and_rows_is_checked() {
-        let (frame, _) = encode(HEAD_7, &[(9, Bytes::from_static(b"value"))]);
-        for bit in 0..(HEAD + ROW + DIGEST + 5) * 8 {
+        let (frame, _) = encode(HEADER_7, &[(9, Bytes::from_static(b"value"))]);
+        for bit in 0..(HEADER + ROW + DIGEST + 5) * 8 {
             let mut bent = frame.clone();
             bent[bit / 8] ^= 1 << (bit % 8);
-            let whole = match Head::find(&bent[..SECTOR]) {
-                Found::Frame(head) => rows(&head, &bent).is_ok(),
-                Found::Blank | Found::Bad => false,
+            let whole = match FrameHeader::read(&bent[..SECTOR]) {
+                FoundFrame::Frame(header) => rows(&header, &bent).is_ok(),
+                FoundFrame::Blank | FoundFrame::Bad => false,
             };
             assert!(!whole, "bit {bit}");
         }
-        assert_eq!(Head::find(&[0; SECTOR]), Found::Blank);
-        assert_eq!(Head::find(&[]), Found::Blank);
-        assert_eq!(Head::find(b"SFLF"), Found::Bad);
+        assert_eq!(FrameHeader::read(&[0; SECTOR]), FoundFrame::Blank);
+        assert_eq!(FrameHeader::read(&[]), FoundFrame::Blank);
+        assert_eq!(FrameHeader::read(b"SFLF"), FoundFrame::Bad);
     }
 }

@@ -1,14 +1,14 @@
 //! The consensus log, its vote and its purge mark. Entries are frames of segment files (decision 0020), what else there is
 //! are records of a small database.
 
-use super::frame::{Kind, Row};
-use super::places::Places;
+use super::frame::{FrameKind, FrameRow};
+use super::index_map::LogIndexMap;
 use super::segment::{self, Segment};
-use crate::store::Options;
+use crate::store::StoreOptions;
 use crate::store::backend::Db;
 use crate::store::error::{OpenError, WriteError, read_io};
 use crate::store::header::{self, Identity};
-use crate::store::position::{Ballot, Position};
+use crate::store::log_id::{LogId, Vote};
 use crate::store::records::{decode, encode, read_record, write_record};
 use bytes::Bytes;
 use selfsame_env::{Disk, DiskFile};
@@ -39,7 +39,7 @@ pub struct LogStore {
 struct Inner {
     /// Oldest first; the last one is written. None: the store is closed.
     segments: VecDeque<Segment>,
-    places: Places,
+    index: LogIndexMap,
     /// Of the next frame.
     sequence: u64,
     /// Every frame below is synced.
@@ -81,15 +81,15 @@ impl Inner {
     }
 
     fn written(&self) -> Written {
-        Written { frames: self.sequence, entries: self.places.next(), cuts: self.cuts }
+        Written { frames: self.sequence, entries: self.index.next(), cuts: self.cuts }
     }
 
     /// Forgets entries from an index on.
     fn cut(&mut self, from: u64) {
-        if from < self.places.next() {
+        if from < self.index.next() {
             self.cuts += 1;
             self.durable_entries = self.durable_entries.min(from);
-            self.places.truncate(from);
+            self.index.truncate(from);
         }
     }
 
@@ -102,7 +102,7 @@ impl LogStore {
     pub(in crate::store) fn open(
         disk: Arc<dyn Disk>,
         identity: &Identity,
-        options: &Options,
+        options: &StoreOptions,
     ) -> Result<Self, OpenError> {
         let db = Db::open(&*disk, FILE)?;
         header::check_or_create(&db, FILE, identity, |transaction| {
@@ -115,9 +115,9 @@ impl LogStore {
         let files: Vec<(u64, u64)> = decode(FILES, &files)?;
         let purged = read_purged(&db)?.map(|at| at.index);
         let mut inner = Inner::default();
-        let mut each = |file: &Arc<dyn DiskFile>, kind, rows: &[Row]| inner.places.replay(file, kind, rows, purged);
+        let mut each = |file: &Arc<dyn DiskFile>, kind, rows: &[FrameRow]| inner.index.replay(file, kind, rows, purged);
         for pair in files.windows(2) {
-            inner.segments.push_back(Segment::outline(&*disk, pair[0], pair[1].1, &mut each)?);
+            inner.segments.push_back(Segment::scan(&*disk, pair[0], pair[1].1, &mut each)?);
         }
         if let Some(last) = files.last() {
             let (segment, next) = Segment::recover(&*disk, *last, &mut each)?;
@@ -125,13 +125,13 @@ impl LogStore {
             (inner.sequence, inner.durable) = (next, next);
         }
         if let Some(purged) = purged {
-            inner.places.purge(purged);
-            if inner.places.first() != purged + 1 {
-                let reason = format!("entries {} to {} are missing", purged + 1, inner.places.first() - 1);
+            inner.index.purge(purged);
+            if inner.index.first() != purged + 1 {
+                let reason = format!("entries {} to {} are missing", purged + 1, inner.index.first() - 1);
                 return Err(OpenError::Unusable { file: FILE, reason });
             }
         }
-        inner.durable_entries = inner.places.next();
+        inner.durable_entries = inner.index.next();
         // Segments that were purged and not removed, or begun and not recorded.
         for name in disk.list()?.into_iter().filter(|name| segment::is_segment(name)) {
             if !files.iter().any(|(number, _)| segment::name(*number) == name) {
@@ -161,17 +161,17 @@ impl LogStore {
         let mut inner = self.inner();
         let Some((first, _)) = rows.first() else { return Ok(()) };
         inner.usable()?;
-        if !inner.places.fits(*first) || rows.windows(2).any(|pair| pair[0].0.checked_add(1) != Some(pair[1].0)) {
+        if !inner.index.fits(*first) || rows.windows(2).any(|pair| pair[0].0.checked_add(1) != Some(pair[1].0)) {
             return Err(fail(format!(
                 "entries are consecutive: after {} came {first}",
-                inner.places.next().saturating_sub(1)
+                inner.index.next().saturating_sub(1)
             )));
         }
-        let (file, places) = self.frame(&mut inner, Kind::Entries, rows)?;
+        let (file, locations) = self.frame(&mut inner, FrameKind::Entries, rows)?;
         inner.cut(*first);
-        inner.places.put(&file, &places);
+        inner.index.put(&file, &locations);
         for (_, value) in rows {
-            inner.places.remember(value);
+            inner.index.remember(value);
         }
         Ok(())
     }
@@ -203,26 +203,26 @@ impl LogStore {
     /// Whether the entry of an index, and all before it, are durable. Entries that were purged are.
     pub fn is_durable(&self, index: u64) -> bool {
         let inner = self.inner();
-        index < inner.durable_entries.max(inner.places.first())
+        index < inner.durable_entries.max(inner.index.first())
     }
 
     /// Writes one frame into the last segment, or into a new one when that is full.
     fn frame(
         &self,
         inner: &mut Inner,
-        kind: Kind,
+        kind: FrameKind,
         rows: &[LogRow],
-    ) -> Result<(Arc<dyn DiskFile>, Vec<Row>), WriteError> {
+    ) -> Result<(Arc<dyn DiskFile>, Vec<FrameRow>), WriteError> {
         if inner.segments.back().is_some_and(|last| last.is_full(self.segment_bytes)) {
             self.roll(inner)?;
         }
         let sequence = (inner.sequence, inner.durable);
         let Some(last) = inner.segments.back_mut() else { return Err(fail("the store is closed")) };
         match last.write(kind, sequence, rows) {
-            Ok(places) => {
+            Ok(locations) => {
                 let file = last.file.clone();
                 inner.sequence += 1;
-                Ok((file, places))
+                Ok((file, locations))
             }
             Err(error) => Err(failed(inner, error)),
         }
@@ -250,10 +250,10 @@ impl LogStore {
         {
             let mut inner = self.inner();
             inner.usable()?;
-            if from >= inner.places.next() {
+            if from >= inner.index.next() {
                 return Ok(());
             }
-            self.frame(&mut inner, Kind::Truncation, &[(from, Bytes::new())])?;
+            self.frame(&mut inner, FrameKind::Truncation, &[(from, Bytes::new())])?;
             inner.cut(from);
         }
         self.sync()
@@ -261,7 +261,7 @@ impl LogStore {
 
     /// Removes everything up to `upto`, inclusive, and remembers it. Gives the files that hold nothing any more, for
     /// [`LogStore::remove`]; one that stays is removed at the next start.
-    pub fn purge(&self, upto: Position) -> Result<Vec<String>, WriteError> {
+    pub fn purge(&self, upto: LogId) -> Result<Vec<String>, WriteError> {
         let mark = encode("purge mark", &upto)?;
         let gone = upto.index + if planted!("purge_too_early") { 64 } else { 0 };
         let mut inner = self.inner();
@@ -276,7 +276,7 @@ impl LogStore {
             write_record(transaction, FILES, &files)
         });
         recorded.map_err(|error| failed(&mut inner, error))?;
-        inner.places.purge(gone);
+        inner.index.purge(gone);
         Ok(removed.iter().map(|segment| segment::name(segment.number)).collect())
     }
 
@@ -285,13 +285,13 @@ impl LogStore {
         files.iter().try_for_each(|name| self.disk.remove(name)).map_err(fail)
     }
 
-    /// Last purged place.
-    pub fn purged(&self) -> Result<Option<Position>, ReadError> {
+    /// Last purged entry.
+    pub fn purged(&self) -> Result<Option<LogId>, ReadError> {
         read_purged(&self.db)
     }
 
     /// Makes a vote durable, and entries that were written before it.
-    pub fn save_vote(&self, vote: Ballot) -> Result<(), WriteError> {
+    pub fn save_vote(&self, vote: Vote) -> Result<(), WriteError> {
         self.sync()?;
         let vote = if planted!("old_vote_kept") { self.vote().ok().flatten().unwrap_or(vote) } else { vote };
         let bytes = encode("vote", &vote)?;
@@ -299,13 +299,13 @@ impl LogStore {
     }
 
     /// The last vote.
-    pub fn vote(&self) -> Result<Option<Ballot>, ReadError> {
+    pub fn vote(&self) -> Result<Option<Vote>, ReadError> {
         read_record(&self.db, VOTE)?.map(|bytes| decode(VOTE, &bytes)).transpose()
     }
 
     /// The last entry.
     pub fn last(&self) -> Result<Option<LogRow>, ReadError> {
-        let next = self.inner().places.next();
+        let next = self.inner().index.next();
         Ok(self.read(next.saturating_sub(1), next, usize::MAX)?.pop())
     }
 
@@ -318,8 +318,8 @@ impl LogStore {
                 return Err(read_io("the store is closed"));
             }
             let mut bytes = 0;
-            for index in from.max(inner.places.first())..to.min(inner.places.next()) {
-                let Some(source) = inner.places.source(index) else { break };
+            for index in from.max(inner.index.first())..to.min(inner.index.next()) {
+                let Some(source) = inner.index.source(index) else { break };
                 bytes += source.len();
                 if bytes > max_bytes && !sources.is_empty() {
                     break;
@@ -333,8 +333,8 @@ impl LogStore {
     /// Reads at most `limit` entries after an index from the disk, not from memory: the index of each and what is wrong
     /// with it.
     pub(in crate::store) fn check(&self, after: Option<u64>, limit: usize) -> Vec<(u64, Result<(), ReadError>)> {
-        let places = self.inner().places.after(after, limit);
-        places.into_iter().map(|(index, place)| (index, place.load(index).map(|_| ()))).collect()
+        let locations = self.inner().index.after(after, limit);
+        locations.into_iter().map(|(index, location)| (index, location.load(index).map(|_| ()))).collect()
     }
 }
 
@@ -344,6 +344,6 @@ fn failed(inner: &mut Inner, error: impl ToString) -> WriteError {
     error
 }
 
-fn read_purged(db: &Db) -> Result<Option<Position>, ReadError> {
+fn read_purged(db: &Db) -> Result<Option<LogId>, ReadError> {
     read_record(db, PURGED)?.map(|bytes| decode(PURGED, &bytes)).transpose()
 }

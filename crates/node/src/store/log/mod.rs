@@ -2,8 +2,8 @@
 //! database.
 
 mod frame;
+mod index_map;
 mod log_store;
-mod places;
 mod segment;
 #[cfg(test)]
 mod tests;

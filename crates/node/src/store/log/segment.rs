@@ -1,6 +1,6 @@
 //! One file of the log: frames one after the other, in a file that grows in steps of zeros.
 
-use super::frame::{self, Found, Head, Kind, Row, SECTOR};
+use super::frame::{self, FoundFrame, FrameHeader, FrameKind, FrameRow, SECTOR};
 use crate::store::error::OpenError;
 use bytes::Bytes;
 use selfsame_env::{Disk, DiskFile};
@@ -24,7 +24,7 @@ pub(super) struct Segment {
 }
 
 /// Takes the frames that are read at a start.
-pub(super) type Each<'a> = dyn FnMut(&Arc<dyn DiskFile>, Kind, &[Row]) -> Result<(), String> + 'a;
+pub(super) type Each<'a> = dyn FnMut(&Arc<dyn DiskFile>, FrameKind, &[FrameRow]) -> Result<(), String> + 'a;
 
 /// File name of a segment.
 pub(super) fn name(number: u64) -> String {
@@ -55,15 +55,15 @@ impl Segment {
         self.end >= bytes
     }
 
-    /// Writes one frame, which is not durable before the file is synced. Places are from the file's begin.
+    /// Writes one frame, which is not durable before the file is synced. LogIndexMap are from the file's begin.
     pub(super) fn write(
         &mut self,
-        kind: Kind,
+        kind: FrameKind,
         (sequence, durable): (u64, u64),
         rows: &[(u64, Bytes)],
-    ) -> io::Result<Vec<Row>> {
-        let head = Head { kind, segment: self.number, offset: self.end, sequence, durable, rows: 0 };
-        let (bytes, mut places) = frame::encode(head, rows);
+    ) -> io::Result<Vec<FrameRow>> {
+        let header = FrameHeader { kind, segment: self.number, offset: self.end, sequence, durable, rows: 0 };
+        let (bytes, mut locations) = frame::encode(header, rows);
         let end = self.end + bytes.len() as u64;
         if end > self.len {
             let len = end.next_multiple_of(GROW);
@@ -71,16 +71,16 @@ impl Segment {
             self.len = len;
         }
         self.file.write(self.end, &bytes)?;
-        for place in &mut places {
-            place.at += self.end;
+        for location in &mut locations {
+            location.at += self.end;
         }
         self.end = end;
-        self.saw(kind, &places);
-        Ok(places)
+        self.saw(kind, &locations);
+        Ok(locations)
     }
 
-    fn saw(&mut self, kind: Kind, rows: &[Row]) {
-        if kind == Kind::Entries {
+    fn saw(&mut self, kind: FrameKind, rows: &[FrameRow]) {
+        if kind == FrameKind::Entries {
             self.highest = self.highest.max(rows.last().map(|row| row.index));
         }
     }
@@ -100,7 +100,7 @@ impl Segment {
 
     /// Reads where the entries of a segment are that others follow: it was synced, and ends with the frame before `ends`.
     /// The entries themselves are checked when they are read.
-    pub(super) fn outline(
+    pub(super) fn scan(
         disk: &dyn Disk,
         begins: (u64, u64),
         ends: u64,
@@ -114,16 +114,16 @@ impl Segment {
                 window.read(segment.end, &mut sector)?;
             }
             let at = segment.end;
-            let Some(head) = segment.head(&sector, sequence)? else {
+            let Some(header) = segment.header(&sector, sequence)? else {
                 let reason = format!("it ends before frame {sequence}, the next segment begins with {ends}");
                 return Err(damaged(segment.number, reason));
             };
-            if at.saturating_add(head.frame()) > segment.len {
+            if at.saturating_add(header.frame()) > segment.len {
                 return Err(damaged(segment.number, format!("the frame at {at} passes its end")));
             }
-            let rows = frame::outline(&head, |from, out| window.read(at + from, out))?
+            let rows = frame::scan_rows(&header, |from, out| window.read(at + from, out))?
                 .map_err(|reason| damaged(segment.number, format!("the frame at {at}: {reason}")))?;
-            segment.take(&head, rows, each)?;
+            segment.take(&header, rows, each)?;
         }
         Ok(segment)
     }
@@ -143,20 +143,20 @@ impl Segment {
         let (mut starts, mut durable) = (Vec::new(), segment.begins);
         loop {
             let rest = &bytes[segment.end as usize..];
-            let Some(head) = segment.head(&rest[..rest.len().min(SECTOR)], sequence)? else { break };
+            let Some(header) = segment.header(&rest[..rest.len().min(SECTOR)], sequence)? else { break };
             // The file is made long enough before a frame is written: without it, the new length did not arrive.
-            let Some(frame) = rest.get(..usize::try_from(head.frame()).unwrap_or(usize::MAX)) else { break };
-            let rows = match frame::rows(&head, frame) {
+            let Some(frame) = rest.get(..usize::try_from(header.frame()).unwrap_or(usize::MAX)) else { break };
+            let rows = match frame::rows(&header, frame) {
                 Ok(rows) => rows,
                 // A sector that did not arrive reads as zeros; in one that did, a wrong digest is decay.
-                Err(_) if frame.chunks(SECTOR).any(|sector| Head::find(sector) == Found::Blank) => break,
+                Err(_) if frame.chunks(SECTOR).any(|sector| FrameHeader::read(sector) == FoundFrame::Blank) => break,
                 Err(reason) => {
                     return Err(damaged(segment.number, format!("the frame at {}: {reason}", segment.end)));
                 }
             };
             starts.push(segment.end);
-            durable = durable.max(head.durable);
-            segment.take(&head, rows, each)?;
+            durable = durable.max(header.durable);
+            segment.take(&header, rows, each)?;
             sequence += 1;
         }
         segment.check_rest(&bytes, sequence)?;
@@ -167,31 +167,33 @@ impl Segment {
         Ok((segment, sequence))
     }
 
-    /// The head of the frame that follows, in its first sector; none where nothing was written.
-    fn head(&self, sector: &[u8], sequence: u64) -> Result<Option<Head>, OpenError> {
+    /// The header of the frame that follows, in its first sector; none where nothing was written.
+    fn header(&self, sector: &[u8], sequence: u64) -> Result<Option<FrameHeader>, OpenError> {
         let at = self.end;
-        match Head::find(sector) {
-            Found::Blank => Ok(None),
-            Found::Bad => Err(damaged(self.number, format!("what stands at {at} is no frame"))),
-            Found::Frame(head) if (head.segment, head.offset, head.sequence) != (self.number, at, sequence) => {
-                let Head { segment, offset, sequence: found, .. } = head;
+        match FrameHeader::read(sector) {
+            FoundFrame::Blank => Ok(None),
+            FoundFrame::Bad => Err(damaged(self.number, format!("what stands at {at} is no frame"))),
+            FoundFrame::Frame(header)
+                if (header.segment, header.offset, header.sequence) != (self.number, at, sequence) =>
+            {
+                let FrameHeader { segment, offset, sequence: found, .. } = header;
                 let reason =
                     format!("at {at} stands frame {found} of segment {segment}, place {offset}, not frame {sequence}");
                 Err(damaged(self.number, reason))
             }
-            Found::Frame(head) => Ok(Some(head)),
+            FoundFrame::Frame(header) => Ok(Some(header)),
         }
     }
 
     /// Takes one frame that was read; its rows are placed from its begin.
-    fn take(&mut self, head: &Head, mut rows: Vec<Row>, each: &mut Each<'_>) -> Result<(), OpenError> {
+    fn take(&mut self, header: &FrameHeader, mut rows: Vec<FrameRow>, each: &mut Each<'_>) -> Result<(), OpenError> {
         for row in &mut rows {
             row.at += self.end;
         }
-        each(&self.file, head.kind, &rows)
+        each(&self.file, header.kind, &rows)
             .map_err(|reason| damaged(self.number, format!("the frame at {}: {reason}", self.end)))?;
-        self.saw(head.kind, &rows);
-        self.end += head.frame();
+        self.saw(header.kind, &rows);
+        self.end += header.frame();
         Ok(())
     }
 
@@ -199,13 +201,13 @@ impl Segment {
     fn check_rest(&self, bytes: &[u8], sequence: u64) -> Result<(), OpenError> {
         let rest = &bytes[self.end as usize..];
         for (sector, at) in rest.chunks(SECTOR).zip((self.end..).step_by(SECTOR)) {
-            let Found::Frame(head) = Head::find(sector) else { continue };
-            if head.durable > sequence {
-                let reason = format!("frame {sequence} is gone, though it was synced before frame {}", head.sequence);
+            let FoundFrame::Frame(header) = FrameHeader::read(sector) else { continue };
+            if header.durable > sequence {
+                let reason = format!("frame {sequence} is gone, though it was synced before frame {}", header.sequence);
                 return Err(damaged(self.number, reason));
             }
-            if (head.segment, head.offset) != (self.number, at) {
-                return Err(damaged(self.number, format!("the frame of place {} stands at {at}", head.offset)));
+            if (header.segment, header.offset) != (self.number, at) {
+                return Err(damaged(self.number, format!("the frame of place {} stands at {at}", header.offset)));
             }
         }
         Ok(())

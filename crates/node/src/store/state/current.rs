@@ -27,7 +27,7 @@ impl StateStore {
         self.disk.remove(name)
     }
 
-    /// Finds the newest snapshot at start that ends inside `usable` and whose outline holds; all others are removed. Such as
+    /// Finds the newest snapshot at start that ends inside `usable` and whose structure holds; all others are removed. Such as
     /// end before that leave a gap to the log, and another is built from the state when one is needed. Such as end behind
     /// the state were received and not imported before a crash: nothing was purged for them, and the leader sends them
     /// again. Rows are not read: one that decayed is replaced once a receiver refuses it.
@@ -41,7 +41,7 @@ impl StateStore {
         }
         found.sort_by_key(|(end, _)| Reverse(*end));
         for (end, snapshot) in found {
-            match end.filter(|_| self.current_snapshot().is_none()).map(|_| snapshot.verify_outline()) {
+            match end.filter(|_| self.current_snapshot().is_none()).map(|_| snapshot.verify_structure()) {
                 Some(Ok(meta)) => self.set_current_snapshot(meta, snapshot)?,
                 _ => self.disk.remove(&snapshot.name)?,
             }

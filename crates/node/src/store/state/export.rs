@@ -36,7 +36,7 @@ impl StateStore {
         for table in Table::ALL.iter().filter(|table| !forgets(table)) {
             for item in view.table(*table)?.range::<&[u8]>(..).map_err(read_io)? {
                 let (key, stored) = item.map_err(read_io)?;
-                let value = row::unseal(table.name(), key.value(), stored.value())?;
+                let value = row::decode(table.name(), key.value(), stored.value())?;
                 out.row(*table, key.value(), value)?;
             }
         }

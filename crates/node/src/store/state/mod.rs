@@ -3,12 +3,12 @@
 mod applied;
 mod current;
 mod export;
-mod layer;
+mod memtable;
 mod snapshot;
 mod state_store;
 mod view;
 
-pub use applied::Applied;
+pub use applied::AppliedMark;
 pub use snapshot::{SnapshotFile, SnapshotMeta};
 pub use state_store::StateStore;
 pub(super) use state_store::{FILE, is_used};

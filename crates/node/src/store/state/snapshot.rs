@@ -7,10 +7,10 @@
 //! end    = 0x00 ‖ u64be chunks ‖ BLAKE3( header JSON ‖ every chunk's digest )
 //! ```
 //! The end is written only after everything before it is durable: a file with a right end was whole. An import verifies
-//! the whole file before it changes anything; a start reads its outline alone. Memory is bounded by one chunk and redb's
+//! the whole file before it changes anything; a start reads its structure alone. Memtables is bounded by one chunk and redb's
 //! cache.
 
-use super::applied::Applied;
+use super::applied::AppliedMark;
 use crate::store::error::SnapshotError;
 use crate::store::records::encode;
 use selfsame_env::{Disk, DiskFile};
@@ -35,8 +35,8 @@ pub struct SnapshotMeta {
     pub cluster: String,
     /// Genesis digest.
     pub genesis: String,
-    /// Applied mark of the state.
-    pub applied: Applied,
+    /// AppliedMark mark of the state.
+    pub applied: AppliedMark,
 }
 
 /// A snapshot file. The handle keeps the bytes readable even after the name was removed.
@@ -95,7 +95,7 @@ impl SnapshotFile {
 
     /// Verifies everything but the rows: header, heads of the chunks, and the end over them. The end of an exported one is
     /// written last, so it was whole once; damage in the rows is found by whoever reads them.
-    pub(super) fn verify_outline(&self) -> Result<SnapshotMeta, SnapshotError> {
+    pub(super) fn verify_structure(&self) -> Result<SnapshotMeta, SnapshotError> {
         self.chunks(|cursor, _, len| cursor.skip(len))
     }
 
@@ -296,7 +296,7 @@ mod tests {
     use selfsame_env::sim_disk::SimDisk;
 
     fn file(rows: &[(Table, &[u8])]) -> SnapshotFile {
-        let applied = Applied { position: None, membership: String::new(), digest: String::new() };
+        let applied = AppliedMark { position: None, membership: String::new(), digest: String::new() };
         let file = SimDisk::new().open("a.snap", true).unwrap();
         let meta = SnapshotMeta { cluster: "c".into(), genesis: "g".into(), applied };
         let mut out = Writer::begin(file.clone(), &meta).unwrap();

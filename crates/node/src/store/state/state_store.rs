@@ -3,16 +3,16 @@
 //!
 //! What is committed is in memory only until the next [`StateStore::sync`]. Views lay it over the file, so reads see it at
 //! once; a crash takes it back, and the log, which is not purged before, gives it again. The file is written seldom and
-//! much at a time: rows that change often are sealed and stored once for many changes.
+//! much at a time: rows that change often are written once for many changes.
 
-use super::applied::{APPLIED, Applied, read_applied};
-use super::layer::{Layer, Memory, merged};
+use super::applied::{APPLIED, AppliedMark, read_applied};
+use super::memtable::{Memtable, Memtables, merged};
 use super::snapshot::{SnapshotFile, SnapshotMeta};
 use super::view::StateView;
 use crate::store::backend::{Db, Raw};
 use crate::store::error::{OpenError, SnapshotError, WriteError};
 use crate::store::header::{self, Identity};
-use crate::store::options::Options;
+use crate::store::options::StoreOptions;
 use crate::store::records::{encode, write_record};
 use crate::store::row;
 use redb::{ReadTransaction, ReadableTable as _, WriteTransaction};
@@ -30,7 +30,7 @@ pub struct StateStore {
     pub(super) disk: Arc<dyn Disk>,
     pub(super) identity: Identity,
     pub(super) current: Mutex<Option<(SnapshotMeta, SnapshotFile)>>,
-    memory: Mutex<Memory>,
+    memtables: Mutex<Memtables>,
     /// Held by whoever writes the file.
     writing: Mutex<()>,
     /// Told when so much is in memory that it is time to sync.
@@ -54,7 +54,7 @@ impl StateStore {
     pub(in crate::store) fn open(
         disk: Arc<dyn Disk>,
         identity: &Identity,
-        options: &Options,
+        options: &StoreOptions,
     ) -> Result<Self, OpenError> {
         let db = Db::open_with(&*disk, FILE, options.cache_bytes)?;
         header::check_or_create(&db, FILE, identity, |transaction| {
@@ -68,7 +68,7 @@ impl StateStore {
             disk,
             identity: identity.clone(),
             current: Mutex::default(),
-            memory: Mutex::default(),
+            memtables: Mutex::default(),
             writing: Mutex::default(),
             due: tokio::sync::Notify::new(),
         })
@@ -83,15 +83,15 @@ impl StateStore {
     /// A consistent view of the state; later commits do not show in it. Old views hold back the reuse of space: keep
     /// them for one request, not for a session.
     pub fn view(&self) -> Result<StateView, ReadError> {
-        let memory = lock(&self.memory);
-        // Read under the lock: layers go only after the file has what they hold. What both hold is the same or newer in
-        // the layers.
+        let memory = lock(&self.memtables);
+        // Read under the lock: memtables go only after the file has what they hold. What both hold is the same or newer in
+        // the memtables.
         let file = self.db.read()?;
-        let (layers, applied) = (memory.layers.clone(), memory.applied.clone());
+        let (memtables, applied) = (memory.all.clone(), memory.applied.clone());
         drop(memory);
-        match layers.is_empty() {
+        match memtables.is_empty() {
             true => self.of_file(file),
-            false => Ok(StateView::new(file, layers, applied)),
+            false => Ok(StateView::new(file, memtables, applied)),
         }
     }
 
@@ -112,16 +112,16 @@ impl StateStore {
     }
 
     /// How far the state was applied; `None` before the genesis.
-    pub fn applied(&self) -> Result<Option<Applied>, ReadError> {
+    pub fn applied(&self) -> Result<Option<AppliedMark>, ReadError> {
         Ok(self.view()?.applied().cloned())
     }
 
     /// Takes changes with the mark that belongs to them; reads see both at once. They are durable with the next
     /// [`StateStore::sync`], which comes by itself after 32 MiB: the log holds what is not durable. After an error the
     /// node must stop.
-    pub fn commit(&self, changes: Changes, applied: Applied) -> Result<(), WriteError> {
+    pub fn commit(&self, changes: Changes, applied: AppliedMark) -> Result<(), WriteError> {
         let bytes = {
-            let mut memory = lock(&self.memory);
+            let mut memory = lock(&self.memtables);
             memory.push(changes);
             memory.applied = Some(applied);
             memory.bytes()
@@ -138,28 +138,28 @@ impl StateStore {
     /// Makes everything durable that was committed before. After an error the node must stop.
     pub fn sync(&self) -> Result<(), WriteError> {
         let _writing = lock(&self.writing);
-        let (layers, applied) = {
-            let mut memory = lock(&self.memory);
-            let Some(applied) = memory.applied.clone().filter(|_| !memory.layers.is_empty()) else { return Ok(()) };
-            memory.frozen = memory.layers.len();
-            (memory.layers.clone(), applied)
+        let (memtables, applied) = {
+            let mut memory = lock(&self.memtables);
+            let Some(applied) = memory.applied.clone().filter(|_| !memory.all.is_empty()) else { return Ok(()) };
+            memory.frozen = memory.all.len();
+            (memory.all.clone(), applied)
         };
         let record = encode("applied mark", &applied)?;
-        // Commits go on above the frozen layers meanwhile.
+        // Commits go on above the frozen memtables meanwhile.
         self.db.write("state changes", |transaction| {
-            write_layers(transaction, &layers)?;
+            write_memtables(transaction, &memtables)?;
             if planted!("applied_mark_not_stored") { Ok(()) } else { write_record(transaction, APPLIED, &record) }
         })?;
-        let mut memory = lock(&self.memory);
+        let mut memory = lock(&self.memtables);
         memory.frozen = 0;
-        memory.layers.drain(..layers.len());
+        memory.all.drain(..memtables.len());
         memory.syncs += 1;
         Ok(())
     }
 
     /// How often the state was written since the start.
     pub fn syncs(&self) -> u64 {
-        lock(&self.memory).syncs
+        lock(&self.memtables).syncs
     }
 
     /// Replaces the whole state in one durable transaction.
@@ -175,9 +175,9 @@ impl StateStore {
     }
 }
 
-fn write_layers(transaction: &WriteTransaction, layers: &[Arc<Layer>]) -> Result<(), WriteError> {
+fn write_memtables(transaction: &WriteTransaction, memtables: &[Arc<Memtable>]) -> Result<(), WriteError> {
     for table in Table::ALL {
-        let rows = merged(layers, *table, Bound::Unbounded, Bound::Unbounded);
+        let rows = merged(memtables, *table, Bound::Unbounded, Bound::Unbounded);
         if rows.is_empty() {
             continue;
         }
@@ -188,7 +188,7 @@ fn write_layers(transaction: &WriteTransaction, layers: &[Arc<Layer>]) -> Result
         while let Some((key, change)) = rows.next_if(|(key, _)| !beyond(key)) {
             match change {
                 Some(value) => {
-                    open.insert(key, &row::seal(table.name(), key, value)[..]).map_err(fail)?;
+                    open.insert(key, &row::encode(table.name(), key, value)[..]).map_err(fail)?;
                 }
                 None => {
                     open.remove(key).map_err(fail)?;
@@ -209,7 +209,7 @@ pub(super) fn extend<'a>(
 ) -> Result<(), WriteError> {
     let mut end = open.upper_bound_mut(Bound::<&[u8]>::Unbounded).map_err(fail)?;
     for (key, value) in rows {
-        end.insert_before(key, &row::seal(table.name(), key, value)[..]).map_err(fail)?;
+        end.insert_before(key, &row::encode(table.name(), key, value)[..]).map_err(fail)?;
     }
     end.close().map_err(fail)
 }

@@ -1,7 +1,7 @@
 //! One consistent state, as the machine and the API read it.
 
-use super::applied::Applied;
-use super::layer::{Layer, merged};
+use super::applied::AppliedMark;
+use super::memtable::{Memtable, merged};
 use crate::store::backend::Raw;
 use crate::store::error::read_io;
 use crate::store::row;
@@ -17,14 +17,18 @@ type Open = ReadOnlyTable<&'static [u8], &'static [u8]>;
 pub struct StateView {
     transaction: ReadTransaction,
     /// What is not in the file yet, oldest first.
-    layers: Vec<Arc<Layer>>,
+    memtables: Vec<Arc<Memtable>>,
     tables: Vec<OnceLock<Open>>,
-    applied: Option<Applied>,
+    applied: Option<AppliedMark>,
 }
 
 impl StateView {
-    pub(super) fn new(transaction: ReadTransaction, layers: Vec<Arc<Layer>>, applied: Option<Applied>) -> Self {
-        Self { transaction, layers, tables: Table::ALL.iter().map(|_| OnceLock::new()).collect(), applied }
+    pub(super) fn new(
+        transaction: ReadTransaction,
+        memtables: Vec<Arc<Memtable>>,
+        applied: Option<AppliedMark>,
+    ) -> Self {
+        Self { transaction, memtables, tables: Table::ALL.iter().map(|_| OnceLock::new()).collect(), applied }
     }
 
     /// Index of the last entry in this view; 0 when none was applied.
@@ -33,7 +37,7 @@ impl StateView {
     }
 
     /// The applied mark of this view.
-    pub fn applied(&self) -> Option<&Applied> {
+    pub fn applied(&self) -> Option<&AppliedMark> {
         self.applied.as_ref()
     }
 
@@ -50,11 +54,11 @@ impl StateView {
 
 impl View for StateView {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, ReadError> {
-        if let Some(change) = self.layers.iter().rev().find_map(|layer| layer.get(table, key)) {
+        if let Some(change) = self.memtables.iter().rev().find_map(|memtable| memtable.get(table, key)) {
             return Ok(change.clone());
         }
         match self.table(table)?.get(key).map_err(read_io)? {
-            Some(stored) => Ok(Some(row::unseal(table.name(), key, stored.value())?.to_vec())),
+            Some(stored) => Ok(Some(row::decode(table.name(), key, stored.value())?.to_vec())),
             None => Ok(None),
         }
     }
@@ -63,13 +67,13 @@ impl View for StateView {
         if from >= to {
             return Ok(Vec::new());
         }
-        let newer = merged(&self.layers, table, Bound::Included(from), Bound::Excluded(to));
+        let newer = merged(&self.memtables, table, Bound::Included(from), Bound::Excluded(to));
         // Every removed row may hide one of the file's, so so many more are read.
         let mut rows = Vec::new();
         let wanted = limit.saturating_add(newer.len());
         for item in self.table(table)?.range::<&[u8]>(from..to).map_err(read_io)?.take(wanted) {
             let (key, stored) = item.map_err(read_io)?;
-            let value = row::unseal(table.name(), key.value(), stored.value())?.to_vec();
+            let value = row::decode(table.name(), key.value(), stored.value())?.to_vec();
             rows.push((key.value().to_vec(), value));
         }
         if newer.is_empty() {

@@ -1,7 +1,7 @@
 //! openraft's log over the store's.
 
-use super::log_syncer::Durable;
-use crate::raft::background::Asides;
+use super::log_syncer::LogSyncer;
+use crate::raft::background::BackgroundTasks;
 use crate::raft::codec;
 use crate::raft::fatal::Fatal;
 use crate::raft::types::{Entry, LogId, StorageError, TypeConfig, Vote};
@@ -21,37 +21,37 @@ const READ_BYTES: usize = 1 << 20;
 
 /// The log, and its own reader: clones share the file.
 #[derive(Clone)]
-pub(in crate::raft) struct LogStore {
+pub(in crate::raft) struct RaftLog {
     /// This node.
     id: u64,
     disk: Arc<Disk>,
     state: Arc<StateStore>,
     /// Index up to which the state was applied.
     applied: watch::Receiver<u64>,
-    durable: Durable,
+    log_syncer: LogSyncer,
     /// Whether this node leads, as far as its stored vote says.
     leads: bool,
     fatal: Fatal,
-    asides: Asides,
+    background: BackgroundTasks,
     executor: Executor,
 }
 
-impl LogStore {
+impl RaftLog {
     pub(in crate::raft) fn new(
         id: u64,
         store: &Store,
         applied: watch::Receiver<u64>,
-        durable: Durable,
+        log_syncer: LogSyncer,
         fatal: Fatal,
         executor: Executor,
     ) -> Self {
-        let (disk, state, asides) = (store.log.clone(), store.state.clone(), Asides::new(executor));
-        Self { id, disk, state, applied, durable, leads: false, fatal, asides, executor }
+        let (disk, state, background) = (store.log.clone(), store.state.clone(), BackgroundTasks::new(executor));
+        Self { id, disk, state, applied, log_syncer, leads: false, fatal, background, executor }
     }
 
     /// What this log does beside the core.
-    pub(in crate::raft) fn asides(&self) -> Asides {
-        self.asides.clone()
+    pub(in crate::raft) fn background(&self) -> BackgroundTasks {
+        self.background.clone()
     }
 
     fn read_failed(&self, error: impl ToString) -> StorageError {
@@ -88,7 +88,7 @@ impl LogStore {
     }
 }
 
-impl RaftLogReader<TypeConfig> for LogStore {
+impl RaftLogReader<TypeConfig> for RaftLog {
     async fn try_get_log_entries<RB: RangeBounds<u64> + Clone + Debug + OptionalSend>(
         &mut self,
         range: RB,
@@ -111,7 +111,7 @@ impl RaftLogReader<TypeConfig> for LogStore {
     }
 }
 
-impl RaftLogStorage<TypeConfig> for LogStore {
+impl RaftLogStorage<TypeConfig> for RaftLog {
     type LogReader = Self;
 
     async fn get_log_state(&mut self) -> Result<LogState<TypeConfig>, StorageError> {
@@ -132,8 +132,8 @@ impl RaftLogStorage<TypeConfig> for LogStore {
     async fn save_vote(&mut self, vote: &Vote) -> Result<(), StorageError> {
         // The store syncs the entries before it: whoever follows from now on must not acknowledge what it wrote as a leader
         // and has not synced.
-        let ballot = codec::ballot(vote);
-        let saved = self.on_disk(move |disk| disk.save_vote(ballot)).await;
+        let stored = codec::stored_vote(vote);
+        let saved = self.on_disk(move |disk| disk.save_vote(stored)).await;
         saved.map_err(|error| self.write_failed(ErrorSubject::Vote, error))?;
         self.leads = vote.committed && vote.leader_id.node_id == self.id;
         Ok(())
@@ -166,9 +166,9 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         match written.await {
             Ok(()) => {
                 if leads {
-                    self.durable.soon()
+                    self.log_syncer.request_sync()
                 } else {
-                    self.durable.told()
+                    self.log_syncer.announce_sync()
                 }
                 callback.log_io_completed(Ok(()));
                 Ok(())
@@ -200,12 +200,12 @@ impl RaftLogStorage<TypeConfig> for LogStore {
             let reason = format!("the state was never applied up to {}", log_id.index);
             return Err(self.write_failed(ErrorSubject::Log(log_id), reason));
         }
-        let (state, position) = (self.state.clone(), codec::position(&log_id));
+        let (state, position) = (self.state.clone(), codec::stored_log_id(&log_id));
         let purged = self.on_disk(move |disk| state.sync().and_then(|()| disk.purge(position))).await;
         let files = purged.map_err(|error| self.write_failed(ErrorSubject::Log(log_id), error))?;
         let (disk, fatal) = (self.disk.clone(), self.fatal.clone());
         // The core answers heartbeats meanwhile.
-        self.asides.run(move || {
+        self.background.run(move || {
             if let Err(error) = disk.remove(&files) {
                 fatal.set(error);
             }
@@ -218,7 +218,7 @@ impl RaftLogStorage<TypeConfig> for LogStore {
 mod tests {
     use super::*;
     use crate::raft::codec::log_id;
-    use crate::store::{Applied, Identity, Position};
+    use crate::store::{self, AppliedMark, Identity};
     use selfsame_env::sim_disk::{Loss, SimDisk};
     use selfsame_machine::view::Changes;
     use tokio_util::sync::CancellationToken;
@@ -228,14 +228,14 @@ mod tests {
     async fn what_is_purged_is_in_the_stored_state() {
         let (disk, identity) = (SimDisk::new(), Identity { cluster: "test".into(), genesis: "g".into(), node: 1 });
         let store = Store::open(Arc::new(disk.clone()), &identity).unwrap();
-        let position = Position { term: 1, node: 1, index: 3 };
+        let position = store::LogId { term: 1, node: 1, index: 3 };
         store.log.append(&[(1, vec![1].into()), (2, vec![2].into()), (3, vec![3].into())]).unwrap();
-        let mark = Applied { position: Some(position), membership: String::new(), digest: String::new() };
+        let mark = AppliedMark { position: Some(position), membership: String::new(), digest: String::new() };
         store.state.commit(Changes::new(), mark).unwrap();
         let (_sender, applied) = watch::channel(3);
         let inline = Executor::Inline;
-        let durable = Durable::new(store.log.clone(), Fatal::new(), CancellationToken::new(), inline);
-        let mut log = LogStore::new(1, &store, applied, durable, Fatal::new(), inline);
+        let log_syncer = LogSyncer::new(store.log.clone(), Fatal::new(), CancellationToken::new(), inline);
+        let mut log = RaftLog::new(1, &store, applied, log_syncer, Fatal::new(), inline);
         log.purge(log_id(&position)).await.unwrap();
         disk.crash_with(Loss::All, || 0);
         drop((log, store));

@@ -1,6 +1,6 @@
 //! Where each entry of the log is, and the newest ones themselves.
 
-use super::frame::{self, Kind, Row};
+use super::frame::{self, FrameKind, FrameRow};
 use crate::store::error::read_io;
 use crate::store::row::DIGEST;
 use bytes::Bytes;
@@ -13,58 +13,58 @@ use std::sync::Arc;
 /// Bytes of the newest entries that are kept in memory, for replication and apply: both read what was just written.
 const RECENT: usize = 8 << 20;
 
-/// Where the sealed row of an entry is.
+/// Where the stored row of an entry is.
 #[derive(Clone)]
-pub(super) struct Place {
+pub(super) struct EntryLocation {
     file: Arc<dyn DiskFile>,
     at: u64,
     len: usize,
 }
 
-impl Place {
+impl EntryLocation {
     /// Reads the entry, and checks it against its digest.
     pub(super) fn load(&self, index: u64) -> Result<Bytes, ReadError> {
-        let mut sealed = vec![0; self.len];
-        self.file.read(self.at, &mut sealed).map_err(read_io)?;
-        frame::unseal(index, &sealed)?;
-        Ok(Bytes::from(sealed).slice(DIGEST..))
+        let mut stored = vec![0; self.len];
+        self.file.read(self.at, &mut stored).map_err(read_io)?;
+        frame::decode_row(index, &stored)?;
+        Ok(Bytes::from(stored).slice(DIGEST..))
     }
 }
 
 /// From where an entry is read.
-pub(super) enum Source {
+pub(super) enum EntrySource {
     Memory(Bytes),
-    Disk(Place),
+    Disk(EntryLocation),
 }
 
-impl Source {
+impl EntrySource {
     /// Bytes of the entry.
     pub(super) fn len(&self) -> usize {
         match self {
-            Source::Memory(value) => value.len(),
-            Source::Disk(place) => place.len.saturating_sub(DIGEST),
+            EntrySource::Memory(value) => value.len(),
+            EntrySource::Disk(place) => place.len.saturating_sub(DIGEST),
         }
     }
 
     pub(super) fn load(self, index: u64) -> Result<Bytes, ReadError> {
         match self {
-            Source::Memory(value) => Ok(value),
-            Source::Disk(place) => place.load(index),
+            EntrySource::Memory(value) => Ok(value),
+            EntrySource::Disk(place) => place.load(index),
         }
     }
 }
 
 /// Consecutive entries.
 #[derive(Default)]
-pub(super) struct Places {
+pub(super) struct LogIndexMap {
     first: u64,
-    all: VecDeque<Place>,
+    all: VecDeque<EntryLocation>,
     /// The values of the last of them.
     recent: VecDeque<Bytes>,
     recent_bytes: usize,
 }
 
-impl Places {
+impl LogIndexMap {
     /// Index of the first entry, or below which nothing may come.
     pub(super) fn first(&self) -> u64 {
         self.first
@@ -107,14 +107,14 @@ impl Places {
         self.recent_bytes -= self.recent.pop_front().map_or(0, |value| value.len());
     }
 
-    /// Places consecutive entries, in the place of what stands from the first one on.
-    pub(super) fn put(&mut self, file: &Arc<dyn DiskFile>, rows: &[Row]) {
+    /// LogIndexMap consecutive entries, in the place of what stands from the first one on.
+    pub(super) fn put(&mut self, file: &Arc<dyn DiskFile>, rows: &[FrameRow]) {
         let Some(first) = rows.first() else { return };
         self.truncate(first.index);
         if self.all.is_empty() {
             self.first = first.index;
         }
-        self.all.extend(rows.iter().map(|row| Place { file: file.clone(), at: row.at, len: row.len }));
+        self.all.extend(rows.iter().map(|row| EntryLocation { file: file.clone(), at: row.at, len: row.len }));
     }
 
     /// Keeps the value of the entry that follows those that are kept.
@@ -130,12 +130,12 @@ impl Places {
     pub(super) fn replay(
         &mut self,
         file: &Arc<dyn DiskFile>,
-        kind: Kind,
-        rows: &[Row],
+        kind: FrameKind,
+        rows: &[FrameRow],
         purged: Option<u64>,
     ) -> Result<(), String> {
         let Some(first) = rows.first() else { return Err("it has no row".into()) };
-        if kind == Kind::Truncation {
+        if kind == FrameKind::Truncation {
             self.truncate(first.index);
             return Ok(());
         }
@@ -155,18 +155,18 @@ impl Places {
     }
 
     /// From where an entry is read; none that is not here.
-    pub(super) fn source(&self, index: u64) -> Option<Source> {
+    pub(super) fn source(&self, index: u64) -> Option<EntrySource> {
         let at = usize::try_from(index.checked_sub(self.first)?).ok()?;
         let place = self.all.get(at)?;
         let older = self.all.len() - self.recent.len();
         match at.checked_sub(older).and_then(|at| self.recent.get(at)) {
-            Some(value) => Some(Source::Memory(value.clone())),
-            None => Some(Source::Disk(place.clone())),
+            Some(value) => Some(EntrySource::Memory(value.clone())),
+            None => Some(EntrySource::Disk(place.clone())),
         }
     }
 
     /// At most `limit` entries after an index.
-    pub(super) fn after(&self, after: Option<u64>, limit: usize) -> Vec<(u64, Place)> {
+    pub(super) fn after(&self, after: Option<u64>, limit: usize) -> Vec<(u64, EntryLocation)> {
         let from = after.map_or(self.first, |after| self.first.max(after.saturating_add(1)));
         let skip = usize::try_from(from - self.first).unwrap_or(usize::MAX);
         (from..).zip(self.all.iter().skip(skip).take(limit).cloned()).collect()

@@ -33,7 +33,7 @@ pub fn quarantine(view: &dyn View, id: u64) -> Result<Option<Refusal>, ReadError
 }
 
 /// Follows the state until the node stops: tells health checks and the write path when this node must not serve.
-pub async fn run(api: Api, reporter: HealthReporter, standing: watch::Sender<Option<Refusal>>) {
+pub async fn run(api: Api, reporter: HealthReporter, serving_status: watch::Sender<Option<Refusal>>) {
     let (mut applied, mut fatal, mut leader) = (api.raft.applied(), api.raft.fatal(), api.raft.leader());
     let mut alarm = api.cosigner.alarm();
     report(&reporter, ServingStatus::Serving).await;
@@ -50,7 +50,7 @@ pub async fn run(api: Api, reporter: HealthReporter, standing: watch::Sender<Opt
             // A view that cannot be read is the next reader's error, with its reason; it is no quarantine.
             None => api.raft.view().and_then(|view| quarantine(&view, api.id)).unwrap_or_default(),
         };
-        if *standing.borrow() != reason {
+        if *serving_status.borrow() != reason {
             match &reason {
                 Some(refusal) => tracing::error!(node = api.id, %refusal, "this node does not serve any more"),
                 None => tracing::info!(node = api.id, "this node serves"),
@@ -58,7 +58,7 @@ pub async fn run(api: Api, reporter: HealthReporter, standing: watch::Sender<Opt
             let status = if reason.is_some() { ServingStatus::NotServing } else { ServingStatus::Serving };
             report(&reporter, status).await;
             api.metrics.quarantined(reason.is_some());
-            standing.send_replace(reason);
+            serving_status.send_replace(reason);
         }
         tokio::select! {
             changed = applied.changed() => if changed.is_err() { break },

@@ -1,6 +1,6 @@
 //! Changes in memory, laid over the file.
 
-use super::applied::Applied;
+use super::applied::AppliedMark;
 use selfsame_machine::view::{Changes, Table};
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -11,18 +11,18 @@ type Rows = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
 
 /// Changes of all tables.
 #[derive(Clone, Debug)]
-pub(super) struct Layer {
+pub(super) struct Memtable {
     tables: Vec<Rows>,
     bytes: usize,
 }
 
-impl Default for Layer {
+impl Default for Memtable {
     fn default() -> Self {
         Self { tables: vec![Rows::new(); Table::ALL.len()], bytes: 0 }
     }
 }
 
-impl Layer {
+impl Memtable {
     /// Bytes of keys and values that were put in, those that others took the place of included.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
@@ -37,8 +37,8 @@ impl Layer {
         self.bytes += 1;
     }
 
-    /// Copies a newer layer's changes over.
-    pub(super) fn lay(&mut self, newer: &Layer) {
+    /// Copies a newer memtable's changes over.
+    pub(super) fn merge(&mut self, newer: &Memtable) {
         for (table, rows) in newer.tables.iter().enumerate() {
             for (key, change) in rows {
                 self.put(table, key.clone(), change.clone());
@@ -60,54 +60,54 @@ impl Layer {
     }
 }
 
-/// Changes that are not in the file yet, the oldest layer first.
+/// Changes that are not in the file yet, the oldest memtable first.
 #[derive(Default)]
-pub(super) struct Memory {
-    pub layers: Vec<Arc<Layer>>,
-    /// Layers that are being written: they stay as they are.
+pub(super) struct Memtables {
+    pub all: Vec<Arc<Memtable>>,
+    /// Memtables that are being written: they stay as they are.
     pub frozen: usize,
-    /// How far the state was applied, when there is a layer.
-    pub applied: Option<Applied>,
-    /// Times that layers were written.
+    /// How far the state was applied, when there is a memtable.
+    pub applied: Option<AppliedMark>,
+    /// Times that memtables were written.
     pub syncs: u64,
 }
 
-impl Memory {
+impl Memtables {
     pub(super) fn bytes(&self) -> usize {
-        self.layers.iter().map(|layer| layer.bytes()).sum()
+        self.all.iter().map(|memtable| memtable.bytes()).sum()
     }
 
     pub(super) fn push(&mut self, changes: Changes) {
-        // The newest layer grows in place unless a view reads it.
-        if let Some(layer) = self.layers.get_mut(self.frozen..).and_then(|open| open.last_mut())
-            && let Some(layer) = Arc::get_mut(layer)
+        // The newest memtable grows in place unless a view reads it.
+        if let Some(memtable) = self.all.get_mut(self.frozen..).and_then(|open| open.last_mut())
+            && let Some(memtable) = Arc::get_mut(memtable)
         {
-            return layer.absorb(changes);
+            return memtable.absorb(changes);
         }
-        let mut layer = Layer::default();
-        layer.absorb(changes);
-        self.layers.push(Arc::new(layer));
-        // Each layer is more than twice as large as the next: a read asks few of them, and a row is copied few times.
-        while let [.., older, newer] = &self.layers[self.frozen..]
+        let mut memtable = Memtable::default();
+        memtable.absorb(changes);
+        self.all.push(Arc::new(memtable));
+        // Each memtable is more than twice as large as the next: a read asks few of them, and a row is copied few times.
+        while let [.., older, newer] = &self.all[self.frozen..]
             && older.bytes() < newer.bytes().saturating_mul(2)
         {
-            let mut both = Layer::clone(older);
-            both.lay(newer);
-            self.layers.truncate(self.layers.len() - 2);
-            self.layers.push(Arc::new(both));
+            let mut both = Memtable::clone(older);
+            both.merge(newer);
+            self.all.truncate(self.all.len() - 2);
+            self.all.push(Arc::new(both));
         }
     }
 }
 
-/// The newest change of every row of a table between two keys, in key order. Layers come oldest first.
+/// The newest change of every row of a table between two keys, in key order. Memtables come oldest first.
 pub(super) fn merged<'a>(
-    layers: &'a [Arc<Layer>],
+    memtables: &'a [Arc<Memtable>],
     table: Table,
     from: Bound<&[u8]>,
     to: Bound<&[u8]>,
 ) -> BTreeMap<&'a [u8], &'a Option<Vec<u8>>> {
     let mut rows = BTreeMap::new();
-    for of in layers.iter().filter_map(|layer| layer.tables.get(table as usize)) {
+    for of in memtables.iter().filter_map(|memtable| memtable.tables.get(table as usize)) {
         rows.extend(of.range::<[u8], _>((from, to)).map(|(key, change)| (&key[..], change)));
     }
     rows

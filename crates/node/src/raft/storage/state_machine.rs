@@ -1,13 +1,13 @@
 //! openraft's state machine over the deterministic machine and the store.
 
-use super::log_syncer::Durable;
+use super::log_syncer::LogSyncer;
 use super::snapshots::{Snapshots, weight};
 use crate::raft::codec;
 use crate::raft::digests::Digests;
 use crate::raft::fatal::Fatal;
 use crate::raft::prepare::Preparer;
-use crate::raft::types::{Entry, LogId, Proposal, StorageError, StoredMembership, TypeConfig};
-use crate::store::{Applied, SnapshotFile, SnapshotMeta, StateStore};
+use crate::raft::types::{Entry, LogId, ProposedBatch, StorageError, StoredMembership, TypeConfig};
+use crate::store::{AppliedMark, SnapshotFile, SnapshotMeta, StateStore};
 use openraft::storage::RaftStateMachine;
 use openraft::{EntryPayload, ErrorSubject, ErrorVerb, OptionalSend, RaftSnapshotBuilder, Snapshot};
 use selfsame_env::Executor;
@@ -19,22 +19,22 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 /// What apply needs besides the state.
-pub(in crate::raft) struct Shared {
+pub(in crate::raft) struct StateMachineParts {
     pub store: Arc<StateStore>,
     pub preparer: Arc<Preparer>,
     pub digests: Arc<Digests>,
     pub snapshots: Snapshots,
     pub applied: watch::Sender<u64>,
-    pub durable: Durable,
+    pub log_syncer: LogSyncer,
     pub fatal: Fatal,
     pub executor: Executor,
 }
 
 /// The adapter; it holds nothing that the store does not.
 #[derive(Clone)]
-pub(in crate::raft) struct Machine(pub Arc<Shared>);
+pub(in crate::raft) struct StateMachine(pub Arc<StateMachineParts>);
 
-impl Shared {
+impl StateMachineParts {
     fn failed(&self, verb: ErrorVerb, error: impl ToString) -> StorageError {
         self.fatal.storage(ErrorSubject::StateMachine, verb, error)
     }
@@ -43,13 +43,13 @@ impl Shared {
     async fn run<T: Send + 'static>(
         self: &Arc<Self>,
         verb: ErrorVerb,
-        work: impl FnOnce(&Shared) -> Result<T, StorageError> + Send + 'static,
+        work: impl FnOnce(&StateMachineParts) -> Result<T, StorageError> + Send + 'static,
     ) -> Result<T, StorageError> {
         let shared = self.clone();
         self.executor.run(move || work(&shared)).await.map_err(|error| self.failed(verb, error))?
     }
 
-    fn membership(&self, applied: &Applied) -> Result<StoredMembership, StorageError> {
+    fn membership(&self, applied: &AppliedMark) -> Result<StoredMembership, StorageError> {
         if applied.membership.is_empty() {
             return Ok(StoredMembership::default());
         }
@@ -59,7 +59,7 @@ impl Shared {
 
     fn apply(&self, entries: Vec<Entry>) -> Result<Vec<Vec<Outcome>>, StorageError> {
         let view = self.store.view().map_err(|error| self.failed(ErrorVerb::Read, error))?;
-        let mut mark = view.applied().cloned().unwrap_or(Applied {
+        let mut mark = view.applied().cloned().unwrap_or(AppliedMark {
             position: None,
             membership: String::new(),
             digest: String::new(),
@@ -82,7 +82,7 @@ impl Shared {
                         serde_json::to_string(&stored).map_err(|error| self.failed(ErrorVerb::Write, error))?;
                     Vec::new()
                 }
-                EntryPayload::Normal(Proposal { time_ms, submissions }) => {
+                EntryPayload::Normal(ProposedBatch { time_ms, submissions }) => {
                     bytes += weight(submissions.iter().map(|submission| &submission[..]));
                     let submissions = self.preparer.prepare(&submissions);
                     let batch = Batch { time: Timestamp::from_millis(time_ms), submissions };
@@ -93,7 +93,7 @@ impl Shared {
                     applied.outcomes
                 }
             });
-            mark.position = Some(codec::position(&entry.log_id));
+            mark.position = Some(codec::stored_log_id(&entry.log_id));
             if let Some(digest) = digest_of(&mark) {
                 digests.push((index, digest));
             }
@@ -110,13 +110,13 @@ impl Shared {
         Ok(answers)
     }
 
-    pub(in crate::raft) fn announce(&self, mark: &Applied) {
+    pub(super) fn announce(&self, mark: &AppliedMark) {
         let index = mark.position.map_or(0, |position| position.index);
         self.applied.send_replace(index);
     }
 
     /// Restores what is kept in memory from the stored mark: at start and after a snapshot.
-    pub(in crate::raft) fn restore(&self, mark: &Applied) {
+    pub(in crate::raft) fn restore(&self, mark: &AppliedMark) {
         self.digests.clear();
         if let (Some(position), Some(digest)) = (mark.position, digest_of(mark)) {
             self.digests.put(position.index, digest);
@@ -128,7 +128,7 @@ impl Shared {
         &self,
         meta: &SnapshotMeta,
         name: &str,
-    ) -> Result<openraft::SnapshotMeta<u64, crate::raft::types::Member>, StorageError> {
+    ) -> Result<openraft::SnapshotMeta<u64, crate::raft::types::MemberAddress>, StorageError> {
         Ok(openraft::SnapshotMeta {
             last_log_id: meta.applied.position.as_ref().map(codec::log_id),
             last_membership: self.membership(&meta.applied)?,
@@ -155,13 +155,13 @@ impl Shared {
     }
 }
 
-fn digest_of(mark: &Applied) -> Option<[u8; 32]> {
+fn digest_of(mark: &AppliedMark) -> Option<[u8; 32]> {
     unhex(&mark.digest)?.try_into().ok()
 }
 
-impl RaftSnapshotBuilder<TypeConfig> for Machine {
+impl RaftSnapshotBuilder<TypeConfig> for StateMachine {
     async fn build_snapshot(&mut self) -> Result<Snapshot<TypeConfig>, StorageError> {
-        let built = |shared: &Shared| {
+        let built = |shared: &StateMachineParts| {
             shared.snapshots.begun();
             let (meta, file) = shared.store.export()?;
             shared.store.set_current_snapshot(meta.clone(), file.clone())?;
@@ -178,11 +178,12 @@ impl RaftSnapshotBuilder<TypeConfig> for Machine {
     }
 }
 
-impl RaftStateMachine<TypeConfig> for Machine {
+impl RaftStateMachine<TypeConfig> for StateMachine {
     type SnapshotBuilder = Self;
 
     async fn applied_state(&mut self) -> Result<(Option<LogId>, StoredMembership), StorageError> {
-        let read = |shared: &Shared| shared.store.applied().map_err(|error| shared.failed(ErrorVerb::Read, error));
+        let read =
+            |shared: &StateMachineParts| shared.store.applied().map_err(|error| shared.failed(ErrorVerb::Read, error));
         match self.0.run(ErrorVerb::Read, read).await? {
             Some(applied) => Ok((applied.position.as_ref().map(codec::log_id), self.0.membership(&applied)?)),
             None => Ok((None, StoredMembership::default())),
@@ -196,7 +197,7 @@ impl RaftStateMachine<TypeConfig> for Machine {
     {
         let entries: Vec<Entry> = entries.into_iter().collect();
         if let Some(last) = entries.last().map(|entry| entry.log_id.index)
-            && !self.0.durable.reached(last).await
+            && !self.0.log_syncer.wait_durable(last).await
         {
             return Err(self.0.failed(ErrorVerb::Write, format!("log entry {last} was never durable here")));
         }
@@ -209,7 +210,7 @@ impl RaftStateMachine<TypeConfig> for Machine {
 
     async fn begin_receiving_snapshot(&mut self) -> Result<Box<SnapshotFile>, StorageError> {
         // The peer service receives into files of its own; openraft asks for this only in its chunked protocol.
-        let made = |shared: &Shared| {
+        let made = |shared: &StateMachineParts| {
             let file = shared.store.new_snapshot_file(0);
             file.map(Box::new).map_err(|error| shared.failed(ErrorVerb::Write, error))
         };
@@ -218,11 +219,11 @@ impl RaftStateMachine<TypeConfig> for Machine {
 
     async fn install_snapshot(
         &mut self,
-        meta: &openraft::SnapshotMeta<u64, crate::raft::types::Member>,
+        meta: &openraft::SnapshotMeta<u64, crate::raft::types::MemberAddress>,
         snapshot: Box<SnapshotFile>,
     ) -> Result<(), StorageError> {
         let signature = meta.signature();
-        let install = |shared: &Shared, snapshot: SnapshotFile| {
+        let install = |shared: &StateMachineParts, snapshot: SnapshotFile| {
             let installed = shared.store.import(&snapshot)?;
             let bytes = snapshot.file.len()?;
             shared.store.set_current_snapshot(installed.clone(), snapshot)?;

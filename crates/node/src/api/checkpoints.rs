@@ -20,8 +20,8 @@ use tonic::Status;
 /// How long to wait for a checkpoint that enough organisations cosigned.
 const COSIGNED_WITHIN: Duration = Duration::from_secs(5);
 
-/// Checkpoints of both ledgers, Evidence first.
-pub struct Heads {
+/// Both ledgers as checkpoints name them, Evidence first.
+pub struct CheckpointedTrees {
     /// Their sizes.
     pub sizes: [u64; 2],
     /// Their notes.
@@ -40,7 +40,7 @@ impl Api {
     }
 
     /// Checkpoints that hold at least so many entries of each ledger.
-    pub(super) async fn heads(&self, sizes: [u64; 2]) -> Result<Heads, Status> {
+    pub(super) async fn checkpoints(&self, sizes: [u64; 2]) -> Result<CheckpointedTrees, Status> {
         let published = self.cosigner.covering(sizes, COSIGNED_WITHIN).await;
         self.look(|view| {
             let applied = Self::sizes(&view)?;
@@ -54,7 +54,7 @@ impl Api {
             }) else {
                 let root = |ledger| read::head(&view, ledger).map(|(_, root)| root).map_err(unreadable);
                 let roots = [root(Ledger::Evidence)?, root(Ledger::Reasoning)?];
-                return Ok(Heads { sizes: applied, roots, notes: alone()?, view });
+                return Ok(CheckpointedTrees { sizes: applied, roots, notes: alone()?, view });
             };
             let keys = self.keys(&view)?;
             let note = |ledger: Ledger| {
@@ -75,7 +75,7 @@ impl Api {
             let notes = Checkpoints { evidence: note(Ledger::Evidence)?, reasoning: note(Ledger::Reasoning)? };
             let sizes = published.each_ref().map(|note| note.checkpoint.size);
             let roots = published.map(|note| note.checkpoint.root);
-            Ok(Heads { sizes, roots, notes, view })
+            Ok(CheckpointedTrees { sizes, roots, notes, view })
         })
     }
 
@@ -83,7 +83,7 @@ impl Api {
     /// beside.
     pub(super) async fn subject_head(
         &self,
-        heads: &Heads,
+        trees: &CheckpointedTrees,
         subject: &str,
         statement: Option<Timestamp>,
     ) -> Result<String, Status> {
@@ -91,8 +91,8 @@ impl Api {
             let sentence = "too many notes are being collected: try again, or ask another node";
             return Err(refused(Refusal::new(Code::Overloaded, sentence, format!("at most {HOLDERS} at once"), "")));
         };
-        let trees = [0, 1].map(|slot| (heads.sizes[slot], heads.roots[slot]));
-        let mut note = self.cosigner.subject_head(subject, trees, statement).await.map_err(refused)?;
+        let named = [0, 1].map(|slot| (trees.sizes[slot], trees.roots[slot]));
+        let mut note = self.cosigner.subject_head(subject, named, statement).await.map_err(refused)?;
         note.sign(&self.genesis.node_key_name(self.id), &self.key);
         Ok(note.to_text())
     }
