@@ -160,7 +160,7 @@ impl Api {
     /// Reads from the newest view, whatever this node's serving status. Every read of the API comes through here: what the disk
     /// takes holds up no other task.
     fn look<T>(&self, work: impl FnOnce(StateView) -> Result<T, Status>) -> Result<T, Status> {
-        self.env.executor.here(|| work(self.raft.view().map_err(unreadable)?))
+        self.raft.read(work).map_err(unreadable)?
     }
 
     /// Refuses while this node is quarantined: its copy failed where a quorum's copies hold.

@@ -48,7 +48,7 @@ pub async fn run(api: Api, reporter: HealthReporter, serving_status: watch::Send
                 Some(Refusal::new(Code::Quarantined, "this node stopped taking part: ask another one", "", reason))
             }
             // A view that cannot be read is the next reader's error, with its reason; it is no quarantine.
-            None => api.raft.view().and_then(|view| quarantine(&view, api.id)).unwrap_or_default(),
+            None => api.raft.read(|view| quarantine(&view, api.id)).flatten().unwrap_or_default(),
         };
         if *serving_status.borrow() != reason {
             match &reason {

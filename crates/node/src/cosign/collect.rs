@@ -70,7 +70,7 @@ impl Cosigner {
         if matches!(inner.raft.status().role, RaftRole::Learner | RaftRole::Stopped) {
             return false;
         }
-        let Ok(heads) = inner.view().and_then(|view| heads(&view)) else { return false };
+        let Ok(heads) = inner.read(heads) else { return false };
         let now = inner.now_s();
         Ledger::BOTH.into_iter().zip(heads).any(|(ledger, head)| match self.published(ledger) {
             None => true,
@@ -97,24 +97,24 @@ impl Cosigner {
     async fn collect(&self, handing: &mut JoinSet<()>) -> Result<(), String> {
         let inner = &self.0;
         let said = |refusal: selfsame_protocol::code::Refusal| refusal.to_string();
-        let (texts, quorum, others, publishers, log_keys, own) = {
-            let view = inner.view().map_err(said)?;
-            let heads = heads(&view).map_err(said)?;
+        let known = inner.read(|view| {
+            let heads = heads(view)?;
             let texts: Vec<String> =
                 Ledger::BOTH.into_iter().zip(&heads).map(|(ledger, tree)| inner.text(ledger, tree)).collect();
-            let quorum = read::quorum(&view, &inner.genesis).map_err(|error| said(unreadable(error)))?;
-            let nodes = read::nodes(&view).map_err(|error| said(unreadable(error)))?;
+            let quorum = read::quorum(view, &inner.genesis).map_err(unreadable)?;
+            let nodes = read::nodes(view).map_err(unreadable)?;
             let nodes: Vec<_> = nodes.into_iter().filter(|node| node.counts() && node.id.0 != inner.id).collect();
-            let publication = read::publication(&view).map_err(|error| said(unreadable(error)))?;
-            let own = inner.publishes(&view).map_err(said)?;
+            let publication = read::publication(view).map_err(unreadable)?;
+            let own = inner.publishes(view)?;
             let of = publication.publisher.filter(|_| !own).map(|publisher| publisher.organisation);
             let publishers: Vec<u64> =
                 nodes.iter().filter(|node| Some(&node.organisation) == of.as_ref()).map(|node| node.id.0).collect();
             let log_keys: Result<Vec<_>, _> =
-                Ledger::BOTH.into_iter().map(|ledger| inner.log_vkey(&view, ledger)).collect();
+                Ledger::BOTH.into_iter().map(|ledger| inner.log_vkey(view, ledger)).collect();
             let others: Vec<u64> = nodes.iter().map(|node| node.id.0).collect();
-            (texts, quorum, others, publishers, log_keys.map_err(said)?, own)
-        };
+            Ok((texts, quorum, others, publishers, log_keys?, own))
+        });
+        let (texts, quorum, others, publishers, log_keys, own) = known.map_err(said)?;
         let (mut notes, silent) = self.gather(&texts, &quorum, &others).await;
         for note in &notes {
             quorum.met(note).map_err(|error| format!("{error}; {}", silent.join("; ")))?;

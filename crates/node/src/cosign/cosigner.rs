@@ -98,7 +98,7 @@ impl Cosigner {
 
     /// The recorded log key of a ledger, when the cluster has a publisher.
     pub fn log_key(&self, ledger: Ledger) -> Result<Option<Vkey>, Refusal> {
-        self.0.log_vkey(&self.0.view()?, ledger)
+        self.0.read(|view| self.0.log_vkey(view, ledger))
     }
 
     /// The published checkpoints, Evidence first, whenever one changes.
@@ -113,8 +113,14 @@ impl Cosigner {
 }
 
 impl Inner {
+    /// A view of the state, for work that runs off the threads that serve.
     pub(super) fn view(&self) -> Result<StateView, Refusal> {
         self.raft.view().map_err(unreadable)
+    }
+
+    /// Reads from a view of the state, where that holds up no other task.
+    pub(super) fn read<T>(&self, work: impl FnOnce(&StateView) -> Result<T, Refusal>) -> Result<T, Refusal> {
+        self.raft.read(|view| work(&view)).map_err(unreadable)?
     }
 
     pub(super) fn now_s(&self) -> u64 {
@@ -152,7 +158,7 @@ impl Inner {
         let there = async {
             loop {
                 applied.borrow_and_update();
-                let heads = self.view().and_then(|view| heads(&view));
+                let heads = self.read(heads);
                 // What cannot be read is said when it is read for the signature.
                 if heads.is_ok_and(|heads| heads[0].size >= sizes[0] && heads[1].size >= sizes[1]) {
                     return;

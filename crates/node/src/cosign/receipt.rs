@@ -99,9 +99,8 @@ impl Cosigner {
     pub async fn holder(&self, substrate: &str) -> Result<String, Refusal> {
         let inner = &self.0;
         inner.raft.linearize().await?;
-        let (text, quorum, others) = {
-            let view = inner.view()?;
-            let status = read::holder(&view, &inner.genesis, substrate).map_err(unreadable)?.ok_or_else(|| {
+        let (text, quorum, others) = inner.read(|view| {
+            let status = read::holder(view, &inner.genesis, substrate).map_err(unreadable)?.ok_or_else(|| {
                 Refusal::new(
                     Code::UnknownSubstrate,
                     "there is no substrate of this id here: check the id",
@@ -109,10 +108,10 @@ impl Cosigner {
                     substrate,
                 )
             })?;
-            let nodes = read::nodes(&view).map_err(unreadable)?;
+            let nodes = read::nodes(view).map_err(unreadable)?;
             let others: Vec<u64> = nodes.iter().filter(|n| n.counts() && n.id.0 != inner.id).map(|n| n.id.0).collect();
-            (status.to_text(), read::quorum(&view, &inner.genesis).map_err(unreadable)?, others)
-        };
+            Ok((status.to_text(), read::quorum(view, &inner.genesis).map_err(unreadable)?, others))
+        })?;
         let (mut notes, silent) = self.gather(&[text], &quorum, &others).await;
         let note = notes.pop().ok_or_else(|| unreadable("no note was made"))?;
         match quorum.met(&note) {

@@ -28,9 +28,11 @@ impl Own for Http {
 
     fn root(&self, checkpoint: &Checkpoint) -> Option<Digest> {
         let ledger = self.ledger_of(&checkpoint.origin)?;
-        let view = self.api.raft.view().ok()?;
-        let (size, _) = read::head(&view, ledger).ok()?;
-        if checkpoint.size > size { None } else { read::root(&view, ledger, checkpoint.size).ok() }
+        let root = self.api.raft.read(|view| {
+            let (size, _) = read::head(&view, ledger).ok()?;
+            if checkpoint.size > size { None } else { read::root(&view, ledger, checkpoint.size).ok() }
+        });
+        root.ok()?
     }
 }
 

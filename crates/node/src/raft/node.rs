@@ -77,7 +77,7 @@ impl LeaderRequests for Leader {
 impl RaftNode {
     /// Starts replication on `listener`. On a fresh directory the genesis is stored, and a founding node forms the
     /// cluster from `addresses`; any number of founding nodes may do so at once, with the same addresses. `key` is the
-    /// node's own, which seals what it says to its peers.
+    /// node's own, which authenticates what it says to its peers.
     #[allow(clippy::too_many_arguments, reason = "called in one place; each is something else")]
     pub async fn start(
         id: u64,
@@ -213,7 +213,13 @@ impl RaftNode {
         }
     }
 
-    /// A consistent view of the state as applied here.
+    /// Reads from a view of the state as applied here. What the disk takes holds up no other task.
+    pub fn read<T>(&self, work: impl FnOnce(StateView) -> T) -> Result<T, ReadError> {
+        self.core.env.executor.here(|| self.view().map(work))
+    }
+
+    /// A consistent view of the state as applied here, for work that runs where it holds up no task; see
+    /// [`RaftNode::read`].
     pub fn view(&self) -> Result<StateView, ReadError> {
         self.core.store.state.view()
     }

@@ -5,10 +5,10 @@ use super::keys::{PairKey, PeerKeys};
 use crate::store::StateStore;
 use bytes::Bytes;
 use prost::Message;
-use selfsame_env::{Env, Net, REMEMBER_RESET, connector};
+use selfsame_env::{Env, Executor, Net, REMEMBER_RESET, connector};
 use selfsame_machine::Genesis;
 use selfsame_machine::state::{self, Node};
-use selfsame_machine::view::Table;
+use selfsame_machine::view::{ReadError, Table};
 use selfsame_protocol::keys::{PublicKey, SecretKey};
 use selfsame_wire::raft::v1 as pb;
 use selfsame_wire::raft::v1::peer_service_client::PeerServiceClient;
@@ -37,6 +37,7 @@ pub(in crate::raft) struct Peers {
     pub id: u64,
     pairs: PeerKeys,
     state: Arc<StateStore>,
+    executor: Executor,
     /// Begins every nonce of this process.
     boot: [u8; 16],
     asked: AtomicU64,
@@ -75,6 +76,7 @@ impl Peers {
             genesis,
             id,
             state,
+            executor: env.executor,
             boot,
             asked: AtomicU64::new(0),
             learned: Mutex::default(),
@@ -146,9 +148,9 @@ impl Peers {
 
     /// The key of an enrolled node as applied here; refused when it was retired.
     pub(super) fn enrolled(&self, node: u64) -> Result<Option<PublicKey>, Status> {
-        let view = self.state.view().map_err(|error| Status::unavailable(error.to_string()))?;
-        let found: Option<Node> = state::load(&view, Table::Nodes, &node.to_be_bytes())
-            .map_err(|error| Status::unavailable(error.to_string()))?;
+        let found: Result<Option<Node>, ReadError> =
+            self.executor.here(|| state::load(&self.state.view()?, Table::Nodes, &node.to_be_bytes()));
+        let found = found.map_err(|error| Status::unavailable(error.to_string()))?;
         match found {
             Some(found) if found.retired => Err(Status::unauthenticated(format!("node {node} was retired"))),
             found => Ok(found.map(|found| found.key)),
