@@ -5,8 +5,8 @@
 
 use crate::env::SimDisk;
 use crate::time::SimTime;
-use selfsame_node::cosign::{Cosigner, Memory};
-use selfsame_node::raft::{Line, Notary};
+use selfsame_node::cosign::{CosignMemory, Cosigner};
+use selfsame_node::raft::{CosignHandler, SignatureLine};
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::holder::Tree;
 use selfsame_protocol::keys::PublicKey;
@@ -90,12 +90,12 @@ pub struct Tap {
 }
 
 impl Tap {
-    fn record(&self, texts: &[String], lines: &[Line]) {
+    fn record(&self, texts: &[String], lines: &[SignatureLine]) {
         for (text, line) in texts.iter().zip(lines) {
             let (Ok(line), Ok(checkpoint)) = (line, Checkpoint::parse(text)) else { continue };
             let Some(ledger) = ledger(&checkpoint.origin).filter(|_| !line.is_empty()) else { continue };
             let disk = self.disk.durable_copy_of(MEMORY);
-            let durable = Memory::open(&disk, &self.key).map(|memory| memory.last(ledger));
+            let durable = CosignMemory::open(&disk, &self.key).map(|memory| memory.last(ledger));
             let (node, text, line, at_ms) = (self.node, text.clone(), line.clone(), self.time.ms());
             let mut seen = self.tapped.seen();
             seen.text(&text);
@@ -110,14 +110,14 @@ pub fn ledger(origin: &str) -> Option<Ledger> {
 }
 
 #[async_trait::async_trait]
-impl Notary for Tap {
-    async fn cosign(self: Arc<Self>, texts: Vec<String>) -> Vec<Line> {
+impl CosignHandler for Tap {
+    async fn cosign(self: Arc<Self>, texts: Vec<String>) -> Vec<SignatureLine> {
         let lines = self.cosigner.cosign(texts.clone()).await;
         self.record(&texts, &lines);
         lines
     }
 
-    async fn publish(self: Arc<Self>, notes: Vec<String>) -> Vec<Line> {
+    async fn publish(self: Arc<Self>, notes: Vec<String>) -> Vec<SignatureLine> {
         let texts: Vec<String> = notes.iter().map(|note| signed(note).to_owned()).collect();
         {
             let mut seen = self.tapped.seen();

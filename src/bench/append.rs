@@ -1,7 +1,7 @@
 //! Appends: the measurement that `selfsame bench` makes when it is not told another.
 
-use super::load::{self, Shape, Writer};
-use super::target::{CONNECTIONS, Site, Target};
+use super::load::{self, LoadShape, LoadWriter};
+use super::target::{BenchTarget, CONNECTIONS, Site};
 use super::{Bound, Say, bounds, report};
 use crate::demo::cluster::Failure;
 use clap::Args;
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 /// Flags of the measurement of appends.
 #[derive(Args, Clone, Debug)]
-pub struct Append {
+pub struct AppendBench {
     /// Start three durable nodes of this process on loopback, with files in a temporary directory, and drive them.
     #[arg(long)]
     pub local: bool,
@@ -28,7 +28,7 @@ pub struct Append {
     batch: usize,
 }
 
-impl Append {
+impl AppendBench {
     /// Refuses flags that are out of bounds.
     pub fn check(&self) -> Result<(), Failure> {
         bounds(&[
@@ -41,18 +41,18 @@ impl Append {
 
     /// Measures.
     pub async fn run(&self, site: Site, say: Say<'_>) -> Result<Value, Failure> {
-        Target::during(site, async |target| self.drive(target, say).await).await
+        BenchTarget::during(site, async |target| self.drive(target, say).await).await
     }
 
-    async fn drive(&self, target: &Target, say: Say<'_>) -> Result<Value, Failure> {
+    async fn drive(&self, target: &BenchTarget, say: Say<'_>) -> Result<Value, Failure> {
         let clients = target.clients(CONNECTIONS)?;
         let chip = target.fresh_chip(&clients[0]).await?;
-        let shape = Shape { items: self.batch, bytes: self.size };
-        let mut writers: Vec<Writer> = Vec::new();
+        let shape = LoadShape { items: self.batch, bytes: self.size };
+        let mut writers: Vec<LoadWriter> = Vec::new();
         let mut levels = Vec::new();
         for &count in &self.writers {
             say(&format!("preparing {count} writers: a substrate with an open session for each"));
-            Writer::more(&mut writers, count, &clients, &chip, shape).await?;
+            LoadWriter::more(&mut writers, count, &clients, &chip, shape).await?;
             say(&format!("measuring {count} writers for {} s", self.seconds));
             let (level, returned) =
                 load::measure(writers.drain(..count).collect(), Duration::from_secs(self.seconds)).await?;
@@ -77,11 +77,11 @@ mod tests {
 
     #[test]
     fn flags_out_of_bounds_are_named() {
-        let append = Append { local: true, writers: vec![1, 30_000], seconds: 5, size: 256, batch: 1 };
+        let append = AppendBench { local: true, writers: vec![1, 30_000], seconds: 5, size: 256, batch: 1 };
         let said = append.check().unwrap_err().to_string();
         assert_eq!(said, "--writers is 1 to 20000, found 1 to 30000");
-        assert!(Append { writers: vec![], ..append.clone() }.check().is_err(), "no writers at all");
-        let said = Append { writers: vec![1], batch: 1_001, ..append }.check().unwrap_err().to_string();
+        assert!(AppendBench { writers: vec![], ..append.clone() }.check().is_err(), "no writers at all");
+        let said = AppendBench { writers: vec![1], batch: 1_001, ..append }.check().unwrap_err().to_string();
         assert_eq!(said, "--batch is 1 to 1000, found 1001");
     }
 }

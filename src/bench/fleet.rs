@@ -1,8 +1,8 @@
 //! The migration of a fleet: many substrates from one chip to another, through one coordinator.
 
 use super::load::micros;
-use super::migration::{Coordinator, Member, Moved, wrong};
-use super::target::{AT_ONCE, Site, Target};
+use super::migration::{Coordinator, FleetMember, Moved, wrong};
+use super::target::{AT_ONCE, BenchTarget, Site};
 use super::{Bound, Say, bounds, report};
 use crate::demo::cluster::{Cluster, Failure};
 use clap::Args;
@@ -70,7 +70,7 @@ impl Fleet {
 
     /// Measures.
     pub async fn run(&self, site: Site, say: Say<'_>) -> Result<Value, Failure> {
-        let mut target = Target::new(&site).await?;
+        let mut target = BenchTarget::new(&site).await?;
         let mut cluster = target.local.take();
         let result = site.unless_stopped(self.drive(&target, cluster.as_mut(), say)).await;
         target.local = cluster;
@@ -78,7 +78,7 @@ impl Fleet {
         result
     }
 
-    async fn drive(&self, target: &Target, cluster: Option<&mut Cluster>, say: Say<'_>) -> Result<Value, Failure> {
+    async fn drive(&self, target: &BenchTarget, cluster: Option<&mut Cluster>, say: Say<'_>) -> Result<Value, Failure> {
         let client = Client::new(&target.endpoints, Arc::new(TcpNet))?;
         let coordinator = Coordinator {
             origin: target.fresh_chip(&client).await?,
@@ -90,7 +90,7 @@ impl Fleet {
         say(&format!("preparing {} substrates: birth, session, one cycle", self.substrates));
         let begun = Instant::now();
         let births = stream::iter((0..self.substrates).map(|_| coordinator.born()));
-        let members: Vec<Member> = births.buffer_unordered(AT_ONCE).try_collect().await?;
+        let members: Vec<FleetMember> = births.buffer_unordered(AT_ONCE).try_collect().await?;
         say(&format!("  prepared in {:.1} s; migrating {} at a time", begun.elapsed().as_secs_f64(), self.concurrency));
         let (progress, seen) = watch::channel(0);
         let begun = Instant::now();
@@ -120,7 +120,7 @@ impl Fleet {
     async fn migrate(
         &self,
         coordinator: &Coordinator,
-        members: Vec<Member>,
+        members: Vec<FleetMember>,
         progress: watch::Sender<usize>,
         say: Say<'_>,
     ) -> Result<Vec<(Moved, Option<u64>)>, Failure> {
@@ -192,7 +192,7 @@ impl Fleet {
         figures
     }
 
-    async fn verify(&self, target: &Target, coordinator: &Coordinator, moved: &[Moved]) -> Result<Value, Failure> {
+    async fn verify(&self, target: &BenchTarget, coordinator: &Coordinator, moved: &[Moved]) -> Result<Value, Failure> {
         let destination = coordinator.destination.id();
         let nodes = target.each()?;
         let ask = |(node, moved): (usize, &Moved)| {

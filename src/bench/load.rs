@@ -1,6 +1,6 @@
 //! Writers and the time that their appends take.
 
-use super::report::{Failures, count};
+use super::report::{LoadFigures, count};
 use super::substrate::{Subject, items};
 use crate::demo::cluster::Failure;
 use selfsame_client::Actor;
@@ -15,7 +15,7 @@ const WARM_UP: Duration = Duration::from_secs(1);
 
 /// What one submission carries.
 #[derive(Clone, Copy, Debug)]
-pub struct Shape {
+pub struct LoadShape {
     /// Items.
     pub items: usize,
     /// Bytes of one item's text.
@@ -24,25 +24,14 @@ pub struct Shape {
 
 /// A chip that appends to one substrate.
 #[derive(Clone)]
-pub struct Writer {
+pub struct LoadWriter {
     client: Client,
     chip: Actor,
     /// Its substrate.
     pub subject: Subject,
     /// Sequence number of the last acknowledged append; 0 before the first.
     pub acknowledged: u64,
-    shape: Shape,
-}
-
-/// What one measurement saw.
-#[derive(Debug, Default)]
-pub struct Level {
-    /// Microseconds of each acknowledged append, in no order.
-    pub micros: Vec<u64>,
-    /// Seconds measured.
-    pub seconds: f64,
-    /// Refused or unanswered appends by code.
-    pub failures: Failures,
+    shape: LoadShape,
 }
 
 /// Microseconds of a duration.
@@ -50,30 +39,30 @@ pub fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
-impl Writer {
+impl LoadWriter {
     /// Brings a substrate into being and opens its session.
-    pub async fn born(client: Client, chip: Actor, shape: Shape) -> Result<Writer, Failure> {
+    pub async fn born(client: Client, chip: Actor, shape: LoadShape) -> Result<LoadWriter, Failure> {
         let subject = Subject::born(&client, &chip).await?;
-        Ok(Writer::of(client, chip, subject, shape))
+        Ok(LoadWriter::of(client, chip, subject, shape))
     }
 
     /// A writer of a substrate whose session is open.
-    pub fn of(client: Client, chip: Actor, subject: Subject, shape: Shape) -> Writer {
-        Writer { client, chip, subject, acknowledged: 0, shape }
+    pub fn of(client: Client, chip: Actor, subject: Subject, shape: LoadShape) -> LoadWriter {
+        LoadWriter { client, chip, subject, acknowledged: 0, shape }
     }
 
     /// Writers beside those that are there, up to `count` of them, on these clients in turn.
     pub async fn more(
-        writers: &mut Vec<Writer>,
+        writers: &mut Vec<LoadWriter>,
         count: usize,
         clients: &[Client],
         chip: &Actor,
-        shape: Shape,
+        shape: LoadShape,
     ) -> Result<(), Failure> {
         while writers.len() < count {
             let births = (writers.len()..count.min(writers.len() + super::target::AT_ONCE)).map(|i| {
                 let client = clients[i % clients.len()].clone();
-                Writer::born(client, chip.clone(), shape)
+                LoadWriter::born(client, chip.clone(), shape)
             });
             writers.extend(futures::future::try_join_all(births).await?);
         }
@@ -81,8 +70,8 @@ impl Writer {
     }
 
     /// The same writer with other submissions.
-    pub fn shaped(self, shape: Shape) -> Writer {
-        Writer { shape, ..self }
+    pub fn shaped(self, shape: LoadShape) -> LoadWriter {
+        LoadWriter { shape, ..self }
     }
 
     /// One append, answered.
@@ -99,7 +88,7 @@ impl Writer {
         Ok(())
     }
 
-    async fn work(mut self, from: Instant, to: Instant) -> (Writer, Vec<u64>, Vec<ClientError>) {
+    async fn work(mut self, from: Instant, to: Instant) -> (LoadWriter, Vec<u64>, Vec<ClientError>) {
         let (mut taken, mut failures) = (Vec::new(), Vec::new());
         loop {
             let begin = Instant::now();
@@ -121,7 +110,7 @@ impl Writer {
     }
 
     /// Appends until `stop` is set, and counts what is answered.
-    pub async fn pump(mut self, stop: &AtomicBool, answered: &AtomicU64) -> Writer {
+    pub async fn pump(mut self, stop: &AtomicBool, answered: &AtomicU64) -> LoadWriter {
         while !stop.load(Ordering::Relaxed) {
             match self.append().await {
                 Ok(()) => {
@@ -137,14 +126,14 @@ impl Writer {
 }
 
 /// Lets all writers work for a time; an append counts when it is answered in that time. Gives the writers back.
-pub async fn measure(writers: Vec<Writer>, time: Duration) -> Result<(Level, Vec<Writer>), Failure> {
+pub async fn measure(writers: Vec<LoadWriter>, time: Duration) -> Result<(LoadFigures, Vec<LoadWriter>), Failure> {
     let from = Instant::now() + WARM_UP;
     let to = from + time;
     let mut tasks = JoinSet::new();
     for writer in writers {
         tasks.spawn(writer.work(from, to));
     }
-    let mut level = Level { seconds: time.as_secs_f64(), ..Level::default() };
+    let mut level = LoadFigures { seconds: time.as_secs_f64(), ..LoadFigures::default() };
     let mut back = Vec::new();
     while let Some(done) = tasks.join_next().await {
         let (writer, taken, failures) = done?;

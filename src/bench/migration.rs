@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A member of the fleet.
 #[derive(Clone, Debug)]
-pub struct Member {
+pub struct FleetMember {
     /// Its substrate.
     pub subject: Subject,
     /// Its latest cycle identity hash.
@@ -39,7 +39,7 @@ pub struct Member {
 #[derive(Clone, Debug)]
 pub struct Moved {
     /// The member as the destination holds it.
-    pub member: Member,
+    pub member: FleetMember,
     /// Close of the session on the origin.
     pub close: u64,
     /// Read of the depths that the seal states.
@@ -70,7 +70,7 @@ pub struct Coordinator {
 
 impl Coordinator {
     /// Brings a substrate into being, with one cycle and its session open.
-    pub async fn born(&self) -> Result<Member, Failure> {
+    pub async fn born(&self) -> Result<FleetMember, Failure> {
         let (client, chip) = (&self.client, &self.origin);
         let mut subject = Subject::fresh()?;
         let birth = client.submit(&subject.birth(chip)).await?;
@@ -78,7 +78,7 @@ impl Coordinator {
         // Without a cycle the depth would be insufficient, and only what is VERIFIED migrates.
         let cycle = subject.cycle(chip, SubstrateBorn::try_from(birth.result)?.substrate_identity_hash);
         let head = CycleClosed::try_from(client.submit(&cycle).await?.result)?.cycle_identity_hash;
-        Ok(Member { subject, head })
+        Ok(FleetMember { subject, head })
     }
 
     fn count(&self, error: &ClientError) {
@@ -102,8 +102,8 @@ impl Coordinator {
     }
 
     /// Closes the session, seals, and lets the destination arrive.
-    pub async fn migrate(&self, member: Member) -> Result<Moved, Failure> {
-        let Member { mut subject, head } = member;
+    pub async fn migrate(&self, member: FleetMember) -> Result<Moved, Failure> {
+        let FleetMember { mut subject, head } = member;
         let begin = Instant::now();
         let closed: SessionClosed = self.submit(&subject.close(&self.origin, head)).await?.result.try_into()?;
         let continuity_hash = closed.continuity_hash;
@@ -119,7 +119,7 @@ impl Coordinator {
         let arrival = self.arrival(&subject, head, continuity_hash, sealed.nonce);
         let arrived: MigrationArrived = self.submit(&arrival).await?.result.try_into()?;
         let answered = Instant::now();
-        let member = Member {
+        let member = FleetMember {
             subject: Subject { epoch: subject.epoch + 1, seq: 0, ..subject },
             head: arrived.cycle_identity_hash,
         };
@@ -180,7 +180,7 @@ impl Coordinator {
 
 /// What is wrong with a substrate that should have arrived, if anything: it has one activation, of the new chip, at the
 /// next epoch, with the head that the arrival was answered with, and no migration under way.
-pub fn wrong(state: &Substrate, member: &Member, destination: &Digest) -> Option<String> {
+pub fn wrong(state: &Substrate, member: &FleetMember, destination: &Digest) -> Option<String> {
     let holder = &state.holder;
     let said = |what: &str, expected: &dyn std::fmt::Display, found: &dyn std::fmt::Display| {
         Some(format!("substrate {}: {what} is {found}, expected {expected}", state.substrate_id))

@@ -37,7 +37,7 @@ pub struct Bench {
     #[command(subcommand)]
     mode: Option<Mode>,
     #[command(flatten)]
-    append: append::Append,
+    append: append::AppendBench,
 }
 
 #[derive(Subcommand, Clone, Debug)]
@@ -45,7 +45,7 @@ enum Mode {
     Read(read::Read),
     Fleet(fleet::Fleet),
     Overload(overload::Overload),
-    Growth(growth::Growth),
+    Growth(growth::GrowthBench),
 }
 
 /// How the report is printed.

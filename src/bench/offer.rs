@@ -27,7 +27,7 @@ pub struct Slot {
 
 /// What came of the offers.
 #[derive(Debug, Default)]
-pub struct Seen {
+pub struct Offered {
     /// Appends sent.
     pub sent: u64,
     /// Appends that were due while every slot had one under way: they were not sent.
@@ -52,7 +52,7 @@ struct Shared {
     bytes: usize,
     until: Instant,
     idle: Mutex<Vec<Slot>>,
-    seen: Mutex<Seen>,
+    seen: Mutex<Offered>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -141,7 +141,7 @@ impl Offers {
     }
 
     /// Waits for the answers that are missing, and gives back what came of it, and the slots.
-    pub async fn end(mut self) -> (Seen, Vec<Slot>) {
+    pub async fn end(mut self) -> (Offered, Vec<Slot>) {
         while self.tasks.join_next().await.is_some() {}
         (std::mem::take(&mut *lock(&self.shared.seen)), std::mem::take(&mut *lock(&self.shared.idle)))
     }

@@ -1,8 +1,8 @@
 //! More load than the cluster can take.
 
-use super::load::{self, Shape, Writer};
-use super::offer::{Offers, Seen, Slot};
-use super::target::{AT_ONCE, CONNECTIONS, Site, Target};
+use super::load::{self, LoadShape, LoadWriter};
+use super::offer::{Offered, Offers, Slot};
+use super::target::{AT_ONCE, BenchTarget, CONNECTIONS, Site};
 use super::{Bound, Say, bounds, process, report};
 use crate::demo::cluster::Failure;
 use clap::Args;
@@ -92,15 +92,15 @@ impl Overload {
 
     /// Measures.
     pub async fn run(&self, site: Site, say: Say<'_>) -> Result<Value, Failure> {
-        Target::during(site, async |target| self.drive(target, say).await).await
+        BenchTarget::during(site, async |target| self.drive(target, say).await).await
     }
 
-    async fn drive(&self, target: &Target, say: Say<'_>) -> Result<Value, Failure> {
+    async fn drive(&self, target: &BenchTarget, say: Say<'_>) -> Result<Value, Failure> {
         let clients = target.clients(CONNECTIONS)?;
         let chip = target.fresh_chip(&clients[0]).await?;
         say(&format!("preparing {} substrates with an open session each", self.writers + self.substrates));
         let mut writers = Vec::new();
-        Writer::more(&mut writers, self.writers, &clients, &chip, Shape { items: 1, bytes: self.size }).await?;
+        LoadWriter::more(&mut writers, self.writers, &clients, &chip, LoadShape { items: 1, bytes: self.size }).await?;
         let slots = self.slots(target, &clients, &chip).await?;
         say(&format!("measuring what {} writers sustain for {} s", self.writers, self.calm));
         let (calm, writers) = load::measure(writers, Duration::from_secs(self.calm)).await?;
@@ -130,9 +130,9 @@ impl Overload {
     }
 
     /// The substrates of the offers, on connections of their own.
-    async fn slots(&self, target: &Target, clients: &[Client], chip: &Actor) -> Result<Vec<Slot>, Failure> {
+    async fn slots(&self, target: &BenchTarget, clients: &[Client], chip: &Actor) -> Result<Vec<Slot>, Failure> {
         let mut subjects = Vec::new();
-        Writer::more(&mut subjects, self.substrates, clients, chip, Shape { items: 1, bytes: 1 }).await?;
+        LoadWriter::more(&mut subjects, self.substrates, clients, chip, LoadShape { items: 1, bytes: 1 }).await?;
         let endpoints = match self.spread {
             true => target.endpoints.clone(),
             false => {
@@ -148,12 +148,12 @@ impl Overload {
             Ok(Client::new(one, Arc::new(TcpNet))?.with_patience(ANSWER, ANSWER))
         });
         let clients = clients.collect::<Result<Vec<_>, Failure>>()?;
-        let slot = |(i, writer): (usize, Writer)| Slot::new(writer.subject, clients[i % connections].clone());
+        let slot = |(i, writer): (usize, LoadWriter)| Slot::new(writer.subject, clients[i % connections].clone());
         Ok(subjects.into_iter().enumerate().map(slot).collect())
     }
 
     /// The endpoint that a node answers on.
-    async fn endpoint_of(&self, target: &Target, clients: &[Client], node: u64) -> Result<Vec<String>, Failure> {
+    async fn endpoint_of(&self, target: &BenchTarget, clients: &[Client], node: u64) -> Result<Vec<String>, Failure> {
         // The first client has the endpoints in the order in which they were given.
         let found = clients[0].statuses().await.into_iter().zip(&target.endpoints);
         let found = found.filter(|(status, _)| status.as_ref().is_ok_and(|status| status.node_id == node));
@@ -174,7 +174,7 @@ impl Overload {
         }
     }
 
-    fn figures(&self, sustainable: f64, rate: f64, seen: &Seen, memory: &Memory, back: &WayBack) -> Value {
+    fn figures(&self, sustainable: f64, rate: f64, seen: &Offered, memory: &Memory, back: &WayBack) -> Value {
         let per_second = |count: usize| report::round(count as f64 / self.seconds as f64);
         let mib = |bytes: Option<u64>| bytes.map(|bytes| report::round(bytes as f64 / f64::from(1 << 20)));
         json!({
@@ -213,7 +213,7 @@ fn reached(counts: &[u64], wanted: f64) -> Option<f64> {
 }
 
 /// Lets the writers work until they reach a rate, or the longest wait is over.
-async fn recover(writers: Vec<Writer>, wanted: f64) -> Result<(WayBack, Vec<Writer>), Failure> {
+async fn recover(writers: Vec<LoadWriter>, wanted: f64) -> Result<(WayBack, Vec<LoadWriter>), Failure> {
     let (stop, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
     let mut tasks = JoinSet::new();
     for writer in writers {

@@ -1,7 +1,7 @@
 //! Linearizable reads.
 
-use super::load::{Shape, Writer, micros};
-use super::target::{CONNECTIONS, Site, Target};
+use super::load::{LoadShape, LoadWriter, micros};
+use super::target::{BenchTarget, CONNECTIONS, Site};
 use super::{Bound, Say, bounds, report};
 use crate::demo::cluster::Failure;
 use clap::Args;
@@ -79,10 +79,10 @@ impl Read {
 
     /// Measures.
     pub async fn run(&self, site: Site, say: Say<'_>) -> Result<Value, Failure> {
-        Target::during(site, async |target| self.drive(target, say).await).await
+        BenchTarget::during(site, async |target| self.drive(target, say).await).await
     }
 
-    async fn drive(&self, target: &Target, say: Say<'_>) -> Result<Value, Failure> {
+    async fn drive(&self, target: &BenchTarget, say: Say<'_>) -> Result<Value, Failure> {
         let clients = target.clients(CONNECTIONS)?;
         say(&format!("preparing {} substrates with {} entries", self.substrates, self.entries));
         let shelf = Arc::new(self.prepare(target, &clients).await?);
@@ -110,14 +110,14 @@ impl Read {
         Ok(report::document(target.endpoints.len(), self.local, figures))
     }
 
-    async fn prepare(&self, target: &Target, clients: &[Client]) -> Result<Shelf, Failure> {
+    async fn prepare(&self, target: &BenchTarget, clients: &[Client]) -> Result<Shelf, Failure> {
         let chip = target.fresh_chip(&clients[0]).await?;
         let mut writers = Vec::new();
-        Writer::more(&mut writers, self.substrates, clients, &chip, Shape { items: BATCH, bytes: 256 }).await?;
+        LoadWriter::more(&mut writers, self.substrates, clients, &chip, LoadShape { items: BATCH, bytes: 256 }).await?;
         let mut left = self.entries.div_ceil(BATCH);
         while left > 0 {
             let some = left.min(writers.len());
-            futures::future::try_join_all(writers[..some].iter_mut().map(Writer::append)).await?;
+            futures::future::try_join_all(writers[..some].iter_mut().map(LoadWriter::append)).await?;
             left -= some;
         }
         // What any node has by now, all of them have: the reads are linearizable.

@@ -1,12 +1,22 @@
 //! Numbers of a measurement.
 
-use super::load::Level;
 use selfsame_client::ClientError;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// Refused or unanswered requests by code.
 pub type Failures = BTreeMap<String, u64>;
+
+/// What one measurement saw.
+#[derive(Debug, Default)]
+pub struct LoadFigures {
+    /// Microseconds of each acknowledged append, in no order.
+    pub micros: Vec<u64>,
+    /// Seconds measured.
+    pub seconds: f64,
+    /// Refused or unanswered appends by code.
+    pub failures: Failures,
+}
 
 /// Counts one.
 pub fn count(failures: &mut Failures, error: &ClientError) {
@@ -49,7 +59,7 @@ pub fn longest_gap(events: &[u64], begin: u64, end: u64) -> f64 {
 }
 
 /// One level as JSON: rates per second, latencies in milliseconds.
-pub fn summary(writers: usize, batch: usize, level: &Level) -> Value {
+pub fn summary(writers: usize, batch: usize, level: &LoadFigures) -> Value {
     let rate = level.micros.len() as f64 / level.seconds;
     json!({
         "writers": writers,

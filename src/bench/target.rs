@@ -37,7 +37,7 @@ impl Site {
 }
 
 /// Where the load goes and who may prepare it.
-pub struct Target {
+pub struct BenchTarget {
     /// Client addresses, host:port.
     pub endpoints: Vec<String>,
     /// Cluster id.
@@ -49,34 +49,37 @@ pub struct Target {
     _dir: Option<Scratch>,
 }
 
-impl Target {
+impl BenchTarget {
     /// The running cluster, or three nodes of this process with files in a temporary directory.
-    pub async fn new(site: &Site) -> Result<Target, Failure> {
+    pub async fn new(site: &Site) -> Result<BenchTarget, Failure> {
         let Some((endpoints, root)) = site.remote.clone() else {
             let dir = Scratch::new("selfsame-bench-")?;
             let keys = Keys::fresh()?;
             let genesis = Cluster::genesis("bench", &keys);
             let cluster = Cluster::start(dir.path(), genesis, keys, &free_ports(3)?, BTreeMap::new()).await?;
             cluster.leader().await?;
-            return Ok(Target { _dir: Some(dir), ..Target::of(cluster) });
+            return Ok(BenchTarget { _dir: Some(dir), ..BenchTarget::of(cluster) });
         };
         let name = Client::new(&endpoints, Arc::new(TcpNet))?.genesis().await?.cluster;
-        Ok(Target { endpoints, name, root, local: None, _dir: None })
+        Ok(BenchTarget { endpoints, name, root, local: None, _dir: None })
     }
 
     /// Measures on it, and stops what was started for that, whatever came of it.
-    pub async fn during<T>(site: Site, measure: impl AsyncFnOnce(&Target) -> Result<T, Failure>) -> Result<T, Failure> {
-        let target = Target::new(&site).await?;
+    pub async fn during<T>(
+        site: Site,
+        measure: impl AsyncFnOnce(&BenchTarget) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let target = BenchTarget::new(&site).await?;
         let result = site.unless_stopped(measure(&target)).await;
         target.stop().await;
         result
     }
 
     /// Nodes of this process.
-    pub fn of(cluster: Cluster) -> Target {
+    pub fn of(cluster: Cluster) -> BenchTarget {
         let (endpoints, name) = (cluster.endpoints(), cluster.genesis.cluster.clone());
         let root = cluster.keys.roots[0].clone();
-        Target { endpoints, name, root, local: Some(cluster), _dir: None }
+        BenchTarget { endpoints, name, root, local: Some(cluster), _dir: None }
     }
 
     /// That many clients, each with connections of its own, which begin at the nodes in turn.

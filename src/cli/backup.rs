@@ -1,7 +1,7 @@
 //! `selfsame node backup` and `selfsame node restore`.
 
 use super::context::{CliError, Done, Global};
-use super::node::{environment, ready};
+use super::prepare::{environment, ready};
 use super::trust::policy;
 use super::verify::status;
 use selfsame_client::Client;

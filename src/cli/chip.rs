@@ -2,8 +2,9 @@
 
 use super::context::{Done, Global};
 use super::names;
-use clap::{Args, Subcommand};
-use selfsame_client::{Part, Wanted};
+use super::paging::{Paging, more};
+use clap::Subcommand;
+use selfsame_client::Wanted;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::keys::PublicKey;
 use serde_json::json;
@@ -11,17 +12,6 @@ use std::collections::BTreeMap;
 
 /// Most substrates that `chip show` lists.
 const HELD: usize = 1_000;
-
-/// Which part of a list.
-#[derive(Args, Clone, Debug)]
-pub struct Paging {
-    /// Most things to list.
-    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    pub limit: u32,
-    /// Go on behind the part that was shown before: the token that was said then.
-    #[arg(long, default_value = "", hide_default_value = true, value_name = "TOKEN")]
-    pub page: String,
-}
 
 /// Commands on chips. They are enrolled and retired with `selfsame governance`.
 #[derive(Subcommand, Debug)]
@@ -33,13 +23,6 @@ pub enum Chip {
         /// Chip id or 8 digits of it, public key, key file, or name of a key in the context.
         chip: String,
     },
-}
-
-/// Says how a list goes on.
-pub fn more<T>(global: &Global, part: &Part<T>) {
-    if let Some(token) = &part.next {
-        global.say(&format!("{} are shown and more follow: add --page {token}", part.items.len()));
-    }
 }
 
 /// Runs a command.

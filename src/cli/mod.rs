@@ -17,6 +17,8 @@ mod man;
 mod migrate;
 mod names;
 mod node;
+mod paging;
+mod prepare;
 mod process;
 mod register;
 mod run;

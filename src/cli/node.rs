@@ -2,13 +2,12 @@
 
 use super::backup;
 use super::context::{CliError, Done, Global, Output, out, write};
+use super::prepare::{environment, ready};
 use crate::demo::cluster::{Cluster, Failure, Keys, ORGANISATIONS};
 use clap::Subcommand;
-use selfsame_env::Env;
-use selfsame_node::config::{self, DEFAULT_NODE_FILE, Loaded, Purpose, Ready};
+use selfsame_node::config::{self, DEFAULT_NODE_FILE, Purpose, Ready};
 use selfsame_node::keys;
 use selfsame_node::node;
-use selfsame_protocol::keys::SecretKey;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -152,21 +151,6 @@ pub fn configuration(global: &Global, command: &ConfigCommand) -> Done {
         ConfigCommand::Default => out(DEFAULT_NODE_FILE),
     }
     Ok(())
-}
-
-/// A configuration without faults and the node's key; what could not be checked is said.
-pub(super) fn ready(global: &Global, path: &Path, purpose: Purpose) -> Result<(Loaded, SecretKey), CliError> {
-    let Ready { loaded, key, notes, .. } = config::check(path, purpose)?;
-    notes.iter().for_each(|note| global.say(&format!("{}: note: {note}", path.display())));
-    match key {
-        Some(key) => Ok((loaded, key)),
-        None => Ok((loaded.clone(), keys::load(&loaded.key_file)?)),
-    }
-}
-
-pub(super) fn environment(loaded: &Loaded) -> Result<Env, CliError> {
-    Env::real(&loaded.data_dir)
-        .map_err(|e| CliError::with(5, format!("data directory {}: {e}", loaded.data_dir.display())))
 }
 
 /// Runs a node command.

@@ -1,7 +1,7 @@
 //! `selfsame substrate`: persistent identity.
 
-use super::chip::Paging;
 use super::context::{CliError, Done, Global, read_json};
+use super::paging::{Paging, more};
 use super::trust::Named;
 use super::{names, verdict};
 use crate::console::visible;
@@ -252,7 +252,7 @@ pub async fn main(global: &Global, command: Substrate) -> Done {
             }
             let part = client.substrates(&wanted, &paging.page, paging.limit as usize).await?;
             global.print("Substrates", json!({"substrates": lines(&part.items), "next_page_token": part.next}));
-            super::chip::more(global, &part);
+            more(global, &part);
         }
         Substrate::Show { id } => global.print("Substrate", json!(global.client()?.substrate(&id).await?)),
         Substrate::Open { id, continuity_hash, founding } => return open(global, id, continuity_hash, founding).await,

@@ -8,7 +8,7 @@ use selfsame_machine::genesis::{GenesisNode, GenesisOrganisation};
 use selfsame_machine::state::{Publication, Publisher};
 use selfsame_node::cosign::PublishSettings;
 use selfsame_node::node::{self, Node, NodeConfig};
-use selfsame_node::raft::{Member, RaftSettings};
+use selfsame_node::raft::{MemberAddress, RaftSettings};
 use selfsame_node::witness::WitnessSettings;
 use selfsame_protocol::command::{ItemLimits, Role};
 use selfsame_protocol::keys::SecretKey;
@@ -56,7 +56,7 @@ pub struct Cluster {
     pub keys: Keys,
     /// Directory with one directory for each node.
     pub root: PathBuf,
-    members: BTreeMap<u64, Member>,
+    members: BTreeMap<u64, MemberAddress>,
     nodes: BTreeMap<u64, Node>,
     /// Keys of nodes that did not found the cluster.
     joined: BTreeMap<u64, SecretKey>,
@@ -122,7 +122,13 @@ impl Cluster {
         let members = (1..)
             .zip(ports)
             .map(|(id, (peer, client))| {
-                (id, Member { peer_addr: format!("127.0.0.1:{peer}"), client_addr: format!("127.0.0.1:{client}") })
+                (
+                    id,
+                    MemberAddress {
+                        peer_addr: format!("127.0.0.1:{peer}"),
+                        client_addr: format!("127.0.0.1:{client}"),
+                    },
+                )
             })
             .collect();
         let mut cluster = Cluster {
@@ -170,8 +176,14 @@ impl Cluster {
     }
 
     /// Starts a node that did not found the cluster, on the given ports (peer and client). The caller enrols and adds it.
-    pub async fn join(&mut self, id: u64, key: SecretKey, (peer, client): (u16, u16)) -> Result<Member, Failure> {
-        let member = Member { peer_addr: format!("127.0.0.1:{peer}"), client_addr: format!("127.0.0.1:{client}") };
+    pub async fn join(
+        &mut self,
+        id: u64,
+        key: SecretKey,
+        (peer, client): (u16, u16),
+    ) -> Result<MemberAddress, Failure> {
+        let member =
+            MemberAddress { peer_addr: format!("127.0.0.1:{peer}"), client_addr: format!("127.0.0.1:{client}") };
         self.members.insert(id, member.clone());
         self.joined.insert(id, key);
         self.start_node(id).await?;

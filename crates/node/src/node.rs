@@ -2,12 +2,12 @@
 
 use crate::api::{Api, verifier};
 use crate::backup::{self, BackupError, Restored, Whose};
-use crate::cosign::{self, Archive, Cosigner, Memory, PublishSettings};
+use crate::cosign::{self, Archive, CosignMemory, Cosigner, PublishSettings};
 use crate::http;
 use crate::metrics::Metrics;
-use crate::raft::{Member, RaftNode, RaftSettings};
+use crate::raft::{MemberAddress, RaftNode, RaftSettings};
 use crate::scrub::{self, Scrubbed};
-use crate::store::{Identity, OpenError, Options, Store};
+use crate::store::{Identity, OpenError, Store, StoreOptions};
 use crate::witness::{StateError, Witness, WitnessSettings, Witnesses};
 use selfsame_env::{Env, incoming};
 use selfsame_machine::Genesis;
@@ -34,9 +34,9 @@ pub struct NodeConfig {
     /// Milliseconds between two readings of every stored row; 0 reads them at the start only.
     pub scrub_every_ms: u64,
     /// How the store is opened.
-    pub store: Options,
+    pub store: StoreOptions,
     /// Where every founding member is reached, this node included.
-    pub members: BTreeMap<u64, Member>,
+    pub members: BTreeMap<u64, MemberAddress>,
     /// Timing and batching.
     pub raft: RaftSettings,
     /// Logs that this node witnesses, and witnesses that it asks.
@@ -83,7 +83,7 @@ pub enum StartError {
     Notes(std::io::Error),
     /// Replication does not start.
     #[error("replication: {0}")]
-    Raft(#[from] crate::raft::StartError),
+    Raft(#[from] crate::raft::RaftStartError),
 }
 
 /// A running node.
@@ -105,12 +105,12 @@ pub struct Node {
     tasks: JoinSet<()>,
 }
 
-fn open(id: u64, genesis: &Genesis, key: &SecretKey, env: &Env, options: &Options) -> Result<Store, OpenError> {
+fn open(id: u64, genesis: &Genesis, key: &SecretKey, env: &Env, options: &StoreOptions) -> Result<Store, OpenError> {
     // Only a new directory begins without a memory of what was signed; one that lost it must not begin anew, and one
     // that has it keeps it.
     let cosigner = key.cosigner().public();
-    if !Store::exists(&*env.disk)? && Memory::open(&*env.disk, &cosigner).is_err() {
-        Memory::create(&*env.disk, &cosigner)?;
+    if !Store::exists(&*env.disk)? && CosignMemory::open(&*env.disk, &cosigner).is_err() {
+        CosignMemory::create(&*env.disk, &cosigner)?;
     }
     let identity = Identity { cluster: genesis.cluster.clone(), genesis: genesis.digest().to_string(), node: id };
     Store::open_with(env.disk.clone(), &identity, options)
@@ -142,7 +142,7 @@ pub fn is_initialised(env: &Env) -> Result<bool, StartError> {
 
 /// Makes the data directory of a node, or checks that it is this node's.
 pub fn init(id: u64, genesis: &Genesis, key: &SecretKey, env: &Env) -> Result<(), StartError> {
-    open(id, genesis, key, env, &Options::default())?.close();
+    open(id, genesis, key, env, &StoreOptions::default())?.close();
     Ok(())
 }
 

@@ -12,8 +12,8 @@ use prost::Message;
 use rand::Rng;
 use selfsame_client::Client;
 use selfsame_env::{Net as _, connector, incoming};
-use selfsame_node::raft::pair::PairKey;
-use selfsame_node::raft::seal::seal;
+use selfsame_node::raft::auth::authenticate;
+use selfsame_node::raft::keys::PairKey;
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{Command, EnrolChip};
 use selfsame_protocol::cosignature;
@@ -85,7 +85,7 @@ impl Adversary {
         let genesis = genesis.as_bytes().to_vec().into();
         let sender = pb::Sender { cluster: self.genesis.cluster.clone(), genesis, node, target };
         let nonce = Bytes::from(self.time.micros().to_be_bytes().to_vec());
-        seal(what, sender, nonce, 0, request.encode_to_vec(), &pair)
+        authenticate(what, sender, nonce, 0, request.encode_to_vec(), &pair)
     }
 
     /// What a node said to another, handed back to it as that other's word: both hold the key it was sealed under.
@@ -310,7 +310,7 @@ impl Impostor {
         let pair = common(&asker.cluster, &asker.genesis, &self.key, key);
         let sender = pb::Sender { node: self.node, target: asker.node, ..asker };
         let body = answer.encode_to_vec();
-        let said = seal(&format!("{what}/answer"), sender, sealed.nonce.clone(), 0, body, &pair);
+        let said = authenticate(&format!("{what}/answer"), sender, sealed.nonce.clone(), 0, body, &pair);
         // The tag of the question is all that this host ever sees of the key of both nodes.
         let borrowed = sealed.nonce.last().is_some_and(|byte| byte % 2 == 1);
         Ok(Response::new(if borrowed { pb::Sealed { tag: sealed.tag.clone(), ..said } } else { said }))

@@ -4,7 +4,7 @@
 
 use super::image::Image;
 use super::moment::{Invariant, Moment};
-use selfsame_node::raft::Role;
+use selfsame_node::raft::RaftRole;
 use std::collections::BTreeSet;
 
 /// Remembers leaders, by term and node: those seen, and those whose votes were not looked up yet.
@@ -41,7 +41,7 @@ impl Invariant for ElectionSafety {
         "G1 election_safety"
     }
     fn check(&mut self, now: &Moment) -> Result<(), String> {
-        for node in now.world.nodes.iter().filter(|node| node.status.role == Role::Leader) {
+        for node in now.world.nodes.iter().filter(|node| node.status.role == RaftRole::Leader) {
             self.leads(node.status.term, node.id);
         }
         if now.images.is_empty() {
@@ -57,12 +57,12 @@ impl Invariant for ElectionSafety {
 mod tests {
     use super::super::g02_log_matching::tests::image;
     use super::*;
-    use selfsame_node::store::Ballot;
+    use selfsame_node::store::Vote;
 
     #[test]
     fn a_leader_without_the_stored_votes_of_a_quorum_is_found() {
         let voted =
-            |id, term, node| Image { ballot: Some(Ballot { term, node, committed: false }), ..image(id, &[(1, 1)], 1) };
+            |id, term, node| Image { ballot: Some(Vote { term, node, committed: false }), ..image(id, &[(1, 1)], 1) };
         let look = |leader: (u64, u64), images: &[Image]| {
             let mut seen = ElectionSafety::default();
             seen.leads(leader.0, leader.1);

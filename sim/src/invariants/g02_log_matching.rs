@@ -3,12 +3,12 @@
 
 use super::image::Image;
 use super::moment::{Invariant, Moment};
-use selfsame_node::store::Position;
+use selfsame_node::store::LogId;
 use std::collections::BTreeMap;
 
 /// Remembers the bytes under each place.
 #[derive(Debug, Default)]
-pub struct LogMatching(BTreeMap<Position, [u8; 32]>);
+pub struct LogMatching(BTreeMap<LogId, [u8; 32]>);
 
 fn agree(a: &Image, b: &Image) -> Result<(), String> {
     let common = || a.log.iter().rev().filter_map(|(index, (at, _))| Some((index, at, &b.log.get(index)?.0)));
@@ -52,7 +52,7 @@ pub mod tests {
 
     /// An image with log entries given as (index, term), each written by node 1.
     pub fn image(id: u64, log: &[(u64, u64)], applied: u64) -> Image {
-        let place = |index: u64, term: u64| Position { term, node: 1, index };
+        let place = |index: u64, term: u64| LogId { term, node: 1, index };
         let log: BTreeMap<_, _> =
             log.iter().map(|(index, term)| (*index, (place(*index, *term), [*term as u8; 32]))).collect();
         let applied = Some(log.get(&applied).map_or(place(applied, 1), |(at, _)| *at));

@@ -1,13 +1,13 @@
 //! G3: leader completeness (Raft, figure 3): a leader's stored log holds every entry committed in terms before its own.
 
 use super::moment::{Invariant, Moment};
-use selfsame_node::raft::Role;
-use selfsame_node::store::Position;
+use selfsame_node::raft::RaftRole;
+use selfsame_node::store::LogId;
 use std::collections::BTreeMap;
 
 /// Remembers each committed entry, with a term in which it was committed at the latest.
 #[derive(Debug, Default)]
-pub struct LeaderCompleteness(BTreeMap<u64, (Position, u64)>);
+pub struct LeaderCompleteness(BTreeMap<u64, (LogId, u64)>);
 
 impl LeaderCompleteness {
     fn look(&mut self, now: &Moment, leaders: &[(u64, u64)]) -> Result<(), String> {
@@ -43,7 +43,7 @@ impl Invariant for LeaderCompleteness {
         "G3 leader_completeness"
     }
     fn check(&mut self, now: &Moment) -> Result<(), String> {
-        let leaders = now.world.nodes.iter().filter(|node| node.status.role == Role::Leader);
+        let leaders = now.world.nodes.iter().filter(|node| node.status.role == RaftRole::Leader);
         let leaders: Vec<_> = leaders.map(|node| (node.id, node.status.term)).collect();
         self.look(now, &leaders)
     }

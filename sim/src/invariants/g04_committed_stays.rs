@@ -1,15 +1,15 @@
 //! G4, G5: a committed entry never changes, and no two nodes apply different entries at one index.
 
 use super::moment::{Invariant, Moment};
-use selfsame_node::store::Position;
+use selfsame_node::store::LogId;
 use std::collections::BTreeMap;
 
 /// Remembers the place and the bytes of every committed entry.
 #[derive(Debug, Default)]
-pub struct CommittedStays(BTreeMap<u64, (Position, Option<[u8; 32]>)>);
+pub struct CommittedStays(BTreeMap<u64, (LogId, Option<[u8; 32]>)>);
 
 impl CommittedStays {
-    fn holds(&mut self, id: u64, at: Position, hash: Option<[u8; 32]>) -> Result<(), String> {
+    fn holds(&mut self, id: u64, at: LogId, hash: Option<[u8; 32]>) -> Result<(), String> {
         let known = self.0.entry(at.index).or_insert((at, hash));
         if known.0 != at || (known.1.is_some() && hash.is_some() && known.1 != hash) {
             return Err(format!("node {id} applied {at} where {} was committed", known.0));

@@ -2,7 +2,7 @@
 //! more than its files can give again: the effects that its synced state lacks stand as entries in its synced log.
 
 use super::moment::{Invariant, Moment};
-use selfsame_node::raft::{RaftStatus, Role};
+use selfsame_node::raft::{RaftRole, RaftStatus};
 
 /// Judges each node by itself.
 #[derive(Debug, Default)]
@@ -13,7 +13,7 @@ fn said(status: &RaftStatus) -> Result<(), String> {
     let marks = [*purged, *snapshot, *commit, Some(*applied)];
     let after_last = last_log.is_some_and(|last| *commit > Some(last));
     // A node that stopped says nothing any more.
-    if status.role != Role::Stopped && (marks.windows(2).any(|pair| pair[0] > pair[1]) || after_last) {
+    if status.role != RaftRole::Stopped && (marks.windows(2).any(|pair| pair[0] > pair[1]) || after_last) {
         return Err(format!("purged, snapshot, commit, applied are {marks:?} of {last_log:?}"));
     }
     Ok(())
@@ -56,13 +56,13 @@ impl Invariant for Order {
 mod tests {
     use super::super::g02_log_matching::tests::{image, judge};
     use super::*;
-    use selfsame_node::store::Position;
+    use selfsame_node::store::LogId;
 
     #[test]
     fn marks_out_of_order_are_found() {
         let status = |purged, snapshot, applied, last| RaftStatus {
             id: 1,
-            role: Role::Follower,
+            role: RaftRole::Follower,
             term: 1,
             leader: None,
             last_log: Some(last),
@@ -80,7 +80,7 @@ mod tests {
         }
         assert_eq!(judge(&mut Order, &[image(1, &[(1, 1), (2, 1)], 2)]), Ok(()));
         assert!(judge(&mut Order, &[image(1, &[(1, 1), (3, 1)], 2)]).is_err());
-        let purged = Some(Position { term: 1, node: 1, index: 5 });
+        let purged = Some(LogId { term: 1, node: 1, index: 5 });
         assert!(judge(&mut Order, &[super::super::image::Image { purged, ..image(1, &[(1, 1)], 1) }]).is_err());
     }
 }

@@ -3,7 +3,7 @@
 use prost::Message as _;
 use selfsame_env::sim_disk::SimDisk;
 use selfsame_machine::Genesis;
-use selfsame_node::store::{Ballot, Identity, Position, Store};
+use selfsame_node::store::{Identity, LogId, Store, Vote};
 use selfsame_wire::raft::v1 as pb;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,13 +14,13 @@ pub struct Image {
     /// Node id.
     pub id: u64,
     /// The vote.
-    pub ballot: Option<Ballot>,
+    pub ballot: Option<Vote>,
     /// Last purged place of the log.
-    pub purged: Option<Position>,
+    pub purged: Option<LogId>,
     /// Place and BLAKE3 of every stored log entry.
-    pub log: BTreeMap<u64, (Position, [u8; 32])>,
+    pub log: BTreeMap<u64, (LogId, [u8; 32])>,
     /// Last applied place.
-    pub applied: Option<Position>,
+    pub applied: Option<LogId>,
     /// State digest there.
     pub digest: String,
 }
@@ -39,7 +39,7 @@ impl Image {
         let mut log = BTreeMap::new();
         for (index, bytes) in store.log.read(0, u64::MAX, usize::MAX).ok()? {
             let at = pb::LogEntry::decode(&bytes[..]).ok()?.position?;
-            let position = Position { term: at.term, node: at.node, index: at.index };
+            let position = LogId { term: at.term, node: at.node, index: at.index };
             log.insert(index, (position, *blake3::hash(&bytes).as_bytes()));
         }
         let applied = store.state.applied().ok()??;

@@ -3,7 +3,7 @@
 use crate::guard;
 use selfsame_env::sim_disk::SimDisk;
 use selfsame_machine::view::ReadError;
-use selfsame_node::cosign::Current;
+use selfsame_node::cosign::PublishedNotes;
 use selfsame_node::raft::{RaftNode, RaftStatus};
 use selfsame_node::store::StateView;
 
@@ -18,18 +18,18 @@ pub struct NodeView {
     /// Whether its disk fails or its data may be damaged: it may then fail to read, but not read what is wrong.
     pub shaken: bool,
     /// The checkpoints that it shows as published.
-    pub published: Current,
+    pub published: PublishedNotes,
     pub(super) raft: RaftNode,
 }
 
 impl NodeView {
     /// A node as it is now.
     pub fn new(id: u64, raft: RaftNode, disk: SimDisk) -> Self {
-        Self { id, status: raft.status(), disk, shaken: false, published: Current::default(), raft }
+        Self { id, status: raft.status(), disk, shaken: false, published: PublishedNotes::default(), raft }
     }
 
     /// The same, with what it shows as published.
-    pub fn publishing(self, published: Current) -> Self {
+    pub fn publishing(self, published: PublishedNotes) -> Self {
         Self { published, ..self }
     }
 

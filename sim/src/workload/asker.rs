@@ -5,7 +5,7 @@ use super::session::Session;
 use crate::guard;
 use crate::tap::Tap;
 use rand::Rng;
-use selfsame_node::raft::Notary as _;
+use selfsame_node::raft::CosignHandler as _;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::note::Checkpoint;
 use std::sync::Arc;

@@ -17,8 +17,8 @@ use selfsame_env::{Env, Executor};
 use selfsame_machine::Genesis;
 use selfsame_node::cosign::PublishSettings;
 use selfsame_node::node::NodeConfig;
-use selfsame_node::raft::{Member, RaftNode, RaftSettings, RaftStatus, Role};
-use selfsame_node::store::Options;
+use selfsame_node::raft::{MemberAddress, RaftNode, RaftRole, RaftSettings, RaftStatus};
+use selfsame_node::store::StoreOptions;
 use selfsame_node::witness::WitnessSettings;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -148,7 +148,7 @@ impl Nodes {
     pub(super) fn leader(&self) -> Option<u64> {
         let leaders = self.nodes.iter().filter_map(|(id, node)| {
             let status = node.status()?;
-            (status.role == Role::Leader).then_some((status.term, *id))
+            (status.role == RaftRole::Leader).then_some((status.term, *id))
         });
         leaders.max().map(|(_, id)| id)
     }
@@ -157,7 +157,7 @@ impl Nodes {
         let processes: Vec<_> = self.nodes.values().map(|node| node.process.clone()).collect();
         move || {
             let rafts = processes.iter().filter_map(|process| process.borrow().running.clone());
-            let leaders = rafts.filter(|raft| raft.status().role == Role::Leader);
+            let leaders = rafts.filter(|raft| raft.status().role == RaftRole::Leader);
             leaders.max_by_key(|raft| raft.status().term)
         }
     }
@@ -258,7 +258,7 @@ fn known(id: u64, disk: &SimDisk, genesis: &Genesis) -> Option<Progress> {
 fn config(id: u64, setup: &Setup) -> NodeConfig {
     let address = |id: u64, port: u16| format!("{}:{port}", host(id));
     let members = (1..=setup.nodes)
-        .map(|id| (id, Member { peer_addr: address(id, PEER_PORT), client_addr: address(id, CLIENT_PORT) }));
+        .map(|id| (id, MemberAddress { peer_addr: address(id, PEER_PORT), client_addr: address(id, CLIENT_PORT) }));
     NodeConfig {
         id,
         peer_listen: address(id, PEER_PORT),
@@ -266,7 +266,7 @@ fn config(id: u64, setup: &Setup) -> NodeConfig {
         http_listen: None,
         scrub_every_ms: 10_000,
         // Small enough that the log begins files and removes them.
-        store: Options { segment_bytes: 128 << 10, ..Options::default() },
+        store: StoreOptions { segment_bytes: 128 << 10, ..StoreOptions::default() },
         members: members.collect(),
         raft: RaftSettings {
             // An entry of this world has about so many bytes.

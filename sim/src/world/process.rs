@@ -7,7 +7,7 @@ use crate::time::SimTime;
 use selfsame_env::Env;
 use selfsame_machine::Genesis;
 use selfsame_node::node::{self, NodeConfig};
-use selfsame_node::raft::{Notary, RaftNode};
+use selfsame_node::raft::{CosignHandler, RaftNode};
 use selfsame_protocol::keys::SecretKey;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -62,7 +62,7 @@ impl Process {
                 Ok(node) => {
                     let tap = Tap { node: id, cosigner: node.cosigner.clone(), key: cosigner, disk, time, tapped };
                     let tap = Arc::new(tap);
-                    node.raft.serve_notary(&(tap.clone() as Arc<dyn Notary>));
+                    node.raft.serve_cosign_handler(&(tap.clone() as Arc<dyn CosignHandler>));
                     state.borrow_mut().running = Some(node.raft.clone());
                     state.borrow_mut().tap = Some(tap);
                     let mut fatal = node.fatal();

@@ -1,6 +1,6 @@
 //! Copies of the whole state: a snapshot, a learner that gets it, a backup.
 
-use super::place::Place;
+use super::place::KeptCluster;
 use crate::bench::{process, report};
 use crate::demo::cluster::{Cluster, Failure, free_ports};
 use selfsame_client::Client;
@@ -49,7 +49,7 @@ fn running(cluster: &Cluster, node: u64) -> Result<&selfsame_node::node::Node, F
 }
 
 /// Lets one node write a snapshot of everything, and purge its log behind it.
-pub async fn snapshot(place: &mut Place, node: u64) -> Result<Value, Failure> {
+pub async fn snapshot(place: &mut KeptCluster, node: u64) -> Result<Value, Failure> {
     let endpoints = place.target.endpoints.clone();
     let cluster = place.cluster()?;
     let at = usize::try_from(node)? - 1;
@@ -65,7 +65,7 @@ pub async fn snapshot(place: &mut Place, node: u64) -> Result<Value, Failure> {
 }
 
 /// Adds a new node as a learner, waits until it has everything, and takes it out again.
-pub async fn catch_up(place: &mut Place, leader: u64) -> Result<Value, Failure> {
+pub async fn catch_up(place: &mut KeptCluster, leader: u64) -> Result<Value, Failure> {
     let client = place.clients[0].clone();
     // Ids are never used twice: those of earlier runs stand in the ledger.
     let node = client.nodes().await?.iter().map(|node| node.id).max().unwrap_or(3) + 1;
@@ -97,7 +97,7 @@ async fn followed(
     client: &Client,
     node: u64,
     leader: u64,
-    member: &selfsame_node::raft::Member,
+    member: &selfsame_node::raft::MemberAddress,
 ) -> Result<Value, Failure> {
     let ahead = running(cluster, leader)?.raft.status();
     let begin = Instant::now();
@@ -114,7 +114,7 @@ async fn followed(
 }
 
 /// Takes a backup of the running leader from the snapshot that it has, verified as a backup always is, and removes it.
-pub async fn backup(place: &mut Place, leader: u64) -> Result<Value, Failure> {
+pub async fn backup(place: &mut KeptCluster, leader: u64) -> Result<Value, Failure> {
     let cluster = place.cluster()?;
     let whose = (cluster.genesis.cluster.clone(), cluster.genesis.digest().to_string());
     let (data, file) = (cluster.dir(leader), cluster.root.join("measured.backup"));

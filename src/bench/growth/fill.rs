@@ -1,8 +1,8 @@
 //! Filling the ledger up to a size.
 
-use super::place::Place;
+use super::place::KeptCluster;
 use crate::bench::Say;
-use crate::bench::load::{Shape, Writer};
+use crate::bench::load::{LoadShape, LoadWriter};
 use crate::demo::cluster::Failure;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,17 +24,17 @@ fn take(left: &AtomicU64) -> u64 {
 }
 
 async fn fill_with(
-    mut writer: Writer,
+    mut writer: LoadWriter,
     left: Arc<AtomicU64>,
     bytes: usize,
     done: Arc<AtomicU64>,
-) -> Result<Writer, Failure> {
+) -> Result<LoadWriter, Failure> {
     loop {
         let part = take(&left);
         if part == 0 {
             return Ok(writer);
         }
-        writer = writer.shaped(Shape { items: usize::try_from(part)?, bytes });
+        writer = writer.shaped(LoadShape { items: usize::try_from(part)?, bytes });
         let mut tries = 0;
         while let Err(error) = writer.append().await {
             tries += 1;
@@ -48,7 +48,7 @@ async fn fill_with(
 }
 
 /// Appends until there are `entries` entries; gives entries per second, if any were missing.
-pub async fn fill(place: &mut Place, entries: u64, bytes: usize, say: Say<'_>) -> Result<Option<f64>, Failure> {
+pub async fn fill(place: &mut KeptCluster, entries: u64, bytes: usize, say: Say<'_>) -> Result<Option<f64>, Failure> {
     let have = place.entries().await?;
     let missing = entries.saturating_sub(have);
     if missing == 0 {

@@ -8,7 +8,7 @@ mod steps;
 use super::{Bound, Say, Site, bounds, report};
 use crate::demo::cluster::Failure;
 use clap::{Args, ValueEnum};
-use place::Place;
+use place::KeptCluster;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -23,7 +23,7 @@ use std::time::Duration;
 ///
 /// Mind the disk: every entry is kept three times, and the snapshots and the log beside it.
 #[derive(Args, Clone, Debug)]
-pub struct Growth {
+pub struct GrowthBench {
     /// Directory of the cluster: new, empty, or of an earlier run.
     #[arg(long)]
     dir: PathBuf,
@@ -55,7 +55,7 @@ enum Step {
     Restart,
 }
 
-impl Growth {
+impl GrowthBench {
     /// Refuses flags that are out of bounds.
     pub fn check(&self) -> Result<(), Failure> {
         bounds(&[
@@ -76,14 +76,14 @@ impl Growth {
     /// Fills and measures; `give` takes the report of each size.
     pub async fn run(&self, site: &Site, say: Say<'_>, give: &dyn Fn(Value)) -> Result<(), Failure> {
         say(&format!("starting three nodes in {}", self.dir.display()));
-        let mut place = Place::open(&self.dir).await?;
+        let mut place = KeptCluster::open(&self.dir).await?;
         let result = site.unless_stopped(self.grow(&mut place, say, give)).await;
         place.target.stop().await;
         say(&table(&result?));
         Ok(())
     }
 
-    async fn grow(&self, place: &mut Place, say: Say<'_>, give: &dyn Fn(Value)) -> Result<Vec<Value>, Failure> {
+    async fn grow(&self, place: &mut KeptCluster, say: Say<'_>, give: &dyn Fn(Value)) -> Result<Vec<Value>, Failure> {
         let mut sizes = Vec::new();
         let have = place.entries().await?;
         for &wanted in &self.entries {
@@ -101,7 +101,7 @@ impl Growth {
         Ok(sizes)
     }
 
-    async fn measure(&self, place: &mut Place, say: Say<'_>) -> Result<Value, Failure> {
+    async fn measure(&self, place: &mut KeptCluster, say: Say<'_>) -> Result<Value, Failure> {
         let mut measured = json!({"mode": "growth", "entries": place.entries().await?, "item_bytes": self.size});
         say(&format!("measuring at {} entries", measured["entries"]));
         let mut note = |name: &str, value: Value| {
@@ -188,9 +188,9 @@ mod tests {
 
     #[test]
     fn flags_out_of_bounds_are_named() {
-        let growth = Growth { dir: ".".into(), entries: vec![10, 10], size: 64, seconds: 5, skip: Vec::new() };
+        let growth = GrowthBench { dir: ".".into(), entries: vec![10, 10], size: 64, seconds: 5, skip: Vec::new() };
         assert_eq!(growth.check().unwrap_err().to_string(), "--entries ascends, found 10 after 10");
-        let said = Growth { entries: vec![1], size: 3_000, ..growth }.check().unwrap_err().to_string();
+        let said = GrowthBench { entries: vec![1], size: 3_000, ..growth }.check().unwrap_err().to_string();
         assert_eq!(said, "--size is 1 to 2000, found 3000");
     }
 

@@ -1,9 +1,9 @@
 //! The directory of a growing cluster: three nodes, and one file that says how to start them again.
 
-use crate::bench::load::{Shape, Writer};
+use crate::bench::load::{LoadShape, LoadWriter};
 use crate::bench::process;
 use crate::bench::substrate::Subject;
-use crate::bench::target::{CONNECTIONS, Target};
+use crate::bench::target::{BenchTarget, CONNECTIONS};
 use crate::demo::cluster::{Cluster, Failure, Keys, free_ports, fresh_key};
 use futures::future::try_join_all;
 use selfsame_client::Client;
@@ -38,13 +38,13 @@ struct Kept {
 }
 
 /// A running cluster that keeps its entries.
-pub struct Place {
+pub struct KeptCluster {
     /// The nodes, and where they are reached.
-    pub target: Target,
+    pub target: BenchTarget,
     /// Clients that share the work.
     pub clients: Vec<Client>,
     /// One writer for each substrate.
-    pub writers: Vec<Writer>,
+    pub writers: Vec<LoadWriter>,
     /// Who signs for the substrates.
     pub chip: selfsame_client::Actor,
     seed: String,
@@ -78,9 +78,9 @@ fn found(dir: &Path) -> Result<Kept, Failure> {
     Ok(kept)
 }
 
-impl Place {
+impl KeptCluster {
     /// Starts the cluster of a directory, or a new one in an empty directory.
-    pub async fn open(dir: &Path) -> Result<Place, Failure> {
+    pub async fn open(dir: &Path) -> Result<KeptCluster, Failure> {
         let mut kept = found(dir)?;
         let three = |what: &str| (1..=3).map(|i| derived(&kept.seed, &format!("{what}{i}"))).collect::<Vec<_>>();
         let keys = Keys { roots: three("root"), operators: three("operator"), nodes: three("node") };
@@ -89,7 +89,7 @@ impl Place {
         let settings = RaftSettings { keep_logs: KEEP_LOGS, snapshot_after_bytes: u64::MAX, ..RaftSettings::default() };
         let cluster = Cluster::start_with(dir, genesis, keys, &kept.ports, BTreeMap::new(), settings).await?;
         cluster.leader().await?;
-        let target = Target::of(cluster);
+        let target = BenchTarget::of(cluster);
         let clients = target.clients(CONNECTIONS)?;
         let chip = target.chip(&clients[0], derived(&kept.seed, "chip")).await?;
         if kept.substrates.is_empty() {
@@ -98,12 +98,12 @@ impl Place {
             keep(dir, &kept)?;
         }
         let states = try_join_all(kept.substrates.iter().map(|id| clients[0].substrate(id))).await?;
-        let shape = Shape { items: 1, bytes: 1 };
+        let shape = LoadShape { items: 1, bytes: 1 };
         let writers = clients.iter().cycle().zip(&states);
         let writers =
-            writers.map(|(client, state)| Writer::of(client.clone(), chip.clone(), Subject::of(state), shape));
+            writers.map(|(client, state)| LoadWriter::of(client.clone(), chip.clone(), Subject::of(state), shape));
         let writers = writers.collect();
-        let place = Place { target, clients, writers, chip, seed: kept.seed };
+        let place = KeptCluster { target, clients, writers, chip, seed: kept.seed };
         place.scrubbed().await?;
         Ok(place)
     }

@@ -1,7 +1,7 @@
 //! What is measured at each size: appends, proofs, opens, the restart of a node, and what it all takes.
 
-use super::place::{Place, SUBSTRATES};
-use crate::bench::load::{self, Shape, micros};
+use super::place::{KeptCluster, SUBSTRATES};
+use crate::bench::load::{self, LoadShape, micros};
 use crate::bench::{process, report};
 use crate::demo::cluster::Failure;
 use selfsame_client::Client;
@@ -22,8 +22,8 @@ const PROOFS: u64 = 500;
 const OPENS: usize = 20;
 
 /// Single-item appends of all writers for a time, and the processor time of the whole process for each.
-pub async fn append(place: &mut Place, time: Duration, bytes: usize) -> Result<Value, Failure> {
-    let shape = Shape { items: 1, bytes };
+pub async fn append(place: &mut KeptCluster, time: Duration, bytes: usize) -> Result<Value, Failure> {
+    let shape = LoadShape { items: 1, bytes };
     let writers = place.writers.drain(..).map(|writer| writer.shaped(shape)).collect();
     let (begun, before) = (Instant::now(), process::cpu());
     let (level, writers) = load::measure(writers, time).await?;
@@ -37,7 +37,7 @@ pub async fn append(place: &mut Place, time: Duration, bytes: usize) -> Result<V
 }
 
 /// Entries with their inclusion proofs, all over the ledger.
-pub async fn proof(place: &Place) -> Result<Value, Failure> {
+pub async fn proof(place: &KeptCluster) -> Result<Value, Failure> {
     let entries = place.entries().await?.max(1);
     let mut taken = Vec::new();
     for nth in 0..PROOFS {
@@ -49,7 +49,7 @@ pub async fn proof(place: &Place) -> Result<Value, Failure> {
 }
 
 /// Sessions of substrates that have nothing but their birth.
-pub async fn open(place: &Place) -> Result<Value, Failure> {
+pub async fn open(place: &KeptCluster) -> Result<Value, Failure> {
     let (client, mut taken) = (&place.clients[0], Vec::new());
     for _ in 0..OPENS {
         let mut subject = crate::bench::substrate::Subject::fresh()?;
@@ -63,7 +63,7 @@ pub async fn open(place: &Place) -> Result<Value, Failure> {
 
 /// The next session of a substrate that entries went to, which every node re-hashes and replays from its birth; beside it
 /// the time that SHA-256 of the same bytes takes on one core.
-pub async fn reopen(place: &mut Place) -> Result<Value, Failure> {
+pub async fn reopen(place: &mut KeptCluster) -> Result<Value, Failure> {
     let (chip, client) = (place.chip.clone(), place.clients[0].clone());
     let subject = &mut place.writers.first_mut().ok_or("no substrate")?.subject;
     let head = client.substrate(&subject.id).await?.head;
@@ -100,7 +100,7 @@ pub async fn reopen(place: &mut Place) -> Result<Value, Failure> {
 /// Stops a follower and starts it: the time of the stop, of the start until it answers a linearizable read having applied
 /// what the leader has, and until it has read all its rows behind that. A node that runs for long has a snapshot, which its
 /// start looks at: with `with_snapshot` it has one here too.
-pub async fn restart(place: &mut Place, with_snapshot: bool) -> Result<Value, Failure> {
+pub async fn restart(place: &mut KeptCluster, with_snapshot: bool) -> Result<Value, Failure> {
     let id = place.writers.first().map(|writer| writer.subject.id.clone()).ok_or("no substrate")?;
     let endpoints = place.target.endpoints.clone();
     let leader = place.cluster()?.leader().await?;
@@ -132,7 +132,7 @@ pub async fn restart(place: &mut Place, with_snapshot: bool) -> Result<Value, Fa
 }
 
 /// Bytes on the disk of each entry and node, on average over the nodes, and the memory of the process.
-pub async fn space(place: &mut Place) -> Result<Value, Failure> {
+pub async fn space(place: &mut KeptCluster) -> Result<Value, Failure> {
     let entries = place.entries().await?.max(1) as f64;
     let cluster = place.cluster()?;
     let (mut state, mut log, mut snapshots) = (0, 0, 0);

@@ -6,9 +6,9 @@ use selfsame_client::Actor;
 use selfsame_env::Env;
 use selfsame_machine::Genesis;
 use selfsame_machine::genesis::{GenesisNode, GenesisOrganisation};
-use selfsame_node::cosign::{Current, PublishSettings};
+use selfsame_node::cosign::{PublishSettings, PublishedNotes};
 use selfsame_node::node::{self, Node, NodeConfig};
-use selfsame_node::raft::{Member, RaftSettings};
+use selfsame_node::raft::{MemberAddress, RaftSettings};
 use selfsame_node::witness::WitnessSettings;
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{ItemLimits, Role};
@@ -54,7 +54,7 @@ async fn start(dir: &Path) -> Node {
 async fn start_with(dir: &Path, publish: PublishSettings) -> Node {
     let (peer, client) = free_ports(1).unwrap()[0];
     let address = |port: u16| format!("127.0.0.1:{port}");
-    let member = Member { peer_addr: address(peer), client_addr: address(client) };
+    let member = MemberAddress { peer_addr: address(peer), client_addr: address(client) };
     let config = NodeConfig {
         id: 1,
         peer_listen: address(peer),
@@ -165,9 +165,9 @@ async fn an_idle_cluster_signs_its_checkpoint_anew() {
     declare(&node, 1).await;
     let head = head(&node);
     let mut publications = node.cosigner.publications();
-    let holds = |current: &Current| current[0].as_ref().is_some_and(|note| note.checkpoint == head);
+    let holds = |current: &PublishedNotes| current[0].as_ref().is_some_and(|note| note.checkpoint == head);
     let first = publications.wait_for(holds).await.unwrap()[0].clone().unwrap();
-    let later = |current: &Current| current[0].as_ref().is_some_and(|note| note.time > first.time);
+    let later = |current: &PublishedNotes| current[0].as_ref().is_some_and(|note| note.time > first.time);
     let second = publications.wait_for(later).await.unwrap()[0].clone().unwrap();
     assert_eq!(second.checkpoint, head, "nothing was written meanwhile");
     assert_eq!(

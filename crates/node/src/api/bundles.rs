@@ -1,6 +1,6 @@
 //! Bundles of substrates and of runs: their lines, written while the reader takes them.
 
-use super::heads::Heads;
+use super::checkpoints::CheckpointedTrees;
 use super::{Api, BUNDLES, refused, unreadable};
 use crate::store::StateView;
 use futures::StreamExt as _;
@@ -111,10 +111,16 @@ impl Api {
 
     /// Writes the lines of a bundle: what stands in the trees of the checkpoints, so that every node writes the same lines
     /// behind the header. Stops early when the reader is gone.
-    pub(super) fn write_bundle(&self, heads: &Heads, subject: &str, head: String, out: Out<'_>) -> Result<(), Status> {
+    pub(super) fn write_bundle(
+        &self,
+        trees: &CheckpointedTrees,
+        subject: &str,
+        head: String,
+        out: Out<'_>,
+    ) -> Result<(), Status> {
         let header = Header {
             bundle: BUNDLE_TYPE.into(),
-            checkpoints: heads.notes.clone(),
+            checkpoints: trees.notes.clone(),
             genesis: self.genesis.document(),
             head,
             subject: subject.into(),
@@ -122,10 +128,10 @@ impl Api {
         if !out(canon::to_canonical_of(&header)) {
             return Ok(());
         }
-        let subjects = governance_subjects(&heads.view).map_err(unreadable)?;
+        let subjects = governance_subjects(&trees.view).map_err(unreadable)?;
         let mut governance = Vec::new();
         for subject in subjects {
-            chain(heads, &subject, Ledger::Reasoning, |index| {
+            chain(trees, &subject, Ledger::Reasoning, |index| {
                 governance.push(index);
                 Ok(true)
             })?;
@@ -133,14 +139,14 @@ impl Api {
         governance.sort_unstable();
         let mut submission = None;
         let mut line = |ledger: Ledger, index: u64, with_submission: bool| -> Result<bool, Status> {
-            let leaf = leaf(&heads.view, ledger, index)?;
+            let leaf = leaf(&trees.view, ledger, index)?;
             if with_submission {
                 let caused = Entry::from_leaf(&leaf).map_err(unreadable)?.submission;
-                if submission.replace(caused) != Some(caused) && !out(signed(&heads.view, &caused)?) {
+                if submission.replace(caused) != Some(caused) && !out(signed(&trees.view, &caused)?) {
                     return Ok(false);
                 }
             }
-            Ok(out(entry(heads, ledger, index, leaf)?))
+            Ok(out(entry(trees, ledger, index, leaf)?))
         };
         for index in governance {
             if !line(Ledger::Reasoning, index, true)? {
@@ -149,7 +155,7 @@ impl Api {
         }
         let is_run = subject.starts_with("run:");
         for ledger in Ledger::BOTH {
-            if !chain(heads, subject, ledger, |index| line(ledger, index, is_run))? {
+            if !chain(trees, subject, ledger, |index| line(ledger, index, is_run))? {
                 return Ok(());
             }
         }
@@ -176,9 +182,9 @@ fn leaf(view: &StateView, ledger: Ledger, index: u64) -> Result<Vec<u8>, Status>
 }
 
 /// The line of an entry.
-fn entry(heads: &Heads, ledger: Ledger, index: u64, leaf: Vec<u8>) -> Result<Vec<u8>, Status> {
-    let size = heads.sizes[ledger.slot()];
-    let proof = read::inclusion(&heads.view, ledger, index, size).map_err(|e| unreadable(e.to_string()))?;
+fn entry(trees: &CheckpointedTrees, ledger: Ledger, index: u64, leaf: Vec<u8>) -> Result<Vec<u8>, Status> {
+    let size = trees.sizes[ledger.slot()];
+    let proof = read::inclusion(&trees.view, ledger, index, size).map_err(|e| unreadable(e.to_string()))?;
     let leaf = String::from_utf8(leaf).map_err(unreadable)?;
     Ok(canon::to_canonical_of(&Line { ledger, leaf, proof }))
 }
@@ -198,18 +204,18 @@ fn signed(view: &StateView, digest: &Digest) -> Result<Vec<u8>, Status> {
 
 /// Every entry of a chain in the tree of the checkpoint, in order, until `each` says no; whether it never did.
 fn chain(
-    heads: &Heads,
+    trees: &CheckpointedTrees,
     subject: &str,
     ledger: Ledger,
     mut each: impl FnMut(u64) -> Result<bool, Status>,
 ) -> Result<bool, Status> {
     let mut depth = 0;
     loop {
-        let page = read::subject_indexes(&heads.view, subject, ledger, depth, PAGE).map_err(unreadable)?;
+        let page = read::subject_indexes(&trees.view, subject, ledger, depth, PAGE).map_err(unreadable)?;
         depth += page.len() as u64;
         let last = page.len() < PAGE;
         for index in page {
-            if index >= heads.sizes[ledger.slot()] {
+            if index >= trees.sizes[ledger.slot()] {
                 return Ok(true);
             }
             if !each(index)? {

@@ -1,7 +1,7 @@
 //! The cluster itself: status, membership, consensus identity.
 
 use super::{Api, bytes_of, json_of, refused, unreadable};
-use crate::raft::{Member, Role};
+use crate::raft::{MemberAddress, RaftRole};
 use selfsame_machine::read::{self, Majority};
 use selfsame_machine::state::Registration;
 use selfsame_machine::view::{ReadError, Table, View};
@@ -78,45 +78,46 @@ pub(super) fn tips(
 impl ClusterService for Api {
     async fn get_status(&self, _: Request<v1::GetStatusRequest>) -> Result<Response<v1::GetStatusResponse>, Status> {
         let status = self.raft.status();
-        let view = self.raft.view().map_err(unreadable)?;
-        let size = |ledger| read::head(&view, ledger).map(|(size, _)| size).map_err(unreadable);
-        let role = match status.role {
-            Role::Learner => "learner",
-            Role::Follower => "follower",
-            Role::Candidate => "candidate",
-            Role::Leader => "leader",
-            Role::Stopped => "stopped",
-        };
-        let nodes = read::nodes(&view).map_err(unreadable)?;
-        let published = Ledger::BOTH.map(|ledger| self.cosigner.published(ledger));
-        Ok(Response::new(v1::GetStatusResponse {
-            node_id: self.id,
-            leader_id: status.leader.unwrap_or_default(),
-            leader_address: status
-                .leader
-                .and_then(|leader| status.voters.iter().find(|(id, _)| *id == leader))
-                .map(|(_, address)| address.clone())
-                .unwrap_or_default(),
-            term: status.term,
-            last_log_index: status.last_log.unwrap_or_default(),
-            committed_index: status.commit.unwrap_or_default(),
-            applied_index: status.applied,
-            snapshot_index: status.snapshot.unwrap_or_default(),
-            voters: status.voters.iter().map(|(id, _)| *id).collect(),
-            learners: status.learners.iter().map(|(id, _)| *id).collect(),
-            role: role.into(),
-            state_digest: unhex(&status.state_digest).unwrap_or_default().into(),
-            evidence_size: size(Ledger::Evidence)?,
-            reasoning_size: size(Ledger::Reasoning)?,
-            quarantined: nodes.iter().any(|n| n.id.0 == self.id && n.quarantined.is_some()),
-            version: env!("CARGO_PKG_VERSION").into(),
-            cluster: self.genesis.cluster.clone(),
-            genesis_digest: bytes_of(&self.genesis.digest()),
-            published_evidence_size: published[0].as_ref().map_or(0, |note| note.checkpoint.size),
-            published_reasoning_size: published[1].as_ref().map_or(0, |note| note.checkpoint.size),
-            published_at: published.iter().map(|note| note.as_ref().map_or(0, |note| note.time)).min().unwrap_or(0),
-            publication_problem: self.cosigner.problem().unwrap_or_default(),
-        }))
+        self.look(|view| {
+            let size = |ledger| read::head(&view, ledger).map(|(size, _)| size).map_err(unreadable);
+            let role = match status.role {
+                RaftRole::Learner => "learner",
+                RaftRole::Follower => "follower",
+                RaftRole::Candidate => "candidate",
+                RaftRole::Leader => "leader",
+                RaftRole::Stopped => "stopped",
+            };
+            let nodes = read::nodes(&view).map_err(unreadable)?;
+            let published = Ledger::BOTH.map(|ledger| self.cosigner.published(ledger));
+            Ok(Response::new(v1::GetStatusResponse {
+                node_id: self.id,
+                leader_id: status.leader.unwrap_or_default(),
+                leader_address: status
+                    .leader
+                    .and_then(|leader| status.voters.iter().find(|(id, _)| *id == leader))
+                    .map(|(_, address)| address.clone())
+                    .unwrap_or_default(),
+                term: status.term,
+                last_log_index: status.last_log.unwrap_or_default(),
+                committed_index: status.commit.unwrap_or_default(),
+                applied_index: status.applied,
+                snapshot_index: status.snapshot.unwrap_or_default(),
+                voters: status.voters.iter().map(|(id, _)| *id).collect(),
+                learners: status.learners.iter().map(|(id, _)| *id).collect(),
+                role: role.into(),
+                state_digest: unhex(&status.state_digest).unwrap_or_default().into(),
+                evidence_size: size(Ledger::Evidence)?,
+                reasoning_size: size(Ledger::Reasoning)?,
+                quarantined: nodes.iter().any(|n| n.id.0 == self.id && n.quarantined.is_some()),
+                version: env!("CARGO_PKG_VERSION").into(),
+                cluster: self.genesis.cluster.clone(),
+                genesis_digest: bytes_of(&self.genesis.digest()),
+                published_evidence_size: published[0].as_ref().map_or(0, |note| note.checkpoint.size),
+                published_reasoning_size: published[1].as_ref().map_or(0, |note| note.checkpoint.size),
+                published_at: published.iter().map(|note| note.as_ref().map_or(0, |note| note.time)).min().unwrap_or(0),
+                publication_problem: self.cosigner.problem().unwrap_or_default(),
+            }))
+        })
     }
 
     async fn add_learner(
@@ -125,7 +126,7 @@ impl ClusterService for Api {
     ) -> Result<Response<v1::AddLearnerResponse>, Status> {
         let request = request.into_inner();
         self.may_join(request.node_id).await?;
-        let member = Member { peer_addr: request.peer_address, client_addr: request.client_address };
+        let member = MemberAddress { peer_addr: request.peer_address, client_addr: request.client_address };
         self.raft.add_learner(request.node_id, member).await.map_err(refused)?;
         Ok(Response::new(v1::AddLearnerResponse {}))
     }

@@ -1,13 +1,13 @@
 //! Services for clients, one file each.
 
 mod bundles;
+mod checkpoints;
 mod cluster;
 mod governance;
-mod heads;
 mod ledger;
 mod lists;
 mod runs;
-mod standing;
+mod serving_status;
 mod substrates;
 pub mod verifier;
 
@@ -66,14 +66,14 @@ pub struct Api {
     pub metrics: Arc<Metrics>,
     /// What this node cosigns, and what is published.
     pub cosigner: Cosigner,
-    standing: watch::Receiver<Option<Refusal>>,
+    serving_status: watch::Receiver<Option<Refusal>>,
     bundles: Arc<Semaphore>,
     holders: Arc<Semaphore>,
 }
 
-/// What keeps an [`Api`]'s standing up to date; [`Api::watch`] runs it.
+/// What keeps an [`Api`]'s serving status up to date; [`Api::watch`] runs it.
 pub struct Watch {
-    standing: watch::Sender<Option<Refusal>>,
+    serving_status: watch::Sender<Option<Refusal>>,
     reporter: HealthReporter,
 }
 
@@ -109,30 +109,30 @@ impl Api {
         metrics: Arc<Metrics>,
         cosigner: Cosigner,
     ) -> (Api, Watch, Router) {
-        let (sender, standing) = watch::channel(None);
+        let (sender, serving_status) = watch::channel(None);
         let (reporter, health) = tonic_health::server::health_reporter();
         let bundles = Arc::new(Semaphore::new(BUNDLES));
         let holders = Arc::new(Semaphore::new(HOLDERS));
         let key = Arc::new(key);
-        let api = Api { raft, genesis, key, id, env, metrics, cosigner, standing, bundles, holders };
+        let api = Api { raft, genesis, key, id, env, metrics, cosigner, serving_status, bundles, holders };
         let clock = api.env.clock.clone();
         let router = router(api.clone(), health, Dated(Arc::new(move || clock.now_ms())));
-        (api, Watch { standing: sender, reporter }, router)
+        (api, Watch { serving_status: sender, reporter }, router)
     }
 
-    /// Keeps the standing up to date until the node stops.
+    /// Keeps the serving status up to date until the node stops.
     pub async fn watch(self, watch: Watch) {
-        standing::run(self, watch.reporter, watch.standing).await;
+        serving_status::run(self, watch.reporter, watch.serving_status).await;
     }
 
     /// Why this node does not serve now, if so.
-    pub fn standing(&self) -> Option<Refusal> {
-        self.standing.borrow().clone()
+    pub fn serving_status(&self) -> Option<Refusal> {
+        self.serving_status.borrow().clone()
     }
 
     /// Refuses writes while this node does not serve. Cheap, for it stands in front of every submission.
     fn writable(&self) -> Result<(), Refusal> {
-        self.standing.borrow().clone().map_or(Ok(()), Err)
+        self.serving_status.borrow().clone().map_or(Ok(()), Err)
     }
 
     /// Submits one envelope and counts the answer.
@@ -157,16 +157,16 @@ impl Api {
         })
     }
 
-    /// Reads from the newest view, whatever this node's standing. Every read of the API comes through here: what the disk
+    /// Reads from the newest view, whatever this node's serving status. Every read of the API comes through here: what the disk
     /// takes holds up no other task.
     fn look<T>(&self, work: impl FnOnce(StateView) -> Result<T, Status>) -> Result<T, Status> {
-        self.env.executor.here(|| work(self.raft.view().map_err(unreadable)?))
+        self.raft.read(work).map_err(unreadable)?
     }
 
     /// Refuses while this node is quarantined: its copy failed where a quorum's copies hold.
     pub(crate) fn serving(&self, view: &StateView) -> Result<(), Status> {
         let differs = self.cosigner.alarm().borrow().clone();
-        match differs.or(standing::quarantine(view, self.id).map_err(unreadable)?) {
+        match differs.or(serving_status::quarantine(view, self.id).map_err(unreadable)?) {
             Some(refusal) => Err(refused(refusal)),
             None => Ok(()),
         }

@@ -162,10 +162,10 @@ impl RunService for Api {
         let id = digest_of(&request.into_inner().run_id, "run id")?;
         let sizes = self.read(false, |view| known(&view, &id).and_then(|_| Self::sizes(&view))).await?;
         let place = self.place()?;
-        let heads = self.heads(sizes).await?;
+        let trees = self.checkpoints(sizes).await?;
         let subject = format!("run:{id}");
-        let head = self.subject_head(&heads, &subject, None).await?;
+        let head = self.subject_head(&trees, &subject, None).await?;
         let message = |data: Vec<u8>| v1::GetRunBundleResponse { data: data.into() };
-        Ok(Response::new(self.stream(place, message, move |api, out| api.write_bundle(&heads, &subject, head, out))))
+        Ok(Response::new(self.stream(place, message, move |api, out| api.write_bundle(&trees, &subject, head, out))))
     }
 }

@@ -206,11 +206,11 @@ impl SubstrateService for Api {
         let id = request.into_inner().substrate_id;
         let sizes = self.read(false, |view| known(&view, &id).and_then(|_| Self::sizes(&view))).await?;
         let place = self.place()?;
-        let heads = self.heads(sizes).await?;
+        let trees = self.checkpoints(sizes).await?;
         let subject = format!("substrate:{id}");
-        let head = self.subject_head(&heads, &subject, None).await?;
+        let head = self.subject_head(&trees, &subject, None).await?;
         let message = |data: Vec<u8>| v1::GetBundleResponse { data: data.into() };
-        Ok(Response::new(self.stream(place, message, move |api, out| api.write_bundle(&heads, &subject, head, out))))
+        Ok(Response::new(self.stream(place, message, move |api, out| api.write_bundle(&trees, &subject, head, out))))
     }
 
     async fn read_evidence(
@@ -250,19 +250,19 @@ impl Api {
         let mut gone_on = None;
         for _ in 0..STATEMENTS {
             let sizes = self.look(|view| Self::sizes(&view))?;
-            let heads = self.heads(sizes).await?;
+            let trees = self.checkpoints(sizes).await?;
             let told = self.env.executor.here(|| {
                 // No statement is older than the entries that it counts, whatever this node's clock says.
-                let last = read::clock(&heads.view).map_err(unreadable)?;
+                let last = read::clock(&trees.view).map_err(unreadable)?;
                 let time = Timestamp::from_millis(self.env.clock.now_ms()).max(last);
-                let trees = [0, 1].map(|slot| (heads.sizes[slot], heads.roots[slot]));
-                let own = head::subject_head(&heads.view, &self.genesis, &subject, trees, Some(time));
+                let named = [0, 1].map(|slot| (trees.sizes[slot], trees.roots[slot]));
+                let own = head::subject_head(&trees.view, &self.genesis, &subject, named, Some(time));
                 let own = match own.map_err(unreadable)? {
                     Ok(own) => own,
                     Err(refusal) if refusal.code == Code::NotCosigned => return Ok(Err(refusal)),
                     Err(refusal) => return Err(refused(refusal)),
                 };
-                let statement = head::statement_in(&heads.view, &subject, &own.trees, time);
+                let statement = head::statement_in(&trees.view, &subject, &own.trees, time);
                 Ok(Ok((time, statement.map_err(unreadable)?.map_err(refused)?)))
             });
             let (time, statement) = match told? {
@@ -272,8 +272,8 @@ impl Api {
                     continue;
                 }
             };
-            let head = self.subject_head(&heads, &subject, Some(time)).await?;
-            let (checkpoints, identity) = (heads.notes, IDENTITY_PROOF_TYPE.into());
+            let head = self.subject_head(&trees, &subject, Some(time)).await?;
+            let (checkpoints, identity) = (trees.notes, IDENTITY_PROOF_TYPE.into());
             return Ok(IdentityProof { checkpoints, head, identity, statement });
         }
         Err(refused(

@@ -2,7 +2,7 @@
 
 use super::Api;
 use super::cluster::tips;
-use crate::raft::Role;
+use crate::raft::RaftRole;
 use futures::stream::{self, StreamExt as _};
 use selfsame_machine::{read, verify};
 use selfsame_protocol::command::{Command, GiveVerdict, Role as AuthorRole, Submission};
@@ -86,11 +86,11 @@ fn findings(api: &Api) -> Result<Vec<Vec<u8>>, String> {
 /// The leader takes the vote of quarantined nodes and removes retired ones. True when that has to be tried again.
 async fn demote(api: &Api) -> bool {
     let status = api.raft.status();
-    if status.role != Role::Leader || status.voters.len() < 2 {
+    if status.role != RaftRole::Leader || status.voters.len() < 2 {
         return false;
     }
-    let Ok(view) = api.raft.view() else { return false };
-    let Ok(nodes) = read::nodes(&view) else { return false };
+    let found = api.raft.read(|view| read::nodes(&view).map(|nodes| (view, nodes)));
+    let Ok((view, nodes)) = found.flatten() else { return false };
     let counts = |id: u64| nodes.iter().all(|node| node.id.0 != id || node.counts());
     let mut again = false;
     for node in nodes.iter().filter(|node| !node.counts()) {
@@ -108,7 +108,7 @@ async fn demote(api: &Api) -> bool {
             let before = api.voters();
             let mut after = before.clone();
             after.remove(&id);
-            if node.retired && !matches!(tips(&view, &before, &after), Ok(None)) {
+            if node.retired && !matches!(api.env.executor.here(|| tips(&view, &before, &after)), Ok(None)) {
                 tracing::debug!(node = id, "a retired node keeps its vote until another organisation has one more");
                 continue;
             }

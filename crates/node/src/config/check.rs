@@ -6,7 +6,7 @@ use super::members::{CLUSTER_FILE, NODE_FILE};
 use super::read::Reading;
 use super::{ConfigError, Fault, Loaded, NodeFile, read};
 use crate::keys;
-use crate::raft::{Member, RaftSettings};
+use crate::raft::{MemberAddress, RaftSettings};
 use crate::store::{self, Identity};
 use selfsame_machine::Genesis;
 use selfsame_protocol::command::ItemLimits;
@@ -170,8 +170,9 @@ pub fn check(path: &Path, purpose: Purpose) -> Result<Ready, ConfigError> {
     }
     match genesis {
         Some(genesis) if reading.faults.is_empty() => {
-            let members =
-                members.into_iter().map(|(id, (peer_addr, client_addr))| (id, Member { peer_addr, client_addr }));
+            let members = members
+                .into_iter()
+                .map(|(id, (peer_addr, client_addr))| (id, MemberAddress { peer_addr, client_addr }));
             let config = file.config(members.collect(), witness, log_key);
             let lines = reading.lines;
             let base = base.to_owned();

@@ -14,8 +14,8 @@ pub use show::{Shown, to_json, to_toml};
 
 use crate::cosign::PublishSettings;
 use crate::node::NodeConfig;
-use crate::raft::{Member, RaftSettings};
-use crate::store::Options;
+use crate::raft::{MemberAddress, RaftSettings};
+use crate::store::StoreOptions;
 use crate::witness::WitnessSettings;
 pub use crate::witness::config::WitnessSection;
 use selfsame_machine::Genesis;
@@ -245,7 +245,7 @@ impl NodeFile {
     /// the file, checked.
     fn config(
         &self,
-        members: BTreeMap<u64, Member>,
+        members: BTreeMap<u64, MemberAddress>,
         witness: WitnessSettings,
         log_key: Option<SecretKey>,
     ) -> NodeConfig {
@@ -261,7 +261,7 @@ impl NodeFile {
         ] {
             *slot = value.unwrap_or(*slot);
         }
-        let mut store = Options::default();
+        let mut store = StoreOptions::default();
         if let Some(mib) = self.storage.cache_mib {
             store.cache_bytes = usize::try_from(mebibytes(mib)).unwrap_or(usize::MAX);
         }

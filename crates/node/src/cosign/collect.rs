@@ -5,7 +5,7 @@
 //! and a larger tree takes the place of a smaller one.
 
 use super::cosigner::{Cosigner, heads, unreadable};
-use crate::raft::Role;
+use crate::raft::RaftRole;
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use selfsame_machine::read;
@@ -67,10 +67,10 @@ impl Cosigner {
     fn due(&self) -> bool {
         let inner = &self.0;
         // A learner may still be catching up: it would ask for trees that others passed long ago.
-        if matches!(inner.raft.status().role, Role::Learner | Role::Stopped) {
+        if matches!(inner.raft.status().role, RaftRole::Learner | RaftRole::Stopped) {
             return false;
         }
-        let Ok(heads) = inner.view().and_then(|view| heads(&view)) else { return false };
+        let Ok(heads) = inner.read(heads) else { return false };
         let now = inner.now_s();
         Ledger::BOTH.into_iter().zip(heads).any(|(ledger, head)| match self.published(ledger) {
             None => true,
@@ -85,7 +85,7 @@ impl Cosigner {
     fn patience(&self, every: Duration) -> Duration {
         let inner = &self.0;
         let status = inner.raft.status();
-        if status.role == Role::Leader {
+        if status.role == RaftRole::Leader {
             return Duration::ZERO;
         }
         let others = status.voters.iter().map(|(id, _)| *id).filter(|id| Some(*id) != status.leader);
@@ -97,24 +97,24 @@ impl Cosigner {
     async fn collect(&self, handing: &mut JoinSet<()>) -> Result<(), String> {
         let inner = &self.0;
         let said = |refusal: selfsame_protocol::code::Refusal| refusal.to_string();
-        let (texts, quorum, others, publishers, log_keys, own) = {
-            let view = inner.view().map_err(said)?;
-            let heads = heads(&view).map_err(said)?;
+        let known = inner.read(|view| {
+            let heads = heads(view)?;
             let texts: Vec<String> =
                 Ledger::BOTH.into_iter().zip(&heads).map(|(ledger, tree)| inner.text(ledger, tree)).collect();
-            let quorum = read::quorum(&view, &inner.genesis).map_err(|error| said(unreadable(error)))?;
-            let nodes = read::nodes(&view).map_err(|error| said(unreadable(error)))?;
+            let quorum = read::quorum(view, &inner.genesis).map_err(unreadable)?;
+            let nodes = read::nodes(view).map_err(unreadable)?;
             let nodes: Vec<_> = nodes.into_iter().filter(|node| node.counts() && node.id.0 != inner.id).collect();
-            let publication = read::publication(&view).map_err(|error| said(unreadable(error)))?;
-            let own = inner.publishes(&view).map_err(said)?;
+            let publication = read::publication(view).map_err(unreadable)?;
+            let own = inner.publishes(view)?;
             let of = publication.publisher.filter(|_| !own).map(|publisher| publisher.organisation);
             let publishers: Vec<u64> =
                 nodes.iter().filter(|node| Some(&node.organisation) == of.as_ref()).map(|node| node.id.0).collect();
             let log_keys: Result<Vec<_>, _> =
-                Ledger::BOTH.into_iter().map(|ledger| inner.log_vkey(&view, ledger)).collect();
+                Ledger::BOTH.into_iter().map(|ledger| inner.log_vkey(view, ledger)).collect();
             let others: Vec<u64> = nodes.iter().map(|node| node.id.0).collect();
-            (texts, quorum, others, publishers, log_keys.map_err(said)?, own)
-        };
+            Ok((texts, quorum, others, publishers, log_keys?, own))
+        });
+        let (texts, quorum, others, publishers, log_keys, own) = known.map_err(said)?;
         let (mut notes, silent) = self.gather(&texts, &quorum, &others).await;
         for note in &notes {
             quorum.met(note).map_err(|error| format!("{error}; {}", silent.join("; ")))?;
@@ -166,25 +166,27 @@ impl Cosigner {
         let mut notes: Vec<Note> = texts.iter().map(|text| Note::new(text.clone())).collect();
         let mut silent = Vec::new();
         let own = self.cosign(texts.to_vec()).await;
-        let mut take = |node: u64, answer: Result<Vec<crate::raft::Line>, String>, notes: &mut Vec<Note>| match answer {
-            Err(reason) => silent.push(format!("node {node}: {reason}")),
-            Ok(lines) => {
-                for (note, line) in notes.iter_mut().zip(lines) {
-                    let name = inner.genesis.cosigner_name(node);
-                    let key = quorum.cosigners.iter().find(|cosigner| cosigner.vkey.name == name);
-                    let checked = line.map_err(|refusal| refusal.to_string()).and_then(|line| {
-                        let signature = NoteSignature::parse(&line).map_err(|error| error.to_string())?;
-                        let key = key.ok_or_else(|| format!("{name} is no cosigner"))?;
-                        cosignature::verify(&note.text, &signature, &key.vkey).map_err(|error| error.to_string())?;
-                        Ok(signature)
-                    });
-                    match checked {
-                        Ok(signature) => note.signatures.push(signature),
-                        Err(reason) => silent.push(format!("node {node}: {reason}")),
+        let mut take =
+            |node: u64, answer: Result<Vec<crate::raft::SignatureLine>, String>, notes: &mut Vec<Note>| match answer {
+                Err(reason) => silent.push(format!("node {node}: {reason}")),
+                Ok(lines) => {
+                    for (note, line) in notes.iter_mut().zip(lines) {
+                        let name = inner.genesis.cosigner_name(node);
+                        let key = quorum.cosigners.iter().find(|cosigner| cosigner.vkey.name == name);
+                        let checked = line.map_err(|refusal| refusal.to_string()).and_then(|line| {
+                            let signature = NoteSignature::parse(&line).map_err(|error| error.to_string())?;
+                            let key = key.ok_or_else(|| format!("{name} is no cosigner"))?;
+                            cosignature::verify(&note.text, &signature, &key.vkey)
+                                .map_err(|error| error.to_string())?;
+                            Ok(signature)
+                        });
+                        match checked {
+                            Ok(signature) => note.signatures.push(signature),
+                            Err(reason) => silent.push(format!("node {node}: {reason}")),
+                        }
                     }
                 }
-            }
-        };
+            };
         take(inner.id, Ok(own), &mut notes);
         let ask = |node: u64| async move { (node, inner.raft.ask_cosign(node, texts, limit).await) };
         let mut asked: FuturesUnordered<_> = others.iter().map(|node| ask(*node)).collect();

@@ -49,7 +49,7 @@ pub enum Denied {
 
 /// The last trees that this node signed.
 #[derive(Debug)]
-pub struct Memory {
+pub struct CosignMemory {
     file: Arc<dyn DiskFile>,
     key: PublicKey,
     number: u64,
@@ -87,7 +87,7 @@ fn decode(bytes: &[u8; COPY], key: &PublicKey) -> Option<(u64, [Tree; 2])> {
     Some((u64::from_be_bytes(*number), last))
 }
 
-impl Memory {
+impl CosignMemory {
     /// Makes the file of a node that signed nothing yet. Only for a new data directory.
     pub fn create(disk: &dyn Disk, key: &PublicKey) -> io::Result<()> {
         let file = disk.open(FILE, true)?;
@@ -98,7 +98,7 @@ impl Memory {
     }
 
     /// Reads the file; fails when it is missing, another key's, or damaged in both copies.
-    pub fn open(disk: &dyn Disk, key: &PublicKey) -> Result<Memory, String> {
+    pub fn open(disk: &dyn Disk, key: &PublicKey) -> Result<CosignMemory, String> {
         let failed = |error: io::Error| format!("the file {FILE:?} of what was signed last: {error}");
         if !disk.exists(FILE).map_err(failed)? {
             return Err(format!("the file {FILE:?} of what was signed last is gone"));
@@ -111,7 +111,7 @@ impl Memory {
         };
         let newest = COPIES.into_iter().filter_map(copy).max_by_key(|(number, _)| *number);
         match newest {
-            Some((number, last)) => Ok(Memory { file, key: *key, number, last }),
+            Some((number, last)) => Ok(CosignMemory { file, key: *key, number, last }),
             None => {
                 Err(format!("the file {FILE:?} of what was signed last is damaged in both copies, or another key's"))
             }
@@ -192,10 +192,10 @@ mod tests {
         Ok(tree(size).root)
     }
 
-    fn made() -> (SimDisk, PublicKey, Memory) {
+    fn made() -> (SimDisk, PublicKey, CosignMemory) {
         let (disk, key) = (SimDisk::new(), SecretKey::from_seed(&[1; 32]).public());
-        Memory::create(&disk, &key).unwrap();
-        let memory = Memory::open(&disk, &key).unwrap();
+        CosignMemory::create(&disk, &key).unwrap();
+        let memory = CosignMemory::open(&disk, &key).unwrap();
         (disk, key, memory)
     }
 
@@ -205,7 +205,7 @@ mod tests {
         assert_eq!(memory.claim(&[(Ledger::Evidence, tree(5)), (Ledger::Reasoning, tree(2))], &own), [Ok(()), Ok(())]);
         assert_eq!(memory.claim(&[(Ledger::Evidence, tree(5))], &own), [Ok(())]);
         drop(memory);
-        let mut memory = Memory::open(&disk, &key).unwrap();
+        let mut memory = CosignMemory::open(&disk, &key).unwrap();
         assert_eq!((memory.last(Ledger::Evidence), memory.last(Ledger::Reasoning)), (tree(5), tree(2)));
         assert_eq!(memory.claim(&[(Ledger::Evidence, tree(4))], &own), [Err(Denied::Smaller { signed: 5 })]);
         let other = Tree { size: 5, root: Digest::of(b"other") };
@@ -227,13 +227,13 @@ mod tests {
             assert_eq!(memory.claim(&[(Ledger::Evidence, tree(9))], &own), [Ok(())]);
             let file = disk.open(FILE, false).unwrap();
             file.write(at + 60, &[0xff]).unwrap();
-            assert_eq!(Memory::open(&disk, &key).unwrap().last(Ledger::Evidence), tree(9), "copy at {at}");
+            assert_eq!(CosignMemory::open(&disk, &key).unwrap().last(Ledger::Evidence), tree(9), "copy at {at}");
             file.write(COPIES[0] + COPIES[1] - at + 60, &[0xff]).unwrap();
-            assert!(Memory::open(&disk, &key).unwrap_err().contains("both copies"));
+            assert!(CosignMemory::open(&disk, &key).unwrap_err().contains("both copies"));
         }
         let (disk, key, _) = made();
-        assert!(Memory::open(&disk, &SecretKey::from_seed(&[2; 32]).public()).is_err(), "another key's file");
+        assert!(CosignMemory::open(&disk, &SecretKey::from_seed(&[2; 32]).public()).is_err(), "another key's file");
         disk.remove(FILE).unwrap();
-        assert!(Memory::open(&disk, &key).unwrap_err().contains("gone"));
+        assert!(CosignMemory::open(&disk, &key).unwrap_err().contains("gone"));
     }
 }

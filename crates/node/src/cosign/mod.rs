@@ -10,14 +10,17 @@ mod collect;
 mod cosigner;
 mod memory;
 mod publish;
+mod published;
 mod receipt;
+mod sign;
+mod start;
 mod witnessed;
 
 pub use archive::Archive;
 pub use collect::run;
 pub use cosigner::Cosigner;
-pub use memory::Memory;
-pub use publish::{Current, PublishedNote};
+pub use memory::CosignMemory;
+pub use published::{PublishedNote, PublishedNotes};
 
 use selfsame_protocol::keys::SecretKey;
 

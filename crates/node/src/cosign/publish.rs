@@ -1,128 +1,14 @@
-//! What is published: notes that enough organisations cosigned, never a smaller tree after a larger one.
+//! Publishing: notes are judged, and the one that says more takes the place of the one before.
 
-use super::archive::Archive;
 use super::cosigner::{Cosigner, Inner, heads, malformed, unreadable};
-use crate::raft::Line;
+use super::published::PublishedNote;
+use crate::raft::SignatureLine;
 use crate::store::StateView;
 use selfsame_machine::read;
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::holder::Tree;
 use selfsame_protocol::note::{Checkpoint, Note, TYPE_ED25519, Vkey};
-use std::collections::BTreeMap;
-use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::watch;
-
-/// A checkpoint that enough organisations cosigned.
-#[derive(Clone, Debug)]
-pub struct PublishedNote {
-    /// Size and root.
-    pub checkpoint: Checkpoint,
-    /// The note.
-    pub note: Note,
-    /// Its text form.
-    pub text: String,
-    /// Organisations with the latest time of their cosigners, seconds since 1970.
-    pub organisations: BTreeMap<String, u64>,
-    /// Seconds since 1970 at which as many organisations as it takes vouched for it.
-    pub time: u64,
-    /// Whether the publisher's log key signed it.
-    pub logged: bool,
-}
-
-impl PublishedNote {
-    /// What a later note has to exceed.
-    fn rank(&self) -> (u64, u64, bool, usize) {
-        (self.checkpoint.size, self.time, self.logged, self.note.signatures.len())
-    }
-}
-
-/// The published checkpoint of each ledger, Evidence first.
-pub type Current = [Option<Arc<PublishedNote>>; 2];
-
-/// Published checkpoints of both ledgers in one state, Evidence first.
-pub type Pair = [Arc<PublishedNote>; 2];
-
-/// The published notes of a node.
-pub struct Publishing {
-    current: watch::Sender<Current>,
-    /// The newest two that were collected in one state: between them no submission stands in one tree alone.
-    pair: watch::Sender<Option<Pair>>,
-    problem: watch::Sender<Option<String>>,
-    archive: Mutex<Archive>,
-}
-
-impl Publishing {
-    pub(super) fn new(archive: Archive) -> Self {
-        Self {
-            current: watch::Sender::new(Current::default()),
-            pair: watch::Sender::new(None),
-            problem: watch::Sender::new(None),
-            archive: Mutex::new(archive),
-        }
-    }
-
-    pub(super) fn current(&self, ledger: Ledger) -> Option<Arc<PublishedNote>> {
-        self.current.borrow()[ledger.slot()].clone()
-    }
-
-    pub(super) fn watch(&self) -> watch::Receiver<Current> {
-        self.current.subscribe()
-    }
-
-    pub(super) fn pairs(&self) -> watch::Receiver<Option<Pair>> {
-        self.pair.subscribe()
-    }
-
-    /// Takes what is published as a pair, when it has the sizes of one state.
-    pub(super) fn pair_up(&self, sizes: [u64; 2]) {
-        let [Some(evidence), Some(reasoning)] = self.current.borrow().clone() else { return };
-        if [evidence.checkpoint.size, reasoning.checkpoint.size] == sizes {
-            self.pair.send_modify(|pair| *pair = Some([evidence, reasoning]));
-        }
-    }
-
-    pub(super) fn problem(&self) -> Option<String> {
-        self.problem.borrow().clone()
-    }
-
-    /// Says why nothing is published, or that something is.
-    pub(super) fn set_problem(&self, problem: Option<String>) {
-        self.problem.send_if_modified(|known| {
-            let changed = *known != problem;
-            if changed && let Some(problem) = &problem {
-                tracing::warn!(%problem, "no checkpoint is published");
-            }
-            *known = problem;
-            changed
-        });
-    }
-
-    pub(super) fn kept(&self) -> io::Result<Vec<String>> {
-        self.archive.lock().unwrap_or_else(PoisonError::into_inner).notes()
-    }
-
-    /// Whether a note would take the place of the published one.
-    fn wants(&self, ledger: Ledger, note: &PublishedNote) -> bool {
-        self.current(ledger).is_none_or(|known| note.rank() > known.rank())
-    }
-
-    /// Takes a note in place of the published one when it says more. One with a larger tree is kept before it is shown:
-    /// after a crash nobody must see this node go back.
-    fn offer(&self, ledger: Ledger, note: PublishedNote) -> io::Result<()> {
-        // Held throughout, so that of two notes the later one stays.
-        let mut archive = self.archive.lock().unwrap_or_else(PoisonError::into_inner);
-        if !self.wants(ledger, &note) {
-            return Ok(());
-        }
-        if self.current(ledger).is_none_or(|known| known.checkpoint.size < note.checkpoint.size) {
-            archive.keep(&note.text)?;
-        }
-        self.current.send_modify(|current| current[ledger.slot()] = Some(Arc::new(note)));
-        Ok(())
-    }
-}
 
 impl Inner {
     /// Takes the newest kept note of each ledger as published, when it still has enough organisations behind it. An older
@@ -137,7 +23,7 @@ impl Inner {
             if !std::mem::replace(&mut seen[ledger.slot()], true)
                 && let Ok((_, note)) = self.judge(&view, note)
             {
-                self.published.current.send_modify(|current| current[ledger.slot()] = Some(Arc::new(note)));
+                self.published.restore(ledger, note);
             }
             if seen == [true; 2] {
                 break;
@@ -184,7 +70,7 @@ impl Inner {
     }
 
     /// Takes one note. Gives the publisher's line when this node is the publisher and the note had none.
-    fn accept(&self, view: &StateView, note: Note) -> Line {
+    fn accept(&self, view: &StateView, note: Note) -> SignatureLine {
         let (ledger, mut found) = self.judge(view, note)?;
         let tree = Tree { size: found.checkpoint.size, root: found.checkpoint.root };
         let (own, _) = read::head(view, ledger).map_err(unreadable)?;
@@ -254,7 +140,7 @@ impl Inner {
 impl Cosigner {
     /// Takes notes from this node's collector or another's; gives the publisher's line for each where this node has one
     /// to add, and an empty one otherwise.
-    pub async fn publish(&self, notes: Vec<String>) -> Vec<Line> {
+    pub async fn publish(&self, notes: Vec<String>) -> Vec<SignatureLine> {
         let inner = &self.0;
         let count = notes.len();
         let mut sizes = [0; 2];
@@ -272,7 +158,7 @@ impl Cosigner {
         inner.caught_up(sizes).await;
         let taken = inner.off(move |inner| match inner.view() {
             Ok(view) => {
-                let lines: Vec<Line> =
+                let lines: Vec<SignatureLine> =
                     parsed.into_iter().map(|note| note.and_then(|note| inner.accept(&view, note))).collect();
                 // A collector sends the checkpoints of one state together.
                 if lines.len() == Ledger::BOTH.len() && lines.iter().all(Result::is_ok) {
@@ -282,41 +168,10 @@ impl Cosigner {
             }
             Err(refusal) => vec![Err(refusal); count],
         });
-        let lines: Vec<Line> = taken.await.unwrap_or_else(|refusal| vec![Err(refusal); count]);
+        let lines: Vec<SignatureLine> = taken.await.unwrap_or_else(|refusal| vec![Err(refusal); count]);
         if lines.iter().all(Result::is_ok) {
             inner.published.set_problem(None);
         }
         lines
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use selfsame_env::sim_disk::{Faults, SimDisk};
-    use selfsame_protocol::digest::Digest;
-
-    fn note(size: u64) -> PublishedNote {
-        let checkpoint = Checkpoint { origin: "ledger.example".into(), size, root: Digest::of(&size.to_be_bytes()) };
-        let note = Note { text: checkpoint.to_text(), signatures: Vec::new() };
-        let text = note.to_text();
-        PublishedNote { checkpoint, note, text, organisations: BTreeMap::new(), time: 1, logged: false }
-    }
-
-    /// Found by simulation, seed 16 of `log-reversion`.
-    #[test]
-    fn a_note_that_could_not_be_kept_is_not_shown() {
-        let disk = SimDisk::new();
-        let publishing = Publishing::new(Archive::open(Arc::new(disk.clone())).unwrap().0);
-        let shown = || publishing.current(Ledger::Evidence).map(|note| note.checkpoint.size);
-        publishing.offer(Ledger::Evidence, note(5)).unwrap();
-        disk.set_faults(Faults { fail_sync_in: Some(1), ..Faults::default() });
-        assert!(publishing.offer(Ledger::Evidence, note(6)).is_err());
-        assert_eq!(shown(), Some(5));
-        publishing.offer(Ledger::Evidence, note(7)).unwrap();
-        assert_eq!(shown(), Some(7));
-        disk.crash(|| 1);
-        let (_, kept) = Archive::open(Arc::new(disk)).unwrap();
-        assert_eq!(kept.last(), Some(&note(7).text), "what was shown last is there after a crash");
     }
 }

@@ -1,7 +1,7 @@
 //! Receipts and holder statuses: what this node can prove to somebody who trusts none of the nodes alone.
 
 use super::cosigner::{Cosigner, unreadable};
-use super::publish::Pair;
+use super::published::PublishedPair;
 use selfsame_machine::{head, read};
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::digest::Digest;
@@ -60,9 +60,9 @@ impl Cosigner {
     }
 
     /// Published checkpoints of one state that hold at least so many entries of each ledger; waits at most `within`.
-    pub async fn covering(&self, sizes: [u64; 2], within: Duration) -> Option<Pair> {
+    pub async fn covering(&self, sizes: [u64; 2], within: Duration) -> Option<PublishedPair> {
         let mut pairs = self.0.published.pairs();
-        let covers = |pair: &Option<Pair>| {
+        let covers = |pair: &Option<PublishedPair>| {
             pair.as_ref().is_some_and(|pair| pair.iter().zip(sizes).all(|(note, size)| note.checkpoint.size >= size))
         };
         let holds = pairs.wait_for(covers);
@@ -99,9 +99,8 @@ impl Cosigner {
     pub async fn holder(&self, substrate: &str) -> Result<String, Refusal> {
         let inner = &self.0;
         inner.raft.linearize().await?;
-        let (text, quorum, others) = {
-            let view = inner.view()?;
-            let status = read::holder(&view, &inner.genesis, substrate).map_err(unreadable)?.ok_or_else(|| {
+        let (text, quorum, others) = inner.read(|view| {
+            let status = read::holder(view, &inner.genesis, substrate).map_err(unreadable)?.ok_or_else(|| {
                 Refusal::new(
                     Code::UnknownSubstrate,
                     "there is no substrate of this id here: check the id",
@@ -109,10 +108,10 @@ impl Cosigner {
                     substrate,
                 )
             })?;
-            let nodes = read::nodes(&view).map_err(unreadable)?;
+            let nodes = read::nodes(view).map_err(unreadable)?;
             let others: Vec<u64> = nodes.iter().filter(|n| n.counts() && n.id.0 != inner.id).map(|n| n.id.0).collect();
-            (status.to_text(), read::quorum(&view, &inner.genesis).map_err(unreadable)?, others)
-        };
+            Ok((status.to_text(), read::quorum(view, &inner.genesis).map_err(unreadable)?, others))
+        })?;
         let (mut notes, silent) = self.gather(&[text], &quorum, &others).await;
         let note = notes.pop().ok_or_else(|| unreadable("no note was made"))?;
         match quorum.met(&note) {

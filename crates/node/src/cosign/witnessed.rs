@@ -43,10 +43,7 @@ impl Cosigner {
             let checkpoint = Checkpoint::parse(&note.text).map_err(|error| error.to_string())?;
             let ledger = inner.ledger_of(&checkpoint.origin).map_err(|refusal| refusal.to_string())?;
             // Witnesses know the log by its key: without that line there is nothing to ask.
-            let key = {
-                let view = inner.view().map_err(|refusal| refusal.to_string())?;
-                inner.log_vkey(&view, ledger).map_err(|refusal| refusal.to_string())?
-            };
+            let key = inner.read(|view| inner.log_vkey(view, ledger)).map_err(|refusal| refusal.to_string())?;
             if !key.is_some_and(|key| note.signatures.iter().any(|line| key.is_of(line))) {
                 let required = inner.witnesses.required();
                 if required.is_empty() {

@@ -1,7 +1,7 @@
 //! Whether the process lives, and whether the node can answer clients.
 
 use super::{Http, text};
-use crate::raft::Role;
+use crate::raft::RaftRole;
 use crate::scrub::Scrubbed;
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
@@ -44,14 +44,14 @@ pub async fn ready(State(http): State<Http>, RawQuery(query): RawQuery) -> Respo
 
 async fn checks(http: &Http) -> Vec<Check> {
     let status = http.api.raft.status();
-    let standing = match http.api.standing() {
+    let standing = match http.api.serving_status() {
         None => Ok("in good standing".into()),
         Some(refusal) => Err(refusal.to_string()),
     };
     let member = match status.role {
-        Role::Leader | Role::Follower | Role::Candidate => Ok("voter".into()),
-        Role::Learner => Err("a learner has no vote".into()),
-        Role::Stopped => Err("the consensus core stopped".into()),
+        RaftRole::Leader | RaftRole::Follower | RaftRole::Candidate => Ok("voter".into()),
+        RaftRole::Learner => Err("a learner has no vote".into()),
+        RaftRole::Stopped => Err("the consensus core stopped".into()),
     };
     // "Could not check" is never "ok".
     let scrub = match &*http.scrubbed.borrow() {

@@ -20,7 +20,7 @@ mod witness;
 
 use crate::api::Api;
 use crate::metrics::{Moment, Published};
-use crate::raft::Role;
+use crate::raft::RaftRole;
 use crate::scrub::Scrubbed;
 use crate::witness::Witness;
 use axum::Router;
@@ -30,7 +30,6 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use selfsame_env::{Listener, Stream};
 use selfsame_machine::read;
-use selfsame_machine::view::ReadError;
 use selfsame_protocol::entry::Ledger;
 use std::io;
 use std::sync::Arc;
@@ -100,12 +99,11 @@ fn text(status: StatusCode, body: String) -> Response {
 
 async fn metrics(State(http): State<Http>) -> Response {
     let status = http.api.raft.status();
-    let entries = http.api.env.executor.here(|| {
-        let view = http.api.raft.view()?;
+    let entries = http.api.raft.read(|view| {
         let size = |ledger| read::head(&view, ledger).map(|(size, _)| size);
-        Ok::<_, ReadError>([size(Ledger::Evidence)?, size(Ledger::Reasoning)?])
+        Ok([size(Ledger::Evidence)?, size(Ledger::Reasoning)?])
     });
-    let entries = match entries {
+    let entries = match entries.flatten() {
         Ok(entries) => entries,
         Err(error) => return text(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
     };
@@ -118,7 +116,7 @@ async fn metrics(State(http): State<Http>) -> Response {
         })
     });
     let moment = Moment {
-        leads: status.role == Role::Leader,
+        leads: status.role == RaftRole::Leader,
         term: status.term,
         commit: status.commit.unwrap_or_default(),
         applied: status.applied,

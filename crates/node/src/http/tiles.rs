@@ -5,20 +5,23 @@ use crate::store::StateView;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use selfsame_machine::read;
 use selfsame_machine::state::leaves;
 use selfsame_machine::view::View as _;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::merkle::TileId;
 use selfsame_protocol::merkle::layout::{TilePath, WIDTH, push_entry};
 
-/// A view for one request, or the answer that says why there is none.
-fn open(http: &Http, ledger: &str) -> Result<(StateView, Ledger), Failure> {
+/// Reads for one request from one view of the state, or says why there is no answer.
+fn read<T>(
+    http: &Http,
+    ledger: &str,
+    work: impl FnOnce(&StateView, Ledger) -> Result<T, Failure>,
+) -> Result<T, Failure> {
     let ledger: Ledger = ledger.parse().map_err(|_| absent("a ledger is evidence or reasoning"))?;
-    if let Some(refusal) = http.api.standing() {
+    if let Some(refusal) = http.api.serving_status() {
         return Err(Failure(StatusCode::SERVICE_UNAVAILABLE, refusal.to_string()));
     }
-    Ok((http.api.raft.view().map_err(unreadable)?, ledger))
+    http.api.raft.read(|view| work(&view, ledger)).map_err(unreadable)?
 }
 
 /// Why there is no answer.
@@ -40,8 +43,8 @@ fn absent(what: &str) -> Failure {
 
 /// The published checkpoint: cosigned by enough organisations, or none.
 pub async fn checkpoint(State(http): State<Http>, Path(ledger): Path<String>) -> Response {
-    let ledger = match open(&http, &ledger) {
-        Ok((_, ledger)) => ledger,
+    let ledger = match read(&http, &ledger, |_, ledger| Ok(ledger)) {
+        Ok(ledger) => ledger,
         Err(failure) => return failure.into_response(),
     };
     match http.api.cosigner.checkpoint(ledger) {
@@ -52,10 +55,8 @@ pub async fn checkpoint(State(http): State<Http>, Path(ledger): Path<String>) ->
 
 /// What this node applied, signed with its own key alone: what an auditor holds against what others say.
 pub async fn node_checkpoint(State(http): State<Http>, Path(ledger): Path<String>) -> Response {
-    let opened = open(&http, &ledger);
-    let note = opened.and_then(|(view, ledger)| {
-        let signed = http.api.env.executor.here(|| http.api.checkpoint(&view, ledger));
-        signed.map_err(|status| unreadable(status.message()))
+    let note = read(&http, &ledger, |view, ledger| {
+        http.api.checkpoint(view, ledger).map_err(|status| unreadable(status.message()))
     });
     match note {
         Ok(note) => text(StatusCode::OK, note),
@@ -65,12 +66,12 @@ pub async fn node_checkpoint(State(http): State<Http>, Path(ledger): Path<String
 
 /// A tile of hashes or of entries.
 pub async fn tile(State(http): State<Http>, Path((ledger, path)): Path<(String, String)>) -> Response {
-    let opened = open(&http, &ledger).and_then(|(view, ledger)| {
+    let found = read(&http, &ledger, |view, ledger| {
         let wanted =
             TilePath::parse(&path).ok_or_else(|| absent("a tile is <L>/<N>[.p/<W>] or entries/<N>[.p/<W>]"))?;
-        http.api.env.executor.here(|| read_tile(&view, ledger, wanted))
+        read_tile(view, ledger, wanted)
     });
-    match opened {
+    match found {
         Err(failure) => failure.into_response(),
         Ok(bytes) => {
             let headers = [
@@ -101,7 +102,7 @@ fn read_tile(view: &StateView, ledger: Ledger, wanted: TilePath) -> Result<Vec<u
         return Ok(out);
     };
     let id = TileId { level, index: wanted.index };
-    let mut hashes = read::tile(view, ledger, id).map_err(unreadable)?.ok_or_else(short)?;
+    let mut hashes = selfsame_machine::read::tile(view, ledger, id).map_err(unreadable)?.ok_or_else(short)?;
     let bytes = wanted.width as usize * 32;
     if hashes.len() < bytes {
         return Err(short());

@@ -28,9 +28,11 @@ impl Own for Http {
 
     fn root(&self, checkpoint: &Checkpoint) -> Option<Digest> {
         let ledger = self.ledger_of(&checkpoint.origin)?;
-        let view = self.api.raft.view().ok()?;
-        let (size, _) = read::head(&view, ledger).ok()?;
-        if checkpoint.size > size { None } else { read::root(&view, ledger, checkpoint.size).ok() }
+        let root = self.api.raft.read(|view| {
+            let (size, _) = read::head(&view, ledger).ok()?;
+            if checkpoint.size > size { None } else { read::root(&view, ledger, checkpoint.size).ok() }
+        });
+        root.ok()?
     }
 }
 
@@ -38,7 +40,7 @@ impl Own for Http {
 pub async fn add_checkpoint(State(http): State<Http>, body: Body) -> Response {
     let Some(witness) = http.witness.clone() else { return absent() };
     // A copy that failed where a quorum's copies hold must not vouch for anything.
-    if let Some(refusal) = http.api.standing() {
+    if let Some(refusal) = http.api.serving_status() {
         return text(StatusCode::SERVICE_UNAVAILABLE, format!("{refusal}\n"));
     }
     let Ok(body) = to_bytes(body, MAX_REQUEST).await else {

@@ -1,9 +1,9 @@
 //! Changes of who takes part. All of them are asked of the leader.
 
-use super::ingress::core_error;
-use super::node::{Inner, RaftNode};
+use super::core::Core;
+use super::node::RaftNode;
 use super::peer::Client;
-use super::types::Member;
+use super::types::MemberAddress;
 use openraft::ChangeMembers;
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_wire::raft::v1 as pb;
@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 impl RaftNode {
     /// Adds a node without a vote; returns when the change is committed. Ids must never be reused.
-    pub async fn add_learner(&self, id: u64, member: Member) -> Result<(), Refusal> {
+    pub async fn add_learner(&self, id: u64, member: MemberAddress) -> Result<(), Refusal> {
         self.change(ChangeMembers::AddNodes(BTreeMap::from([(id, member)])), true).await
     }
 
@@ -24,7 +24,7 @@ impl RaftNode {
 
     /// Removes a node, voter or learner.
     pub async fn remove(&self, id: u64) -> Result<(), Refusal> {
-        let voter = self.inner.voters().contains(&id);
+        let voter = self.core.voters().contains(&id);
         let change = match voter {
             true => ChangeMembers::RemoveVoters(BTreeSet::from([id])),
             false => ChangeMembers::RemoveNodes(BTreeSet::from([id])),
@@ -36,16 +36,16 @@ impl RaftNode {
     /// Takes the vote of a node, which stays as a learner. Refused unless a majority of the voters that would remain
     /// holds everything this leader has applied: otherwise the change could not complete and the cluster would stand.
     pub async fn demote(&self, id: u64) -> Result<(), Refusal> {
-        let inner = &self.inner;
-        if !inner.leads() {
-            return Err(inner.no_leader());
+        let core = &self.core;
+        if !core.leads() {
+            return Err(core.no_leader());
         }
-        let metrics = inner.raft.metrics().borrow().clone();
+        let metrics = core.raft.metrics().borrow().clone();
         let applied = metrics.last_applied.map(|at| at.index);
         let replication = metrics.replication.unwrap_or_default();
-        let remaining: Vec<u64> = inner.voters().into_iter().filter(|voter| *voter != id).collect();
+        let remaining: Vec<u64> = core.voters().into_iter().filter(|voter| *voter != id).collect();
         let matched = |voter: &u64| replication.get(voter).copied().flatten().map(|at| at.index);
-        let able = remaining.iter().filter(|voter| **voter == inner.id || matched(voter) >= applied).count();
+        let able = remaining.iter().filter(|voter| **voter == core.id || matched(voter) >= applied).count();
         let needed = remaining.len() / 2 + 1;
         if able < needed {
             let rule =
@@ -55,16 +55,16 @@ impl RaftNode {
         self.change(ChangeMembers::RemoveVoters(BTreeSet::from([id])), true).await
     }
 
-    async fn change(&self, change: ChangeMembers<u64, Member>, retain: bool) -> Result<(), Refusal> {
-        let inner = &self.inner;
-        inner.alive()?;
-        if !inner.leads() {
-            return Err(inner.no_leader());
+    async fn change(&self, change: ChangeMembers<u64, MemberAddress>, retain: bool) -> Result<(), Refusal> {
+        let core = &self.core;
+        core.alive()?;
+        if !core.leads() {
+            return Err(core.no_leader());
         }
-        match timeout(inner.settings.request_timeout(), inner.raft.change_membership(change, retain)).await {
+        match timeout(core.settings.request_timeout(), core.raft.change_membership(change, retain)).await {
             Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(core_error(inner, error)),
-            Err(_) => Err(inner.unknown("no quorum answered in time")),
+            Ok(Err(error)) => Err(core.refused(error)),
+            Err(_) => Err(core.unknown("no quorum answered in time")),
         }
     }
 
@@ -74,38 +74,36 @@ impl RaftNode {
     /// stops its heartbeats, waits until its lease has run out everywhere, and asks the target to stand before anybody
     /// else's longer wait ends.
     pub async fn transfer_leader(&self, to: u64) -> Result<(), Refusal> {
-        let inner = &self.inner;
-        inner.alive()?;
-        if !inner.leads() {
-            return Err(inner.no_leader());
+        let core = &self.core;
+        core.alive()?;
+        if !core.leads() {
+            return Err(core.no_leader());
         }
-        if to == inner.id {
+        if to == core.id {
             return Ok(());
         }
-        if !inner.voters().contains(&to) {
+        if !core.voters().contains(&to) {
             return Err(Refusal::new(
                 Code::UnknownNode,
                 "this node is no voter: promote it first, or name a voter",
-                format!("{:?}", inner.voters()),
+                format!("{:?}", core.voters()),
                 to,
             ));
         }
-        let all = u32::try_from(inner.settings.max_inflight).unwrap_or(u32::MAX);
-        let drained = timeout(inner.settings.request_timeout(), inner.inflight.acquire_many(all)).await;
-        let Ok(Ok(drained)) = drained else { return Err(inner.unknown("proposals did not drain")) };
-        inner.silent.send_replace(true);
-        inner.raft.runtime_config().heartbeat(false);
-        let result = hand_over(inner, to).await;
-        inner.raft.runtime_config().heartbeat(true);
-        inner.silent.send_replace(false);
+        let drained = self.ingress.drained().await?;
+        core.silent.send_replace(true);
+        core.raft.runtime_config().heartbeat(false);
+        let result = hand_over(core, to).await;
+        core.raft.runtime_config().heartbeat(true);
+        core.silent.send_replace(false);
         drop(drained);
         result
     }
 }
 
-async fn hand_over(inner: &Inner, to: u64) -> Result<(), Refusal> {
-    let lease = Duration::from_millis(inner.settings.election_max_ms);
-    let caught_up = |metrics: &openraft::RaftMetrics<u64, Member>| {
+async fn hand_over(core: &Core, to: u64) -> Result<(), Refusal> {
+    let lease = Duration::from_millis(core.settings.election_max_ms);
+    let caught_up = |metrics: &openraft::RaftMetrics<u64, MemberAddress>| {
         let matched = metrics.replication.as_ref().and_then(|all| all.get(&to).copied().flatten());
         matched.map(|id| id.index) >= metrics.last_log_index
     };
@@ -117,14 +115,14 @@ async fn hand_over(inner: &Inner, to: u64) -> Result<(), Refusal> {
             what,
         )
     };
-    let wait = inner.raft.wait(Some(lease)).metrics(caught_up, "target caught up").await;
+    let wait = core.raft.wait(Some(lease)).metrics(caught_up, "target caught up").await;
     wait.map_err(|error| failed(&error.to_string()))?;
     // The lease of the last message counts from its arrival; a heartbeat may just have left.
-    tokio::time::sleep(lease + Duration::from_millis(inner.settings.heartbeat_ms.min(50))).await;
+    tokio::time::sleep(lease + Duration::from_millis(core.settings.heartbeat_ms.min(50))).await;
     let call = |mut client: Client, sealed| async move { client.elect(sealed).await };
-    let asked = inner.peers.ask("elect", to, &inner.peer_address(to), &pb::ElectRequest {}, lease, call).await;
+    let asked = core.peers.ask("elect", to, &core.peer_address(to), &pb::ElectRequest {}, lease, call).await;
     let _: pb::ElectResponse = asked.map_err(|status| failed(status.message()))?;
     let wait =
-        inner.raft.wait(Some(lease * 2)).metrics(|metrics| metrics.current_leader == Some(to), "new leader").await;
+        core.raft.wait(Some(lease * 2)).metrics(|metrics| metrics.current_leader == Some(to), "new leader").await;
     wait.map(|_| ()).map_err(|error| failed(&error.to_string()))
 }

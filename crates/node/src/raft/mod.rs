@@ -6,39 +6,30 @@
 
 #![allow(clippy::result_large_err, reason = "openraft's traits fix their error types, which are that large")]
 
-mod admission;
-mod blocking;
+mod background;
 mod codec;
+mod core;
 mod digests;
-mod durable;
 mod fatal;
 mod ingress;
-mod line;
-mod log_store;
-mod machine;
 mod membership;
-mod network;
 mod node;
-mod notary;
-#[doc(hidden)]
-pub mod pair;
 mod peer;
 mod prepare;
 mod reads;
 mod runtime;
-#[doc(hidden)]
-pub mod seal;
-mod service;
 mod settings;
-mod snapshots;
 mod status;
+mod storage;
 #[cfg(test)]
 mod tests;
 mod types;
 mod watch;
 
-pub use node::{RaftNode, StartError};
-pub use notary::{Line, Notary};
+pub use node::{RaftNode, RaftStartError};
+pub use peer::{CosignHandler, SignatureLine};
+#[doc(hidden)]
+pub use peer::{auth, keys};
 pub use settings::RaftSettings;
-pub use status::{RaftStatus, Role};
-pub use types::{Member, Proposal};
+pub use status::{RaftRole, RaftStatus};
+pub use types::{MemberAddress, ProposedBatch};

@@ -5,7 +5,7 @@ use serde::Serialize;
 /// A node's part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Role {
+pub enum RaftRole {
     /// Receives entries without a vote.
     Learner,
     /// Votes and receives entries.
@@ -24,7 +24,7 @@ pub struct RaftStatus {
     /// This node.
     pub id: u64,
     /// Its part.
-    pub role: Role,
+    pub role: RaftRole,
     /// Current term.
     pub term: u64,
     /// Leader of the term, when known.

@@ -64,7 +64,7 @@ fn envelope(n: u32) -> Vec<u8> {
 
 struct Cluster {
     dirs: Vec<TempDir>,
-    addresses: BTreeMap<u64, Member>,
+    addresses: BTreeMap<u64, MemberAddress>,
     nodes: BTreeMap<u64, RaftNode>,
     settings: RaftSettings,
 }
@@ -78,7 +78,7 @@ impl Cluster {
             let env = Env::real(cluster.dirs[id as usize - 1].path()).unwrap();
             let listener = env.net.listen("127.0.0.1:0").await.unwrap();
             let peer_addr = listener.local_addr().unwrap();
-            cluster.addresses.insert(id, Member { peer_addr, client_addr: String::new() });
+            cluster.addresses.insert(id, MemberAddress { peer_addr, client_addr: String::new() });
             ready.push((id, env, listener));
         }
         for (id, env, listener) in ready {
@@ -199,7 +199,7 @@ async fn a_snapshot_is_written_and_the_log_purged_when_enough_bytes_were_applied
         cluster.nodes[&leader].submit(envelope(n)).await.unwrap().unwrap();
     }
     for node in cluster.nodes.values() {
-        let mut metrics = node.inner.raft.metrics();
+        let mut metrics = node.core.raft.metrics();
         let purged = metrics.wait_for(|metrics| metrics.purged.is_some_and(|id| id.index > few));
         tokio::time::timeout(Duration::from_secs(30), purged).await.unwrap().unwrap();
     }
@@ -218,7 +218,7 @@ async fn left_behind() -> (Cluster, u64, u64, u64) {
     }
     let at = *cluster.nodes[&new].applied().borrow();
     cluster.nodes[&new].trigger_snapshot().await.unwrap();
-    let mut metrics = cluster.nodes[&new].inner.raft.metrics();
+    let mut metrics = cluster.nodes[&new].core.raft.metrics();
     let purged = metrics.wait_for(|metrics| metrics.purged.is_some_and(|id| id.index >= at - 1));
     tokio::time::timeout(Duration::from_secs(30), purged).await.unwrap().unwrap();
     (cluster, old, new, at)
@@ -231,7 +231,7 @@ async fn a_new_leader_takes_over_and_the_old_one_rejoins_by_snapshot() {
     cluster.restart(old).await;
     cluster.converge(at).await;
     // The applied index is announced a moment before openraft reports where it came from.
-    let mut metrics = cluster.nodes[&old].inner.raft.metrics();
+    let mut metrics = cluster.nodes[&old].core.raft.metrics();
     let snapshot = metrics.wait_for(|metrics| metrics.snapshot.is_some());
     tokio::time::timeout(Duration::from_secs(30), snapshot).await.unwrap().unwrap();
 }
@@ -240,7 +240,7 @@ async fn a_new_leader_takes_over_and_the_old_one_rejoins_by_snapshot() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_snapshot_that_decayed_on_its_senders_disk_is_replaced_and_the_follower_catches_up() {
     let (mut cluster, old, new, at) = left_behind().await;
-    let (_, decayed) = cluster.nodes[&new].inner.store.state.current_snapshot().unwrap();
+    let (_, decayed) = cluster.nodes[&new].core.store.state.current_snapshot().unwrap();
     let middle = decayed.file.len().unwrap() / 2;
     let mut byte = [0];
     decayed.file.read(middle, &mut byte).unwrap();
@@ -249,7 +249,7 @@ async fn a_snapshot_that_decayed_on_its_senders_disk_is_replaced_and_the_followe
     cluster.restart(old).await;
     cluster.converge(at).await;
     assert!(!cluster.dirs[new as usize - 1].path().join(&decayed.name).exists(), "{} is gone", decayed.name);
-    assert!(cluster.nodes[&new].status().role == Role::Leader, "it led on");
+    assert!(cluster.nodes[&new].status().role == RaftRole::Leader, "it led on");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -287,7 +287,7 @@ async fn a_node_whose_state_differs_from_the_majority_leaves_for_good() {
     let at = *cluster.nodes[&leader].applied().borrow();
     cluster.converge(at).await;
     let odd = (1..=3).find(|id| *id != leader).unwrap();
-    cluster.nodes[&odd].inner.shared.digests.put(at, [1; 32]);
+    cluster.nodes[&odd].core.shared.digests.put(at, [1; 32]);
     let mut fatal = cluster.nodes[&odd].fatal();
     let reason = tokio::time::timeout(Duration::from_secs(30), fatal.wait_for(Option::is_some)).await.unwrap();
     let reason = reason.unwrap().clone().unwrap();
@@ -313,7 +313,7 @@ async fn a_full_disk_stops_the_node_with_the_reason_and_loses_nothing() {
         let mut env = Env::real(tempfile::tempdir().unwrap().path()).unwrap();
         env.disk = Arc::new(disk.clone());
         let listener = env.net.listen("127.0.0.1:0").await.unwrap();
-        let member = Member { peer_addr: listener.local_addr().unwrap(), client_addr: String::new() };
+        let member = MemberAddress { peer_addr: listener.local_addr().unwrap(), client_addr: String::new() };
         let identity = Identity { cluster: "test".into(), genesis: alone.digest().to_string(), node: 1 };
         let store = Store::open(env.disk.clone(), &identity).unwrap();
         let settings = RaftSettings { request_timeout_ms: 2_000, ..RaftSettings::default() };

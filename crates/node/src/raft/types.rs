@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 openraft::declare_raft_types!(
     /// The instantiation of openraft.
     pub TypeConfig:
-        D = Proposal,
+        D = ProposedBatch,
         R = Vec<Outcome>,
         NodeId = u64,
-        Node = Member,
+        Node = MemberAddress,
         Entry = openraft::Entry<TypeConfig>,
         SnapshotData = SnapshotFile,
         AsyncRuntime = super::runtime::Runtime,
@@ -21,12 +21,12 @@ pub(super) type Raft = openraft::Raft<TypeConfig>;
 pub(super) type Entry = openraft::Entry<TypeConfig>;
 pub(super) type LogId = openraft::LogId<u64>;
 pub(super) type Vote = openraft::Vote<u64>;
-pub(super) type StoredMembership = openraft::StoredMembership<u64, Member>;
+pub(super) type StoredMembership = openraft::StoredMembership<u64, MemberAddress>;
 pub(super) type StorageError = openraft::StorageError<u64>;
 
 /// What one log entry carries.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Proposal {
+pub struct ProposedBatch {
     /// The proposer's clock, milliseconds since 1970; the machine clamps it to never run backwards.
     pub time_ms: u64,
     /// Envelopes in binary form.
@@ -36,7 +36,7 @@ pub struct Proposal {
 
 /// Where a member is reached.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Member {
+pub struct MemberAddress {
     /// `host:port` for peers.
     pub peer_addr: String,
     /// `host:port` or URL for clients.

@@ -29,7 +29,7 @@ impl redb::StorageBackend for Backend {
     }
 }
 
-/// A table of raw keys to sealed rows.
+/// A table of raw keys to stored rows.
 pub(super) type Raw<'a> = redb::TableDefinition<'a, &'static [u8], &'static [u8]>;
 
 /// A database that can be closed while others still hold the store.

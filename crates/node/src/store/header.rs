@@ -1,17 +1,13 @@
 //! Whose files these are: checked before anything else is read.
 
-use super::backend::{Db, Raw};
-use super::error::{OpenError, WriteError, read_io};
-use super::row;
+use super::backend::Db;
+use super::error::{OpenError, WriteError};
+use super::records::{decode, encode, read_record, write_record};
 use selfsame_env::Disk;
-use selfsame_machine::view::ReadError;
 use serde::{Deserialize, Serialize};
 
 /// The format that this program writes. History: 1, the log's entries in its database; 2, in segments.
 pub(super) const FORMAT: u32 = 2;
-/// Table of single records in both files.
-pub(super) const SELF: Raw<'static> = Raw::new("self");
-pub(super) const SELF_NAME: &str = "self";
 const HEADER: &[u8] = b"header";
 
 /// Whose files these are.
@@ -56,7 +52,7 @@ pub const FILE: &str = "identity";
 
 /// Refuses a directory whose copy of the header names something else. True when the copy is there and right.
 pub(super) fn check_file(disk: &dyn Disk, identity: &Identity) -> Result<bool, OpenError> {
-    match super::read_small(disk, FILE)? {
+    match read_small(disk, FILE)? {
         Some(text) => check_copy(&text, identity),
         None => Ok(false),
     }
@@ -121,45 +117,14 @@ fn check(file: &'static str, bytes: &[u8], identity: &Identity) -> Result<(), Op
     }
 }
 
-/// Whether the state file holds applied entries, so that a missing log is a loss and not a first start.
-pub(super) fn state_is_used(disk: &dyn Disk) -> Result<bool, OpenError> {
-    let db = Db::open(disk, super::state::FILE)?;
-    Ok(super::state::read_applied(&db.read()?)?.is_some_and(|applied| applied.position.is_some()))
-}
-
-/// A record of the `self` table.
-pub(super) fn read_record(db: &Db, key: &[u8]) -> Result<Option<Vec<u8>>, ReadError> {
-    let transaction = db.read()?;
-    read_record_in(&transaction, key)
-}
-
-pub(super) fn read_record_in(transaction: &redb::ReadTransaction, key: &[u8]) -> Result<Option<Vec<u8>>, ReadError> {
-    let table = match transaction.open_table(SELF) {
-        Ok(table) => table,
-        Err(redb::TableError::TableDoesNotExist(_)) => return Ok(None),
-        Err(error) => return Err(read_io(error)),
-    };
-    match table.get(key).map_err(read_io)? {
-        Some(stored) => Ok(Some(row::unseal(SELF_NAME, key, stored.value())?.to_vec())),
-        None => Ok(None),
+/// The text of a small file, when it is there.
+pub(super) fn read_small(disk: &dyn Disk, name: &str) -> Result<Option<String>, OpenError> {
+    if !disk.exists(name)? {
+        return Ok(None);
     }
-}
-
-pub(super) fn write_record(transaction: &redb::WriteTransaction, key: &[u8], value: &[u8]) -> Result<(), WriteError> {
-    let fail = |error: String| WriteError::new("a record", error);
-    let mut table = transaction.open_table(SELF).map_err(|error| fail(error.to_string()))?;
-    table.insert(key, &row::seal(SELF_NAME, key, value)[..]).map_err(|error| fail(error.to_string()))?;
-    Ok(())
-}
-
-pub(super) fn encode<T: Serialize>(what: &'static str, value: &T) -> Result<Vec<u8>, WriteError> {
-    serde_json::to_vec(value).map_err(|error| WriteError::new(what, error))
-}
-
-pub(super) fn decode<'a, T: Deserialize<'a>>(key: &[u8], bytes: &'a [u8]) -> Result<T, ReadError> {
-    serde_json::from_slice(bytes).map_err(|error| ReadError::Undecodable {
-        table: SELF_NAME,
-        key: selfsame_protocol::digest::hex(key),
-        reason: error.to_string(),
-    })
+    let file = disk.open(name, false)?;
+    let len = file.len()?.min(4096);
+    let mut bytes = vec![0; usize::try_from(len).unwrap_or(4096)];
+    file.read(0, &mut bytes)?;
+    Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
 }

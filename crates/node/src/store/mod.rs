@@ -3,7 +3,7 @@
 //! ```text
 //! identity     copy of the header, read before the databases are opened
 //! log.redb     header · vote · purged · the log's segments
-//! log-<n>.seg  entries of the log, in frames (see `frame`)
+//! log-<n>.seg  entries of the log, in frames (see `log::frame`)
 //! state.redb   header · applied (position, membership, digest) · the machine's tables, one redb table each
 //! snapshot-<index>-<n>.snap   an exported state
 //! quarantined                 why this node may not take part any more
@@ -14,33 +14,25 @@
 //! stop the node, because after a failed sync nobody knows what the disk holds.
 
 mod backend;
-mod current;
 mod error;
-mod frame;
 mod header;
-mod layer;
 mod log;
+mod log_id;
 mod options;
-mod places;
-mod position;
+mod records;
 mod row;
 mod scrub;
-mod segment;
-mod snapshot;
 mod state;
 #[cfg(test)]
 mod tests;
-mod view;
 
 pub use error::{OpenError, SnapshotError, WriteError};
 pub use header::{FILE as IDENTITY_FILE, Identity, check_copy as check_identity};
 pub use log::{LogRow, LogStore};
-pub use options::Options;
-pub use position::{Ballot, Position};
+pub use log_id::{LogId, Vote};
+pub use options::StoreOptions;
 pub use scrub::{BadRow, Scrub};
-pub use snapshot::{SnapshotFile, SnapshotMeta};
-pub use state::{Applied, StateStore};
-pub use view::StateView;
+pub use state::{AppliedMark, SnapshotFile, SnapshotMeta, StateStore, StateView};
 
 use selfsame_env::Disk;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -62,11 +54,11 @@ impl Store {
     /// Opens or creates the files in `disk` for this identity. Refuses, without touching any data, a directory of
     /// another node or cluster, of a newer format, one that lost a file, and one that was quarantined.
     pub fn open(disk: Arc<dyn Disk>, identity: &Identity) -> Result<Store, OpenError> {
-        Self::open_with(disk, identity, &Options::default())
+        Self::open_with(disk, identity, &StoreOptions::default())
     }
 
     /// Like [`Store::open`], with other settings than the default ones.
-    pub fn open_with(disk: Arc<dyn Disk>, identity: &Identity, options: &Options) -> Result<Store, OpenError> {
+    pub fn open_with(disk: Arc<dyn Disk>, identity: &Identity, options: &StoreOptions) -> Result<Store, OpenError> {
         // redb unwraps some of what it reads: a damaged file must end in a refusal that names it, not in a panic.
         catch_unwind(AssertUnwindSafe(|| Self::open_files(disk, identity, options))).unwrap_or_else(|panic| {
             let said = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
@@ -75,15 +67,15 @@ impl Store {
         })
     }
 
-    fn open_files(disk: Arc<dyn Disk>, identity: &Identity, options: &Options) -> Result<Store, OpenError> {
-        if let Some(reason) = read_small(&*disk, QUARANTINE)? {
+    fn open_files(disk: Arc<dyn Disk>, identity: &Identity, options: &StoreOptions) -> Result<Store, OpenError> {
+        if let Some(reason) = header::read_small(&*disk, QUARANTINE)? {
             return Err(OpenError::Quarantined { reason });
         }
         let named = header::check_file(&*disk, identity)?;
         let (log, state) = (disk.exists(log::FILE)?, disk.exists(state::FILE)?);
         // A file lost alone must not come back empty: an empty log forgets votes that were given.
         let log_is_new = !log || disk.open(log::FILE, false)?.is_empty()?;
-        if state && !disk.open(state::FILE, false)?.is_empty()? && log_is_new && header::state_is_used(&*disk)? {
+        if state && !disk.open(state::FILE, false)?.is_empty()? && log_is_new && state::is_used(&*disk)? {
             return Err(OpenError::Missing { present: state::FILE, missing: log::FILE });
         }
         let log = LogStore::open(disk.clone(), identity, options)?;
@@ -133,15 +125,4 @@ impl Store {
 /// Whether a file of this name shows that a node was made in its directory.
 pub fn is_data(name: &str) -> bool {
     [log::FILE, state::FILE, QUARANTINE, header::FILE].contains(&name)
-}
-
-fn read_small(disk: &dyn Disk, name: &str) -> Result<Option<String>, OpenError> {
-    if !disk.exists(name)? {
-        return Ok(None);
-    }
-    let file = disk.open(name, false)?;
-    let len = file.len()?.min(4096);
-    let mut bytes = vec![0; usize::try_from(len).unwrap_or(4096)];
-    file.read(0, &mut bytes)?;
-    Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
 }

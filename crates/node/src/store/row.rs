@@ -1,4 +1,4 @@
-//! Sealed rows: a value behind the digest that binds it to its place.
+//! Stored rows: a value behind the digest that binds it to its place.
 //!
 //! ```text
 //! row    = digest (32) ‖ value
@@ -9,7 +9,7 @@
 use selfsame_machine::view::ReadError;
 use selfsame_protocol::digest::hex;
 
-/// Bytes of a sealed row that are its digest.
+/// Bytes of a stored row that are its digest.
 pub(super) const DIGEST: usize = 32;
 
 pub(super) fn digest(table: &str, key: &[u8], value: &[u8]) -> blake3::Hash {
@@ -23,7 +23,7 @@ pub(super) fn digest(table: &str, key: &[u8], value: &[u8]) -> blake3::Hash {
 }
 
 /// The row of a value.
-pub(super) fn seal(table: &str, key: &[u8], value: &[u8]) -> Vec<u8> {
+pub(super) fn encode(table: &str, key: &[u8], value: &[u8]) -> Vec<u8> {
     let mut row = Vec::with_capacity(DIGEST + value.len());
     row.extend_from_slice(digest(table, key, value).as_bytes());
     row.extend_from_slice(value);
@@ -31,7 +31,7 @@ pub(super) fn seal(table: &str, key: &[u8], value: &[u8]) -> Vec<u8> {
 }
 
 /// The value of a row, or `Corrupt` naming table, key and both digests.
-pub(super) fn unseal<'a>(table: &'static str, key: &[u8], row: &'a [u8]) -> Result<&'a [u8], ReadError> {
+pub(super) fn decode<'a>(table: &'static str, key: &[u8], row: &'a [u8]) -> Result<&'a [u8], ReadError> {
     let corrupt = |expected: &[u8], found: &[u8]| ReadError::Corrupt {
         table,
         key: hex(key),

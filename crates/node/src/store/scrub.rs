@@ -2,8 +2,8 @@
 
 use super::backend::Raw;
 use super::error::read_io;
-use super::header::{SELF, SELF_NAME};
 use super::log::{ENTRIES_NAME, LogStore};
+use super::records::{SELF, SELF_NAME};
 use super::row;
 use super::state::StateStore;
 use redb::ReadTransaction;
@@ -113,7 +113,7 @@ impl Scrub {
         let mut last = None;
         for item in range.take(limit) {
             let (key, stored) = item.map_err(read_io)?;
-            if let Err(error) = row::unseal(table, key.value(), stored.value()) {
+            if let Err(error) = row::decode(table, key.value(), stored.value()) {
                 self.bad.push(BadRow { file, table, key: hex(key.value()), error });
             }
             seen += 1;

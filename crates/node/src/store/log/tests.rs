@@ -1,8 +1,8 @@
 //! What the log promises, on a disk that loses, damages and misplaces.
 
-use crate::store::frame::{self, SECTOR};
-use crate::store::segment::{self, GROW, name};
-use crate::store::{Applied, Ballot, Identity, LogRow, OpenError, Options, Position, Store};
+use super::frame::{self, SECTOR};
+use super::segment::{self, GROW, name};
+use crate::store::{AppliedMark, Identity, LogId, LogRow, OpenError, Store, StoreOptions, Vote};
 use bytes::Bytes;
 use proptest::prelude::*;
 use selfsame_env::Disk as _;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 fn open_with(disk: &SimDisk, segment_bytes: u64) -> Result<Store, OpenError> {
     let identity = Identity { cluster: "test".into(), genesis: "sha256:00".into(), node: 1 };
-    Store::open_with(Arc::new(disk.clone()), &identity, &Options { segment_bytes, ..Options::default() })
+    Store::open_with(Arc::new(disk.clone()), &identity, &StoreOptions { segment_bytes, ..StoreOptions::default() })
 }
 
 fn open(disk: &SimDisk) -> Store {
@@ -33,13 +33,13 @@ fn all(store: &Store) -> Vec<LogRow> {
     store.log.read(0, u64::MAX, usize::MAX).unwrap()
 }
 
-fn at(index: u64) -> Position {
-    Position { term: 1, node: 1, index }
+fn at(index: u64) -> LogId {
+    LogId { term: 1, node: 1, index }
 }
 
 /// The state holds the effects of the entries up to here.
 fn apply(store: &Store, index: u64) {
-    let mark = Applied { position: Some(at(index)), membership: String::new(), digest: String::new() };
+    let mark = AppliedMark { position: Some(at(index)), membership: String::new(), digest: String::new() };
     store.state.commit(selfsame_machine::view::Changes::new(), mark).unwrap();
     store.state.sync().unwrap();
 }
@@ -159,7 +159,7 @@ fn a_vote_makes_the_entries_before_it_durable() {
     let disk = SimDisk::new();
     let store = open(&disk);
     store.log.write(&[row(1, 10)]).unwrap();
-    store.log.save_vote(Ballot { term: 2, node: 1, committed: false }).unwrap();
+    store.log.save_vote(Vote { term: 2, node: 1, committed: false }).unwrap();
     disk.crash_with(Loss::All, || 0);
     assert_eq!(all(&open(&disk)), [row(1, 10)]);
 }
@@ -213,7 +213,7 @@ fn an_entry_that_decays_while_the_node_runs_is_found_when_it_is_read_and_by_the_
     store.log.append(&[row(4, 10)]).unwrap();
     drop(store);
     assert_eq!(segments(&disk).len(), 2);
-    for byte in 0..frame::HEAD + 44 {
+    for byte in 0..frame::HEADER + 44 {
         let disk = disk.durable_copy();
         disk.flip_bit(&name(1), (FRAME + byte) as u64, 1);
         let found = open_with(&disk, 4_096).map(|store| bad(&store));

@@ -1,0 +1,15 @@
+//! What nodes say to each other: clients and service, the tags on every message, and the keys of two nodes.
+
+mod append_stream;
+pub mod auth;
+mod client;
+mod cosign;
+pub mod keys;
+mod network;
+mod service;
+
+pub(super) use client::{Client, Peers};
+pub(super) use cosign::CosignHandlerSlot;
+pub use cosign::{CosignHandler, SignatureLine};
+pub(super) use network::Network;
+pub(super) use service::{LeaderRequests, Service, serve};
