@@ -3,7 +3,7 @@
 use super::context::{Done, Global};
 use super::names;
 use clap::{Args, Subcommand};
-use selfsame_client::{Part, Wanted};
+use selfsame_client::{Page, SubstrateFilter};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::keys::PublicKey;
 use serde_json::json;
@@ -36,7 +36,7 @@ pub enum Chip {
 }
 
 /// Says how a list goes on.
-pub fn more<T>(global: &Global, part: &Part<T>) {
+pub fn more<T>(global: &Global, part: &Page<T>) {
     if let Some(token) = &part.next {
         global.say(&format!("{} are shown and more follow: add --page {token}", part.items.len()));
     }
@@ -53,11 +53,10 @@ pub async fn main(global: &Global, command: Chip) -> Done {
                 .items
                 .iter()
                 .map(|chip| {
-                    let key = names::public_key(&chip.key);
                     json!({
-                        "chip": names::written(&chip.id), "key": key, "name": key.and_then(|key| here.get(&key)),
+                        "chip": chip.id, "key": chip.key, "name": here.get(&chip.key),
                         "organisation": chip.organisation, "technology": chip.technology, "retired": chip.retired,
-                        "since": chip.since, "until": until(chip.until),
+                        "since": chip.since, "until": chip.until,
                     })
                 })
                 .collect();
@@ -67,13 +66,13 @@ pub async fn main(global: &Global, command: Chip) -> Done {
         Chip::Show { chip } => {
             let id: Digest = names::chip(global, &client, &chip).await?;
             let found = client.chip(&id).await?;
-            let held = client.substrates(&Wanted { chip: Some(id), organisation: None }, "", HELD).await?;
+            let held = client.substrates(&SubstrateFilter { chip: Some(id), organisation: None }, "", HELD).await?;
             global.print(
                 "Chip",
                 json!({
-                    "chip": id, "key": names::public_key(&found.key), "organisation": found.organisation,
+                    "chip": id, "key": found.key, "organisation": found.organisation,
                     "technology": found.technology, "retired": found.retired, "since": found.since,
-                    "until": until(found.until), "substrates": super::substrate::lines(&held.items),
+                    "until": found.until, "substrates": super::substrate::lines(&held.items),
                 }),
             );
             if held.next.is_some() {
@@ -83,10 +82,6 @@ pub async fn main(global: &Global, command: Chip) -> Done {
         }
     }
     Ok(())
-}
-
-fn until(index: u64) -> Option<u64> {
-    (index > 0).then_some(index)
 }
 
 /// Names of the keys in the context directory, by their public half.

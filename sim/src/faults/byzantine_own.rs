@@ -3,8 +3,7 @@
 use super::byzantine::Adversary;
 use crate::invariants::g16_served;
 use crate::random::uuid;
-use selfsame_client::Actor;
-use selfsame_machine::state::{Phase, Substrate};
+use selfsame_client::{Phase, Signer, Substrate};
 use selfsame_protocol::bundle::Reader;
 use selfsame_protocol::canon;
 use selfsame_protocol::command::{
@@ -19,7 +18,7 @@ use serde_json::json;
 use std::collections::BTreeMap;
 
 /// The birth of a substrate with a random id: the id, and the chip's command.
-pub fn birth(adversary: &mut Adversary, chip: &Actor) -> (String, Command) {
+pub fn birth(adversary: &mut Adversary, chip: &Signer) -> (String, Command) {
     let id = uuid(&mut adversary.random);
     let founding = json!({"branch_a": {"claim": "It is I."}, "branch_b": {"claim": "It was somebody else.", "of": id}});
     let initialised = adversary.now();
@@ -47,7 +46,7 @@ pub struct Own {
     /// UUID.
     pub id: String,
     /// Its chips; the first is born active.
-    pub chips: [Actor; 2],
+    pub chips: [Signer; 2],
 }
 
 impl Own {

@@ -5,7 +5,7 @@ use super::shadow::{Op, Shadow};
 use super::snapshot::Snapshot;
 use crate::random::key;
 use prost::Message as _;
-use selfsame_client::Actor;
+use selfsame_client::Signer;
 use selfsame_machine::genesis::{GenesisNode, GenesisOrganisation};
 use selfsame_machine::state::Substrate;
 use selfsame_machine::{Genesis, read, verify};
@@ -34,8 +34,8 @@ pub struct Story {
     names: Vec<&'static str>,
 }
 
-fn actor(role: Role, name: &str) -> Actor {
-    Actor { cluster: "sim".into(), role, key: key(1, name) }
+fn actor(role: Role, name: &str) -> Signer {
+    Signer { cluster: "sim".into(), role, key: key(1, name) }
 }
 
 /// Its cluster.
@@ -195,7 +195,7 @@ impl Story {
     }
 
     /// A chip.
-    pub fn chip(&self, number: u64) -> Actor {
+    pub fn chip(&self, number: u64) -> Signer {
         actor(Role::Chip, &format!("chip/{number}"))
     }
 
@@ -208,7 +208,7 @@ impl Story {
         FencingToken { epoch: holder.epoch, seq: U64(holder.seq.0 + 1) }
     }
 
-    fn does(&mut self, name: &'static str, author: &Actor, command: Command) {
+    fn does(&mut self, name: &'static str, author: &Signer, command: Command) {
         let index = self.shadow.next();
         let envelope = author.sign(&format!("request/{index}"), command).to_bytes();
         let proposal = pb::Proposal { time_ms: 1_000 * index, submissions: vec![envelope.into()] };
