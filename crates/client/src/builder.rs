@@ -1,6 +1,6 @@
 //! What a client is made with.
 
-use crate::retry::{NodeChannel, Timeouts};
+use crate::retry::{NodeChannel, Notice, Timeouts};
 use crate::{Client, ClientError};
 use selfsame_env::{Net, TcpNet};
 use std::sync::Arc;
@@ -10,9 +10,6 @@ use std::time::Duration;
 const CONNECT: Duration = Duration::from_secs(3);
 /// Time without a word on a connection in use before it is asked for a sign of life, and time for the sign.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
-
-/// Is told why a call waits before it is tried again.
-pub(crate) type Notice = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// Makes a [`Client`]: endpoints, and how long it waits. Everything but the endpoints has a default.
 ///
@@ -103,6 +100,13 @@ impl ClientBuilder {
         let channel = |address: &String| NodeChannel::new(address, network.clone(), connect, keep_alive);
         let nodes = endpoints.iter().map(channel).collect::<Result<Vec<_>, _>>()?;
         Ok(Client { nodes: Arc::new(nodes), at: Arc::default(), timeouts, notice })
+    }
+}
+
+impl Client {
+    /// Begins a client: endpoints, timeouts, and what is told while it waits.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
     }
 }
 

@@ -154,8 +154,7 @@ pub use signer::Signer;
 pub use substrate::{Holder, HolderStatus, Migration, MigrationState, Phase, Substrate};
 pub use substrates::{Rail, RailItem};
 
-use builder::Notice;
-use retry::{NodeChannel, Timeouts};
+use retry::{NodeChannel, Notice, Timeouts};
 
 /// A client of one cluster. Cheap to clone; clones share their connections.
 #[derive(Clone)]

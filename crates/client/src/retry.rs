@@ -7,7 +7,7 @@
 //! | a node took the call and does not know its outcome yet | `call` |
 
 use crate::read::Unreadable;
-use crate::{Client, ClientBuilder, ClientError};
+use crate::{Client, ClientError};
 use async_trait::async_trait;
 use selfsame_env::{Net, REMEMBER_RESET, Stream, check_address, connector};
 use selfsame_protocol::code::Code;
@@ -28,6 +28,9 @@ const CALL: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(150);
 /// A pause is doubled this many times when somebody is told of it.
 const DOUBLED: u32 = 3;
+
+/// Is told why a call waits before it is tried again.
+pub(crate) type Notice = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// How long a client waits.
 #[derive(Clone, Copy, Debug)]
@@ -144,11 +147,6 @@ impl NodeChannel {
 }
 
 impl Client {
-    /// Begins a client: endpoints, timeouts, and what is told while it waits.
-    pub fn builder() -> ClientBuilder {
-        ClientBuilder::default()
-    }
-
     /// The same client, on the same connections, with other limits on one attempt and on all attempts of one call.
     pub fn with_timeouts(self, attempt: Duration, call: Duration) -> Client {
         Client { timeouts: Timeouts { attempt, call, ready: None }, ..self }
