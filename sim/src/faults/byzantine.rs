@@ -166,10 +166,15 @@ impl Adversary {
         key(self.seed, &format!("{}/{what}", self.name))
     }
 
+    /// The name of the next request.
+    pub fn request_id(&mut self) -> String {
+        self.requests += 1;
+        format!("{}/{}", self.name, self.requests)
+    }
+
     /// Signs under the next request id.
     pub fn sign(&mut self, actor: &Signer, command: Command) -> Envelope {
-        self.requests += 1;
-        actor.sign(&format!("{}/{}", self.name, self.requests), command)
+        actor.sign(&self.request_id(), command)
     }
 
     /// Submits until the answer is known; `None` when the world gives none.
