@@ -3,7 +3,7 @@
 
 use crate::history::Answer;
 use crate::invariants::{Snapshot, Violation};
-use crate::workload::Seats;
+use crate::workload::Callers;
 use crate::world::World;
 use selfsame_machine::state::{HolderStatus, Phase, Substrate};
 use selfsame_machine::view::{Table, View};
@@ -31,12 +31,12 @@ impl Liveness {
         let (written, read) = (Rc::new(Cell::new(false)), Rc::new(Cell::new(false)));
         let (wrote, done) = (written.clone(), read.clone());
         let never = Rc::new(Cell::new(false));
-        let seat = Seats::of(world).seat("probe".into(), &never);
+        let spec = Callers::of(world).spec("probe".into(), &never);
         world.client("probe", async move {
-            let mut session = seat.sit();
-            let envelope = session.declaration(0, "Does it serve again?");
+            let mut caller = spec.start();
+            let envelope = caller.declaration(0, "Does it serve again?");
             let receipt = loop {
-                match session.once("probe", &envelope).await {
+                match caller.once("probe", &envelope).await {
                     Answer::Ok(receipt) => break receipt,
                     _ => tokio::time::sleep(Duration::from_millis(100)).await,
                 }
@@ -44,7 +44,7 @@ impl Liveness {
             wrote.set(true);
             // The write is read back, with the proof that it is in the ledger.
             for entry in &receipt.entries {
-                while !session.prove(entry).await {
+                while !caller.prove(entry).await {
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
             }

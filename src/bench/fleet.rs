@@ -8,10 +8,11 @@ use crate::demo::cluster::{Cluster, Failure};
 use clap::Args;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use selfsame_client::{Client, ClientError};
-use selfsame_env::TcpNet;
 use selfsame_protocol::code::Code;
+use selfsame_protocol::command::{Append, Command, FencingToken};
+use selfsame_protocol::time::U64;
 use serde_json::{Value, json};
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -79,11 +80,10 @@ impl Fleet {
     }
 
     async fn drive(&self, target: &BenchTarget, cluster: Option<&mut Cluster>, say: Say<'_>) -> Result<Value, Failure> {
-        let client = Client::new(&target.endpoints, Arc::new(TcpNet))?;
+        let client = Client::builder().endpoints(&target.endpoints).build()?;
         let coordinator = Coordinator {
             origin: target.fresh_chip(&client).await?,
             destination: target.fresh_chip(&client).await?,
-            cluster: target.name.clone(),
             failures: Mutex::default(),
             client,
         };
@@ -198,7 +198,7 @@ impl Fleet {
         let ask = |(node, moved): (usize, &Moved)| {
             let (client, member) = (nodes[node].clone(), moved.member.clone());
             async move {
-                let state = client.substrate(&member.subject.id).await?;
+                let state = client.substrate(member.session.substrate_id()).await?;
                 match wrong(&state, &member, &destination) {
                     Some(what) => Err::<_, Failure>(format!("node {} of the endpoints: {what}", node + 1).into()),
                     None => Ok(()),
@@ -210,21 +210,26 @@ impl Fleet {
         answers.try_for_each(|()| async { Ok(()) }).await?;
         let mut refused = 0;
         for moved in moved.iter().step_by(moved.len().div_ceil(OLD_CHIP_TRIES).max(1)) {
-            // The right that the old chip would have used next, had it not been sealed.
-            let mut before = moved.member.subject.clone();
-            (before.epoch, before.seq) = (before.epoch - 1, 1_000);
-            let write = before.append(&coordinator.origin, super::substrate::items(1, 1));
+            // A write of the activation that the old chip had.
+            let substrate_id = moved.member.session.substrate_id().to_owned();
+            let fence = FencingToken { epoch: U64(moved.member.session.epoch() - 1), seq: U64(1_000) };
+            let append = Append { substrate_id, fence, items: super::substrate::items(1, 1) };
+            let write = coordinator.origin.sign_content(Command::Append(append));
             match coordinator.client.submit(&write).await {
                 Err(ClientError::Refused(refusal)) if refusal.code == Code::ChipInvalidated => refused += 1,
                 Err(error) => return Err(error.into()),
-                Ok(_) => return Err(format!("the old chip wrote to substrate {}", before.id).into()),
+                Ok(_) => {
+                    return Err(
+                        format!("the old chip wrote to substrate {}", moved.member.session.substrate_id()).into()
+                    );
+                }
             }
         }
         Ok(json!({
             "substrates": moved.len(),
             "nodes_asked": nodes.len(),
             "active_chip": destination,
-            "epoch": moved.first().map(|moved| moved.member.subject.epoch),
+            "epoch": moved.first().map(|moved| moved.member.session.epoch()),
             "old_chip_refused": refused,
         }))
     }

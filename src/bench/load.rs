@@ -1,10 +1,9 @@
 //! Writers and the time that their appends take.
 
-use super::report::{LoadFigures, count};
-use super::substrate::{Subject, items};
+use super::report::{Failures, count};
+use super::substrate::{self, items};
 use crate::demo::cluster::Failure;
-use selfsame_client::Actor;
-use selfsame_client::{Client, ClientError};
+use selfsame_client::{ChipSession, Client, ClientError, Signer};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -26,9 +25,8 @@ pub struct LoadShape {
 #[derive(Clone)]
 pub struct LoadWriter {
     client: Client,
-    chip: Actor,
-    /// Its substrate.
-    pub subject: Subject,
+    /// Its place in its substrate.
+    pub session: ChipSession,
     /// Sequence number of the last acknowledged append; 0 before the first.
     pub acknowledged: u64,
     shape: LoadShape,
@@ -41,14 +39,14 @@ pub fn micros(duration: Duration) -> u64 {
 
 impl LoadWriter {
     /// Brings a substrate into being and opens its session.
-    pub async fn born(client: Client, chip: Actor, shape: LoadShape) -> Result<LoadWriter, Failure> {
-        let subject = Subject::born(&client, &chip).await?;
-        Ok(LoadWriter::of(client, chip, subject, shape))
+    pub async fn born(client: Client, chip: Signer, shape: LoadShape) -> Result<LoadWriter, Failure> {
+        let session = substrate::born(&client, &chip).await?;
+        Ok(LoadWriter::of(client, session, shape))
     }
 
     /// A writer of a substrate whose session is open.
-    pub fn of(client: Client, chip: Actor, subject: Subject, shape: LoadShape) -> LoadWriter {
-        LoadWriter { client, chip, subject, acknowledged: 0, shape }
+    pub fn of(client: Client, session: ChipSession, shape: LoadShape) -> LoadWriter {
+        LoadWriter { client, session, acknowledged: 0, shape }
     }
 
     /// Writers beside those that are there, up to `count` of them, on these clients in turn.
@@ -56,7 +54,7 @@ impl LoadWriter {
         writers: &mut Vec<LoadWriter>,
         count: usize,
         clients: &[Client],
-        chip: &Actor,
+        chip: &Signer,
         shape: LoadShape,
     ) -> Result<(), Failure> {
         while writers.len() < count {
@@ -76,16 +74,15 @@ impl LoadWriter {
 
     /// One append, answered.
     pub async fn append(&mut self) -> Result<(), ClientError> {
-        let envelope = self.subject.append(&self.chip, items(self.shape.items, self.shape.bytes));
-        self.client.submit(&envelope).await?;
-        self.acknowledged = self.subject.seq;
+        let envelope = substrate::append(&mut self.session, items(self.shape.items, self.shape.bytes));
+        self.session.submit(&self.client, &envelope).await?;
+        self.acknowledged = self.session.seq();
         Ok(())
     }
 
     /// Takes the number that the cluster has: whether the last one is used, only the cluster knows.
     pub async fn resume(&mut self) -> Result<(), ClientError> {
-        self.subject = Subject::of(&self.client.substrate(&self.subject.id).await?);
-        Ok(())
+        self.session.resume(&self.client).await
     }
 
     async fn work(mut self, from: Instant, to: Instant) -> (LoadWriter, Vec<u64>, Vec<ClientError>) {

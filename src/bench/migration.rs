@@ -2,18 +2,15 @@
 
 use super::load::micros;
 use super::report::{Failures, count};
-use super::substrate::Subject;
+use super::substrate;
 use crate::demo::cluster::Failure;
-use selfsame_client::Actor;
-use selfsame_client::{Client, ClientError};
-use selfsame_machine::state::{HolderStatus, Substrate};
-use selfsame_protocol::command::{Arrive, Command, Seal};
+use selfsame_client::{
+    Activation, ChipSession, Client, ClientError, HolderStatus, Opening, Sealing, Signer, Substrate,
+};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::envelope::Envelope;
-use selfsame_protocol::p104::{Attestation, Claims};
-use selfsame_protocol::response::{
-    CycleClosed, MigrationArrived, MigrationSealed, SessionClosed, SubmitResponse, SubstrateBorn,
-};
+use selfsame_protocol::p104::Outcome;
+use selfsame_protocol::response::{MigrationSealed, SubmitResponse};
 use selfsame_protocol::time::U64;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -29,10 +26,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// A member of the fleet.
 #[derive(Clone, Debug)]
 pub struct FleetMember {
-    /// Its substrate.
-    pub subject: Subject,
-    /// Its latest cycle identity hash.
-    pub head: Digest,
+    /// Its chip's place in its substrate.
+    pub session: ChipSession,
 }
 
 /// One answered migration. Times are in microseconds.
@@ -58,12 +53,10 @@ pub struct Moved {
 pub struct Coordinator {
     /// The client.
     pub client: Client,
-    /// Cluster id.
-    pub cluster: String,
     /// Chip of before.
-    pub origin: Actor,
+    pub origin: Signer,
     /// Chip of after.
-    pub destination: Actor,
+    pub destination: Signer,
     /// Attempts without a receipt.
     pub failures: Mutex<Failures>,
 }
@@ -71,14 +64,10 @@ pub struct Coordinator {
 impl Coordinator {
     /// Brings a substrate into being, with one cycle and its session open.
     pub async fn born(&self) -> Result<FleetMember, Failure> {
-        let (client, chip) = (&self.client, &self.origin);
-        let mut subject = Subject::fresh()?;
-        let birth = client.submit(&subject.birth(chip)).await?;
-        subject.opened(client, chip).await?;
+        let mut session = substrate::born(&self.client, &self.origin).await?;
         // Without a cycle the depth would be insufficient, and only what is VERIFIED migrates.
-        let cycle = subject.cycle(chip, SubstrateBorn::try_from(birth.result)?.substrate_identity_hash);
-        let head = CycleClosed::try_from(client.submit(&cycle).await?.result)?.cycle_identity_hash;
-        Ok(FleetMember { subject, head })
+        substrate::cycle(&self.client, &mut session).await?;
+        Ok(FleetMember { session })
     }
 
     fn count(&self, error: &ClientError) {
@@ -86,94 +75,89 @@ impl Coordinator {
     }
 
     /// Sends the same bytes until they are answered, and counts every attempt that was not.
-    async fn submit(&self, envelope: &Envelope) -> Result<SubmitResponse, Failure> {
+    async fn submit(&self, session: &mut ChipSession, envelope: &Envelope) -> Result<SubmitResponse, Failure> {
         let until = Instant::now() + PATIENCE;
         loop {
-            let missed = match self.client.submit_once(envelope).await {
-                Ok(receipt) => return Ok(receipt),
-                Err(missed) => missed,
+            let error = match self.client.submit_once(envelope).await {
+                Ok(response) => {
+                    session.accepted(&response);
+                    return Ok(response);
+                }
+                Err(error) => error,
             };
-            self.count(&missed.error);
-            if !missed.retryable() || Instant::now() >= until {
-                return Err(missed.into());
+            self.count(&error.error);
+            if !error.retryable() || Instant::now() >= until {
+                return Err(error.into());
             }
-            tokio::time::sleep(missed.retry_after.unwrap_or(PAUSE)).await;
+            tokio::time::sleep(error.retry_after.unwrap_or(PAUSE)).await;
         }
     }
 
     /// Closes the session, seals, and lets the destination arrive.
     pub async fn migrate(&self, member: FleetMember) -> Result<Moved, Failure> {
-        let FleetMember { mut subject, head } = member;
+        let FleetMember { mut session } = member;
         let begin = Instant::now();
-        let closed: SessionClosed = self.submit(&subject.close(&self.origin, head)).await?.result.try_into()?;
-        let continuity_hash = closed.continuity_hash;
+        substrate::name_next(&mut session);
+        let closing = session.sign_close();
+        self.submit(&mut session, &closing).await?;
         let close = micros(begin.elapsed());
         let begin = Instant::now();
-        let state = self.client.substrate(&subject.id).await?;
+        let state = self.client.substrate(session.substrate_id()).await?;
         let depths = micros(begin.elapsed());
         let begin = Instant::now();
-        let seal = self.seal(&mut subject, &state, continuity_hash)?;
-        let sealed: MigrationSealed = self.submit(&seal).await?.result.try_into()?;
+        let sealing = self.seal(&mut session, &state)?;
+        let sealed: MigrationSealed = self.submit(&mut session, &sealing).await?.result.try_into()?;
         let seal = micros(begin.elapsed());
         let second = Instant::now();
-        let arrival = self.arrival(&subject, head, continuity_hash, sealed.nonce);
-        let arrived: MigrationArrived = self.submit(&arrival).await?.result.try_into()?;
+        let mut destination = ChipSession::new(self.destination.clone(), session.substrate_id());
+        let arrival = self.arrival(&session, &mut destination, sealed)?;
+        self.submit(&mut destination, &arrival).await?;
         let answered = Instant::now();
-        let member = FleetMember {
-            subject: Subject { epoch: subject.epoch + 1, seq: 0, ..subject },
-            head: arrived.cycle_identity_hash,
-        };
         let (arrive, cut_over) = (micros(answered - second), micros(answered - begin));
-        Ok(Moved { member, close, depths, seal, arrive, cut_over, answered })
+        Ok(Moved { member: FleetMember { session: destination }, close, depths, seal, arrive, cut_over, answered })
     }
 
-    fn seal(&self, subject: &mut Subject, state: &Substrate, continuity_hash: Digest) -> Result<Envelope, Failure> {
-        let Some(close) = &state.last_close else { return Err("a closed session is not in the state".into()) };
+    fn seal(&self, session: &mut ChipSession, state: &Substrate) -> Result<Envelope, Failure> {
+        let close = state.last_close.as_ref().ok_or("a closed session is not in the state")?;
         // The close states the depths before its own entry, one in each ledger.
-        let depth = |before: U64| U64(before.0 + 1);
-        let destination = self.destination.id();
-        Ok(subject.sign_next(&self.origin, |substrate_id, fence| {
-            Command::Seal(Seal {
-                substrate_id,
-                fence,
-                migration_id: MIGRATION.into(),
-                destination,
-                head: state.head,
-                continuity_hash,
-                evidence_ledger_depth: depth(close.evidence_ledger_depth),
-                reasoning_ledger_depth: depth(close.reasoning_ledger_depth),
-            })
-        }))
+        let depth = |before: U64| before.0 + 1;
+        substrate::name_next(session);
+        let sealing = session.sign_seal(Sealing {
+            migration_id: MIGRATION.into(),
+            destination: self.destination.id(),
+            evidence_depth: depth(close.evidence_ledger_depth),
+            reasoning_depth: depth(close.reasoning_ledger_depth),
+        });
+        sealing.ok_or_else(|| "the session was not closed".into())
     }
 
-    fn arrival(&self, subject: &Subject, head: Digest, continuity_hash: Digest, nonce: Digest) -> Envelope {
-        let claims = Claims::Activation {
-            cluster: self.cluster.clone(),
-            substrate_id: subject.id.clone(),
+    fn arrival(
+        &self,
+        origin: &ChipSession,
+        destination: &mut ChipSession,
+        sealed: MigrationSealed,
+    ) -> Result<Envelope, Failure> {
+        let activation = Activation {
             migration_id: MIGRATION.into(),
-            nonce,
-            epoch: U64(subject.epoch + 1),
-            continuity_hash,
-            head,
+            nonce: sealed.nonce,
+            epoch: origin.epoch() + 1,
+            continuity_hash: origin.continuity_hash().ok_or("the session was not closed")?,
+            head: origin.head().ok_or("the substrate was not born")?,
         };
-        let command = Command::Arrive(Arrive {
-            substrate_id: subject.id.clone(),
-            migration_id: MIGRATION.into(),
-            attestation: Attestation::software(&claims, &self.destination.key),
-            continuity_hash,
-            head,
-        });
-        self.destination.sign(&format!("bench/{}/arrive", subject.id), command)
+        destination.set_request_id(format!("bench/{}/arrive", origin.substrate_id()));
+        Ok(destination.sign_arrive(&activation))
     }
 
     /// Opens a session on the destination, for which every node verifies the substrate anew.
     pub async fn reopen(&self, moved: &mut Moved) -> Result<u64, Failure> {
         let begin = Instant::now();
+        let session = &mut moved.member.session;
+        substrate::name_next(session);
         // What the destination knows to be the last close was in the seal that it arrived on.
-        let rail = self.client.open_session(&moved.member.subject.open(&self.destination, None)).await?;
+        let rail = session.open_with(&self.client, Opening::default()).await?;
         match rail.outcome() {
-            Some(selfsame_protocol::p104::Outcome::Verified) => Ok(micros(begin.elapsed())),
-            other => Err(format!("substrate {} after its migration: {other:?}", moved.member.subject.id).into()),
+            Some(Outcome::Verified) => Ok(micros(begin.elapsed())),
+            other => Err(format!("substrate {} after its migration: {other:?}", session.substrate_id()).into()),
         }
     }
 }
@@ -188,11 +172,15 @@ pub fn wrong(state: &Substrate, member: &FleetMember, destination: &Digest) -> O
     if holder.chip != *destination {
         return said("its chip", destination, &holder.chip);
     }
-    if holder.epoch.0 != member.subject.epoch {
-        return said("its epoch", &member.subject.epoch, &holder.epoch);
+    if holder.epoch.0 != member.session.epoch() {
+        return said("its epoch", &member.session.epoch(), &holder.epoch);
     }
     if holder.status != HolderStatus::Active || state.migration.is_some() {
         return said("its activation", &"active", &"sealed");
     }
-    (state.head != member.head).then(|| said("its head", &member.head, &state.head)).flatten()
+    match member.session.head() {
+        Some(head) if head == state.head => None,
+        Some(head) => said("its head", &head, &state.head),
+        None => said("its head", &"known", &state.head),
+    }
 }

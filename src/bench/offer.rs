@@ -2,10 +2,8 @@
 
 use super::load::micros;
 use super::report::{Failures, count};
-use super::substrate::{Subject, items};
-use selfsame_client::Actor;
-use selfsame_client::Client;
-use selfsame_protocol::envelope::Envelope;
+use super::substrate::{self, items};
+use selfsame_client::{ChipSession, Client};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -16,11 +14,10 @@ const TICK: Duration = Duration::from_millis(2);
 
 /// A substrate that takes part, with one append under way at most: its order allows no more.
 pub struct Slot {
-    /// The substrate.
-    pub subject: Subject,
+    /// Its chip's place in it. What was offered last and is not acknowledged waits there: it is offered again, as it may
+    /// have been taken.
+    pub session: ChipSession,
     client: Client,
-    /// What was offered last and is not acknowledged: it is offered again, as it may have been taken.
-    waiting: Option<Envelope>,
     /// Sequence number of the last acknowledged append; before the first, of the open session.
     pub acknowledged: u64,
 }
@@ -48,7 +45,6 @@ pub struct Offered {
 
 /// What all tasks share.
 struct Shared {
-    chip: Actor,
     bytes: usize,
     until: Instant,
     idle: Mutex<Vec<Slot>>,
@@ -61,34 +57,32 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Slot {
     /// A slot of a substrate whose session is open.
-    pub fn new(subject: Subject, client: Client) -> Slot {
-        let acknowledged = subject.seq;
-        Slot { subject, client, waiting: None, acknowledged }
+    pub fn new(session: ChipSession, client: Client) -> Slot {
+        let acknowledged = session.seq();
+        Slot { session, client, acknowledged }
     }
 }
 
 async fn offer(shared: Arc<Shared>, mut slot: Slot) {
-    let envelope = match slot.waiting.take() {
-        Some(envelope) => envelope,
-        None => slot.subject.append(&shared.chip, items(1, shared.bytes)),
-    };
+    let waiting = slot.session.unanswered().next().cloned();
+    let envelope = waiting.unwrap_or_else(|| substrate::append(&mut slot.session, items(1, shared.bytes)));
     let begin = Instant::now();
     let answer = slot.client.submit_once(&envelope).await;
     let (now, taken) = (Instant::now(), micros(begin.elapsed()));
     {
         let mut seen = lock(&shared.seen);
         match answer {
-            Ok(_) => {
-                slot.acknowledged = slot.subject.seq;
+            Ok(response) => {
+                slot.session.accepted(&response);
+                slot.acknowledged = slot.session.seq();
                 if now < shared.until { seen.acknowledged.push(taken) } else { seen.late += 1 }
             }
-            Err(missed) => {
-                slot.waiting = Some(envelope);
+            Err(error) => {
                 seen.refused.push(taken);
-                count(&mut seen.failures, &missed.error);
-                if missed.exhausted {
+                count(&mut seen.failures, &error.error);
+                if error.exhausted {
                     seen.exhausted += 1;
-                    seen.with_retry_info += u64::from(missed.retry_after.is_some());
+                    seen.with_retry_info += u64::from(error.retry_after.is_some());
                 }
             }
         }
@@ -109,11 +103,11 @@ pub struct Offers {
 
 impl Offers {
     /// Offers appends of one item of `bytes` at `rate` per second for a time; returns when the last was offered.
-    pub async fn make(slots: Vec<Slot>, chip: Actor, bytes: usize, rate: f64, time: Duration) -> Offers {
+    pub async fn make(slots: Vec<Slot>, bytes: usize, rate: f64, time: Duration) -> Offers {
         let begin = Instant::now();
         let until = begin + time;
         let (idle, seen) = (Mutex::new(slots), Mutex::default());
-        let shared = Arc::new(Shared { chip, bytes, until, idle, seen });
+        let shared = Arc::new(Shared { bytes, until, idle, seen });
         let (mut tasks, mut offered) = (JoinSet::new(), 0);
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);

@@ -7,9 +7,7 @@ use super::{Bound, Say, bounds, process, report};
 use crate::demo::cluster::Failure;
 use clap::Args;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
-use selfsame_client::Actor;
-use selfsame_client::Client;
-use selfsame_env::TcpNet;
+use selfsame_client::{Client, Signer};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -108,7 +106,7 @@ impl Overload {
         let rate = sustainable * self.times as f64;
         say(&format!("  {sustainable:.0} appends/s; offering {rate:.0}/s for {} s", self.seconds));
         let before = process::rss();
-        let (offers, highest) = self.offer(slots, &chip, rate).await;
+        let (offers, highest) = self.offer(slots, rate).await;
         say(&format!("  offers end; {} writers go on", self.writers));
         let (back, writers) = recover(writers, sustainable * 0.9).await?;
         let (seen, slots) = offers.end().await;
@@ -120,8 +118,8 @@ impl Overload {
         ));
         let acknowledged: Vec<(String, u64)> = slots
             .into_iter()
-            .map(|slot| (slot.subject.id, slot.acknowledged))
-            .chain(writers.into_iter().map(|writer| (writer.subject.id.clone(), writer.acknowledged)))
+            .map(|slot| (slot.session.substrate_id().to_owned(), slot.acknowledged))
+            .chain(writers.into_iter().map(|writer| (writer.session.substrate_id().to_owned(), writer.acknowledged)))
             .collect();
         say(&format!("reading {} substrates: nothing acknowledged may be lost", acknowledged.len()));
         let mut document = report::document(target.endpoints.len(), self.local, figures);
@@ -130,9 +128,9 @@ impl Overload {
     }
 
     /// The substrates of the offers, on connections of their own.
-    async fn slots(&self, target: &BenchTarget, clients: &[Client], chip: &Actor) -> Result<Vec<Slot>, Failure> {
-        let mut subjects = Vec::new();
-        LoadWriter::more(&mut subjects, self.substrates, clients, chip, LoadShape { items: 1, bytes: 1 }).await?;
+    async fn slots(&self, target: &BenchTarget, clients: &[Client], chip: &Signer) -> Result<Vec<Slot>, Failure> {
+        let mut sessions = Vec::new();
+        LoadWriter::more(&mut sessions, self.substrates, clients, chip, LoadShape { items: 1, bytes: 1 }).await?;
         let endpoints = match self.spread {
             true => target.endpoints.clone(),
             false => {
@@ -144,12 +142,12 @@ impl Overload {
         };
         let connections = self.substrates.div_ceil(PER_CONNECTION);
         let clients = (0..connections).map(|i| {
-            let one = std::slice::from_ref(&endpoints[i % endpoints.len()]);
-            Ok(Client::new(one, Arc::new(TcpNet))?.with_patience(ANSWER, ANSWER))
+            let one = [&endpoints[i % endpoints.len()]];
+            Ok(Client::builder().endpoints(one).attempt_timeout(ANSWER).call_timeout(ANSWER).build()?)
         });
         let clients = clients.collect::<Result<Vec<_>, Failure>>()?;
-        let slot = |(i, writer): (usize, LoadWriter)| Slot::new(writer.subject, clients[i % connections].clone());
-        Ok(subjects.into_iter().enumerate().map(slot).collect())
+        let slot = |(i, writer): (usize, LoadWriter)| Slot::new(writer.session, clients[i % connections].clone());
+        Ok(sessions.into_iter().enumerate().map(slot).collect())
     }
 
     /// The endpoint that a node answers on.
@@ -161,8 +159,8 @@ impl Overload {
     }
 
     /// Offers, and looks at the memory meanwhile.
-    async fn offer(&self, slots: Vec<Slot>, chip: &Actor, rate: f64) -> (Offers, Option<u64>) {
-        let offers = Offers::make(slots, chip.clone(), self.size, rate, Duration::from_secs(self.seconds));
+    async fn offer(&self, slots: Vec<Slot>, rate: f64) -> (Offers, Option<u64>) {
+        let offers = Offers::make(slots, self.size, rate, Duration::from_secs(self.seconds));
         let mut offers = std::pin::pin!(offers);
         let mut highest = None;
         let mut looks = tokio::time::interval(LOOK);

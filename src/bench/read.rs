@@ -126,7 +126,10 @@ impl Read {
         if entries == 0 {
             return Err("no node says how many entries there are".into());
         }
-        Ok(Shelf { substrates: writers.into_iter().map(|writer| writer.subject.id).collect(), entries })
+        Ok(Shelf {
+            substrates: writers.into_iter().map(|writer| writer.session.substrate_id().to_owned()).collect(),
+            entries,
+        })
     }
 
     async fn level(

@@ -1,15 +1,13 @@
 //! Where the load goes: a running cluster, or one that is started for the measurement.
 
 use crate::demo::cluster::{Cluster, Failure, Keys, free_ports, fresh_key};
-use selfsame_client::Actor;
+use selfsame_client::Signer;
 use selfsame_client::{Client, ClientError};
-use selfsame_env::TcpNet;
 use selfsame_offline::files::Scratch;
 use selfsame_protocol::command::{Command, EnrolChip, Role};
 use selfsame_protocol::keys::SecretKey;
 use selfsame_protocol::p104::Technology;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 /// Connections that the writers of a measurement share.
@@ -60,7 +58,7 @@ impl BenchTarget {
             cluster.leader().await?;
             return Ok(BenchTarget { _dir: Some(dir), ..BenchTarget::of(cluster) });
         };
-        let name = Client::new(&endpoints, Arc::new(TcpNet))?.genesis().await?.cluster;
+        let name = Client::builder().endpoints(&endpoints).build()?.genesis().await?.cluster;
         Ok(BenchTarget { endpoints, name, root, local: None, _dir: None })
     }
 
@@ -88,32 +86,32 @@ impl BenchTarget {
             let mut endpoints = self.endpoints.clone();
             let by = i % endpoints.len();
             endpoints.rotate_left(by);
-            Client::new(&endpoints, Arc::new(TcpNet))
+            Client::builder().endpoints(endpoints).build()
         };
         (0..count).map(client).collect()
     }
 
     /// A client of each node, which asks no other.
     pub fn each(&self) -> Result<Vec<Client>, ClientError> {
-        self.endpoints.iter().map(|one| Client::new(std::slice::from_ref(one), Arc::new(TcpNet))).collect()
+        self.endpoints.iter().map(|one| Client::builder().endpoints([one]).build()).collect()
     }
 
     /// A chip with this key, which the organisation enrols if that was not done before.
-    pub async fn chip(&self, client: &Client, key: SecretKey) -> Result<Actor, Failure> {
-        let chip = Actor { cluster: self.name.clone(), role: Role::Chip, key };
+    pub async fn chip(&self, client: &Client, key: SecretKey) -> Result<Signer, Failure> {
+        let chip = Signer { cluster: self.name.clone(), role: Role::Chip, key };
         let enrol = Command::EnrolChip(EnrolChip { chip: chip.key.public(), technology: Technology::Software });
         client.submit(&self.organisation().sign_content(enrol)).await?;
         Ok(chip)
     }
 
     /// A chip with a new key.
-    pub async fn fresh_chip(&self, client: &Client) -> Result<Actor, Failure> {
+    pub async fn fresh_chip(&self, client: &Client) -> Result<Signer, Failure> {
         self.chip(client, fresh_key()?).await
     }
 
     /// Signs in the name of the organisation.
-    pub fn organisation(&self) -> Actor {
-        Actor { cluster: self.name.clone(), role: Role::Root, key: self.root.clone() }
+    pub fn organisation(&self) -> Signer {
+        Signer { cluster: self.name.clone(), role: Role::Root, key: self.root.clone() }
     }
 
     /// Stops the nodes of this process.

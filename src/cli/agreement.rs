@@ -142,14 +142,12 @@ async fn ties(client: &Client, request: &str) -> Result<Vec<Tie>, CliError> {
         Err(error) => return Err(error.into()),
     };
     let mut ties: Vec<Tie> = Vec::new();
-    for one in answer.agreements {
-        let run_id = <[u8; 32]>::try_from(&one.run_id[..]).map(Digest::from_bytes);
-        let run_id = run_id.map_err(|_| ClientError::Answer("an agreement without a run id".into()))?;
+    for one in answer.ties {
         if ties.iter().any(|tie| tie.organisation == one.organisation) {
             let sentence = format!("the node says two things for {}: ask another node", one.organisation);
             return Err(Refusal::new(Code::Corrupt, &sentence, "", "").into());
         }
-        ties.push(Tie { organisation: one.organisation, run_id, since_index: one.since_index });
+        ties.push(Tie { organisation: one.organisation, run_id: one.run_id, since_index: one.since_index });
     }
     Ok(ties)
 }

@@ -5,7 +5,7 @@ use super::prepare::{environment, ready};
 use super::trust::policy;
 use super::verify::status;
 use selfsame_client::Client;
-use selfsame_env::{Clock as _, SystemClock, TcpNet};
+use selfsame_env::{Clock as _, SystemClock};
 use selfsame_node::backup::{self, BackupError, Whose};
 use selfsame_node::config::{self, Loaded, Purpose};
 use selfsame_node::node;
@@ -13,7 +13,6 @@ use selfsame_offline::Options;
 use selfsame_protocol::time::Timestamp;
 use serde_json::json;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Time between two lines of progress.
@@ -46,8 +45,8 @@ fn saying<'a>(global: &'a Global, file: &'a Path) -> impl FnMut(&str, u64, u64) 
 async fn snapshot(loaded: &Loaded) -> Result<(), CliError> {
     let id = loaded.config.id;
     let Some(member) = loaded.config.members.get(&id) else { return Ok(()) };
-    let client =
-        Client::new(std::slice::from_ref(&member.client_addr), Arc::new(TcpNet))?.with_patience(PROGRESS, PROGRESS);
+    let client = Client::builder().endpoints([&member.client_addr]);
+    let client = client.attempt_timeout(PROGRESS).call_timeout(PROGRESS).build()?;
     let state = async || client.statuses().await.into_iter().next().and_then(Result::ok);
     // A node that does not answer may be stopped; if it is not, its newest snapshot is what there is.
     let Some(now) = state().await else { return Ok(()) };

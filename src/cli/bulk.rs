@@ -1,15 +1,13 @@
 //! `selfsame substrate import`: a file of JSON lines, streamed in signed batches, resumable.
 
 use super::context::{CliError, Done, Global};
-use selfsame_client::Actor;
-use selfsame_client::{Client, ClientError};
+use crate::console;
+use selfsame_client::{ChipSession, Client, ClientError};
 use selfsame_protocol::canon;
 use selfsame_protocol::code::{Code, Refusal};
-use selfsame_protocol::command::{Append, Command, FencingToken, Item, Role, Submission};
+use selfsame_protocol::command::{Append, Command, Item, Role, Submission};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
-use selfsame_protocol::envelope::Envelope;
-use selfsame_protocol::time::U64;
 use serde_json::json;
 use std::io::BufRead;
 use std::path::PathBuf;
@@ -63,32 +61,30 @@ impl Bulk {
         }
         Ok(items)
     }
-
-    fn envelope(&self, chip: &Actor, name: &str, number: u64, fence: FencingToken, items: Vec<Item>) -> Envelope {
-        let command = Command::Append(Append { substrate_id: self.id.clone(), fence, items });
-        chip.sign(&format!("import/{name}/{number}"), command)
-    }
 }
 
 /// Runs the import.
 pub async fn main(global: &Global, bulk: Bulk) -> Done {
     let client = global.client()?;
-    let chip = Actor { cluster: client.genesis().await?.cluster, role: Role::Chip, key: global.signer()? };
+    let chip = global.signer_as(&client, Role::Chip).await?;
     let path = std::path::absolute(&bulk.file).unwrap_or_else(|_| bulk.file.clone());
     let name = bulk.name.clone().unwrap_or_else(|| Digest::of(path.as_os_str().as_encoded_bytes()).hex());
-    let mut fence = global.fence(&client, &bulk.id).await?;
+    let mut session = ChipSession::resumed(chip, &client.substrate(&bulk.id).await?);
+    let sign = |session: &mut ChipSession, number: u64, items: Vec<Item>| {
+        session.set_request_id(format!("import/{name}/{number}"));
+        session.sign_append(items)
+    };
     let mut source = bulk.open()?;
     let (mut line, mut number, mut items, mut skipped) = (0, 0, 0_u64, 0_u64);
     let started = std::time::Instant::now();
     // Batches are taken in order, so those of an earlier attempt are a prefix: skip it one by one, then stream.
     let mut next = bulk.next(&mut source, &mut line)?;
     while !next.is_empty() {
-        let envelope = bulk.envelope(&chip, &name, number, fence, next.clone());
-        match client.submit(&envelope).await {
+        let envelope = sign(&mut session, number, next.clone());
+        match session.submit(&client, &envelope).await {
             Ok(_) => {
                 items += next.len() as u64;
                 number += 1;
-                fence.seq = U64(fence.seq.0 + 1);
                 next = bulk.next(&mut source, &mut line)?;
                 break;
             }
@@ -106,12 +102,11 @@ pub async fn main(global: &Global, bulk: Bulk) -> Done {
         let mut counts = Vec::new();
         while !next.is_empty() && round.len() < ROUND {
             counts.push(next.len() as u64);
-            round.push(bulk.envelope(&chip, &name, number, fence, std::mem::take(&mut next)));
+            round.push(sign(&mut session, number, std::mem::take(&mut next)));
             number += 1;
-            fence.seq = U64(fence.seq.0 + 1);
             next = bulk.next(&mut source, &mut line)?;
         }
-        let result = client.submit_all(&round, |position, _| items += counts[position]).await;
+        let result = session.submit_all(&client, &round, |position, _| items += counts[position]).await;
         if let Err(error) = result {
             global.say(&format!("{} items are in; run the same command again to go on", items + skipped));
             return Err(error.into());
@@ -138,7 +133,8 @@ async fn taken_before(
     number: u64,
     refusal: &Refusal,
 ) -> Result<(), CliError> {
-    let first: Digest = refusal.expected.parse().map_err(|_| ClientError::Answer(refusal.to_string()))?;
+    let first: Digest =
+        refusal.expected.parse().map_err(|_| CliError::with(1, console::visible(&refusal.to_string())))?;
     let envelope = client.submission(&first).await?;
     let submission: Submission = canon::parse(&envelope.payload, &canon::Limits::SUBMISSION).and_then(canon::decode)?;
     let same = matches!(&submission.command, Command::Append(Append { substrate_id, items: first, .. })

@@ -4,7 +4,7 @@ use super::context::{Done, Global};
 use super::names;
 use super::paging::{Paging, more};
 use clap::Subcommand;
-use selfsame_client::Wanted;
+use selfsame_client::SubstrateFilter;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::keys::PublicKey;
 use serde_json::json;
@@ -36,11 +36,10 @@ pub async fn main(global: &Global, command: Chip) -> Done {
                 .items
                 .iter()
                 .map(|chip| {
-                    let key = names::public_key(&chip.key);
                     json!({
-                        "chip": names::written(&chip.id), "key": key, "name": key.and_then(|key| here.get(&key)),
+                        "chip": chip.id, "key": chip.key, "name": here.get(&chip.key),
                         "organisation": chip.organisation, "technology": chip.technology, "retired": chip.retired,
-                        "since": chip.since, "until": until(chip.until),
+                        "since": chip.since, "until": chip.until,
                     })
                 })
                 .collect();
@@ -50,13 +49,13 @@ pub async fn main(global: &Global, command: Chip) -> Done {
         Chip::Show { chip } => {
             let id: Digest = names::chip(global, &client, &chip).await?;
             let found = client.chip(&id).await?;
-            let held = client.substrates(&Wanted { chip: Some(id), organisation: None }, "", HELD).await?;
+            let held = client.substrates(&SubstrateFilter { chip: Some(id), organisation: None }, "", HELD).await?;
             global.print(
                 "Chip",
                 json!({
-                    "chip": id, "key": names::public_key(&found.key), "organisation": found.organisation,
+                    "chip": id, "key": found.key, "organisation": found.organisation,
                     "technology": found.technology, "retired": found.retired, "since": found.since,
-                    "until": until(found.until), "substrates": super::substrate::lines(&held.items),
+                    "until": found.until, "substrates": super::substrate::lines(&held.items),
                 }),
             );
             if held.next.is_some() {
@@ -66,10 +65,6 @@ pub async fn main(global: &Global, command: Chip) -> Done {
         }
     }
     Ok(())
-}
-
-fn until(index: u64) -> Option<u64> {
-    (index > 0).then_some(index)
 }
 
 /// Names of the keys in the context directory, by their public half.

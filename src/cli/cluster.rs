@@ -6,7 +6,6 @@ use clap::Subcommand;
 use selfsame_node::keys;
 use selfsame_protocol::cosignature;
 use selfsame_protocol::entry::Ledger;
-use selfsame_protocol::keys::PublicKey;
 use selfsame_protocol::note::{TYPE_ED25519, Vkey};
 use selfsame_protocol::policy::Policy;
 use serde_json::json;
@@ -82,7 +81,7 @@ pub async fn main(global: &Global, command: ClusterCommand) -> Done {
                         json!({"endpoint": endpoint, "node": s.node_id, "role": s.role, "term": s.term, "leader": s.leader_id, "applied": s.applied_index, "last_log": s.last_log_index,
                             "evidence_size": s.evidence_size, "reasoning_size": s.reasoning_size, "voters": s.voters, "learners": s.learners,
                             "published": {"evidence_size": s.published_evidence_size, "reasoning_size": s.published_reasoning_size, "at": s.published_at, "problem": s.publication_problem},
-                            "quarantined": s.quarantined, "state_digest": selfsame_protocol::digest::hex(&s.state_digest), "version": s.version})
+                            "quarantined": s.quarantined, "state_digest": s.state_digest, "version": s.version})
                     }
                     Err(error) => json!({"endpoint": endpoint, "error": error.to_string()}),
                 });
@@ -121,9 +120,7 @@ pub async fn main(global: &Global, command: ClusterCommand) -> Done {
             let genesis = client.genesis().await?;
             let mut organisations: BTreeMap<String, Vec<Vkey>> = BTreeMap::new();
             for node in client.nodes().await?.into_iter().filter(|node| !node.retired && !node.quarantined) {
-                let key = <[u8; 32]>::try_from(&node.cosigner[..])
-                    .map_err(|_| CliError::with(1, format!("node {} has a cosigner key of another length", node.id)))?;
-                let vkey = cosignature::vkey(&genesis.cosigner_name(node.id), PublicKey::from_bytes(key));
+                let vkey = cosignature::vkey(&genesis.cosigner_name(node.id), node.cosigner);
                 organisations.entry(node.organisation).or_default().push(vkey);
             }
             let log_key = genesis.publication.publisher.as_ref().map(|publisher| publisher.log_key);

@@ -6,19 +6,16 @@ use super::{table, verdict};
 pub use crate::console::out;
 use crate::console::{self, visible};
 use clap::{Args, ValueEnum};
-use selfsame_client::Actor;
-use selfsame_client::{Accepted, Client};
-use selfsame_env::{Clock as _, SystemClock, TcpNet, check_address};
+use selfsame_client::{Accepted, ChipSession, Client, Signer, Substrate};
+use selfsame_env::{Clock as _, SystemClock, check_address};
 use selfsame_node::keys;
 use selfsame_offline::Failure;
 use selfsame_offline::files;
-use selfsame_protocol::command::{Command, FencingToken, Role};
+use selfsame_protocol::command::{Command, Role};
 use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::response::SubmitResponse;
-use selfsame_protocol::time::U64;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Form of the output.
@@ -121,7 +118,7 @@ impl Global {
                 console::say(text);
             }
         };
-        Ok(Client::answered_within(&self.endpoints()?, Arc::new(TcpNet), self.timeout, Arc::new(notice))?)
+        Ok(Client::builder().endpoints(self.endpoints()?).ready_timeout(self.timeout).on_retry(notice).build()?)
     }
 
     /// The signing key.
@@ -136,10 +133,10 @@ impl Global {
 
     /// Signs a command in a role for the cluster that answers.
     pub async fn sign(&self, client: &Client, role: Role, command: Command) -> Result<Envelope, CliError> {
-        let actor = Actor { cluster: client.genesis().await?.cluster, role, key: self.signer()? };
+        let signer = self.signer_as(client, role).await?;
         Ok(match &self.request_id {
-            Some(id) => actor.sign(id, command),
-            None => actor.sign_content(command),
+            Some(id) => signer.sign(id, command),
+            None => signer.sign_content(command),
         })
     }
 
@@ -157,23 +154,23 @@ impl Global {
             unused(file)?;
         }
         let accepted = match &self.receipt {
-            None => Accepted { receipt: client.submit(envelope).await?, proofs: Vec::new(), refusal: None },
-            Some(_) => client.submit_proven(envelope, Duration::from_secs(self.receipt_within)).await?,
+            None => Accepted { response: client.submit(envelope).await?, receipts: Vec::new(), refusal: None },
+            Some(_) => client.submit_with_receipts(envelope, Duration::from_secs(self.receipt_within)).await?,
         };
-        let receipt = accepted.receipt;
+        let response = accepted.response;
         let mut document =
-            json!({"submission": receipt.submission, "entries": receipt.entries, "result": receipt.result});
+            json!({"submission": response.submission, "entries": response.entries, "result": response.result});
         if let Some(file) = &self.receipt {
             let mut files = Vec::new();
             let mut unkept = None;
-            for (number, proof) in (1..).zip(&accepted.proofs) {
+            for (number, receipt) in (1..).zip(&accepted.receipts) {
                 let path = if number == 1 { file.clone() } else { numbered(file, number) };
-                if let Err(error) = write_new(&path, proof.proof.as_bytes()) {
+                if let Err(error) = write_new(&path, receipt.proof.as_bytes()) {
                     // The entry stands, and is shown.
                     unkept = Some(error);
                     break;
                 }
-                files.push(json!({"ledger": proof.entry.ledger, "index": proof.entry.index, "file": path}));
+                files.push(json!({"ledger": receipt.entry.ledger, "index": receipt.entry.index, "file": path}));
             }
             document["receipts"] = Value::Array(files);
             if let Some(error) = unkept {
@@ -187,7 +184,7 @@ impl Global {
         }
         self.print("Receipt", document);
         match accepted.refusal {
-            None => Ok(receipt),
+            None => Ok(response),
             Some(refusal) => {
                 let what = "the entry is committed, but its receipt was not had in time";
                 let later = "ask with `selfsame ledger receipt`";
@@ -196,10 +193,29 @@ impl Global {
         }
     }
 
-    /// The right of the next write of a substrate, from its present state.
-    pub async fn fence(&self, client: &Client, substrate: &str) -> Result<FencingToken, CliError> {
-        let holder = client.substrate(substrate).await?.holder;
-        Ok(FencingToken { epoch: holder.epoch, seq: U64(holder.seq.0.saturating_add(1)) })
+    /// The signing key in a role, for the cluster that answers.
+    pub async fn signer_as(&self, client: &Client, role: Role) -> Result<Signer, CliError> {
+        Ok(Signer { cluster: client.genesis().await?.cluster, role, key: self.signer()? })
+    }
+
+    /// The signing chip's place in a substrate in this state. The next write has the name of the request that was given.
+    pub async fn session(&self, client: &Client, state: &Substrate) -> Result<ChipSession, CliError> {
+        let mut session = ChipSession::resumed(self.signer_as(client, Role::Chip).await?, state);
+        self.name(&mut session);
+        Ok(session)
+    }
+
+    /// A chip that does not hold the substrate yet.
+    pub async fn newcomer(&self, client: &Client, substrate: &str) -> Result<ChipSession, CliError> {
+        let mut session = ChipSession::new(self.signer_as(client, Role::Chip).await?, substrate);
+        self.name(&mut session);
+        Ok(session)
+    }
+
+    fn name(&self, session: &mut ChipSession) {
+        if let Some(id) = &self.request_id {
+            session.set_request_id(id);
+        }
     }
 
     /// Prints data on standard output: one document for programs, rows for people.

@@ -68,12 +68,15 @@ impl From<ClientError> for CliError {
     fn from(error: ClientError) -> Self {
         match error {
             ClientError::Refused(refusal) => refusal.into(),
-            error @ ClientError::Unreachable(_) => {
+            error @ ClientError::Unreachable { .. } => {
                 let message = format!("{error}. See that a node runs there, or wait longer with --timeout");
-                Self::with(error.exit_status(), console::visible(&message)).member("retry", true)
+                Self::with(3, console::visible(&message)).member("retry", true)
             }
-            error @ (ClientError::Answer(_) | ClientError::Endpoint(_)) => {
-                Self::with(error.exit_status(), console::visible(&error.to_string())).member("retry", false)
+            error @ (ClientError::InvalidAnswer { .. } | ClientError::Unanswered { .. }) => {
+                Self::with(1, console::visible(&error.to_string())).member("retry", false)
+            }
+            error @ ClientError::InvalidEndpoint { .. } => {
+                Self::with(2, console::visible(&error.to_string())).member("retry", false)
             }
         }
     }

@@ -5,8 +5,7 @@ use super::names;
 use super::register::{KeyArgument, confirm, node_keys};
 use crate::console::visible;
 use clap::{Args, Subcommand, ValueEnum};
-use selfsame_client::{Client, Listed};
-use selfsame_machine::state::Ballot;
+use selfsame_client::{Ballot, Client, ListedBallot};
 use selfsame_offline::{Failure, altered};
 use selfsame_protocol::command::{
     Command, Conclude, EnrolChip, EnrolNode, OrganisationKey, Proposal, Propose, RetireChip, RetireNode, Role,
@@ -372,7 +371,7 @@ pub async fn main(global: &Global, command: Governance) -> Done {
 }
 
 /// A ballot in one line of a list.
-fn row(found: &Listed) -> Value {
+fn row(found: &ListedBallot) -> Value {
     let ballot = &found.ballot;
     json!({
         "proposal_id": found.proposal_id, "action": ballot.proposal.action(), "proposer": ballot.proposer,
@@ -393,7 +392,7 @@ fn shown(constitution: &ClusterConstitution) -> Value {
 async fn audit(global: &Global, genesis: Option<&Path>) -> Done {
     let client = global.client()?;
     let founders = match genesis {
-        Some(path) => selfsame_node::config::load_genesis(path)?,
+        Some(path) => selfsame_node::config::load_genesis(path)?.document(),
         None => client.genesis().await?,
     };
     // What does not hold is the answer of this command, and printed as such.
@@ -404,7 +403,7 @@ async fn audit(global: &Global, genesis: Option<&Path>) -> Done {
     let broken = |bad: BadCheck| failed(altered(bad.check, Some((bad.ledger, bad.index)), bad.expected, bad.found));
     let mut audit = founders.audit();
     let mut stream = client.tail(Ledger::Reasoning, 0, false).await?;
-    while let Some(item) = stream.message().await.map_err(|error| CliError::with(3, error.message()))? {
+    while let Some(item) = stream.next().await.map_err(super::ledger::ended)? {
         let submission = match Entry::from_leaf(&item.leaf) {
             Ok(entry) if Audit::concerns(&item.leaf) => Some(client.submission(&entry.submission).await?.to_bytes()),
             Ok(_) | Err(_) => None,

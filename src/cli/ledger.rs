@@ -5,7 +5,7 @@ use super::trust::policy;
 use super::verify::{failed, text};
 use crate::console;
 use clap::Subcommand;
-use selfsame_client::{Client, ClientError};
+use selfsame_client::{Client, ClientError, ConsistencyProof, EntrySelector};
 use selfsame_offline::{Exported, Writer};
 use selfsame_protocol::bundle::Reader;
 use selfsame_protocol::checkpoint_pair::Pair;
@@ -108,6 +108,14 @@ pub enum LedgerCommand {
 /// Time between two lines of progress.
 const PROGRESS: Duration = Duration::from_secs(2);
 
+/// Why a stream of entries ended: its own words, and the exit status of no answer.
+pub fn ended(error: ClientError) -> CliError {
+    match error {
+        ClientError::Unreachable { reason, .. } => CliError::with(3, reason),
+        other => CliError::with(3, other),
+    }
+}
+
 fn checkpoint(text: &str) -> Result<Checkpoint, CliError> {
     let bad = |e: selfsame_protocol::note::NoteError| CliError::with(10, e);
     Checkpoint::parse(&Note::parse(text.as_bytes()).map_err(bad)?.text).map_err(bad)
@@ -123,7 +131,7 @@ pub async fn main(global: &Global, command: LedgerCommand) -> Done {
         }
         LedgerCommand::Tail { ledger, from, follow } => {
             let mut stream = client.tail(ledger, from, follow).await?;
-            while let Some(item) = stream.message().await.map_err(|e| CliError::with(3, e.message()))? {
+            while let Some(item) = stream.next().await.map_err(ended)? {
                 out(&format!("{}\n", String::from_utf8_lossy(&item.leaf)));
                 if !console::is_read() {
                     break;
@@ -141,7 +149,7 @@ pub async fn main(global: &Global, command: LedgerCommand) -> Done {
         LedgerCommand::Consistency { ledger, size, root } => {
             let answer = client.consistency(ledger, size, 0).await;
             // The case that the command exists for: what was kept is larger than what is shown now.
-            let (new_size, hashes, note) = answer.map_err(|error| match error {
+            let ConsistencyProof { size: new_size, hashes, checkpoint: note } = answer.map_err(|error| match error {
                 ClientError::Refused(refusal) if refusal.code == Code::NotFound => CliError::with(
                     13,
                     format!("the ledger that this node shows is smaller than the {size} entries that you kept: it was rolled back, or the node is behind; ask another node, and keep what you have"),
@@ -161,8 +169,10 @@ pub async fn main(global: &Global, command: LedgerCommand) -> Done {
         }
         LedgerCommand::Receipt { ledger, entry, file } => {
             let selected = match entry.strip_prefix("sha256:") {
-                Some(_) => Err(entry.parse::<Digest>().map_err(CliError::usage)?),
-                None => Ok(entry.parse().map_err(|_| CliError::usage("an entry is an index or sha256:…"))?),
+                Some(_) => EntrySelector::Hash(entry.parse().map_err(CliError::usage)?),
+                None => EntrySelector::Index(
+                    entry.parse().map_err(|_| CliError::usage("an entry is an index or sha256:…"))?,
+                ),
             };
             let within = Duration::from_secs(global.receipt_within);
             let (given, leaf) = client.receipt(ledger, selected, within).await?;
@@ -181,7 +191,7 @@ pub async fn main(global: &Global, command: LedgerCommand) -> Done {
             let before = checkpoint(&old)?;
             let new = client.checkpoint(ledger).await?;
             let after = checkpoint(&new)?;
-            let (_, proof, _) = client.consistency(ledger, before.size, after.size).await?;
+            let proof = client.consistency(ledger, before.size, after.size).await?.hashes;
             let pair = Pair::new(old, new, proof);
             pair.consistent(&before, &after).map_err(failed)?;
             if file.as_os_str() == "-" {
@@ -224,7 +234,7 @@ async fn export(
         let mut stream = client.tail(ledger, writer.next(), false).await?;
         let mut said = Instant::now();
         while writer.next() < head.size {
-            let item = stream.message().await.map_err(|e| CliError::with(3, e.message()))?;
+            let item = stream.next().await.map_err(ended)?;
             let Some(item) = item else {
                 return Err(CliError::with(3, format!("the stream ended at {} of {}", writer.next(), head.size)));
             };

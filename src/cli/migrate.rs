@@ -4,16 +4,13 @@ use super::context::{CliError, Done, Global};
 use super::names;
 use super::trust::Named;
 use clap::Subcommand;
-use selfsame_client::Client;
+use selfsame_client::{Activation, Client, Sealing};
 use selfsame_protocol::bundle;
 use selfsame_protocol::code::{Code, Refusal};
-use selfsame_protocol::command::{AbortMigration, Arrive, Command, Role, Seal};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Entry;
-use selfsame_protocol::p104::{Attestation, Claims};
 use selfsame_protocol::record::Record;
 use selfsame_protocol::replay::History;
-use selfsame_protocol::time::U64;
 use serde_json::json;
 
 /// Commands on migrations. A substrate whose chip is lost is sealed by ballot: `governance propose … force-seal`.
@@ -60,6 +57,10 @@ pub enum Migrate {
     },
 }
 
+fn never_closed() -> CliError {
+    CliError::with(5, "no session of this substrate was closed yet: open and close one first")
+}
+
 /// Runs a command.
 pub async fn main(global: &Global, command: Migrate) -> Done {
     match command {
@@ -67,21 +68,20 @@ pub async fn main(global: &Global, command: Migrate) -> Done {
             let client = global.client()?;
             let destination = names::chip(global, &client, &destination).await?;
             let state = client.substrate(&id).await?;
-            let Some(close) = state.last_close else {
-                return Err(CliError::with(5, "no session of this substrate was closed yet: open and close one first"));
-            };
+            if state.last_close.is_none() {
+                return Err(never_closed());
+            }
             let history = whole_chain(global, &client, &id, &named).await?.history;
-            let command = Command::Seal(Seal {
-                fence: global.fence(&client, &id).await?,
-                substrate_id: id,
+            // The chain takes its time: the token is of now.
+            let mut session = global.session(&client, &client.substrate(&id).await?).await?;
+            let sealing = Sealing {
                 migration_id: migration,
                 destination,
-                head: state.head,
-                continuity_hash: close.cross_session_identity_continuity_hash,
-                evidence_ledger_depth: U64(history.depths[0]),
-                reasoning_ledger_depth: U64(history.depths[1]),
-            });
-            global.submit(Role::Chip, command).await?;
+                evidence_depth: history.depths[0],
+                reasoning_depth: history.depths[1],
+            };
+            let envelope = session.sign_seal(sealing).ok_or_else(never_closed)?;
+            global.send(&client, &envelope).await?;
         }
         Migrate::Arrive { id, migration, named } => {
             let client = global.client()?;
@@ -103,26 +103,15 @@ pub async fn main(global: &Global, command: Migrate) -> Done {
             if let Some((by, submission)) = done(&text, arrived)? {
                 return again(global, &client, &format!("{own} arrived"), (by == own, by), &submission).await;
             }
-            let (claims, continuity_hash, head) = activation(&client, &id, &migration).await?;
-            if history.recomputed != Some(continuity_hash) || history.head != head {
+            let activation = activation(&client, &id, &migration).await?;
+            if history.recomputed != Some(activation.continuity_hash) || history.head != activation.head {
                 return Err(CliError::with(
                     10,
                     "HASH_MISMATCH: the bundle is not the substrate that was sealed; nothing was sent",
                 ));
             }
-            let attestation = Attestation::software(&claims, &chip);
-            global
-                .submit(
-                    Role::Chip,
-                    Command::Arrive(Arrive {
-                        substrate_id: id,
-                        migration_id: migration,
-                        attestation,
-                        continuity_hash,
-                        head,
-                    }),
-                )
-                .await?;
+            let envelope = global.newcomer(&client, &id).await?.sign_arrive(&activation);
+            global.send(&client, &envelope).await?;
         }
         Migrate::Abort { id, migration, named } => {
             let client = global.client()?;
@@ -138,14 +127,9 @@ pub async fn main(global: &Global, command: Migrate) -> Done {
                     return again(global, &client, &format!("{own} aborted it"), (by == own, by), &submission).await;
                 }
             }
-            let (claims, ..) = activation(&client, &id, &migration).await?;
-            let attestation = Attestation::software(&claims, &chip);
-            global
-                .submit(
-                    Role::Chip,
-                    Command::AbortMigration(AbortMigration { substrate_id: id, migration_id: migration, attestation }),
-                )
-                .await?;
+            let activation = activation(&client, &id, &migration).await?;
+            let envelope = global.newcomer(&client, &id).await?.sign_abort(&activation);
+            global.send(&client, &envelope).await?;
         }
         Migrate::Status { id } => {
             let state = global.client()?.substrate(&id).await?;
@@ -208,20 +192,12 @@ async fn again(global: &Global, client: &Client, what: &str, (own, by): (bool, D
 }
 
 /// What an attestation of this activation claims, with the continuity hash and the head of the seal.
-async fn activation(client: &Client, id: &str, migration: &str) -> Result<(Claims, Digest, Digest), CliError> {
+async fn activation(client: &Client, id: &str, migration: &str) -> Result<Activation, CliError> {
     let state = client.substrate(id).await?;
     let Some(under_way) = state.migration.filter(|m| m.migration_id == migration) else {
         let sentence = format!("no migration {migration} of this substrate is under way: see `migrate status`");
         return Err(Refusal::new(Code::MigrationState, &sentence, "", "").into());
     };
-    let claims = Claims::Activation {
-        cluster: client.genesis().await?.cluster,
-        substrate_id: id.into(),
-        migration_id: migration.into(),
-        nonce: under_way.nonce,
-        epoch: U64(state.holder.epoch.0 + 1),
-        continuity_hash: under_way.continuity_hash,
-        head: under_way.head,
-    };
-    Ok((claims, under_way.continuity_hash, under_way.head))
+    let epoch = state.holder.epoch.0.saturating_add(1);
+    Ok(Activation { epoch, ..Activation::from(&under_way) })
 }

@@ -15,7 +15,7 @@ use super::context::{CliError, Global};
 use selfsame_client::Client;
 use selfsame_node::keys;
 use selfsame_protocol::code::Code;
-use selfsame_protocol::digest::{Digest, hex, unhex};
+use selfsame_protocol::digest::{Digest, unhex};
 use selfsame_protocol::keys::PublicKey;
 use std::path::Path;
 
@@ -103,7 +103,7 @@ pub async fn chip(global: &Global, client: &Client, text: &str) -> Result<Digest
         let id = digits(text, "sha256:").map(|digits| format!("sha256:{digits}"));
         let public = digits(text, "ed25519:").map(|digits| format!("ed25519:{digits}"));
         for chip in client.chips("", CHIPS).await?.items {
-            let (Some(chip_id), Some(chip_key)) = (digest(&chip.id), public_key(&chip.key)) else { continue };
+            let (chip_id, chip_key) = (chip.id, chip.key);
             let begins =
                 |whole: String, part: &Option<String>| part.as_ref().is_some_and(|part| whole.starts_with(part));
             if begins(chip_id.to_string(), &id) || begins(chip_key.to_string(), &public) {
@@ -124,8 +124,8 @@ async fn meant(global: &Global, client: &Client, text: &str) -> Result<Vec<Meani
     let keys = keys_named(global, text)?;
     let mut found = Vec::new();
     for node in client.nodes().await? {
-        let own = [public_key(&node.key), public_key(&node.cosigner)];
-        let named = keys.iter().filter(|named| own.contains(&Some(named.thing)));
+        let own = [node.key, node.cosigner];
+        let named = keys.iter().filter(|named| own.contains(&named.thing));
         found.extend(named.map(|named| meaning(node.id, &named.why)));
         if !node.retired && node.organisation == text {
             found.push(meaning(node.id, format!("of {text}, membership: {}", node.membership)));
@@ -164,7 +164,7 @@ pub async fn organisation(global: &Global, client: &Client, text: &str) -> Resul
     let registered = if keys.is_empty() { Vec::new() } else { client.keys().await? };
     let mut found = Vec::new();
     for named in keys {
-        for key in registered.iter().filter(|key| public_key(&key.key) == Some(named.thing)) {
+        for key in registered.iter().filter(|key| key.key == named.thing) {
             found.push(meaning(key.organisation.clone(), format!("{}, its {} key", named.why, key.role)));
         }
     }
@@ -223,19 +223,4 @@ pub async fn run(global: &Global, client: &Client, RunName(text): &RunName) -> R
 
 fn bare(address: &str) -> &str {
     address.strip_prefix("http://").unwrap_or(address).trim_end_matches('/')
-}
-
-/// 32 bytes of an answer as a digest.
-pub fn digest(bytes: &[u8]) -> Option<Digest> {
-    <[u8; 32]>::try_from(bytes).ok().map(Digest::from_bytes)
-}
-
-/// 32 bytes of an answer as a public key.
-pub fn public_key(bytes: &[u8]) -> Option<PublicKey> {
-    <[u8; 32]>::try_from(bytes).ok().map(PublicKey::from_bytes)
-}
-
-/// Bytes of an answer as a digest is written, whatever their number.
-pub fn written(bytes: &[u8]) -> String {
-    format!("sha256:{}", hex(bytes))
 }

@@ -2,7 +2,7 @@
 
 use super::context::Global;
 use clap::Args;
-use selfsame_client::Part;
+use selfsame_client::Page;
 
 /// Which part of a list.
 #[derive(Args, Clone, Debug)]
@@ -16,7 +16,7 @@ pub struct Paging {
 }
 
 /// Says how a list goes on.
-pub fn more<T>(global: &Global, part: &Part<T>) {
+pub fn more<T>(global: &Global, part: &Page<T>) {
     if let Some(token) = &part.next {
         global.say(&format!("{} are shown and more follow: add --page {token}", part.items.len()));
     }

@@ -195,7 +195,7 @@ pub async fn main(global: &Global, command: Run) -> Done {
             let attestations: Vec<_> = run
                 .attestations
                 .iter()
-                .map(|a| json!({"organisation": a.organisation, "index": a.entry.as_ref().map(|e| e.index)}))
+                .map(|a| json!({"organisation": a.organisation, "index": a.entry.index.0}))
                 .collect();
             global.print("Run", json!({"run_id": run_id, "elements": declaration.element_digests(), "attestations": attestations, "declaration": declaration.value()}));
         }

@@ -6,19 +6,17 @@ use super::trust::Named;
 use super::{names, verdict};
 use crate::console::visible;
 use clap::Subcommand;
-use selfsame_client::{SubstrateLine, Wanted};
+use selfsame_client::{Birth, ChipSession, ListedSubstrate, Opening, Substrate as State, SubstrateFilter};
+use selfsame_env::{Clock as _, SystemClock};
 use selfsame_protocol::canon;
-use selfsame_protocol::command::{
-    Amend, Amendment, Append, CloseCycle, CloseSession, Command, GoalVector, InitSubstrate, Item, OpenSession,
-    RecoverClose, Role,
-};
+use selfsame_protocol::command::{Amendment, Command, GoalVector, Item, RecoverClose, Role};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
-use selfsame_protocol::p104::{self, Attestation, Claims, Outcome, Thresholds};
+use selfsame_protocol::envelope::Envelope;
+use selfsame_protocol::p104::{Outcome, Thresholds};
 use selfsame_protocol::record::Record;
 use selfsame_protocol::time::{Timestamp, U64};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Commands on substrates. Writes are signed by the substrate's chip.
@@ -217,33 +215,21 @@ pub async fn main(global: &Global, command: Substrate) -> Done {
     match command {
         Substrate::Init { id, founding, parameters, minimum_depth, drift_tolerance, unattested } => {
             let founding = read_json(&founding)?;
-            let chip = global.signer()?;
-            let now = selfsame_env::Clock::now_ms(&selfsame_env::SystemClock);
-            let initialised = Timestamp::from_millis(now);
-            let claims = Claims::Birth {
-                substrate_id: id.clone(),
-                founding_tension_hash: p104::founding_tension_hash(&canon::to_canonical(&founding)),
-                initialisation_timestamp: initialised,
-                schema_version_at_init: p104::SCHEMA_VERSION.into(),
-            };
-            let command = Command::InitSubstrate(InitSubstrate {
-                substrate_id: id.clone(),
-                founding,
-                initialisation_timestamp: initialised,
-                schema_version: p104::SCHEMA_VERSION.into(),
+            let thresholds =
+                Thresholds { minimum_lineage_depth: U64(minimum_depth), drift_tolerance, ..Thresholds::default() };
+            let birth = Birth {
                 parameters: parameters.into_iter().collect(),
-                thresholds: Thresholds {
-                    minimum_lineage_depth: U64(minimum_depth),
-                    drift_tolerance,
-                    ..Thresholds::default()
-                },
-                attestation: (!unattested).then(|| Attestation::software(&claims, &chip)),
-            });
-            global.submit(Role::Chip, command).await?;
+                thresholds,
+                attested: !unattested,
+                ..Birth::new(founding, Timestamp::from_millis(SystemClock.now_ms()))
+            };
+            let client = global.client()?;
+            let envelope = global.newcomer(&client, &id).await?.sign_birth(birth);
+            global.send(&client, &envelope).await?;
         }
         Substrate::List { paging, chip, organisation } => {
             let client = global.client()?;
-            let mut wanted = Wanted { chip: None, organisation: None };
+            let mut wanted = SubstrateFilter::default();
             if let Some(chip) = chip {
                 wanted.chip = Some(names::chip(global, &client, &chip).await?);
             }
@@ -257,14 +243,9 @@ pub async fn main(global: &Global, command: Substrate) -> Done {
         Substrate::Show { id } => global.print("Substrate", json!(global.client()?.substrate(&id).await?)),
         Substrate::Open { id, continuity_hash, founding } => return open(global, id, continuity_hash, founding).await,
         Substrate::Append { id, ledger, data, evidence, runs } => {
-            let fence = global.fence(&global.client()?, &id).await?;
             let item = |data| Item { ledger, data, evidence: evidence.clone(), runs: runs.clone() };
-            global
-                .submit(
-                    Role::Chip,
-                    Command::Append(Append { substrate_id: id, fence, items: data.into_iter().map(item).collect() }),
-                )
-                .await?;
+            let items = data.into_iter().map(item).collect();
+            write(global, &id, |session, _| session.sign_append(items)).await?;
         }
         Substrate::Import { id, file, ledger, batch, name } => {
             let bulk = super::bulk::Bulk { id, file, ledger, batch: usize::from(batch), name };
@@ -276,41 +257,23 @@ pub async fn main(global: &Global, command: Substrate) -> Done {
             global.print("Evidence", json!({"items": items}));
         }
         Substrate::Amend { id, reason, set, remove } => {
-            let client = global.client()?;
-            let founding_tension_hash = client.substrate(&id).await?.founding_tension_hash;
-            let fence = global.fence(&client, &id).await?;
-            let amendment = Amendment {
-                founding_tension_hash,
-                reason,
-                set: set.into_iter().collect::<BTreeMap<_, _>>(),
-                remove,
-                founding: None,
+            let amend = |session: &mut ChipSession, state: &State| {
+                session.sign_amend(Amendment {
+                    founding_tension_hash: state.founding_tension_hash,
+                    reason,
+                    set: set.into_iter().collect(),
+                    remove,
+                    founding: None,
+                })
             };
-            global.submit(Role::Chip, Command::Amend(Amend { substrate_id: id, fence, amendment })).await?;
+            write(global, &id, amend).await?;
         }
         Substrate::Cycle { id, cycle, goalvector, outcome, evidence } => {
-            let client = global.client()?;
-            let prior_identity_hash = client.substrate(&id).await?.head;
-            let fence = global.fence(&client, &id).await?;
             let goalvector = GoalVector { goalvector_id: goalvector, outcome, evidence, runs: Vec::new() };
-            global
-                .submit(
-                    Role::Chip,
-                    Command::CloseCycle(CloseCycle {
-                        substrate_id: id,
-                        fence,
-                        cycle_id: cycle,
-                        goalvector,
-                        prior_identity_hash,
-                    }),
-                )
-                .await?;
+            write(global, &id, |session, _| session.sign_close_cycle(cycle, goalvector)).await?;
         }
         Substrate::Close { id } => {
-            let client = global.client()?;
-            let head = client.substrate(&id).await?.head;
-            let fence = global.fence(&client, &id).await?;
-            global.submit(Role::Chip, Command::CloseSession(CloseSession { substrate_id: id, fence, head })).await?;
+            write(global, &id, |session, _| session.sign_close()).await?;
         }
         Substrate::RecoverClose { id } => {
             global.submit(Role::Operator, Command::RecoverClose(RecoverClose { substrate_id: id })).await?;
@@ -339,15 +302,22 @@ pub async fn main(global: &Global, command: Substrate) -> Done {
     Ok(())
 }
 
+/// Signs a write from the substrate's present state, submits it and prints the answer.
+async fn write(global: &Global, id: &str, sign: impl FnOnce(&mut ChipSession, &State) -> Envelope) -> Done {
+    let client = global.client()?;
+    let state = client.substrate(id).await?;
+    let envelope = sign(&mut global.session(&client, &state).await?, &state);
+    global.send(&client, &envelope).await.map(|_| ())
+}
+
 /// Substrates as they stand in a document.
-pub fn lines(items: &[SubstrateLine]) -> Vec<Value> {
-    let said = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-    let line = |one: &SubstrateLine| {
+pub fn lines(items: &[ListedSubstrate]) -> Vec<Value> {
+    let line = |one: &ListedSubstrate| {
         json!({
             "substrate_id": one.substrate_id, "organisation": one.organisation, "state": one.state, "phase": one.phase,
-            "chip": names::written(&one.chip), "epoch": one.epoch, "lineage_depth": one.lineage_depth,
+            "chip": one.chip, "epoch": one.epoch, "lineage_depth": one.lineage_depth,
             "evidence_depth": one.evidence_depth, "reasoning_depth": one.reasoning_depth,
-            "last_outcome": said(&one.last_outcome), "complete": one.complete, "successor": said(&one.successor),
+            "last_outcome": one.last_outcome, "complete": one.complete, "successor": one.successor,
         })
     };
     items.iter().map(line).collect()
@@ -356,10 +326,8 @@ pub fn lines(items: &[SubstrateLine]) -> Vec<Value> {
 async fn open(global: &Global, id: String, continuity_hash: Option<Digest>, founding: Option<PathBuf>) -> Done {
     let client = global.client()?;
     let founding = founding.as_deref().map(read_json).transpose()?;
-    let fence = global.fence(&client, &id).await?;
-    let command =
-        Command::OpenSession(OpenSession { substrate_id: id, fence, continuity_hash, founding, new_lineage: None });
-    let envelope = global.sign(&client, Role::Chip, command).await?;
+    let mut session = global.session(&client, &client.substrate(&id).await?).await?;
+    let envelope = session.sign_opening(Opening { continuity_hash, founding, new_lineage: None });
     let rail = client.open_session(&envelope).await?;
     let items: Vec<_> = rail.items.iter().map(|i| json!({"entry": i.entry, "record": i.record})).collect();
     if let Some(notice) = rail.notice() {

@@ -3,11 +3,11 @@
 use super::context::{CliError, Done, Global};
 use super::names;
 use clap::{Args, ValueEnum};
-use selfsame_machine::Genesis;
-use selfsame_machine::state::Publisher;
 use selfsame_node::config;
+use selfsame_protocol::constitution::Publisher;
 use selfsame_protocol::cosignature;
 use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::genesis::{GenesisDocument, GenesisNode};
 use selfsame_protocol::keys::PublicKey;
 use selfsame_protocol::note::{TYPE_ED25519, Vkey};
 use serde_json::json;
@@ -64,14 +64,14 @@ struct Member {
 
 /// Who is registered: nodes, and who publishes.
 struct Registered {
-    genesis: Genesis,
+    genesis: GenesisDocument,
     nodes: Vec<Member>,
     publisher: Option<Publisher>,
 }
 
 /// From the file alone.
-fn founders(genesis: Genesis) -> Registered {
-    let member = |node: &selfsame_machine::genesis::GenesisNode| Member {
+fn founders(genesis: GenesisDocument) -> Registered {
+    let member = |node: &GenesisNode| Member {
         id: node.id,
         organisation: node.organisation.clone(),
         key: node.key,
@@ -101,19 +101,16 @@ fn among(global: &Global, registered: &Registered, text: &str) -> Result<Vec<u64
 pub async fn main(global: &Global, command: Keys) -> Done {
     let (registered, wanted) = match &command.cluster {
         Some(file) => {
-            let registered = founders(config::load_genesis(file)?);
+            let registered = founders(config::load_genesis(file)?.document());
             let wanted = command.node.as_deref().map(|text| among(global, &registered, text)).transpose()?;
             (registered, wanted)
         }
         None => {
             let client = global.client()?;
             let genesis = client.genesis().await?;
-            let unreadable =
-                |id: u64| CliError::with(1, format!("the cluster answered with a key of node {id} that is no key"));
             let mut nodes = Vec::new();
             for node in client.nodes().await? {
-                let key = |bytes| names::public_key(bytes).ok_or_else(|| unreadable(node.id));
-                let (key, cosigner) = (key(&node.key)?, key(&node.cosigner)?);
+                let (key, cosigner) = (node.key, node.cosigner);
                 let (id, retired) = (node.id, node.retired);
                 nodes.push(Member { id, organisation: node.organisation, key, cosigner, retired });
             }

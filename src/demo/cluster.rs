@@ -1,16 +1,17 @@
 //! Three nodes of three organisations in one process, with real gRPC over loopback and real files.
 
-use selfsame_client::Actor;
 use selfsame_client::Client;
-use selfsame_env::{Env, TcpNet};
+use selfsame_client::Signer;
+use selfsame_env::Env;
 use selfsame_machine::Genesis;
 use selfsame_machine::genesis::{GenesisNode, GenesisOrganisation};
-use selfsame_machine::state::{Publication, Publisher};
 use selfsame_node::cosign::PublishSettings;
 use selfsame_node::node::{self, Node, NodeConfig};
 use selfsame_node::raft::{MemberAddress, RaftSettings};
 use selfsame_node::witness::WitnessSettings;
 use selfsame_protocol::command::{ItemLimits, Role};
+use selfsame_protocol::constitution::Publisher;
+use selfsame_protocol::genesis::Publication;
 use selfsame_protocol::keys::SecretKey;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -229,7 +230,7 @@ impl Cluster {
     /// A client of all nodes.
     pub fn client(&self) -> Result<Client, Failure> {
         let endpoints: Vec<String> = self.members.values().map(|m| m.client_addr.clone()).collect();
-        Ok(Client::new(&endpoints, Arc::new(TcpNet))?)
+        Ok(Client::builder().endpoints(endpoints).build()?)
     }
 
     /// Client addresses in order of node.
@@ -238,9 +239,9 @@ impl Cluster {
     }
 
     /// An organisation's signer.
-    pub fn organisation(&self, index: usize, role: Role) -> Actor {
+    pub fn organisation(&self, index: usize, role: Role) -> Signer {
         let keys = if role == Role::Root { &self.keys.roots } else { &self.keys.operators };
-        Actor { cluster: self.genesis.cluster.clone(), role, key: keys[index].clone() }
+        Signer { cluster: self.genesis.cluster.clone(), role, key: keys[index].clone() }
     }
 }
 

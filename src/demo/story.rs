@@ -3,26 +3,21 @@
 use super::cluster::{Cluster, Failure, ORGANISATIONS, flip_leaf, fresh_key};
 use super::equivocation;
 use crate::console::{layout, visible};
-use selfsame_client::Actor;
-use selfsame_client::{Client, ClientError, Rail};
+use selfsame_client::{Activation, Birth, ChipSession, Client, ClientError, Rail, Sealing, Signer};
 use selfsame_offline::files;
 use selfsame_protocol::bundle::{self, Reader};
 use selfsame_protocol::code::Code;
-use selfsame_protocol::command::{
-    Amend, Amendment, Append, Arrive, CloseCycle, CloseSession, Command, DeclareRun, EnrolChip, FencingToken,
-    GoalVector, InitSubstrate, Item, OpenSession, ReportOutcome, Role, Seal,
-};
+use selfsame_protocol::command::{Amendment, Command, DeclareRun, EnrolChip, GoalVector, Item, ReportOutcome, Role};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{EntryRef, Ledger};
+use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::import::{ImportOptions, import};
 use selfsame_protocol::note::{TYPE_ED25519, Vkey};
-use selfsame_protocol::p104::{self, Attestation, Claims, Outcome, Technology, Thresholds};
+use selfsame_protocol::p104::{self, Outcome, Technology};
 use selfsame_protocol::record::{ExecutionStatus, Record};
-use selfsame_protocol::response::{
-    MigrationArrived, MigrationSealed, RunDeclared, SessionClosed, SubmitResponse, SubstrateBorn,
-};
+use selfsame_protocol::response::{MigrationArrived, MigrationSealed, RunDeclared, SubmitResponse, SubstrateBorn};
 use selfsame_protocol::run::Element;
-use selfsame_protocol::time::{Timestamp, U64};
+use selfsame_protocol::time::Timestamp;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -39,14 +34,10 @@ pub struct Story {
     pub steps: usize,
     client: Client,
     started: Instant,
-    requests: u64,
-    chips: [Actor; 2],
-    /// The active chip's place in `chips`, with its epoch and last sequence number.
-    active: usize,
-    epoch: u64,
-    seq: u64,
+    chips: [Signer; 2],
+    /// The active chip's place in the substrate.
+    session: ChipSession,
     evidence: Vec<EntryRef>,
-    continuity: Option<Digest>,
 }
 
 /// Fails with a sentence unless the claim holds.
@@ -62,11 +53,15 @@ fn refused(answer: Result<SubmitResponse, ClientError>, code: Code) -> Result<St
     }
 }
 
+fn observed(data: Value) -> Item {
+    Item { ledger: Ledger::Evidence, data, evidence: Vec::new(), runs: Vec::new() }
+}
+
 impl Story {
     /// The story before its first step.
     pub fn new(cluster: Cluster, started: Instant) -> Result<Story, Failure> {
-        let chip = || -> Result<Actor, Failure> {
-            Ok(Actor { cluster: cluster.genesis.cluster.clone(), role: Role::Chip, key: fresh_key()? })
+        let chip = || -> Result<Signer, Failure> {
+            Ok(Signer { cluster: cluster.genesis.cluster.clone(), role: Role::Chip, key: fresh_key()? })
         };
         let chips = [chip()?, chip()?];
         let client = cluster.client()?;
@@ -75,13 +70,9 @@ impl Story {
             client,
             started,
             steps: 0,
-            requests: 0,
+            session: ChipSession::new(chips[0].clone(), SUBSTRATE),
             chips,
-            active: 0,
-            epoch: 1,
-            seq: 0,
             evidence: Vec::new(),
-            continuity: None,
         })
     }
 
@@ -108,20 +99,14 @@ impl Story {
         layout(&format!("      {}\n", visible(line.as_ref())));
     }
 
-    async fn submit(&mut self, actor: &Actor, command: Command) -> Result<SubmitResponse, ClientError> {
-        self.requests += 1;
-        let envelope = actor.sign(&format!("demo/{}", self.requests), command);
-        self.client.submit(&envelope).await
+    /// Submits what somebody but the active chip signs.
+    async fn submit(&self, signer: &Signer, command: Command) -> Result<SubmitResponse, ClientError> {
+        self.client.submit(&signer.sign_content(command)).await
     }
 
-    fn chip(&self) -> Actor {
-        self.chips[self.active].clone()
-    }
-
-    /// The right of the active chip's next write.
-    fn fence(&mut self) -> FencingToken {
-        self.seq += 1;
-        FencingToken { epoch: U64(self.epoch), seq: U64(self.seq) }
+    /// Submits what the active chip signed.
+    async fn write(&mut self, envelope: Envelope) -> Result<SubmitResponse, ClientError> {
+        self.session.submit(&self.client, &envelope).await
     }
 
     async fn runs(&mut self) -> Result<(), Failure> {
@@ -150,7 +135,7 @@ impl Story {
         let again: RunDeclared = self.submit(&borealis, declare(again.value())).await?.result.try_into()?;
         hold(again.run_id == declaration.run_id() && !again.new, "another layout of the same request is the same run")?;
         let agreement = self.client.agreement("case/2026-0311").await?;
-        hold(agreement.agreed && agreement.agreements.len() == 2, "two organisations attest one identity")?;
+        hold(agreement.agreed && agreement.ties.len() == 2, "two organisations attest one identity")?;
         self.say("aurora and borealis attest one identity under case/2026-0311");
 
         self.step("A third ties the same reference to a run with one parameter changed");
@@ -196,44 +181,21 @@ impl Story {
         let founding: Value = serde_json::from_slice(FOUNDING)?;
         let tension = p104::founding_tension_hash(&selfsame_protocol::canon::to_canonical(&founding));
         let initialised = Timestamp::from_millis(self.cluster.node(1).map_or(0, |n| n.now_ms()));
-        let claims = Claims::Birth {
-            substrate_id: SUBSTRATE.into(),
-            founding_tension_hash: tension,
-            initialisation_timestamp: initialised,
-            schema_version_at_init: p104::SCHEMA_VERSION.into(),
-        };
-        let chip = self.chip();
-        let command = Command::InitSubstrate(InitSubstrate {
-            substrate_id: SUBSTRATE.into(),
-            founding,
-            initialisation_timestamp: initialised,
-            schema_version: p104::SCHEMA_VERSION.into(),
-            parameters: BTreeMap::from([("escalation_threshold".to_string(), json!("0.80"))]),
-            thresholds: Thresholds::default(),
-            attestation: Some(Attestation::software(&claims, &chip.key)),
-        });
-        let born: SubstrateBorn = self.submit(&chip, command.clone()).await?.result.try_into()?;
+        let parameters = BTreeMap::from([("escalation_threshold".to_string(), json!("0.80"))]);
+        let birth = Birth { parameters, ..Birth::new(founding, initialised) };
+        let envelope = self.session.sign_birth(birth.clone());
+        let born: SubstrateBorn = self.write(envelope).await?.result.try_into()?;
         hold(born.founding_tension_hash == tension, "the cluster computed the founding tension hash itself")?;
         hold(born.complete, "the birth is attested")?;
         self.say(format!("substrate identity hash {}", born.substrate_identity_hash));
-        let other = self.chips[1].clone();
-        let reason = refused(self.submit(&other, command).await, Code::IdentityConflict)?;
+        let other = ChipSession::new(self.chips[1].clone(), SUBSTRATE).sign_birth(birth);
+        let reason = refused(self.client.submit(&other).await, Code::IdentityConflict)?;
         self.say(format!("the same id from other hardware: {reason}"));
         Ok(())
     }
 
     async fn open(&mut self) -> Result<Rail, Failure> {
-        let fence = self.fence();
-        let command = Command::OpenSession(OpenSession {
-            substrate_id: SUBSTRATE.into(),
-            fence,
-            continuity_hash: self.continuity,
-            founding: None,
-            new_lineage: None,
-        });
-        self.requests += 1;
-        let envelope = self.chip().sign(&format!("demo/{}", self.requests), command);
-        let rail = self.client.open_session(&envelope).await?;
+        let rail = self.session.open(&self.client).await?;
         hold(rail.outcome().is_some(), "the first item of the Evidence Rail is the verification")?;
         Ok(rail)
     }
@@ -241,64 +203,35 @@ impl Story {
     async fn append(&mut self, note: &str) -> Result<(), Failure> {
         let refers = self.evidence.last().map(|e| vec![e.hash]).unwrap_or_default();
         let items = vec![
-            Item {
-                ledger: Ledger::Evidence,
-                data: json!({"observation": note}),
-                evidence: Vec::new(),
-                runs: Vec::new(),
-            },
+            observed(json!({"observation": note})),
             Item { ledger: Ledger::Reasoning, data: json!({"because": note}), evidence: refers, runs: Vec::new() },
         ];
-        let fence = self.fence();
-        let chip = self.chip();
-        let receipt =
-            self.submit(&chip, Command::Append(Append { substrate_id: SUBSTRATE.into(), fence, items })).await?;
-        self.evidence.extend(receipt.entries.iter().filter(|e| e.ledger == Ledger::Evidence));
+        let response = self.session.append(&self.client, items).await?;
+        self.evidence.extend(response.entries.iter().filter(|e| e.ledger == Ledger::Evidence));
         Ok(())
     }
 
     async fn cycle(&mut self, name: &str) -> Result<(), Failure> {
-        let state = self.client.substrate(SUBSTRATE).await?;
-        let fence = self.fence();
         let goalvector = GoalVector {
             goalvector_id: format!("goal/{name}"),
             outcome: json!({"resolved": name}),
             evidence: self.evidence.iter().map(|e| e.hash).collect(),
             runs: Vec::new(),
         };
-        let command = Command::CloseCycle(CloseCycle {
-            substrate_id: SUBSTRATE.into(),
-            fence,
-            cycle_id: name.into(),
-            goalvector,
-            prior_identity_hash: state.head,
-        });
-        let chip = self.chip();
-        self.submit(&chip, command).await?;
+        self.session.close_cycle(&self.client, name, goalvector).await?;
         Ok(())
     }
 
     async fn close(&mut self) -> Result<(), Failure> {
-        let head = self.client.substrate(SUBSTRATE).await?.head;
-        let fence = self.fence();
-        let chip = self.chip();
-        let close = Command::CloseSession(CloseSession { substrate_id: SUBSTRATE.into(), fence, head });
-        let closed: SessionClosed = self.submit(&chip, close).await?.result.try_into()?;
-        // The chip keeps it: the next open presents it.
-        self.continuity = Some(closed.continuity_hash);
+        // The chip keeps the continuity hash of the answer: the next open presents it.
+        self.session.close(&self.client).await?;
         Ok(())
     }
 
     async fn sessions(&mut self) -> Result<(), Failure> {
         self.step("Before anything else, identity is verified: nothing is appended without a session");
-        let fence = FencingToken { epoch: U64(self.epoch), seq: U64(self.seq + 1) };
-        let items =
-            vec![Item { ledger: Ledger::Evidence, data: json!("too early"), evidence: Vec::new(), runs: Vec::new() }];
-        let chip = self.chip();
-        let reason = refused(
-            self.submit(&chip, Command::Append(Append { substrate_id: SUBSTRATE.into(), fence, items })).await,
-            Code::SessionNotOpen,
-        )?;
+        let early = self.session.append(&self.client, vec![observed(json!("too early"))]).await;
+        let reason = refused(early, Code::SessionNotOpen)?;
         self.say(reason);
         let rail = self.open().await?;
         hold(rail.outcome() == Some(Outcome::InsufficientDepth), "a first session claims no continuity")?;
@@ -310,7 +243,10 @@ impl Story {
         self.append("valve 3 was closed by hand at 14:05").await?;
         self.cycle("cycle-2").await?;
         self.close().await?;
-        self.say(format!("continuity hash {}", self.continuity.map(|h| h.to_string()).unwrap_or_default()));
+        self.say(format!(
+            "continuity hash {}",
+            self.session.continuity_hash().map(|h| h.to_string()).unwrap_or_default()
+        ));
 
         self.step("The next session: a quorum recomputes the whole chain and finds the same entity");
         let rail = self.open().await?;
@@ -334,16 +270,8 @@ impl Story {
             remove: Vec::new(),
             founding: Some(json!({"branch_a": {"claim": "one"}, "branch_b": {"claim": "other"}})),
         };
-        let fence = FencingToken { epoch: U64(self.epoch), seq: U64(self.seq + 1) };
-        let chip = self.chip();
-        let reason = refused(
-            self.submit(
-                &chip,
-                Command::Amend(Amend { substrate_id: SUBSTRATE.into(), fence, amendment: amendment.clone() }),
-            )
-            .await,
-            Code::FoundingTensionProtected,
-        )?;
+        let reason =
+            refused(self.session.amend(&self.client, amendment.clone()).await, Code::FoundingTensionProtected)?;
         self.say(reason);
         let permitted = Amendment {
             reason: "fewer escalations".into(),
@@ -351,9 +279,7 @@ impl Story {
             founding: None,
             ..amendment
         };
-        let fence = self.fence();
-        self.submit(&chip, Command::Amend(Amend { substrate_id: SUBSTRATE.into(), fence, amendment: permitted }))
-            .await?;
+        self.session.amend(&self.client, permitted).await?;
         self.cycle("cycle-3").await?;
         self.close().await?;
         let state = self.client.substrate(SUBSTRATE).await?;
@@ -368,25 +294,19 @@ impl Story {
     async fn migration(&mut self) -> Result<(), Failure> {
         self.step("The substrate migrates to another chip, and the leader dies in the middle");
         let state = self.client.substrate(SUBSTRATE).await?;
-        let Some(continuity_hash) = self.continuity else { return Err("no continuity hash".into()) };
-        let depths = state
-            .last_close
-            .as_ref()
-            .map(|c| (U64(c.evidence_ledger_depth.0 + 1), U64(c.reasoning_ledger_depth.0 + 1)));
-        let Some((evidence_ledger_depth, reasoning_ledger_depth)) = depths else { return Err("no close".into()) };
-        let (origin, destination) = (self.chips[0].clone(), self.chips[1].clone());
-        let fence = self.fence();
-        let seal = Command::Seal(Seal {
-            substrate_id: SUBSTRATE.into(),
-            fence,
+        let (Some(continuity_hash), Some(close)) = (self.session.continuity_hash(), &state.last_close) else {
+            return Err("no close".into());
+        };
+        let destination = self.chips[1].clone();
+        let sealing = Sealing {
             migration_id: "to-the-second-chip".into(),
             destination: destination.id(),
-            head: state.head,
-            continuity_hash,
-            evidence_ledger_depth,
-            reasoning_ledger_depth,
-        });
-        let sealed: MigrationSealed = self.submit(&origin, seal).await?.result.try_into()?;
+            // The close states the depths before its own entry, one in each ledger.
+            evidence_depth: close.evidence_ledger_depth.0 + 1,
+            reasoning_depth: close.reasoning_ledger_depth.0 + 1,
+        };
+        let seal = self.session.sign_seal(sealing).ok_or("no close")?;
+        let sealed: MigrationSealed = self.write(seal).await?.result.try_into()?;
         self.say("sealed: the origin can write no more; the log issued the nonce");
         let leader = self.cluster.leader().await?;
         self.cluster.stop_node(leader).await;
@@ -405,39 +325,20 @@ impl Story {
             "the destination re-hashed {} entries and {} cycles by itself",
             report.entries, history.lineage_depth
         ));
-        let claims = Claims::Activation {
-            cluster: self.cluster.genesis.cluster.clone(),
-            substrate_id: SUBSTRATE.into(),
-            migration_id: "to-the-second-chip".into(),
+        let activation = Activation {
+            migration_id: sealed.migration_id,
             nonce: sealed.nonce,
-            epoch: U64(self.epoch + 1),
+            epoch: self.session.epoch() + 1,
             continuity_hash,
             head: state.head,
         };
-        let arrive = Command::Arrive(Arrive {
-            substrate_id: SUBSTRATE.into(),
-            migration_id: "to-the-second-chip".into(),
-            attestation: Attestation::software(&claims, &destination.key),
-            continuity_hash,
-            head: state.head,
-        });
-        let arrived: MigrationArrived = self.submit(&destination, arrive).await?.result.try_into()?;
+        let mut origin = std::mem::replace(&mut self.session, ChipSession::new(destination, SUBSTRATE));
+        let arrival = self.session.sign_arrive(&activation);
+        let arrived: MigrationArrived = self.write(arrival).await?.result.try_into()?;
         let new = self.cluster.leader().await?;
         hold(new != leader, "another node leads")?;
         self.say(format!("node {new} leads; the destination is active at epoch {}", arrived.epoch));
-        self.active = 1;
-        self.epoch += 1;
-        let old_right = FencingToken { epoch: U64(1), seq: U64(self.seq + 1) };
-        self.seq = 0;
-        let items = vec![Item {
-            ledger: Ledger::Evidence,
-            data: json!("from the old chip"),
-            evidence: Vec::new(),
-            runs: Vec::new(),
-        }];
-        let answer = self
-            .submit(&origin, Command::Append(Append { substrate_id: SUBSTRATE.into(), fence: old_right, items }))
-            .await;
+        let answer = origin.append(&self.client, vec![observed(json!("from the old chip"))]).await;
         let reason = refused(answer, Code::ChipInvalidated)?;
         self.say(format!("the old chip's write: {reason}"));
         self.cluster.start_node(leader).await?;
@@ -562,14 +463,7 @@ impl Story {
         for id in 1..=3 {
             self.cluster.start_node(id).await?;
         }
-        let fence = self.fence();
-        let chip = self.chip();
-        let answer = self
-            .submit(
-                &chip,
-                Command::CloseSession(CloseSession { substrate_id: SUBSTRATE.into(), fence, head: Digest::of(b"") }),
-            )
-            .await;
+        let answer = self.session.close(&self.client).await;
         let reason = refused(answer, Code::Suppressed)?;
         self.say(format!("after a restart of all nodes, still: {reason}"));
         Ok(())

@@ -11,7 +11,7 @@ pub const DOORS: &[(&str, &[&str])] = &[
     ("offline", &["machine", "protocol"]),
     ("env", &[]),
     ("wire", &["protocol"]),
-    ("client", &["env", "machine", "protocol", "wire"]),
+    ("client", &["env", "protocol", "wire"]),
     ("audit", &["env", "machine", "offline", "protocol"]),
     ("node", &["env", "machine", "offline", "protocol", "wire"]),
     ("forge", &["machine", "protocol"]),
@@ -78,10 +78,36 @@ fn the_client_brings_no_engine_with_it() {
         text.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect()
     };
     let client = tree("selfsame-client");
-    for engine in ["openraft", "redb", "axum", "clap", "selfsame-node", "selfsame-offline"] {
+    for engine in ["openraft", "redb", "axum", "clap", "selfsame-node", "selfsame-offline", "selfsame-machine"] {
         assert!(!client.contains(engine), "the client brings {engine}");
     }
     assert!(client.contains("tonic"), "the tree was not read");
     assert!(client.len() <= 110, "the client brings {} packages", client.len());
     assert!(tree("selfsame-node").contains("openraft"), "the tree was not read");
+}
+
+/// What the client says in public is its own: no generated type, and no type of the transport.
+#[test]
+fn no_generated_type_is_public_in_the_client() {
+    let mut public = 0;
+    for (path, text) in rust("crates/client/src") {
+        let shipped = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for (at, _) in shipped.match_indices("pub ") {
+            let item = &shipped[at..];
+            // A signature or a member: up to where its body begins, or it ends.
+            let ends = ["{", ";", ",\n"].into_iter().filter_map(|end| item.find(end)).min().unwrap_or(item.len());
+            let said = if item.starts_with("pub async fn") || item.starts_with("pub fn") {
+                &item[..item.find('{').unwrap_or(ends)]
+            } else {
+                &item[..ends]
+            };
+            public += 1;
+            for generated in ["v1::", "tonic", "Status)", "Streaming<", "Channel"] {
+                let excused = path.ends_with("retry.rs");
+                assert!(excused || !said.contains(generated), "{}: {said}", path.display());
+            }
+        }
+        assert!(!shipped.contains("impl From<Status>") && !shipped.contains("impl TryFrom<v1::"), "{}", path.display());
+    }
+    assert!(public > 100, "the client was not read");
 }

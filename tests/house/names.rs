@@ -7,8 +7,10 @@ use std::path::PathBuf;
 /// Types that a file offers to others.
 fn offered(text: &str) -> Vec<&str> {
     let kinds = ["pub struct ", "pub enum ", "pub trait ", "pub type ", "pub union "];
-    let named = |line: &'_ str| -> Option<usize> { kinds.iter().find(|kind| line.starts_with(**kind)).map(|kind| kind.len()) };
-    let name = |line: &'_ str, from: usize| line[from..].find(|c: char| !c.is_alphanumeric()).unwrap_or(line.len() - from);
+    let named =
+        |line: &'_ str| -> Option<usize> { kinds.iter().find(|kind| line.starts_with(**kind)).map(|kind| kind.len()) };
+    let name =
+        |line: &'_ str, from: usize| line[from..].find(|c: char| !c.is_alphanumeric()).unwrap_or(line.len() - from);
     text.lines()
         .filter_map(|line| named(line).map(|from| (line, from)))
         .map(|(line, from)| &line[from..from + name(line, from)])

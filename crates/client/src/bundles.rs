@@ -1,27 +1,29 @@
 //! Bundles of substrates and of runs, part by part.
 
-use super::{Client, ClientError, MAX_MESSAGE, lost};
+use crate::{Client, ClientError};
 use selfsame_protocol::digest::Digest;
-use selfsame_wire::v1;
-use tonic::{Request, Response, Streaming};
-use v1::run_service_client::RunServiceClient;
-use v1::substrate_service_client::SubstrateServiceClient;
+use selfsame_wire::v1::{self, run_service_client::RunServiceClient, substrate_service_client::SubstrateServiceClient};
+use tonic::Streaming;
 
-/// A bundle on its way.
-pub enum Bundle {
-    /// Of a substrate.
+/// A bundle on its way: JSON lines that verify without a cluster, as `selfsame_protocol::bundle` does.
+pub struct Bundle {
+    endpoint: String,
+    parts: Parts,
+}
+
+enum Parts {
     Substrate(Streaming<v1::GetBundleResponse>),
-    /// Of a run.
     Run(Streaming<v1::GetRunBundleResponse>),
 }
 
 impl Bundle {
     /// The next part of its bytes; `None` at the end. Parts end anywhere.
     pub async fn part(&mut self) -> Result<Option<bytes::Bytes>, ClientError> {
-        match self {
-            Bundle::Substrate(stream) => Ok(stream.message().await.map_err(lost)?.map(|part| part.data)),
-            Bundle::Run(stream) => Ok(stream.message().await.map_err(lost)?.map(|part| part.data)),
-        }
+        let part = match &mut self.parts {
+            Parts::Substrate(stream) => stream.message().await.map(|part| part.map(|part| part.data)),
+            Parts::Run(stream) => stream.message().await.map(|part| part.map(|part| part.data)),
+        };
+        part.map_err(|status| ClientError::of_status(&self.endpoint, &status))
     }
 
     /// All of it.
@@ -38,13 +40,17 @@ impl Client {
     /// The bundle of a substrate, as it comes.
     pub async fn substrate_bundle(&self, id: &str) -> Result<Bundle, ClientError> {
         let message = v1::GetBundleRequest { substrate_id: id.into() };
-        call!(self, SubstrateServiceClient, get_bundle, message).map(Bundle::Substrate)
+        call!(self, SubstrateServiceClient, get_bundle, message, |stream, endpoint| {
+            Ok(Bundle { endpoint: endpoint.into(), parts: Parts::Substrate(stream) })
+        })
     }
 
     /// The bundle of a run, as it comes.
     pub async fn run_bundle(&self, id: &Digest) -> Result<Bundle, ClientError> {
         let message = v1::GetRunBundleRequest { run_id: id.as_bytes().to_vec().into() };
-        call!(self, RunServiceClient, get_run_bundle, message).map(Bundle::Run)
+        call!(self, RunServiceClient, get_run_bundle, message, |stream, endpoint| {
+            Ok(Bundle { endpoint: endpoint.into(), parts: Parts::Run(stream) })
+        })
     }
 
     /// The whole bundle of a substrate.

@@ -1,58 +1,126 @@
 //! What organisations decide together.
 
-use super::{Client, ClientError, MAX_MESSAGE, json};
-use selfsame_machine::state::Ballot;
+use crate::read::{Unreadable, json};
+use crate::{Client, ClientError};
+use selfsame_protocol::command::Proposal;
 use selfsame_protocol::constitution::ClusterConstitution;
+use selfsame_protocol::digest::Digest;
+use selfsame_protocol::named;
+use selfsame_protocol::time::{Timestamp, U64};
 use selfsame_wire::v1::{self, governance_service_client::GovernanceServiceClient};
-use tonic::{Request, Response};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+named! {
+    /// Where a ballot stands.
+    pub enum BallotStatus: "a status of a ballot" {
+        /// It takes votes, unless its time is over.
+        Open = "open",
+        /// Decided, and carried out in the same entry.
+        Carried = "carried",
+        /// It can no longer be carried.
+        Rejected = "rejected",
+        /// Its time was over.
+        Expired = "expired",
+        /// The constitution under which it was opened is no longer in force.
+        Void = "void",
+    }
+}
+
+/// When fewer approvals carry a ballot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unopposed {
+    /// Approvals that carry it.
+    pub needed: U64,
+    /// Time of the ledger from which on.
+    pub from: Timestamp,
+}
+
+/// What the cluster keeps about a ballot, with the rules under which it was opened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ballot {
+    /// Content.
+    pub proposal: Proposal,
+    /// Organisation that opened it.
+    pub proposer: String,
+    /// Entries of the Reasoning ledger when it was opened.
+    pub opened: U64,
+    /// Time of the ledger when it was opened.
+    pub opened_time: Timestamp,
+    /// Hash of the constitution under which it was opened.
+    pub constitution: Digest,
+    /// Who may vote: the members then.
+    pub electorate: Vec<String>,
+    /// Approvals that carry it.
+    pub needed: U64,
+    /// Fewer approvals that carry it from a time on, when the organisation concerned did not object until then.
+    pub unopposed: Option<Unopposed>,
+    /// Whose vote against ends it.
+    pub vetoes: Vec<String>,
+    /// Entries of the Reasoning ledger from which on it is over.
+    pub expires_entries: Option<U64>,
+    /// Time of the ledger from which on it is over.
+    pub expires_time: Option<Timestamp>,
+    /// Organisation → vote.
+    pub votes: BTreeMap<String, bool>,
+    /// Where it stands.
+    pub status: BallotStatus,
+    /// Reasoning index of the record of its end.
+    pub decided: Option<U64>,
+}
+
+impl Ballot {
+    /// Organisations that voted so, sorted.
+    pub fn voted(&self, approve: bool) -> Vec<String> {
+        self.votes.iter().filter(|(_, vote)| **vote == approve).map(|(name, _)| name.clone()).collect()
+    }
+}
 
 /// A ballot as a node gives it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
+pub struct ListedBallot {
     /// Its id.
     pub proposal_id: String,
     /// What the cluster keeps about it.
     pub ballot: Ballot,
-    /// Whether it takes votes now.
+    /// Whether it takes votes now: open, and its time not over by the ledger.
     pub takes_votes: bool,
 }
 
-impl TryFrom<v1::Ballot> for Listed {
-    type Error = ClientError;
-    fn try_from(found: v1::Ballot) -> Result<Self, ClientError> {
-        Ok(Self { ballot: json(&found.ballot)?, proposal_id: found.proposal_id, takes_votes: found.takes_votes })
-    }
+fn listed(found: v1::Ballot) -> Result<ListedBallot, Unreadable> {
+    Ok(ListedBallot { ballot: json(&found.ballot)?, proposal_id: found.proposal_id, takes_votes: found.takes_votes })
 }
 
 impl Client {
     /// The constitution in force.
     pub async fn constitution(&self) -> Result<ClusterConstitution, ClientError> {
         let message = v1::GetConstitutionRequest { stale_ok: false };
-        json(&call!(self, GovernanceServiceClient, get_constitution, message)?.constitution)
+        call!(self, GovernanceServiceClient, get_constitution, message, |answer, _| json(&answer.constitution))
     }
 
     /// Every ballot, or only those that have not ended, in order of their ids.
-    pub async fn ballots(&self, open: bool) -> Result<Vec<Listed>, ClientError> {
-        let mut all: Vec<Listed> = Vec::new();
+    pub async fn ballots(&self, open: bool) -> Result<Vec<ListedBallot>, ClientError> {
+        let mut all: Vec<ListedBallot> = Vec::new();
         loop {
             let after = all.last().map(|ballot| ballot.proposal_id.clone()).unwrap_or_default();
             let message = v1::ListBallotsRequest { open, after, limit: 0, stale_ok: false };
-            let page = call!(self, GovernanceServiceClient, list_ballots, message)?.ballots;
+            let read = |answer: v1::ListBallotsResponse, _: &str| {
+                answer.ballots.into_iter().map(listed).collect::<Result<Vec<_>, _>>()
+            };
+            let page = call!(self, GovernanceServiceClient, list_ballots, message, read)?;
             if page.is_empty() {
                 return Ok(all);
             }
-            for ballot in page {
-                all.push(ballot.try_into()?);
-            }
+            all.extend(page);
         }
     }
 
     /// One ballot, open or ended.
-    pub async fn ballot(&self, id: &str) -> Result<Listed, ClientError> {
+    pub async fn ballot(&self, id: &str) -> Result<ListedBallot, ClientError> {
         let message = v1::GetBallotRequest { proposal_id: id.into(), stale_ok: false };
-        match call!(self, GovernanceServiceClient, get_ballot, message)?.ballot {
-            Some(ballot) => ballot.try_into(),
-            None => Err(ClientError::Answer("no ballot in the answer".into())),
-        }
+        call!(self, GovernanceServiceClient, get_ballot, message, |answer, _| match answer.ballot {
+            Some(ballot) => listed(ballot),
+            None => Err(Unreadable("no ballot in the answer".into())),
+        })
     }
 }

@@ -1,19 +1,20 @@
-//! Lists, page by page: substrates, chips, keys.
+//! Lists, page by page: substrates and chips.
 
-use super::{Client, ClientError, MAX_MESSAGE, hashes};
+use crate::read::{Unreadable, counted, digest, named, public_key, said};
+use crate::{Client, ClientError, Phase};
 use selfsame_protocol::digest::Digest;
+use selfsame_protocol::keys::PublicKey;
+use selfsame_protocol::p104::{Outcome, Technology};
 use selfsame_wire::v1::{
-    self, cluster_service_client::ClusterServiceClient, governance_service_client::GovernanceServiceClient,
-    run_service_client::RunServiceClient, substrate_service_client::SubstrateServiceClient,
+    self, governance_service_client::GovernanceServiceClient, substrate_service_client::SubstrateServiceClient,
 };
-use tonic::{Request, Response};
 
 /// Most things asked for at once.
 const PAGE: u32 = 1_000;
 
-/// Which substrates are wanted.
+/// Which substrates are wanted: all by default.
 #[derive(Clone, Debug, Default)]
-pub struct Wanted {
+pub struct SubstrateFilter {
     /// Only those that this chip holds.
     pub chip: Option<Digest>,
     /// Only those of this organisation.
@@ -22,89 +23,181 @@ pub struct Wanted {
 
 /// What was read of a list, and where the rest begins.
 #[derive(Clone, Debug)]
-pub struct Part<T> {
+pub struct Page<T> {
     /// The things, in order of their ids.
     pub items: Vec<T>,
     /// Token of what follows; `None` when that is all.
     pub next: Option<String>,
 }
 
+selfsame_protocol::named! {
+    /// What a substrate can do, in one word.
+    pub enum SubstrateCondition: "a state of a substrate" {
+        /// Its chip may write.
+        Active = "active",
+        /// Sealed for a migration: nobody may write.
+        Sealed = "sealed",
+        /// It was altered: nobody writes to it again.
+        Suppressed = "suppressed",
+        /// Its lineage ended with DRIFT_EXCEEDED.
+        Ended = "ended",
+        /// Its chip is out of service.
+        Retired = "retired",
+    }
+}
+
+/// A substrate in one line of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedSubstrate {
+    /// UUID.
+    pub substrate_id: String,
+    /// Owner.
+    pub organisation: String,
+    /// What it can do.
+    pub state: SubstrateCondition,
+    /// Where the session stands.
+    pub phase: Phase,
+    /// Chip id of the holder.
+    pub chip: Digest,
+    /// Epoch that the next write must name.
+    pub epoch: u64,
+    /// Cycles since birth.
+    pub lineage_depth: u64,
+    /// Its entries in the Evidence ledger.
+    pub evidence_depth: u64,
+    /// Its entries in the Reasoning ledger.
+    pub reasoning_depth: u64,
+    /// Outcome of the last verification.
+    pub last_outcome: Option<Outcome>,
+    /// Whether the birth is attested.
+    pub complete: bool,
+    /// The substrate that continues after DRIFT_EXCEEDED.
+    pub successor: Option<String>,
+}
+
+/// A chip in one line of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedChip {
+    /// Chip id: SHA-256 of the key.
+    pub id: Digest,
+    /// Key.
+    pub key: PublicKey,
+    /// Owner.
+    pub organisation: String,
+    /// What it is made of.
+    pub technology: Technology,
+    /// Out of service for good.
+    pub retired: bool,
+    /// Log index from which it is in service.
+    pub since: u64,
+    /// Log index from which it is not any more.
+    pub until: Option<u64>,
+}
+
+fn substrate(one: v1::SubstrateSummary) -> Result<ListedSubstrate, Unreadable> {
+    Ok(ListedSubstrate {
+        substrate_id: one.substrate_id,
+        organisation: one.organisation,
+        state: named(&one.state)?,
+        phase: named(&one.phase)?,
+        chip: digest(&one.chip)?,
+        epoch: one.epoch,
+        lineage_depth: one.lineage_depth,
+        evidence_depth: one.evidence_depth,
+        reasoning_depth: one.reasoning_depth,
+        last_outcome: said(one.last_outcome).map(|outcome| named(&outcome)).transpose()?,
+        complete: one.complete,
+        successor: said(one.successor),
+    })
+}
+
+fn chip(one: v1::Chip) -> Result<ListedChip, Unreadable> {
+    Ok(ListedChip {
+        id: digest(&one.id)?,
+        key: public_key(&one.key)?,
+        organisation: one.organisation,
+        technology: named(&one.technology)?,
+        retired: one.retired,
+        since: one.since,
+        until: counted(one.until),
+    })
+}
+
+/// Reads one page: its items, and the token of the next, which must be behind `token`. A token that comes again would be
+/// asked for without end.
+fn page<W, T>(
+    items: Vec<W>,
+    one: fn(W) -> Result<T, Unreadable>,
+    token: &str,
+    next: String,
+) -> Result<(Vec<T>, Option<String>), Unreadable> {
+    let items = items.into_iter().map(one).collect::<Result<_, _>>()?;
+    match said(next) {
+        Some(next) if next.as_str() <= token => {
+            Err(Unreadable("the next page of a list begins where the one before began".into()))
+        }
+        next => Ok((items, next)),
+    }
+}
+
+fn size(left: usize) -> u32 {
+    u32::try_from(left).map_or(PAGE, |left| left.clamp(1, PAGE))
+}
+
 impl Client {
     /// Substrates in order of their ids, from a token on: `limit` of them, or all that there are when they are fewer.
+    /// The first token is empty.
     pub async fn substrates(
         &self,
-        wanted: &Wanted,
+        wanted: &SubstrateFilter,
         token: &str,
         limit: usize,
-    ) -> Result<Part<v1::SubstrateSummary>, ClientError> {
+    ) -> Result<Page<ListedSubstrate>, ClientError> {
         let (mut items, mut token) = (Vec::new(), token.to_owned());
         loop {
             let message = v1::ListSubstratesRequest {
-                page_size: page(limit - items.len()),
+                page_size: size(limit - items.len()),
                 page_token: token.clone(),
                 chip: wanted.chip.map(|chip| chip.as_bytes().to_vec()).unwrap_or_default().into(),
                 organisation: wanted.organisation.clone().unwrap_or_default(),
                 stale_ok: false,
             };
-            let answer = call!(self, SubstrateServiceClient, list_substrates, message)?;
-            items.extend(answer.substrates);
-            if let Some(part) = ends(&mut items, &mut token, answer.next_page_token, limit)? {
-                return Ok(part);
+            let read = |answer: v1::ListSubstratesResponse, _: &str| {
+                page(answer.substrates, substrate, &token, answer.next_page_token)
+            };
+            let (some, next) = call!(self, SubstrateServiceClient, list_substrates, message, read)?;
+            items.extend(some);
+            match next {
+                Some(next) if items.len() < limit => token = next,
+                next => return Ok(Page { items, next }),
             }
         }
     }
 
-    /// Chips in order of their ids, from a token on: `limit` of them, or all that there are when they are fewer.
-    pub async fn chips(&self, token: &str, limit: usize) -> Result<Part<v1::Chip>, ClientError> {
+    /// Chips in order of their ids, from a token on: `limit` of them, or all that there are when they are fewer. The first
+    /// token is empty.
+    pub async fn chips(&self, token: &str, limit: usize) -> Result<Page<ListedChip>, ClientError> {
         let (mut items, mut token) = (Vec::new(), token.to_owned());
         loop {
-            let message = v1::ListChipsRequest {
-                page_size: page(limit - items.len()),
-                page_token: token.clone(),
-                stale_ok: false,
-            };
-            let answer = call!(self, GovernanceServiceClient, list_chips, message)?;
-            items.extend(answer.chips);
-            if let Some(part) = ends(&mut items, &mut token, answer.next_page_token, limit)? {
-                return Ok(part);
+            let page_size = size(limit - items.len());
+            let message = v1::ListChipsRequest { page_size, page_token: token.clone(), stale_ok: false };
+            let read =
+                |answer: v1::ListChipsResponse, _: &str| page(answer.chips, chip, &token, answer.next_page_token);
+            let (some, next) = call!(self, GovernanceServiceClient, list_chips, message, read)?;
+            items.extend(some);
+            match next {
+                Some(next) if items.len() < limit => token = next,
+                next => return Ok(Page { items, next }),
             }
         }
     }
 
     /// One chip, in service or retired.
-    pub async fn chip(&self, id: &Digest) -> Result<v1::Chip, ClientError> {
+    pub async fn chip(&self, id: &Digest) -> Result<ListedChip, ClientError> {
         let message = v1::GetChipRequest { chip: id.as_bytes().to_vec().into(), stale_ok: false };
-        let answer = call!(self, GovernanceServiceClient, get_chip, message)?;
-        answer.chip.ok_or_else(|| ClientError::Answer("no chip in the answer".into()))
+        call!(self, GovernanceServiceClient, get_chip, message, |answer, _| match answer.chip {
+            Some(found) => chip(found),
+            None => Err(Unreadable("no chip in the answer".into())),
+        })
     }
-
-    /// Every key that was ever registered, with role and organisation.
-    pub async fn keys(&self) -> Result<Vec<v1::Key>, ClientError> {
-        Ok(call!(self, ClusterServiceClient, get_keys, v1::GetKeysRequest { stale_ok: false })?.keys)
-    }
-
-    /// Declared runs whose ids begin with these bytes, in order; at most 16 are told.
-    pub async fn runs_beginning_with(&self, prefix: &[u8]) -> Result<Vec<Digest>, ClientError> {
-        let message = v1::FindRunsRequest { prefix: prefix.to_vec().into(), stale_ok: false };
-        hashes(&call!(self, RunServiceClient, find_runs, message)?.run_ids)
-    }
-}
-
-fn page(left: usize) -> u32 {
-    u32::try_from(left).map_or(PAGE, |left| left.clamp(1, PAGE))
-}
-
-/// What is returned when enough was read or nothing follows. A token that comes again would be asked for without end.
-fn ends<T>(items: &mut Vec<T>, token: &mut String, next: String, limit: usize) -> Result<Option<Part<T>>, ClientError> {
-    if next.is_empty() {
-        return Ok(Some(Part { items: std::mem::take(items), next: None }));
-    }
-    if next <= *token {
-        return Err(ClientError::Answer("the next page of a list begins where the one before began".into()));
-    }
-    if items.len() >= limit {
-        return Ok(Some(Part { items: std::mem::take(items), next: Some(next) }));
-    }
-    *token = next;
-    Ok(None)
 }

@@ -1,16 +1,18 @@
 //! Bulk appends over one stream.
 
-use super::{Client, ClientError, MAX_MESSAGE, json, lost};
+use crate::read::{Unreadable, json};
+use crate::{Client, ClientError, MAX_MESSAGE};
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::response::SubmitResponse;
 use selfsame_wire::v1::{self, ledger_service_client::LedgerServiceClient};
 use std::sync::atomic::Ordering;
 use tokio::time::{Instant, timeout_at};
+use tonic::Status;
 
 impl Client {
     /// Submits envelopes in order over one stream, without waiting for one before the next is sent. `each` gets every
-    /// receipt, in order. Stops at the first refusal that no retry can change, and says it; what comes after it in
+    /// answer, in order. Stops at the first refusal that no retry can change, and says it; what comes after it in
     /// `envelopes` may or may not have been taken, as its own rules decide. A stream that breaks is taken up again from
     /// the first unanswered envelope, on another node: a retry is safe.
     pub async fn submit_all(
@@ -21,7 +23,7 @@ impl Client {
         let (mut done, mut progress, mut tries) = (0, Instant::now(), 0);
         while done < envelopes.len() {
             let before = done;
-            let deadline = progress + self.patience.total;
+            let deadline = progress + self.timeouts.call;
             let broke = match self.stream(&envelopes[done..], &mut done, &mut each, deadline).await {
                 Ok(()) => continue,
                 Err(broke) => broke,
@@ -33,7 +35,7 @@ impl Client {
             // before its predecessor was refused, which kept nothing of it; the predecessor is in now.
             let overtook = done > before && broke.code() == Some(Code::StaleSequence);
             let again = overtook || broke.code().is_none_or(Code::retryable);
-            if !again || !self.patience.pause(tries, progress + self.patience.after(&broke), &broke).await {
+            if !again || !self.pause(tries, progress + self.timeouts.after(&broke), &broke).await {
                 return Err(broke);
             }
             tries += 1;
@@ -51,40 +53,40 @@ impl Client {
     ) -> Result<(), ClientError> {
         let messages: Vec<_> =
             envelopes.iter().map(|envelope| v1::SubmitStreamRequest { envelope: envelope.to_bytes().into() }).collect();
-        let mut service =
-            LedgerServiceClient::new(self.node().1.channel.clone()).max_decoding_message_size(MAX_MESSAGE);
-        let late = |_| ClientError::Unreachable("no answer in time".into());
+        let node = self.node().1;
+        let mut service = LedgerServiceClient::new(node.channel.clone()).max_decoding_message_size(MAX_MESSAGE);
+        let late = |_| ClientError::unreachable(&node.address, "no answer in time");
+        let lost = |status: Status| ClientError::of_status(&node.address, &status);
+        let invalid = |reason: String| ClientError::invalid(&node.address, Unreadable(reason));
         let opened = timeout_at(deadline, service.submit_stream(tokio_stream::iter(messages))).await.map_err(late)?;
         let mut answers = opened.map_err(lost)?.into_inner();
         let first = *done;
         while let Some(answer) = timeout_at(deadline, answers.message()).await.map_err(late)?.map_err(lost)? {
             if answer.position != (*done - first) as u64 {
-                return Err(ClientError::Answer(format!(
-                    "position {} comes next, found {}",
-                    *done - first,
-                    answer.position
-                )));
+                return Err(invalid(format!("position {} comes next, found {}", *done - first, answer.position)));
             }
             match answer.result {
-                Some(v1::submit_stream_response::Result::Receipt(bytes)) => each(*done, json(&bytes)?),
-                Some(v1::submit_stream_response::Result::Refusal(refusal)) => return Err(refused(refusal)),
-                None => return Err(ClientError::Answer("an empty answer".into())),
+                Some(v1::submit_stream_response::Result::Receipt(bytes)) => {
+                    each(*done, json(&bytes).map_err(|error| ClientError::invalid(&node.address, error))?);
+                }
+                Some(v1::submit_stream_response::Result::Refusal(wire)) => {
+                    return Err(match Code::from_name(&wire.code) {
+                        Some(code) => {
+                            let v1::Refusal { rule, expected, found, .. } = wire;
+                            ClientError::Refused(Refusal { code, rule, expected, found })
+                        }
+                        None => invalid(format!("unknown refusal {}: {}", wire.code, wire.rule)),
+                    });
+                }
+                None => return Err(invalid("an empty answer".into())),
             }
             *done += 1;
         }
         if *done - first == envelopes.len() {
             Ok(())
         } else {
-            Err(ClientError::Unreachable(format!("the stream ended after {} of {}", *done - first, envelopes.len())))
+            let reason = format!("the stream ended after {} of {}", *done - first, envelopes.len());
+            Err(ClientError::unreachable(&node.address, reason))
         }
-    }
-}
-
-fn refused(wire: v1::Refusal) -> ClientError {
-    match Code::from_name(&wire.code) {
-        Some(code) => {
-            ClientError::Refused(Refusal { code, rule: wire.rule, expected: wire.expected, found: wire.found })
-        }
-        None => ClientError::Answer(format!("unknown refusal {}: {}", wire.code, wire.rule)),
     }
 }

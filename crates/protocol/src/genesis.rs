@@ -98,6 +98,16 @@ impl GenesisDocument {
         crate::p104::tagged(TAG_GENESIS, self)
     }
 
+    /// The name under which a node signs checkpoints: `<origin>/node/<id>`.
+    pub fn node_key_name(&self, id: u64) -> String {
+        format!("{}/node/{id}", self.origin)
+    }
+
+    /// The name under which a node cosigns: `<origin>/cosigner/<id>`.
+    pub fn cosigner_name(&self, id: u64) -> String {
+        format!("{}/cosigner/{id}", self.origin)
+    }
+
     /// The origin of a ledger: `<origin>/<ledger>`.
     pub fn ledger_origin(&self, ledger: Ledger) -> String {
         format!("{}/{ledger}", self.origin)
@@ -124,7 +134,7 @@ impl GenesisDocument {
         let logs = self.publication.publisher.iter().flat_map(log).collect();
         let mut organisations: BTreeMap<String, Vec<Vkey>> = BTreeMap::new();
         for node in &self.nodes {
-            let vkey = cosignature::vkey(&format!("{}/cosigner/{}", self.origin, node.id), node.cosigner);
+            let vkey = cosignature::vkey(&self.cosigner_name(node.id), node.cosigner);
             organisations.entry(node.organisation.clone()).or_default().push(vkey);
         }
         let organisations: Vec<_> = organisations.into_iter().collect();

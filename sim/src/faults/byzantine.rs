@@ -14,8 +14,8 @@ use crate::random::{Stream, key, stream};
 use crate::time::{EPOCH_MS, SimTime};
 use crate::world::World;
 use rand::Rng;
-use selfsame_client::Actor;
 use selfsame_client::Client;
+use selfsame_client::Signer;
 use selfsame_machine::Genesis;
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{Command, Role};
@@ -64,7 +64,7 @@ impl Fault for Attack {
         self.kind
     }
     fn begin(&mut self, world: &mut World) -> bool {
-        let (name, arrive) = Adversary::seat(self.kind, self.number, world);
+        let (name, arrive) = Adversary::on_host(self.kind, self.number, world);
         let script = self.script;
         world.client(&name, async move {
             script(arrive()).await;
@@ -100,7 +100,7 @@ pub struct Adversary {
 
 impl Adversary {
     /// The name of its host, and what makes it once it is there.
-    pub fn seat(kind: &'static str, number: u64, world: &World) -> (String, impl FnOnce() -> Adversary + use<>) {
+    pub fn on_host(kind: &'static str, number: u64, world: &World) -> (String, impl FnOnce() -> Adversary + use<>) {
         let short = kind.split('_').next().unwrap_or(kind).to_lowercase();
         let name = format!("{short}-{number:x}");
         let (oracle, time, seed, genesis) = (world.oracle.clone(), world.time(), world.seed(), world.genesis.clone());
@@ -112,9 +112,9 @@ impl Adversary {
                 let mut endpoints = endpoints(genesis.nodes.len() as u64);
                 let first = random.gen_range(0..endpoints.len());
                 endpoints.rotate_left(first);
-                let client = Client::new(&endpoints, Arc::new(SimNet::default()));
-                let client = client.unwrap_or_else(|error| panic!("endpoints: {error}"));
-                let client = client.with_patience(Duration::from_secs(2), Duration::from_secs(5));
+                let client = Client::builder().endpoints(endpoints).network(Arc::new(SimNet::default()));
+                let client = client.attempt_timeout(Duration::from_secs(2)).call_timeout(Duration::from_secs(5));
+                let client = client.build().unwrap_or_else(|error| panic!("endpoints: {error}"));
                 Adversary { name, kind, client, oracle, random, time, seed, genesis, quiet, requests: 0 }
             }
         };
@@ -142,17 +142,17 @@ impl Adversary {
     }
 
     /// A signer for this cluster.
-    pub fn actor(&self, role: Role, key: SecretKey) -> Actor {
-        Actor { cluster: CLUSTER.into(), role, key }
+    pub fn actor(&self, role: Role, key: SecretKey) -> Signer {
+        Signer { cluster: CLUSTER.into(), role, key }
     }
 
     /// The root of an organisation, counted from 0.
-    pub fn root(&self, organisation: u64) -> Actor {
+    pub fn root(&self, organisation: u64) -> Signer {
         self.actor(Role::Root, root_key(self.seed, organisation))
     }
 
     /// The operator of an organisation, counted from 0.
-    pub fn operator(&self, organisation: u64) -> Actor {
+    pub fn operator(&self, organisation: u64) -> Signer {
         self.actor(Role::Operator, operator_key(self.seed, organisation))
     }
 
@@ -166,10 +166,15 @@ impl Adversary {
         key(self.seed, &format!("{}/{what}", self.name))
     }
 
-    /// Signs under the next request id.
-    pub fn sign(&mut self, actor: &Actor, command: Command) -> Envelope {
+    /// The name of the next request.
+    pub fn request_id(&mut self) -> String {
         self.requests += 1;
-        actor.sign(&format!("{}/{}", self.name, self.requests), command)
+        format!("{}/{}", self.name, self.requests)
+    }
+
+    /// Signs under the next request id.
+    pub fn sign(&mut self, actor: &Signer, command: Command) -> Envelope {
+        actor.sign(&self.request_id(), command)
     }
 
     /// Submits until the answer is known; `None` when the world gives none.
@@ -202,7 +207,7 @@ impl Adversary {
     }
 
     /// Signs a command and demands that it is refused with one of these codes.
-    pub async fn denied(&mut self, what: &'static str, actor: &Actor, command: Command, codes: &[Code]) -> bool {
+    pub async fn denied(&mut self, what: &'static str, actor: &Signer, command: Command, codes: &[Code]) -> bool {
         let envelope = self.sign(actor, command);
         self.refused(what, &envelope, codes).await
     }
@@ -220,7 +225,7 @@ impl Adversary {
     }
 
     /// Signs an honest command and demands that it is accepted.
-    pub async fn honest(&mut self, what: &'static str, actor: &Actor, command: Command) -> Option<SubmitResponse> {
+    pub async fn honest(&mut self, what: &'static str, actor: &Signer, command: Command) -> Option<SubmitResponse> {
         let envelope = self.sign(actor, command);
         self.accepted(what, &envelope).await
     }

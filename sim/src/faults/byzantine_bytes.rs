@@ -8,7 +8,7 @@ use super::kind::Kind;
 use crate::cluster::host;
 use crate::env::SimNet;
 use crate::history::Answer;
-use crate::workload::ghost::append_to;
+use crate::workload::interceptor::append_to;
 use rand::{Rng, RngCore};
 use selfsame_env::{Net as _, connector};
 use selfsame_protocol::code::Code;

@@ -5,7 +5,7 @@ use super::byzantine_own::Own;
 use super::kind::Kind;
 use crate::cluster::CLUSTER;
 use crate::history::Answer;
-use selfsame_machine::state::Substrate;
+use selfsame_client::Substrate;
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{AbortMigration, Arrive, Command, FencingToken, OpenSession};
 use selfsame_protocol::digest::Digest;

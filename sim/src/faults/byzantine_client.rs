@@ -4,7 +4,7 @@ use super::byzantine::{Adversary, attack};
 use super::kind::Kind;
 use crate::cluster::CLUSTER;
 use rand::Rng;
-use selfsame_client::Actor;
+use selfsame_client::Signer;
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{Command, DeclareRun, EnrolChip, OrganisationKey, RetireChip, Role, RotateKey};
 use selfsame_protocol::envelope::{Envelope, pae};
@@ -138,7 +138,7 @@ async fn wrong_key(mut adversary: Adversary) {
     }
     let chip = adversary.fresh_key("chip");
     let enrol =
-        |chip: &Actor| Command::EnrolChip(EnrolChip { chip: chip.key.public(), technology: Technology::Software });
+        |chip: &Signer| Command::EnrolChip(EnrolChip { chip: chip.key.public(), technology: Technology::Software });
     let chip = adversary.actor(Role::Chip, chip);
     let as_root = adversary.actor(Role::Root, operator.key.clone());
     adversary.denied("B2 operator as root", &as_root, enrol(&chip), &[Code::RoleDenied, Code::UnknownKey]).await;
@@ -170,7 +170,7 @@ async fn replayed(mut adversary: Adversary) {
     let text = format!("replayed by {}", adversary.name);
     let honest = adversary.sign(&operator, declare(&text));
     // Signed for another cluster by a key that is registered here.
-    let abroad = Actor { cluster: "elsewhere".into(), ..operator.clone() };
+    let abroad = Signer { cluster: "elsewhere".into(), ..operator.clone() };
     let abroad = abroad.sign(&format!("{}/abroad", adversary.name), declare(&text));
     adversary.refused("B3 other cluster", &abroad, &[Code::WrongCluster]).await;
     let Some(first) = adversary.accepted("B3 honest", &honest).await else { return };
@@ -179,7 +179,7 @@ async fn replayed(mut adversary: Adversary) {
         adversary.accepted("B3 replayed", &honest).await;
     }
     let id = format!("{}/1", adversary.name);
-    let other = Actor { cluster: CLUSTER.into(), ..operator.clone() };
+    let other = Signer { cluster: CLUSTER.into(), ..operator.clone() };
     let other = other.sign(&id, declare(format!("{text} with other content")));
     adversary.refused("B3 request id reused", &other, &[Code::RequestIdReused]).await;
     // Anybody can fetch what somebody else signed, and send it again.

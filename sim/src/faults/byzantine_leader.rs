@@ -40,7 +40,7 @@ impl Fault for Withholding {
     fn begin(&mut self, world: &mut World) -> bool {
         let Some(leader) = world.leader() else { return false };
         self.leader = leader;
-        let (name, arrive) = Adversary::seat(WITHHOLDING_LEADER.name, self.number, world);
+        let (name, arrive) = Adversary::on_host(WITHHOLDING_LEADER.name, self.number, world);
         let last = world.genesis.organisations.len() as u64 - 1;
         // The author's key stands in every signed command as text.
         let words = root_key(world.seed(), last).public().to_string();

@@ -3,14 +3,10 @@
 use super::byzantine::Adversary;
 use crate::invariants::g16_served;
 use crate::random::uuid;
-use selfsame_client::Actor;
-use selfsame_machine::state::{Phase, Substrate};
+use selfsame_client::{ChipSession, Opening, Phase, Sealing, Signer, Substrate};
 use selfsame_protocol::bundle::Reader;
 use selfsame_protocol::canon;
-use selfsame_protocol::command::{
-    Append, CloseCycle, CloseSession, Command, EnrolChip, FencingToken, GoalVector, InitSubstrate, Item, OpenSession,
-    Role, Seal,
-};
+use selfsame_protocol::command::{Append, Command, EnrolChip, FencingToken, GoalVector, InitSubstrate, Item, Role};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::p104::{self, Attestation, Claims, Technology, Thresholds};
@@ -19,7 +15,7 @@ use serde_json::json;
 use std::collections::BTreeMap;
 
 /// The birth of a substrate with a random id: the id, and the chip's command.
-pub fn birth(adversary: &mut Adversary, chip: &Actor) -> (String, Command) {
+pub fn birth(adversary: &mut Adversary, chip: &Signer) -> (String, Command) {
     let id = uuid(&mut adversary.random);
     let founding = json!({"branch_a": {"claim": "It is I."}, "branch_b": {"claim": "It was somebody else.", "of": id}});
     let initialised = adversary.now();
@@ -41,13 +37,17 @@ pub fn birth(adversary: &mut Adversary, chip: &Actor) -> (String, Command) {
     (id, init)
 }
 
+fn item(text: &str) -> Item {
+    Item { ledger: Ledger::Evidence, data: json!(text), evidence: Vec::new(), runs: Vec::new() }
+}
+
 /// A substrate of the adversary's own, with two chips: what it does honestly, so that what it does besides is the only
 /// thing wrong.
 pub struct Own {
     /// UUID.
     pub id: String,
     /// Its chips; the first is born active.
-    pub chips: [Actor; 2],
+    pub chips: [Signer; 2],
 }
 
 impl Own {
@@ -82,21 +82,22 @@ impl Own {
 
     /// An append of one item.
     pub fn append(&self, fence: FencingToken, text: &str) -> Command {
-        let item = Item { ledger: Ledger::Evidence, data: json!(text), evidence: Vec::new(), runs: Vec::new() };
-        Command::Append(Append { substrate_id: self.id.clone(), fence, items: vec![item] })
+        Command::Append(Append { substrate_id: self.id.clone(), fence, items: vec![item(text)] })
+    }
+
+    /// A chip's place in the substrate in this state.
+    fn writer(&self, adversary: &mut Adversary, chip: usize, state: &Substrate) -> ChipSession {
+        let mut writer = ChipSession::resumed(self.chips[chip].clone(), state);
+        writer.set_request_id(adversary.request_id());
+        writer
     }
 
     /// Asks for a session and waits for the verdicts.
     pub async fn open(&self, adversary: &mut Adversary, chip: usize, kept: Option<Digest>) -> Option<Substrate> {
         let state = self.state(adversary).await?;
-        let open = Command::OpenSession(OpenSession {
-            substrate_id: self.id.clone(),
-            fence: Own::fence(&state),
-            continuity_hash: kept,
-            founding: None,
-            new_lineage: None,
-        });
-        adversary.honest("B open", &self.chips[chip], open).await?;
+        let opening = Opening { continuity_hash: kept, ..Opening::default() };
+        let open = self.writer(adversary, chip, &state).sign_opening(opening);
+        adversary.accepted("B open", &open).await?;
         for _ in 0..40 {
             let state = self.state(adversary).await?;
             if state.phase != Phase::Verifying {
@@ -111,50 +112,33 @@ impl Own {
     pub async fn session(&self, adversary: &mut Adversary, chip: usize) -> Option<Substrate> {
         let kept = self.state(adversary).await?.last_close.map(|close| close.cross_session_identity_continuity_hash);
         let state = self.open(adversary, chip, kept).await?;
-        let actor = self.chips[chip].clone();
-        let cycle = Command::CloseCycle(CloseCycle {
-            substrate_id: self.id.clone(),
-            fence: Own::fence(&state),
-            cycle_id: format!("cycle/{}", state.lineage_depth),
-            goalvector: GoalVector {
-                goalvector_id: "goal".into(),
-                outcome: json!({"resolved": true}),
-                evidence: Vec::new(),
-                runs: Vec::new(),
-            },
-            prior_identity_hash: state.head,
-        });
-        adversary.honest("B cycle", &actor, cycle).await?;
+        let goalvector = GoalVector {
+            goalvector_id: "goal".into(),
+            outcome: json!({"resolved": true}),
+            evidence: Vec::new(),
+            runs: Vec::new(),
+        };
+        let cycle_id = format!("cycle/{}", state.lineage_depth);
+        let cycle = self.writer(adversary, chip, &state).sign_close_cycle(cycle_id, goalvector);
+        adversary.accepted("B cycle", &cycle).await?;
         let state = self.state(adversary).await?;
-        let append = self.append(Own::fence(&state), "seen");
-        adversary.honest("B append", &actor, append).await?;
+        let append = self.writer(adversary, chip, &state).sign_append(vec![item("seen")]);
+        adversary.accepted("B append", &append).await?;
         let state = self.state(adversary).await?;
-        let close = Command::CloseSession(CloseSession {
-            substrate_id: self.id.clone(),
-            fence: Own::fence(&state),
-            head: state.head,
-        });
-        adversary.honest("B close", &actor, close).await?;
+        let close = self.writer(adversary, chip, &state).sign_close();
+        adversary.accepted("B close", &close).await?;
         self.state(adversary).await
     }
 
     /// Seals the substrate for a migration to the other chip.
     pub async fn seal(&self, adversary: &mut Adversary, migration: &str, from: usize) -> Option<Substrate> {
         let state = self.state(adversary).await?;
-        let close = state.last_close.as_ref()?;
         // The close itself stands in both ledgers, and verifications after it in one.
-        let [evidence, reasoning] = self.depths(adversary).await?;
-        let seal = Command::Seal(Seal {
-            substrate_id: self.id.clone(),
-            fence: Own::fence(&state),
-            migration_id: migration.into(),
-            destination: self.chips[1 - from].id(),
-            head: state.head,
-            continuity_hash: close.cross_session_identity_continuity_hash,
-            evidence_ledger_depth: U64(evidence),
-            reasoning_ledger_depth: U64(reasoning),
-        });
-        adversary.honest("B seal", &self.chips[from].clone(), seal).await?;
+        let [evidence_depth, reasoning_depth] = self.depths(adversary).await?;
+        let (migration_id, destination) = (migration.to_owned(), self.chips[1 - from].id());
+        let sealing = Sealing { migration_id, destination, evidence_depth, reasoning_depth };
+        let seal = self.writer(adversary, from, &state).sign_seal(sealing)?;
+        adversary.accepted("B seal", &seal).await?;
         self.state(adversary).await
     }
 

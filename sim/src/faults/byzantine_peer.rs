@@ -5,12 +5,12 @@ use super::kind::{Fault, Kind};
 use crate::cluster::host;
 use crate::env::{SimNet, tamper};
 use crate::history::Answer;
-use crate::workload::ghost::append_to;
+use crate::workload::interceptor::append_to;
 use crate::world::World;
 use bytes::Bytes;
 use prost::Message;
 use rand::Rng;
-use selfsame_client::Client;
+use selfsame_client::{Client, NodeStatus};
 use selfsame_env::{Net as _, connector, incoming};
 use selfsame_node::raft::auth::authenticate;
 use selfsame_node::raft::keys::PairKey;
@@ -23,7 +23,6 @@ use selfsame_protocol::p104::Technology;
 use selfsame_wire::raft::v1 as pb;
 use selfsame_wire::raft::v1::peer_service_client::PeerServiceClient;
 use selfsame_wire::raft::v1::peer_service_server::{PeerService, PeerServiceServer};
-use selfsame_wire::v1::GetStatusResponse;
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -104,7 +103,7 @@ fn common(cluster: &str, genesis: &[u8], own: &SecretKey, other: &PublicKey) -> 
 }
 
 /// What a leader that nobody elected would send: an entry of its own for each follower, committed at once.
-fn usurp(status: &GetStatusResponse, claimed: u64) -> (pb::AppendRequest, pb::VoteRequest) {
+fn usurp(status: &NodeStatus, claimed: u64) -> (pb::AppendRequest, pb::VoteRequest) {
     let target = status.node_id;
     let term = status.term + 5;
     let last = status.last_log_index;
@@ -240,7 +239,7 @@ impl Fault for Impostors {
             impostors.push((name, *node));
         }
         for (name, node) in impostors {
-            let (_, arrive) = Adversary::seat(IMPOSTOR.name, self.number, world);
+            let (_, arrive) = Adversary::on_host(IMPOSTOR.name, self.number, world);
             world.client(&name.clone(), async move {
                 let adversary = arrive();
                 let listener = SimNet::default().listen(&format!("{name}:7000")).await?;
@@ -252,13 +251,17 @@ impl Fault for Impostors {
             });
         }
         *self.on.borrow_mut() = true;
-        let (name, arrive) = Adversary::seat(IMPOSTOR.name, self.number, world);
+        let (name, arrive) = Adversary::on_host(IMPOSTOR.name, self.number, world);
         let on = self.on.clone();
         world.client(&name, async move {
             let mut adversary = arrive();
             let mut random = adversary.random.clone();
-            adversary.client = Client::new(&[format!("{}:7001", host(leader))], Arc::new(SimNet::default()))?
-                .with_patience(Duration::from_secs(2), Duration::from_secs(2));
+            adversary.client = Client::builder()
+                .endpoints([format!("{}:7001", host(leader))])
+                .network(Arc::new(SimNet::default()))
+                .attempt_timeout(Duration::from_secs(2))
+                .call_timeout(Duration::from_secs(2))
+                .build()?;
             let chip = adversary.fresh_key(&format!("{}", random.r#gen::<u32>())).public();
             let enrol = Command::EnrolChip(EnrolChip { chip, technology: Technology::Software });
             let envelope = adversary.sign(&adversary.root(0), enrol);

@@ -4,7 +4,7 @@ use super::byzantine::{Adversary, attack};
 use super::byzantine_own::Own;
 use super::kind::Kind;
 use rand::Rng;
-use selfsame_machine::state::{HolderStatus, Phase};
+use selfsame_client::{HolderStatus, Phase};
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{
     Command, EnrolNode, GiveVerdict, OpenSession, Proposal, Propose, RetireNode, Role, Vote,

@@ -1,7 +1,7 @@
 //! Clients that misuse the protocol, or use it at the worst moment.
 
 use super::kind::{Fault, Kind};
-use crate::workload::{Play, Seats, Visit, guests, movers};
+use crate::workload::{Callers, Play, Visit, guests, movers};
 use crate::world::World;
 use std::cell::Cell;
 use std::fmt;
@@ -88,9 +88,9 @@ impl Fault for Guest {
         self.kind
     }
     fn begin(&mut self, world: &mut World) -> bool {
-        let seats = Seats::of(world);
+        let callers = Callers::of(world);
         let name = world.guest_name();
-        let visit = Visit { seats, name: name.clone(), stop: self.stop.clone(), fired: self.fired.clone() };
+        let visit = Visit { callers, name: name.clone(), stop: self.stop.clone(), fired: self.fired.clone() };
         let playing = (self.play)(visit);
         world.client(&name, async move {
             playing.await;

@@ -325,8 +325,12 @@ impl Fault for Membership {
                 pause().await;
             }
             // Every node has its vote in the end, whatever became of the first change.
-            let client = Client::new(&endpoints, Arc::new(SimNet::default()))?
-                .with_patience(Duration::from_secs(2), Duration::from_secs(6));
+            let client = Client::builder()
+                .endpoints(endpoints)
+                .network(Arc::new(SimNet::default()))
+                .attempt_timeout(Duration::from_secs(2))
+                .call_timeout(Duration::from_secs(6))
+                .build()?;
             while client.promote(node).await.is_err() {
                 pause().await;
             }

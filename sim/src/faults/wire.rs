@@ -3,7 +3,7 @@
 use super::kind::{Fault, Kind};
 use crate::cluster::host;
 use crate::random::Stream;
-use crate::workload::ghost::{Ghost, Haunt, garbage, haunt};
+use crate::workload::interceptor::{Interceptor, Interference, garbage, interfere};
 use crate::world::World;
 use rand::{Rng, SeedableRng};
 use std::cell::Cell;
@@ -16,7 +16,7 @@ pub const DUPLICATE: Kind = Kind {
     for_ms: (500, 4_000),
     draw: |random, shape| {
         let (from, to) = super::network::two(random, shape);
-        Box::new(Ghostly::new(DUPLICATE.name, random, Haunt::Duplicate { from: host(from), to: host(to) }))
+        Box::new(Intercepted::new(DUPLICATE.name, random, Interference::Duplicate { from: host(from), to: host(to) }))
     },
 };
 
@@ -28,7 +28,11 @@ pub const REORDER: Kind = Kind {
     draw: |random, shape| {
         let (from, to) = super::network::two(random, shape);
         let every = random.gen_range(2..5);
-        Box::new(Ghostly::new(REORDER.name, random, Haunt::Reorder { from: host(from), to: host(to), every }))
+        Box::new(Intercepted::new(
+            REORDER.name,
+            random,
+            Interference::Reorder { from: host(from), to: host(to), every },
+        ))
     },
 };
 
@@ -37,7 +41,7 @@ pub const REPLAY: Kind = Kind {
     name: "N4_replay",
     most: 2,
     for_ms: (1_000, 5_000),
-    draw: |random, _| Box::new(Ghostly::new(REPLAY.name, random, Haunt::Replay)),
+    draw: |random, _| Box::new(Intercepted::new(REPLAY.name, random, Interference::Replay)),
 };
 
 /// A write is cut in the middle, and its connection with it.
@@ -59,7 +63,7 @@ pub const GARBAGE: Kind = Kind {
     draw: |random, shape| {
         Box::new(Garbage {
             to: random.gen_range(1..=shape.nodes),
-            ghost: Ghostly::new(GARBAGE.name, random, Haunt::Replay),
+            interceptor: Intercepted::new(GARBAGE.name, random, Interference::Replay),
         })
     },
 };
@@ -73,21 +77,21 @@ pub const RESET: Kind = Kind {
 };
 
 #[derive(Debug)]
-struct Ghostly {
+struct Intercepted {
     kind: &'static str,
     seed: u64,
-    haunt: Haunt,
+    how: Interference,
     stop: Rc<Cell<bool>>,
     fired: Rc<Cell<u64>>,
 }
 
-impl Ghostly {
-    fn new(kind: &'static str, random: &mut Stream, haunt: Haunt) -> Ghostly {
-        Ghostly { kind, seed: random.r#gen(), haunt, stop: Rc::default(), fired: Rc::default() }
+impl Intercepted {
+    fn new(kind: &'static str, random: &mut Stream, how: Interference) -> Intercepted {
+        Intercepted { kind, seed: random.r#gen(), how, stop: Rc::default(), fired: Rc::default() }
     }
 
-    fn ghost(&self, world: &World) -> Ghost {
-        Ghost {
+    fn interceptor(&self, world: &World) -> Interceptor {
+        Interceptor {
             wire: world.wire.clone(),
             now: world.time(),
             random: Stream::seed_from_u64(self.seed),
@@ -97,14 +101,14 @@ impl Ghostly {
     }
 }
 
-impl Fault for Ghostly {
+impl Fault for Intercepted {
     fn kind(&self) -> &'static str {
         self.kind
     }
     fn begin(&mut self, world: &mut World) -> bool {
-        let (ghost, kind, name) = (self.ghost(world), self.haunt.clone(), world.guest_name());
+        let (interceptor, kind, name) = (self.interceptor(world), self.how.clone(), world.guest_name());
         world.client(&name, async move {
-            haunt(ghost, kind).await;
+            interfere(interceptor, kind).await;
             Ok(())
         });
         true
@@ -120,7 +124,7 @@ impl Fault for Ghostly {
 #[derive(Debug)]
 struct Garbage {
     to: u64,
-    ghost: Ghostly,
+    interceptor: Intercepted,
 }
 
 impl Fault for Garbage {
@@ -128,18 +132,18 @@ impl Fault for Garbage {
         GARBAGE.name
     }
     fn begin(&mut self, world: &mut World) -> bool {
-        let (ghost, to, name) = (self.ghost.ghost(world), host(self.to), world.guest_name());
+        let (interceptor, to, name) = (self.interceptor.interceptor(world), host(self.to), world.guest_name());
         world.client(&name, async move {
-            garbage(ghost, to).await;
+            garbage(interceptor, to).await;
             Ok(())
         });
         true
     }
     fn end(&mut self, world: &mut World) {
-        self.ghost.end(world);
+        self.interceptor.end(world);
     }
     fn fired(&self) -> u64 {
-        self.ghost.fired()
+        self.interceptor.fired()
     }
 }
 

@@ -2,7 +2,7 @@
 //! and every inclusion proof that a client was given is verified the moment it arrives.
 
 use super::g15_checkpoints::open;
-use selfsame_client::Inclusion;
+use selfsame_client::InclusionProof;
 use selfsame_protocol::bundle::Reader;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{Entry, EntryRef};
@@ -24,7 +24,7 @@ pub fn bundle(bytes: &[u8], reader: Reader<'_>) -> Result<[u64; 2], String> {
 }
 
 /// Verifies that a proof shows a promised entry in a signed tree; gives the tree's root.
-pub fn inclusion(promised: &EntryRef, given: &Inclusion, keys: &[Vkey]) -> Result<Digest, String> {
+pub fn inclusion(promised: &EntryRef, given: &InclusionProof, keys: &[Vkey]) -> Result<Digest, String> {
     let place = format!("{} {}", promised.ledger, promised.index);
     let found = Entry::hash_of(&given.leaf);
     if found != promised.hash {
@@ -60,14 +60,14 @@ mod tests {
         let (size, root) = read::head(model, entry.ledger).unwrap();
         let mut note = Note::new(Checkpoint { origin: format!("sim.example/{}", entry.ledger), size, root }.to_text());
         note.sign("sim.example/node/1", &key(1, "node/1"));
-        let good = Inclusion {
+        let good = InclusionProof {
             size,
             leaf: read::leaf(model, entry.ledger, entry.index.0).unwrap().unwrap(),
             hashes: read::inclusion(model, entry.ledger, entry.index.0, size).unwrap(),
             checkpoint: note.to_text(),
         };
         assert_eq!(inclusion(&entry, &good, &keys), Ok(root));
-        let wrong: [fn(&mut Inclusion); 4] = [
+        let wrong: [fn(&mut InclusionProof); 4] = [
             |given| given.leaf[10] ^= 1,
             |given| given.size += 1,
             |given| given.hashes[0] = Digest::of(b"another"),

@@ -5,21 +5,19 @@ use super::shadow::{Op, Shadow};
 use super::snapshot::Snapshot;
 use crate::random::key;
 use prost::Message as _;
-use selfsame_client::Actor;
+use selfsame_client::{Activation, Birth, ChipSession, Opening, Sealing, Signer};
 use selfsame_machine::genesis::{GenesisNode, GenesisOrganisation};
 use selfsame_machine::state::Substrate;
 use selfsame_machine::{Genesis, read, verify};
-use selfsame_protocol::command::{
-    Append, Arrive, CloseCycle, CloseSession, Command, EnrolChip, FencingToken, GiveVerdict, GoalVector, InitSubstrate,
-    Item, ItemLimits, OpenSession, Role, Seal,
-};
+use selfsame_protocol::command::{Command, EnrolChip, GiveVerdict, GoalVector, Item, ItemLimits, Role};
 use selfsame_protocol::entry::Ledger;
-use selfsame_protocol::p104::{self, Attestation, Claims, Outcome, Technology, Thresholds};
+use selfsame_protocol::envelope::Envelope;
+use selfsame_protocol::p104::{Outcome, Technology};
 use selfsame_protocol::response::SubmitResponse;
-use selfsame_protocol::time::{Timestamp, U64};
+use selfsame_protocol::time::Timestamp;
 use selfsame_wire::raft::v1 as pb;
 use serde_json::json;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The substrate.
@@ -31,11 +29,17 @@ pub struct Story {
     pub shadow: Shadow,
     /// What it did.
     pub ops: Vec<Op>,
+    /// The active chip's place in the substrate.
+    session: ChipSession,
     names: Vec<&'static str>,
 }
 
-fn actor(role: Role, name: &str) -> Actor {
-    Actor { cluster: "sim".into(), role, key: key(1, name) }
+fn actor(role: Role, name: &str) -> Signer {
+    Signer { cluster: "sim".into(), role, key: key(1, name) }
+}
+
+fn chip(number: u64) -> Signer {
+    actor(Role::Chip, &format!("chip/{number}"))
 }
 
 /// Its cluster.
@@ -65,68 +69,33 @@ impl Story {
         let mut story = Story::opened();
         let goalvector =
             GoalVector { goalvector_id: "goal/1".into(), outcome: json!({}), evidence: Vec::new(), runs: Vec::new() };
-        let prior_identity_hash = story.state().head;
-        let fence = story.fence();
-        let substrate_id = ID.to_owned();
-        let cycle = Command::CloseCycle(CloseCycle {
-            substrate_id,
-            fence,
-            cycle_id: "cycle/1".into(),
-            goalvector,
-            prior_identity_hash,
-        });
-        story.does("cycle", &story.chip(0), cycle);
-        let (fence, head) = (story.fence(), story.state().head);
-        story.does(
-            "close",
-            &story.chip(0),
-            Command::CloseSession(CloseSession { substrate_id: ID.into(), fence, head }),
-        );
-        let state = story.state();
-        let depth =
-            |ledger| U64(read::subject_depth(story.shadow.model(), &format!("substrate:{ID}"), ledger).unwrap());
-        let continuity_hash = state.last_close.unwrap().cross_session_identity_continuity_hash;
-        let seal = Command::Seal(Seal {
-            substrate_id: ID.into(),
-            fence: story.fence(),
+        story.writes("cycle", |session| session.sign_close_cycle("cycle/1", goalvector));
+        story.writes("close", ChipSession::sign_close);
+        let depth = |ledger| read::subject_depth(story.shadow.model(), &format!("substrate:{ID}"), ledger).unwrap();
+        let sealing = Sealing {
             migration_id: "migration/1".into(),
             destination: story.chip(1).id(),
-            head: state.head,
-            continuity_hash,
-            evidence_ledger_depth: depth(Ledger::Evidence),
-            reasoning_ledger_depth: depth(Ledger::Reasoning),
-        });
-        story.does("seal", &story.chip(0), seal);
-        let migration = story.state().migration.unwrap();
-        let claims = Claims::Activation {
-            cluster: "sim".into(),
-            substrate_id: ID.into(),
-            migration_id: migration.migration_id.clone(),
-            nonce: migration.nonce,
-            epoch: U64(2),
-            continuity_hash,
-            head: state.head,
+            evidence_depth: depth(Ledger::Evidence),
+            reasoning_depth: depth(Ledger::Reasoning),
         };
-        let arrive = Command::Arrive(Arrive {
-            substrate_id: ID.into(),
+        story.writes("seal", |session| session.sign_seal(sealing).unwrap());
+        let migration = story.state().migration.unwrap();
+        let activation = Activation {
             migration_id: migration.migration_id,
-            attestation: Attestation::software(&claims, &story.chip(1).key),
-            continuity_hash,
-            head: state.head,
-        });
-        story.does("arrive", &story.chip(1), arrive);
+            nonce: migration.nonce,
+            epoch: migration.epoch.0 + 1,
+            continuity_hash: migration.continuity_hash,
+            head: migration.head,
+        };
+        story.session = ChipSession::new(story.chip(1), ID);
+        story.writes("arrive", |session| session.sign_arrive(&activation));
         story
     }
 
     /// Birth and a session with one append; its close; then a quorum that finds the ledger altered.
     pub fn tampered() -> Story {
         let mut story = Story::opened();
-        let (fence, head) = (story.fence(), story.state().head);
-        story.does(
-            "close",
-            &story.chip(0),
-            Command::CloseSession(CloseSession { substrate_id: ID.into(), fence, head }),
-        );
+        story.writes("close", ChipSession::sign_close);
         story.verify(Some(Outcome::HashMismatch));
         story
     }
@@ -135,7 +104,8 @@ impl Story {
         let mut shadow = Shadow::new(Arc::new(genesis()));
         let blank = pb::LogEntry { position: None, payload: Some(pb::log_entry::Payload::Blank(pb::Blank {})) };
         shadow.entry(0, &blank.encode_to_vec()).unwrap();
-        let mut story = Story { shadow, ops: Vec::new(), names: Vec::new() };
+        let session = ChipSession::new(chip(0), ID);
+        let mut story = Story { shadow, session, ops: Vec::new(), names: Vec::new() };
         for number in 0..2 {
             let chip = story.chip(number).key.public();
             story.does(
@@ -145,42 +115,19 @@ impl Story {
             );
         }
         let founding = json!({"branch_a": {"claim": "a"}, "branch_b": {"claim": "b"}});
-        let initialisation_timestamp = Timestamp::from_millis(1_000);
-        let claims = Claims::Birth {
-            substrate_id: ID.into(),
-            founding_tension_hash: p104::founding_tension_hash(&selfsame_protocol::canon::to_canonical(&founding)),
-            initialisation_timestamp,
-            schema_version_at_init: p104::SCHEMA_VERSION.into(),
-        };
-        let birth = Command::InitSubstrate(InitSubstrate {
-            substrate_id: ID.into(),
-            founding,
-            initialisation_timestamp,
-            schema_version: p104::SCHEMA_VERSION.into(),
-            parameters: BTreeMap::new(),
-            thresholds: Thresholds::default(),
-            attestation: Some(Attestation::software(&claims, &story.chip(0).key)),
-        });
-        story.does("birth", &story.chip(0), birth);
+        let birth = Birth::new(founding, Timestamp::from_millis(1_000));
+        story.writes("birth", |session| session.sign_birth(birth));
         story.verify(None);
         for _ in 0..2 {
             let item = |ledger| Item { ledger, data: json!({"n": 1}), evidence: Vec::new(), runs: Vec::new() };
             let items = vec![item(Ledger::Evidence), item(Ledger::Reasoning)];
-            let fence = story.fence();
-            story.does("append", &story.chip(0), Command::Append(Append { substrate_id: ID.into(), fence, items }));
+            story.writes("append", |session| session.sign_append(items));
         }
         story
     }
 
     fn verify(&mut self, outcome: Option<Outcome>) {
-        let open = Command::OpenSession(OpenSession {
-            substrate_id: ID.into(),
-            fence: self.fence(),
-            continuity_hash: None,
-            founding: None,
-            new_lineage: None,
-        });
-        self.does("open", &self.chip(0), open);
+        self.writes("open", |session| session.sign_opening(Opening::default()));
         let pending = verify::pending(self.shadow.model()).unwrap().remove(0);
         let mut finding = verify::finding(self.shadow.model(), &pending).unwrap();
         finding.outcome = outcome.unwrap_or(finding.outcome);
@@ -195,23 +142,33 @@ impl Story {
     }
 
     /// A chip.
-    pub fn chip(&self, number: u64) -> Actor {
-        actor(Role::Chip, &format!("chip/{number}"))
+    pub fn chip(&self, number: u64) -> Signer {
+        chip(number)
     }
 
     fn state(&self) -> Substrate {
         read::substrate(self.shadow.model(), ID).unwrap().unwrap()
     }
 
-    fn fence(&self) -> FencingToken {
-        let holder = self.state().holder;
-        FencingToken { epoch: holder.epoch, seq: U64(holder.seq.0 + 1) }
+    /// The active chip writes.
+    fn writes(&mut self, name: &'static str, sign: impl FnOnce(&mut ChipSession) -> Envelope) {
+        self.session.set_request_id(format!("request/{}", self.shadow.next()));
+        let envelope = sign(&mut self.session);
+        self.submits(name, &envelope);
+        if let Some(Ok(response)) = self.ops.last().map(|op| &op.outcome) {
+            self.session.accepted(response);
+        }
     }
 
-    fn does(&mut self, name: &'static str, author: &Actor, command: Command) {
+    fn does(&mut self, name: &'static str, author: &Signer, command: Command) {
+        let envelope = author.sign(&format!("request/{}", self.shadow.next()), command);
+        self.submits(name, &envelope);
+    }
+
+    fn submits(&mut self, name: &'static str, envelope: &Envelope) {
         let index = self.shadow.next();
-        let envelope = author.sign(&format!("request/{index}"), command).to_bytes();
-        let proposal = pb::Proposal { time_ms: 1_000 * index, submissions: vec![envelope.into()] };
+        let submissions = vec![envelope.to_bytes().into()];
+        let proposal = pb::Proposal { time_ms: 1_000 * index, submissions };
         let entry = pb::LogEntry { position: None, payload: Some(pb::log_entry::Payload::Proposal(proposal)) };
         let mut ops = self.shadow.entry(index, &entry.encode_to_vec()).unwrap();
         let op = ops.pop().unwrap();

@@ -1,7 +1,7 @@
 //! A peer that asks nodes to cosign what they should not: trees that they passed long ago, other roots, trees that are
 //! not there. The one who asks may lie; the node alone answers for what it signs.
 
-use super::session::Session;
+use super::caller::Caller;
 use crate::guard;
 use crate::tap::Tap;
 use rand::Rng;
@@ -11,11 +11,11 @@ use selfsame_protocol::note::Checkpoint;
 use std::sync::Arc;
 
 /// Asks until the world stops.
-pub async fn run(mut session: Session, cosigners: impl Fn(u64) -> Option<Arc<Tap>>) -> turmoil::Result {
-    while !session.stopped() {
-        session.pause(400).await;
-        let node = session.random.gen_range(1..=session.nodes);
-        let (kind, dice) = (session.random.gen_range(0..3), session.random.r#gen::<u32>());
+pub async fn run(mut caller: Caller, cosigners: impl Fn(u64) -> Option<Arc<Tap>>) -> turmoil::Result {
+    while !caller.stopped() {
+        caller.pause(400).await;
+        let node = caller.random.gen_range(1..=caller.nodes);
+        let (kind, dice) = (caller.random.gen_range(0..3), caller.random.r#gen::<u32>());
         let Some(tap) = cosigners(node) else { continue };
         let texts = tap.tapped.texts();
         let Some(text) = texts.get(dice as usize % texts.len().max(1)) else { continue };

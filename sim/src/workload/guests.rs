@@ -3,11 +3,11 @@
 //! Each counts only what truly happened: an attempt that nobody answered proves nothing.
 
 use super::chip::Chip;
-use super::visit::{Visit, next};
+use super::visit::Visit;
 use crate::history::Answer;
 use rand::Rng;
 use selfsame_protocol::code::Code;
-use selfsame_protocol::command::{Append, Command, Item, RecoverClose};
+use selfsame_protocol::command::{Command, Item, RecoverClose};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::p104::Outcome;
@@ -21,23 +21,21 @@ use std::time::Duration;
 pub async fn retry_after_timeout(visit: Visit) {
     let mut chip = visit.found().await;
     while let Some(state) = chip.opened().await {
-        let fence = next(&state);
-        let append = Command::Append(Append { substrate_id: chip.substrate.clone(), fence, items: chip.items() });
-        let holder = chip.holder(&state);
-        let envelope = chip.session.sign(&holder, append);
-        let patience = Duration::from_millis(chip.session.random.gen_range(1..80));
-        let call = chip.session.oracle.invoked(&chip.session.name, "append", Digest::of(&envelope.to_bytes()));
-        let early = tokio::time::timeout(patience, chip.session.client.submit(&envelope)).await;
+        let mut writer = chip.writer(&state);
+        let (token, envelope) = (writer.next_token(), writer.sign_append(chip.items()));
+        let patience = Duration::from_millis(chip.caller.random.gen_range(1..80));
+        let call = chip.caller.oracle.invoked(&chip.caller.name, "append", Digest::of(&envelope.to_bytes()));
+        let early = tokio::time::timeout(patience, chip.caller.client.submit(&envelope)).await;
         let lost = early.is_err();
         let answer = early.map_or(Answer::Unknown("gave up on it".into()), Answer::of);
-        chip.session.oracle.answered(call, answer);
-        match chip.session.insist("append", &envelope).await {
+        chip.caller.oracle.answered(call, answer);
+        match chip.caller.insist("append", &envelope).await {
             Answer::Ok(_) => {
-                chip.acknowledged = (fence.epoch.0, fence.seq.0);
+                chip.acknowledged = (token.epoch.0, token.seq.0);
                 if let Some(after) = chip.read().await
-                    && after.holder.seq != fence.seq
+                    && after.holder.seq != token.seq
                 {
-                    chip.wrong("exactly_once", format!("one append moved {fence:?} to {}", after.holder.seq));
+                    chip.wrong("exactly_once", format!("one append moved {token:?} to {}", after.holder.seq));
                 }
                 if lost {
                     visit.happened();
@@ -53,14 +51,12 @@ pub async fn retry_after_timeout(visit: Visit) {
 pub async fn duplicate_in_flight(visit: Visit) {
     let mut chip = visit.found().await;
     while let Some(state) = chip.opened().await {
-        let fence = next(&state);
-        let append = Command::Append(Append { substrate_id: chip.substrate.clone(), fence, items: chip.items() });
-        let holder = chip.holder(&state);
-        let envelope = chip.session.sign(&holder, append);
-        let (first, second) = visit.two(&mut chip.session);
-        let (first, second) = (chip.session.at(first), chip.session.at(second));
-        let session = &chip.session;
-        let answers = tokio::join!(session.by(&first, "append", &envelope), session.by(&second, "append", &envelope));
+        let mut writer = chip.writer(&state);
+        let envelope = writer.sign_append(chip.items());
+        let (first, second) = visit.two(&mut chip.caller);
+        let (first, second) = (chip.caller.at(first), chip.caller.at(second));
+        let caller = &chip.caller;
+        let answers = tokio::join!(caller.by(&first, "append", &envelope), caller.by(&second, "append", &envelope));
         match answers {
             (Answer::Ok(_), Answer::Ok(_)) => visit.happened(),
             (Answer::Refused(code), Answer::Ok(_)) | (Answer::Ok(_), Answer::Refused(code)) => {
@@ -68,7 +64,7 @@ pub async fn duplicate_in_flight(visit: Visit) {
             }
             _ => {}
         }
-        chip.session.insist("append", &envelope).await;
+        chip.caller.insist("append", &envelope).await;
     }
 }
 
@@ -78,20 +74,19 @@ pub async fn many_sessions(visit: Visit) {
     let Some(_) = chip.opened().await else { return };
     let taken: Rc<RefCell<BTreeMap<(u64, u64), u64>>> = Rc::default();
     let parts = (0..4_u64).map(|part| {
-        let session = visit.sit(&part.to_string());
+        let caller = visit.caller(&part.to_string());
         let (chips, substrate) = (chip.chips.clone(), chip.substrate.clone());
         let (taken, fired) = (taken.clone(), visit.fired.clone());
         tokio::task::spawn_local(async move {
-            let mut own = Chip::resumed(session, substrate, chips);
+            let mut own = Chip::resumed(caller, substrate, chips);
             while let Some(state) = own.opened().await {
-                let fence = next(&state);
-                let append = Command::Append(Append { substrate_id: own.substrate.clone(), fence, items: own.items() });
-                let holder = own.holder(&state);
-                match own.send("append", &holder, fence, append).await {
+                let mut writer = own.writer(&state);
+                let (token, envelope) = (writer.next_token(), writer.sign_append(own.items()));
+                match own.send("append", token, &envelope).await {
                     Answer::Ok(_) => {
-                        let before = taken.borrow_mut().insert((fence.epoch.0, fence.seq.0), part);
+                        let before = taken.borrow_mut().insert((token.epoch.0, token.seq.0), part);
                         if let Some(other) = before {
-                            own.wrong("one_writer", format!("{fence:?} was given to {other} and to {part}"));
+                            own.wrong("one_writer", format!("{token:?} was given to {other} and to {part}"));
                         }
                     }
                     Answer::Refused(_) if taken.borrow().is_empty() => {}
@@ -108,21 +103,20 @@ pub async fn many_sessions(visit: Visit) {
 
 /// Leaves a session open and goes away; the operator closes it, and what the chip still sends is refused.
 pub async fn abandoned_session(visit: Visit) {
-    let mut session = visit.sit("a");
+    let mut caller = visit.caller("a");
     // The last organisation's operator may lose its key.
-    let organisation = session.random.gen_range(0..visit.seats.organisations - 1);
-    let operator = session.operator(organisation);
-    let mut chip = Chip::found(session, organisation).await;
+    let organisation = caller.random.gen_range(0..visit.callers.organisations - 1);
+    let operator = caller.operator(organisation);
+    let mut chip = Chip::found(caller, organisation).await;
     while let Some(state) = chip.opened().await {
-        let holder = chip.holder(&state);
-        chip.session.pause(500).await;
+        let mut writer = chip.writer(&state);
+        chip.caller.pause(500).await;
         let recover = Command::RecoverClose(RecoverClose { substrate_id: chip.substrate.clone() });
-        if !matches!(chip.session.submit("recover", &operator, recover).await, Answer::Ok(_)) {
+        if !matches!(chip.caller.submit("recover", &operator, recover).await, Answer::Ok(_)) {
             continue;
         }
-        let append =
-            Command::Append(Append { substrate_id: chip.substrate.clone(), fence: next(&state), items: chip.items() });
-        match chip.session.submit("append", &holder, append).await {
+        let append = writer.sign_append(chip.items());
+        match chip.caller.insist("append", &append).await {
             Answer::Refused(Code::SessionNotOpen) => visit.happened(),
             Answer::Unknown(_) => {}
             other => chip.wrong("recovered", format!("an append after the recovered close: {other:?}")),
@@ -132,11 +126,11 @@ pub async fn abandoned_session(visit: Visit) {
 
 /// A client whose clock is years wrong: its substrate lives like any other.
 pub async fn wrong_clock(visit: Visit) {
-    let mut session = visit.sit("a");
-    let years = [-30, -1, 1, 60][session.random.gen_range(0..4)];
-    session.clock_ms = years * 365 * 86_400_000;
-    let organisation = session.random.gen_range(0..visit.seats.organisations);
-    let mut chip = Chip::found(session, organisation).await;
+    let mut caller = visit.caller("a");
+    let years = [-30, -1, 1, 60][caller.random.gen_range(0..4)];
+    caller.clock_ms = years * 365 * 86_400_000;
+    let organisation = caller.random.gen_range(0..visit.callers.organisations);
+    let mut chip = Chip::found(caller, organisation).await;
     while let Some(state) = chip.closed().await {
         visit.happened();
         if state.status != Some(Outcome::Verified) {
@@ -150,8 +144,8 @@ pub async fn slow_reader(visit: Visit) {
     let mut chip = visit.found().await;
     let mut from = 0;
     while let Some(state) = chip.opened().await {
-        let Ok(mut tail) = chip.session.client.tail(Ledger::Evidence, from, true).await else { continue };
-        match tail.message().await {
+        let Ok(mut tail) = chip.caller.client.tail(Ledger::Evidence, from, true).await else { continue };
+        match tail.next().await {
             Ok(Some(first)) if first.index == from => {}
             Ok(Some(first)) => return chip.wrong("tail", format!("from entry {from}, found {}", first.index)),
             Ok(None) | Err(_) => continue,
@@ -164,14 +158,13 @@ pub async fn slow_reader(visit: Visit) {
             evidence: Vec::new(),
             runs: Vec::new(),
         });
-        let fence = next(&state);
-        let append = Command::Append(Append { substrate_id: chip.substrate.clone(), fence, items: items.collect() });
-        let holder = chip.holder(&state);
-        chip.send("append", &holder, fence, append).await;
-        let stall = chip.session.random.gen_range(500..3_000);
+        let mut writer = chip.writer(&state);
+        let (token, append) = (writer.next_token(), writer.sign_append(items.collect()));
+        chip.send("append", token, &append).await;
+        let stall = chip.caller.random.gen_range(500..3_000);
         tokio::time::sleep(Duration::from_millis(stall)).await;
         let mut read = 0_u64;
-        while let Ok(Ok(Some(next))) = tokio::time::timeout(Duration::from_millis(300), tail.message()).await {
+        while let Ok(Ok(Some(next))) = tokio::time::timeout(Duration::from_millis(300), tail.next()).await {
             if next.index != from {
                 chip.wrong("tail", format!("entry {from} comes next, found {}", next.index));
                 return;

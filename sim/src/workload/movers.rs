@@ -1,15 +1,14 @@
 //! Clients that migrate at the worst moment: two migrations at once, an abort beside an arrival, there and back.
 //! Faults bring them into the world.
 
-use super::chip::{Chip, abort_command, arrive_command};
-use super::visit::{Visit, next};
+use super::chip::Chip;
+use super::visit::Visit;
 use crate::history::Answer;
 use crate::random::key;
 use rand::Rng;
-use selfsame_client::Actor;
-use selfsame_machine::state::Substrate;
+use selfsame_client::{Sealing, Signer, Substrate};
 use selfsame_protocol::code::Code;
-use selfsame_protocol::command::{Append, Command, EnrolChip, Proposal, Propose, Role, Seal, Vote};
+use selfsame_protocol::command::{Command, EnrolChip, Proposal, Propose, Role, Vote};
 use selfsame_protocol::p104::Technology;
 use selfsame_protocol::response::BallotCounted;
 use std::time::Duration;
@@ -17,16 +16,16 @@ use std::time::Duration;
 /// Two operators want the substrate elsewhere at once, by two seals of the chip or by two ballots: one migration begins.
 pub async fn two_migrations(visit: Visit) {
     let mut chip = visit.found().await;
-    let third = chip.session.actor(Role::Chip, key(chip.session.seed, &format!("chip/{}/c", visit.name)));
-    let root = chip.session.root(0);
+    let third = chip.caller.actor(Role::Chip, key(chip.caller.seed, &format!("chip/{}/c", visit.name)));
+    let root = chip.caller.root(0);
     let enrol = Command::EnrolChip(EnrolChip { chip: third.key.public(), technology: Technology::Software });
-    chip.session.submit("enrol", &root, enrol).await;
+    chip.caller.submit("enrol", &root, enrol).await;
     for round in 0.. {
         let Some(state) = chip.closed().await else { return };
         let holder = chip.holder(&state);
         let other = chip.chips.iter().find(|it| it.id() != holder.id()).unwrap_or(&chip.chips[1]).clone();
         let wanted = [other, third.clone()];
-        let ballots = chip.session.random.gen_bool(0.5);
+        let ballots = chip.caller.random.gen_bool(0.5);
         let won = if ballots {
             two_ballots(&visit, &mut chip, &wanted, round).await
         } else {
@@ -58,35 +57,36 @@ async fn two_seals(
     visit: &Visit,
     chip: &mut Chip,
     state: &Substrate,
-    holder: &Actor,
-    wanted: &[Actor; 2],
+    holder: &Signer,
+    wanted: &[Signer; 2],
     round: u64,
 ) -> u64 {
-    let fence = next(state);
-    let Some(seal) = chip.seal(state, fence, 0).await else { return 0 };
-    let (first, second) = visit.two(&mut chip.session);
+    let Some(sealing) = chip.sealing(0).await else { return 0 };
+    let (first, second) = visit.two(&mut chip.caller);
     let mut envelopes = Vec::new();
     for (letter, to) in ["a", "b"].iter().zip(wanted) {
-        let mut seal = seal.clone();
-        if let Command::Seal(Seal { destination, migration_id, .. }) = &mut seal {
-            (*destination, *migration_id) = (to.id(), format!("two/{round}/{letter}"));
-        }
-        envelopes.push(chip.session.sign(holder, seal));
+        let (destination, migration_id) = (to.id(), format!("two/{round}/{letter}"));
+        // Each of them takes the same number.
+        let mut writer = chip.caller.writer(holder, state);
+        envelopes.extend(writer.sign_seal(Sealing { destination, migration_id, ..sealing.clone() }));
     }
-    let (first, second) = (chip.session.at(first), chip.session.at(second));
-    let session = &chip.session;
-    tokio::join!(session.by(&first, "seal", &envelopes[0]), session.by(&second, "seal", &envelopes[1]));
+    if envelopes.len() < 2 {
+        return 0;
+    }
+    let (first, second) = (chip.caller.at(first), chip.caller.at(second));
+    let caller = &chip.caller;
+    tokio::join!(caller.by(&first, "seal", &envelopes[0]), caller.by(&second, "seal", &envelopes[1]));
     let mut won = 0;
     for envelope in &envelopes {
-        won += u64::from(matches!(chip.session.insist("seal", envelope).await, Answer::Ok(_)));
+        won += u64::from(matches!(chip.caller.insist("seal", envelope).await, Answer::Ok(_)));
     }
     won
 }
 
-async fn two_ballots(visit: &Visit, chip: &mut Chip, wanted: &[Actor; 2], round: u64) -> u64 {
+async fn two_ballots(visit: &Visit, chip: &mut Chip, wanted: &[Signer; 2], round: u64) -> u64 {
     let mut tasks = Vec::new();
     for (letter, to) in ["a", "b"].iter().zip(wanted) {
-        let mut session = visit.sit(&format!("{letter}{round}"));
+        let mut caller = visit.caller(&format!("{letter}{round}"));
         let id = format!("{}/{round}/{letter}", visit.name);
         let proposal = Proposal::ForceSeal {
             substrate_id: chip.substrate.clone(),
@@ -94,17 +94,17 @@ async fn two_ballots(visit: &Visit, chip: &mut Chip, wanted: &[Actor; 2], round:
             destination: to.id(),
             reason: "The chip is lost.".into(),
         };
-        let organisations = visit.seats.organisations;
+        let organisations = visit.callers.organisations;
         tasks.push(tokio::task::spawn_local(async move {
-            let Some(ballot) = session.about(&id, &proposal).await else { return false };
+            let Some(ballot) = caller.about(&id, &proposal).await else { return false };
             let propose = Command::Propose(Propose { proposal_id: id.clone(), proposal });
-            let root = session.root(0);
-            session.submit("propose", &root, propose).await;
+            let root = caller.root(0);
+            caller.submit("propose", &root, propose).await;
             let mut decided = false;
             for organisation in 1..organisations {
-                let root = session.root(organisation);
+                let root = caller.root(organisation);
                 let vote = Command::Vote(Vote { proposal_id: id.clone(), ballot, approve: true });
-                if let Answer::Ok(receipt) = session.submit("vote", &root, vote).await {
+                if let Answer::Ok(receipt) = caller.submit("vote", &root, vote).await {
                     decided |= BallotCounted::try_from(receipt.result).is_ok_and(|ballot| ballot.carried());
                 }
             }
@@ -122,14 +122,14 @@ async fn two_ballots(visit: &Visit, chip: &mut Chip, wanted: &[Actor; 2], round:
 pub async fn abort_and_arrive(visit: Visit) {
     let mut chip = visit.found().await;
     while let Some((origin, arriving, migration)) = chip.sealed().await {
-        let abort = chip.session.sign(&origin, abort_command(&migration, &chip.substrate, &origin));
-        let arrive = chip.session.sign(&arriving, arrive_command(&migration, &chip.substrate, &arriving));
-        let (first, second) = visit.two(&mut chip.session);
-        let (first, second) = (chip.session.at(first), chip.session.at(second));
-        let session = &chip.session;
-        tokio::join!(session.by(&first, "abort", &abort), session.by(&second, "arrive", &arrive));
-        let aborted = chip.session.insist("abort", &abort).await;
-        let arrived = chip.session.insist("arrive", &arrive).await;
+        let abort = chip.abort_by(&migration, &origin);
+        let arrive = chip.arrival_at(&migration, &arriving);
+        let (first, second) = visit.two(&mut chip.caller);
+        let (first, second) = (chip.caller.at(first), chip.caller.at(second));
+        let caller = &chip.caller;
+        tokio::join!(caller.by(&first, "abort", &abort), caller.by(&second, "arrive", &arrive));
+        let aborted = chip.caller.insist("abort", &abort).await;
+        let arrived = chip.caller.insist("arrive", &arrive).await;
         match (&aborted, &arrived) {
             (Answer::Ok(_), Answer::Refused(_)) | (Answer::Refused(_), Answer::Ok(_)) => {
                 chip.acknowledged = (migration.epoch.0 + 1, 0);
@@ -147,11 +147,12 @@ pub async fn there_and_back(visit: Visit) {
     while let Some(state) = chip.ready().await {
         let home = chip.holder(&state);
         let here = usize::from(chip.chips[1].id() == home.id());
-        let fence = next(&state);
         // The activation that ends now; its next write is signed and kept for later.
-        let late = Command::Append(Append { substrate_id: chip.substrate.clone(), fence, items: chip.items() });
-        if let Some(seal) = chip.seal(&state, fence, here).await {
-            match chip.session.submit("seal", &home, seal).await {
+        let mut writer = chip.writer(&state);
+        let late = writer.sign_append(chip.items());
+        let mut writer = chip.writer(&state);
+        if let Some(seal) = chip.sealing(here).await.and_then(|sealing| writer.sign_seal(sealing)) {
+            match chip.caller.insist("seal", &seal).await {
                 Answer::Refused(Code::WrongDestination) | Answer::Unknown(_) => {}
                 other => chip.wrong("to_itself", format!("a migration to the active chip itself: {other:?}")),
             }
@@ -162,7 +163,7 @@ pub async fn there_and_back(visit: Visit) {
                 return;
             }
         }
-        match chip.session.submit("append", &home, late).await {
+        match chip.caller.insist("append", &late).await {
             Answer::Refused(Code::ChipInvalidated | Code::StaleEpoch) => visit.happened(),
             Answer::Unknown(_) => {}
             other => chip.wrong("fence_by_tenure", format!("an append of an ended activation: {other:?}")),
@@ -175,12 +176,12 @@ pub async fn snapshot_while_migrating(visit: Visit) {
     let mut chip = visit.found().await;
     while let Some((_, arriving, migration)) = chip.sealed().await {
         let mut taken = 0;
-        for node in 1..=visit.seats.nodes {
-            let client = chip.session.at(node).with_patience(Duration::from_secs(1), Duration::ZERO);
+        for node in 1..=visit.callers.nodes {
+            let client = chip.caller.at(node).with_timeouts(Duration::from_secs(1), Duration::ZERO);
             taken += u64::from(client.snapshot().await.is_ok());
         }
         // Snapshots are written after the answer; the arrival may be in them or not.
-        chip.session.pause(300).await;
+        chip.caller.pause(300).await;
         if chip.arrived(&migration, &arriving).await && taken > 0 {
             visit.happened();
         }

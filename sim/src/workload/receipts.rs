@@ -1,9 +1,9 @@
 //! A client that keeps proofs: it demands receipts with its writes and later, and reads what is published.
 
-use super::session::Session;
+use super::caller::Caller;
 use crate::history::Answer;
 use rand::Rng;
-use selfsame_client::ClientError;
+use selfsame_client::{ClientError, EntrySelector};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{EntryRef, Ledger};
 use selfsame_protocol::note::{Checkpoint, Note};
@@ -20,33 +20,33 @@ fn why(error: &ClientError) -> String {
     }
 }
 
-impl Session {
+impl Caller {
     /// Submits and waits for the receipts of the entries; gives the entries when it was accepted.
     async fn proven(&mut self, text: &str) -> Vec<EntryRef> {
         let envelope = self.declaration(0, text);
         let call = self.oracle.invoked(&self.name, "declare", Digest::of(&envelope.to_bytes()));
-        let answer = self.client.submit_proven(&envelope, WITHIN).await;
-        let (receipt, proofs) = match answer {
+        let answer = self.client.submit_with_receipts(&envelope, WITHIN).await;
+        let (response, receipts) = match answer {
             Ok(accepted) => {
                 if let Some(refusal) = accepted.refusal {
                     self.oracle.no_receipt(format!("refused {}", refusal.code));
                 }
-                (Ok(accepted.receipt), accepted.proofs)
+                (Ok(accepted.response), accepted.receipts)
             }
             Err(error) => (Err(error), Vec::new()),
         };
-        let answer = Answer::of(receipt);
+        let answer = Answer::of(response);
         self.oracle.answered(call, answer.clone());
-        proofs.into_iter().for_each(|proof| self.oracle.receipt(proof.entry, proof.proof));
+        receipts.into_iter().for_each(|receipt| self.oracle.receipt(receipt.entry, receipt.proof));
         match answer {
-            Answer::Ok(receipt) => receipt.entries,
+            Answer::Ok(response) => response.entries,
             _ => Vec::new(),
         }
     }
 
     /// Asks for the receipt of an entry, of which the hash may be known.
     async fn receipt(&mut self, ledger: Ledger, index: u64, hash: Option<Digest>) {
-        match self.client.receipt(ledger, Ok(index), WITHIN).await {
+        match self.client.receipt(ledger, EntrySelector::Index(index), WITHIN).await {
             Ok((given, _)) => {
                 // The entry that was asked for, and not the one that the answer names.
                 let hash = hash.unwrap_or(given.entry.hash);
@@ -67,26 +67,26 @@ impl Session {
 }
 
 /// Works until the world stops.
-pub async fn run(mut session: Session) -> turmoil::Result {
+pub async fn run(mut caller: Caller) -> turmoil::Result {
     let mut promised: Vec<EntryRef> = Vec::new();
     let mut number = 0_u64;
-    while !session.stopped() {
-        session.pause(400).await;
-        match session.random.gen_range(0..4) {
+    while !caller.stopped() {
+        caller.pause(400).await;
+        match caller.random.gen_range(0..4) {
             0 | 1 => {
                 number += 1;
-                promised.extend(session.proven(&format!("Proof {number}?")).await);
+                promised.extend(caller.proven(&format!("Proof {number}?")).await);
             }
             2 if !promised.is_empty() => {
-                let EntryRef { ledger, index, hash } = promised[session.random.gen_range(0..promised.len())];
-                session.receipt(ledger, index.0, Some(hash)).await;
+                let EntryRef { ledger, index, hash } = promised[caller.random.gen_range(0..promised.len())];
+                caller.receipt(ledger, index.0, Some(hash)).await;
             }
             _ => {
-                let ledger = Ledger::BOTH[session.random.gen_range(0..2)];
+                let ledger = Ledger::BOTH[caller.random.gen_range(0..2)];
                 // Somebody else's entry: what was written is not what matters to whoever keeps proofs.
-                if let Some(size) = session.published(ledger).await.filter(|size| *size > 0) {
-                    let index = session.random.gen_range(0..size);
-                    session.receipt(ledger, index, None).await;
+                if let Some(size) = caller.published(ledger).await.filter(|size| *size > 0) {
+                    let index = caller.random.gen_range(0..size);
+                    caller.receipt(ledger, index, None).await;
                 }
             }
         }

@@ -1,14 +1,13 @@
 //! The stay of a client that a fault brings into the world, and the honest steps on the way to what it comes for.
 
-use super::chip::{Chip, arrive_command};
-use super::session::{Seats, Session};
+use super::caller::{Caller, Callers};
+use super::chip::Chip;
 use crate::history::Answer;
 use rand::Rng;
-use selfsame_client::Actor;
-use selfsame_machine::state::{HolderStatus, Migration, Phase, Substrate};
-use selfsame_protocol::command::{CloseSession, Command, FencingToken, OpenSession};
+use selfsame_client::{ChipSession, HolderStatus, Migration, Phase, Signer, Substrate};
+use selfsame_protocol::command::FencingToken;
+use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::p104::Outcome;
-use selfsame_protocol::time::U64;
 use std::cell::Cell;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -16,7 +15,7 @@ use std::rc::Rc;
 /// A client's stay in the world.
 pub struct Visit {
     /// Makes its sessions.
-    pub seats: Seats,
+    pub callers: Callers,
     /// Its host.
     pub name: String,
     /// Set when it must leave.
@@ -30,8 +29,8 @@ pub type Play = fn(Visit) -> Pin<Box<dyn Future<Output = ()>>>;
 
 impl Visit {
     /// A client on this host; the parts of one visit have different names.
-    pub(super) fn sit(&self, part: &str) -> Session {
-        self.seats.seat(format!("{}.{part}", self.name), &self.stop).sit()
+    pub(super) fn caller(&self, part: &str) -> Caller {
+        self.callers.spec(format!("{}.{part}", self.name), &self.stop).start()
     }
 
     pub(super) fn happened(&self) {
@@ -39,15 +38,15 @@ impl Visit {
     }
 
     pub(super) async fn found(&self) -> Chip {
-        let mut session = self.sit("a");
-        let organisation = session.random.gen_range(0..self.seats.organisations);
-        Chip::found(session, organisation).await
+        let mut caller = self.caller("a");
+        let organisation = caller.random.gen_range(0..self.callers.organisations);
+        Chip::found(caller, organisation).await
     }
 
     /// Two different nodes.
-    pub(super) fn two(&self, session: &mut Session) -> (u64, u64) {
-        let first = session.random.gen_range(1..=self.seats.nodes);
-        (first, first % self.seats.nodes + 1)
+    pub(super) fn two(&self, caller: &mut Caller) -> (u64, u64) {
+        let first = caller.random.gen_range(1..=self.callers.nodes);
+        (first, first % self.callers.nodes + 1)
     }
 }
 
@@ -58,61 +57,50 @@ pub(super) fn may_migrate(state: &Substrate) -> bool {
         && state.last_close.is_some()
 }
 
-pub(super) fn next(state: &Substrate) -> FencingToken {
-    FencingToken { epoch: state.holder.epoch, seq: U64(state.holder.seq.0 + 1) }
-}
-
 impl Chip {
     pub(super) fn stopped(&self) -> bool {
-        self.session.stopped()
+        self.caller.stopped()
     }
 
     pub(super) fn wrong(&self, invariant: &'static str, what: String) {
-        self.session.oracle.violated(invariant, format!("{}: {what}", self.session.name));
+        self.caller.oracle.violated(invariant, format!("{}: {what}", self.caller.name));
     }
 
     /// The chip that is active, by what was read.
-    pub(super) fn holder(&self, state: &Substrate) -> Actor {
+    pub(super) fn holder(&self, state: &Substrate) -> Signer {
         let found = self.chips.iter().find(|chip| chip.key.public() == state.holder.key);
         found.unwrap_or(&self.chips[0]).clone()
     }
 
-    pub(super) async fn send(
-        &mut self,
-        what: &'static str,
-        chip: &Actor,
-        fence: FencingToken,
-        command: Command,
-    ) -> Answer {
-        let answer = self.session.submit(what, chip, command).await;
+    /// The active chip's place, by what was read.
+    pub(super) fn writer(&mut self, state: &Substrate) -> ChipSession {
+        let holder = self.holder(state);
+        self.caller.writer(&holder, state)
+    }
+
+    /// Submits what was signed under a token, until the answer is known.
+    pub(super) async fn send(&mut self, what: &'static str, token: FencingToken, envelope: &Envelope) -> Answer {
+        let answer = self.caller.insist(what, envelope).await;
         if matches!(answer, Answer::Ok(_)) {
-            self.acknowledged = self.acknowledged.max((fence.epoch.0, fence.seq.0));
+            self.acknowledged = self.acknowledged.max((token.epoch.0, token.seq.0));
         }
         answer
     }
 
-    /// Brings the substrate into a session. `None` when the visit ends before.
+    /// Brings the substrate into a caller. `None` when the visit ends before.
     pub(super) async fn opened(&mut self) -> Option<Substrate> {
         while !self.stopped() {
             let Some(state) = self.read().await else {
-                self.session.pause(200).await;
+                self.caller.pause(200).await;
                 continue;
             };
             match (state.holder.status, state.phase) {
                 (HolderStatus::Active, Phase::Open) => return Some(state),
                 (HolderStatus::Active, Phase::Closed) => {
-                    let fence = next(&state);
-                    let open = Command::OpenSession(OpenSession {
-                        substrate_id: self.substrate.clone(),
-                        fence,
-                        continuity_hash: state.last_close.as_ref().map(|it| it.cross_session_identity_continuity_hash),
-                        founding: None,
-                        new_lineage: None,
-                    });
-                    let chip = self.holder(&state);
-                    self.open(&chip, fence, open).await;
+                    let mut writer = self.writer(&state);
+                    self.open(&mut writer).await;
                 }
-                _ => self.session.pause(100).await,
+                _ => self.caller.pause(100).await,
             }
         }
         None
@@ -122,9 +110,9 @@ impl Chip {
     pub(super) async fn cycled(&mut self) -> Option<Substrate> {
         loop {
             let state = self.opened().await?;
-            let (fence, chip) = (next(&state), self.holder(&state));
-            let (_, cycle) = self.cycle(&state, fence);
-            if matches!(self.send("cycle", &chip, fence, cycle).await, Answer::Ok(_))
+            let mut writer = self.writer(&state);
+            let (token, cycle) = (writer.next_token(), self.cycle(&mut writer));
+            if matches!(self.send("cycle", token, &cycle).await, Answer::Ok(_))
                 && let Some(state) = self.read().await
                 && state.phase == Phase::Open
             {
@@ -137,10 +125,9 @@ impl Chip {
     pub(super) async fn closed(&mut self) -> Option<Substrate> {
         loop {
             let state = self.cycled().await?;
-            let (fence, chip) = (next(&state), self.holder(&state));
-            let close =
-                Command::CloseSession(CloseSession { substrate_id: self.substrate.clone(), fence, head: state.head });
-            if !matches!(self.send("close", &chip, fence, close).await, Answer::Ok(_)) {
+            let mut writer = self.writer(&state);
+            let (token, close) = (writer.next_token(), writer.sign_close());
+            if !matches!(self.send("close", token, &close).await, Answer::Ok(_)) {
                 continue;
             }
             if let Some(state) = self.read().await.filter(may_migrate) {
@@ -158,13 +145,16 @@ impl Chip {
     }
 
     /// Seals the substrate for a migration to the other chip: the origin, the destination and the migration.
-    pub(super) async fn sealed(&mut self) -> Option<(Actor, Actor, Migration)> {
+    pub(super) async fn sealed(&mut self) -> Option<(Signer, Signer, Migration)> {
         loop {
             let state = self.ready().await?;
-            let (fence, origin) = (next(&state), self.holder(&state));
+            let origin = self.holder(&state);
             let destination = usize::from(self.chips[0].id() == origin.id());
-            let Some(seal) = self.seal(&state, fence, destination).await else { continue };
-            if matches!(self.send("seal", &origin, fence, seal).await, Answer::Ok(_))
+            let Some(sealing) = self.sealing(destination).await else { continue };
+            let mut writer = self.caller.writer(&origin, &state);
+            let token = writer.next_token();
+            let Some(seal) = writer.sign_seal(sealing) else { continue };
+            if matches!(self.send("seal", token, &seal).await, Answer::Ok(_))
                 && let Some(migration) = self.migration().await
             {
                 return Some((origin, self.chips[destination].clone(), migration));
@@ -172,9 +162,9 @@ impl Chip {
         }
     }
 
-    pub(super) async fn arrived(&mut self, migration: &Migration, chip: &Actor) -> bool {
-        let command = arrive_command(migration, &self.substrate, chip);
-        let answer = self.session.submit("arrive", chip, command).await;
+    pub(super) async fn arrived(&mut self, migration: &Migration, chip: &Signer) -> bool {
+        let envelope = self.arrival_at(migration, chip);
+        let answer = self.caller.insist("arrive", &envelope).await;
         if matches!(answer, Answer::Ok(_)) {
             self.acknowledged = (migration.epoch.0 + 1, 0);
         }
@@ -184,8 +174,8 @@ impl Chip {
 
 impl Chip {
     /// The same substrate in the hands of another client.
-    pub(super) fn resumed(session: Session, substrate: String, chips: [Actor; 2]) -> Chip {
-        Chip { session, substrate, chips, acknowledged: (0, 0), cycles: 0, migrations: 0 }
+    pub(super) fn resumed(caller: Caller, substrate: String, chips: [Signer; 2]) -> Chip {
+        Chip { caller, substrate, chips, acknowledged: (0, 0), cycles: 0, migrations: 0 }
     }
 
     pub(super) async fn migration(&mut self) -> Option<Migration> {

@@ -4,14 +4,12 @@ use super::place::KeptCluster;
 use crate::bench::{process, report};
 use crate::demo::cluster::{Cluster, Failure, free_ports};
 use selfsame_client::Client;
-use selfsame_env::TcpNet;
 use selfsame_node::backup::{self, Whose};
 use selfsame_offline::Options;
 use selfsame_protocol::command::{Command, EnrolNode, RetireNode};
 use selfsame_protocol::time::{Timestamp, U64};
 use serde_json::{Value, json};
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -53,7 +51,7 @@ pub async fn snapshot(place: &mut KeptCluster, node: u64) -> Result<Value, Failu
     let endpoints = place.target.endpoints.clone();
     let cluster = place.cluster()?;
     let at = usize::try_from(node)? - 1;
-    let client = Client::new(&endpoints[at..=at], Arc::new(TcpNet))?;
+    let client = Client::builder().endpoints([&endpoints[at]]).build()?;
     let raft = &running(cluster, node)?.raft;
     let (begin, before, applied) = (Instant::now(), process::cpu(), raft.status().applied);
     client.snapshot().await?;

@@ -2,11 +2,11 @@
 
 use crate::bench::load::{LoadShape, LoadWriter};
 use crate::bench::process;
-use crate::bench::substrate::Subject;
+use crate::bench::substrate;
 use crate::bench::target::{BenchTarget, CONNECTIONS};
 use crate::demo::cluster::{Cluster, Failure, Keys, free_ports, fresh_key};
 use futures::future::try_join_all;
-use selfsame_client::Client;
+use selfsame_client::{ChipSession, Client, Signer};
 use selfsame_node::raft::RaftSettings;
 use selfsame_node::scrub::Scrubbed;
 use selfsame_offline::files;
@@ -46,7 +46,7 @@ pub struct KeptCluster {
     /// One writer for each substrate.
     pub writers: Vec<LoadWriter>,
     /// Who signs for the substrates.
-    pub chip: selfsame_client::Actor,
+    pub chip: Signer,
     seed: String,
 }
 
@@ -93,16 +93,18 @@ impl KeptCluster {
         let clients = target.clients(CONNECTIONS)?;
         let chip = target.chip(&clients[0], derived(&kept.seed, "chip")).await?;
         if kept.substrates.is_empty() {
-            let births = (0..SUBSTRATES).map(|_| Subject::born(&clients[0], &chip));
-            kept.substrates = try_join_all(births).await?.into_iter().map(|subject| subject.id).collect();
+            let births = (0..SUBSTRATES).map(|_| substrate::born(&clients[0], &chip));
+            kept.substrates =
+                try_join_all(births).await?.into_iter().map(|session| session.substrate_id().to_owned()).collect();
             keep(dir, &kept)?;
         }
         let states = try_join_all(kept.substrates.iter().map(|id| clients[0].substrate(id))).await?;
         let shape = LoadShape { items: 1, bytes: 1 };
         let writers = clients.iter().cycle().zip(&states);
-        let writers =
-            writers.map(|(client, state)| LoadWriter::of(client.clone(), chip.clone(), Subject::of(state), shape));
-        let writers = writers.collect();
+        let writer = |(client, state): (&Client, _)| {
+            LoadWriter::of(client.clone(), ChipSession::resumed(chip.clone(), state), shape)
+        };
+        let writers = writers.map(writer).collect();
         let place = KeptCluster { target, clients, writers, chip, seed: kept.seed };
         place.scrubbed().await?;
         Ok(place)

@@ -2,17 +2,14 @@
 
 use super::place::{KeptCluster, SUBSTRATES};
 use crate::bench::load::{self, LoadShape, micros};
-use crate::bench::{process, report};
+use crate::bench::{process, report, substrate};
 use crate::demo::cluster::Failure;
 use selfsame_client::Client;
-use selfsame_env::TcpNet;
 use selfsame_machine::read;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::p104::Outcome;
-use selfsame_protocol::response::SessionClosed;
 use serde_json::{Value, json};
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -52,10 +49,10 @@ pub async fn proof(place: &KeptCluster) -> Result<Value, Failure> {
 pub async fn open(place: &KeptCluster) -> Result<Value, Failure> {
     let (client, mut taken) = (&place.clients[0], Vec::new());
     for _ in 0..OPENS {
-        let mut subject = crate::bench::substrate::Subject::fresh()?;
-        client.submit(&subject.birth(&place.chip)).await?;
+        let mut session = substrate::fresh(&place.chip)?;
+        substrate::birth(client, &mut session).await?;
         let begin = Instant::now();
-        subject.opened(client, &place.chip).await?;
+        substrate::open_first(client, &mut session).await?;
         taken.push(micros(begin.elapsed()));
     }
     Ok(json!({"latency_ms": report::latency(&taken)}))
@@ -64,20 +61,20 @@ pub async fn open(place: &KeptCluster) -> Result<Value, Failure> {
 /// The next session of a substrate that entries went to, which every node re-hashes and replays from its birth; beside it
 /// the time that SHA-256 of the same bytes takes on one core.
 pub async fn reopen(place: &mut KeptCluster) -> Result<Value, Failure> {
-    let (chip, client) = (place.chip.clone(), place.clients[0].clone());
-    let subject = &mut place.writers.first_mut().ok_or("no substrate")?.subject;
-    let head = client.substrate(&subject.id).await?.head;
-    let closed = client.submit(&subject.close(&chip, head)).await?;
-    let open = subject.open(&chip, Some(SessionClosed::try_from(closed.result)?.continuity_hash));
+    let client = place.clients[0].clone();
+    let session = &mut place.writers.first_mut().ok_or("no substrate")?.session;
+    substrate::name_next(session);
+    session.close(&client).await?;
+    substrate::name_next(session);
     let begin = Instant::now();
-    let rail = client.open_session(&open).await?;
+    let rail = session.open(&client).await?;
     let taken = begin.elapsed();
     match rail.outcome() {
         // Without cycles its lineage is short, which is told only after everything was verified.
         Some(Outcome::Verified | Outcome::InsufficientDepth) => {}
         other => return Err(format!("the session does not open again: {other:?}").into()),
     }
-    let name = format!("substrate:{}", subject.id);
+    let name = format!("substrate:{}", session.substrate_id());
     let cluster = place.cluster()?;
     let view = cluster.node(1).ok_or("node 1 is gone")?.raft.view()?;
     let (mut bytes, mut entries) = (Vec::new(), 0);
@@ -101,7 +98,7 @@ pub async fn reopen(place: &mut KeptCluster) -> Result<Value, Failure> {
 /// what the leader has, and until it has read all its rows behind that. A node that runs for long has a snapshot, which its
 /// start looks at: with `with_snapshot` it has one here too.
 pub async fn restart(place: &mut KeptCluster, with_snapshot: bool) -> Result<Value, Failure> {
-    let id = place.writers.first().map(|writer| writer.subject.id.clone()).ok_or("no substrate")?;
+    let id = place.writers.first().map(|writer| writer.session.substrate_id().to_owned()).ok_or("no substrate")?;
     let endpoints = place.target.endpoints.clone();
     let leader = place.cluster()?.leader().await?;
     let node = if leader == 1 { 2 } else { 1 };
@@ -118,7 +115,7 @@ pub async fn restart(place: &mut KeptCluster, with_snapshot: bool) -> Result<Val
     let ahead = cluster.node(leader).ok_or("the leader is gone")?.raft.status().applied;
     let mut applied = cluster.node(node).ok_or("the node is gone")?.raft.applied();
     applied.wait_for(|at| *at >= ahead).await?;
-    let client = Client::new(&endpoints[usize::try_from(node)? - 1..usize::try_from(node)?], Arc::new(TcpNet))?;
+    let client = Client::builder().endpoints([&endpoints[usize::try_from(node)? - 1]]).build()?;
     client.substrate(&id).await?;
     let ready = begin.elapsed();
     place.scrubbed().await?;

@@ -6,7 +6,6 @@ use selfsame_protocol::entry::Ledger;
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::process::{Command, Stdio};
-use tokio_stream::StreamExt as _;
 
 const ID: &str = "6f1d7a52-0c1e-4b7e-9d6a-2f60b1d3c8a4";
 const LINES: usize = 2_000;
@@ -68,8 +67,8 @@ async fn an_import_that_is_interrupted_goes_on_where_it_stopped() {
     assert_eq!((again["items"].as_u64(), again["skipped"].as_u64()), (Some(0), Some(LINES as u64)));
     let mut seen = Vec::new();
     let mut tail = cluster.client(&[1, 2, 3]).tail(Ledger::Evidence, 0, false).await.unwrap();
-    while let Some(entry) = tail.next().await {
-        let leaf: Value = serde_json::from_slice(&entry.unwrap().leaf).unwrap();
+    while let Some(entry) = tail.next().await.unwrap() {
+        let leaf: Value = serde_json::from_slice(&entry.leaf).unwrap();
         seen.extend(leaf["record"]["data"]["n"].as_u64());
     }
     assert_eq!(seen, (0..LINES as u64).collect::<Vec<_>>());

@@ -2,14 +2,11 @@
 
 use super::harness::declaration;
 use selfsame::demo::cluster::{Cluster, Keys, flip_leaf, free_ports};
-use selfsame_client::Actor;
-use selfsame_client::{Client, ClientError};
-use selfsame_env::TcpNet;
+use selfsame_client::{Client, ClientError, Signer};
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::Role;
 use selfsame_protocol::entry::Ledger;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 #[tokio::test]
 async fn a_client_that_meets_a_damaged_entry_asks_another_node() {
@@ -21,7 +18,7 @@ async fn a_client_that_meets_a_damaged_entry_asks_another_node() {
         .await
         .map_err(|e| e.to_string())
         .unwrap();
-    let operator = Actor { cluster: "test".into(), role: Role::Operator, key: keys.operators[0].clone() };
+    let operator = Signer { cluster: "test".into(), role: Role::Operator, key: keys.operators[0].clone() };
     let client = cluster.client().unwrap();
     let entry = client.submit(&declaration(&operator, 1)).await.unwrap().entries[0];
     let leaf = client.leaf(Ledger::Evidence, entry.index.0).await.unwrap();
@@ -36,12 +33,12 @@ async fn a_client_that_meets_a_damaged_entry_asks_another_node() {
 
     let mut endpoints = cluster.endpoints();
     endpoints.rotate_left(bad as usize - 1);
-    let only = Client::new(&endpoints[..1], Arc::new(TcpNet)).unwrap();
+    let only = Client::builder().endpoints(&endpoints[..1]).build().unwrap();
     match only.leaf(Ledger::Evidence, entry.index.0).await {
         Err(ClientError::Refused(refusal)) => assert_eq!(refusal.code, Code::Corrupt, "{refusal}"),
         other => panic!("a damaged entry was served: {other:?}"),
     }
-    let all = Client::new(&endpoints, Arc::new(TcpNet)).unwrap();
+    let all = Client::builder().endpoints(&endpoints).build().unwrap();
     assert_eq!(all.leaf(Ledger::Evidence, entry.index.0).await.unwrap(), leaf);
     cluster.stop().await;
 }

@@ -2,7 +2,7 @@
 
 use super::harness::declaration;
 use selfsame::demo::cluster::free_ports;
-use selfsame_client::Actor;
+use selfsame_client::Signer;
 use selfsame_env::Env;
 use selfsame_machine::Genesis;
 use selfsame_machine::genesis::{GenesisNode, GenesisOrganisation};
@@ -73,7 +73,7 @@ async fn start_with(dir: &Path, publish: PublishSettings) -> Node {
 }
 
 async fn declare(node: &Node, seed: u64) {
-    let operator = Actor { cluster: "test".into(), role: Role::Operator, key: key(2) };
+    let operator = Signer { cluster: "test".into(), role: Role::Operator, key: key(2) };
     loop {
         // Without a leader yet the node asks to try again.
         if let Ok(outcome) = node.raft.submit(declaration(&operator, seed).to_bytes()).await {

@@ -1,9 +1,7 @@
 //! A cluster of real processes: the shipped binary, configuration files, loopback sockets, kill -9.
 
 use selfsame::demo::cluster::{Cluster, Keys, ORGANISATIONS, free_ports};
-use selfsame_client::Actor;
-use selfsame_client::{Client, ClientError};
-use selfsame_env::TcpNet;
+use selfsame_client::{Client, ClientError, Signer};
 use selfsame_machine::Genesis;
 use selfsame_node::config::{
     ListenSection, MemberSection, NodeFile, NodeSection, PublishSection, RaftSection, StorageSection, WitnessSection,
@@ -17,7 +15,6 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::Arc;
 use tempfile::TempDir;
 
 /// The binary under test.
@@ -123,7 +120,7 @@ impl Processes {
     /// A client of these nodes.
     pub fn client(&self, ids: &[u64]) -> Client {
         let endpoints: Vec<_> = ids.iter().map(|id| self.addresses[id].client.clone()).collect();
-        Client::new(&endpoints, Arc::new(TcpNet)).unwrap()
+        Client::builder().endpoints(endpoints).build().unwrap()
     }
 
     /// Runs the command line against the cluster as a user does, in the directory of the files.
@@ -150,8 +147,8 @@ impl Processes {
         }
     }
 
-    pub fn operator(&self) -> Actor {
-        Actor { cluster: "test".into(), role: Role::Operator, key: self.keys.operators[0].clone() }
+    pub fn operator(&self) -> Signer {
+        Signer { cluster: "test".into(), role: Role::Operator, key: self.keys.operators[0].clone() }
     }
 }
 
@@ -181,12 +178,12 @@ pub fn said(output: &Output) -> String {
 }
 
 /// Declares the run with this seed; the same seed again is a retry.
-pub async fn declare(client: &Client, operator: &Actor, seed: u64) -> Result<SubmitResponse, ClientError> {
+pub async fn declare(client: &Client, operator: &Signer, seed: u64) -> Result<SubmitResponse, ClientError> {
     client.submit(&declaration(operator, seed)).await
 }
 
 /// The signed declaration of the run with this seed.
-pub fn declaration(operator: &Actor, seed: u64) -> Envelope {
+pub fn declaration(operator: &Signer, seed: u64) -> Envelope {
     let declaration = json!({
         "type": "selfsame/run-declaration/v1",
         "model": {"provider": "local", "name": "m", "revision": "1", "assurance": "provider-asserted"},

@@ -1,7 +1,7 @@
 //! Checkpoints that enough organisations cosigned, and what they prove, while nodes are killed.
 
 use super::harness::{Processes, declaration, run, said};
-use selfsame_client::Client;
+use selfsame_client::{Client, EntrySelector};
 use selfsame_machine::Genesis;
 use selfsame_node::config::RaftSection;
 use selfsame_protocol::code::Code;
@@ -42,18 +42,18 @@ fn proven(genesis: &Genesis, ledger: Ledger, proof: &str, leaf: &[u8]) -> (BTree
 async fn declare(cluster: &Processes, client: &Client, seed: u64) -> (BTreeSet<String>, bool) {
     let envelope = declaration(&cluster.operator(), seed);
     loop {
-        let accepted = client.submit_proven(&envelope, PATIENCE).await.unwrap();
-        let Some(proof) = accepted.proofs.first() else {
+        let accepted = client.submit_with_receipts(&envelope, PATIENCE).await.unwrap();
+        let Some(receipt) = accepted.receipts.first() else {
             // The node that answered may have been cut off from the others just now: the entry stands, so ask again.
             assert_eq!(accepted.refusal.unwrap().code, Code::NotCosigned);
             continue;
         };
-        let leaf = client.leaf(proof.entry.ledger, proof.entry.index.0).await.unwrap();
-        let found = proven(&cluster.genesis, proof.entry.ledger, &proof.proof, &leaf);
+        let leaf = client.leaf(receipt.entry.ledger, receipt.entry.index.0).await.unwrap();
+        let found = proven(&cluster.genesis, receipt.entry.ledger, &receipt.proof, &leaf);
         // The same by index and by hash.
-        for selected in [Ok(proof.entry.index.0), Err(proof.entry.hash)] {
-            let (again, leaf) = client.receipt(proof.entry.ledger, selected, PATIENCE).await.unwrap();
-            proven(&cluster.genesis, proof.entry.ledger, &again.proof, &leaf);
+        for selected in [EntrySelector::Index(receipt.entry.index.0), EntrySelector::Hash(receipt.entry.hash)] {
+            let (again, leaf) = client.receipt(receipt.entry.ledger, selected, PATIENCE).await.unwrap();
+            proven(&cluster.genesis, receipt.entry.ledger, &again.proof, &leaf);
         }
         return found;
     }
@@ -90,7 +90,7 @@ async fn two_of_three_organisations_publish_while_the_publisher_is_gone() {
         }
     }
     let old = client.checkpoint(Ledger::Evidence).await.unwrap();
-    let (first, leaf) = client.receipt(Ledger::Evidence, Ok(0), PATIENCE).await.unwrap();
+    let (first, leaf) = client.receipt(Ledger::Evidence, EntrySelector::Index(0), PATIENCE).await.unwrap();
 
     // Without the publisher receipts keep flowing, under the names of the other two.
     cluster.kill(1);
@@ -120,7 +120,7 @@ async fn two_of_three_organisations_publish_while_the_publisher_is_gone() {
     let tree = |text: &str| Checkpoint::parse(&Note::parse(text.as_bytes()).unwrap().text).unwrap();
     let new = tree(&client.checkpoint(Ledger::Evidence).await.unwrap());
     let old = tree(&old);
-    let (_, hashes, _) = client.consistency(Ledger::Evidence, old.size, new.size).await.unwrap();
+    let hashes = client.consistency(Ledger::Evidence, old.size, new.size).await.unwrap().hashes;
     verify_consistency(old.size, &old.root, new.size, &new.root, &hashes).unwrap();
     proven(&cluster.genesis, Ledger::Evidence, &first.proof, &leaf);
 }
@@ -173,13 +173,13 @@ async fn nothing_is_published_before_all_three_organisations_that_it_takes_cosig
     cluster.kill(3);
     let client = cluster.client(&[1, 2]);
     let accepted =
-        client.submit_proven(&declaration(&cluster.operator(), 2), Duration::from_millis(700)).await.unwrap();
-    assert!(accepted.proofs.is_empty());
+        client.submit_with_receipts(&declaration(&cluster.operator(), 2), Duration::from_millis(700)).await.unwrap();
+    assert!(accepted.receipts.is_empty());
     let refusal = accepted.refusal.unwrap();
     assert_eq!(refusal.code, Code::NotCosigned, "{refusal}");
-    let entry = accepted.receipt.entries[0];
+    let entry = accepted.response.entries[0];
     nobody_publishes_less(&cluster, &[1, 2]).await;
-    let impatient = cluster.client(&[1, 2]).with_patience(PATIENCE, Duration::from_secs(3));
+    let impatient = cluster.client(&[1, 2]).with_timeouts(PATIENCE, Duration::from_secs(3));
     assert_eq!(impatient.holder(SUBSTRATE).await.unwrap_err().code(), Some(Code::NotCosigned));
     for id in [1, 2] {
         let text = cluster.client(&[id]).checkpoint(entry.ledger).await.unwrap();

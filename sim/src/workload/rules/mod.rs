@@ -5,18 +5,19 @@
 
 mod steps;
 
-use super::session::{Session, declaration};
+use super::caller::{Caller, declaration};
 use crate::cluster::node_key;
 use crate::history::Answer;
 use crate::invariants::g16_served;
 use crate::random::{key, stream};
 use rand::Rng;
+use selfsame_client::{Activation, ChipSession};
 use selfsame_protocol::bundle::Reader;
 use selfsame_protocol::canon;
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{
-    AbortMigration, Amend, Amendment, Command, DeclareRun, EnrolChip, FencingToken, GiveVerdict, OpenSession, Proposal,
-    Propose, Role, Vote,
+    Amend, Amendment, Command, DeclareRun, EnrolChip, FencingToken, GiveVerdict, OpenSession, Proposal, Propose, Role,
+    Vote,
 };
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::p104::{self, Outcome, Technology};
@@ -34,28 +35,26 @@ pub fn quarantined(seed: u64, nodes: u64) -> Option<u64> {
 }
 
 /// Walks through the rules, once.
-pub async fn run(mut session: Session, organisations: u64, nodes: u64) -> turmoil::Result {
-    let seed = session.seed;
+pub async fn run(mut caller: Caller, organisations: u64, nodes: u64) -> turmoil::Result {
+    let seed = caller.seed;
     let chips = ["a", "b", "c"].map(|letter| {
-        let key = key(seed, &format!("chip/{}/{letter}", session.name));
-        session.actor(Role::Chip, key)
+        let key = key(seed, &format!("chip/{}/{letter}", caller.name));
+        caller.actor(Role::Chip, key)
     });
-    let root = session.root(0);
+    let root = caller.root(0);
     for chip in &chips {
         let enrol = Command::EnrolChip(EnrolChip { chip: chip.key.public(), technology: Technology::Software });
-        session.submit("enrol", &root, enrol).await;
+        caller.submit("enrol", &root, enrol).await;
     }
+    let writer = ChipSession::new(chips[0].clone(), "");
     let mut rules = Rules {
-        session,
+        caller,
         organisations,
         nodes,
         chips,
         substrate: String::new(),
         founding: Value::Null,
-        epoch: 1,
-        seq: 0,
-        head: Digest::of(b""),
-        kept: None,
+        writer,
         migrations: 0,
     };
     // A walk that stops early has nothing to report: what was wrong is recorded already.
@@ -80,20 +79,19 @@ impl Rules {
     async fn writes(&mut self) -> Step {
         let (a, b) = (self.chips[0].clone(), self.chips[1].clone());
         self.never("append without session", &a, self.append(self.fence()), &[Code::SessionNotOpen]).await?;
-        self.opened(0, Outcome::InsufficientDepth).await?;
-        self.must("append", 0, self.append(self.fence())).await?;
-        self.seq += 1;
-        let mut forged = self.session.sign(&a, self.append(self.fence()));
+        self.opened(Outcome::InsufficientDepth).await?;
+        self.appended().await?;
+        let mut forged = self.caller.sign(&a, self.append(self.fence()));
         forged.signature[7] ^= 1;
-        match self.session.once("append with a forged signature", &forged).await {
+        match self.caller.once("append with a forged signature", &forged).await {
             Answer::Refused(Code::BadSignature) | Answer::Unknown(_) => {}
             other => return self.wrong(format!("a forged signature was answered with {other:?}")),
         }
         self.never("append by another chip", &b, self.append(self.fence()), &[Code::ChipNotActive]).await?;
-        let (epoch, next) = (U64(self.epoch), U64(self.seq + 1));
-        let early = FencingToken { epoch: U64(self.epoch + 1), seq: next };
+        let FencingToken { epoch, seq: next } = self.fence();
+        let early = FencingToken { epoch: U64(epoch.0 + 1), seq: next };
         self.never("append at a later epoch", &a, self.append(early), &[Code::StaleEpoch]).await?;
-        for seq in [self.seq, self.seq + 2] {
+        for seq in [next.0 - 1, next.0 + 1] {
             let fence = FencingToken { epoch, seq: U64(seq) };
             self.never("append out of sequence", &a, self.append(fence), &[Code::StaleSequence]).await?;
         }
@@ -108,24 +106,24 @@ impl Rules {
             let amend = Command::Amend(Amend { substrate_id: self.substrate.clone(), fence: self.fence(), amendment });
             self.never("amendment of the founding", &a, amend, &[Code::FoundingTensionProtected]).await?;
         }
-        self.close(0).await
+        self.close().await
     }
 
     /// Ballots that do not exist, and request ids, which belong to a key.
     async fn governance(&mut self) -> Step {
-        let root = self.session.root(0);
-        let proposal_id = format!("{}/none", self.session.name);
+        let root = self.caller.root(0);
+        let proposal_id = format!("{}/none", self.caller.name);
         let vote = Command::Vote(Vote { proposal_id, ballot: Digest::of(b"none"), approve: true });
         self.never("vote on nothing", &root, vote, &[Code::UnknownProposal]).await?;
         for organisation in 0..2 {
-            let actor = self.session.operator(organisation);
-            let text = format!("{} of {organisation}", self.session.name);
+            let actor = self.caller.operator(organisation);
+            let text = format!("{} of {organisation}", self.caller.name);
             let command = Command::DeclareRun(DeclareRun { declaration: declaration(&text), request: None });
             let envelope = actor.sign("rules/shared", command);
             loop {
-                match self.session.once("declare", &envelope).await {
+                match self.caller.once("declare", &envelope).await {
                     Answer::Ok(_) => break,
-                    Answer::Unknown(_) if !self.session.stopped() => self.session.pause(200).await,
+                    Answer::Unknown(_) if !self.caller.stopped() => self.caller.pause(200).await,
                     Answer::Unknown(_) => return Err(Stopped),
                     other => return self.wrong(format!("a request id of another key changed the answer to {other:?}")),
                 }
@@ -137,11 +135,11 @@ impl Rules {
     /// A chip that lost an activation never acts with it again.
     async fn stays_invalidated(&mut self, chip: usize, epoch: u64) -> Step {
         let actor = self.chips[chip].clone();
-        let fence = FencingToken { epoch: U64(epoch), seq: U64(self.seq + 1) };
+        let fence = FencingToken { epoch: U64(epoch), seq: self.fence().seq };
         let open = Command::OpenSession(OpenSession {
             substrate_id: self.substrate.clone(),
             fence,
-            continuity_hash: self.kept,
+            continuity_hash: self.writer.continuity_hash(),
             founding: None,
             new_lineage: None,
         });
@@ -150,40 +148,36 @@ impl Rules {
 
     /// Seal, abort, seal again, arrive: nobody writes in between, no nonce serves twice, no activation returns.
     async fn migration(&mut self) -> Step {
-        let (a, b) = (self.chips[0].clone(), self.chips[1].clone());
-        let (first, nonce) = self.seal(0, 1).await?;
+        let a = self.chips[0].clone();
+        let first = self.seal(1).await?;
         let open = Command::OpenSession(OpenSession {
             substrate_id: self.substrate.clone(),
             fence: self.fence(),
-            continuity_hash: self.kept,
+            continuity_hash: self.writer.continuity_hash(),
             founding: None,
             new_lineage: None,
         });
         self.never("open while sealed", &a, open, &[Code::Sealed]).await?;
-        let (substrate_id, migration_id) = (self.substrate.clone(), first.clone());
-        let attestation = self.attestation(0, &first, Digest::of(b"another nonce"))?;
-        let abort = Command::AbortMigration(AbortMigration { substrate_id, migration_id, attestation });
-        self.never("abort under another nonce", &a, abort, &[Code::AttestationInvalid]).await?;
-        let (substrate_id, migration_id) = (self.substrate.clone(), first.clone());
-        let attestation = self.attestation(0, &first, nonce)?;
-        self.must("abort", 0, Command::AbortMigration(AbortMigration { substrate_id, migration_id, attestation }))
-            .await?;
-        (self.epoch, self.seq) = (self.epoch + 1, 0);
+        let other = Activation { nonce: Digest::of(b"another nonce"), ..first.clone() };
+        let abort = self.caller.newcomer(&a, &self.substrate).sign_abort(&other);
+        self.never_signed("abort under another nonce", &abort, &[Code::AttestationInvalid]).await?;
+        self.name_next();
+        let abort = self.writer.sign_abort(&first);
+        self.must("abort", &abort).await?;
         self.stays_invalidated(0, 1).await?;
-        let (second, fresh) = self.seal(0, 1).await?;
-        let replayed = self.arrival(1, &second, nonce)?;
-        self.never("arrival under an old nonce", &b, replayed, &[Code::AttestationInvalid]).await?;
-        let elsewhere = self.arrival(2, &second, fresh)?;
-        let c = self.chips[2].clone();
-        self.never("arrival at another chip", &c, elsewhere, &[Code::WrongDestination]).await?;
-        self.arrive(1, &second, fresh).await?;
+        let second = self.seal(1).await?;
+        let replayed = self.arrival(1, &Activation { nonce: first.nonce, ..second.clone() });
+        self.never_signed("arrival under an old nonce", &replayed, &[Code::AttestationInvalid]).await?;
+        let elsewhere = self.arrival(2, &second);
+        self.never_signed("arrival at another chip", &elsewhere, &[Code::WrongDestination]).await?;
+        self.arrive(1, &second).await?;
         self.stays_invalidated(0, 2).await?;
         self.stays_invalidated(0, 1).await
     }
 
     /// One organisation alone cannot move a substrate; the quorum can.
     async fn ballot(&mut self) -> Step {
-        let proposal_id = format!("{}/ballot", self.session.name);
+        let proposal_id = format!("{}/ballot", self.caller.name);
         let migration_id = "rules/forced".to_string();
         let proposal = Proposal::ForceSeal {
             substrate_id: self.substrate.clone(),
@@ -192,14 +186,14 @@ impl Rules {
             reason: "the chip is lost".into(),
         };
         // Refused now, due after the proposal: a refusal leaves nothing behind, so the same envelope is accepted then.
-        let ballot = self.session.about(&proposal_id, &proposal).await.ok_or(Stopped)?;
+        let ballot = self.caller.about(&proposal_id, &proposal).await.ok_or(Stopped)?;
         let vote = Command::Vote(Vote { proposal_id: proposal_id.clone(), ballot, approve: true });
-        let early = self.session.sign(&self.session.root(1), vote.clone());
+        let early = self.caller.sign(&self.caller.root(1), vote.clone());
         match self.settled("vote before the proposal", &early).await? {
             Answer::Refused(Code::UnknownProposal) => {}
             other => return self.wrong(format!("a vote before its proposal was answered with {other:?}")),
         }
-        let root = self.session.root(0);
+        let root = self.caller.root(0);
         let mut receipt = self
             .must_by("propose", &root, Command::Propose(Propose { proposal_id: proposal_id.clone(), proposal }))
             .await?;
@@ -215,23 +209,24 @@ impl Rules {
                     Answer::Ok(receipt) => receipt,
                     other => return self.wrong(format!("a vote that is due now was answered with {other:?}")),
                 },
-                _ => self.must_by("vote", &self.session.root(organisation), vote.clone()).await?,
+                _ => self.must_by("vote", &self.caller.root(organisation), vote.clone()).await?,
             };
         }
         let BallotStanding::Carried { nonce: Some(nonce), .. } = result::<BallotCounted>(receipt)?.standing else {
             return self.wrong("a seal by ballot has no nonce".into());
         };
-        self.arrive(0, &migration_id, nonce).await?;
+        let activation = self.activation(migration_id, nonce)?;
+        self.arrive(0, &activation).await?;
         self.stays_invalidated(1, 3).await
     }
 
     /// A stranger verifies the whole history, with the bytes alone.
     async fn bundle(&mut self) -> Step {
         for _ in 0..2 {
-            self.opened(0, Outcome::Verified).await?;
-            self.close(0).await?;
+            self.opened(Outcome::Verified).await?;
+            self.close().await?;
             // A reader that is cut off asks again later; only whole bundles are judged.
-            if let Ok(bundle) = self.session.client.bundle(&self.substrate).await
+            if let Ok(bundle) = self.caller.client.bundle(&self.substrate).await
                 && let Err(what) = g16_served::bundle(&bundle, Reader::consistency())
             {
                 return self.wrong(what);
@@ -242,11 +237,11 @@ impl Rules {
 
     /// A node whose copy fails where the copies of the others hold loses its vote, and its later verdicts do not count.
     async fn quarantine(&mut self) -> Step {
-        let Some(id) = quarantined(self.session.seed, self.nodes) else { return Ok(()) };
-        self.opened(0, Outcome::Verified).await?;
-        let Ok(state) = self.session.client.substrate(&self.substrate).await else { return Err(Stopped) };
+        let Some(id) = quarantined(self.caller.seed, self.nodes) else { return Ok(()) };
+        self.opened(Outcome::Verified).await?;
+        let Ok(state) = self.caller.client.substrate(&self.substrate).await else { return Err(Stopped) };
         let (verification, _) = state.decided.ok_or(Stopped)?;
-        let node = self.session.actor(Role::Node, node_key(self.session.seed, id));
+        let node = self.caller.actor(Role::Node, node_key(self.caller.seed, id));
         let verdict = |substrate_id: &str, text: &str| {
             Command::Verdict(GiveVerdict {
                 substrate_id: substrate_id.into(),
@@ -267,17 +262,17 @@ impl Rules {
         let (first, second) = (verdict(&self.substrate, "FIRST"), verdict(&self.substrate, "SECOND"));
         self.must_by("failing verdict", &node, first).await?;
         // To a client QUARANTINED also means that the node it asked does not serve, so only an accepted verdict is a mistake.
-        let envelope = self.session.sign(&node, second);
-        self.session.oracle.never(envelope.digest());
-        if let Answer::Ok(_) = self.session.once("verdict of a quarantined node", &envelope).await {
+        let envelope = self.caller.sign(&node, second);
+        self.caller.oracle.never(envelope.digest());
+        if let Answer::Ok(_) = self.caller.once("verdict of a quarantined node", &envelope).await {
             return self.wrong("a verdict of a quarantined node counted".into());
         }
-        self.close(0).await
+        self.close().await
     }
 
     /// A wrong continuity hash suppresses for ever.
     async fn tamper(&mut self) -> Step {
-        let found = self.open(0, Some(Digest::of(b"another history")), None).await?;
+        let found = self.open(Some(Digest::of(b"another history")), None).await?;
         if found != Outcome::HashMismatch {
             return self.wrong(format!("another continuity hash came to {found}"));
         }
@@ -285,7 +280,7 @@ impl Rules {
         let open = Command::OpenSession(OpenSession {
             substrate_id: self.substrate.clone(),
             fence: self.fence(),
-            continuity_hash: self.kept,
+            continuity_hash: self.writer.continuity_hash(),
             founding: None,
             new_lineage: None,
         });
@@ -295,10 +290,10 @@ impl Rules {
     /// Another founding document is another entity.
     async fn drift(&mut self) -> Step {
         self.birth().await?;
-        self.opened(0, Outcome::InsufficientDepth).await?;
-        self.close(0).await?;
+        self.opened(Outcome::InsufficientDepth).await?;
+        self.close().await?;
         let other = json!({"branch_a": {"claim": "Another."}, "branch_b": {"claim": "Entity."}});
-        let found = self.open(0, self.kept, Some(other)).await?;
+        let found = self.open(self.writer.continuity_hash(), Some(other)).await?;
         if found != Outcome::DriftExceeded {
             return self.wrong(format!("another founding document came to {found}"));
         }

@@ -1,29 +1,19 @@
 //! The client of the rules, what it may do, and how it demands a refusal.
 
-use super::super::session::Session;
-use crate::cluster::CLUSTER;
+use super::super::caller::Caller;
 use crate::history::Answer;
 use crate::invariants::g16_served;
 use crate::random::uuid;
-use selfsame_client::Actor;
-use selfsame_client::ClientError;
+use selfsame_client::{Activation, Birth, ChipSession, ClientError, Opening, Sealing, Signer};
 use selfsame_protocol::bundle::Reader;
-use selfsame_protocol::canon;
 use selfsame_protocol::code::Code;
-use selfsame_protocol::command::{
-    Append, Arrive, CloseCycle, CloseSession, Command, FencingToken, GoalVector, InitSubstrate, Item, OpenSession, Seal,
-};
+use selfsame_protocol::command::{Append, CloseCycle, Command, FencingToken, GoalVector, Item};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::envelope::Envelope;
-use selfsame_protocol::p104::{self, Attestation, Claims, Outcome, Thresholds};
-use selfsame_protocol::response::{
-    BallotCounted, CommandResult, CycleClosed, MigrationArrived, MigrationSealed, SessionClosed, SubmitResponse,
-    SubstrateBorn,
-};
-use selfsame_protocol::time::U64;
+use selfsame_protocol::p104::Outcome;
+use selfsame_protocol::response::{BallotCounted, CommandResult, MigrationSealed, SubmitResponse};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 
 /// What ends the walk before its end: the world stopped, or a rule did not hold (which is recorded where it is seen).
 pub(super) struct Stopped;
@@ -31,37 +21,47 @@ pub(super) type Step<T = ()> = Result<T, Stopped>;
 
 /// The client, and what it knows of its substrate.
 pub(super) struct Rules {
-    pub(super) session: Session,
+    pub(super) caller: Caller,
     pub(super) organisations: u64,
     pub(super) nodes: u64,
-    pub(super) chips: [Actor; 3],
+    pub(super) chips: [Signer; 3],
     pub(super) substrate: String,
     pub(super) founding: Value,
-    pub(super) epoch: u64,
-    pub(super) seq: u64,
-    pub(super) head: Digest,
-    /// Continuity hash of the last close.
-    pub(super) kept: Option<Digest>,
+    /// The active chip's place in it.
+    pub(super) writer: ChipSession,
     pub(super) migrations: u64,
 }
 
 impl Rules {
     pub(super) fn fence(&self) -> FencingToken {
-        FencingToken { epoch: U64(self.epoch), seq: U64(self.seq + 1) }
+        self.writer.next_token()
     }
 
-    pub(super) async fn must(&mut self, what: &'static str, chip: usize, command: Command) -> Step<SubmitResponse> {
-        let actor = self.chips[chip].clone();
-        self.must_by(what, &actor, command).await
+    /// Names the active chip's next request like all of this client.
+    pub(super) fn name_next(&mut self) {
+        let id = self.caller.request_id();
+        self.writer.set_request_id(id);
+    }
+
+    /// Demands that what the active chip signed is accepted.
+    pub(super) async fn must(&mut self, what: &'static str, envelope: &Envelope) -> Step<SubmitResponse> {
+        match self.caller.insist(what, envelope).await {
+            Answer::Ok(response) => {
+                self.writer.accepted(&response);
+                Ok(response)
+            }
+            Answer::Refused(code) => self.wrong(format!("{what} is allowed and was refused as {code}")),
+            Answer::Opened(_) | Answer::Unknown(_) => Err(Stopped),
+        }
     }
 
     pub(super) async fn must_by(
         &mut self,
         what: &'static str,
-        actor: &Actor,
+        actor: &Signer,
         command: Command,
     ) -> Step<SubmitResponse> {
-        match self.session.submit(what, actor, command).await {
+        match self.caller.submit(what, actor, command).await {
             Answer::Ok(receipt) => Ok(receipt),
             Answer::Refused(code) => self.wrong(format!("{what} is allowed and was refused as {code}")),
             Answer::Opened(_) | Answer::Unknown(_) => Err(Stopped),
@@ -71,176 +71,158 @@ impl Rules {
     /// The answer to an envelope, asked for until there is one.
     pub(super) async fn settled(&mut self, what: &'static str, envelope: &Envelope) -> Step<Answer> {
         loop {
-            match self.session.once(what, envelope).await {
-                Answer::Unknown(_) if self.session.stopped() => return Err(Stopped),
-                Answer::Unknown(_) => self.session.pause(200).await,
+            match self.caller.once(what, envelope).await {
+                Answer::Unknown(_) if self.caller.stopped() => return Err(Stopped),
+                Answer::Unknown(_) => self.caller.pause(200).await,
                 answer => return Ok(answer),
             }
         }
     }
 
     /// Demands one of these refusals.
-    pub(super) async fn never(&mut self, what: &'static str, actor: &Actor, command: Command, codes: &[Code]) -> Step {
-        let envelope = self.session.sign(actor, command);
-        self.session.oracle.never(envelope.digest());
+    pub(super) async fn never(&mut self, what: &'static str, actor: &Signer, command: Command, codes: &[Code]) -> Step {
+        let envelope = self.caller.sign(actor, command);
+        self.never_signed(what, &envelope, codes).await
+    }
+
+    /// Demands one of these refusals of an envelope.
+    pub(super) async fn never_signed(&mut self, what: &'static str, envelope: &Envelope, codes: &[Code]) -> Step {
+        self.caller.oracle.never(envelope.digest());
         loop {
-            match self.session.once(what, &envelope).await {
+            match self.caller.once(what, envelope).await {
                 Answer::Refused(code) if codes.contains(&code) => return Ok(()),
                 Answer::Refused(code) => {
                     return self.wrong(format!("{what} must be refused as {codes:?}, not as {code}"));
                 }
                 Answer::Ok(_) | Answer::Opened(_) => return self.wrong(format!("{what} was accepted")),
-                Answer::Unknown(_) if self.session.stopped() => return Err(Stopped),
-                Answer::Unknown(_) => self.session.pause(200).await,
+                Answer::Unknown(_) if self.caller.stopped() => return Err(Stopped),
+                Answer::Unknown(_) => self.caller.pause(200).await,
             }
         }
     }
 
     pub(super) fn wrong<T>(&self, what: String) -> Step<T> {
-        self.session.oracle.violated("rules", format!("{}: {what}", self.session.name));
+        self.caller.oracle.violated("rules", format!("{}: {what}", self.caller.name));
         Err(Stopped)
     }
 
-    pub(super) async fn open(&mut self, chip: usize, kept: Option<Digest>, founding: Option<Value>) -> Step<Outcome> {
-        let actor = self.chips[chip].clone();
-        let command = Command::OpenSession(OpenSession {
-            substrate_id: self.substrate.clone(),
-            fence: self.fence(),
-            continuity_hash: kept,
-            founding,
-            new_lineage: None,
-        });
-        let envelope = self.session.sign(&actor, command);
+    /// The active chip opens a session that presents this.
+    pub(super) async fn open(&mut self, continuity_hash: Option<Digest>, founding: Option<Value>) -> Step<Outcome> {
+        self.name_next();
+        let envelope = self.writer.sign_opening(Opening { continuity_hash, founding, new_lineage: None });
         loop {
-            let call = self.session.oracle.invoked(&self.session.name, "open", Digest::of(&envelope.to_bytes()));
-            match self.session.client.open_session(&envelope).await {
+            let call = self.caller.oracle.invoked(&self.caller.name, "open", Digest::of(&envelope.to_bytes()));
+            match self.caller.client.open_session(&envelope).await {
                 Ok(rail) => {
-                    self.session.oracle.opened(call, rail.outcome());
-                    self.seq += 1;
+                    self.caller.oracle.opened(call, rail.outcome());
+                    self.writer.accepted(&rail.response);
                     return rail.outcome().ok_or(Stopped);
                 }
                 Err(ClientError::Refused(refusal)) if !refusal.code.retryable() => {
-                    self.session.oracle.answered(call, Answer::Refused(refusal.code));
+                    self.caller.oracle.answered(call, Answer::Refused(refusal.code));
                     return self.wrong(format!("an open is allowed and was refused as {}", refusal.code));
                 }
-                Err(error) => self.session.oracle.answered(call, Answer::of(Err(error))),
+                Err(error) => self.caller.oracle.answered(call, Answer::of(Err(error))),
             }
-            if self.session.stopped() {
+            if self.caller.stopped() {
                 return Err(Stopped);
             }
-            self.session.pause(200).await;
+            self.caller.pause(200).await;
         }
     }
 
-    pub(super) async fn opened(&mut self, chip: usize, outcome: Outcome) -> Step {
-        let found = self.open(chip, self.kept, None).await?;
+    pub(super) async fn opened(&mut self, outcome: Outcome) -> Step {
+        let found = self.open(self.writer.continuity_hash(), None).await?;
         if found == outcome { Ok(()) } else { self.wrong(format!("an open came to {found}, not to {outcome}")) }
     }
 
     pub(super) fn append(&self, fence: FencingToken) -> Command {
-        let item = |ledger| Item { ledger, data: json!({"rule": "kept"}), evidence: Vec::new(), runs: Vec::new() };
-        let items = vec![item(Ledger::Evidence), item(Ledger::Reasoning)];
-        Command::Append(Append { substrate_id: self.substrate.clone(), fence, items })
+        Command::Append(Append { substrate_id: self.substrate.clone(), fence, items: items() })
     }
 
-    pub(super) fn cycle(&mut self, prior_identity_hash: Digest) -> Command {
-        let cycle_id = format!("cycle/{}/{}", self.epoch, self.seq);
+    /// The active chip appends.
+    pub(super) async fn appended(&mut self) -> Step {
+        self.name_next();
+        let envelope = self.writer.sign_append(items());
+        self.must("append", &envelope).await.map(|_| ())
+    }
+
+    fn goal(&self) -> (String, GoalVector) {
+        let token = self.fence();
+        let cycle_id = format!("cycle/{}/{}", token.epoch, token.seq);
         let outcome = json!({"resolved": cycle_id});
-        let goalvector = GoalVector { goalvector_id: "goal".into(), outcome, evidence: Vec::new(), runs: Vec::new() };
+        (cycle_id, GoalVector { goalvector_id: "goal".into(), outcome, evidence: Vec::new(), runs: Vec::new() })
+    }
+
+    pub(super) fn cycle(&self, prior_identity_hash: Digest) -> Command {
+        let (cycle_id, goalvector) = self.goal();
         let (substrate_id, fence) = (self.substrate.clone(), self.fence());
         Command::CloseCycle(CloseCycle { substrate_id, fence, cycle_id, goalvector, prior_identity_hash })
     }
 
-    pub(super) async fn close(&mut self, chip: usize) -> Step {
-        let cycle = self.cycle(self.head);
-        let done = self.must("cycle", chip, cycle).await?;
-        self.seq += 1;
-        self.head = result::<CycleClosed>(done)?.cycle_identity_hash;
-        let (substrate_id, fence, head) = (self.substrate.clone(), self.fence(), self.head);
-        let closed =
-            self.must("close", chip, Command::CloseSession(CloseSession { substrate_id, fence, head })).await?;
-        self.seq += 1;
-        self.kept = Some(result::<SessionClosed>(closed)?.continuity_hash);
-        Ok(())
+    /// The active chip closes a cycle and its caller.
+    pub(super) async fn close(&mut self) -> Step {
+        self.name_next();
+        let (cycle_id, goalvector) = self.goal();
+        let cycle = self.writer.sign_close_cycle(cycle_id, goalvector);
+        self.must("cycle", &cycle).await?;
+        self.name_next();
+        let close = self.writer.sign_close();
+        self.must("close", &close).await.map(|_| ())
     }
 
     pub(super) async fn birth(&mut self) -> Step {
-        self.substrate = uuid(&mut self.session.random);
+        self.substrate = uuid(&mut self.caller.random);
         self.founding = json!({"branch_a": {"claim": "A rule binds.", "of": self.substrate}, "branch_b": {"claim": "A rule yields."}});
-        let initialisation_timestamp = self.session.now();
-        let claims = Claims::Birth {
-            substrate_id: self.substrate.clone(),
-            founding_tension_hash: p104::founding_tension_hash(&canon::to_canonical(&self.founding)),
-            initialisation_timestamp,
-            schema_version_at_init: p104::SCHEMA_VERSION.into(),
-        };
-        let init = Command::InitSubstrate(InitSubstrate {
-            substrate_id: self.substrate.clone(),
-            founding: self.founding.clone(),
-            initialisation_timestamp,
-            schema_version: p104::SCHEMA_VERSION.into(),
-            parameters: BTreeMap::new(),
-            thresholds: Thresholds::default(),
-            attestation: Some(Attestation::software(&claims, &self.chips[0].key)),
-        });
-        let born = self.must("birth", 0, init).await?;
-        (self.epoch, self.seq, self.kept) = (1, 0, None);
-        self.head = result::<SubstrateBorn>(born)?.substrate_identity_hash;
-        Ok(())
+        self.writer = self.caller.newcomer(&self.chips[0], &self.substrate);
+        let birth = self.writer.sign_birth(Birth::new(self.founding.clone(), self.caller.now()));
+        self.must("birth", &birth).await.map(|_| ())
     }
 
-    pub(super) async fn seal(&mut self, origin: usize, destination: usize) -> Step<(String, Digest)> {
-        let Ok(bundle) = self.session.client.bundle(&self.substrate).await else { return Err(Stopped) };
-        let [evidence, reasoning] = match g16_served::bundle(&bundle, Reader::consistency()) {
+    /// The active chip seals for another: the activation that may follow.
+    pub(super) async fn seal(&mut self, destination: usize) -> Step<Activation> {
+        let Ok(bundle) = self.caller.client.bundle(&self.substrate).await else { return Err(Stopped) };
+        let [evidence_depth, reasoning_depth] = match g16_served::bundle(&bundle, Reader::consistency()) {
             Ok(depths) => depths,
             Err(what) => return self.wrong(format!("the bundle for a seal: {what}")),
         };
         self.migrations += 1;
-        let migration_id = format!("rules/{}", self.migrations);
-        let seal = Command::Seal(Seal {
-            substrate_id: self.substrate.clone(),
-            fence: self.fence(),
-            migration_id: migration_id.clone(),
+        self.name_next();
+        let sealing = self.writer.sign_seal(Sealing {
+            migration_id: format!("rules/{}", self.migrations),
             destination: self.chips[destination].id(),
-            head: self.head,
-            continuity_hash: self.kept.ok_or(Stopped)?,
-            evidence_ledger_depth: U64(evidence),
-            reasoning_ledger_depth: U64(reasoning),
+            evidence_depth,
+            reasoning_depth,
         });
-        let sealed = self.must("seal", origin, seal).await?;
-        self.seq += 1;
-        Ok((migration_id, result::<MigrationSealed>(sealed)?.nonce))
+        let sealed = self.must("seal", &sealing.ok_or(Stopped)?).await?;
+        let MigrationSealed { nonce, migration_id, .. } = result(sealed)?;
+        self.activation(migration_id, nonce)
     }
 
-    pub(super) fn attestation(&self, chip: usize, migration_id: &str, nonce: Digest) -> Step<Attestation> {
-        let claims = Claims::Activation {
-            cluster: CLUSTER.into(),
-            substrate_id: self.substrate.clone(),
-            migration_id: migration_id.into(),
-            nonce,
-            epoch: U64(self.epoch + 1),
-            continuity_hash: self.kept.ok_or(Stopped)?,
-            head: self.head,
-        };
-        Ok(Attestation::software(&claims, &self.chips[chip].key))
+    /// What a chip claims that becomes active by a migration of what the active chip holds.
+    pub(super) fn activation(&self, migration_id: String, nonce: Digest) -> Step<Activation> {
+        let continuity_hash = self.writer.continuity_hash().ok_or(Stopped)?;
+        let head = self.writer.head().ok_or(Stopped)?;
+        Ok(Activation { migration_id, nonce, epoch: self.writer.epoch() + 1, continuity_hash, head })
     }
 
-    pub(super) fn arrival(&self, chip: usize, migration_id: &str, nonce: Digest) -> Step<Command> {
-        Ok(Command::Arrive(Arrive {
-            substrate_id: self.substrate.clone(),
-            migration_id: migration_id.into(),
-            attestation: self.attestation(chip, migration_id, nonce)?,
-            continuity_hash: self.kept.ok_or(Stopped)?,
-            head: self.head,
-        }))
+    /// An arrival at a chip.
+    pub(super) fn arrival(&mut self, chip: usize, activation: &Activation) -> Envelope {
+        self.caller.newcomer(&self.chips[chip], &self.substrate).sign_arrive(activation)
     }
 
-    pub(super) async fn arrive(&mut self, chip: usize, migration_id: &str, nonce: Digest) -> Step {
-        let arrived = self.must("arrive", chip, self.arrival(chip, migration_id, nonce)?).await?;
-        self.head = result::<MigrationArrived>(arrived)?.cycle_identity_hash;
-        (self.epoch, self.seq) = (self.epoch + 1, 0);
-        Ok(())
+    /// The migration arrives at a chip, which is the active one from then on.
+    pub(super) async fn arrive(&mut self, chip: usize, activation: &Activation) -> Step {
+        self.writer = self.caller.newcomer(&self.chips[chip], &self.substrate);
+        let arrival = self.writer.sign_arrive(activation);
+        self.must("arrive", &arrival).await.map(|_| ())
     }
+}
+
+/// What the active chip appends.
+fn items() -> Vec<Item> {
+    let item = |ledger| Item { ledger, data: json!({"rule": "kept"}), evidence: Vec::new(), runs: Vec::new() };
+    vec![item(Ledger::Evidence), item(Ledger::Reasoning)]
 }
 
 /// The result of an answer, when it is one of this command.

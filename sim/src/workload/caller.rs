@@ -1,4 +1,4 @@
-//! What every client has: its host, its keys, the real client, and the record of what it does and sees.
+//! What every client of the simulation has: its host, its keys, the real client, and the record of what it does and sees.
 
 use crate::audit::for_good;
 use crate::cluster::{CLUSTER, endpoints, operator_key, root_key};
@@ -11,8 +11,7 @@ use crate::random::{Stream, stream};
 use crate::time::{EPOCH_MS, SimTime};
 use crate::world::World;
 use rand::Rng;
-use selfsame_client::Actor;
-use selfsame_client::Client;
+use selfsame_client::{ChipSession, Client, Signer, Substrate};
 use selfsame_protocol::command::{Command, DeclareRun, Proposal, Role};
 use selfsame_protocol::constitution::ballot_digest;
 use selfsame_protocol::digest::Digest;
@@ -31,9 +30,16 @@ use std::time::Duration;
 const ATTEMPT: Duration = Duration::from_secs(2);
 const TOTAL: Duration = Duration::from_secs(6);
 
-/// Makes the seats of clients.
+/// A client of these nodes, as patient as clients of the simulation are.
+fn client(endpoints: Vec<String>) -> Client {
+    let client = Client::builder().endpoints(endpoints).network(Arc::new(SimNet::default()));
+    let client = client.attempt_timeout(ATTEMPT).call_timeout(TOTAL).build();
+    client.unwrap_or_else(|error| panic!("endpoints: {error}"))
+}
+
+/// Makes the callers of one world.
 #[derive(Clone)]
-pub struct Seats {
+pub struct Callers {
     seed: u64,
     pub(super) nodes: u64,
     pub(super) organisations: u64,
@@ -42,11 +48,11 @@ pub struct Seats {
     keys: Vec<Vkey>,
 }
 
-impl Seats {
+impl Callers {
     /// For clients of this world.
-    pub fn of(world: &World) -> Seats {
+    pub fn of(world: &World) -> Callers {
         let genesis = &world.genesis;
-        Seats {
+        Callers {
             seed: world.seed(),
             nodes: genesis.nodes.len() as u64,
             organisations: genesis.organisations.len() as u64,
@@ -57,42 +63,40 @@ impl Seats {
     }
 
     /// For the client on the host of that name, which leaves once `stop` is set.
-    pub fn seat(&self, name: String, stop: &Rc<Cell<bool>>) -> Seat {
-        Seat { name, seats: self.clone(), stop: stop.clone(), quiet: Rc::default() }
+    pub fn spec(&self, name: String, stop: &Rc<Cell<bool>>) -> CallerSpec {
+        CallerSpec { name, callers: self.clone(), stop: stop.clone(), quiet: Rc::default() }
     }
 }
 
 /// What a client is made of, before it runs on its host.
-pub struct Seat {
+pub struct CallerSpec {
     name: String,
-    seats: Seats,
+    callers: Callers,
     stop: Rc<Cell<bool>>,
     quiet: Rc<Cell<u64>>,
 }
 
-impl Seat {
+impl CallerSpec {
     /// The same for a client that calls nobody while `quiet` is not 0. Clients of the setup do so; guests do not, because
     /// they are why the others are silent.
-    pub fn heeding(self, quiet: &Rc<Cell<u64>>) -> Seat {
-        Seat { quiet: quiet.clone(), ..self }
+    pub fn heeding(self, quiet: &Rc<Cell<u64>>) -> CallerSpec {
+        CallerSpec { quiet: quiet.clone(), ..self }
     }
 
     /// The client, which knows all nodes and begins with one of its own choice. To be called on its host.
-    pub fn sit(self) -> Session {
-        let Seat { name, seats: Seats { seed, nodes, oracle, time, keys, .. }, stop, quiet } = self;
+    pub fn start(self) -> Caller {
+        let CallerSpec { name, callers: Callers { seed, nodes, oracle, time, keys, .. }, stop, quiet } = self;
         let mut random = stream(seed, &format!("client/{name}"));
         let mut endpoints = endpoints(nodes);
         let first = random.gen_range(0..endpoints.len());
         endpoints.rotate_left(first);
-        let client =
-            Client::new(&endpoints, Arc::new(SimNet::default())).unwrap_or_else(|error| panic!("endpoints: {error}"));
-        let client = client.with_patience(ATTEMPT, TOTAL);
-        Session { name, nodes, client, oracle, random, time, stop, quiet, seed, requests: 0, keys, clock_ms: 0 }
+        let client = client(endpoints);
+        Caller { name, nodes, client, oracle, random, time, stop, quiet, seed, requests: 0, keys, clock_ms: 0 }
     }
 }
 
 /// What every client has.
-pub struct Session {
+pub struct Caller {
     /// Name of the host, and beginning of every request id.
     pub(super) name: String,
     /// Nodes of the cluster.
@@ -112,7 +116,7 @@ pub struct Session {
     pub(super) clock_ms: i64,
 }
 
-impl Session {
+impl Caller {
     pub(super) fn stopped(&self) -> bool {
         self.stop.get()
     }
@@ -121,15 +125,15 @@ impl Session {
         Timestamp::from_millis((EPOCH_MS + self.time.ms()).saturating_add_signed(self.clock_ms))
     }
 
-    pub(super) fn actor(&self, role: Role, key: SecretKey) -> Actor {
-        Actor { cluster: CLUSTER.into(), role, key }
+    pub(super) fn actor(&self, role: Role, key: SecretKey) -> Signer {
+        Signer { cluster: CLUSTER.into(), role, key }
     }
 
-    pub(super) fn root(&self, organisation: u64) -> Actor {
+    pub(super) fn root(&self, organisation: u64) -> Signer {
         self.actor(Role::Root, root_key(self.seed, organisation))
     }
 
-    pub(super) fn operator(&self, organisation: u64) -> Actor {
+    pub(super) fn operator(&self, organisation: u64) -> Signer {
         self.actor(Role::Operator, operator_key(self.seed, organisation))
     }
 
@@ -155,19 +159,38 @@ impl Session {
         }
     }
 
-    pub(super) fn sign(&mut self, actor: &Actor, command: Command) -> Envelope {
+    /// The name of the next request.
+    pub(super) fn request_id(&mut self) -> String {
         self.requests += 1;
-        actor.sign(&format!("{}/{}", self.name, self.requests), command)
+        format!("{}/{}", self.name, self.requests)
+    }
+
+    pub(super) fn sign(&mut self, actor: &Signer, command: Command) -> Envelope {
+        actor.sign(&self.request_id(), command)
+    }
+
+    /// A chip's place in a substrate in this state. Its next request is named like all of this client.
+    pub(super) fn writer(&mut self, chip: &Signer, state: &Substrate) -> ChipSession {
+        let mut writer = ChipSession::resumed(chip.clone(), state);
+        writer.set_request_id(self.request_id());
+        writer
+    }
+
+    /// A chip that does not hold the substrate yet. Its next request is named like all of this client.
+    pub(super) fn newcomer(&mut self, chip: &Signer, substrate: &str) -> ChipSession {
+        let mut newcomer = ChipSession::new(chip.clone(), substrate);
+        newcomer.set_request_id(self.request_id());
+        newcomer
     }
 
     /// Submits until the answer is known or the world stops; now and then once more, as a client that lost the answer
     /// would.
-    pub(super) async fn submit(&mut self, what: &'static str, actor: &Actor, command: Command) -> Answer {
+    pub(super) async fn submit(&mut self, what: &'static str, actor: &Signer, command: Command) -> Answer {
         let envelope = self.sign(actor, command);
         self.insist(what, &envelope).await
     }
 
-    /// Submits an envelope as [`Session::submit`] does a command.
+    /// Submits an envelope as [`Caller::submit`] does a command.
     pub(super) async fn insist(&mut self, what: &'static str, envelope: &Envelope) -> Answer {
         loop {
             let answer = self.once(what, envelope).await;
@@ -213,10 +236,7 @@ impl Session {
 
     /// A client that knows one node only, as patient as others.
     pub(super) fn at(&self, node: u64) -> Client {
-        let endpoints = &endpoints(node)[node as usize - 1..];
-        let client =
-            Client::new(endpoints, Arc::new(SimNet::default())).unwrap_or_else(|error| panic!("endpoint: {error}"));
-        client.with_patience(ATTEMPT, TOTAL)
+        client(endpoints(node).split_off(node as usize - 1))
     }
 
     /// Declares a run that nobody else declares.

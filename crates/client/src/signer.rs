@@ -6,9 +6,9 @@ use selfsame_protocol::digest::Digest;
 use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::keys::SecretKey;
 
-/// A signer of submissions.
+/// A key that signs submissions in a role, for one cluster.
 #[derive(Clone, Debug)]
-pub struct Actor {
+pub struct Signer {
     /// Cluster id, part of every signature.
     pub cluster: String,
     /// Role of the key.
@@ -17,7 +17,7 @@ pub struct Actor {
     pub key: SecretKey,
 }
 
-impl Actor {
+impl Signer {
     /// Signs a command under a request id: the same id and command give the same submission.
     pub fn sign(&self, request_id: &str, command: Command) -> Envelope {
         let submission = Submission::new(&self.cluster, request_id, self.role, self.key.public(), command);

@@ -33,7 +33,7 @@ pub async fn append_to(
 
 /// Which requests come back.
 #[derive(Clone, Debug)]
-pub enum Haunt {
+pub enum Interference {
     /// All, at once.
     Duplicate {
         /// Sender.
@@ -55,7 +55,7 @@ pub enum Haunt {
 }
 
 /// Somebody between the nodes.
-pub struct Ghost {
+pub struct Interceptor {
     /// What was said.
     pub wire: Wire,
     /// Simulated time.
@@ -114,38 +114,42 @@ async fn send(mut client: PeerServiceClient<Channel>, body: Vec<u8>) -> bool {
 }
 
 /// Sends requests again until it must leave.
-pub async fn haunt(mut ghost: Ghost, haunt: Haunt) {
+pub async fn interfere(mut interceptor: Interceptor, how: Interference) {
     let mut clients = Clients::new();
-    if let Haunt::Reorder { from, to, every } = &haunt {
-        ghost.wire.steal(from, to, *every);
+    if let Interference::Reorder { from, to, every } = &how {
+        interceptor.wire.steal(from, to, *every);
     }
-    let mut next = ghost.wire.next();
-    while !ghost.stop.get() {
-        let wait = match &haunt {
-            Haunt::Duplicate { .. } => 2,
-            Haunt::Reorder { .. } => 5,
-            Haunt::Replay => ghost.random.gen_range(5..100),
+    let mut next = interceptor.wire.next();
+    while !interceptor.stop.get() {
+        let wait = match &how {
+            Interference::Duplicate { .. } => 2,
+            Interference::Reorder { .. } => 5,
+            Interference::Replay => interceptor.random.gen_range(5..100),
         };
         tokio::time::sleep(Duration::from_millis(wait)).await;
-        let fresh = ghost.wire.since(next);
+        let fresh = interceptor.wire.since(next);
         next += fresh.len() as u64;
-        let again = match &haunt {
-            Haunt::Duplicate { from, to } => {
+        let again = match &how {
+            Interference::Duplicate { from, to } => {
                 fresh.into_iter().filter(|it| it.from == *from && it.to == *to).collect::<Vec<_>>()
             }
-            Haunt::Reorder { from, to, .. } => {
+            Interference::Reorder { from, to, .. } => {
                 fresh.into_iter().filter(|it| it.stolen && it.from == *from && it.to == *to).collect()
             }
-            Haunt::Replay => {
-                let old = ghost.wire.before(ghost.now.ms().saturating_sub(OLD_MS));
-                (old > 0).then(|| ghost.wire.kept(ghost.random.gen_range(0..old))).flatten().into_iter().collect()
+            Interference::Replay => {
+                let old = interceptor.wire.before(interceptor.now.ms().saturating_sub(OLD_MS));
+                (old > 0)
+                    .then(|| interceptor.wire.kept(interceptor.random.gen_range(0..old)))
+                    .flatten()
+                    .into_iter()
+                    .collect()
             }
         };
         for request in again {
-            let (client, fired) = (client(&mut clients, &request.to), ghost.fired.clone());
-            let late = match &haunt {
-                Haunt::Reorder { .. } => ghost.random.gen_range(20..600),
-                Haunt::Duplicate { .. } | Haunt::Replay => 0,
+            let (client, fired) = (client(&mut clients, &request.to), interceptor.fired.clone());
+            let late = match &how {
+                Interference::Reorder { .. } => interceptor.random.gen_range(20..600),
+                Interference::Duplicate { .. } | Interference::Replay => 0,
             };
             tokio::task::spawn_local(async move {
                 tokio::time::sleep(Duration::from_millis(late)).await;
@@ -155,8 +159,8 @@ pub async fn haunt(mut ghost: Ghost, haunt: Haunt) {
             });
         }
     }
-    if let Haunt::Reorder { from, to, .. } = &haunt {
-        ghost.wire.steal(from, to, 0);
+    if let Interference::Reorder { from, to, .. } = &how {
+        interceptor.wire.steal(from, to, 0);
         // What was taken out still arrives.
         tokio::time::sleep(Duration::from_millis(700)).await;
     }
@@ -243,14 +247,14 @@ fn nonsense(random: &mut Stream) -> Vec<u8> {
 }
 
 /// Sends nonsense to both ports of a node until it must leave.
-pub async fn garbage(mut ghost: Ghost, to: String) {
-    while !ghost.stop.get() {
-        let port = if ghost.random.gen_bool(0.5) { PEER_PORT } else { CLIENT_PORT };
-        let bytes = nonsense(&mut ghost.random);
+pub async fn garbage(mut interceptor: Interceptor, to: String) {
+    while !interceptor.stop.get() {
+        let port = if interceptor.random.gen_bool(0.5) { PEER_PORT } else { CLIENT_PORT };
+        let bytes = nonsense(&mut interceptor.random);
         let sent = async {
             let mut stream = turmoil::net::TcpStream::connect((to.as_str(), port)).await?;
             stream.write_all(&bytes).await?;
-            ghost.fired.set(ghost.fired.get() + 1);
+            interceptor.fired.set(interceptor.fired.get() + 1);
             // Whatever it answers: until it closes, or is patient for too long.
             let mut answer = [0; 4_096];
             while stream.read(&mut answer).await? > 0 {}
@@ -258,6 +262,6 @@ pub async fn garbage(mut ghost: Ghost, to: String) {
         };
         // However it takes it: only the node's own fate matters.
         let _ = tokio::time::timeout(Duration::from_millis(200), sent).await;
-        tokio::time::sleep(Duration::from_millis(ghost.random.gen_range(1..60))).await;
+        tokio::time::sleep(Duration::from_millis(interceptor.random.gen_range(1..60))).await;
     }
 }

@@ -1,0 +1,97 @@
+//! What a caller can take away and show to others: receipts, published checkpoints, holder statuses.
+
+use crate::read::{Unreadable, entry, json, wire};
+use crate::{Client, ClientError, EntrySelector};
+use selfsame_protocol::code::{Code, Refusal};
+use selfsame_protocol::entry::{EntryRef, Ledger};
+use selfsame_protocol::envelope::Envelope;
+use selfsame_protocol::response::SubmitResponse;
+use selfsame_wire::v1::{
+    self, ledger_service_client::LedgerServiceClient, substrate_service_client::SubstrateServiceClient,
+};
+use std::time::Duration;
+
+/// A receipt: it proves, without the cluster, that an entry stands in a checkpoint that enough organisations cosigned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// The entry.
+    pub entry: EntryRef,
+    /// The proof, c2sp.org/tlog-proof@v1. `selfsame_protocol::tlog_proof` checks it.
+    pub proof: String,
+}
+
+/// An accepted submission with what was had of its receipts.
+#[derive(Clone, Debug)]
+pub struct Accepted {
+    /// What the cluster decided.
+    pub response: SubmitResponse,
+    /// Receipts of its entries, in order; empty when they were not had in time.
+    pub receipts: Vec<Receipt>,
+    /// Why there are none.
+    pub refusal: Option<Refusal>,
+}
+
+fn receipt(given: v1::LogProof) -> Result<Receipt, Unreadable> {
+    Ok(Receipt { entry: entry(given.entry.as_ref())?, proof: given.proof })
+}
+
+fn millis(duration: Duration) -> u32 {
+    u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
+}
+
+impl Client {
+    /// Submits an envelope and waits for the receipts of its entries, at most `within`, 30 s at most. The submission
+    /// stands whether they are had or not.
+    pub async fn submit_with_receipts(&self, envelope: &Envelope, within: Duration) -> Result<Accepted, ClientError> {
+        let message =
+            v1::SubmitRequest { envelope: envelope.to_bytes().into(), proofs_within_ms: millis(within).max(1) };
+        call!(self, LedgerServiceClient, submit, message, |answer, _| {
+            let refusal = answer.proofs_refusal.map(|r| {
+                let code = Code::from_name(&r.code).unwrap_or(Code::NotCosigned);
+                Refusal { code, rule: r.rule, expected: r.expected, found: r.found }
+            });
+            let receipts = answer.proofs.into_iter().map(receipt).collect::<Result<_, _>>()?;
+            Ok(Accepted { response: json(&answer.receipt)?, receipts, refusal })
+        })
+    }
+
+    /// The receipt of an entry, with the entry's leaf; waits at most `within`, 30 s at most, for a checkpoint that holds it.
+    pub async fn receipt(
+        &self,
+        ledger: Ledger,
+        selected: EntrySelector,
+        within: Duration,
+    ) -> Result<(Receipt, Vec<u8>), ClientError> {
+        use v1::get_receipt_request::Selector;
+        let selector = Some(match selected {
+            EntrySelector::Index(index) => Selector::Index(index),
+            EntrySelector::Hash(hash) => Selector::Hash(hash.as_bytes().to_vec().into()),
+        });
+        let message = v1::GetReceiptRequest { ledger: wire(ledger), selector, within_ms: millis(within) };
+        call!(self, LedgerServiceClient, get_receipt, message, |answer, _| match answer.proof {
+            Some(given) => Ok((receipt(given)?, answer.leaf.to_vec())),
+            None => Err(Unreadable("a receipt without its proof".into())),
+        })
+    }
+
+    /// A ledger's published checkpoint: cosigned by enough organisations.
+    pub async fn checkpoint(&self, ledger: Ledger) -> Result<String, ClientError> {
+        self.checkpoint_of(ledger, false).await
+    }
+
+    /// The checkpoint of what the answering node applied, under its own key alone.
+    pub async fn node_checkpoint(&self, ledger: Ledger) -> Result<String, ClientError> {
+        self.checkpoint_of(ledger, true).await
+    }
+
+    async fn checkpoint_of(&self, ledger: Ledger, of_node: bool) -> Result<String, ClientError> {
+        let message = v1::GetCheckpointRequest { ledger: wire(ledger), stale_ok: false, of_node };
+        call!(self, LedgerServiceClient, get_checkpoint, message, |answer, _| Ok(answer.checkpoint))
+    }
+
+    /// Who holds a substrate now, as a note that enough organisations cosigned.
+    pub async fn holder(&self, id: &str) -> Result<String, ClientError> {
+        let message = v1::GetHolderRequest { substrate_id: id.into() };
+        call!(self, SubstrateServiceClient, get_holder, message, |answer, _| Ok(answer.note))
+    }
+}
