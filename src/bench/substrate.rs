@@ -9,8 +9,8 @@ use selfsame_protocol::command::{
     Append, CloseCycle, CloseSession, Command, FencingToken, GoalVector, InitSubstrate, Item, OpenSession,
 };
 use selfsame_protocol::digest::{Digest, hex};
-use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::envelope::Envelope;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::p104::{self, Attestation, Claims, Outcome, Thresholds};
 use selfsame_protocol::time::{Timestamp, U64};
 use serde_json::json;

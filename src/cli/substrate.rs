@@ -9,12 +9,11 @@ use clap::Subcommand;
 use selfsame_client::{SubstrateLine, Wanted};
 use selfsame_protocol::canon;
 use selfsame_protocol::command::{
-    Amend, Amendment, Append, CloseCycle, CloseSession, Command, GoalVector, InitSubstrate, Item, OpenSession,
-    RecoverClose, Role,
+    Amend, Append, CloseCycle, CloseSession, Command, GoalVector, InitSubstrate, Item, OpenSession, RecoverClose, Role,
 };
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::Ledger;
-use selfsame_protocol::p104::{self, Attestation, Claims, Outcome, Thresholds};
+use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::p104::{self, Amendment, Attestation, Claims, Outcome, Thresholds};
 use selfsame_protocol::record::Record;
 use selfsame_protocol::time::{Timestamp, U64};
 use serde_json::{Value, json};

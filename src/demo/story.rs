@@ -9,14 +9,15 @@ use selfsame_offline::files;
 use selfsame_protocol::bundle::{self, Reader};
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{
-    Amend, Amendment, Append, Arrive, CloseCycle, CloseSession, Command, DeclareRun, EnrolChip, FencingToken,
-    GoalVector, InitSubstrate, Item, OpenSession, ReportOutcome, Role, Seal,
+    Amend, Append, Arrive, CloseCycle, CloseSession, Command, DeclareRun, EnrolChip, FencingToken, GoalVector,
+    InitSubstrate, Item, OpenSession, ReportOutcome, Role, Seal,
 };
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::{EntryRef, Ledger};
+use selfsame_protocol::entry::EntryRef;
 use selfsame_protocol::import::{ImportOptions, import};
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::note::{TYPE_ED25519, Vkey};
-use selfsame_protocol::p104::{self, Attestation, Claims, Outcome, Technology, Thresholds};
+use selfsame_protocol::p104::{self, Amendment, Attestation, Claims, Outcome, Technology, Thresholds};
 use selfsame_protocol::record::{ExecutionStatus, Record};
 use selfsame_protocol::response::{
     MigrationArrived, MigrationSealed, RunDeclared, SessionClosed, SubmitResponse, SubstrateBorn,

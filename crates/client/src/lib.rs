@@ -4,8 +4,9 @@
 
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::{EntryRef, Ledger};
+use selfsame_protocol::entry::EntryRef;
 use selfsame_protocol::envelope::Envelope;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::p104::{IdentityStatement, Outcome};
 use selfsame_protocol::record::Record;
 use selfsame_protocol::response::SubmitResponse;

@@ -3,8 +3,9 @@
 use super::{Client, ClientError, MAX_MESSAGE, entry, json, wire};
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::{EntryRef, Ledger};
+use selfsame_protocol::entry::EntryRef;
 use selfsame_protocol::envelope::Envelope;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::response::SubmitResponse;
 use selfsame_wire::v1;
 use std::time::Duration;

@@ -8,8 +8,8 @@ use selfsame_protocol::bundle::{
 use selfsame_protocol::canon;
 use selfsame_protocol::cosignature;
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::envelope::Envelope;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::merkle::{TileId, append_to_tiles, inclusion_proof, leaf_hash, root_at};
 use selfsame_protocol::note::{Checkpoint, Note, TYPE_ED25519, Vkey};
 use selfsame_protocol::p104::IdentityStatement;

@@ -7,8 +7,8 @@ use crate::read::{holder_state, subject_depth};
 use crate::state::{self, Chip, Phase, Registration, Substrate, prefix_end};
 use crate::view::{ReadError, Row, Table, View};
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::holder::HolderState;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::p104::Outcome;
 
 /// Most rows that one page looks at. A substrate's row has a few kilobytes, so a page reads some megabytes at most in

@@ -13,7 +13,7 @@ use crate::view::{Table, View};
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{CloseSession, GiveVerdict, OpenSession, RecoverClose};
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::p104::{self, Outcome};
 use selfsame_protocol::planted;
 use selfsame_protocol::record::{

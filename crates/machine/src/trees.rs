@@ -3,7 +3,7 @@
 use crate::state;
 use crate::view::{ReadError, Table, View};
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::merkle::{Frontier, TileId};
 
 /// [`Table::Meta`] key of a ledger's compact tree.

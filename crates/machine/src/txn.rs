@@ -7,7 +7,8 @@ use crate::trees::Growth;
 use crate::view::{Overlay, Table, View};
 use selfsame_protocol::code::Code;
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::{Entry, EntryRef, Ledger, MAX_LEAF_BYTES};
+use selfsame_protocol::entry::{Entry, EntryRef, MAX_LEAF_BYTES};
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::record::{EvidenceAnchor, Record};
 use selfsame_protocol::time::{Timestamp, U64};
 

@@ -6,7 +6,7 @@ use selfsame_machine::state::{self, Substrate, Verification, subject_key};
 use selfsame_machine::verify;
 use selfsame_machine::view::{Model, ReadError, Row, Table, View};
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::p104::Outcome;
 use selfsame_protocol::record::Finding;
 use selfsame_protocol::time::U64;

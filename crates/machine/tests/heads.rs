@@ -9,7 +9,7 @@ use selfsame_machine::view::{ReadError, Table};
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::command::Item;
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::p104::IdentityStatement;
 use selfsame_protocol::subject_head::{Extent, SubjectHead};
 use selfsame_protocol::time::Timestamp;

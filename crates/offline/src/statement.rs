@@ -5,7 +5,7 @@ use super::bundles::{logs_signed, vouched};
 use super::report::{Checked, Failure, Level, Verified, altered, undecided};
 use selfsame_protocol::bundle::{self, IdentityProof};
 use selfsame_protocol::canon::{self, Limits};
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::p104::IdentityStatement;
 use serde_json::{Value, json};
 

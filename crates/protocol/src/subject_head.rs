@@ -13,9 +13,9 @@
 //! Each cosigner counts in its own copy. The text cannot be taken for a checkpoint, whose second line is a number, nor for
 //! a holder status, whose second line begins with `substrate`.
 
-use crate::command::is_uuid;
 use crate::digest::Digest;
-use crate::entry::Ledger;
+use crate::ledger::Ledger;
+use crate::names::is_uuid;
 use crate::note::{NoteError, bad};
 use crate::time::{Timestamp, U64};
 use base64::Engine as _;

@@ -12,7 +12,7 @@ use selfsame_protocol::command::{
     Role, Seal,
 };
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::p104::{self, Attestation, Claims, Technology, Thresholds};
 use selfsame_protocol::time::U64;
 use serde_json::json;

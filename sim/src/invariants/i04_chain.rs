@@ -4,7 +4,7 @@
 use super::moment::{Invariant, Moment};
 use super::shadow::{Leaf, Op};
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::p104;
 use selfsame_protocol::record::Record;
 use selfsame_protocol::time::U64;

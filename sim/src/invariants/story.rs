@@ -13,7 +13,7 @@ use selfsame_protocol::command::{
     Append, Arrive, CloseCycle, CloseSession, Command, EnrolChip, FencingToken, GiveVerdict, GoalVector, InitSubstrate,
     Item, ItemLimits, OpenSession, Role, Seal,
 };
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::p104::{self, Attestation, Claims, Outcome, Technology, Thresholds};
 use selfsame_protocol::response::SubmitResponse;
 use selfsame_protocol::time::{Timestamp, U64};

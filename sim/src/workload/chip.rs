@@ -16,7 +16,7 @@ use selfsame_protocol::command::{
     InitSubstrate, Item, OpenSession, Role, Seal,
 };
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::p104::{self, Attestation, Claims, Outcome, Technology, Thresholds};
 use selfsame_protocol::time::U64;
 use serde_json::json;

@@ -8,7 +8,7 @@ use selfsame_client::Client;
 use selfsame_env::TcpNet;
 use selfsame_machine::read;
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::p104::Outcome;
 use selfsame_protocol::response::SessionClosed;
 use serde_json::{Value, json};

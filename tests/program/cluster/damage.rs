@@ -7,7 +7,7 @@ use selfsame_client::{Client, ClientError};
 use selfsame_env::TcpNet;
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::Role;
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

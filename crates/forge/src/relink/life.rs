@@ -5,7 +5,7 @@
 use crate::world::secret;
 use selfsame_protocol::canon;
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::p104::{self, Attestation, Claims, Constitution, Outcome};
 use selfsame_protocol::record::{
     ClaimLevel, Completeness, ContinuityEvent, CycleKind, EvidenceAnchor, Finding, IdentityPropagation,

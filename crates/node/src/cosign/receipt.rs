@@ -5,7 +5,7 @@ use super::publish::Pair;
 use selfsame_machine::{head, read};
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::merkle::ProofError;
 use selfsame_protocol::note::Note;
 use selfsame_protocol::planted;

@@ -31,7 +31,7 @@ use axum::routing::{get, post};
 use selfsame_env::{Listener, Stream};
 use selfsame_machine::read;
 use selfsame_machine::view::ReadError;
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;

@@ -9,6 +9,7 @@ mod chunks;
 mod derived;
 mod format;
 mod rows;
+mod split;
 mod trees;
 
 pub use format::{Checkpoints, Header, MAGIC, TYPE, write};
@@ -25,7 +26,7 @@ use selfsame_machine::state::{META_DIGEST, META_GENESIS};
 use selfsame_machine::trees::head_key;
 use selfsame_machine::view::Table;
 use selfsame_protocol::digest::hex;
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
 use serde_json::{Value, json};
 use trees::Walk;
 

@@ -10,7 +10,7 @@ use super::report::{End, Found, Report, RunFound, SubstrateFound};
 use super::signers;
 use super::trust::{Reader, Voucher, all_recorded, by_known, by_quorum};
 use crate::digest::Digest;
-use crate::entry::Ledger;
+use crate::ledger::Ledger;
 use crate::note::Checkpoint;
 use crate::policy::Unsatisfied;
 use crate::replay::governance::{Governance, Oversight};

@@ -1,12 +1,12 @@
 //! Cycles, the amendments that they enact, and the refusals that are recorded.
 
-use super::{Check, Replay, bad, same, show};
+use super::check::{Check, bad, same, same_or_none, show};
+use super::state::Replay;
 use crate::amending;
 use crate::code::Code;
-use crate::command::Amendment;
 use crate::digest::Digest;
 use crate::entry::Entry;
-use crate::p104;
+use crate::p104::{self, Amendment};
 use crate::record::{CycleKind, IdentityPropagation};
 
 /// Prefix of the ids of migration cycles, and of no others.
@@ -115,7 +115,7 @@ impl Replay {
         let mut amended = self.amended.take().unwrap_or_else(|| now.clone());
         let (expected, head) = amended.enact(amendment);
         same("AMENDMENT_HASH", index, expected, hash)?;
-        super::same_or_none("AMENDMENT_CHAIN", index, &head, &prior)?;
+        same_or_none("AMENDMENT_CHAIN", index, &head, &prior)?;
         if let Err(refusal) = amending::check_room(self.amendments.len(), amendment, &amended) {
             return Err(bad("AMENDMENT_ROOM", index, "an amendment that is not refused", refusal));
         }

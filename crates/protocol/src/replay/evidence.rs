@@ -1,24 +1,11 @@
 //! The Evidence side of a substrate: what stands between two closes, and the anchors in its ledger.
 
-use super::{BadCheck, Check, Replay, bad, kind, same};
-use crate::digest::Digest;
-use crate::entry::{Entry, Ledger};
+use super::check::{BadCheck, Check, bad, kind, same};
+use super::state::{Replay, Written};
+use crate::entry::Entry;
+use crate::ledger::Ledger;
 use crate::merkle::empty_root;
-use crate::record::{EvidenceAnchor, Record, SessionClose};
-use crate::time::Timestamp;
-
-/// A close as it stands in Evidence.
-#[derive(Debug)]
-pub(super) struct Written {
-    pub close: SessionClose,
-    /// Hash of the entry before it.
-    pub head: Option<Digest>,
-    pub index: u64,
-    pub time: Timestamp,
-    pub submission: Digest,
-    /// Index and time of the first entry of the session, when it wrote any.
-    pub first: Option<(u64, Timestamp)>,
-}
+use crate::record::{EvidenceAnchor, Record};
 
 impl Replay {
     pub(super) fn evidence(&mut self, entry: &Entry) -> Check {

@@ -1,6 +1,8 @@
 //! Sessions: the verification that opens one, what follows from its outcome, and the close.
 
-use super::{Check, Replay, bad, same, same_or_none};
+use super::check::{Check, bad, same, same_or_none};
+use super::due::Due;
+use super::state::Replay;
 use crate::digest::Digest;
 use crate::entry::Entry;
 use crate::p104::{self, Outcome};
@@ -125,7 +127,7 @@ impl Replay {
         };
         // The recovery of a holder is recorded when the session is asked for.
         let earliest = self.chains[1].time;
-        let latest = if self.due == super::order::Due::Renewed { earliest } else { entry.time };
+        let latest = if self.due == Due::Renewed { earliest } else { entry.time };
         match (within(earliest), within(latest)) {
             (_, true) => same("VERIFICATION_NOTICE", index, sentence, found),
             (false, _) => same("VERIFICATION_NOTICE", index, absent(), found),

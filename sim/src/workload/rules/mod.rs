@@ -15,11 +15,11 @@ use selfsame_protocol::bundle::Reader;
 use selfsame_protocol::canon;
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{
-    AbortMigration, Amend, Amendment, Command, DeclareRun, EnrolChip, FencingToken, GiveVerdict, OpenSession, Proposal,
-    Propose, Role, Vote,
+    AbortMigration, Amend, Command, DeclareRun, EnrolChip, FencingToken, GiveVerdict, OpenSession, Proposal, Propose,
+    Role, Vote,
 };
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::p104::{self, Outcome, Technology};
+use selfsame_protocol::p104::{self, Amendment, Outcome, Technology};
 use selfsame_protocol::record::Finding;
 use selfsame_protocol::response::{BallotCounted, BallotStanding};
 use selfsame_protocol::time::U64;

@@ -14,8 +14,8 @@ use selfsame_protocol::command::{
     Append, Arrive, CloseCycle, CloseSession, Command, FencingToken, GoalVector, InitSubstrate, Item, OpenSession, Seal,
 };
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::envelope::Envelope;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::p104::{self, Attestation, Claims, Outcome, Thresholds};
 use selfsame_protocol::response::{
     BallotCounted, CommandResult, CycleClosed, MigrationArrived, MigrationSealed, SessionClosed, SubmitResponse,
