@@ -78,8 +78,8 @@ pub async fn main(global: &Global, command: Migrate) -> Done {
                 destination,
                 head: state.head,
                 continuity_hash: close.cross_session_identity_continuity_hash,
-                evidence_ledger_depth: U64(history.depths[0]),
-                reasoning_ledger_depth: U64(history.depths[1]),
+                evidence_ledger_depth: U64(history.depths.evidence),
+                reasoning_ledger_depth: U64(history.depths.reasoning),
             });
             global.submit(Role::Chip, command).await?;
         }

@@ -197,7 +197,7 @@ fn bundles(files: &Files<'_>, pairs: &mut Vec<Pair>) {
         altered(&|bundle| {
             bundle.lines.truncate(bundle.lines.len() - lines);
             let mut said = head_of(&bundle.header.head);
-            said.trees[1].entries -= lines as u64;
+            said.trees.reasoning.entries -= lines as u64;
             bundle.header.head = head(&said);
         })
     };

@@ -4,7 +4,7 @@ use crate::view::{Overlay, ReadError, Table, View};
 use selfsame_protocol::command::{PreparedBirth, Proposal, Role};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::keys::PublicKey;
-use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::ledger::{Ledger, PerLedger};
 use selfsame_protocol::named;
 use selfsame_protocol::p104::{Amendment, Constitution, Outcome, Technology};
 use selfsame_protocol::record::{ContinuityEvent, CountedVerdict, SessionClose};
@@ -258,7 +258,7 @@ pub struct Verification {
     /// Verdicts so far.
     pub verdicts: Vec<CountedVerdict>,
     /// Entries of the substrate when asked, per ledger: what each node re-hashes.
-    pub depths: [U64; 2],
+    pub depths: PerLedger<U64>,
 }
 
 named! {

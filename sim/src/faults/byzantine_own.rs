@@ -12,7 +12,7 @@ use selfsame_protocol::command::{
     Role, Seal,
 };
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::ledger::{Ledger, PerLedger};
 use selfsame_protocol::p104::{self, Attestation, Claims, Technology, Thresholds};
 use selfsame_protocol::time::U64;
 use serde_json::json;
@@ -143,7 +143,7 @@ impl Own {
         let state = self.state(adversary).await?;
         let close = state.last_close.as_ref()?;
         // The close itself stands in both ledgers, and verifications after it in one.
-        let [evidence, reasoning] = self.depths(adversary).await?;
+        let PerLedger { evidence, reasoning } = self.depths(adversary).await?;
         let seal = Command::Seal(Seal {
             substrate_id: self.id.clone(),
             fence: Own::fence(&state),
@@ -159,7 +159,7 @@ impl Own {
     }
 
     /// The substrate's entries in each ledger, as a bundle shows them.
-    async fn depths(&self, adversary: &Adversary) -> Option<[u64; 2]> {
+    async fn depths(&self, adversary: &Adversary) -> Option<PerLedger<u64>> {
         for _ in 0..12 {
             if let Ok(bundle) = adversary.client.bundle(&self.id).await {
                 let shown = g16_served::bundle(&bundle, Reader::consistency());

@@ -16,7 +16,7 @@ use selfsame_protocol::command::{
     InitSubstrate, Item, OpenSession, Role, Seal,
 };
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::ledger::{Ledger, PerLedger};
 use selfsame_protocol::p104::{self, Attestation, Claims, Outcome, Technology, Thresholds};
 use selfsame_protocol::time::U64;
 use serde_json::json;
@@ -219,7 +219,7 @@ impl Chip {
     /// Seals the substrate, with the depths that a bundle shows.
     pub(super) async fn seal(&mut self, state: &Substrate, fence: FencingToken, destination: usize) -> Option<Command> {
         let bundle = self.session.client.bundle(&self.substrate).await.ok()?;
-        let [evidence, reasoning] = match g16_served::bundle(&bundle, Reader::keys(&self.session.keys)) {
+        let PerLedger { evidence, reasoning } = match g16_served::bundle(&bundle, Reader::keys(&self.session.keys)) {
             Ok(depths) => depths,
             Err(what) => {
                 self.session.oracle.violated(g16_served::NAME, what);

@@ -25,7 +25,7 @@ use std::collections::BTreeMap;
 
 /// Entries of the Reasoning ledger so far: what the expiry of a ballot is counted in.
 fn grown(txn: &Txn<'_>) -> u64 {
-    txn.growth[Ledger::Reasoning.slot()].frontier.size()
+    txn.growth.reasoning.frontier.size()
 }
 
 pub fn propose(txn: &mut Txn<'_>, command: &Propose) -> Result<BallotCounted, Stop> {

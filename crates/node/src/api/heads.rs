@@ -11,7 +11,7 @@ use selfsame_protocol::bundle::Checkpoints;
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::cosignature;
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::ledger::{Ledger, PerLedger};
 use selfsame_protocol::note::{TYPE_ED25519, Vkey};
 use selfsame_protocol::time::Timestamp;
 use std::time::Duration;
@@ -91,7 +91,7 @@ impl Api {
             let sentence = "too many notes are being collected: try again, or ask another node";
             return Err(refused(Refusal::new(Code::Overloaded, sentence, format!("at most {HOLDERS} at once"), "")));
         };
-        let trees = [0, 1].map(|slot| (heads.sizes[slot], heads.roots[slot]));
+        let trees = PerLedger::from_fn(|ledger| (heads.sizes[ledger.slot()], heads.roots[ledger.slot()]));
         let mut note = self.cosigner.subject_head(subject, trees, statement).await.map_err(refused)?;
         note.sign(&self.genesis.node_key_name(self.id), &self.key);
         Ok(note.to_text())

@@ -13,7 +13,7 @@ use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::command::{Command, OpenSession};
 use selfsame_protocol::entry::{Entry, EntryRef};
 use selfsame_protocol::envelope::Envelope;
-use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::ledger::{Ledger, PerLedger};
 use selfsame_protocol::p104::Outcome;
 use selfsame_protocol::record::Record;
 use selfsame_protocol::response::SessionRequested;
@@ -256,7 +256,7 @@ impl Api {
                 // No statement is older than the entries that it counts, whatever this node's clock says.
                 let last = read::clock(&heads.view).map_err(unreadable)?;
                 let time = Timestamp::from_millis(self.env.clock.now_ms()).max(last);
-                let trees = [0, 1].map(|slot| (heads.sizes[slot], heads.roots[slot]));
+                let trees = PerLedger::from_fn(|ledger| (heads.sizes[ledger.slot()], heads.roots[ledger.slot()]));
                 let own = head::subject_head(&heads.view, &self.genesis, &subject, trees, Some(time));
                 let own = match own.map_err(unreadable)? {
                     Ok(own) => own,

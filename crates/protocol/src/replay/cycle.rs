@@ -20,7 +20,7 @@ impl Replay {
         same("FOUNDING_TENSION_HASH", index, birth.founding_tension_hash, cycle.founding_tension_hash)?;
         same("FOUNDING_IN_CONSTITUTION", index, birth.founding_tension_hash, cycle.constitution.founding_tension_hash)?;
         same("CYCLE_SEQUENCE", index, self.lineage_depth.saturating_add(1), cycle.sequence.0)?;
-        same("REASONING_DEPTH", index, self.chains[1].depth, cycle.reasoning_ledger_depth.0)?;
+        same("REASONING_DEPTH", index, self.chains.reasoning.depth, cycle.reasoning_ledger_depth.0)?;
         same("CYCLE_TIME", index, entry.time, cycle.cycle_timestamp)?;
         same("CYCLE_KIND", index, cycle.goalvector.kind(), cycle.cycle_kind)?;
         let migration = cycle.cycle_kind == CycleKind::Migration;

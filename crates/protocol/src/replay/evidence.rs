@@ -22,14 +22,14 @@ impl Replay {
                 self.behind.get_or_insert((entry.index.0, entry.time));
             }
             Record::SessionClose(close) => {
-                let depth = self.chains[0].depth;
+                let depth = self.chains.evidence.depth;
                 if close.evidence_ledger_depth.0 != depth {
                     return Err(fail("EVIDENCE_DEPTH", depth.to_string(), close.evidence_ledger_depth.to_string()));
                 }
                 self.grouped_evidence(entry)?;
                 self.written.push(Written {
                     close: close.clone(),
-                    head: self.chains[0].head,
+                    head: self.chains.evidence.head,
                     index: entry.index.0,
                     time: entry.time,
                     submission: entry.submission,

@@ -139,7 +139,7 @@ impl Replay {
         same("SEAL_HEAD", index, self.head, *head)?;
         same_or_none("CONTINUITY_HASH", index, &self.recomputed, &Some(*continuity_hash))?;
         same("SEAL_DEPTH", index, self.evidence_gate, evidence_ledger_depth.0)?;
-        same("SEAL_DEPTH", index, self.chains[1].depth, reasoning_ledger_depth.0)?;
+        same("SEAL_DEPTH", index, self.chains.reasoning.depth, reasoning_ledger_depth.0)?;
         let expected = p104::migration_nonce(&self.cluster, &self.substrate_id, migration_id, *seal_index, head);
         same("MIGRATION_NONCE", index, expected, *nonce)?;
         if seal_index.0 < self.seal_index.max(1) {

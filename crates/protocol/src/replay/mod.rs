@@ -26,7 +26,7 @@ pub use state::Replay;
 use crate::canon::CanonError;
 use crate::digest::Digest;
 use crate::entry::Entry;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, PerLedger};
 use crate::p104;
 use crate::record::{Record, SessionClose, SubstrateIdentity};
 use crate::time::Timestamp;
@@ -52,9 +52,9 @@ pub struct History {
     /// Hash recomputed for the last close.
     pub recomputed: Option<Digest>,
     /// Entries per ledger.
-    pub depths: [u64; 2],
+    pub depths: PerLedger<u64>,
     /// Hash of the last entry per ledger.
-    pub heads: [Option<Digest>; 2],
+    pub heads: PerLedger<Option<Digest>>,
     /// Hashes of every cycle in order, starting with the substrate identity hash.
     pub identity_chain: Vec<Digest>,
     /// Attestation hash of the active chip.
@@ -76,7 +76,7 @@ impl Replay {
         Self {
             cluster: cluster.into(),
             substrate_id: substrate_id.into(),
-            chains: Ledger::BOTH.map(|ledger| Chain::new(ledger, &subject)),
+            chains: PerLedger::from_fn(|ledger| Chain::new(ledger, &subject)),
             written: Vec::new(),
             behind: None,
             closes_matched: 0,
@@ -114,7 +114,7 @@ impl Replay {
 
     /// Entries seen so far in both ledgers.
     pub fn checked(&self) -> u64 {
-        self.chains[0].depth + self.chains[1].depth
+        self.chains.evidence.depth + self.chains.reasoning.depth
     }
 
     /// Checks the next leaf of a ledger; returns its entry hash. All Evidence leaves come before the Reasoning leaves.
@@ -130,13 +130,12 @@ impl Replay {
         entry: Result<Entry, CanonError>,
         hash: Digest,
     ) -> Result<Digest, BadCheck> {
-        let slot = ledger.slot();
-        let entry = self.chains[slot].check(entry)?;
+        let entry = self.chains[ledger].check(entry)?;
         match ledger {
             Ledger::Evidence => self.evidence(&entry)?,
             Ledger::Reasoning => self.reasoning(&entry)?,
         }
-        self.chains[slot].take(&entry, hash);
+        self.chains[ledger].take(&entry, hash);
         Ok(hash)
     }
 
@@ -172,7 +171,7 @@ impl Replay {
         let at = |check, ledger: Ledger, expected: String, found: String| BadCheck {
             check,
             ledger,
-            index: self.chains[ledger.slot()].next_index(),
+            index: self.chains[ledger].next_index(),
             expected,
             found,
         };
@@ -185,12 +184,12 @@ impl Replay {
             ));
         }
         // With the session closed nothing may follow the close in Evidence.
-        if !self.session_open && self.chains[0].depth != self.evidence_gate {
+        if !self.session_open && self.chains.evidence.depth != self.evidence_gate {
             return Err(at(
                 "EVIDENCE_GATE",
                 Ledger::Evidence,
                 self.evidence_gate.to_string(),
-                self.chains[0].depth.to_string(),
+                self.chains.evidence.depth.to_string(),
             ));
         }
         self.may_end()?;
@@ -211,7 +210,7 @@ impl Replay {
             events: self.events,
             status: self.status,
             epoch: self.epoch,
-            time: self.chains[0].time.max(self.chains[1].time),
+            time: self.chains.evidence.time.max(self.chains.reasoning.time),
         })
     }
 

@@ -115,7 +115,7 @@ impl Replay {
     /// Behind this entry something else is due.
     pub(super) fn grouped(&mut self, entry: &Entry) -> Check {
         let (index, record) = (entry.index.0, &entry.record);
-        let chain = &self.chains[1];
+        let chain = &self.chains.reasoning;
         let due = self.due;
         self.due = after(record, due);
         if let Some((submission, last)) = &chain.last_written {
@@ -166,7 +166,7 @@ impl Replay {
             return Ok(());
         }
         let (check, expected) = self.due.wants();
-        Err(bad(check, self.chains[1].next_index(), expected, "the end"))
+        Err(bad(check, self.chains.reasoning.next_index(), expected, "the end"))
     }
 }
 
@@ -190,7 +190,7 @@ const fn after(record: &Record, due: Due) -> Due {
 impl Replay {
     /// The same for Evidence: only an append writes several entries.
     pub(super) fn grouped_evidence(&self, entry: &Entry) -> Check {
-        let chain = &self.chains[0];
+        let chain = &self.chains.evidence;
         let Some((submission, last)) = &chain.last_written else { return Ok(()) };
         if *submission != entry.submission {
             return Ok(());

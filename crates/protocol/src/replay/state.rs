@@ -3,6 +3,7 @@
 use super::chain::Chain;
 use super::due::Due;
 use crate::digest::Digest;
+use crate::ledger::PerLedger;
 use crate::p104;
 use crate::record::{EvidenceAnchor, Finding, SessionClose, SubstrateIdentity};
 use crate::time::Timestamp;
@@ -13,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Replay {
     pub(super) cluster: String,
     pub(super) substrate_id: String,
-    pub(super) chains: [Chain; 2],
+    pub(super) chains: PerLedger<Chain>,
     /// Closes seen in Evidence.
     pub(super) written: Vec<Written>,
     /// Index and time of the first Evidence entry behind the last of them.

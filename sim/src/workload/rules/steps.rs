@@ -15,7 +15,7 @@ use selfsame_protocol::command::{
 };
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::envelope::Envelope;
-use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::ledger::{Ledger, PerLedger};
 use selfsame_protocol::p104::{self, Attestation, Claims, Outcome, Thresholds};
 use selfsame_protocol::response::{
     BallotCounted, CommandResult, CycleClosed, MigrationArrived, MigrationSealed, SessionClosed, SubmitResponse,
@@ -191,7 +191,7 @@ impl Rules {
 
     pub(super) async fn seal(&mut self, origin: usize, destination: usize) -> Step<(String, Digest)> {
         let Ok(bundle) = self.session.client.bundle(&self.substrate).await else { return Err(Stopped) };
-        let [evidence, reasoning] = match g16_served::bundle(&bundle, Reader::consistency()) {
+        let PerLedger { evidence, reasoning } = match g16_served::bundle(&bundle, Reader::consistency()) {
             Ok(depths) => depths,
             Err(what) => return self.wrong(format!("the bundle for a seal: {what}")),
         };
