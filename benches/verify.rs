@@ -11,8 +11,9 @@
 
 use selfsame_offline::{Options, Writer, verify_folder};
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::{Entry, Ledger};
+use selfsame_protocol::entry::Entry;
 use selfsame_protocol::keys::SecretKey;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::merkle::{Frontier, leaf_hash};
 use selfsame_protocol::note::{Checkpoint, Note, Vkey};
 use selfsame_protocol::record::{Content, Record};

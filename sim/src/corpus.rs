@@ -23,7 +23,7 @@ use selfsame_machine::{Genesis, read};
 use selfsame_offline::{Options, Writer, verify_input};
 use selfsame_protocol::checkpoint_pair::Pair;
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::merkle::layout::{TilePath, push_entry};
 use selfsame_protocol::merkle::{append_to_tiles, leaf_hash};
 use selfsame_protocol::note::{Checkpoint, Note};

@@ -6,7 +6,7 @@ use super::{Bound, Say, bounds, report};
 use crate::demo::cluster::Failure;
 use clap::Args;
 use selfsame_client::{Client, ClientError};
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;

@@ -5,7 +5,7 @@ use crate::demo::cluster::Failure;
 use selfsame_client::{Birth, ChipSession, Client, Signer};
 use selfsame_protocol::command::{GoalVector, Item};
 use selfsame_protocol::digest::hex;
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::p104::Outcome;
 use selfsame_protocol::time::Timestamp;

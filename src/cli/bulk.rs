@@ -7,7 +7,7 @@ use selfsame_protocol::canon;
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::command::{Append, Command, Item, Role, Submission};
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
 use serde_json::json;
 use std::io::BufRead;
 use std::path::PathBuf;

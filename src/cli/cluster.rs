@@ -5,7 +5,7 @@ use super::names;
 use clap::Subcommand;
 use selfsame_node::keys;
 use selfsame_protocol::cosignature;
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::note::{TYPE_ED25519, Vkey};
 use selfsame_protocol::policy::Policy;
 use serde_json::json;

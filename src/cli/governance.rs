@@ -12,7 +12,8 @@ use selfsame_protocol::command::{
     RotateKey, Vote,
 };
 use selfsame_protocol::constitution::{Class, ClusterConstitution, Publisher, Share, ballot_digest};
-use selfsame_protocol::entry::{Entry, Ledger};
+use selfsame_protocol::entry::Entry;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::note::{Checkpoint, Note};
 use selfsame_protocol::p104::Technology;
 use selfsame_protocol::record::EvidenceAnchor;

@@ -11,7 +11,7 @@ use selfsame_env::{Clock as _, SystemClock};
 use selfsame_protocol::canon;
 use selfsame_protocol::command::{Amendment, Command, GoalVector, Item, RecoverClose, Role};
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::p104::{Outcome, Thresholds};
 use selfsame_protocol::record::Record;

@@ -6,8 +6,8 @@ use selfsame_audit::{Report, Source, compare, keys_of};
 use selfsame_env::TcpNet;
 use selfsame_offline::files;
 use selfsame_protocol::cosignature;
-use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::equivocation::Evidence;
+use selfsame_protocol::ledger::Ledger;
 use std::sync::Arc;
 
 /// Who lies: cygnus, with node 3.

@@ -9,7 +9,7 @@ use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use selfsame_env::Net;
 use selfsame_env::fetch::Server;
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::merkle::{TileId, append_to_tiles, entries_path, leaf_hash, root_at, tile_path, tile_width};
 use selfsame_protocol::note::{Checkpoint, Note};
 use std::collections::BTreeMap;

@@ -16,7 +16,7 @@ pub use source::{Problem, Source};
 
 use selfsame_machine::Genesis;
 use selfsame_protocol::cosignature;
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::note::{TYPE_ED25519, Vkey};
 
 /// The keys that a consensus identity names for checkpoints: of cosigners, of the publisher's logs, and of nodes.

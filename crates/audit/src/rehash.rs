@@ -2,7 +2,7 @@
 
 use super::source::{Problem, Source, WIDTH};
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::merkle::{Frontier, TileId, leaf_hash};
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -3,7 +3,7 @@
 use selfsame_env::Net;
 use selfsame_env::fetch::{FetchError, Server};
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::merkle::{ProofError, TileId, entries_path, tile_path, tile_width};
 use selfsame_protocol::note::{Checkpoint, Note, Vkey};
 use serde::Serialize;

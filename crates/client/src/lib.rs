@@ -39,7 +39,7 @@
 //! ```no_run
 //! use selfsame_client::{ChipSession, Client, Signer};
 //! use selfsame_protocol::command::{GoalVector, Item};
-//! use selfsame_protocol::entry::Ledger;
+//! use selfsame_protocol::ledger::Ledger;
 //! use serde_json::json;
 //!
 //! # async fn work(client: &Client, chip: Signer, substrate: &str) -> Result<(), Box<dyn std::error::Error>> {
@@ -73,7 +73,7 @@
 //!
 //! ```no_run
 //! use selfsame_client::{Client, EntrySelector};
-//! use selfsame_protocol::entry::Ledger;
+//! use selfsame_protocol::ledger::Ledger;
 //! use selfsame_protocol::merkle::leaf_hash;
 //! use selfsame_protocol::policy::Policy;
 //! use selfsame_protocol::tlog_proof::TlogProof;

@@ -2,7 +2,8 @@
 //! named, and it is an error of the answer.
 
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::{EntryRef, Ledger};
+use selfsame_protocol::entry::EntryRef;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::keys::PublicKey;
 use selfsame_protocol::spelling::Named;
 use selfsame_protocol::time::U64;

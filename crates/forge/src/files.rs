@@ -8,8 +8,8 @@ use selfsame_protocol::bundle::{
 use selfsame_protocol::canon;
 use selfsame_protocol::cosignature;
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::envelope::Envelope;
+use selfsame_protocol::ledger::{Ledger, PerLedger};
 use selfsame_protocol::merkle::{TileId, append_to_tiles, inclusion_proof, leaf_hash, root_at};
 use selfsame_protocol::note::{Checkpoint, Note, TYPE_ED25519, Vkey};
 use selfsame_protocol::p104::IdentityStatement;
@@ -25,8 +25,8 @@ pub const TIME: u64 = cast::START / 1_000 + 86_400;
 /// The files of a world at its end.
 pub struct Files<'a> {
     world: &'a World,
-    leaves: [Vec<Vec<u8>>; 2],
-    tiles: [BTreeMap<TileId, Vec<u8>>; 2],
+    leaves: PerLedger<Vec<Vec<u8>>>,
+    tiles: PerLedger<BTreeMap<TileId, Vec<u8>>>,
 }
 
 /// A bundle in parts, to be altered.
@@ -54,7 +54,7 @@ impl Bundle {
 impl<'a> Files<'a> {
     /// Of a world, whose entries are linked.
     pub fn of(world: &'a World) -> Self {
-        let leaves = [Ledger::Evidence, Ledger::Reasoning].map(|ledger| world.leaves(ledger));
+        let leaves = PerLedger::from_fn(|ledger| world.leaves(ledger));
         let tiles = leaves.each_ref().map(|leaves| {
             let hashes: Vec<Digest> = leaves.iter().map(|leaf| leaf_hash(leaf)).collect();
             append_to_tiles::<()>(0, &hashes, &mut |_| Ok(None)).expect("tiles").into_iter().collect()
@@ -63,12 +63,12 @@ impl<'a> Files<'a> {
     }
 
     fn read(&self, ledger: Ledger) -> impl FnMut(TileId) -> Result<Option<Vec<u8>>, ()> + '_ {
-        move |id| Ok(self.tiles[ledger.slot()].get(&id).cloned())
+        move |id| Ok(self.tiles[ledger].get(&id).cloned())
     }
 
     /// Size and root of a ledger.
     pub fn tree(&self, ledger: Ledger) -> (u64, Digest) {
-        let size = self.leaves[ledger.slot()].len() as u64;
+        let size = self.leaves[ledger].len() as u64;
         (size, root_at(size, &mut self.read(ledger)).expect("a tree"))
     }
 
@@ -99,7 +99,7 @@ impl<'a> Files<'a> {
         let count = |ledger, of: &dyn Fn(&str) -> bool| {
             self.world.entries.iter().filter(|entry| entry.ledger == ledger && of(&entry.subject)).count() as u64
         };
-        let trees = [Ledger::Evidence, Ledger::Reasoning].map(|ledger| {
+        let trees = PerLedger::from_fn(|ledger| {
             let (size, root) = self.tree(ledger);
             Extent { size, root, entries: count(ledger, &|of| of == subject) }
         });
@@ -115,7 +115,7 @@ impl<'a> Files<'a> {
 
     /// The line of the entry at an index.
     pub fn line(&self, ledger: Ledger, index: u64) -> String {
-        let leaves = &self.leaves[ledger.slot()];
+        let leaves = &self.leaves[ledger];
         let proof = inclusion_proof(index, leaves.len() as u64, &mut self.read(ledger)).expect("a proof");
         let leaf = String::from_utf8(leaves[index as usize].clone()).expect("UTF-8");
         String::from_utf8(canon::to_canonical_of(&Line { ledger, leaf, proof })).expect("UTF-8")
@@ -169,8 +169,8 @@ impl<'a> Files<'a> {
                 .last_close
                 .as_ref()
                 .map(|close| close.cross_session_identity_continuity_hash),
-            evidence_ledger_depth: head.trees[0].entries,
-            reasoning_ledger_depth: head.trees[1].entries,
+            evidence_ledger_depth: head.trees.evidence.entries,
+            reasoning_ledger_depth: head.trees.reasoning.entries,
             constitutional_state_hash: history.constitution.hash(),
             governance_chip_attestation_hash: history.chip_attestation,
             identity_continuity_status: history.status,

@@ -10,8 +10,8 @@ use crate::stage::Stage;
 use crate::story;
 use selfsame_protocol::canon;
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::keys::SecretKey;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::note::Note;
 use selfsame_protocol::subject_head::SubjectHead;
 use selfsame_protocol::time::Timestamp;
@@ -197,7 +197,7 @@ fn bundles(files: &Files<'_>, pairs: &mut Vec<Pair>) {
         altered(&|bundle| {
             bundle.lines.truncate(bundle.lines.len() - lines);
             let mut said = head_of(&bundle.header.head);
-            said.trees[1].entries -= lines as u64;
+            said.trees.reasoning.entries -= lines as u64;
             bundle.header.head = head(&said);
         })
     };

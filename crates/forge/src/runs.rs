@@ -10,9 +10,10 @@ use selfsame_protocol::command::{
     Command, DeclareRun, ItemLimits, OrganisationKey, ReportOutcome, Role, RotateKey, Submission,
 };
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::{Entry, Ledger};
+use selfsame_protocol::entry::Entry;
 use selfsame_protocol::envelope::prepare;
 use selfsame_protocol::keys::SecretKey;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::record::{OrganisationRun, Output, Record, RunOutcome};
 use selfsame_protocol::replay::BadCheck;
 use selfsame_protocol::replay::governance::Rights;

@@ -10,9 +10,10 @@ use selfsame_protocol::code::Code;
 use selfsame_protocol::command::*;
 use selfsame_protocol::constitution::ballot_digest;
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::{Entry, Ledger};
+use selfsame_protocol::entry::Entry;
 use selfsame_protocol::envelope::{Envelope, prepare};
 use selfsame_protocol::keys::SecretKey;
+use selfsame_protocol::ledger::{Ledger, PerLedger};
 use selfsame_protocol::p104::{Outcome as Identity, Technology};
 use selfsame_protocol::record::{IdentityPropagation, IdentityVerification, Record};
 use selfsame_protocol::replay::governance::Governed;
@@ -128,12 +129,12 @@ impl Stage {
     /// appended, and the answer is kept for retries.
     #[track_caller]
     pub fn recorded(&mut self, role: Role, key: &SecretKey, command: Command, code: Code) -> Vec<Entry> {
-        let sizes = Ledger::BOTH.map(|ledger| self.size(ledger));
+        let sizes = PerLedger::from_fn(|ledger| self.size(ledger));
         let before = rows(&self.model);
         let outcome = self.submit(role, key, command);
         assert_eq!(outcome.as_ref().map_err(|refusal| refusal.code), Err(code), "{outcome:?}");
         let records: Vec<Entry> =
-            Ledger::BOTH.iter().flat_map(|l| self.entries(*l).split_off(sizes[l.slot()] as usize)).collect();
+            Ledger::BOTH.iter().flat_map(|l| self.entries(*l).split_off(sizes[*l] as usize)).collect();
         let mut grown: BTreeMap<Table, usize> = BTreeMap::new();
         let after: BTreeMap<_, _> =
             rows(&self.model).into_iter().map(|(table, (key, row))| ((table, key), row)).collect();

@@ -5,7 +5,7 @@ use crate::stage::Stage;
 use selfsame_machine::read;
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::*;
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::p104::{Attestation, Outcome, Thresholds};
 use selfsame_protocol::record::EvidenceAnchor;
 use selfsame_protocol::time::U64;

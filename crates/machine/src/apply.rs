@@ -11,8 +11,8 @@ use crate::{governance, migration, runs, session, substrate};
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::command::Command;
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::envelope::Prepared;
+use selfsame_protocol::ledger::PerLedger;
 use selfsame_protocol::merkle::append_to_tiles;
 use selfsame_protocol::planted;
 use selfsame_protocol::planted::{hash_order, wall_clock};
@@ -52,12 +52,10 @@ pub fn apply(view: &dyn View, index: u64, batch: &Batch) -> Result<Applied, Fata
     let proposed = if planted!("clock_in_apply") { Timestamp::from_millis(wall_clock()) } else { batch.time };
     let time = proposed.max(floor);
     let mut over = Overlay::new(view);
-    let mut growth = Vec::with_capacity(2);
-    for ledger in Ledger::BOTH {
-        growth.push(Growth { frontier: frontier(view, ledger)?, leaves: Vec::new() });
-    }
-    let mut growth: [Growth; 2] = growth.try_into().map_err(|_| Fatal::Invariant("there are two ledgers".into()))?;
-    let start = [growth[0].frontier.size(), growth[1].frontier.size()];
+    let mut growth = PerLedger::try_from_fn(|ledger| {
+        frontier(view, ledger).map(|frontier| Growth { frontier, leaves: Vec::new() })
+    })?;
+    let start = growth.each_ref().map(|ledger| ledger.frontier.size());
 
     let mut outcomes = Vec::with_capacity(batch.submissions.len());
     for submission in &batch.submissions {
@@ -67,13 +65,12 @@ pub fn apply(view: &dyn View, index: u64, batch: &Batch) -> Result<Applied, Fata
         });
     }
 
-    for ledger in Ledger::BOTH {
-        let Growth { frontier, leaves } = &growth[ledger.slot()];
+    for (ledger, Growth { frontier, leaves }) in growth.iter() {
         if leaves.is_empty() {
             continue;
         }
         let tiles =
-            append_to_tiles(start[ledger.slot()], leaves, &mut |tile| view.get(Table::Tiles, &tile_key(ledger, tile)))?;
+            append_to_tiles(start[ledger], leaves, &mut |tile| view.get(Table::Tiles, &tile_key(ledger, tile)))?;
         let lags = planted!("ledger_tile_not_updated") && index.is_multiple_of(16);
         for (tile, hashes) in tiles.into_iter().filter(|_| !lags) {
             over.put(Table::Tiles, tile_key(ledger, tile), hashes);
@@ -112,7 +109,7 @@ enum Answer {
 
 fn apply_submission(
     over: &mut Overlay<'_>,
-    growth: &mut [Growth; 2],
+    growth: &mut PerLedger<Growth>,
     genesis: &Genesis,
     index: u64,
     time: Timestamp,

@@ -13,7 +13,7 @@ use crate::view::Table;
 use selfsame_protocol::code::Code;
 use selfsame_protocol::constitution;
 pub use selfsame_protocol::constitution::Majority;
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::record::{QuorumCause, Record};
 use selfsame_protocol::time::U64;
 

@@ -2,7 +2,7 @@
 
 use crate::view::ReadError;
 use selfsame_protocol::code::{Code, Refusal};
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::record::Record;
 
 /// This replica cannot continue.

@@ -8,7 +8,7 @@ use crate::txn::Txn;
 use crate::view::Table;
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::command::FencingToken;
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::p104::EPOCHS_OF_A_RECOVERY;
 use selfsame_protocol::planted;
 use selfsame_protocol::record::Record;

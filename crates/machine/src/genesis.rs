@@ -6,10 +6,10 @@ use selfsame_protocol::code::Refusal;
 use selfsame_protocol::command::{ItemLimits, Role};
 use selfsame_protocol::constitution::ClusterConstitution;
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::genesis::{GenesisDocument, TAG_GENESIS};
 pub use selfsame_protocol::genesis::{GenesisNode, GenesisOrganisation};
 use selfsame_protocol::keys::PublicKey;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::quorum::{Cosigner, Quorum};
 use selfsame_protocol::replay::governance::Governance;
 use selfsame_protocol::time::U64;
@@ -73,7 +73,7 @@ impl Genesis {
 
     /// What a reader of the Reasoning ledger starts from to verify the cluster's governance.
     pub fn audit(&self) -> Governance {
-        self.document().audit()
+        Governance::new(&self.document())
     }
 
     /// The same as a document, for readers without a state. It has the same canonical form, and so the same digest.

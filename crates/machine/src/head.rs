@@ -6,7 +6,8 @@ use crate::state;
 use crate::view::{ReadError, Table, View};
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::{Entry, Ledger};
+use selfsame_protocol::entry::Entry;
+use selfsame_protocol::ledger::{Ledger, PerLedger};
 use selfsame_protocol::p104::IdentityStatement;
 use selfsame_protocol::record::Record;
 use selfsame_protocol::subject_head::{Extent, SubjectHead};
@@ -43,23 +44,23 @@ pub fn governance_subjects(view: &dyn View) -> Result<Vec<String>, ReadError> {
     Ok(std::iter::once("cluster".to_string()).chain(named).collect())
 }
 
-/// How far a subject goes in the trees of these sizes, Evidence first. With a time, the statement of a substrate at that
+/// How far a subject goes in the trees of these sizes. With a time, the statement of a substrate at that
 /// time stands in it. The state must have both trees.
 pub fn subject_head(
     view: &dyn View,
     genesis: &Genesis,
     subject: &str,
-    roots: [(u64, Digest); 2],
+    roots: PerLedger<(u64, Digest)>,
     statement: Option<Timestamp>,
 ) -> Result<Result<SubjectHead, Refusal>, ReadError> {
     let extent = |ledger: Ledger| -> Result<Extent, ReadError> {
-        let (size, root) = roots[ledger.slot()];
+        let (size, root) = roots[ledger];
         Ok(Extent { size, root, entries: entries_in(view, subject, ledger, size)? })
     };
-    let trees = [extent(Ledger::Evidence)?, extent(Ledger::Reasoning)?];
+    let trees = PerLedger::try_from_fn(extent)?;
     let mut governance = 0;
     for subject in governance_subjects(view)? {
-        governance += entries_in(view, &subject, Ledger::Reasoning, trees[1].size)?;
+        governance += entries_in(view, &subject, Ledger::Reasoning, trees.reasoning.size)?;
     }
     let statement = match statement {
         None => None,
@@ -77,14 +78,14 @@ pub fn subject_head(
 pub fn statement_in(
     view: &dyn View,
     subject: &str,
-    trees: &[Extent; 2],
+    trees: &PerLedger<Extent>,
     time: Timestamp,
 ) -> Result<Result<IdentityStatement, Refusal>, ReadError> {
     let Some(id) = subject.strip_prefix("substrate:") else {
         let sentence = "this is no substrate and has no identity statement: ask for the history of the run";
         return Ok(Err(Refusal::new(Code::Malformed, sentence, "substrate:…", subject)));
     };
-    for (ledger, extent) in Ledger::BOTH.into_iter().zip(trees) {
+    for (ledger, extent) in trees.iter() {
         let Some(last) = extent.size.checked_sub(1) else { continue };
         let entry = entry(view, ledger, last)?;
         if entry.time > time {
@@ -92,20 +93,20 @@ pub fn statement_in(
             return Ok(Err(Refusal::new(Code::Malformed, sentence, format!("{} or later", entry.time), time)));
         }
     }
-    let newer = read::subject_indexes(view, subject, Ledger::Reasoning, trees[1].entries, NEWER + 1)?;
+    let newer = read::subject_indexes(view, subject, Ledger::Reasoning, trees.reasoning.entries, NEWER + 1)?;
     let mut content_alone = newer.len() <= NEWER;
     for index in newer.into_iter().take(NEWER) {
         content_alone &= matches!(entry(view, Ledger::Reasoning, index)?.record, Record::Reasoning(_));
     }
     // A close stands in Evidence as well, and in Reasoning too; what else is in Evidence is content.
-    if !content_alone || trees[1].entries == 0 {
+    if !content_alone || trees.reasoning.entries == 0 {
         let sentence = "the substrate was changed behind these trees: ask again for newer ones";
-        let found = format!("{} entries of it in Reasoning", trees[1].entries);
+        let found = format!("{} entries of it in Reasoning", trees.reasoning.entries);
         return Ok(Err(Refusal::new(Code::NotCosigned, sentence, "no identity record behind them", found)));
     }
     Ok(read::statement(view, id, time, false)?.map(|mut statement| {
-        statement.evidence_ledger_depth = trees[0].entries;
-        statement.reasoning_ledger_depth = trees[1].entries;
+        statement.evidence_ledger_depth = trees.evidence.entries;
+        statement.reasoning_ledger_depth = trees.reasoning.entries;
         statement.statement_hash = statement.expected_hash();
         statement
     }))

@@ -7,8 +7,8 @@ use crate::read::{holder_state, subject_depth};
 use crate::state::{self, Chip, Phase, Registration, Substrate, prefix_end};
 use crate::view::{ReadError, Row, Table, View};
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::holder::HolderState;
+use selfsame_protocol::ledger::PerLedger;
 use selfsame_protocol::p104::Outcome;
 
 /// Most rows that one page looks at. A substrate's row has a few kilobytes, so a page reads some megabytes at most in
@@ -45,8 +45,8 @@ pub struct Summary {
     pub epoch: u64,
     /// Cycles since birth.
     pub lineage_depth: u64,
-    /// Entries of the substrate in the Evidence and in the Reasoning ledger.
-    pub depths: [u64; 2],
+    /// Entries of the substrate.
+    pub depths: PerLedger<u64>,
     /// Outcome of the last verification; `None` before the first.
     pub last_outcome: Option<Outcome>,
     /// Whether the birth is attested.
@@ -88,14 +88,13 @@ pub fn substrates(
 
 fn summary(view: &dyn View, substrate: Substrate) -> Result<Summary, ReadError> {
     let subject = format!("substrate:{}", substrate.substrate_id);
-    let depth = |ledger| subject_depth(view, &subject, ledger);
     Ok(Summary {
         state: holder_state(view, &substrate)?,
         phase: substrate.phase,
         chip: substrate.holder.chip,
         epoch: crate::read::epoch(view, &substrate)?.0,
         lineage_depth: substrate.lineage_depth.0,
-        depths: [depth(Ledger::Evidence)?, depth(Ledger::Reasoning)?],
+        depths: PerLedger::try_from_fn(|ledger| subject_depth(view, &subject, ledger))?,
         last_outcome: substrate.status,
         complete: substrate.complete,
         successor: substrate.successor,

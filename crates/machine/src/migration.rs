@@ -14,8 +14,8 @@ use crate::view::{Table, View};
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::command::{AbortMigration, Arrive, Seal};
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::form::MIGRATION_CYCLE;
+use selfsame_protocol::ledger::{Ledger, PerLedger};
 use selfsame_protocol::p104::{self, Attestation, Claims, Outcome};
 use selfsame_protocol::planted;
 use selfsame_protocol::record::{ContinuityEvent, Record, Resolved};
@@ -32,11 +32,11 @@ pub fn seal(txn: &mut Txn<'_>, command: &Seal) -> Result<MigrationSealed, Stop> 
         ("the latest cycle identity hash", substrate.head.to_string(), head.to_string()),
         ("the continuity hash", kept.to_string(), continuity_hash.to_string()),
     ];
-    let depths = Ledger::BOTH.map(|ledger| state::load_chain(&txn.over, &subject, ledger).map(|chain| chain.depth));
-    let [evidence, reasoning] = depths;
+    let depths =
+        PerLedger::try_from_fn(|ledger| state::load_chain(&txn.over, &subject, ledger))?.map(|chain| chain.depth);
     let counted = [
-        ("the depth of the Evidence ledger", evidence?.to_string(), command.evidence_ledger_depth.to_string()),
-        ("the depth of the Reasoning ledger", reasoning?.to_string(), command.reasoning_ledger_depth.to_string()),
+        ("the depth of the Evidence ledger", depths.evidence.to_string(), command.evidence_ledger_depth.to_string()),
+        ("the depth of the Reasoning ledger", depths.reasoning.to_string(), command.reasoning_ledger_depth.to_string()),
     ];
     for (what, expected, found) in stated.into_iter().chain(counted) {
         if expected != found {
@@ -134,10 +134,8 @@ fn do_seal(
     let nonce =
         p104::migration_nonce(&txn.genesis.cluster, &substrate.substrate_id, migration_id, U64(txn.index), &bound);
     let subject = subject(&substrate.substrate_id);
-    let depths = [
-        U64(state::load_chain(&txn.over, &subject, Ledger::Evidence)?.depth),
-        U64(state::load_chain(&txn.over, &subject, Ledger::Reasoning)?.depth),
-    ];
+    let depths =
+        PerLedger::try_from_fn(|ledger| state::load_chain(&txn.over, &subject, ledger))?.map(|chain| U64(chain.depth));
     let record = Record::MigrationSeal {
         migration_id: migration_id.into(),
         origin: substrate.holder.chip,
@@ -145,8 +143,8 @@ fn do_seal(
         epoch: substrate.holder.epoch,
         head,
         continuity_hash,
-        evidence_ledger_depth: depths[0],
-        reasoning_ledger_depth: depths[1],
+        evidence_ledger_depth: depths.evidence,
+        reasoning_ledger_depth: depths.reasoning,
         nonce,
         seal_index: U64(txn.index),
         ballot: ballot.clone(),

@@ -7,7 +7,7 @@ use crate::view::{Table, View};
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::command::{DeclareRun, ReportOutcome};
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::record::{OrganisationRun, Record, RunOutcome};
 use selfsame_protocol::response::{Disagreement, ExecutionReported, RunDeclared};
 use selfsame_protocol::run::{Declaration, compare};

@@ -13,7 +13,7 @@ use crate::view::{Table, View};
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{CloseSession, GiveVerdict, OpenSession, RecoverClose};
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::{Ledger, PerLedger};
 use selfsame_protocol::p104::{self, Outcome};
 use selfsame_protocol::planted;
 use selfsame_protocol::record::{
@@ -66,10 +66,9 @@ pub fn open(txn: &mut Txn<'_>, command: &OpenSession) -> Result<SessionRequested
         requested: txn.time,
         submission: txn.submission,
         verdicts: Vec::new(),
-        depths: [
-            U64(state::load_chain(&txn.over, &subject, Ledger::Evidence)?.depth),
-            U64(state::load_chain(&txn.over, &subject, Ledger::Reasoning)?.depth),
-        ],
+        depths: PerLedger::try_from_fn(|ledger| {
+            state::load_chain(&txn.over, &subject, ledger).map(|chain| U64(chain.depth))
+        })?,
     };
     substrate.phase = Phase::Verifying;
     state::save(&mut txn.over, Table::Verifications, substrate_id.clone(), &verification);
@@ -248,7 +247,7 @@ fn settle(
         presented: verification.presented,
         drift: decisive.drift,
         lineage_depth: substrate.lineage_depth,
-        evidence_ledger_depth: verification.depths[Ledger::Evidence.slot()],
+        evidence_ledger_depth: verification.depths.evidence,
         thresholds: thresholds.clone(),
         // Of nodes that left meanwhile nothing counts: whoever reads the record repeats the decision with what it holds.
         verdicts: counted(verification, &electorate),
@@ -417,8 +416,8 @@ pub fn recover_close(txn: &mut Txn<'_>, command: &RecoverClose) -> Result<Sessio
 /// dropped with it.
 pub fn close_now(txn: &mut Txn<'_>, substrate: &mut Substrate, recovered: bool) -> Result<SessionClose, Stop> {
     let subject = subject(&substrate.substrate_id);
-    let [evidence, reasoning] = Ledger::BOTH.map(|ledger| state::load_chain(&txn.over, &subject, ledger));
-    let (evidence, reasoning) = (evidence?, reasoning?);
+    let PerLedger { evidence, reasoning } =
+        PerLedger::try_from_fn(|ledger| state::load_chain(&txn.over, &subject, ledger))?;
     let depth = U64(evidence.depth + u64::from(planted!("depth_off_by_one")));
     let record = SessionClose {
         session: substrate.session,

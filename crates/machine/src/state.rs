@@ -1,12 +1,12 @@
 //! What the cluster keeps about each thing, and the keys under which it stands.
 
 use crate::view::{Overlay, ReadError, Table, View};
-use selfsame_protocol::command::{Amendment, PreparedBirth, Proposal, Role};
+use selfsame_protocol::command::{PreparedBirth, Proposal, Role};
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::keys::PublicKey;
+use selfsame_protocol::ledger::{Ledger, PerLedger};
 use selfsame_protocol::named;
-use selfsame_protocol::p104::{Constitution, Outcome, Technology};
+use selfsame_protocol::p104::{Amendment, Constitution, Outcome, Technology};
 use selfsame_protocol::record::{ContinuityEvent, CountedVerdict, SessionClose};
 use selfsame_protocol::run::ElementDigests;
 use selfsame_protocol::time::{Timestamp, U64};
@@ -258,7 +258,7 @@ pub struct Verification {
     /// Verdicts so far.
     pub verdicts: Vec<CountedVerdict>,
     /// Entries of the substrate when asked, per ledger: what each node re-hashes.
-    pub depths: [U64; 2],
+    pub depths: PerLedger<U64>,
 }
 
 named! {

@@ -10,11 +10,11 @@ use crate::view::{Table, View};
 use selfsame_protocol::amending::{self, MAX_FOUNDING_BYTES};
 use selfsame_protocol::canon;
 use selfsame_protocol::code::{Code, Refusal};
-use selfsame_protocol::command::{Amend, Amendment, Append, CloseCycle, InitSubstrate};
+use selfsame_protocol::command::{Amend, Append, CloseCycle, InitSubstrate};
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::form::{MIGRATION_CYCLE, is_founding};
-use selfsame_protocol::p104::{self, Attestation, Claims, Constitution, Thresholds};
+use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::p104::{self, Amendment, Attestation, Claims, Constitution, Thresholds};
 use selfsame_protocol::planted;
 use selfsame_protocol::record::{
     Completeness, Content, ContinuityEvent, IdentityPropagation, Record, Resolved, SubstrateIdentity,

@@ -3,7 +3,7 @@
 use crate::state;
 use crate::view::{ReadError, Table, View};
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::{Ledger, PerLedger};
 use selfsame_protocol::merkle::{Frontier, TileId};
 
 /// [`Table::Meta`] key of a ledger's compact tree.
@@ -34,13 +34,14 @@ pub(crate) struct Growth {
 }
 
 /// The trees as one submission sees them: same heads, no leaves of its own yet.
-pub(crate) fn fork(growth: &[Growth; 2]) -> [Growth; 2] {
+pub(crate) fn fork(growth: &PerLedger<Growth>) -> PerLedger<Growth> {
     growth.each_ref().map(|g| Growth { frontier: g.frontier.clone(), leaves: Vec::new() })
 }
 
 /// Takes over what an accepted submission appended.
-pub(crate) fn join(growth: &mut [Growth; 2], grown: [Growth; 2]) {
-    for (mine, theirs) in growth.iter_mut().zip(grown) {
+pub(crate) fn join(growth: &mut PerLedger<Growth>, grown: PerLedger<Growth>) {
+    for (ledger, theirs) in grown {
+        let mine = &mut growth[ledger];
         mine.frontier = theirs.frontier;
         mine.leaves.extend(theirs.leaves);
     }

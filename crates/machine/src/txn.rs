@@ -7,7 +7,8 @@ use crate::trees::Growth;
 use crate::view::{Overlay, Table, View};
 use selfsame_protocol::code::Code;
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::{Entry, EntryRef, Ledger, MAX_LEAF_BYTES};
+use selfsame_protocol::entry::{Entry, EntryRef, MAX_LEAF_BYTES};
+use selfsame_protocol::ledger::{Ledger, PerLedger};
 use selfsame_protocol::record::{EvidenceAnchor, Record};
 use selfsame_protocol::time::{Timestamp, U64};
 
@@ -16,7 +17,7 @@ pub struct Txn<'a> {
     /// Reads and changes.
     pub over: Overlay<'a>,
     /// Both ledgers.
-    pub growth: [Growth; 2],
+    pub growth: PerLedger<Growth>,
     /// Entries so far.
     pub entries: Vec<EntryRef>,
     /// Consensus identity.
@@ -37,7 +38,7 @@ impl Txn<'_> {
     /// Appends a record to a ledger and to its subject's chain.
     pub fn push(&mut self, ledger: Ledger, subject: &str, record: Record) -> Result<EntryRef, Stop> {
         let Chain { depth, hash } = state::load_chain(&self.over, subject, ledger)?;
-        let growth = &mut self.growth[ledger.slot()];
+        let growth = &mut self.growth[ledger];
         let index = growth.frontier.size();
         let entry = Entry {
             index: U64(index),
@@ -72,7 +73,7 @@ impl Txn<'_> {
 
     /// Size and root of the Evidence ledger now.
     pub fn anchor(&self) -> EvidenceAnchor {
-        let frontier = &self.growth[0].frontier;
+        let frontier = &self.growth.evidence.frontier;
         EvidenceAnchor { size: U64(frontier.size()), root: frontier.root() }
     }
 

@@ -5,7 +5,8 @@ use crate::state::{self, META_GENESIS, Substrate, Verification};
 use crate::view::{ReadError, Table, View};
 use selfsame_protocol::canon;
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::{Entry, Ledger};
+use selfsame_protocol::entry::Entry;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::p104::{self, Outcome};
 use selfsame_protocol::planted;
 use selfsame_protocol::record::{BadEntry, Finding};
@@ -42,7 +43,7 @@ pub fn finding(view: &dyn View, verification: &Verification) -> Result<Finding, 
     let cluster = genesis.map_or_else(String::new, |genesis| genesis.cluster);
     let mut replay = Replay::new(&cluster, id);
     for ledger in Ledger::BOTH {
-        if let Err(bad) = feed(view, &mut replay, id, ledger, verification.depths[ledger.slot()].0)? {
+        if let Err(bad) = feed(view, &mut replay, id, ledger, verification.depths[ledger].0)? {
             return Ok(mismatch(bad, replay.checked(), substrate.lineage_depth.0));
         }
     }
@@ -54,7 +55,7 @@ pub fn finding(view: &dyn View, verification: &Verification) -> Result<Finding, 
     let at = |ledger: Ledger, check, expected: String, found: String| BadCheck {
         check,
         ledger,
-        index: verification.depths[ledger.slot()].0,
+        index: verification.depths[ledger].0,
         expected,
         found,
     };
@@ -112,7 +113,7 @@ pub fn holds(substrate: &Substrate, verification: &Verification) -> Option<Findi
         drift: drift(&substrate.founding_tension_hash, verification),
         lineage_depth: substrate.lineage_depth.0,
         thresholds: &substrate.constitution.thresholds,
-        entries: verification.depths.iter().fold(0, |sum, depth| sum.saturating_add(depth.0)),
+        entries: verification.depths.iter().fold(0, |sum, (_, depth)| sum.saturating_add(depth.0)),
     };
     Some(facts.finding())
 }

@@ -12,7 +12,7 @@ use selfsame_protocol::constitution::{
     ClusterConstitution, MAX_OPEN_BALLOTS, OBJECTION_MS, Publisher, Rules, Share, ballot_digest,
 };
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::p104::Technology;
 use selfsame_protocol::record::{BallotEnd, ConstitutionChange, QuorumCause, Record};
 use selfsame_protocol::response::BallotStanding;

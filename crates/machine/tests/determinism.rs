@@ -12,8 +12,9 @@ use selfsame_protocol::command::{
     Role, RotateKey,
 };
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::{Entry, Ledger};
+use selfsame_protocol::entry::Entry;
 use selfsame_protocol::envelope::prepare;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::merkle::{verify_consistency, verify_inclusion};
 use selfsame_protocol::p104::Technology;
 use selfsame_protocol::record::Record;

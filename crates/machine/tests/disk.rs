@@ -6,7 +6,7 @@ use selfsame_machine::state::{self, Substrate, Verification, subject_key};
 use selfsame_machine::verify;
 use selfsame_machine::view::{Model, ReadError, Row, Table, View};
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::p104::Outcome;
 use selfsame_protocol::record::Finding;
 use selfsame_protocol::time::U64;
@@ -80,7 +80,7 @@ impl Asked {
         let mut substrate = self.world.substrate(&self.id);
         change(&mut substrate);
         let (place, finding) = self.with(Table::Substrates, self.id.clone().into_bytes(), Some(state::row(&substrate)));
-        assert_eq!((place.1, place.2), (Ledger::Reasoning, self.verification.depths[1].0));
+        assert_eq!((place.1, place.2), (Ledger::Reasoning, self.verification.depths.reasoning.0));
         assert_eq!(finding.entries_checked, self.good.entries_checked);
         finding
     }
@@ -94,7 +94,7 @@ fn every_row_that_is_read_is_named_when_it_is_corrupt_missing_or_another() {
     let mut before = 0;
     for ledger in Ledger::BOTH {
         let chain = asked.world.chain(&subject, ledger);
-        assert_eq!(chain.len() as u64, asked.verification.depths[ledger.slot()].0);
+        assert_eq!(chain.len() as u64, asked.verification.depths[ledger].0);
         for (depth, entry) in (0..).zip(&chain) {
             let index = entry.index.0;
             let place = |check: &str, index| (check.to_owned(), ledger, index);

@@ -7,7 +7,7 @@ use selfsame_machine::view::{Model, Overlay, Table, View};
 use selfsame_protocol::canon;
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::*;
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::p104::{Attestation, Claims, Outcome, SCHEMA_VERSION, Technology, Thresholds};
 use selfsame_protocol::record::Record;
 use selfsame_protocol::response::AmendmentQueued;

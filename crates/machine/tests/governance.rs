@@ -9,8 +9,8 @@ use selfsame_protocol::command::{
     Command, EnrolChip, EnrolNode, OrganisationKey, Proposal, Propose, RecoverClose, RetireChip, RetireNode, Role,
     RotateKey,
 };
-use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::keys::{PublicKey, SecretKey};
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::p104::Technology;
 use selfsame_protocol::record::Record;
 use selfsame_protocol::response::{BallotStanding, CommandResult};

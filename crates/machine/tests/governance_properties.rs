@@ -10,8 +10,9 @@ use selfsame_protocol::command::{
 };
 use selfsame_protocol::constitution::{ClusterConstitution, Publisher, Rules, Share};
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::{Entry, Ledger};
+use selfsame_protocol::entry::Entry;
 use selfsame_protocol::keys::SecretKey;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::p104::Technology;
 use selfsame_protocol::record::{EvidenceAnchor, Record};
 use selfsame_protocol::time::U64;

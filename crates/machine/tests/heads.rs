@@ -9,16 +9,16 @@ use selfsame_machine::view::{ReadError, Table};
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::command::Item;
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::{Ledger, PerLedger};
 use selfsame_protocol::p104::IdentityStatement;
 use selfsame_protocol::subject_head::{Extent, SubjectHead};
 use selfsame_protocol::time::Timestamp;
 
-type Trees = [(u64, Digest); 2];
+type Trees = PerLedger<(u64, Digest)>;
 
 /// Sizes and roots of now.
 fn now(world: &World) -> Trees {
-    Ledger::BOTH.map(|ledger| read::head(&world.model, ledger).unwrap())
+    PerLedger::from_fn(|ledger| read::head(&world.model, ledger).unwrap())
 }
 
 fn head(world: &World, subject: &str, trees: Trees, time: Option<u64>) -> Result<SubjectHead, Refusal> {
@@ -65,11 +65,11 @@ fn a_head_is_that_of_its_trees_whatever_came_behind_them() {
     let trees = now(&world);
     let before = head(&world, &subject, trees, None).unwrap();
     let of = |ledger: Ledger| Extent {
-        size: trees[ledger.slot()].0,
-        root: trees[ledger.slot()].1,
+        size: trees[ledger].0,
+        root: trees[ledger].1,
         entries: world.chain(&subject, ledger).len() as u64,
     };
-    assert_eq!(before.trees, Ledger::BOTH.map(of));
+    assert_eq!(before.trees, PerLedger::from_fn(of));
     let governance = world.entries(Ledger::Reasoning).into_iter();
     let governance = governance.filter(|entry| !entry.subject.starts_with("substrate:")).count() as u64;
     assert!(governance > 3);

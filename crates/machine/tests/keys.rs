@@ -7,9 +7,9 @@ use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::command::*;
 use selfsame_protocol::constitution::Publisher;
 use selfsame_protocol::digest::unhex;
-use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::envelope::Prepared;
 use selfsame_protocol::keys::PublicKey;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::p104::Technology;
 use selfsame_protocol::time::{Timestamp, U64};
 

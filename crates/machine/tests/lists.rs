@@ -55,7 +55,7 @@ fn a_line_says_what_the_substrate_is_now() {
     world.open(&id, &chip(0));
     let open = line(&world);
     assert_eq!((open.phase, open.last_outcome), (Phase::Open, Some(Outcome::InsufficientDepth)));
-    assert!(open.depths[1] > born.depths[1], "{open:?}");
+    assert!(open.depths.reasoning > born.depths.reasoning, "{open:?}");
     world.cycle(&id, &chip(0), "c1");
     world.close(&id, &chip(0));
     assert_eq!(line(&world).lineage_depth, 1);

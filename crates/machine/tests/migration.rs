@@ -9,8 +9,8 @@ use selfsame_protocol::command::{
     AbortMigration, Append, Arrive, Command, FencingToken, OpenSession, Proposal, Propose, RetireChip, Role, Seal,
 };
 use selfsame_protocol::digest::{Digest, framed};
-use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::keys::SecretKey;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::p104::{self, Attestation, Claims, Outcome, Thresholds};
 use selfsame_protocol::record::{ClaimLevel, CycleKind, Record};
 use selfsame_protocol::response::MigrationSealed;

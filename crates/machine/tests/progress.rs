@@ -11,8 +11,8 @@ use selfsame_protocol::command::{
     Role, Submission,
 };
 use selfsame_protocol::digest::framed;
-use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::envelope::Envelope;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::p104::{Outcome, Thresholds};
 use selfsame_protocol::record::{ContinuityEvent, Finding};
 use selfsame_protocol::time::{Timestamp, U64};
@@ -96,7 +96,7 @@ fn an_amendment_that_no_cycle_could_enact_is_refused_when_it_is_queued() {
         }
     }
     assert_eq!(accepted, 3);
-    let long = |bytes| selfsame_protocol::command::Amendment {
+    let long = |bytes| selfsame_protocol::p104::Amendment {
         reason: "r".repeat(bytes),
         ..amendment(&[("limit", json!("11"))])
     };

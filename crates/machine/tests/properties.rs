@@ -8,15 +8,14 @@ use selfsame_machine::view::{Changes, Model, Table, View};
 use selfsame_machine::{read, verify};
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{
-    AbortMigration, Amend, Amendment, Append, CloseCycle, CloseSession, Command, DeclareRun, EnrolChip, FencingToken,
-    GiveVerdict, OpenSession, OrganisationKey, Proposal, Propose, RecoverClose, RetireChip, Role, RotateKey, Seal,
-    Vote,
+    AbortMigration, Amend, Append, CloseCycle, CloseSession, Command, DeclareRun, EnrolChip, FencingToken, GiveVerdict,
+    OpenSession, OrganisationKey, Proposal, Propose, RecoverClose, RetireChip, Role, RotateKey, Seal, Vote,
 };
 use selfsame_protocol::constitution::ballot_digest;
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::keys::SecretKey;
-use selfsame_protocol::p104::{Attestation, EPOCHS_OF_A_RECOVERY, Outcome, Technology, Thresholds};
+use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::p104::{Amendment, Attestation, EPOCHS_OF_A_RECOVERY, Outcome, Technology, Thresholds};
 use selfsame_protocol::record::{EvidenceAnchor, Record};
 use selfsame_protocol::time::U64;
 use serde_json::json;

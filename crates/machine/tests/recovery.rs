@@ -9,8 +9,8 @@ use selfsame_protocol::command::{
     AbortMigration, Append, Arrive, Command, FencingToken, OpenSession, Proposal, RecoverClose, Role,
 };
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::keys::SecretKey;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::p104::Outcome;
 use selfsame_protocol::record::{EvidenceAnchor, Record};
 use selfsame_protocol::time::U64;

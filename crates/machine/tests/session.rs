@@ -6,7 +6,8 @@ use selfsame_machine::{read, verify};
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{CloseSession, Command, PreparedBirth, RecoverClose, Role};
 use selfsame_protocol::digest::{Digest, framed};
-use selfsame_protocol::entry::{Entry, Ledger};
+use selfsame_protocol::entry::Entry;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::p104::{Attestation, Claims, Outcome, SCHEMA_VERSION, Thresholds};
 use selfsame_protocol::record::{ContinuityEvent, Record};
 use selfsame_protocol::response::SessionRecovered;
@@ -197,7 +198,7 @@ fn a_new_lineage_without_a_usable_attestation_is_incomplete_and_its_id_is_derive
         world.honest(&old, 2);
         let new = world.substrate(&old).successor.unwrap();
         assert_ne!(new, old);
-        assert!(selfsame_protocol::command::is_uuid(&new));
+        assert!(selfsame_protocol::names::is_uuid(&new));
         assert_eq!(new == uuid(2), prepared == Some(wrong.clone()));
         assert!(!world.substrate(&new).complete);
         assert_eq!(world.kinds(&new), ["substrate_identity"]);

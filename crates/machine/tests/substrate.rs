@@ -8,8 +8,9 @@ use selfsame_protocol::command::{
     Append, CloseCycle, Command, FencingToken, InitSubstrate, Item, ItemLimits, Role, Submission,
 };
 use selfsame_protocol::digest::{Digest, framed};
-use selfsame_protocol::entry::{Entry, Ledger};
+use selfsame_protocol::entry::Entry;
 use selfsame_protocol::envelope::{Envelope, prepare};
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::p104::{Attestation, SCHEMA_VERSION, Thresholds};
 use selfsame_protocol::record::{Completeness, Record};
 use selfsame_protocol::response::{CycleClosed, SubstrateBorn};

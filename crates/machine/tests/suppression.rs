@@ -8,7 +8,7 @@ use selfsame_machine::{read, verify};
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{Command, EnrolNode, GiveVerdict, OpenSession, Proposal, Propose, RetireNode, Role};
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::p104::{self, Outcome, Thresholds};
 use selfsame_protocol::record::{BadEntry, Finding, Record, Resolved};
 use selfsame_protocol::time::{Timestamp, U64};

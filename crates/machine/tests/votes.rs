@@ -7,7 +7,7 @@ use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{Command, Conclude, OrganisationKey, Proposal, Role};
 use selfsame_protocol::constitution::{MAX_ORGANISATIONS, OBJECTION_MS, Rules, Share};
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::record::{BallotEnd, EvidenceAnchor, Record};
 use selfsame_protocol::response::{BallotExpired, BallotStanding};
 use selfsame_protocol::time::{Timestamp, U64};

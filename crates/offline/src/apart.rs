@@ -5,7 +5,8 @@
 //! over. What is newer in Evidence than in Reasoning shows nowhere, and is not looked for.
 
 use crate::report::{Failure, undecided};
-use selfsame_protocol::entry::{Entry, Ledger};
+use selfsame_protocol::entry::Entry;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::record::Record;
 
 /// The largest Evidence tree that records name, and where.

@@ -4,6 +4,7 @@
 use super::report::{Checked, Failure, Level, Verified, altered, undecided};
 use super::{Options, Progress};
 use selfsame_protocol::bundle::{self, End, Found, Report, Voucher};
+use selfsame_protocol::ledger::PerLedger;
 use serde_json::json;
 use std::io::{BufRead, Read as _};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -111,11 +112,11 @@ pub fn stream<P: Send>(
 }
 
 /// With a policy whose log must sign, both checkpoints are signed by their logs.
-pub fn logs_signed(origins: &[String], signers: &[String], options: &Options) -> Result<(), Failure> {
+pub fn logs_signed(origins: &PerLedger<String>, signers: &[String], options: &Options) -> Result<(), Failure> {
     if !options.require_log || options.policy.is_none() {
         return Ok(());
     }
-    match origins.iter().find(|origin| !signers.contains(origin)) {
+    match origins.iter().map(|(_, origin)| origin).find(|origin| !signers.contains(origin)) {
         None => Ok(()),
         Some(origin) => Err(undecided("POLICY_LOG", format!("a signature of the log {origin}"), signers.join(", "))),
     }

@@ -5,8 +5,9 @@
 
 use super::report::{Failure, altered};
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::{Entry, Ledger};
+use selfsame_protocol::entry::Entry;
 use selfsame_protocol::leaf_header;
+use selfsame_protocol::ledger::Ledger;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::ops::Range;

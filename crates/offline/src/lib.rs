@@ -20,6 +20,7 @@ pub mod files;
 mod folder;
 mod kind;
 mod ledger;
+mod members;
 mod report;
 mod small;
 mod statement;

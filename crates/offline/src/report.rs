@@ -1,7 +1,8 @@
 //! What a verification says.
 
 use selfsame_protocol::bundle::{BundleError, End};
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::version::is_other;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -76,4 +77,13 @@ pub struct Verified {
     /// What it says, by kind; its members stand beside the others.
     #[serde(flatten)]
     pub detail: Value,
+}
+
+/// Refuses to say anything about another version of what is known.
+pub(crate) fn version(known: &[&str], named: Option<&str>) -> Result<(), Failure> {
+    let Some(named) = named else { return Ok(()) };
+    match known.iter().find(|known| is_other(known, named)) {
+        Some(known) => Err(undecided("UNSUPPORTED_VERSION", known, named)),
+        None => Ok(()),
+    }
 }

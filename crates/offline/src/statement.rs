@@ -5,7 +5,7 @@ use super::bundles::{logs_signed, vouched};
 use super::report::{Checked, Failure, Level, Verified, altered, undecided};
 use selfsame_protocol::bundle::{self, IdentityProof};
 use selfsame_protocol::canon::{self, Limits};
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::PerLedger;
 use selfsame_protocol::p104::IdentityStatement;
 use serde_json::{Value, json};
 
@@ -22,7 +22,7 @@ pub fn statement(bytes: &[u8], options: &Options) -> Result<Verified, Failure> {
     }
     let proof = IdentityProof::read(document)?;
     let stated = proof.verify(&options.reader(), options.genesis_document.as_ref())?;
-    logs_signed(&Ledger::BOTH.map(|ledger| format!("{}/{ledger}", stated.origin)), &stated.signers, options)?;
+    logs_signed(&PerLedger::from_fn(|ledger| format!("{}/{ledger}", stated.origin)), &stated.signers, options)?;
     Ok(Verified {
         file_kind: "statement",
         checked: Checked {

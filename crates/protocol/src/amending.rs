@@ -4,8 +4,8 @@
 
 use crate::canon;
 use crate::code::{Code, Refusal};
-use crate::command::{Amendment, is_name};
-use crate::p104::{Constitution, founding_tension_hash};
+use crate::names::is_name;
+use crate::p104::{Amendment, Constitution, founding_tension_hash};
 use serde::Serialize;
 
 /// Most amendments that one cycle enacts.

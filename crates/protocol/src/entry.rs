@@ -10,36 +10,15 @@
 
 use crate::canon;
 use crate::digest::Digest;
-use crate::form;
+use crate::form::texts;
+use crate::ledger::Ledger;
 use crate::merkle::leaf_hash;
-use crate::record::Record;
+use crate::record::{Record, SubjectKind};
 use crate::time::{Timestamp, U64};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// Largest leaf in bytes: entry bundles carry a 16-bit length.
 pub const MAX_LEAF_BYTES: usize = 65_535;
-
-crate::named! {
-    /// One of the two cluster-wide ledgers.
-    pub enum Ledger: "a ledger" {
-        /// What was observed.
-        Evidence = "evidence",
-        /// What was decided: identity records live here.
-        Reasoning = "reasoning",
-    }
-}
-
-impl Ledger {
-    /// Both ledgers, Evidence first.
-    pub const BOTH: [Ledger; 2] = Ledger::ALL;
-    /// 0 for Evidence, 1 for Reasoning.
-    pub const fn slot(self) -> usize {
-        match self {
-            Ledger::Evidence => 0,
-            Ledger::Reasoning => 1,
-        }
-    }
-}
 
 /// One entry. Member order here is free: the canonical form sorts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -50,7 +29,7 @@ pub struct Entry {
     /// Which ledger.
     pub ledger: Ledger,
     /// Whose chain: `substrate:…`, `run:…`, `organisation:…` or `cluster`.
-    #[serde(deserialize_with = "form::subject")]
+    #[serde(deserialize_with = "subject")]
     pub subject: String,
     /// Number of earlier entries of this subject in this ledger.
     pub depth: U64,
@@ -62,6 +41,12 @@ pub struct Entry {
     pub submission: Digest,
     /// The record.
     pub record: Record,
+}
+
+/// The subject of an entry.
+fn subject<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let what = "a subject: substrate:<uuid>, run:sha256:<hex>, organisation:<name> or cluster";
+    texts(deserializer, what, |text| SubjectKind::of(text).is_some())
 }
 
 impl Entry {

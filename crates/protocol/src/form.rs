@@ -4,11 +4,8 @@
 //! one text, from a text that may be absent, or from a list of texts. What has another form is not read at all: for a
 //! leaf that is `ENTRY_FORM`.
 
-use crate::command::{Proposal, is_name, is_uuid};
-use crate::constitution::{ClusterConstitution, MAX_REASON_BYTES};
-use crate::digest::unhex;
-use crate::p104::{MAX_BITS, Thresholds};
-use crate::record::Finding;
+use crate::digest::{MAX_BITS, unhex};
+use crate::names::{MAX_REASON_BYTES, is_name, is_uuid};
 use serde::de::{Deserialize, Deserializer, Error};
 use serde_json::Value;
 
@@ -43,7 +40,7 @@ impl Texts for Vec<String> {
 }
 
 /// Reads texts of one form.
-fn texts<'de, T, D>(deserializer: D, what: &str, form: impl Fn(&str) -> bool) -> Result<T, D::Error>
+pub(crate) fn texts<'de, T, D>(deserializer: D, what: &str, form: impl Fn(&str) -> bool) -> Result<T, D::Error>
 where
     T: Texts + Deserialize<'de>,
     D: Deserializer<'de>,
@@ -83,7 +80,7 @@ pub fn signature<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D
 }
 
 /// Whether a text has at most so many characters, or was cut after them and says so.
-fn is_cut(text: &str, most: usize) -> bool {
+pub(crate) fn is_cut(text: &str, most: usize) -> bool {
     match text.char_indices().nth(most) {
         Some((at, _)) => text.get(at..) == Some("…"),
         None => true,
@@ -100,15 +97,6 @@ pub fn refusal_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String
     texts(deserializer, "cut to 300 characters", |text| is_cut(text, REFUSAL_TEXT))
 }
 
-/// A finding as it is recorded.
-pub fn finding<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Finding, D::Error> {
-    let finding = Finding::deserialize(deserializer)?;
-    match [&finding.check, &finding.expected, &finding.found].iter().all(|text| is_cut(text, FINDING_TEXT)) {
-        true => Ok(finding),
-        false => Err(D::Error::custom("a text of the finding is not cut to 200 characters")),
-    }
-}
-
 /// Why something is asked for, in words.
 pub fn reason<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     texts(deserializer, "a reason of at most 4096 bytes", |text| text.len() <= MAX_REASON_BYTES)
@@ -119,15 +107,6 @@ pub fn bits<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error>
     match u32::deserialize(deserializer)? {
         bits @ 0..=MAX_BITS => Ok(bits),
         bits => Err(D::Error::custom(format!("{bits} is more than {MAX_BITS} bits"))),
-    }
-}
-
-/// Thresholds with a tolerance of 0 to 256 bits.
-pub fn thresholds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Thresholds, D::Error> {
-    let thresholds = Thresholds::deserialize(deserializer)?;
-    match thresholds.drift_tolerance {
-        0..=MAX_BITS => Ok(thresholds),
-        bits => Err(D::Error::custom(format!("a tolerance of {bits} is more than {MAX_BITS} bits"))),
     }
 }
 
@@ -155,30 +134,4 @@ pub fn is_founding(document: &Value) -> Result<(), String> {
         return Err("two equal branches".into());
     }
     Ok(())
-}
-
-/// A proposal as it is recorded: its names, ids and words have their form.
-pub fn proposal<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Proposal, D::Error> {
-    let proposal = Proposal::deserialize(deserializer)?;
-    match proposal.form() {
-        Ok(()) => Ok(proposal),
-        Err(refusal) => Err(D::Error::custom(refusal)),
-    }
-}
-
-/// What is in force in a cluster, as it is recorded: members, vetoes and publisher are named by names.
-pub fn constitution<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ClusterConstitution, D::Error> {
-    let constitution = ClusterConstitution::deserialize(deserializer)?;
-    let publisher = constitution.publisher.iter().map(|publisher| &publisher.organisation);
-    let mut names = constitution.organisations.iter().chain(&constitution.rules.vetoes).chain(publisher);
-    match names.find(|name| !is_name(name)) {
-        None => Ok(constitution),
-        Some(_) => Err(D::Error::custom("an organisation of the constitution is named by no name")),
-    }
-}
-
-/// The subject of an entry.
-pub fn subject<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    let what = "a subject: substrate:<uuid>, run:sha256:<hex>, organisation:<name> or cluster";
-    texts(deserializer, what, |text| crate::record::SubjectKind::of(text).is_some())
 }

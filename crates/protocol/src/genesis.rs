@@ -2,16 +2,16 @@
 //! ledgers starts from. It holds no addresses, and everything that follows from it is recomputed from the ledgers.
 
 use crate::code::{Code, Refusal};
-use crate::command::{ItemLimits, is_name};
+use crate::command::ItemLimits;
 use crate::constitution::{ClusterConstitution, MAX_ORGANISATIONS, Publisher, Share};
 use crate::cosignature;
 use crate::digest::Digest;
-use crate::entry::Ledger;
 use crate::keys::PublicKey;
+use crate::ledger::Ledger;
+use crate::names::is_name;
 use crate::note::{TYPE_ED25519, Vkey};
 use crate::policy::{Policy, PolicyError};
 use crate::quorum::smallest_threshold;
-use crate::replay::governance::Governance;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -140,11 +140,6 @@ impl GenesisDocument {
         let organisations: Vec<_> = organisations.into_iter().collect();
         let policy = Policy::of_organisations(logs, &organisations, self.constitution().cosignatures())?;
         Ok(policy.with_origins(origins.to_vec()))
-    }
-
-    /// What a reader of the Reasoning ledger starts from to verify the cluster's governance.
-    pub fn audit(&self) -> Governance {
-        Governance::new(self)
     }
 
     /// Checks what every node must be able to rely on. Says the first thing that is wrong, and both values.

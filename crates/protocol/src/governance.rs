@@ -68,7 +68,7 @@ pub enum GovernanceAction {
         #[serde(deserialize_with = "form::name")]
         proposal_id: String,
         /// Content.
-        #[serde(deserialize_with = "form::proposal")]
+        #[serde(deserialize_with = "Proposal::recorded")]
         proposal: Proposal,
     },
     /// An organisation voted.
@@ -189,7 +189,8 @@ mod tests {
     use super::*;
     use crate::canon;
     use crate::constitution::Rules;
-    use crate::entry::{Entry, Ledger};
+    use crate::entry::Entry;
+    use crate::ledger::Ledger;
     use crate::record::{EvidenceAnchor, Record};
     use crate::time::Timestamp;
     use serde_json::{Value, json};

@@ -13,7 +13,7 @@
 //! text cannot be taken for a checkpoint, whose second line is a number.
 
 use crate::digest::Digest;
-use crate::entry::Ledger;
+use crate::ledger::Ledger;
 use crate::note::{Note, NoteError, TYPE_COSIGNATURE, Verified, Vkey, bad};
 use crate::policy::{Cosigner, Policy};
 use crate::time::U64;
@@ -159,7 +159,7 @@ impl HolderStatus {
             return bad(RULE, "an origin and /holder", origin);
         };
         let substrate_id = field(substrate, "substrate")?;
-        if !crate::command::is_uuid(&substrate_id) {
+        if !crate::names::is_uuid(&substrate_id) {
             return bad(RULE, "a UUID", substrate_id);
         }
         let word = field(state, "state")?;

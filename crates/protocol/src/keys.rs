@@ -1,5 +1,6 @@
 //! Ed25519 keys. A key's id is the SHA-256 digest of its 32 public bytes; a chip's id is its key's id.
 
+use crate::code::{Code, Refusal};
 use crate::digest::{Digest, framed, hex, unhex};
 use ed25519_dalek::{Signer as _, SigningKey, VerifyingKey};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -72,6 +73,11 @@ impl PublicKey {
         VerifyingKey::from_bytes(&self.0)
             .is_ok_and(|key| key.verify_strict(message, &ed25519_dalek::Signature::from_bytes(signature)).is_ok())
     }
+}
+
+/// Refuses a key that nobody or anybody can sign with: it is never registered.
+pub(crate) fn check_keys(keys: &[PublicKey]) -> Result<(), Refusal> {
+    keys.iter().try_for_each(|key| key.check().map_err(|weak| Refusal::new(Code::Malformed, &weak.to_string(), "", "")))
 }
 
 impl fmt::Display for PublicKey {

@@ -10,7 +10,7 @@
 //! the record between the edges, nor of the value of `submission`; [`crate::entry::Entry::from_leaf`] reads everything, and accepts nothing that differs here.
 
 use crate::digest::Digest;
-use crate::entry::Ledger;
+use crate::ledger::Ledger;
 
 /// Edges of a leaf.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

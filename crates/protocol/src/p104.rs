@@ -6,19 +6,15 @@
 //! operand, which no hash can equal.
 
 use crate::canon;
-use crate::command::Amendment;
-use crate::digest::{Digest, framed};
+use crate::digest::{Digest, MAX_BITS, framed};
 use crate::form;
 use crate::time::{Timestamp, U64};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// The schema version that this release writes into births and closes.
 pub const SCHEMA_VERSION: &str = "p104-1.0.0";
-
-/// The largest distance of two digests, in bits.
-pub const MAX_BITS: u32 = 256;
 
 /// The sentence of P104 `[0032]` for VERIFIED. `point` is `<time>/<depth>`.
 pub fn continuation_notice(since: &str, depth: u64) -> String {
@@ -136,7 +132,7 @@ pub struct Constitution {
     /// Governance parameters; amendments change them.
     pub parameters: BTreeMap<String, Value>,
     /// Calibration in force.
-    #[serde(deserialize_with = "form::thresholds")]
+    #[serde(deserialize_with = "Thresholds::recorded")]
     pub thresholds: Thresholds,
     /// Hash of the last enacted amendment; `null` before the first.
     pub amendment_head: Option<Digest>,
@@ -147,6 +143,25 @@ pub struct Constitution {
     /// Recoveries of the cluster that this substrate has gone through; left out before the first.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub recovery_count: U64,
+}
+
+/// An amendment of governance parameters.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Amendment {
+    /// Hash of the founding tension that it addresses: must be the substrate's.
+    pub founding_tension_hash: Digest,
+    /// Why, in words.
+    pub reason: String,
+    /// Parameters to set.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub set: BTreeMap<String, Value>,
+    /// Parameters to remove.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remove: Vec<String>,
+    /// A replacement of the founding document; refused, and the refusal recorded, with the drift it would cause.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub founding: Option<Value>,
 }
 
 /// Epochs that a recovery of the cluster skips: no epoch of before it can be reached again by counting.
@@ -194,6 +209,17 @@ pub struct Thresholds {
     pub verification_window_ms: U64,
     /// IdentityMigrationAttestation: whether a migration needs an attested chip on both ends.
     pub migration_attestation: bool,
+}
+
+impl Thresholds {
+    /// Reads thresholds as they are recorded: with a tolerance of 0 to 256 bits.
+    pub(crate) fn recorded<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let thresholds = Thresholds::deserialize(deserializer)?;
+        match thresholds.drift_tolerance {
+            0..=MAX_BITS => Ok(thresholds),
+            bits => Err(D::Error::custom(format!("a tolerance of {bits} is more than {MAX_BITS} bits"))),
+        }
+    }
 }
 
 impl Default for Thresholds {
@@ -274,7 +300,7 @@ pub struct IdentityStatement {
 }
 
 /// A member that may be `null` but must stand.
-fn present<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Option<Digest>, D::Error> {
+fn present<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Digest>, D::Error> {
     Option::deserialize(d)
 }
 

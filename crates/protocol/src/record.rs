@@ -2,12 +2,16 @@
 //!
 //! Every operand of every hash is a member, so that a reader recomputes all of them from the records alone.
 
+pub(crate) mod anchor;
+pub(crate) mod finding;
 mod kind;
 mod resolved;
-mod run;
-mod words;
+pub(crate) mod run;
+pub(crate) mod words;
 
 pub use crate::governance::GovernanceAction;
+pub use anchor::EvidenceAnchor;
+pub use finding::{BadEntry, Finding};
 pub use kind::{RecordKind, SubjectKind};
 pub use resolved::Resolved;
 pub use run::{OrganisationRun, Output, RunOutcome};
@@ -20,25 +24,13 @@ use crate::code::Code;
 use crate::command::Proposal;
 use crate::constitution::ClusterConstitution;
 use crate::digest::Digest;
-use crate::entry::Ledger;
 use crate::form;
 use crate::keys::PublicKey;
-use crate::p104::{Attestation, Constitution, Outcome, Thresholds};
+use crate::p104::{Amendment, Attestation, Constitution, Outcome, Thresholds};
 use crate::run::{Element, ElementDigests};
 use crate::time::{Timestamp, U64};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-
-/// The size and root of a ledger: in identity records the Evidence ledger's at that moment, so that neither tree can be
-/// rolled back alone.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct EvidenceAnchor {
-    /// Entries.
-    pub size: U64,
-    /// Root at that size.
-    pub root: Digest,
-}
 
 /// One item of evidence or reasoning.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -162,43 +154,6 @@ pub struct SessionClose {
     pub evidence_ledger: EvidenceAnchor,
 }
 
-/// What one node found when it re-hashed a substrate from its own disk.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Finding {
-    /// The outcome that follows.
-    pub outcome: Outcome,
-    /// Short name of the deciding check, for example `ENTRY_HASH` or `CONTINUITY_HASH`.
-    pub check: String,
-    /// The first bad entry.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub at: Option<BadEntry>,
-    /// Expected value.
-    pub expected: String,
-    /// Found value.
-    pub found: String,
-    /// Hamming distance of the founding tension, bits.
-    #[serde(deserialize_with = "form::bits")]
-    pub drift: u32,
-    /// Cycles since birth.
-    pub lineage_depth: U64,
-    /// The recomputed continuity hash; absent when there was no close.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub recomputed: Option<Digest>,
-    /// Entries re-hashed, both ledgers.
-    pub entries_checked: U64,
-}
-
-/// The place of the first bad entry.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct BadEntry {
-    /// Which ledger.
-    pub ledger: Ledger,
-    /// Ledger index.
-    pub index: U64,
-}
-
 /// One node's finding as counted in a verification.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -209,7 +164,7 @@ pub struct CountedVerdict {
     #[serde(deserialize_with = "form::name")]
     pub organisation: String,
     /// What it found.
-    #[serde(deserialize_with = "form::finding")]
+    #[serde(deserialize_with = "Finding::recorded")]
     pub finding: Finding,
 }
 
@@ -238,7 +193,7 @@ pub struct IdentityVerification {
     /// Entries of the substrate in the Evidence ledger: none is written between a close and the verification after it.
     pub evidence_ledger_depth: U64,
     /// Values in force, so that anybody can repeat the decision.
-    #[serde(deserialize_with = "form::thresholds")]
+    #[serde(deserialize_with = "Thresholds::recorded")]
     pub thresholds: Thresholds,
     /// Verdicts in order of arrival.
     pub verdicts: Vec<CountedVerdict>,
@@ -309,7 +264,7 @@ pub enum Record {
         /// Ordinal of the session that was to open.
         session: U64,
         /// The quorum's finding.
-        #[serde(deserialize_with = "form::finding")]
+        #[serde(deserialize_with = "Finding::recorded")]
         finding: Finding,
         /// Latest cycle identity hash in the state.
         head: Digest,
@@ -345,7 +300,7 @@ pub enum Record {
         /// Hash of the previous amendment.
         prior_amendment: Option<Digest>,
         /// Content.
-        amendment: crate::command::Amendment,
+        amendment: Amendment,
     },
     /// A refused amendment.
     AmendmentRefusal {
@@ -354,7 +309,7 @@ pub enum Record {
         /// The rule.
         rule: String,
         /// Content.
-        amendment: crate::command::Amendment,
+        amendment: Amendment,
         /// Drift that it would cause, bits.
         #[serde(deserialize_with = "form::bits")]
         drift: u32,
@@ -455,7 +410,7 @@ pub enum Record {
         #[serde(deserialize_with = "form::name")]
         organisation: String,
         /// What it found on its own disk.
-        #[serde(deserialize_with = "form::finding")]
+        #[serde(deserialize_with = "Finding::recorded")]
         finding: Finding,
         /// Substrate under verification.
         #[serde(deserialize_with = "form::uuid")]
@@ -472,7 +427,7 @@ pub enum Record {
         #[serde(deserialize_with = "form::name")]
         proposal_id: String,
         /// The proposal.
-        #[serde(deserialize_with = "form::proposal")]
+        #[serde(deserialize_with = "Proposal::recorded")]
         proposal: Proposal,
         /// Organisations in favour.
         #[serde(deserialize_with = "form::name")]
@@ -554,12 +509,12 @@ pub struct ConstitutionChange {
     #[serde(deserialize_with = "form::name")]
     pub proposal_id: String,
     /// In force until now.
-    #[serde(deserialize_with = "form::constitution")]
+    #[serde(deserialize_with = "ClusterConstitution::recorded")]
     pub before: ClusterConstitution,
     /// Hash of `before`.
     pub before_hash: Digest,
     /// In force from the next submission on.
-    #[serde(deserialize_with = "form::constitution")]
+    #[serde(deserialize_with = "ClusterConstitution::recorded")]
     pub after: ClusterConstitution,
     /// Hash of `after`.
     pub after_hash: Digest,

@@ -13,9 +13,9 @@
 //! Each cosigner counts in its own copy. The text cannot be taken for a checkpoint, whose second line is a number, nor for
 //! a holder status, whose second line begins with `substrate`.
 
-use crate::command::is_uuid;
 use crate::digest::Digest;
-use crate::entry::Ledger;
+use crate::ledger::{Ledger, PerLedger};
+use crate::names::is_uuid;
 use crate::note::{NoteError, bad};
 use crate::time::{Timestamp, U64};
 use base64::Engine as _;
@@ -41,8 +41,8 @@ pub struct SubjectHead {
     pub genesis: Digest,
     /// `substrate:<UUID>` or `run:<digest>`.
     pub subject: String,
-    /// Evidence, then Reasoning.
-    pub trees: [Extent; 2],
+    /// Both trees.
+    pub trees: PerLedger<Extent>,
     /// Entries of `cluster` and of every `organisation:…` in the Reasoning tree.
     pub governance: u64,
     /// Time and hash of the identity statement that holds in these trees.
@@ -61,7 +61,7 @@ impl SubjectHead {
     /// The text that is signed.
     pub fn to_text(&self) -> String {
         let tree = |ledger: Ledger| {
-            let Extent { size, root, entries } = &self.trees[ledger.slot()];
+            let Extent { size, root, entries } = &self.trees[ledger];
             format!("{ledger} {size} {} {entries}\n", STANDARD.encode(root.as_bytes()))
         };
         let statement = self.statement.map(|(time, hash)| format!("statement {time} {hash}\n")).unwrap_or_default();
@@ -99,7 +99,7 @@ impl SubjectHead {
         if !is_subject(subject) {
             return bad(RULE, "substrate: and a UUID, or run: and a digest", subject);
         }
-        let trees = [tree(evidence, "evidence")?, tree(reasoning, "reasoning")?];
+        let trees = PerLedger { evidence: tree(evidence, "evidence")?, reasoning: tree(reasoning, "reasoning")? };
         let governance = number(field(governance, "governance")?)?;
         let statement = last.map(statement).transpose()?;
         if statement.is_some() && !subject.starts_with("substrate:") {
@@ -167,10 +167,10 @@ mod tests {
             origin: "ledger.example".into(),
             genesis: Digest::of(b"genesis"),
             subject: SUBSTRATE.into(),
-            trees: [
-                Extent { size: 24, root: empty_root(), entries: 7 },
-                Extent { size: 38, root: empty_root(), entries: 21 },
-            ],
+            trees: PerLedger {
+                evidence: Extent { size: 24, root: empty_root(), entries: 7 },
+                reasoning: Extent { size: 38, root: empty_root(), entries: 21 },
+            },
             governance: 4,
             statement: Some(("2026-03-08T00:00:00.000Z".parse().unwrap(), Digest::of(b"statement"))),
         }

@@ -118,7 +118,7 @@ mod tests {
             let electorate = counted.len();
             let split = decide(&counted, electorate, majority(electorate)).unwrap();
             assert_eq!((split.outcome, split.check.as_str()), (Outcome::HashMismatch, "NO_MAJORITY"));
-            assert!(crate::form::finding(json!(split)).is_ok(), "{} characters", split.found.chars().count());
+            assert!(Finding::recorded(json!(split)).is_ok(), "{} characters", split.found.chars().count());
             assert_eq!(split.found.ends_with('…'), electorate > 2 && split.found.chars().count() > 200);
         }
     }

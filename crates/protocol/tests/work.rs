@@ -2,11 +2,13 @@
 
 use selfsame_protocol::command::ItemLimits;
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::{Entry, Ledger};
+use selfsame_protocol::entry::Entry;
 use selfsame_protocol::genesis::{GenesisDocument, GenesisNode, GenesisOrganisation, Publication};
 use selfsame_protocol::governance::GovernanceAction;
 use selfsame_protocol::keys::PublicKey;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::record::Record;
+use selfsame_protocol::replay::governance::Governance;
 use selfsame_protocol::time::{Timestamp, U64};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -65,7 +67,7 @@ fn a_retirement_does_not_walk_over_all_nodes() {
     let took = |nodes: u64| {
         let document = genesis(nodes);
         let once = || {
-            let mut history = document.audit();
+            let mut history = Governance::new(&document);
             let start = Instant::now();
             leaves.iter().for_each(|leaf| history.leaf(leaf, None).unwrap());
             start.elapsed()

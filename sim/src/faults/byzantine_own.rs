@@ -8,7 +8,7 @@ use selfsame_protocol::bundle::Reader;
 use selfsame_protocol::canon;
 use selfsame_protocol::command::{Append, Command, EnrolChip, FencingToken, GoalVector, InitSubstrate, Item, Role};
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::{Ledger, PerLedger};
 use selfsame_protocol::p104::{self, Attestation, Claims, Technology, Thresholds};
 use selfsame_protocol::time::U64;
 use serde_json::json;
@@ -143,7 +143,7 @@ impl Own {
     }
 
     /// The substrate's entries in each ledger, as a bundle shows them.
-    async fn depths(&self, adversary: &Adversary) -> Option<[u64; 2]> {
+    async fn depths(&self, adversary: &Adversary) -> Option<PerLedger<u64>> {
         for _ in 0..12 {
             if let Ok(bundle) = adversary.client.bundle(&self.id).await {
                 let shown = g16_served::bundle(&bundle, Reader::consistency());

@@ -6,6 +6,7 @@ use selfsame_client::InclusionProof;
 use selfsame_protocol::bundle::Reader;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{Entry, EntryRef};
+use selfsame_protocol::ledger::PerLedger;
 use selfsame_protocol::merkle::verify_inclusion;
 use selfsame_protocol::note::Vkey;
 
@@ -14,7 +15,7 @@ pub const NAME: &str = "G16 served";
 
 /// Verifies a bundle as a stranger does who trusts `reader`: the substrate's entries in the evidence and in the reasoning
 /// ledger. The file has the history of keys as well: only a replay tells what is the substrate's own.
-pub fn bundle(bytes: &[u8], reader: Reader<'_>) -> Result<[u64; 2], String> {
+pub fn bundle(bytes: &[u8], reader: Reader<'_>) -> Result<PerLedger<u64>, String> {
     let text = std::str::from_utf8(bytes).map_err(|error| format!("a bundle: {error}"))?;
     match selfsame_protocol::bundle::verify(text, reader, |_| {}) {
         Ok((_, Some(history))) => Ok(history.depths),

@@ -2,7 +2,7 @@
 
 use super::moment::{Invariant, Moment};
 use super::shadow::Op;
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::record::Record;
 
 /// Judges each submission by itself: one submission is one transaction.

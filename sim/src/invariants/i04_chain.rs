@@ -4,7 +4,7 @@
 use super::moment::{Invariant, Moment};
 use super::shadow::{Leaf, Op};
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::{Ledger, PerLedger};
 use selfsame_protocol::p104;
 use selfsame_protocol::record::Record;
 use selfsame_protocol::time::U64;
@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 /// Remembers the size of each ledger and the end of each subject's chain.
 #[derive(Debug, Default)]
 pub struct ChainContinuity {
-    sizes: [Option<u64>; 2],
+    sizes: PerLedger<Option<u64>>,
     ends: BTreeMap<(String, Ledger), (u64, Digest)>,
     jumps: u64,
 }
@@ -22,7 +22,7 @@ impl ChainContinuity {
     fn leaf(&mut self, leaf: &Leaf) -> Result<(), String> {
         let Leaf { hash, entry } = leaf;
         let place = format!("{} {} of {}", entry.ledger, entry.index, entry.subject);
-        let size = &mut self.sizes[entry.ledger.slot()];
+        let size = &mut self.sizes[entry.ledger];
         if size.is_some_and(|size| size != entry.index.0) {
             return Err(format!("{place} follows a ledger of {size:?} entries"));
         }
@@ -59,18 +59,19 @@ impl ChainContinuity {
                 Ok(())
             }
             Record::SessionClose(close) => {
-                let depths = [close.evidence_ledger_depth, close.reasoning_ledger_depth];
+                let depths =
+                    PerLedger { evidence: close.evidence_ledger_depth, reasoning: close.reasoning_ledger_depth };
                 for ledger in Ledger::BOTH {
                     let depth = self.depth(&leaf.entry.subject, ledger);
-                    if depth.is_some_and(|depth| U64(depth) != depths[ledger.slot()]) {
-                        let found = depths[ledger.slot()];
+                    if depth.is_some_and(|depth| U64(depth) != depths[ledger]) {
+                        let found = depths[ledger];
                         return Err(format!("{id}: a close at {ledger} depth {found}, the chain has {depth:?}"));
                     }
                 }
                 let hash = p104::continuity_hash(
                     &close.latest_cycle_identity_hash,
-                    depths[0],
-                    depths[1],
+                    depths.evidence,
+                    depths.reasoning,
                     close.session_close_timestamp,
                     &close.schema_version,
                 );

@@ -12,8 +12,9 @@ use selfsame_protocol::command::{
     Amend, Append, CloseCycle, CloseSession, Command, FencingToken, OpenSession, Seal, Submission,
 };
 use selfsame_protocol::digest::{Digest, hex};
-use selfsame_protocol::entry::{Entry, Ledger};
+use selfsame_protocol::entry::Entry;
 use selfsame_protocol::envelope::prepare;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::time::Timestamp;
 use selfsame_wire::raft::v1 as pb;
 use std::collections::BTreeMap;

@@ -10,7 +10,7 @@ use selfsame_machine::genesis::{GenesisNode, GenesisOrganisation};
 use selfsame_machine::state::Substrate;
 use selfsame_machine::{Genesis, read, verify};
 use selfsame_protocol::command::{Command, EnrolChip, GiveVerdict, GoalVector, Item, ItemLimits, Role};
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::p104::{Outcome, Technology};
 use selfsame_protocol::response::SubmitResponse;

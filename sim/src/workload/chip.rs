@@ -12,7 +12,7 @@ use selfsame_client::{Activation, Birth, ChipSession, HolderStatus, Migration, P
 use selfsame_protocol::bundle::Reader;
 use selfsame_protocol::command::{Command, EnrolChip, GoalVector, Item, Role};
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::p104::{Outcome, Technology};
 use serde_json::json;

@@ -9,7 +9,7 @@ use rand::Rng;
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{Command, Item, RecoverClose};
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::p104::Outcome;
 use serde_json::json;
 use std::cell::RefCell;

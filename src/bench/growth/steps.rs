@@ -7,7 +7,7 @@ use crate::demo::cluster::Failure;
 use selfsame_client::Client;
 use selfsame_machine::read;
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::p104::Outcome;
 use serde_json::{Value, json};
 use std::time::Duration;

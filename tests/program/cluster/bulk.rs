@@ -2,7 +2,7 @@
 
 use super::harness::{Processes, SELFSAME, run, said};
 use selfsame_node::config::RaftSection;
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::process::{Command, Stdio};

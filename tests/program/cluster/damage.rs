@@ -5,7 +5,7 @@ use selfsame::demo::cluster::{Cluster, Keys, flip_leaf, free_ports};
 use selfsame_client::{Client, ClientError, Signer};
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::Role;
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
 use std::collections::BTreeMap;
 
 #[tokio::test]

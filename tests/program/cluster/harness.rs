@@ -8,8 +8,9 @@ use selfsame_node::config::{
 };
 use selfsame_node::keys;
 use selfsame_protocol::command::{Command as Submitted, DeclareRun, Role};
-use selfsame_protocol::entry::{EntryRef, Ledger};
+use selfsame_protocol::entry::EntryRef;
 use selfsame_protocol::envelope::Envelope;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::response::SubmitResponse;
 use serde_json::json;
 use std::collections::BTreeMap;

@@ -2,7 +2,7 @@
 
 use super::harness::{Processes, declare, holds, run, said};
 use selfsame_node::config::RaftSection;
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::note::Note;
 use serde_json::Value;
 

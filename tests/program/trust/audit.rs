@@ -3,9 +3,9 @@
 use super::harness::{Nodes, net};
 use selfsame::demo::liar::Liar;
 use selfsame_audit::{Alarm, Follower, Memory, Problem, Report, Source, compare};
-use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::equivocation::{Evidence, Kind};
 use selfsame_protocol::keys::SecretKey;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::note::{Note, Vkey};
 use std::path::Path;
 use std::process::{Command, Output};

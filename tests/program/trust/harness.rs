@@ -5,7 +5,7 @@ use selfsame_env::TcpNet;
 use selfsame_machine::genesis::Genesis;
 use selfsame_machine::read;
 use selfsame_protocol::command::{Command, DeclareRun, Role};
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::note::{Note, Vkey};
 use serde_json::json;
 use std::collections::BTreeMap;

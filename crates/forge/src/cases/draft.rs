@@ -1,7 +1,7 @@
 //! Altering one substrate's history.
 
 use crate::World;
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
 use serde_json::{Value, json};
 
 /// A world under alteration, and the chain that is altered.

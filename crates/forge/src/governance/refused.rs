@@ -9,10 +9,11 @@ use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{
     Command, EnrolChip, EnrolNode, OrganisationKey, Proposal, RetireChip, RetireNode, Role, RotateKey,
 };
-use selfsame_protocol::constitution::{MAX_OPEN_BALLOTS, MAX_ORGANISATIONS, MAX_REASON_BYTES};
+use selfsame_protocol::constitution::{MAX_OPEN_BALLOTS, MAX_ORGANISATIONS};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::governance::GovernanceAction as Action;
 use selfsame_protocol::keys::{PublicKey, SecretKey};
+use selfsame_protocol::names::MAX_REASON_BYTES;
 use selfsame_protocol::p104::Technology;
 use selfsame_protocol::record::{BallotEnd, EvidenceAnchor, Record};
 use selfsame_protocol::time::U64;
@@ -420,7 +421,7 @@ fn gaps() -> Vec<Case> {
             let (size, root) = selfsame_machine::read::head(&stage.model, ledger).expect("a state");
             EvidenceAnchor { size: U64(size), root }
         };
-        let [mut evidence, mut reasoning] = selfsame_protocol::entry::Ledger::BOTH.map(tree);
+        let [mut evidence, mut reasoning] = selfsame_protocol::ledger::Ledger::BOTH.map(tree);
         change(&mut evidence, &mut reasoning);
         let (evidence_tree, reasoning_tree) = (evidence.clone(), reasoning.clone());
         open(&mut stage, 0, "p", Proposal::Recovery { reason: "lost".into(), evidence, reasoning });

@@ -10,7 +10,8 @@ const BALANCE: &str = "machine/src/balance.rs";
 const REGISTRY: &str = "machine/src/registry.rs";
 const RUNS: &str = "machine/src/runs.rs";
 const APPLY: &str = "machine/src/apply.rs";
-const CONSTITUTION: &str = "protocol/src/constitution.rs";
+const CONSTITUTION: &str = "protocol/src/constitution/mod.rs";
+const NAMES: &str = "protocol/src/names.rs";
 const PROPOSAL: &str = "protocol/src/command/proposal.rs";
 
 const DEAD: &str = "cannot happen: the machine has established the contrary before";
@@ -90,8 +91,8 @@ pub const REFUSALS: &[Refused] = &[
     by(CONSTITUTION, "ORGANISATION_EXISTS", 1, "a member joins", &["BALLOT_PROPOSAL"]),
     by(CONSTITUTION, "LIMIT_EXCEEDED", 1, "more than 32 members", &["BALLOT_PROPOSAL"]),
     by(CONSTITUTION, "LAST_ORGANISATION", 1, "the last member leaves", &["BALLOT_PROPOSAL"]),
-    by(CONSTITUTION, "LIMIT_EXCEEDED", 1, "a reason of more than 4,096 bytes", &["ENTRY_FORM"]),
-    by(CONSTITUTION, "MALFORMED", 1, "a name that is none", &["ENTRY_FORM"]),
+    by(NAMES, "LIMIT_EXCEEDED", 1, "a reason of more than 4,096 bytes", &["ENTRY_FORM"]),
+    by(NAMES, "MALFORMED", 2, "a name that is none, or an id that is no UUID", &["ENTRY_FORM"]),
     by(PROPOSAL, "KEY_EXISTS", 1, "one key for both uses of a new member", &["SUBMISSION_FORM"]),
     by(RUNS, "DECLARATION_INVALID", 1, "a declaration that breaks 5.1", &["DECLARATION"]),
     by(

@@ -5,7 +5,7 @@
 use crate::world::secret;
 use selfsame_protocol::canon;
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::{Ledger, PerLedger};
 use selfsame_protocol::p104::{self, Attestation, Claims, Constitution, Outcome};
 use selfsame_protocol::record::{
     ClaimLevel, Completeness, ContinuityEvent, CycleKind, EvidenceAnchor, Finding, IdentityPropagation,
@@ -39,8 +39,8 @@ struct Seal {
 pub struct Life {
     cluster: String,
     id: String,
-    depths: [u64; 2],
-    heads: [Option<Digest>; 2],
+    depths: PerLedger<u64>,
+    heads: PerLedger<Option<Digest>>,
     birth: Option<Box<SubstrateIdentity>>,
     head: Digest,
     sequence: u64,
@@ -64,8 +64,8 @@ impl Life {
         Self {
             cluster: cluster.into(),
             id: id.into(),
-            depths: [0; 2],
-            heads: [None; 2],
+            depths: PerLedger::default(),
+            heads: PerLedger::default(),
             birth: None,
             head: Digest::of(b"unborn"),
             sequence: 0,
@@ -133,7 +133,7 @@ impl Life {
                 *head = self.head;
                 *continuity_hash = self.kept().unwrap_or(*continuity_hash);
                 *evidence_ledger_depth = U64(self.gate());
-                *reasoning_ledger_depth = U64(self.depths[1]);
+                *reasoning_ledger_depth = U64(self.depths.reasoning);
                 *evidence_ledger = place.anchor.clone();
             }
             Record::MigrationIdentityAttestation {
@@ -176,7 +176,7 @@ impl Life {
     fn cycle(&mut self, place: &Place, cycle: &mut IdentityPropagation) {
         cycle.sequence = U64(self.sequence + 1);
         cycle.prior_identity_hash = self.head;
-        cycle.reasoning_ledger_depth = U64(self.depths[1]);
+        cycle.reasoning_ledger_depth = U64(self.depths.reasoning);
         cycle.cycle_timestamp = place.time();
         cycle.evidence_ledger = place.anchor.clone();
         cycle.amendments = self.amendments.clone();
@@ -210,11 +210,11 @@ impl Life {
         }
         close.session = U64(self.session);
         close.latest_cycle_identity_hash = self.head;
-        close.evidence_ledger_depth = U64(self.depths[0]);
-        close.reasoning_ledger_depth = U64(self.depths[1]);
+        close.evidence_ledger_depth = U64(self.depths.evidence);
+        close.reasoning_ledger_depth = U64(self.depths.reasoning);
         close.session_close_timestamp = place.time();
-        close.evidence_head = self.heads[0];
-        close.reasoning_head = self.heads[1];
+        close.evidence_head = self.heads.evidence;
+        close.reasoning_head = self.heads.reasoning;
         close.evidence_ledger = place.anchor.clone();
         if let Some(constitution) = &self.constitution {
             close.schema_version = constitution.schema_version.clone();
@@ -243,7 +243,7 @@ impl Life {
             finding.lineage_depth = U64(self.sequence);
             finding.recomputed = kept;
             (finding.expected, finding.found) = (shown.clone(), shown.clone());
-            finding.entries_checked = U64(self.gate() + self.depths[1]);
+            finding.entries_checked = U64(self.gate() + self.depths.reasoning);
             finding.outcome = Outcome::decide(true, finding.drift, self.sequence, &result.thresholds);
             if finding.outcome == Outcome::Verified && kept.is_none() {
                 finding.outcome = Outcome::InsufficientDepth;
@@ -366,8 +366,8 @@ impl Life {
 
     /// Goes on behind an entry as it was left.
     pub fn take(&mut self, ledger: Ledger, hash: Digest, record: Option<&Record>) {
-        self.depths[ledger.slot()] += 1;
-        self.heads[ledger.slot()] = Some(hash);
+        self.depths[ledger] += 1;
+        self.heads[ledger] = Some(hash);
         match record {
             Some(Record::SubstrateIdentity(birth)) => {
                 self.head = birth.substrate_identity_hash;

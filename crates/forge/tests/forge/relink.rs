@@ -4,7 +4,7 @@ use selfsame_forge::cast::{tension as tension_of, uuid};
 use selfsame_forge::stage::Stage;
 use selfsame_forge::{Placed, World, story};
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::p104::Thresholds;
 use selfsame_protocol::time::U64;
 

@@ -15,8 +15,8 @@ use crate::view::{Table, View};
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{Conclude, Propose, Vote};
 use selfsame_protocol::constitution::{MAX_OPEN_BALLOTS, Standing, Tally, ballot_digest};
-use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::governance::GovernanceAction;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::planted;
 use selfsame_protocol::record::{BallotEnd, Record};
 use selfsame_protocol::response::{BallotCounted, BallotExpired, BallotStanding, CommandResult};
@@ -25,7 +25,7 @@ use std::collections::BTreeMap;
 
 /// Entries of the Reasoning ledger so far: what the expiry of a ballot is counted in.
 fn grown(txn: &Txn<'_>) -> u64 {
-    txn.growth[Ledger::Reasoning.slot()].frontier.size()
+    txn.growth.reasoning.frontier.size()
 }
 
 pub fn propose(txn: &mut Txn<'_>, command: &Propose) -> Result<BallotCounted, Stop> {

@@ -6,7 +6,7 @@ use crate::state::{self, Ballot, BallotStatus};
 use crate::txn::Txn;
 use crate::view::Table;
 use selfsame_protocol::code::{Code, Refusal};
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::record::{BallotEnd, Record};
 use selfsame_protocol::time::Timestamp;
 

@@ -12,9 +12,9 @@ use crate::txn::Txn;
 use crate::view::Table;
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{EnrolChip, EnrolNode, OrganisationKey, RetireChip, RetireNode, Role, RotateKey};
-use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::governance::GovernanceAction;
 use selfsame_protocol::keys::PublicKey;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::record::Record;
 use selfsame_protocol::time::U64;
 

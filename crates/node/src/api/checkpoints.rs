@@ -11,7 +11,7 @@ use selfsame_protocol::bundle::Checkpoints;
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::cosignature;
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::{Ledger, PerLedger};
 use selfsame_protocol::note::{TYPE_ED25519, Vkey};
 use selfsame_protocol::time::Timestamp;
 use std::time::Duration;

@@ -7,7 +7,7 @@ use selfsame_machine::state::Registration;
 use selfsame_machine::view::{ReadError, Table, View};
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::digest::unhex;
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_wire::v1::{self, cluster_service_server::ClusterService};
 use std::collections::BTreeSet;
 use tonic::{Request, Response, Status};

@@ -4,6 +4,7 @@ use super::{bytes_of, refused};
 use selfsame_machine::list::{Enrolled, Summary};
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::digest::{hex, unhex};
+use selfsame_protocol::ledger::PerLedger;
 use selfsame_wire::v1;
 use tonic::Status;
 
@@ -47,7 +48,7 @@ pub(super) fn token(next: Option<Vec<u8>>) -> String {
 
 pub(super) fn substrate(summary: Summary) -> v1::SubstrateSummary {
     let phase = summary.phase.as_str();
-    let [evidence_depth, reasoning_depth] = summary.depths;
+    let PerLedger { evidence: evidence_depth, reasoning: reasoning_depth } = summary.depths;
     v1::SubstrateSummary {
         substrate_id: summary.substrate_id,
         organisation: summary.organisation,

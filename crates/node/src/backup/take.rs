@@ -9,7 +9,7 @@ use selfsame_machine::view::Table;
 use selfsame_offline::backup::{Checkpoints, Header, TYPE, write};
 use selfsame_offline::files::{self, Unfinished};
 use selfsame_offline::{Options, verify};
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::merkle::Frontier;
 use selfsame_protocol::note::{Checkpoint, Note};
 use selfsame_protocol::time::{Timestamp, U64};

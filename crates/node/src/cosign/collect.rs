@@ -10,7 +10,7 @@ use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use selfsame_machine::read;
 use selfsame_protocol::cosignature;
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::note::{Note, NoteSignature, Vkey};
 use selfsame_protocol::quorum::Quorum;
 use std::time::Duration;

@@ -10,9 +10,9 @@
 
 use selfsame_env::{Disk, DiskFile};
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::holder::Tree;
 use selfsame_protocol::keys::PublicKey;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::planted;
 use std::io;
 use std::sync::Arc;

@@ -6,8 +6,8 @@ use crate::raft::SignatureLine;
 use crate::store::StateView;
 use selfsame_machine::read;
 use selfsame_protocol::code::{Code, Refusal};
-use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::holder::Tree;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::note::{Checkpoint, Note, TYPE_ED25519, Vkey};
 
 impl Inner {

@@ -1,7 +1,7 @@
 //! What is published: notes that enough organisations cosigned, never a smaller tree after a larger one.
 
 use super::archive::Archive;
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::note::{Checkpoint, Note};
 use std::collections::BTreeMap;
 use std::io;

@@ -5,7 +5,7 @@ use super::published::PublishedPair;
 use selfsame_machine::{head, read};
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::{Ledger, PerLedger};
 use selfsame_protocol::merkle::ProofError;
 use selfsame_protocol::note::Note;
 use selfsame_protocol::planted;
@@ -75,7 +75,7 @@ impl Cosigner {
     pub async fn subject_head(
         &self,
         subject: &str,
-        trees: [(u64, Digest); 2],
+        trees: PerLedger<(u64, Digest)>,
         statement: Option<Timestamp>,
     ) -> Result<Note, Refusal> {
         let inner = &self.0;

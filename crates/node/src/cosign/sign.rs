@@ -8,7 +8,7 @@ use selfsame_machine::{head, read};
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::cosignature;
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::holder::{AHEAD, HolderStatus, Tree};
 use selfsame_protocol::note::Checkpoint;
 use selfsame_protocol::planted;

@@ -5,9 +5,9 @@ use crate::store::StateView;
 use crate::witness::keep;
 use selfsame_machine::read;
 use selfsame_protocol::code::Refusal;
-use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::equivocation::{self, Evidence};
 use selfsame_protocol::holder::Tree;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::note::{Checkpoint, Note};
 
 impl Cosigner {

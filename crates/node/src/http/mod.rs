@@ -30,7 +30,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use selfsame_env::{Listener, Stream};
 use selfsame_machine::read;
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;

@@ -7,7 +7,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use selfsame_machine::state::leaves;
 use selfsame_machine::view::View as _;
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::merkle::TileId;
 use selfsame_protocol::merkle::layout::{TilePath, WIDTH, push_entry};
 

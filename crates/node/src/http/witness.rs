@@ -8,7 +8,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use selfsame_machine::read;
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::note::{Checkpoint, Vkey};
 use selfsame_protocol::witness::{MAX_REQUEST, SIZE_TYPE};
 use std::sync::Arc;

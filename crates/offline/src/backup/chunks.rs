@@ -1,7 +1,7 @@
 //! Chunks of a snapshot: threads hash them while the next ones are read. They are handed on in their order, and each
 //! thread has at most [`AHEAD`] waiting, so that memory depends on the number of threads and not on the file.
 
-use super::rows::Rows;
+use super::split::Rows;
 use selfsame_machine::view::Table;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Entry;

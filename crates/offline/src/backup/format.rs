@@ -7,8 +7,8 @@
 //! The digest at the end finds damage; it convinces nobody, because whoever alters a file makes it anew. What convinces
 //! are the cosigned checkpoints in the header.
 
-use crate::kind::{named, version};
-use crate::report::{Failure, altered, undecided};
+use crate::members::named;
+use crate::report::{Failure, altered, undecided, version};
 use selfsame_protocol::canon::{self, Limits};
 use selfsame_protocol::digest::hex;
 use selfsame_protocol::note::MAX_NOTE;

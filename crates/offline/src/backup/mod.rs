@@ -9,6 +9,7 @@ mod chunks;
 mod derived;
 mod format;
 mod rows;
+mod split;
 mod trees;
 
 pub use format::{Checkpoints, Header, MAGIC, TYPE, write};
@@ -25,7 +26,7 @@ use selfsame_machine::state::{META_DIGEST, META_GENESIS};
 use selfsame_machine::trees::head_key;
 use selfsame_machine::view::Table;
 use selfsame_protocol::digest::hex;
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::{Ledger, PerLedger};
 use serde_json::{Value, json};
 use trees::Walk;
 
@@ -40,7 +41,7 @@ fn founding_digest(genesis: &Genesis) -> String {
 }
 
 /// The checkpoints of a header, each of its ledger.
-fn heads(header: &Header) -> Result<[Option<Signed>; 2], Failure> {
+fn heads(header: &Header) -> Result<PerLedger<Option<Signed>>, Failure> {
     let read = |ledger: Ledger, note: &Option<String>| {
         let signed = note.as_ref().map(|text| vouch::read(text.as_bytes())).transpose()?;
         match signed {
@@ -51,7 +52,7 @@ fn heads(header: &Header) -> Result<[Option<Signed>; 2], Failure> {
         }
     };
     let Checkpoints { evidence, reasoning } = &header.checkpoints;
-    Ok([read(Ledger::Evidence, evidence)?, read(Ledger::Reasoning, reasoning)?])
+    Ok(PerLedger { evidence: read(Ledger::Evidence, evidence)?, reasoning: read(Ledger::Reasoning, reasoning)? })
 }
 
 /// What the rows of the first table say.
@@ -72,13 +73,12 @@ pub fn verify(
     let mut source = Source::new(&mut input);
     let header = source.header()?;
     let heads = heads(&header)?;
-    let voices = Voices::of(&heads.iter().flatten().collect::<Vec<_>>(), options)?;
+    let voices = Voices::of(&heads.iter().filter_map(|(_, head)| head.as_ref()).collect::<Vec<_>>(), options)?;
     if let Some(wanted) = options.genesis.filter(|wanted| wanted.to_string() != header.genesis) {
         return Err(undecided("GENESIS", format!("a file of the cluster with genesis {wanted}"), header.genesis));
     }
-    let mut walks: Vec<Walk> = Ledger::BOTH
-        .into_iter()
-        .zip(&heads)
+    let mut walks: Vec<Walk> = heads
+        .iter()
         .map(|(ledger, head)| {
             let head = head.as_ref().map(|signed| (signed.checkpoint.size, signed.checkpoint.root));
             Walk::new(ledger, head)
@@ -139,7 +139,7 @@ pub fn verify(
     }
     let passes = chains(&mut walks, &mut derived, again, Work { deep: false, ..work }, progress)?;
     derived.check(&genesis)?;
-    for (head, ledger) in heads.iter().zip(Ledger::BOTH) {
+    for (ledger, head) in heads.iter() {
         match head {
             Some(Signed { checkpoint, .. }) if checkpoint.origin != genesis.ledger_origin(ledger) => {
                 return Err(altered("CHECKPOINT_ORIGIN", None, genesis.ledger_origin(ledger), &checkpoint.origin));
@@ -266,13 +266,13 @@ fn report(
     header: &Header,
     meta: &rows::Meta,
     (walks, passes): (&[Walk], u64),
-    (heads, voices): (&[Option<Signed>; 2], &Voices),
+    (heads, voices): (&PerLedger<Option<Signed>>, &Voices),
     (found, options): (&Found, &Options),
 ) -> Result<Verified, Failure> {
     let total: u64 = walks.iter().map(Walk::size).sum();
     let mut ledgers = Vec::new();
     let mut covered = 0;
-    for ((ledger, walk), head) in Ledger::BOTH.into_iter().zip(walks).zip(heads) {
+    for ((ledger, head), walk) in heads.iter().zip(walks) {
         let size = head.as_ref().map_or(0, |signed| signed.checkpoint.size);
         let voices = Voices::of(&head.iter().collect::<Vec<_>>(), options)?;
         covered += size;

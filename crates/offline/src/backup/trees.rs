@@ -6,7 +6,7 @@ use super::derived::Derived;
 use crate::chain::{AT_ONCE, Chains, Rows};
 use crate::report::{Failure, altered};
 use selfsame_protocol::digest::{Digest, hex};
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::merkle::layout::{WIDTH, push_entry};
 use selfsame_protocol::merkle::{Frontier, full_root};
 

@@ -4,21 +4,20 @@
 //! white space, escapes, the order of members and bytes that are no text do not make another kind of it. Which version it
 //! is of is looked at before everything else: of another one nothing is said. Of no known kind is only what shows none.
 
-mod members;
 mod other;
 
 use super::backup::{self, Again};
 use super::bundles::{self, Input};
-use super::report::{Failure, Verified, altered, undecided};
+use super::members::{Members, named, trimmed};
+use super::report::{Failure, Verified, altered, undecided, version};
 use super::{Options, Progress, folder, small, statement, verify_folder};
-use members::Members;
 use selfsame_protocol::bundle::{BUNDLE_START, BUNDLE_TYPE, IDENTITY_PROOF_TYPE, require_type};
 use selfsame_protocol::checkpoint_pair::PAIR_TYPE;
 use selfsame_protocol::equivocation::EQUIVOCATION_TYPE;
 use selfsame_protocol::holder::HolderStatus;
 use selfsame_protocol::subject_head::SubjectHead;
 use selfsame_protocol::tlog_proof::HEADER as RECEIPT_TYPE;
-use selfsame_protocol::version::{family, is_other};
+use selfsame_protocol::version::family;
 use std::fs::File;
 use std::io::{BufReader, Read as _};
 use std::path::Path;
@@ -61,11 +60,6 @@ pub enum Kind {
     Note,
 }
 
-/// What text without its white space and byte order mark in front shows.
-fn trimmed(bytes: &[u8]) -> &[u8] {
-    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start()
-}
-
 /// The kind that a file shows, and the type that it names, where it names one.
 pub fn recognise(bytes: &[u8]) -> Option<(Kind, Option<String>)> {
     if bytes.starts_with(BACKUP) {
@@ -88,11 +82,6 @@ pub fn recognise(bytes: &[u8]) -> Option<(Kind, Option<String>)> {
         return None;
     }
     is_note(&text).then_some((Kind::Note, None))
-}
-
-/// The text of a member of a document, read as far as it goes and believed in nothing.
-pub(crate) fn named(document: &[u8], name: &str) -> Option<String> {
-    Members::of(document).find(|member| member.name == name).and_then(|member| member.text)
 }
 
 /// The kind of a JSON document, by its members as far as they can be read.
@@ -128,15 +117,6 @@ fn is_note(text: &str) -> bool {
         let fields = line.strip_prefix("— ").and_then(|rest| rest.rsplit_once(' '));
         fields.is_some_and(|(_, signature)| signature.len() >= SIGNATURE && base64(signature))
     })
-}
-
-/// Refuses to say anything about another version of what is known.
-pub(crate) fn version(known: &[&str], named: Option<&str>) -> Result<(), Failure> {
-    let Some(named) = named else { return Ok(()) };
-    match known.iter().find(|known| is_other(known, named)) {
-        Some(known) => Err(undecided("UNSUPPORTED_VERSION", known, named)),
-        None => Ok(()),
-    }
 }
 
 /// Verifies a file, a folder, or standard input (`-`). Anything else that has a name is not opened.

@@ -1,7 +1,7 @@
 //! Files that the product writes or reads and that nobody can verify, each with what it is and which command is for it.
 
-use super::members::Members;
-use super::{Failure, trimmed, undecided};
+use crate::members::{Members, trimmed};
+use crate::report::{Failure, undecided};
 use selfsame_protocol::note::Vkey;
 use selfsame_protocol::subject_head::SubjectHead;
 

@@ -6,8 +6,8 @@
 use crate::Options;
 use crate::report::{Failure, Level, altered, undecided};
 use selfsame_protocol::bundle::{self, Voucher};
-use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::genesis::GenesisDocument;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::note::{Checkpoint, Note, TYPE_COSIGNATURE, TYPE_ED25519, Vkey};
 use selfsame_protocol::policy::Policy;
 use serde_json::{Value, json};

@@ -26,7 +26,8 @@ fn pipe(path: &Path) {
 /// A folder whose checkpoint, entries or tile is made by `make`; an empty ledger has none but the checkpoint.
 fn folder(dir: &Path, special: &str, make: &dyn Fn(&Path)) -> PathBuf {
     use selfsame_offline::Writer;
-    use selfsame_protocol::entry::{Entry, Ledger};
+    use selfsame_protocol::entry::Entry;
+    use selfsame_protocol::ledger::Ledger;
     use selfsame_protocol::note::{Checkpoint, Note};
     use selfsame_protocol::record::{Content, Record};
     use selfsame_protocol::time::{Timestamp, U64};

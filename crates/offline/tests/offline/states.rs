@@ -11,7 +11,7 @@ use selfsame_machine::view::{Table, View};
 use selfsame_offline::backup::{Checkpoints, Header, TYPE, write};
 use selfsame_offline::{Failure, Options, Verified, Writer, verify_folder, verify_input};
 use selfsame_protocol::digest::hex;
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::note::Checkpoint;
 use selfsame_protocol::time::{Timestamp, U64};
 use serde_json::{Value, json};

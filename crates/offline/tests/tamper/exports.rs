@@ -3,7 +3,7 @@
 use crate::objects::{Objects, checkpoint, ledger, signed};
 use selfsame_offline::{Exported, Failure, Verified, Writer, verify_folder};
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::note::Checkpoint;
 use std::path::Path;
 

@@ -4,7 +4,8 @@ use crate::objects::{Objects, checkpoint, ledger, signed};
 use crate::{Named, Table};
 use selfsame_offline::{Failure, Options, Writer, verify_folder};
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::{Entry, Ledger};
+use selfsame_protocol::entry::Entry;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::time::{Timestamp, U64};
 use std::path::{Path, PathBuf};
 

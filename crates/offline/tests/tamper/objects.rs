@@ -3,10 +3,11 @@
 use selfsame_offline::Options;
 use selfsame_protocol::checkpoint_pair::Pair;
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::{Entry, Ledger};
+use selfsame_protocol::entry::Entry;
 use selfsame_protocol::equivocation::Evidence;
 use selfsame_protocol::holder::{HolderState, HolderStatus, Tree};
 use selfsame_protocol::keys::SecretKey;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::merkle::{Frontier, append_to_tiles, consistency_proof, empty_root, inclusion_proof, leaf_hash};
 use selfsame_protocol::note::{Checkpoint, Note, TYPE_COSIGNATURE, TYPE_ED25519, Vkey};
 use selfsame_protocol::policy::Policy;

@@ -8,7 +8,7 @@ use crate::{backups, ledgers};
 use selfsame_forge::files::Files;
 use selfsame_forge::pairs;
 use selfsame_offline::{Failure, Options, Verified, Writer, verify_folder, verify_input};
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -4,7 +4,7 @@ use crate::objects::{Objects, checkpoint, ledger, reading, signed, tiles};
 use crate::{Case, Named};
 use selfsame_protocol::checkpoint_pair::Pair;
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::merkle::{consistency_proof, inclusion_proof};
 use selfsame_protocol::note::Note;
 use selfsame_protocol::tlog_proof::TlogProof;

@@ -71,7 +71,7 @@ pub(super) struct Authors {
 impl Authors {
     /// The founders.
     pub fn new(genesis: &GenesisDocument) -> Self {
-        Self { under_way: Some(genesis.audit()), rights: None, entries: 0 }
+        Self { under_way: Some(Governance::new(genesis)), rights: None, entries: 0 }
     }
 
     /// Entries of governance so far.

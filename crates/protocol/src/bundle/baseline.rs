@@ -2,6 +2,7 @@
 
 use super::error::{BundleError, bad};
 use super::statement::verify_statement;
+use crate::ledger::PerLedger;
 use crate::p104::IdentityStatement;
 use crate::replay::History;
 
@@ -18,9 +19,12 @@ pub fn same_entity(baseline: &IdentityStatement, later: &History) -> Result<(), 
     let depth = usize::try_from(baseline.identity_lineage_depth).unwrap_or(usize::MAX);
     match later.identity_chain.get(depth) {
         Some(hash) if *hash == baseline.latest_cycle_identity_hash => {
-            let counted = [baseline.evidence_ledger_depth, baseline.reasoning_ledger_depth];
-            let shown = |depths: [u64; 2]| format!("{} entries in evidence and {} in reasoning", depths[0], depths[1]);
-            match later.depths.iter().zip(counted).all(|(found, counted)| *found >= counted) {
+            let counted =
+                PerLedger { evidence: baseline.evidence_ledger_depth, reasoning: baseline.reasoning_ledger_depth };
+            let shown = |depths: PerLedger<u64>| {
+                format!("{} entries in evidence and {} in reasoning", depths.evidence, depths.reasoning)
+            };
+            match later.depths.iter().all(|(ledger, found)| *found >= counted[ledger]) {
                 true => Ok(()),
                 false => bad("ROLLED_BACK", format!("{} or more", shown(counted)), shown(later.depths)),
             }

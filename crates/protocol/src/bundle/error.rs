@@ -1,6 +1,6 @@
 //! The first failing check of a bundle, or of another file that is verified offline.
 
-use crate::entry::Ledger;
+use crate::ledger::Ledger;
 use crate::merkle::ProofFailure;
 use crate::replay::BadCheck;
 use serde::Serialize;

@@ -4,8 +4,8 @@ use super::error::{self, BundleError, bad, undecided};
 use super::trust::{Checkpoints, Reader, Signed};
 use crate::canon;
 use crate::digest::Digest;
-use crate::entry::Ledger;
 use crate::genesis::GenesisDocument;
+use crate::ledger::{Ledger, PerLedger};
 use crate::note::{Checkpoint, Note};
 use crate::subject_head::{SubjectHead, is_subject};
 use serde::{Deserialize, Serialize};
@@ -64,10 +64,10 @@ pub(super) struct Opened {
     pub header: Header,
     /// Digest of the genesis.
     pub genesis: Digest,
-    /// Evidence first.
-    pub checkpoints: [Checkpoint; 2],
+    /// The trees.
+    pub checkpoints: PerLedger<Checkpoint>,
     /// The notes of the checkpoints.
-    pub notes: [Note; 2],
+    pub notes: PerLedger<Note>,
     /// Names of those whom the reader knows and who signed the checkpoints.
     pub signers: Vec<String>,
     pub head: SubjectHead,
@@ -101,12 +101,12 @@ impl Opened {
         let (evidence, evidence_note) = open(Ledger::Evidence, &header.checkpoints.evidence)?;
         let (reasoning, reasoning_note) = open(Ledger::Reasoning, &header.checkpoints.reasoning)?;
         let (head, head_note) = head(&header.head)?;
-        let checkpoints = [evidence, reasoning];
+        let checkpoints = PerLedger { evidence, reasoning };
         agrees(&head, &header.genesis.origin, &genesis, &header.subject, &checkpoints)?;
         if head.statement.is_some() {
             return bad("HEAD_STATEMENT", "a head without a statement", "one with a statement");
         }
-        let notes = [evidence_note, reasoning_note];
+        let notes = PerLedger { evidence: evidence_note, reasoning: reasoning_note };
         Ok(Opened { header, genesis, checkpoints, notes, signers, head, head_note })
     }
 }
@@ -124,17 +124,17 @@ pub(super) fn agrees(
     origin: &str,
     genesis: &Digest,
     subject: &str,
-    checkpoints: &[Checkpoint; 2],
+    checkpoints: &PerLedger<Checkpoint>,
 ) -> Result<(), BundleError> {
     let tree = |size: u64, root: &Digest| format!("{size} entries with root {root}");
-    let [evidence, reasoning] = checkpoints.each_ref().map(|checkpoint| tree(checkpoint.size, &checkpoint.root));
-    let [in_evidence, in_reasoning] = head.trees.each_ref().map(|extent| tree(extent.size, &extent.root));
+    let expected = checkpoints.each_ref().map(|checkpoint| tree(checkpoint.size, &checkpoint.root));
+    let found = head.trees.each_ref().map(|extent| tree(extent.size, &extent.root));
     for (check, expected, found) in [
         ("HEAD_ORIGIN", origin.to_string(), head.origin.clone()),
         ("HEAD_GENESIS", genesis.to_string(), head.genesis.to_string()),
         ("HEAD_SUBJECT", subject.to_string(), head.subject.clone()),
-        ("HEAD_EVIDENCE", evidence, in_evidence),
-        ("HEAD_REASONING", reasoning, in_reasoning),
+        ("HEAD_EVIDENCE", expected.evidence, found.evidence),
+        ("HEAD_REASONING", expected.reasoning, found.reasoning),
     ] {
         if expected != found {
             return bad(check, expected, found);

@@ -6,8 +6,9 @@ use crate::canon::CanonError;
 use crate::code::Code;
 use crate::command::ItemLimits;
 use crate::digest::Digest;
-use crate::entry::{Entry, Ledger};
+use crate::entry::Entry;
 use crate::envelope::{self, Envelope};
+use crate::ledger::{Ledger, PerLedger};
 use crate::merkle::verify_inclusion;
 use crate::note::Checkpoint;
 use serde::{Deserialize, Serialize};
@@ -57,7 +58,7 @@ pub(super) struct EntryLine {
 
 /// Reads line `number` (from 1, the header being the first). Of an entry it hashes the leaf and checks the inclusion proof
 /// against the checkpoint of its ledger; of a submission it checks the signature. Pure and independent of other lines.
-pub fn prepare(text: &str, number: u64, heads: &[Checkpoint; 2]) -> Prepared {
+pub fn prepare(text: &str, number: u64, heads: &PerLedger<Checkpoint>) -> Prepared {
     let content = match text.strip_prefix(SUBMISSION.0).and_then(|rest| rest.strip_suffix(SUBMISSION.1)) {
         Some(envelope) => submission(envelope, number).map(|prepared| Content::Submission(Box::new(prepared))),
         None => read::<Line>(text, number).map(|line| Content::Entry(Box::new(entry(line, heads)))),
@@ -65,11 +66,11 @@ pub fn prepare(text: &str, number: u64, heads: &[Checkpoint; 2]) -> Prepared {
     Prepared { number, content }
 }
 
-fn entry(line: Line, heads: &[Checkpoint; 2]) -> EntryLine {
+fn entry(line: Line, heads: &PerLedger<Checkpoint>) -> EntryLine {
     let Line { ledger, leaf, proof } = line;
     let (entry, hash) = (Entry::from_leaf(leaf.as_bytes()), Entry::hash_of(leaf.as_bytes()));
     let index = entry.as_ref().map_or(0, |entry| entry.index.0);
-    let head = &heads[ledger.slot()];
+    let head = &heads[ledger];
     let included = verify_inclusion(&hash, index, head.size, &proof, &head.root)
         .map_err(|failure| not_included(ledger, index, failure));
     EntryLine { ledger, entry, hash, included }

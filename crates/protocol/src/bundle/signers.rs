@@ -1,7 +1,7 @@
 //! Whose signature counts under a note, by the history of keys.
 
 use crate::cosignature;
-use crate::entry::Ledger;
+use crate::ledger::Ledger;
 use crate::note::{TYPE_ED25519, Vkey};
 use crate::quorum::{Cosigner, Quorum};
 use crate::replay::governance::{Governed, NodeSpan};

@@ -8,8 +8,8 @@ use super::error::{BundleError, bad, undecided};
 use super::header;
 use super::trust::{Checkpoints, Reader, Signed, Voucher, by_genesis, by_known};
 use crate::canon::{self, Limits};
-use crate::entry::Ledger;
 use crate::genesis::GenesisDocument;
+use crate::ledger::{Ledger, PerLedger};
 use crate::note::Checkpoint;
 use crate::p104::IdentityStatement;
 use crate::policy::Unsatisfied;
@@ -89,9 +89,9 @@ impl IdentityProof {
         }
         let (head, head_note) = header::head(&self.head)?;
         reader.means(&head.genesis)?;
-        let sizes = [evidence.size, reasoning.size];
         let subject = format!("substrate:{}", self.statement.substrate_id);
-        header::agrees(&head, &origin, &head.genesis, &subject, &[evidence, reasoning])?;
+        let trees = PerLedger { evidence, reasoning };
+        header::agrees(&head, &origin, &head.genesis, &subject, &trees)?;
         states(&head, &self.statement)?;
         let head_checks = ["STATEMENT_KEY", "HEAD_SIGNATURE"];
         let more = match reader.voucher() {
@@ -116,7 +116,7 @@ impl IdentityProof {
         signers.extend(more);
         signers.sort();
         signers.dedup();
-        let [evidence_size, reasoning_size] = sizes;
+        let (evidence_size, reasoning_size) = (trees.evidence.size, trees.reasoning.size);
         let statement = self.statement.clone();
         Ok(Stated { statement, origin, evidence_size, reasoning_size, vouched_by: reader.voucher(), signers })
     }
@@ -128,15 +128,11 @@ fn states(head: &SubjectHead, statement: &IdentityStatement) -> Result<(), Bundl
     let found = head.statement.map_or_else(|| "none".to_string(), |(time, hash)| shown(&time, &hash));
     for (check, expected, found) in [
         ("HEAD_STATEMENT", shown(&statement.statement_timestamp, &statement.statement_hash), found),
-        (
-            "HEAD_EVIDENCE_ENTRIES",
-            statement.evidence_ledger_depth.to_string(),
-            head.trees[Ledger::Evidence.slot()].entries.to_string(),
-        ),
+        ("HEAD_EVIDENCE_ENTRIES", statement.evidence_ledger_depth.to_string(), head.trees.evidence.entries.to_string()),
         (
             "HEAD_REASONING_ENTRIES",
             statement.reasoning_ledger_depth.to_string(),
-            head.trees[Ledger::Reasoning.slot()].entries.to_string(),
+            head.trees.reasoning.entries.to_string(),
         ),
     ] {
         if expected != found {

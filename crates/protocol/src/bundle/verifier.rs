@@ -10,7 +10,7 @@ use super::report::{End, Found, Report, RunFound, SubstrateFound};
 use super::signers;
 use super::trust::{Reader, Voucher, all_recorded, by_known, by_quorum};
 use crate::digest::Digest;
-use crate::entry::Ledger;
+use crate::ledger::{Ledger, PerLedger};
 use crate::note::Checkpoint;
 use crate::policy::Unsatisfied;
 use crate::replay::governance::{Governance, Oversight};
@@ -54,8 +54,8 @@ impl<'a> Verifier<'a> {
         Ok(Self { reader, opened, authors, current: Current::default(), subject })
     }
 
-    /// The checkpoints, Evidence first, for [`super::prepare`].
-    pub fn heads(&self) -> &[Checkpoint; 2] {
+    /// The checkpoints, for [`super::prepare`].
+    pub fn heads(&self) -> &PerLedger<Checkpoint> {
         &self.opened.checkpoints
     }
 
@@ -116,20 +116,20 @@ impl<'a> Verifier<'a> {
         let (found, depths, history) = match subject {
             Subject::Substrate { replay, oversight, .. } => {
                 let history = replay.finish().map_err(from_replay)?;
-                oversight.finish(authors.settle()?, opened.checkpoints[1].size).map_err(from_replay)?;
+                oversight.finish(authors.settle()?, opened.checkpoints.reasoning.size).map_err(from_replay)?;
                 (Found::Substrate(SubstrateFound::of(&history)), history.depths, Some(history))
             }
             Subject::Run { id, replay } => {
                 let history = replay.finish().map_err(from_replay)?;
-                let depths = [history.entries, 0];
+                let depths = PerLedger { evidence: history.entries, reasoning: 0 };
                 (Found::Run(RunFound::of(id, history)), depths, None)
             }
         };
         let (head, governance) = (&opened.head, authors.entries());
         for (check, expected, stated) in [
             ("HEAD_GOVERNANCE", governance, head.governance),
-            ("HEAD_EVIDENCE_ENTRIES", depths[0], head.trees[0].entries),
-            ("HEAD_REASONING_ENTRIES", depths[1], head.trees[1].entries),
+            ("HEAD_EVIDENCE_ENTRIES", depths.evidence, head.trees.evidence.entries),
+            ("HEAD_REASONING_ENTRIES", depths.reasoning, head.trees.reasoning.entries),
         ] {
             if expected != stated {
                 return bad(check, format!("{expected} entries, as the file has them"), stated);
@@ -137,7 +137,7 @@ impl<'a> Verifier<'a> {
         }
         let (governed, origin) = (authors.settle()?, &opened.header.genesis.origin);
         let recorded = signers::vkeys(governed, origin);
-        for note in &opened.notes {
+        for (_, note) in opened.notes.iter() {
             all_recorded(note, &recorded, ["CHECKPOINT_KEY", "CHECKPOINT_SIGNATURE"])?;
         }
         all_recorded(&opened.head_note, &recorded, ["HEAD_KEY", "HEAD_SIGNATURE"])?;
@@ -146,7 +146,7 @@ impl<'a> Verifier<'a> {
             Voucher::Policy => end_by_policy(&reader, &opened)?,
             Voucher::Genesis => {
                 let quorum = signers::quorum(governed, origin);
-                for note in &opened.notes {
+                for (_, note) in opened.notes.iter() {
                     signers.extend(by_quorum(note, &quorum, ["CHECKPOINT_QUORUM", "CHECKPOINT_SIGNATURE"])?);
                 }
                 match by_quorum(&opened.head_note, &quorum, ["HEAD_QUORUM", "HEAD_SIGNATURE"]) {
@@ -175,12 +175,12 @@ impl<'a> Verifier<'a> {
             genesis_from_reader: reader.genesis.is_some(),
             vouched_by: reader.voucher(),
             later_entries: end,
-            entries: depths.iter().sum(),
+            entries: depths.iter().map(|(_, depth)| depth).sum(),
             governance_entries: governance,
             submissions: current.count,
             cluster_constitution_hash: governed.constitution.hash(),
-            evidence_size: opened.checkpoints[0].size,
-            reasoning_size: opened.checkpoints[1].size,
+            evidence_size: opened.checkpoints.evidence.size,
+            reasoning_size: opened.checkpoints.reasoning.size,
             signers,
             found,
         };

@@ -2,7 +2,8 @@
 //!
 //! This only says yes or no. Whoever is told no reads the document with the strict parser, which names rule and place.
 
-use super::{Limits, order, parser, writer};
+use super::error::Limits;
+use super::{order, parser, writer};
 use std::cmp::Ordering;
 
 /// Digits of an integer that is certainly a safe one.

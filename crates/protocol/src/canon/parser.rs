@@ -1,6 +1,6 @@
 //! The strict JSON parser in front of every hash.
 
-use super::{CanonCode, CanonError, Limits};
+use super::error::{CanonCode, CanonError, Limits};
 use serde_json::{Map, Number, Value};
 
 /// 2^53 − 1: the largest integer that every JSON reader keeps.

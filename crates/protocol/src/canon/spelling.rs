@@ -1,6 +1,6 @@
 //! Where a document is spelt otherwise than the value that was read from it.
 
-use super::{CanonCode, CanonError};
+use super::error::{CanonCode, CanonError};
 use serde_json::Value;
 use std::fmt::Write as _;
 

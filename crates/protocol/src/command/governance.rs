@@ -1,6 +1,6 @@
 //! Commands of an organisation's root key: its keys, nodes and chips, and ballots.
 
-use super::{OrganisationKey, Proposal};
+use super::proposal::{OrganisationKey, Proposal};
 use crate::digest::Digest;
 use crate::keys::PublicKey;
 use crate::p104::Technology;

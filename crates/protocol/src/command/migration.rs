@@ -1,6 +1,6 @@
 //! Commands that move a substrate from one chip to another.
 
-use super::FencingToken;
+use super::substrate::FencingToken;
 use crate::digest::Digest;
 use crate::p104::Attestation;
 use crate::time::U64;

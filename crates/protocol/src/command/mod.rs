@@ -14,13 +14,14 @@ pub use migration::{AbortMigration, Arrive, Seal};
 pub use proposal::{OrganisationKey, Proposal};
 pub use run::{DeclareRun, ReportOutcome};
 pub use substrate::{
-    Amend, Amendment, Append, CloseCycle, CloseSession, FencingToken, GiveVerdict, GoalVector, InitSubstrate, Item,
-    OpenSession, PreparedBirth, RecoverClose,
+    Amend, Append, CloseCycle, CloseSession, FencingToken, GiveVerdict, GoalVector, InitSubstrate, Item, OpenSession,
+    PreparedBirth, RecoverClose,
 };
 
 use crate::code::{Code, Refusal};
-use crate::keys::PublicKey;
-use crate::p104::MAX_BITS;
+use crate::digest::MAX_BITS;
+use crate::keys::{PublicKey, check_keys};
+use crate::names::{check_uuid, is_name};
 use serde::{Deserialize, Serialize};
 
 /// The type string of every submission payload.
@@ -180,31 +181,6 @@ impl Command {
     }
 }
 
-/// Whether text may name something: 1 to 128 bytes of `A–Z a–z 0–9 . _ : / -`.
-pub fn is_name(text: &str) -> bool {
-    (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._:/-".contains(&b))
-}
-
-/// Whether text is a UUID in its one form: 36 lowercase hex characters with hyphens.
-pub fn is_uuid(text: &str) -> bool {
-    text.len() == 36
-        && text.bytes().enumerate().all(|(i, b)| match i {
-            8 | 13 | 18 | 23 => b == b'-',
-            _ => b.is_ascii_digit() || (b'a'..=b'f').contains(&b),
-        })
-}
-
-/// The refusal of what is no substrate id.
-fn no_uuid(text: &str) -> Refusal {
-    let expected = "a UUID like 00000000-0000-4000-8000-000000000001";
-    Refusal::new(Code::Malformed, "substrate_id is no UUID in lowercase", expected, text)
-}
-
-/// Refuses a key that nobody or anybody can sign with: it is never registered.
-fn check_keys(keys: &[PublicKey]) -> Result<(), Refusal> {
-    keys.iter().try_for_each(|key| key.check().map_err(|weak| Refusal::new(Code::Malformed, &weak.to_string(), "", "")))
-}
-
 impl Submission {
     /// A submission of `command`.
     pub fn new(cluster: &str, request_id: &str, role: Role, key: PublicKey, command: Command) -> Self {
@@ -237,12 +213,9 @@ impl Submission {
             let sentence = format!("this needs {} key; it was signed as {} key", needed.a(), found.a());
             return Err(Refusal::new(Code::RoleDenied, &sentence, needed, found));
         }
-        let uuid = |text: &str| {
-            if is_uuid(text) { Ok(()) } else { Err(no_uuid(text)) }
-        };
         match &self.command {
             Command::Append(Append { substrate_id, items, .. }) => {
-                uuid(substrate_id)?;
+                check_uuid(substrate_id)?;
                 if !(1..=limits.max_items).contains(&items.len()) {
                     return Err(Refusal::new(
                         Code::LimitExceeded,
@@ -254,7 +227,7 @@ impl Submission {
                 Ok(())
             }
             Command::InitSubstrate(InitSubstrate { substrate_id, schema_version, thresholds, .. }) => {
-                uuid(substrate_id)?;
+                check_uuid(substrate_id)?;
                 name("schema_version", schema_version)?;
                 match thresholds.drift_tolerance {
                     0..=MAX_BITS => Ok(()),
@@ -281,14 +254,14 @@ impl Submission {
                 Ok(())
             }
             Command::CloseCycle(CloseCycle { substrate_id, cycle_id, goalvector, .. }) => {
-                uuid(substrate_id)?;
+                check_uuid(substrate_id)?;
                 name("cycle_id", cycle_id)?;
                 name("goalvector_id", &goalvector.goalvector_id)
             }
             Command::Seal(Seal { substrate_id, migration_id, .. })
             | Command::Arrive(Arrive { substrate_id, migration_id, .. })
             | Command::AbortMigration(AbortMigration { substrate_id, migration_id, .. }) => {
-                uuid(substrate_id)?;
+                check_uuid(substrate_id)?;
                 name("migration_id", migration_id)
             }
             Command::Propose(Propose { proposal_id, proposal }) => {
@@ -299,13 +272,13 @@ impl Submission {
                 name("proposal_id", proposal_id)
             }
             Command::OpenSession(OpenSession { substrate_id, new_lineage, .. }) => {
-                uuid(substrate_id)?;
-                new_lineage.as_ref().map_or(Ok(()), |birth| uuid(&birth.substrate_id))
+                check_uuid(substrate_id)?;
+                new_lineage.as_ref().map_or(Ok(()), |birth| check_uuid(&birth.substrate_id))
             }
             Command::Amend(Amend { substrate_id, .. })
             | Command::CloseSession(CloseSession { substrate_id, .. })
             | Command::RecoverClose(RecoverClose { substrate_id })
-            | Command::Verdict(GiveVerdict { substrate_id, .. }) => uuid(substrate_id),
+            | Command::Verdict(GiveVerdict { substrate_id, .. }) => check_uuid(substrate_id),
             Command::RotateKey(RotateKey { new, .. }) => check_keys(&[*new]),
             Command::EnrolNode(EnrolNode { key, cosigner, .. }) => check_keys(&[*key, *cosigner]),
             Command::EnrolChip(EnrolChip { chip, .. }) => check_keys(&[*chip]),

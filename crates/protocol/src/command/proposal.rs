@@ -1,11 +1,12 @@
 //! What organisations vote on.
 
 use crate::code::{Code, Refusal};
-use crate::command::{check_keys, is_uuid, no_uuid};
-use crate::constitution::{Class, Publisher, Rules, check_name, check_reason};
+use crate::constitution::rules::{Class, Publisher, Rules};
 use crate::digest::Digest;
-use crate::keys::PublicKey;
-use crate::record::EvidenceAnchor;
+use crate::keys::{PublicKey, check_keys};
+use crate::names::{check_name, check_reason, check_uuid};
+use crate::record::anchor::EvidenceAnchor;
+use serde::de::{Deserialize, Deserializer, Error as _};
 
 crate::named! {
     /// Kind of a key that an organisation registers.
@@ -155,9 +156,7 @@ impl Proposal {
     pub fn form(&self) -> Result<(), Refusal> {
         match self {
             Proposal::ForceSeal { substrate_id, migration_id, reason, .. } => {
-                if !is_uuid(substrate_id) {
-                    return Err(no_uuid(substrate_id));
-                }
+                check_uuid(substrate_id)?;
                 check_name("migration_id", migration_id)?;
                 check_reason(reason)
             }
@@ -175,6 +174,15 @@ impl Proposal {
                 rules.vetoes.iter().try_for_each(|name| check_name("name of an organisation", name))
             }
             Proposal::MovePublisher { publisher } => check_name("name of an organisation", &publisher.organisation),
+        }
+    }
+
+    /// Reads a proposal as it is recorded: its names, ids and words have their form.
+    pub(crate) fn recorded<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let proposal = Proposal::deserialize(deserializer)?;
+        match proposal.form() {
+            Ok(()) => Ok(proposal),
+            Err(refusal) => Err(D::Error::custom(refusal)),
         }
     }
 }

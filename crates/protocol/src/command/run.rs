@@ -1,7 +1,8 @@
 //! Commands about runs, of an organisation's operator key.
 
 use crate::digest::Digest;
-use crate::record::{ExecutionStatus, Output};
+use crate::record::run::Output;
+use crate::record::words::ExecutionStatus;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 

@@ -1,9 +1,9 @@
 //! Commands about a substrate: its birth, its sessions, and what is written in them.
 
 use crate::digest::Digest;
-use crate::entry::Ledger;
-use crate::p104::{Attestation, Thresholds};
-use crate::record::Finding;
+use crate::ledger::Ledger;
+use crate::p104::{Amendment, Attestation, Thresholds};
+use crate::record::finding::Finding;
 use crate::time::{Timestamp, U64};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -49,25 +49,6 @@ pub struct GoalVector {
     /// Runs it used.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub runs: Vec<Digest>,
-}
-
-/// An amendment of governance parameters.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Amendment {
-    /// Hash of the founding tension that it addresses: must be the substrate's.
-    pub founding_tension_hash: Digest,
-    /// Why, in words.
-    pub reason: String,
-    /// Parameters to set.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub set: BTreeMap<String, Value>,
-    /// Parameters to remove.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub remove: Vec<String>,
-    /// A replacement of the founding document; refused, and the refusal recorded, with the drift it would cause.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub founding: Option<Value>,
 }
 
 /// A birth prepared in advance, for the case that an open finds DRIFT_EXCEEDED.

@@ -220,11 +220,6 @@ impl Policy {
         Policy { origins, ..self }
     }
 
-    /// Reads a policy file.
-    pub fn parse(bytes: &[u8]) -> Result<Policy, PolicyError> {
-        parse::parse(bytes)
-    }
-
     /// The written form: logs, then witnesses, then groups, then the quorum.
     pub fn to_text(&self) -> String {
         let url = |url: &Option<String>| url.as_ref().map(|url| format!(" {url}")).unwrap_or_default();

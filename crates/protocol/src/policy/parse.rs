@@ -16,43 +16,50 @@ struct Reader {
     quorum: bool,
 }
 
-pub fn parse(bytes: &[u8]) -> Result<Policy, PolicyError> {
-    let mut reader = Reader {
-        line: 0,
-        policy: Policy::default(),
-        names: BTreeMap::new(),
-        counted: BTreeSet::new(),
-        logs: BTreeSet::new(),
-        witness_keys: BTreeSet::new(),
-        quorum: false,
-    };
-    if bytes.len() > MAX_BYTES {
-        return reader.bad("bytes of a policy", format!("at most {MAX_BYTES}"), bytes.len());
-    }
-    let Some(whole) = bytes.strip_suffix(b"\n") else {
-        return reader.bad("form of a policy", "lines, each ended by a newline", "no newline at the end");
-    };
-    for line in whole.split(|byte| *byte == b'\n') {
-        reader.line += 1;
-        if let Some(control) = line.iter().find(|byte| (**byte < 0x20 && **byte != b'\t') || **byte == 0x7f) {
-            return reader.bad("characters of a policy", "no control character but tab", format!("0x{control:02x}"));
-        }
-        let blank = |byte: &u8| *byte == b' ' || *byte == b'\t';
-        let Some(start) = line.iter().position(|byte| !blank(byte)) else { continue };
-        if line[start] == b'#' {
-            continue;
-        }
-        let Ok(text) = std::str::from_utf8(line) else {
-            return reader.bad("encoding of a policy", "UTF-8", "other bytes");
+impl Policy {
+    /// Reads a policy file.
+    pub fn parse(bytes: &[u8]) -> Result<Policy, PolicyError> {
+        let mut reader = Reader {
+            line: 0,
+            policy: Policy::default(),
+            names: BTreeMap::new(),
+            counted: BTreeSet::new(),
+            logs: BTreeSet::new(),
+            witness_keys: BTreeSet::new(),
+            quorum: false,
         };
-        let items: Vec<&str> = text.split([' ', '\t']).filter(|item| !item.is_empty()).collect();
-        reader.line(&items)?;
+        if bytes.len() > MAX_BYTES {
+            return reader.bad("bytes of a policy", format!("at most {MAX_BYTES}"), bytes.len());
+        }
+        let Some(whole) = bytes.strip_suffix(b"\n") else {
+            return reader.bad("form of a policy", "lines, each ended by a newline", "no newline at the end");
+        };
+        for line in whole.split(|byte| *byte == b'\n') {
+            reader.line += 1;
+            if let Some(control) = line.iter().find(|byte| (**byte < 0x20 && **byte != b'\t') || **byte == 0x7f) {
+                return reader.bad(
+                    "characters of a policy",
+                    "no control character but tab",
+                    format!("0x{control:02x}"),
+                );
+            }
+            let blank = |byte: &u8| *byte == b' ' || *byte == b'\t';
+            let Some(start) = line.iter().position(|byte| !blank(byte)) else { continue };
+            if line[start] == b'#' {
+                continue;
+            }
+            let Ok(text) = std::str::from_utf8(line) else {
+                return reader.bad("encoding of a policy", "UTF-8", "other bytes");
+            };
+            let items: Vec<&str> = text.split([' ', '\t']).filter(|item| !item.is_empty()).collect();
+            reader.line(&items)?;
+        }
+        reader.line = 0;
+        if !reader.quorum {
+            return reader.bad("quorum", "exactly one quorum line", "none");
+        }
+        Ok(reader.policy)
     }
-    reader.line = 0;
-    if !reader.quorum {
-        return reader.bad("quorum", "exactly one quorum line", "none");
-    }
-    Ok(reader.policy)
 }
 
 impl Reader {

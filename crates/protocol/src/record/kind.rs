@@ -1,9 +1,9 @@
 //! The kinds of records, and where each of them may stand.
 
 use super::Record;
-use crate::command::{is_name, is_uuid};
 use crate::digest::Digest;
-use crate::entry::Ledger;
+use crate::ledger::Ledger;
+use crate::names::{is_name, is_uuid};
 
 crate::named! {
     /// Whose chain an entry stands in: the part of its subject before the colon.

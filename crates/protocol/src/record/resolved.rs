@@ -1,8 +1,10 @@
 //! What a cycle resolves.
 
-use super::{CycleKind, Record};
-use crate::command::{GoalVector, is_name};
+use super::Record;
+use super::words::CycleKind;
+use crate::command::GoalVector;
 use crate::digest::Digest;
+use crate::names::is_name;
 use crate::p104::{TAG_GOALVECTOR, TAG_MIGRATION, tagged};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};

@@ -1,6 +1,6 @@
 //! What the records of a run say of organisations, executions and outputs.
 
-use super::ExecutionStatus;
+use super::words::ExecutionStatus;
 use crate::digest::Digest;
 use crate::form;
 use crate::time::U64;

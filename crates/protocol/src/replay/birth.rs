@@ -1,6 +1,7 @@
 //! The birth of a substrate.
 
-use super::{Check, Replay, bad, same, same_or_none};
+use super::check::{Check, bad, same, same_or_none};
+use super::state::Replay;
 use crate::amending::{MAX_CONSTITUTION_BYTES, MAX_FOUNDING_BYTES};
 use crate::canon::to_canonical_of;
 use crate::p104;

@@ -1,10 +1,11 @@
 //! One subject's entries in one ledger, each naming the one before it.
 
-use super::order::Last;
-use super::{BadCheck, show};
+use super::check::{BadCheck, show};
+use super::due::Last;
 use crate::canon::CanonError;
 use crate::digest::Digest;
-use crate::entry::{Entry, Ledger};
+use crate::entry::Entry;
+use crate::ledger::Ledger;
 use crate::time::Timestamp;
 
 /// How far a chain was followed.

@@ -1,12 +1,12 @@
 //! Cycles, the amendments that they enact, and the refusals that are recorded.
 
-use super::{Check, Replay, bad, same, show};
+use super::check::{Check, bad, same, same_or_none, show};
+use super::state::Replay;
 use crate::amending;
 use crate::code::Code;
-use crate::command::Amendment;
 use crate::digest::Digest;
 use crate::entry::Entry;
-use crate::p104;
+use crate::p104::{self, Amendment};
 use crate::record::{CycleKind, IdentityPropagation};
 
 /// Prefix of the ids of migration cycles, and of no others.
@@ -20,7 +20,7 @@ impl Replay {
         same("FOUNDING_TENSION_HASH", index, birth.founding_tension_hash, cycle.founding_tension_hash)?;
         same("FOUNDING_IN_CONSTITUTION", index, birth.founding_tension_hash, cycle.constitution.founding_tension_hash)?;
         same("CYCLE_SEQUENCE", index, self.lineage_depth.saturating_add(1), cycle.sequence.0)?;
-        same("REASONING_DEPTH", index, self.chains[1].depth, cycle.reasoning_ledger_depth.0)?;
+        same("REASONING_DEPTH", index, self.chains.reasoning.depth, cycle.reasoning_ledger_depth.0)?;
         same("CYCLE_TIME", index, entry.time, cycle.cycle_timestamp)?;
         same("CYCLE_KIND", index, cycle.goalvector.kind(), cycle.cycle_kind)?;
         let migration = cycle.cycle_kind == CycleKind::Migration;
@@ -115,7 +115,7 @@ impl Replay {
         let mut amended = self.amended.take().unwrap_or_else(|| now.clone());
         let (expected, head) = amended.enact(amendment);
         same("AMENDMENT_HASH", index, expected, hash)?;
-        super::same_or_none("AMENDMENT_CHAIN", index, &head, &prior)?;
+        same_or_none("AMENDMENT_CHAIN", index, &head, &prior)?;
         if let Err(refusal) = amending::check_room(self.amendments.len(), amendment, &amended) {
             return Err(bad("AMENDMENT_ROOM", index, "an amendment that is not refused", refusal));
         }

@@ -1,24 +1,11 @@
 //! The Evidence side of a substrate: what stands between two closes, and the anchors in its ledger.
 
-use super::{BadCheck, Check, Replay, bad, kind, same};
-use crate::digest::Digest;
-use crate::entry::{Entry, Ledger};
+use super::check::{BadCheck, Check, bad, kind, same};
+use super::state::{Replay, Written};
+use crate::entry::Entry;
+use crate::ledger::Ledger;
 use crate::merkle::empty_root;
-use crate::record::{EvidenceAnchor, Record, SessionClose};
-use crate::time::Timestamp;
-
-/// A close as it stands in Evidence.
-#[derive(Debug)]
-pub(super) struct Written {
-    pub close: SessionClose,
-    /// Hash of the entry before it.
-    pub head: Option<Digest>,
-    pub index: u64,
-    pub time: Timestamp,
-    pub submission: Digest,
-    /// Index and time of the first entry of the session, when it wrote any.
-    pub first: Option<(u64, Timestamp)>,
-}
+use crate::record::{EvidenceAnchor, Record};
 
 impl Replay {
     pub(super) fn evidence(&mut self, entry: &Entry) -> Check {
@@ -35,14 +22,14 @@ impl Replay {
                 self.behind.get_or_insert((entry.index.0, entry.time));
             }
             Record::SessionClose(close) => {
-                let depth = self.chains[0].depth;
+                let depth = self.chains.evidence.depth;
                 if close.evidence_ledger_depth.0 != depth {
                     return Err(fail("EVIDENCE_DEPTH", depth.to_string(), close.evidence_ledger_depth.to_string()));
                 }
                 self.grouped_evidence(entry)?;
                 self.written.push(Written {
                     close: close.clone(),
-                    head: self.chains[0].head,
+                    head: self.chains.evidence.head,
                     index: entry.index.0,
                     time: entry.time,
                     submission: entry.submission,

@@ -1,6 +1,7 @@
 //! The migrations of a history: who sealed, who was activated, under which nonce, attested by whom.
 
-use super::{Check, Replay, bad, same, same_or_none};
+use super::check::{BadCheck, Check, bad, same, same_or_none};
+use super::state::{Arrival, Replay, Seal};
 use crate::digest::Digest;
 use crate::p104::{self, Outcome};
 use crate::record::Record;
@@ -9,27 +10,6 @@ use crate::time::U64;
 /// Entries that a recovery of the cluster leaves in the Reasoning ledger at least: the proposal, the end of the ballot,
 /// the change of the constitution, the recovery.
 pub(super) const ENTRIES_OF_A_RECOVERY: u64 = 4;
-
-/// A migration between its seal and its end.
-#[derive(Debug)]
-pub(super) struct Seal {
-    migration_id: String,
-    origin: Digest,
-    destination: Digest,
-    nonce: Digest,
-    continuity_hash: Digest,
-    head: Digest,
-}
-
-/// What an arrival says, for the cycle that follows it.
-#[derive(Debug)]
-pub(super) struct Arrival {
-    pub migration_id: String,
-    pub chip: Digest,
-    pub attestation: Digest,
-    /// Hash of the attestation record, which is the cycle's goal vector.
-    pub resolution: Digest,
-}
 
 impl Replay {
     /// Seal, arrival, abort and recovery: who, bound to which nonce, attested by whom.
@@ -100,7 +80,7 @@ impl Replay {
         epoch: U64,
         attestation: &p104::Attestation,
         hash: Digest,
-    ) -> Result<&Seal, super::BadCheck> {
+    ) -> Result<&Seal, BadCheck> {
         let Some(seal) = self.seal.as_ref().filter(|seal| seal.migration_id == id) else {
             let found = self.seal.as_ref().map_or("none", |seal| &seal.migration_id);
             return Err(bad("MIGRATION_SEALED", index, format!("a seal of {id}"), found));
@@ -159,7 +139,7 @@ impl Replay {
         same("SEAL_HEAD", index, self.head, *head)?;
         same_or_none("CONTINUITY_HASH", index, &self.recomputed, &Some(*continuity_hash))?;
         same("SEAL_DEPTH", index, self.evidence_gate, evidence_ledger_depth.0)?;
-        same("SEAL_DEPTH", index, self.chains[1].depth, reasoning_ledger_depth.0)?;
+        same("SEAL_DEPTH", index, self.chains.reasoning.depth, reasoning_ledger_depth.0)?;
         let expected = p104::migration_nonce(&self.cluster, &self.substrate_id, migration_id, *seal_index, head);
         same("MIGRATION_NONCE", index, expected, *nonce)?;
         if seal_index.0 < self.seal_index.max(1) {

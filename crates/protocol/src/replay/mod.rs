@@ -8,42 +8,33 @@
 
 mod birth;
 mod chain;
+mod check;
 mod cycle;
+mod due;
 mod evidence;
 pub mod governance;
 mod migration;
 mod order;
 pub mod run;
 mod session;
+mod state;
+
+pub(crate) use check::show;
+pub use check::{BadCheck, kind};
+pub use state::Replay;
 
 use crate::canon::CanonError;
 use crate::digest::Digest;
-use crate::entry::{Entry, Ledger};
+use crate::entry::Entry;
+use crate::ledger::{Ledger, PerLedger};
 use crate::p104;
-use crate::record::{EvidenceAnchor, Finding, Record, SessionClose, SubstrateIdentity};
+use crate::record::{Record, SessionClose, SubstrateIdentity};
 use crate::time::Timestamp;
 use chain::Chain;
-use evidence::Written;
-use migration::{Arrival, Seal};
-use order::Due;
-use serde_json::Value;
+use check::Check;
+use cycle::write_refusal;
+use due::Due;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// The first check that failed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{check} at {ledger} entry {index}: expected {expected}, found {found}")]
-pub struct BadCheck {
-    /// Stable name of the check.
-    pub check: &'static str,
-    /// Which ledger.
-    pub ledger: Ledger,
-    /// Ledger index of the entry; the number of entries seen when the entry itself is missing or unreadable.
-    pub index: u64,
-    /// Expected value.
-    pub expected: String,
-    /// Found value.
-    pub found: String,
-}
 
 /// What the history says, once every check held.
 #[derive(Clone, Debug)]
@@ -61,9 +52,9 @@ pub struct History {
     /// Hash recomputed for the last close.
     pub recomputed: Option<Digest>,
     /// Entries per ledger.
-    pub depths: [u64; 2],
+    pub depths: PerLedger<u64>,
     /// Hash of the last entry per ledger.
-    pub heads: [Option<Digest>; 2],
+    pub heads: PerLedger<Option<Digest>>,
     /// Hashes of every cycle in order, starting with the substrate identity hash.
     pub identity_chain: Vec<Digest>,
     /// Attestation hash of the active chip.
@@ -78,63 +69,6 @@ pub struct History {
     pub time: Timestamp,
 }
 
-/// Re-computation in progress.
-#[derive(Debug)]
-pub struct Replay {
-    cluster: String,
-    substrate_id: String,
-    chains: [Chain; 2],
-    /// Closes seen in Evidence.
-    written: Vec<Written>,
-    /// Index and time of the first Evidence entry behind the last of them.
-    behind: Option<(u64, Timestamp)>,
-    closes_matched: usize,
-    /// Evidence entries up to the last close: the depth at which the next session must begin.
-    evidence_gate: u64,
-    /// The last anchor in the Evidence ledger.
-    anchor: Option<EvidenceAnchor>,
-    birth: Option<SubstrateIdentity>,
-    head: Digest,
-    lineage_depth: u64,
-    constitution: Option<p104::Constitution>,
-    /// Hash of `constitution`.
-    constitution_hash: Digest,
-    /// Amendments of the cycle under way, and the constitution with them in force.
-    amendments: Vec<Digest>,
-    amended: Option<p104::Constitution>,
-    /// Ids of resolution cycles.
-    cycle_ids: BTreeSet<String>,
-    seal: Option<Seal>,
-    /// Ids of all migrations, ballots that sealed, and the log index of the last seal.
-    migration_ids: BTreeSet<String>,
-    ballots: BTreeSet<String>,
-    seal_index: u64,
-    /// The arrival that the next cycle records.
-    arrival: Option<Arrival>,
-    epoch: u64,
-    /// Reasoning index of the last entry that shows how many recoveries the cluster had gone through.
-    recoveries_known: u64,
-    status: p104::Outcome,
-    /// Sessions so far, with those that never opened.
-    session: u64,
-    last_close: Option<SessionClose>,
-    recomputed: Option<Digest>,
-    session_open: bool,
-    /// Organisation of each node that gave a verdict; none for one that is out, because its copy failed.
-    nodes: BTreeMap<u64, Option<String>>,
-    /// The deciding finding of the last verification, for the record that follows it.
-    decisive: Option<Finding>,
-    /// What must follow directly.
-    due: Due,
-    /// The record that ended the history for ever.
-    ended: Option<&'static str>,
-    identity_chain: Vec<Digest>,
-    chip_attestation: Option<Digest>,
-    events: Vec<String>,
-}
-
-type Check = Result<(), BadCheck>;
-
 impl Replay {
     /// Starts for one substrate of a cluster.
     pub fn new(cluster: &str, substrate_id: &str) -> Self {
@@ -142,7 +76,7 @@ impl Replay {
         Self {
             cluster: cluster.into(),
             substrate_id: substrate_id.into(),
-            chains: Ledger::BOTH.map(|ledger| Chain::new(ledger, &subject)),
+            chains: PerLedger::from_fn(|ledger| Chain::new(ledger, &subject)),
             written: Vec::new(),
             behind: None,
             closes_matched: 0,
@@ -180,7 +114,7 @@ impl Replay {
 
     /// Entries seen so far in both ledgers.
     pub fn checked(&self) -> u64 {
-        self.chains[0].depth + self.chains[1].depth
+        self.chains.evidence.depth + self.chains.reasoning.depth
     }
 
     /// Checks the next leaf of a ledger; returns its entry hash. All Evidence leaves come before the Reasoning leaves.
@@ -196,13 +130,12 @@ impl Replay {
         entry: Result<Entry, CanonError>,
         hash: Digest,
     ) -> Result<Digest, BadCheck> {
-        let slot = ledger.slot();
-        let entry = self.chains[slot].check(entry)?;
+        let entry = self.chains[ledger].check(entry)?;
         match ledger {
             Ledger::Evidence => self.evidence(&entry)?,
             Ledger::Reasoning => self.reasoning(&entry)?,
         }
-        self.chains[slot].take(&entry, hash);
+        self.chains[ledger].take(&entry, hash);
         Ok(hash)
     }
 
@@ -238,7 +171,7 @@ impl Replay {
         let at = |check, ledger: Ledger, expected: String, found: String| BadCheck {
             check,
             ledger,
-            index: self.chains[ledger.slot()].next_index(),
+            index: self.chains[ledger].next_index(),
             expected,
             found,
         };
@@ -251,12 +184,12 @@ impl Replay {
             ));
         }
         // With the session closed nothing may follow the close in Evidence.
-        if !self.session_open && self.chains[0].depth != self.evidence_gate {
+        if !self.session_open && self.chains.evidence.depth != self.evidence_gate {
             return Err(at(
                 "EVIDENCE_GATE",
                 Ledger::Evidence,
                 self.evidence_gate.to_string(),
-                self.chains[0].depth.to_string(),
+                self.chains.evidence.depth.to_string(),
             ));
         }
         self.may_end()?;
@@ -277,7 +210,7 @@ impl Replay {
             events: self.events,
             status: self.status,
             epoch: self.epoch,
-            time: self.chains[0].time.max(self.chains[1].time),
+            time: self.chains.evidence.time.max(self.chains.reasoning.time),
         })
     }
 
@@ -288,32 +221,3 @@ impl Replay {
         }
     }
 }
-
-/// A failed check at a Reasoning entry.
-fn bad(check: &'static str, index: u64, expected: impl ToString, found: impl ToString) -> BadCheck {
-    BadCheck { check, ledger: Ledger::Reasoning, index, expected: expected.to_string(), found: found.to_string() }
-}
-
-/// Two values of a Reasoning entry that must be equal.
-fn same<T: PartialEq + ToString>(check: &'static str, index: u64, expected: T, found: T) -> Check {
-    if expected == found { Ok(()) } else { Err(bad(check, index, expected, found)) }
-}
-
-/// The same for digests that may be absent.
-fn same_or_none(check: &'static str, index: u64, expected: &Option<Digest>, found: &Option<Digest>) -> Check {
-    if expected == found { Ok(()) } else { Err(bad(check, index, show(expected), show(found))) }
-}
-
-pub(crate) fn show(digest: &Option<Digest>) -> String {
-    digest.map_or_else(|| "none".into(), |d| d.to_string())
-}
-
-/// The `record_type` of a record.
-pub fn kind(record: &Record) -> String {
-    match serde_json::to_value(record) {
-        Ok(Value::Object(map)) => map.get("record_type").and_then(Value::as_str).unwrap_or("unknown").into(),
-        _ => "unknown".into(),
-    }
-}
-
-use cycle::write_refusal;

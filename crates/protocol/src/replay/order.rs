@@ -1,46 +1,12 @@
 //! Which record may follow which, and what one submission writes together.
 
-use super::{BadCheck, Check, Replay, bad, kind};
-use crate::entry::{Entry, Ledger};
+use super::check::{BadCheck, Check, bad, kind};
+use super::due::{Due, Last};
+use super::state::Replay;
+use crate::entry::Entry;
+use crate::ledger::Ledger;
 use crate::p104::Outcome;
 use crate::record::{CycleKind, Record};
-
-/// What must follow directly in the chain, because the state machine writes it with the same submission.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Due {
-    /// Nothing in particular.
-    Nothing,
-    /// Behind an amendment: another one, or the cycle that enacts them.
-    Enacting,
-    /// Behind an arrival: its cycle.
-    Arriving,
-    /// Behind HASH_MISMATCH: the record of what was found.
-    Tampering,
-    /// Behind that: the suppression.
-    Suppression,
-    /// Behind DRIFT_EXCEEDED: the new lineage.
-    Lineage,
-    /// Behind the recovery of a holder: the step that took it through.
-    Renewed,
-    /// Behind the close of a session after that: the seal by ballot.
-    Sealing,
-}
-
-impl Due {
-    /// The check, and what it wants.
-    const fn wants(self) -> (&'static str, &'static str) {
-        match self {
-            Due::Nothing => ("OUTCOME_RECORDS", "the outcome that demands it"),
-            Due::Enacting => ("AMENDMENT_ENACTED", "the cycle that enacts the amendment"),
-            Due::Arriving => ("ARRIVAL_CYCLE", "the migration cycle of the arrival"),
-            Due::Tampering => ("OUTCOME_RECORDS", "tampering_detection"),
-            Due::Suppression => ("OUTCOME_RECORDS", "suppression"),
-            Due::Lineage => ("OUTCOME_RECORDS", "new_identity_lineage"),
-            Due::Renewed => ("RECOVERY_STEP", "the verification, arrival, abort or forced seal that took it through"),
-            Due::Sealing => ("RECOVERY_STEP", "the forced seal"),
-        }
-    }
-}
 
 /// What a substrate's chain in Reasoning may hold.
 fn belongs(record: &Record) -> bool {
@@ -149,7 +115,7 @@ impl Replay {
     /// Behind this entry something else is due.
     pub(super) fn grouped(&mut self, entry: &Entry) -> Check {
         let (index, record) = (entry.index.0, &entry.record);
-        let chain = &self.chains[1];
+        let chain = &self.chains.reasoning;
         let due = self.due;
         self.due = after(record, due);
         if let Some((submission, last)) = &chain.last_written {
@@ -200,7 +166,7 @@ impl Replay {
             return Ok(());
         }
         let (check, expected) = self.due.wants();
-        Err(bad(check, self.chains[1].next_index(), expected, "the end"))
+        Err(bad(check, self.chains.reasoning.next_index(), expected, "the end"))
     }
 }
 
@@ -221,35 +187,10 @@ const fn after(record: &Record, due: Due) -> Due {
     }
 }
 
-/// What the entry before was, as far as the next one of its submission depends on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Last {
-    /// An item of Evidence.
-    Evidence,
-    /// An item of Reasoning.
-    Reasoning,
-    /// A close that nobody of the session wrote.
-    RecoveredClose,
-    /// Anything else.
-    Other,
-}
-
-impl Last {
-    /// Of a record.
-    pub const fn of(record: &Record) -> Self {
-        match record {
-            Record::Evidence(_) => Last::Evidence,
-            Record::Reasoning(_) => Last::Reasoning,
-            Record::SessionClose(close) if close.recovered => Last::RecoveredClose,
-            _ => Last::Other,
-        }
-    }
-}
-
 impl Replay {
     /// The same for Evidence: only an append writes several entries.
     pub(super) fn grouped_evidence(&self, entry: &Entry) -> Check {
-        let chain = &self.chains[0];
+        let chain = &self.chains.evidence;
         let Some((submission, last)) = &chain.last_written else { return Ok(()) };
         if *submission != entry.submission {
             return Ok(());

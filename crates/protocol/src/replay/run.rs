@@ -5,11 +5,12 @@
 //! be recomputed.
 
 use super::chain::Chain;
-use super::{BadCheck, Check, kind};
+use super::check::{BadCheck, Check, kind};
 use crate::canon::CanonError;
 use crate::command::{Command, DeclareRun, ReportOutcome};
 use crate::digest::Digest;
-use crate::entry::{Entry, Ledger};
+use crate::entry::Entry;
+use crate::ledger::Ledger;
 use crate::record::{OrganisationRun, Record, RunOutcome};
 use crate::run::{Declaration, Element, ElementDigests};
 use crate::time::Timestamp;

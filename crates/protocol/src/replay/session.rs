@@ -1,6 +1,8 @@
 //! Sessions: the verification that opens one, what follows from its outcome, and the close.
 
-use super::{Check, Replay, bad, same, same_or_none};
+use super::check::{Check, bad, same, same_or_none};
+use super::due::Due;
+use super::state::Replay;
 use crate::digest::Digest;
 use crate::entry::Entry;
 use crate::p104::{self, Outcome};
@@ -75,7 +77,7 @@ impl Replay {
                 drift: bits,
                 lineage_depth: self.lineage_depth,
                 thresholds: &result.thresholds,
-                entries: self.evidence_gate.saturating_add(self.chains[1].depth),
+                entries: self.evidence_gate.saturating_add(self.chains.reasoning.depth),
             };
             let holds = facts.finding();
             if *finding != holds {
@@ -124,8 +126,8 @@ impl Replay {
             window == 0 || asked.millis().saturating_sub(close.session_close_timestamp.millis()) <= window
         };
         // The recovery of a holder is recorded when the session is asked for.
-        let earliest = self.chains[1].time;
-        let latest = if self.due == super::order::Due::Renewed { earliest } else { entry.time };
+        let earliest = self.chains.reasoning.time;
+        let latest = if self.due == Due::Renewed { earliest } else { entry.time };
         match (within(earliest), within(latest)) {
             (_, true) => same("VERIFICATION_NOTICE", index, sentence, found),
             (false, _) => same("VERIFICATION_NOTICE", index, absent(), found),
@@ -192,16 +194,16 @@ impl Replay {
         same("CLOSE_SUBMISSION", index, written.submission, entry.submission)?;
         same("CLOSE_SESSION", index, self.session, close.session.0)?;
         same("CLOSE_HEAD", index, self.head, close.latest_cycle_identity_hash)?;
-        same("REASONING_DEPTH", index, self.chains[1].depth, close.reasoning_ledger_depth.0)?;
+        same("REASONING_DEPTH", index, self.chains.reasoning.depth, close.reasoning_ledger_depth.0)?;
         same_or_none("EVIDENCE_HEAD", index, &written.head, &close.evidence_head)?;
-        same_or_none("REASONING_HEAD", index, &self.chains[1].head, &close.reasoning_head)?;
+        same_or_none("REASONING_HEAD", index, &self.chains.reasoning.head, &close.reasoning_head)?;
         same("CLOSE_SCHEMA", index, &constitution.schema_version, &close.schema_version)?;
         same("CLOSE_TIME", index, entry.time, close.session_close_timestamp)?;
         same("CLOSE_TIME", index, written.time, close.session_close_timestamp)?;
         let recomputed = p104::continuity_hash(
             &self.head,
             close.evidence_ledger_depth,
-            U64(self.chains[1].depth),
+            U64(self.chains.reasoning.depth),
             close.session_close_timestamp,
             &close.schema_version,
         );

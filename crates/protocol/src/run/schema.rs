@@ -1,8 +1,9 @@
 //! Which members a declaration has.
 
-use super::{DECLARATION_TYPE, Element};
+use super::element::{DECLARATION_TYPE, Element};
 use crate::canon::{self, CanonCode, CanonError};
 use crate::digest::Digest;
+use crate::names::is_name;
 use serde_json::{Map, Value};
 
 /// Largest inline content, canonical bytes: most prompts stay readable, and eight of them fit a ledger entry.
@@ -98,7 +99,7 @@ pub fn check(value: &Value) -> Check {
             );
         }
         for name in object.keys() {
-            if !crate::command::is_name(name) {
+            if !is_name(name) {
                 return fail(
                     CanonCode::WrongType,
                     &pointer,

@@ -3,13 +3,12 @@
 use crate::chance::Chance;
 use crate::records::{anchor, ledger, publisher, rules};
 use selfsame_protocol::command::{
-    AbortMigration, Amend, Amendment, Append, Arrive, CloseCycle, CloseSession, Command, Conclude, DeclareRun,
-    EnrolChip, EnrolNode, FencingToken, GiveVerdict, GoalVector, InitSubstrate, Item, OpenSession, OrganisationKey,
-    PreparedBirth, Proposal, Propose, RecoverClose, ReportOutcome, RetireChip, RetireNode, RotateKey, Seal, Submission,
-    Vote,
+    AbortMigration, Amend, Append, Arrive, CloseCycle, CloseSession, Command, Conclude, DeclareRun, EnrolChip,
+    EnrolNode, FencingToken, GiveVerdict, GoalVector, InitSubstrate, Item, OpenSession, OrganisationKey, PreparedBirth,
+    Proposal, Propose, RecoverClose, ReportOutcome, RetireChip, RetireNode, RotateKey, Seal, Submission, Vote,
 };
 use selfsame_protocol::keys::SecretKey;
-use selfsame_protocol::p104::{Attestation, Outcome, Technology, Thresholds};
+use selfsame_protocol::p104::{Amendment, Attestation, Outcome, Technology, Thresholds};
 use selfsame_protocol::record::{BadEntry, ExecutionStatus, Finding, Output};
 
 /// A submission of a command, with the key that it names.

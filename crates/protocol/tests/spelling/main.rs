@@ -19,9 +19,10 @@ use proptest::prelude::*;
 use selfsame_protocol::canon::{self, Limits};
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{Command, ItemLimits, OrganisationKey, Proposal, Role};
-use selfsame_protocol::entry::{Entry, Ledger};
+use selfsame_protocol::entry::Entry;
 use selfsame_protocol::envelope::{self, Envelope};
 use selfsame_protocol::governance::GovernanceAction;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::p104::{Outcome, Technology};
 use selfsame_protocol::record::{
     BallotEnd, ClaimLevel, Completeness, ContinuityEvent, CycleKind, ExecutionStatus, QuorumCause, Record, RecordKind,

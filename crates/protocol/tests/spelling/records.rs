@@ -5,8 +5,9 @@ use crate::commands::{amendment, attestation, finding, goal, outputs, proposal, 
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::OrganisationKey;
 use selfsame_protocol::constitution::{ClusterConstitution, Publisher, Rules, Share};
-use selfsame_protocol::entry::{Entry, Ledger};
+use selfsame_protocol::entry::Entry;
 use selfsame_protocol::governance::GovernanceAction;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::p104::{Constitution, Outcome, Technology};
 use selfsame_protocol::record::{
     BallotEnd, ClaimLevel, Completeness, ConstitutionChange, Content, ContinuityEvent, CountedVerdict, CycleKind,

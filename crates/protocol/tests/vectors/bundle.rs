@@ -2,7 +2,7 @@ use crate::readers::{Readers, altered, compare, genuine, lines, verify};
 use crate::{cases, load, number, text};
 use selfsame_protocol::bundle::{self, Found, IdentityProof, Line};
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::Ledger;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::p104::IdentityStatement;
 use selfsame_protocol::replay::Replay;
 use serde_json::Value;

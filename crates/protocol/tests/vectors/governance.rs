@@ -106,7 +106,7 @@ fn an_altered_history_of_governance_fails_by_name() {
 
 fn read(part: &Value, genesis: &Value) -> Result<(), BadCheck> {
     let genesis: GenesisDocument = serde_json::from_value(genesis.clone()).unwrap();
-    let mut audit = genesis.audit();
+    let mut audit = Governance::new(&genesis);
     for (leaf, submission) in cases(part, "leaves").iter().zip(cases(part, "submissions_hex")) {
         let submission = unhex(submission.as_str().unwrap()).unwrap();
         audit.leaf(leaf.as_str().unwrap().as_bytes(), Some(&submission))?;

@@ -147,7 +147,7 @@ fn own_formulas_start_with_their_name() {
         // The typed record has the same canonical form as the document that it was read from.
         let of_record = match tag {
             p104::TAG_CONSTITUTION => typed::<Constitution>(value).hash(),
-            p104::TAG_AMENDMENT => p104::tagged(tag, &typed::<selfsame_protocol::command::Amendment>(value)),
+            p104::TAG_AMENDMENT => p104::tagged(tag, &typed::<selfsame_protocol::p104::Amendment>(value)),
             p104::TAG_GOALVECTOR => p104::tagged(tag, &typed::<selfsame_protocol::command::GoalVector>(value)),
             p104::TAG_ATTESTATION => typed::<Attestation>(value).hash(),
             p104::TAG_MIGRATION => continue,
@@ -165,7 +165,7 @@ fn each_amendment_names_the_one_before_and_moves_what_is_in_force() {
     let mut constitution: Constitution = typed(&chain["constitution"]);
     let mut before = None;
     for step in cases(chain, "steps") {
-        let amendment: selfsame_protocol::command::Amendment = typed(&step["amendment"]);
+        let amendment: selfsame_protocol::p104::Amendment = typed(&step["amendment"]);
         let (hash, prior) = constitution.enact(&amendment);
         assert_eq!((hash, prior), (parse(text(step, "amendment_hash")), before));
         assert_eq!(serde_json::to_value(prior).unwrap(), step["prior_amendment"]);

@@ -1,10 +1,11 @@
 use crate::{bytes, cases, load, text};
 use selfsame_protocol::canon::{self, Limits};
 use selfsame_protocol::command::ItemLimits;
-use selfsame_protocol::entry::{Entry, Ledger};
+use selfsame_protocol::entry::Entry;
 use selfsame_protocol::envelope::{pae, prepare};
 use selfsame_protocol::genesis::GenesisDocument;
 use selfsame_protocol::keys::SecretKey;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::p104::IdentityStatement;
 use selfsame_protocol::record::RecordKind;
 use serde::{Serialize, de::DeserializeOwned};

@@ -20,7 +20,7 @@ use selfsame_protocol::command::{
     Vote,
 };
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::p104::{self, Outcome, Technology};
+use selfsame_protocol::p104::{self, Amendment, Outcome, Technology};
 use selfsame_protocol::record::Finding;
 use selfsame_protocol::response::{BallotCounted, BallotStanding};
 use selfsame_protocol::time::U64;

@@ -9,7 +9,6 @@ use selfsame_protocol::bundle::Reader;
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{Append, CloseCycle, Command, FencingToken, GoalVector, Item};
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::entry::Ledger;
 use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::p104::Outcome;
 use selfsame_protocol::response::{BallotCounted, CommandResult, MigrationSealed, SubmitResponse};

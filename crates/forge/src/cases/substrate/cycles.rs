@@ -3,7 +3,7 @@
 use super::super::{Book, put};
 use super::at;
 use crate::cast::{chip, other_founding, tension};
-use selfsame_protocol::entry::Ledger::Reasoning;
+use selfsame_protocol::ledger::Ledger::Reasoning;
 use serde_json::{Value, json};
 
 const CYCLE: &str = "identity_propagation";
@@ -70,7 +70,7 @@ fn amendments(b: &mut Book) {
     });
     b.case("AMENDMENT_ENACTED", "a history that ends between an amendment and its cycle", |d| {
         d.end(d.at("amendment", 1));
-        let close = d.within(selfsame_protocol::entry::Ledger::Evidence, "session_close", 0);
+        let close = d.within(selfsame_protocol::ledger::Ledger::Evidence, "session_close", 0);
         assert!(close < d.at("amendment", 0));
     });
     b.case("AMENDMENTS_LISTED", "an amendment that its cycle does not list", |d| {

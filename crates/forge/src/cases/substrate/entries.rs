@@ -3,7 +3,7 @@
 use super::super::Book;
 use super::at;
 use crate::cast::{birth_claims, chip, founding, tension, uuid};
-use selfsame_protocol::entry::Ledger::{Evidence, Reasoning};
+use selfsame_protocol::ledger::Ledger::{Evidence, Reasoning};
 use selfsame_protocol::p104::Attestation;
 use serde_json::json;
 

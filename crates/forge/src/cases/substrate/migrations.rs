@@ -2,7 +2,7 @@
 
 use super::super::{Book, Draft};
 use crate::cast::{chip, tension};
-use selfsame_protocol::entry::Ledger::Reasoning;
+use selfsame_protocol::ledger::Ledger::Reasoning;
 use serde_json::{Value, json};
 
 const SEAL: &str = "migration_seal";

@@ -3,7 +3,7 @@
 use super::super::Book;
 use super::at;
 use crate::cast::{tension, uuid};
-use selfsame_protocol::entry::Ledger::{Evidence, Reasoning};
+use selfsame_protocol::ledger::Ledger::{Evidence, Reasoning};
 use serde_json::{Value, json};
 
 const VERIFIED: &str = "identity_verification";

@@ -1,32 +1,17 @@
 //! Ballots of a history: counted again, and decided where and only where the votes say so.
 
+use super::ballot::Ballot;
+use super::check::{bad, equal};
 use super::step::{Due, Phase};
-use super::{Decision, Governance, bad, equal};
+use super::{Decision, Governance};
 use crate::command::Proposal;
-use crate::constitution::{MAX_OPEN_BALLOTS, Standing, Tally, ballot_digest};
+use crate::constitution::{MAX_OPEN_BALLOTS, Standing, ballot_digest};
 use crate::digest::Digest;
 use crate::entry::Entry;
 use crate::record::{BallotResult, ConstitutionChange, Record};
-use crate::replay::{BadCheck, Check, same};
+use crate::replay::check::{BadCheck, Check, same};
 use crate::time::Timestamp;
 use std::collections::BTreeMap;
-
-/// A ballot, with what held when it was opened.
-#[derive(Debug)]
-pub(super) struct Ballot {
-    proposal: Proposal,
-    proposer: String,
-    constitution: Digest,
-    electorate: usize,
-    needed: usize,
-    /// Fewer approvals that carry it, and from when on.
-    unopposed: Option<(usize, Timestamp)>,
-    vetoes: Vec<String>,
-    expires_entries: Option<u64>,
-    expires_time: Option<Timestamp>,
-    votes: BTreeMap<String, bool>,
-    open: bool,
-}
 
 /// What the record of a ballot's end says.
 struct End<'a> {
@@ -37,24 +22,6 @@ struct End<'a> {
     constitution: Digest,
     /// `None`: carried.
     result: BallotResult,
-}
-
-impl Ballot {
-    fn voted(&self, approve: bool) -> Vec<String> {
-        self.votes.iter().filter(|(_, vote)| **vote == approve).map(|(name, _)| name.clone()).collect()
-    }
-
-    /// What the votes come to at a time.
-    fn standing(&self, time: Timestamp) -> Standing {
-        let concerned = self.proposal.concerned();
-        let Ballot { votes, electorate, needed, unopposed, vetoes, .. } = self;
-        Tally { votes, electorate: *electorate, needed: *needed, unopposed: *unopposed, concerned, vetoes }.at(time)
-    }
-
-    /// Whether its time is over with so many entries in the Reasoning ledger, at a time: either limit ends it.
-    fn expired(&self, entries: u64, time: Timestamp) -> bool {
-        self.expires_entries.is_some_and(|limit| entries >= limit) || self.expires_time.is_some_and(|at| time >= at)
-    }
 }
 
 impl Governance {

@@ -1,7 +1,8 @@
 //! What governance records do: an organisation by itself, a ballot to one, a node that failed, a chip that was refused.
 
+use super::check::{bad, equal};
 use super::step::{Asked, Due, Group, Phase, Step};
-use super::{BadCheck, Governance, Quarantined, bad, equal};
+use super::{Governance, Quarantined};
 use crate::code::Code;
 use crate::command::Proposal;
 use crate::entry::Entry;
@@ -9,7 +10,7 @@ use crate::governance::GovernanceAction as Action;
 use crate::merkle::Frontier;
 use crate::p104::Outcome;
 use crate::record::{EvidenceAnchor, Finding, QuorumCause, Record};
-use crate::replay::{Check, same};
+use crate::replay::check::{BadCheck, Check, same};
 use crate::time::U64;
 use crate::verdict::recorded;
 

@@ -5,7 +5,9 @@
 //! other subjects are passed over. The reader brings the founders: they are what everything else follows from. With the
 //! signed submission of an entry the signature, and the right of its key at that entry, are checked too.
 
+mod ballot;
 mod ballots;
+mod check;
 mod effects;
 mod oversight;
 mod rights;
@@ -13,18 +15,19 @@ mod roster;
 mod signed;
 mod step;
 
-use super::{BadCheck, Check, show};
 use crate::canon::CanonError;
 use crate::command::{ItemLimits, Proposal};
 use crate::constitution::ClusterConstitution;
 use crate::digest::Digest;
-use crate::entry::{Entry, Ledger};
+use crate::entry::Entry;
 use crate::genesis::GenesisDocument;
 use crate::keys::PublicKey;
+use crate::ledger::Ledger;
 use crate::record::{BallotResult, Finding, Record};
-use crate::replay::kind;
+use crate::replay::check::{BadCheck, Check, kind, show};
 use crate::time::Timestamp;
-use ballots::Ballot;
+use ballot::Ballot;
+use check::{bad, equal};
 pub use oversight::Oversight;
 pub use rights::Rights;
 use roster::Roster;
@@ -152,16 +155,6 @@ pub struct Governance {
     least: u64,
     checked: (u64, u64),
     times: BTreeMap<u64, Timestamp>,
-}
-
-/// A failed check at a Reasoning entry.
-fn bad<T>(check: &'static str, index: u64, expected: impl ToString, found: impl ToString) -> Result<T, BadCheck> {
-    let (expected, found) = (expected.to_string(), found.to_string());
-    Err(BadCheck { check, ledger: Ledger::Reasoning, index, expected, found })
-}
-
-fn equal<T: PartialEq + std::fmt::Debug>(check: &'static str, index: u64, expected: &T, found: &T) -> Check {
-    if expected == found { Ok(()) } else { bad(check, index, format!("{expected:?}"), format!("{found:?}")) }
 }
 
 impl Governance {

@@ -3,13 +3,15 @@
 //!
 //! Both histories stand in the Reasoning ledger, so that the indexes order their entries. Evidence is ordered by times.
 
-use super::{Governed, bad, equal};
+use super::Governed;
+use super::check::{bad, equal};
 use crate::command::Proposal;
 use crate::digest::Digest;
-use crate::entry::{Entry, Ledger};
+use crate::entry::Entry;
+use crate::ledger::Ledger;
 use crate::p104::Outcome;
 use crate::record::{BallotResult, IdentityVerification, Record, SubstrateIdentity};
-use crate::replay::{BadCheck, Check};
+use crate::replay::check::{BadCheck, Check};
 use crate::time::Timestamp;
 use crate::verdict;
 use std::collections::{BTreeSet, VecDeque};

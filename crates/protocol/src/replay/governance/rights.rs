@@ -7,11 +7,12 @@
 use super::{Governed, KeySpan, signed};
 use crate::command::Role;
 use crate::digest::Digest;
-use crate::entry::{Entry, Ledger};
+use crate::entry::Entry;
 use crate::envelope::Prepared;
 use crate::keys::PublicKey;
+use crate::ledger::Ledger;
 use crate::record::Record;
-use crate::replay::BadCheck;
+use crate::replay::check::BadCheck;
 use crate::time::Timestamp;
 use std::collections::BTreeMap;
 

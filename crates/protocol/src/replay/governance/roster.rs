@@ -1,12 +1,12 @@
 //! Who is who in a history: organisations, keys, nodes and chips, each used once and ended once.
 
-use super::{bad, equal};
+use super::check::{bad, equal};
 use crate::command::{OrganisationKey, Role};
 use crate::constitution::{Majority, majority_of_seats};
 use crate::digest::Digest;
 use crate::genesis::GenesisDocument;
 use crate::keys::PublicKey;
-use crate::replay::Check;
+use crate::replay::check::{BadCheck, Check};
 use crate::time::U64;
 use std::collections::BTreeMap;
 
@@ -209,7 +209,7 @@ impl Roster {
     }
 
     /// A chip in service.
-    pub fn chip(&self, index: u64, chip: &Digest) -> Result<&ChipSpan, super::BadCheck> {
+    pub fn chip(&self, index: u64, chip: &Digest) -> Result<&ChipSpan, BadCheck> {
         match self.chips.get(chip).filter(|span| span.retired.is_none()) {
             Some(span) => Ok(span),
             None => bad("CHIP_IN_SERVICE", index, "a chip in service", chip),

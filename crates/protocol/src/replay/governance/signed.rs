@@ -1,13 +1,14 @@
 //! The signed submission behind an entry: signed by somebody who had the right just before it, and asking for this.
 
+use super::check::{bad, equal};
 use super::step::Asked;
-use super::{BadCheck, Governance, ORGANISATION, bad, equal};
+use super::{Governance, ORGANISATION};
 use crate::code::{Code, Refusal};
 use crate::command::{ItemLimits, Role};
 use crate::entry::Entry;
 use crate::envelope::{Envelope, Prepared, prepare};
 use crate::record::Record;
-use crate::replay::{Check, same};
+use crate::replay::check::{BadCheck, Check, same};
 
 /// The signed submission of an entry, as far as the reader has it.
 #[derive(Clone, Copy, Debug)]

@@ -1,6 +1,6 @@
 //! One submission of a history: what it asked for, what it did so far, and what has to follow.
 
-use super::bad;
+use super::check::bad;
 use crate::command::{
     Amend, Append, CloseCycle, CloseSession, Command, GiveVerdict, InitSubstrate, OpenSession, Proposal, Seal,
 };
@@ -8,7 +8,7 @@ use crate::constitution::{ClusterConstitution, Majority};
 use crate::digest::Digest;
 use crate::entry::Entry;
 use crate::record::{BallotResult, Finding, QuorumCause, Record};
-use crate::replay::{Check, kind};
+use crate::replay::check::{BadCheck, Check, kind};
 use std::collections::{BTreeSet, VecDeque};
 
 /// A record that has to be the next one of the submission.
@@ -189,7 +189,7 @@ impl Step {
     }
 
     /// The record is the one that is due, if one is: gives it. Between it and the one before stands nothing.
-    pub fn take(&mut self, entry: &Entry) -> Result<Option<Due>, super::BadCheck> {
+    pub fn take(&mut self, entry: &Entry) -> Result<Option<Due>, BadCheck> {
         let index = entry.index.0;
         let Some(due) = self.due.front() else { return Ok(None) };
         if !due.is_kind_of(&entry.record) {

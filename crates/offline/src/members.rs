@@ -93,3 +93,13 @@ impl Iterator for Members<'_> {
         Some(Member { name, text })
     }
 }
+
+/// The text of a member of a document, read as far as it goes and believed in nothing.
+pub fn named(document: &[u8], name: &str) -> Option<String> {
+    Members::of(document).find(|member| member.name == name).and_then(|member| member.text)
+}
+
+/// What text without its white space and byte order mark in front shows.
+pub fn trimmed(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start()
+}
