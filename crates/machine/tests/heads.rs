@@ -100,8 +100,8 @@ fn the_statement_of_a_head_is_that_of_its_trees_while_only_content_came_behind()
     // Older than the last entry of either tree.
     let refused = head(&world, &subject, trees, Some(last - 1)).unwrap_err();
     assert_eq!((refused.code, refused.found), (Code::Malformed, Timestamp::from_millis(last - 1).to_string()));
-    assert!(head(&world, &subject, [now(&world)[0], trees[1]], Some(last)).is_err());
-    assert!(head(&world, &subject, [trees[0], now(&world)[1]], Some(last)).is_err());
+    assert!(head(&world, &subject, PerLedger { evidence: now(&world).evidence, ..trees }, Some(last)).is_err());
+    assert!(head(&world, &subject, PerLedger { reasoning: now(&world).reasoning, ..trees }, Some(last)).is_err());
     // Only what was said about it itself counts, and an identity record behind the trees does.
     world.enrol(0, &chip(3));
     assert!(head(&world, &subject, trees, Some(last)).is_ok());
@@ -115,7 +115,7 @@ fn the_statement_of_a_head_is_that_of_its_trees_while_only_content_came_behind()
 fn a_head_without_a_substrate_in_its_trees_has_no_statement() {
     let mut world = World::new();
     let early = now(&world);
-    assert_eq!(early[0].0, 0, "nothing is in Evidence yet, and no entry of it can be too young");
+    assert_eq!(early.evidence.0, 0, "nothing is in Evidence yet, and no entry of it can be too young");
     world.born(&uuid(1), 0);
     let subject = format!("substrate:{}", uuid(1));
     let refused = |trees, subject: &str| head(&world, subject, trees, Some(world.millis)).unwrap_err();
@@ -157,7 +157,7 @@ fn a_missing_row_is_an_error_and_not_a_smaller_count() {
     let depth = world.chain(&subject, Ledger::Reasoning).len() as u64;
     let broken = without(Table::Subjects, subject_key(&subject, Ledger::Reasoning, depth / 2)).unwrap_err();
     assert!(matches!(broken, ReadError::Undecodable { table: "subjects", .. }), "{broken}");
-    let last = (trees[1].0 - 1).to_be_bytes().to_vec();
+    let last = (trees.reasoning.0 - 1).to_be_bytes().to_vec();
     let broken = without(leaves(Ledger::Reasoning), last).unwrap_err();
     assert!(matches!(broken, ReadError::Undecodable { .. }), "{broken}");
 }
