@@ -7,7 +7,6 @@ use crate::env::SimDisk;
 use crate::time::SimTime;
 use selfsame_node::cosign::{CosignMemory, Cosigner};
 use selfsame_node::raft::{CosignHandler, SignatureLine};
-use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::holder::Tree;
 use selfsame_protocol::keys::PublicKey;
 use selfsame_protocol::ledger::Ledger;

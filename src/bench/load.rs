@@ -1,6 +1,6 @@
 //! Writers and the time that their appends take.
 
-use super::report::{Failures, count};
+use super::report::{LoadFigures, count};
 use super::substrate::{self, items};
 use crate::demo::cluster::Failure;
 use selfsame_client::{ChipSession, Client, ClientError, Signer};

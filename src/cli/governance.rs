@@ -402,7 +402,7 @@ async fn audit(global: &Global, genesis: Option<&Path>) -> Done {
         CliError::from(failure)
     };
     let broken = |bad: BadCheck| failed(altered(bad.check, Some((bad.ledger, bad.index)), bad.expected, bad.found));
-    let mut audit = founders.audit();
+    let mut audit = Audit::new(&founders);
     let mut stream = client.tail(Ledger::Reasoning, 0, false).await?;
     while let Some(item) = stream.next().await.map_err(super::ledger::ended)? {
         let submission = match Entry::from_leaf(&item.leaf) {

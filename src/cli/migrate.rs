@@ -77,8 +77,8 @@ pub async fn main(global: &Global, command: Migrate) -> Done {
             let sealing = Sealing {
                 migration_id: migration,
                 destination,
-                evidence_depth: history.depths[0],
-                reasoning_depth: history.depths[1],
+                evidence_depth: history.depths.evidence,
+                reasoning_depth: history.depths.reasoning,
             };
             let envelope = session.sign_seal(sealing).ok_or_else(never_closed)?;
             global.send(&client, &envelope).await?;

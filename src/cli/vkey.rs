@@ -6,7 +6,6 @@ use clap::{Args, ValueEnum};
 use selfsame_node::config;
 use selfsame_protocol::constitution::Publisher;
 use selfsame_protocol::cosignature;
-use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::genesis::{GenesisDocument, GenesisNode};
 use selfsame_protocol::keys::PublicKey;
 use selfsame_protocol::ledger::Ledger;

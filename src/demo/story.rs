@@ -7,15 +7,14 @@ use selfsame_client::{Activation, Birth, ChipSession, Client, ClientError, Rail,
 use selfsame_offline::files;
 use selfsame_protocol::bundle::{self, Reader};
 use selfsame_protocol::code::Code;
-use selfsame_protocol::command::{Amendment, Command, DeclareRun, EnrolChip, GoalVector, Item, ReportOutcome, Role};
+use selfsame_protocol::command::{Command, DeclareRun, EnrolChip, GoalVector, Item, ReportOutcome, Role};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::EntryRef;
-use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::import::{ImportOptions, import};
 use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::note::{TYPE_ED25519, Vkey};
-use selfsame_protocol::p104::{self, Outcome, Technology};
+use selfsame_protocol::p104::{self, Amendment, Outcome, Technology};
 use selfsame_protocol::record::{ExecutionStatus, Record};
 use selfsame_protocol::response::{MigrationArrived, MigrationSealed, RunDeclared, SubmitResponse, SubstrateBorn};
 use selfsame_protocol::run::Element;

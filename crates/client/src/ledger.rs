@@ -3,8 +3,8 @@
 use crate::read::{Unreadable, hashes, json, wire};
 use crate::{Client, ClientError};
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::envelope::Envelope;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::response::SubmitResponse;
 use selfsame_wire::v1::{self, ledger_service_client::LedgerServiceClient};
 use tonic::{Response, Streaming};

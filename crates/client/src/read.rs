@@ -3,8 +3,8 @@
 
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::EntryRef;
-use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::keys::PublicKey;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::spelling::Named;
 use selfsame_protocol::time::U64;
 use selfsame_wire::v1;

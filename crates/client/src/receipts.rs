@@ -4,8 +4,8 @@ use crate::read::{Unreadable, entry, json, wire};
 use crate::{Client, ClientError, EntrySelector};
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::entry::EntryRef;
-use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::envelope::Envelope;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::response::SubmitResponse;
 use selfsame_wire::v1::{
     self, ledger_service_client::LedgerServiceClient, substrate_service_client::SubstrateServiceClient,

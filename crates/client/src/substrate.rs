@@ -2,11 +2,10 @@
 //!
 //! It is JSON whose members stand here. Members that a newer node adds are passed over.
 
-use selfsame_protocol::command::Amendment;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::keys::PublicKey;
 use selfsame_protocol::named;
-use selfsame_protocol::p104::{Constitution, Outcome};
+use selfsame_protocol::p104::{Amendment, Constitution, Outcome};
 use selfsame_protocol::record::{ContinuityEvent, SessionClose};
 use selfsame_protocol::time::{Timestamp, U64};
 use serde::{Deserialize, Serialize};

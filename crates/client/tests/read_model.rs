@@ -3,10 +3,10 @@
 
 use selfsame_client::{Ballot, BallotStatus, HolderStatus, MigrationState, Phase, Substrate};
 use selfsame_machine::state;
-use selfsame_protocol::command::{Amendment, Proposal};
+use selfsame_protocol::command::Proposal;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::keys::SecretKey;
-use selfsame_protocol::p104::{Constitution, Outcome, Thresholds};
+use selfsame_protocol::p104::{Amendment, Constitution, Outcome, Thresholds};
 use selfsame_protocol::record::{ContinuityEvent, EvidenceAnchor, SessionClose};
 use selfsame_protocol::time::{Timestamp, U64};
 use serde::Serialize;

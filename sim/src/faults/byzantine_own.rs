@@ -134,7 +134,7 @@ impl Own {
     pub async fn seal(&self, adversary: &mut Adversary, migration: &str, from: usize) -> Option<Substrate> {
         let state = self.state(adversary).await?;
         // The close itself stands in both ledgers, and verifications after it in one.
-        let [evidence_depth, reasoning_depth] = self.depths(adversary).await?;
+        let PerLedger { evidence: evidence_depth, reasoning: reasoning_depth } = self.depths(adversary).await?;
         let (migration_id, destination) = (migration.to_owned(), self.chips[1 - from].id());
         let sealing = Sealing { migration_id, destination, evidence_depth, reasoning_depth };
         let seal = self.writer(adversary, from, &state).sign_seal(sealing)?;

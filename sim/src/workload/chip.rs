@@ -12,8 +12,8 @@ use selfsame_client::{Activation, Birth, ChipSession, HolderStatus, Migration, P
 use selfsame_protocol::bundle::Reader;
 use selfsame_protocol::command::{Command, EnrolChip, GoalVector, Item, Role};
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::envelope::Envelope;
+use selfsame_protocol::ledger::{Ledger, PerLedger};
 use selfsame_protocol::p104::{Outcome, Technology};
 use serde_json::json;
 
@@ -185,13 +185,14 @@ impl Chip {
     /// What a seal for the other chip states, with the depths that a bundle shows.
     pub(super) async fn sealing(&mut self, destination: usize) -> Option<Sealing> {
         let bundle = self.caller.client.bundle(&self.substrate).await.ok()?;
-        let [evidence_depth, reasoning_depth] = match g16_served::bundle(&bundle, Reader::keys(&self.caller.keys)) {
-            Ok(depths) => depths,
-            Err(what) => {
-                self.caller.oracle.violated(g16_served::NAME, what);
-                return None;
-            }
-        };
+        let PerLedger { evidence: evidence_depth, reasoning: reasoning_depth } =
+            match g16_served::bundle(&bundle, Reader::keys(&self.caller.keys)) {
+                Ok(depths) => depths,
+                Err(what) => {
+                    self.caller.oracle.violated(g16_served::NAME, what);
+                    return None;
+                }
+            };
         self.migrations += 1;
         Some(Sealing {
             migration_id: format!("migration/{}", self.migrations),

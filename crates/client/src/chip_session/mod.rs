@@ -12,12 +12,12 @@ mod tests;
 
 use crate::{Migration, Signer, Substrate};
 use selfsame_protocol::command::{
-    AbortMigration, Amend, Amendment, Append, Arrive, CloseCycle, CloseSession, Command, FencingToken, GoalVector,
-    InitSubstrate, Item, OpenSession, PreparedBirth, Seal,
+    AbortMigration, Amend, Append, Arrive, CloseCycle, CloseSession, Command, FencingToken, GoalVector, InitSubstrate,
+    Item, OpenSession, PreparedBirth, Seal,
 };
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::envelope::Envelope;
-use selfsame_protocol::p104::{self, Attestation, Claims, Thresholds};
+use selfsame_protocol::p104::{self, Amendment, Attestation, Claims, Thresholds};
 use selfsame_protocol::response::{CommandResult, SubmitResponse};
 use selfsame_protocol::time::{Timestamp, U64};
 use serde_json::Value;

@@ -2,8 +2,9 @@
 
 use super::{ChipSession, Opening};
 use crate::{Client, ClientError, Rail};
-use selfsame_protocol::command::{Amendment, GoalVector, Item};
+use selfsame_protocol::command::{GoalVector, Item};
 use selfsame_protocol::envelope::Envelope;
+use selfsame_protocol::p104::Amendment;
 use selfsame_protocol::response::SubmitResponse;
 
 impl ChipSession {

@@ -1,7 +1,7 @@
 use super::*;
 use selfsame_protocol::command::{Role, Submission};
-use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::keys::SecretKey;
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::response::{ItemsAppended, MigrationArrived, SubstrateBorn};
 use serde_json::json;
 

@@ -91,7 +91,7 @@ impl Api {
             let sentence = "too many notes are being collected: try again, or ask another node";
             return Err(refused(Refusal::new(Code::Overloaded, sentence, format!("at most {HOLDERS} at once"), "")));
         };
-        let named = [0, 1].map(|slot| (trees.sizes[slot], trees.roots[slot]));
+        let named = PerLedger::from_fn(|ledger| (trees.sizes[ledger.slot()], trees.roots[ledger.slot()]));
         let mut note = self.cosigner.subject_head(subject, named, statement).await.map_err(refused)?;
         note.sign(&self.genesis.node_key_name(self.id), &self.key);
         Ok(note.to_text())

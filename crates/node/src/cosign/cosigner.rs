@@ -12,7 +12,6 @@ use selfsame_machine::state::Node;
 use selfsame_machine::{Genesis, read};
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::holder::Tree;
 use selfsame_protocol::keys::SecretKey;
 use selfsame_protocol::ledger::Ledger;

@@ -8,8 +8,8 @@ use selfsame_machine::{head, read};
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::cosignature;
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::holder::{AHEAD, HolderStatus, Tree};
+use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::note::Checkpoint;
 use selfsame_protocol::planted;
 use selfsame_protocol::subject_head::SubjectHead;
@@ -155,7 +155,7 @@ impl Inner {
 
     /// Counts the subject's entries here, and makes the statement anew where one is asked for.
     fn same_subject(&self, view: &StateView, asked: &SubjectHead) -> Result<(), Refusal> {
-        for (ledger, tree) in Ledger::BOTH.into_iter().zip(&asked.trees) {
+        for (ledger, tree) in asked.trees.iter() {
             self.recompute(view, ledger, tree.size, tree.root)?;
         }
         let time = asked.statement.map(|(time, _)| time);
@@ -221,7 +221,7 @@ impl Cosigner {
                     now = true;
                     (status.evidence.size, status.reasoning.size)
                 }
-                Wanted::Subject(head) => (head.trees[0].size, head.trees[1].size),
+                Wanted::Subject(head) => (head.trees.evidence.size, head.trees.reasoning.size),
             };
             sizes = [sizes[0].max(evidence), sizes[1].max(reasoning)];
         }

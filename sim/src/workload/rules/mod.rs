@@ -16,8 +16,7 @@ use selfsame_protocol::bundle::Reader;
 use selfsame_protocol::canon;
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{
-    Amend, Amendment, Command, DeclareRun, EnrolChip, FencingToken, GiveVerdict, OpenSession, Proposal, Propose, Role,
-    Vote,
+    Amend, Command, DeclareRun, EnrolChip, FencingToken, GiveVerdict, OpenSession, Proposal, Propose, Role, Vote,
 };
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::p104::{self, Amendment, Outcome, Technology};

@@ -10,6 +10,7 @@ use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{Append, CloseCycle, Command, FencingToken, GoalVector, Item};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::envelope::Envelope;
+use selfsame_protocol::ledger::{Ledger, PerLedger};
 use selfsame_protocol::p104::Outcome;
 use selfsame_protocol::response::{BallotCounted, CommandResult, MigrationSealed, SubmitResponse};
 use serde_json::{Value, json};
@@ -181,10 +182,11 @@ impl Rules {
     /// The active chip seals for another: the activation that may follow.
     pub(super) async fn seal(&mut self, destination: usize) -> Step<Activation> {
         let Ok(bundle) = self.caller.client.bundle(&self.substrate).await else { return Err(Stopped) };
-        let [evidence_depth, reasoning_depth] = match g16_served::bundle(&bundle, Reader::consistency()) {
-            Ok(depths) => depths,
-            Err(what) => return self.wrong(format!("the bundle for a seal: {what}")),
-        };
+        let PerLedger { evidence: evidence_depth, reasoning: reasoning_depth } =
+            match g16_served::bundle(&bundle, Reader::consistency()) {
+                Ok(depths) => depths,
+                Err(what) => return self.wrong(format!("the bundle for a seal: {what}")),
+            };
         self.migrations += 1;
         self.name_next();
         let sealing = self.writer.sign_seal(Sealing {
