@@ -5,7 +5,7 @@ use super::trust::trusted;
 use super::verdict;
 use crate::console::{self, visible};
 use clap::Args;
-use selfsame_audit::{Alarm, Follower, Memory, Report, Source, compare};
+use selfsame_audit::{Alarm, AuditReport, Follower, Memory, NodeSource, compare};
 use selfsame_env::{Clock as _, SystemClock, TcpNet};
 use selfsame_node::config;
 use selfsame_protocol::digest::Digest;
@@ -85,7 +85,7 @@ pub fn write(folder: &Path, evidence: &Evidence) -> Result<PathBuf, CliError> {
 pub async fn main(global: &Global, command: Audit) -> Done {
     let keys = keys(&command)?;
     let net = Arc::new(TcpNet);
-    let source = |address: &String| Source::new(address, net.clone()).map_err(CliError::usage);
+    let source = |address: &String| NodeSource::new(address, net.clone()).map_err(CliError::usage);
     let sources = command.address.iter().map(source).collect::<Result<Vec<_>, _>>()?;
     if command.follow {
         return follow(global, &command, sources, keys).await;
@@ -99,7 +99,7 @@ pub async fn main(global: &Global, command: Audit) -> Done {
     finish(global, &command.evidence, &report)
 }
 
-fn finish(global: &Global, folder: &Path, report: &Report) -> Done {
+fn finish(global: &Global, folder: &Path, report: &AuditReport) -> Done {
     let mut said = Vec::new();
     let mut conflicts = Vec::new();
     for conflict in &report.conflicts {
@@ -154,7 +154,7 @@ fn evidence(folder: &Path, evidence: &Evidence) -> (String, Option<PathBuf>) {
     }
 }
 
-async fn follow(global: &Global, command: &Audit, sources: Vec<Source>, keys: Vec<Vkey>) -> Done {
+async fn follow(global: &Global, command: &Audit, sources: Vec<NodeSource>, keys: Vec<Vkey>) -> Done {
     let memory = Memory::open(&command.memory).map_err(|error| CliError::with(10, error))?;
     let mut follower = Follower::new(sources, keys, memory);
     loop {

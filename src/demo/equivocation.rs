@@ -2,7 +2,7 @@
 
 use super::cluster::{Cluster, Failure, ORGANISATIONS};
 use super::liar::Liar;
-use selfsame_audit::{Report, Source, compare, keys_of};
+use selfsame_audit::{AuditReport, NodeSource, compare, keys_of};
 use selfsame_env::TcpNet;
 use selfsame_offline::files;
 use selfsame_protocol::cosignature;
@@ -13,8 +13,8 @@ use std::sync::Arc;
 /// Who lies: cygnus, with node 3.
 const LIAR: usize = 2;
 
-async fn audit(cluster: &Cluster, addresses: &[String]) -> Result<Report, Failure> {
-    let source = |address: &String| Source::new(address, Arc::new(TcpNet));
+async fn audit(cluster: &Cluster, addresses: &[String]) -> Result<AuditReport, Failure> {
+    let source = |address: &String| NodeSource::new(address, Arc::new(TcpNet));
     let sources = addresses.iter().map(source).collect::<Result<Vec<_>, _>>()?;
     Ok(compare(&sources, &keys_of(&cluster.genesis), &|_, _, _| {}).await)
 }

@@ -1,7 +1,7 @@
 //! One comparison of all nodes.
 
 use super::rehash::{Rehashed, rehash};
-use super::source::{Problem, Signed, Source, place};
+use super::source::{NodeSource, Problem, VerifiedNote, place};
 use futures::future::join_all;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::equivocation::{self, Evidence, Kind};
@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// What one node serves of one ledger.
 #[derive(Clone, Debug, Serialize)]
-pub struct Checked {
+pub struct ServedLedger {
     /// Address.
     pub address: String,
     /// Ledger.
@@ -61,14 +61,14 @@ pub struct Conflict {
 
 /// The result.
 #[derive(Clone, Debug, Default, Serialize)]
-pub struct Report {
+pub struct AuditReport {
     /// Node by node and ledger by ledger.
-    pub checked: Vec<Checked>,
+    pub checked: Vec<ServedLedger>,
     /// Forks.
     pub conflicts: Vec<Conflict>,
 }
 
-impl Report {
+impl AuditReport {
     /// Exit status: tampering before what cannot be decided before what was not reached.
     pub fn status(&self) -> u8 {
         if !self.conflicts.is_empty() {
@@ -82,14 +82,14 @@ impl Report {
 
 /// What is known of one node while a ledger is compared.
 struct Seen<'a> {
-    source: &'a Source,
-    notes: Vec<Signed>,
+    source: &'a NodeSource,
+    notes: Vec<VerifiedNote>,
     rehashed: Rehashed,
     problem: Option<Problem>,
 }
 
 impl Seen<'_> {
-    fn head(&self) -> Option<&Signed> {
+    fn head(&self) -> Option<&VerifiedNote> {
         self.notes.iter().max_by_key(|note| note.checkpoint.size)
     }
 }
@@ -114,8 +114,12 @@ impl Merged {
 }
 
 /// Compares what the nodes serve of both ledgers. `progress` is told an address, a ledger and entries done.
-pub async fn compare(sources: &[Source], keys: &[Vkey], progress: &(dyn Fn(&str, Ledger, u64) + Sync)) -> Report {
-    let mut report = Report::default();
+pub async fn compare(
+    sources: &[NodeSource],
+    keys: &[Vkey],
+    progress: &(dyn Fn(&str, Ledger, u64) + Sync),
+) -> AuditReport {
+    let mut report = AuditReport::default();
     for ledger in Ledger::BOTH {
         one_ledger(sources, keys, ledger, progress, &mut report).await;
     }
@@ -123,11 +127,11 @@ pub async fn compare(sources: &[Source], keys: &[Vkey], progress: &(dyn Fn(&str,
 }
 
 async fn one_ledger(
-    sources: &[Source],
+    sources: &[NodeSource],
     keys: &[Vkey],
     ledger: Ledger,
     progress: &(dyn Fn(&str, Ledger, u64) + Sync),
-    report: &mut Report,
+    report: &mut AuditReport,
 ) {
     let notes = join_all(sources.iter().map(|source| source.notes(ledger, keys))).await;
     let mut seen: Vec<Seen<'_>> = sources
@@ -165,7 +169,7 @@ async fn one_ledger(
         }
     }
     report.conflicts.extend(conflicts(&seen, keys, ledger).await);
-    report.checked.extend(seen.iter().map(|one| Checked {
+    report.checked.extend(seen.iter().map(|one| ServedLedger {
         address: one.source.address.clone(),
         ledger,
         head: one.head().map(|head| Side {

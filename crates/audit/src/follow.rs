@@ -3,7 +3,7 @@
 
 use super::memory::{Log, Memory, MemoryError};
 use super::rehash::extend;
-use super::source::{Problem, Signed, Source, place, signed};
+use super::source::{NodeSource, Problem, VerifiedNote, place, signed};
 use futures::future::join_all;
 use selfsame_protocol::equivocation::{self, Evidence};
 use selfsame_protocol::ledger::Ledger;
@@ -74,14 +74,14 @@ pub enum Alarm {
 
 /// An auditor with its memory.
 pub struct Follower {
-    sources: Vec<Source>,
+    sources: Vec<NodeSource>,
     keys: Vec<Vkey>,
     memory: Memory,
 }
 
 impl Follower {
     /// Goes on where the memory ends.
-    pub fn new(sources: Vec<Source>, keys: Vec<Vkey>, memory: Memory) -> Follower {
+    pub fn new(sources: Vec<NodeSource>, keys: Vec<Vkey>, memory: Memory) -> Follower {
         Follower { sources, keys, memory }
     }
 
@@ -102,7 +102,7 @@ impl Follower {
         let mut tree = if log.tree.is_empty() { Frontier::default() } else { self.tree(&log)? };
         // The memory's digest holds, so that only a key that is not given any more leaves a note out.
         let read = |text: &String| Note::parse(text.as_bytes()).ok().and_then(|note| signed(note, &self.keys).ok());
-        let mut kept: Vec<Signed> = log.notes.iter().filter_map(read).collect();
+        let mut kept: Vec<VerifiedNote> = log.notes.iter().filter_map(read).collect();
         let before = tree.size();
         let mut step = Step {
             ledger,
@@ -112,7 +112,7 @@ impl Follower {
             age: None,
             unchecked: BTreeMap::new(),
         };
-        let mut shown: Vec<(usize, Signed)> = Vec::new();
+        let mut shown: Vec<(usize, VerifiedNote)> = Vec::new();
         for (at, answer) in answers.into_iter().enumerate() {
             let address = &self.sources[at].address;
             match answer {
@@ -185,10 +185,10 @@ impl Follower {
     async fn above(
         &self,
         ledger: Ledger,
-        source: &Source,
-        note: &Signed,
+        source: &NodeSource,
+        note: &VerifiedNote,
         tree: &mut Frontier,
-        kept: &[Signed],
+        kept: &[VerifiedNote],
     ) -> Result<(), Held> {
         let (size, root) = (note.checkpoint.size, note.checkpoint.root);
         let mut grown = tree.clone();
@@ -214,10 +214,10 @@ impl Follower {
     async fn below(
         &self,
         ledger: Ledger,
-        source: &Source,
-        note: &Signed,
+        source: &NodeSource,
+        note: &VerifiedNote,
         tree: &Frontier,
-        kept: &[Signed],
+        kept: &[VerifiedNote],
     ) -> Result<(), Held> {
         let (old, old_root, new) = (note.checkpoint.size, note.checkpoint.root, tree.size());
         // The tiles of this node may end before the tree: any other that has them will do, for the proof proves itself.
@@ -242,7 +242,13 @@ impl Follower {
 
     /// Evidence from a note and one that was verified before, if possible one that names somebody. The tiles of the
     /// larger of the two may be at any node: what they prove shows in the roots.
-    async fn evidence(&self, ledger: Ledger, source: &Source, kept: &[Signed], note: &Signed) -> Option<Evidence> {
+    async fn evidence(
+        &self,
+        ledger: Ledger,
+        source: &NodeSource,
+        kept: &[VerifiedNote],
+        note: &VerifiedNote,
+    ) -> Option<Evidence> {
         let mut found = None;
         for known in kept {
             let (a, b) = if known.checkpoint.size <= note.checkpoint.size { (known, note) } else { (note, known) };
@@ -260,7 +266,7 @@ impl Follower {
 }
 
 /// Evidence from two notes in order of size, with the tiles of a node.
-async fn between(source: &Source, ledger: Ledger, a: &Signed, b: &Signed) -> Option<Evidence> {
+async fn between(source: &NodeSource, ledger: Ledger, a: &VerifiedNote, b: &VerifiedNote) -> Option<Evidence> {
     let (old, new) = (a.checkpoint.size, b.checkpoint.size);
     if old == new {
         return Evidence::same_size(&a.note, &b.note).ok();
@@ -274,7 +280,7 @@ async fn between(source: &Source, ledger: Ledger, a: &Signed, b: &Signed) -> Opt
 
 /// Adds a verified note to those that later ones are held against: signatures under one text are put together, and of all
 /// notes the largest stays and the one that most known keys signed.
-fn keep(kept: &mut Vec<Signed>, new: Signed) {
+fn keep(kept: &mut Vec<VerifiedNote>, new: VerifiedNote) {
     match kept.iter_mut().find(|known| known.note.text == new.note.text) {
         Some(known) => {
             // One line for each key: a newer time says nothing that the older did not.
@@ -292,7 +298,7 @@ fn keep(kept: &mut Vec<Signed>, new: Signed) {
         None => kept.push(new),
     }
     let largest = kept.iter().map(|note| note.checkpoint.size).max();
-    let rank = |note: &Signed| (note.signers.len(), note.checkpoint.size);
+    let rank = |note: &VerifiedNote| (note.signers.len(), note.checkpoint.size);
     let best = kept.iter().map(rank).max();
     kept.retain(|note| Some(note.checkpoint.size) == largest || Some(rank(note)) == best);
 }
@@ -303,11 +309,11 @@ enum Held {
     Unchecked(String),
 }
 
-fn broken(ledger: Ledger, source: &Source, problem: Problem) -> Held {
+fn broken(ledger: Ledger, source: &NodeSource, problem: Problem) -> Held {
     Held::Alarm(Alarm::Broken { ledger, address: source.address.clone(), problem })
 }
 
-fn fork(ledger: Ledger, source: &Source, what: String, evidence: Option<Evidence>) -> Held {
+fn fork(ledger: Ledger, source: &NodeSource, what: String, evidence: Option<Evidence>) -> Held {
     let address = source.address.clone();
     Held::Alarm(Alarm::Fork { ledger, address, what, evidence: evidence.map(Box::new) })
 }

@@ -9,10 +9,10 @@ mod memory;
 mod rehash;
 mod source;
 
-pub use compare::{Checked, Conflict, Report, Side, compare};
+pub use compare::{AuditReport, Conflict, ServedLedger, Side, compare};
 pub use follow::{Alarm, Follower, Step};
 pub use memory::{Memory, MemoryError};
-pub use source::{Problem, Source};
+pub use source::{NodeSource, Problem};
 
 use selfsame_machine::Genesis;
 use selfsame_protocol::cosignature;

@@ -1,6 +1,6 @@
 //! Building a tree anew from the entries that a node serves. Memory is one bundle and one tile for each level.
 
-use super::source::{Problem, Source, WIDTH};
+use super::source::{NodeSource, Problem, WIDTH};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::merkle::{Frontier, TileId, leaf_hash};
@@ -16,7 +16,7 @@ struct Tiles {
 }
 
 impl Tiles {
-    async fn add(&mut self, source: &Source, ledger: Ledger, leaf: Digest) -> Result<(), Problem> {
+    async fn add(&mut self, source: &NodeSource, ledger: Ledger, leaf: Digest) -> Result<(), Problem> {
         let mut hash = leaf;
         for level in 0.. {
             if self.levels.len() == level {
@@ -37,7 +37,7 @@ impl Tiles {
         Ok(())
     }
 
-    async fn same(&mut self, source: &Source, ledger: Ledger, level: usize, own: &[u8]) -> Result<(), Problem> {
+    async fn same(&mut self, source: &NodeSource, ledger: Ledger, level: usize, own: &[u8]) -> Result<(), Problem> {
         let id = TileId { level: level as u8, index: self.done[level] };
         let width = own.len() as u64 / 32;
         let served = source.tile(ledger, id, width).await?;
@@ -53,7 +53,7 @@ impl Tiles {
         }
     }
 
-    async fn finish(&mut self, source: &Source, ledger: Ledger) -> Result<(), Problem> {
+    async fn finish(&mut self, source: &NodeSource, ledger: Ledger) -> Result<(), Problem> {
         for level in 0..self.levels.len() {
             let partial = std::mem::take(&mut self.levels[level]);
             if !partial.is_empty() {
@@ -78,7 +78,7 @@ pub struct Rehashed {
 /// Hashes the first `size` entries that a node serves and compares all its tiles of that tree. `progress` is called with
 /// the number of entries done.
 pub async fn rehash(
-    source: &Source,
+    source: &NodeSource,
     ledger: Ledger,
     size: u64,
     marks: &BTreeSet<u64>,
@@ -109,7 +109,7 @@ pub async fn rehash(
 }
 
 /// Hashes the entries that a node serves from the tree's size on to `size`.
-pub async fn extend(source: &Source, ledger: Ledger, tree: &mut Frontier, size: u64) -> Result<(), Problem> {
+pub async fn extend(source: &NodeSource, ledger: Ledger, tree: &mut Frontier, size: u64) -> Result<(), Problem> {
     while tree.size() < size {
         let (index, known) = (tree.size() / WIDTH, (tree.size() % WIDTH) as usize);
         let width = (size - index * WIDTH).min(WIDTH);

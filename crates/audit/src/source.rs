@@ -75,7 +75,7 @@ impl From<FetchError> for Problem {
 
 /// A note that verified.
 #[derive(Clone, Debug)]
-pub struct Signed {
+pub struct VerifiedNote {
     /// The note.
     pub note: Note,
     /// What it says.
@@ -87,7 +87,7 @@ pub struct Signed {
 }
 
 /// Verifies a note under known keys.
-pub fn signed(note: Note, keys: &[Vkey]) -> Result<Signed, Problem> {
+pub fn signed(note: Note, keys: &[Vkey]) -> Result<VerifiedNote, Problem> {
     if !note.signatures.iter().any(|line| keys.iter().any(|key| key.is_of(line))) {
         let found = note.signatures.iter().map(|line| line.name.as_str()).collect::<Vec<_>>().join(", ");
         return Err(Problem::Undecided { found });
@@ -97,20 +97,20 @@ pub fn signed(note: Note, keys: &[Vkey]) -> Result<Signed, Problem> {
         note.verify(keys).map_err(|e| Problem::broken("CHECKPOINT_SIGNATURE", "signatures that verify", e))?;
     let checkpoint = Checkpoint::parse(&note.text).map_err(form)?;
     let time = verified.iter().filter_map(|v| v.time).max();
-    Ok(Signed { checkpoint, signers: verified.into_iter().map(|v| v.name).collect(), time, note })
+    Ok(VerifiedNote { checkpoint, signers: verified.into_iter().map(|v| v.name).collect(), time, note })
 }
 
 /// A node that is asked over HTTP.
-pub struct Source {
+pub struct NodeSource {
     /// The address as it was given.
     pub address: String,
     server: Server,
 }
 
-impl Source {
+impl NodeSource {
     /// The node at `http://host:port[/prefix]` or `host:port`.
-    pub fn new(address: &str, net: Arc<dyn Net>) -> Result<Source, FetchError> {
-        Ok(Source { address: address.into(), server: Server::new(address, net)? })
+    pub fn new(address: &str, net: Arc<dyn Net>) -> Result<NodeSource, FetchError> {
+        Ok(NodeSource { address: address.into(), server: Server::new(address, net)? })
     }
 
     async fn get(&self, path: &str, limit: usize) -> Result<Vec<u8>, Problem> {
@@ -128,7 +128,7 @@ impl Source {
 
     /// The notes that the node serves of a ledger: the published checkpoint, and the node's own where it has one and its
     /// key is known. A mirror has the published one alone.
-    pub async fn notes(&self, ledger: Ledger, keys: &[Vkey]) -> Result<Vec<Signed>, Problem> {
+    pub async fn notes(&self, ledger: Ledger, keys: &[Vkey]) -> Result<Vec<VerifiedNote>, Problem> {
         let read = |bytes: Vec<u8>| {
             let note = Note::parse(&bytes).map_err(|e| Problem::broken("CHECKPOINT_FORM", "a signed note", e))?;
             signed(note, keys)

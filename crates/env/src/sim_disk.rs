@@ -12,7 +12,7 @@ use std::time::Duration;
 
 mod trap;
 
-pub use trap::{Effect, Loss, Op, Page, Target, Trap};
+pub use trap::{Effect, Loss, Op, PageRule, Target, Trap};
 
 const SECTOR: usize = 512;
 /// Under which the first write of each fault is counted that finds no room.

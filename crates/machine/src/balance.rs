@@ -7,7 +7,7 @@
 
 use crate::error::{Stop, refuse};
 use crate::registry;
-use crate::state::{Node, Organisation};
+use crate::state::{Organisation, RegisteredNode};
 use crate::txn::Txn;
 use crate::view::Table;
 use selfsame_protocol::code::Code;
@@ -18,14 +18,14 @@ use selfsame_protocol::record::{QuorumCause, Record};
 use selfsame_protocol::time::U64;
 
 /// The organisation that holds a quorum of the nodes in service alone, while there are several.
-pub fn majority(nodes: &[Node], organisations: &[Organisation]) -> Option<Majority> {
+pub fn majority(nodes: &[RegisteredNode], organisations: &[Organisation]) -> Option<Majority> {
     let members = organisations.iter().filter(|organisation| organisation.removed.is_none()).count();
     let serving = nodes.iter().filter(|node| node.counts()).map(|node| node.organisation.as_str());
     constitution::majority(serving, members)
 }
 
 fn now(txn: &Txn<'_>) -> Result<Option<Majority>, Stop> {
-    let nodes: Vec<Node> = registry::all(&txn.over, Table::Nodes)?;
+    let nodes: Vec<RegisteredNode> = registry::all(&txn.over, Table::Nodes)?;
     let organisations: Vec<Organisation> = registry::all(&txn.over, Table::Organisations)?;
     Ok(majority(&nodes, &organisations))
 }

@@ -1,6 +1,8 @@
 //! The consensus identity of a cluster: what every node must agree on before the first entry.
 
-use crate::state::{self, META_CONSTITUTION, META_DIGEST, META_GENESIS, Node, Organisation, Publication, Registration};
+use crate::state::{
+    self, META_CONSTITUTION, META_DIGEST, META_GENESIS, Organisation, Publication, RegisteredNode, Registration,
+};
 use crate::view::{Changes, Model, Overlay, Table};
 use selfsame_protocol::code::Refusal;
 use selfsame_protocol::command::{ItemLimits, Role};
@@ -10,7 +12,7 @@ use selfsame_protocol::genesis::{GenesisDocument, TAG_GENESIS};
 pub use selfsame_protocol::genesis::{GenesisNode, GenesisOrganisation};
 use selfsame_protocol::keys::PublicKey;
 use selfsame_protocol::ledger::Ledger;
-use selfsame_protocol::quorum::{Cosigner, Quorum};
+use selfsame_protocol::quorum::{KnownCosigner, Quorum};
 use selfsame_protocol::replay::governance::Governance;
 use selfsame_protocol::time::U64;
 use serde::{Deserialize, Serialize};
@@ -54,7 +56,7 @@ impl Genesis {
 
     /// Whose cosignatures counted at the beginning, and how many organisations it took. Later ones are the state's.
     pub fn quorum(&self) -> Quorum {
-        let cosigners = self.nodes.iter().map(|node| Cosigner {
+        let cosigners = self.nodes.iter().map(|node| KnownCosigner {
             organisation: node.organisation.clone(),
             vkey: selfsame_protocol::cosignature::vkey(&self.cosigner_name(node.id), node.cosigner),
         });
@@ -119,7 +121,7 @@ impl Genesis {
             register(&mut over, organisation.operator_key, Role::Operator, &organisation.name, None);
         }
         for node in &self.nodes {
-            let value = Node {
+            let value = RegisteredNode {
                 id: U64(node.id),
                 organisation: node.organisation.clone(),
                 key: node.key,

@@ -3,8 +3,8 @@
 use crate::genesis::Genesis;
 use crate::registry::{self, all};
 use crate::state::{
-    self, Ballot, BallotStatus, Chip, HolderStatus as Holding, META_CLOCK, META_GENESIS, Migration, Node, Organisation,
-    Publication, Run, Substrate, pair_key, prefix_end,
+    self, Ballot, BallotStatus, Chip, HolderStatus as Holding, META_CLOCK, META_GENESIS, Migration, Organisation,
+    Publication, RegisteredNode, Run, Substrate, pair_key, prefix_end,
 };
 use crate::trees::{frontier, tile_key};
 use crate::view::{ReadError, Table, View};
@@ -15,7 +15,7 @@ use selfsame_protocol::holder::{HolderState, HolderStatus, Tree};
 use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::merkle::{ProofError, TileId, consistency_proof, inclusion_proof, root_at};
 use selfsame_protocol::p104::{IdentityStatement, Outcome};
-use selfsame_protocol::quorum::{Cosigner, Quorum};
+use selfsame_protocol::quorum::{KnownCosigner, Quorum};
 use selfsame_protocol::record::OrganisationRun;
 use selfsame_protocol::time::{Timestamp, U64};
 use std::collections::BTreeSet;
@@ -101,7 +101,7 @@ pub fn run(view: &dyn View, id: &Digest) -> Result<Option<Run>, ReadError> {
 }
 
 /// Every node that was ever enrolled, tombstones included.
-pub fn nodes(view: &dyn View) -> Result<Vec<Node>, ReadError> {
+pub fn nodes(view: &dyn View) -> Result<Vec<RegisteredNode>, ReadError> {
     all(view, Table::Nodes)
 }
 
@@ -206,7 +206,7 @@ pub fn publication(view: &dyn View) -> Result<Publication, ReadError> {
 /// Whose cosignatures count now, and how many organisations it takes: nodes that are neither retired nor quarantined.
 pub fn quorum(view: &dyn View, genesis: &Genesis) -> Result<Quorum, ReadError> {
     let threshold = constitution(view)?.map_or(usize::MAX, |constitution| constitution.cosignatures());
-    let cosigners = nodes(view)?.into_iter().filter(Node::counts).map(|node| Cosigner {
+    let cosigners = nodes(view)?.into_iter().filter(RegisteredNode::counts).map(|node| KnownCosigner {
         vkey: selfsame_protocol::cosignature::vkey(&genesis.cosigner_name(node.id.0), node.cosigner),
         organisation: node.organisation,
     });

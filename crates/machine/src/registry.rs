@@ -2,8 +2,8 @@
 
 use crate::error::{Fatal, Stop, refuse};
 use crate::state::{
-    self, Chip, META_BALLOTS, META_CONSTITUTION, META_LOG_KEYS, META_RECOVERIES, Node, Organisation, Registration,
-    prefix_end,
+    self, Chip, META_BALLOTS, META_CONSTITUTION, META_LOG_KEYS, META_RECOVERIES, Organisation, RegisteredNode,
+    Registration, prefix_end,
 };
 use crate::txn::Txn;
 use crate::view::{ReadError, Table, View};
@@ -110,7 +110,7 @@ pub fn unused_key(txn: &Txn<'_>, key: PublicKey) -> Result<(), Stop> {
         return refuse(Code::Malformed, &weak.to_string(), "", "");
     }
     // The keys of cosigners and of publishers stand in no registration, because they may author nothing.
-    let cosigns = all::<Node>(&txn.over, Table::Nodes)?.iter().any(|node| node.cosigner == key);
+    let cosigns = all::<RegisteredNode>(&txn.over, Table::Nodes)?.iter().any(|node| node.cosigner == key);
     let publishes = constitution(txn)?.publisher.is_some_and(|publisher| publisher.log_key == key)
         || former_log_keys(&txn.over)?.contains(&key);
     match txn.over.get(Table::Keys, key.as_bytes())? {

@@ -5,7 +5,7 @@ use crate::balance;
 use crate::error::{Fatal, Stop, refuse};
 use crate::fence::{check_session_token, check_token, epoch_after, renew};
 use crate::registry::{self, all};
-use crate::state::{self, Node, Phase, Substrate, Verification};
+use crate::state::{self, Phase, RegisteredNode, Substrate, Verification};
 use crate::substrate::{self, Birth};
 use crate::txn::Txn;
 use crate::verify;
@@ -83,7 +83,7 @@ pub fn verdict(txn: &mut Txn<'_>, command: &GiveVerdict) -> Result<VerdictCounte
     let Some(id) = txn.author.node else {
         return refuse(Code::RoleDenied, "only a node gives verdicts: this key belongs to no node", "", "");
     };
-    let node = match state::load::<Node>(&txn.over, Table::Nodes, &id.0.to_be_bytes())? {
+    let node = match state::load::<RegisteredNode>(&txn.over, Table::Nodes, &id.0.to_be_bytes())? {
         Some(node) if node.counts() || planted!("quarantine_ignored") => node,
         Some(_) => {
             return refuse(
@@ -164,8 +164,8 @@ pub fn verdict(txn: &mut Txn<'_>, command: &GiveVerdict) -> Result<VerdictCounte
 }
 
 /// Every node, and the ids of those whose verdicts count.
-fn electorate(txn: &Txn<'_>) -> Result<(Vec<Node>, Vec<U64>), Stop> {
-    let nodes: Vec<Node> = all(&txn.over, Table::Nodes)?;
+fn electorate(txn: &Txn<'_>) -> Result<(Vec<RegisteredNode>, Vec<U64>), Stop> {
+    let nodes: Vec<RegisteredNode> = all(&txn.over, Table::Nodes)?;
     let electorate = nodes.iter().filter(|n| n.counts()).map(|n| n.id).collect();
     Ok((nodes, electorate))
 }
@@ -197,7 +197,7 @@ fn decide(verification: &Verification, electorate: &[U64]) -> Option<Finding> {
     verdict::decide(&counted(verification, electorate), electorate.len(), quorum)
 }
 
-fn quarantine(txn: &mut Txn<'_>, mut node: Node, finding: &Finding, substrate_id: &str) -> Result<(), Stop> {
+fn quarantine(txn: &mut Txn<'_>, mut node: RegisteredNode, finding: &Finding, substrate_id: &str) -> Result<(), Stop> {
     let record = Record::NodeQuarantine {
         node: node.id,
         organisation: node.organisation.clone(),
@@ -217,7 +217,7 @@ fn settle(
     substrate: &mut Substrate,
     verification: &Verification,
     decisive: &Finding,
-    nodes: &[Node],
+    nodes: &[RegisteredNode],
 ) -> Result<bool, Stop> {
     let id = substrate.substrate_id.clone();
     let subject = subject(&id);

@@ -60,7 +60,7 @@ pub struct Registration {
 
 /// A node; removed ones stay as tombstones, because ids are never reused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Node {
+pub struct RegisteredNode {
     /// Id.
     pub id: U64,
     /// Organisation.
@@ -75,7 +75,7 @@ pub struct Node {
     pub quarantined: Option<U64>,
 }
 
-impl Node {
+impl RegisteredNode {
     /// Whether its verdicts count.
     pub fn counts(&self) -> bool {
         !self.retired && self.quarantined.is_none()

@@ -6,7 +6,7 @@ use selfsame_machine::read;
 use selfsame_protocol::command::{Proposal, Role};
 use selfsame_protocol::cosignature;
 use selfsame_protocol::entry::Entry;
-use selfsame_protocol::equivocation::{Evidence, Holder, Kind};
+use selfsame_protocol::equivocation::{Evidence, HolderEntry, Kind};
 use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::note::{Checkpoint, Note, Vkey};
 use selfsame_protocol::record::{EvidenceAnchor, Record};
@@ -28,10 +28,10 @@ fn cosigned(world: &World, ledger: Ledger, signers: &[u64]) -> Note {
     note
 }
 /// The place of an entry under the present tree of its ledger.
-fn place(world: &World, entry: &Entry) -> Holder {
+fn place(world: &World, entry: &Entry) -> HolderEntry {
     let (size, _) = read::head(&world.model, entry.ledger).unwrap();
     let proof = read::inclusion(&world.model, entry.ledger, entry.index.0, size).unwrap();
-    Holder { index: entry.index, leaf: String::from_utf8(entry.leaf()).unwrap(), proof }
+    HolderEntry { index: entry.index, leaf: String::from_utf8(entry.leaf()).unwrap(), proof }
 }
 /// The last entry of a substrate of which this holds.
 fn last(world: &World, id: &str, wanted: fn(&Record) -> bool) -> Entry {
@@ -168,12 +168,12 @@ fn each_entry_stands_in_this_ledger_where_the_file_says() {
     let side = |world: &World, entry: &Entry| (cosigned(world, Ledger::Reasoning, &[1]), place(world, entry));
     let (a, first) = side(&arrived, &last(&arrived, &id, is_arrival));
     let (b, second) = side(&aborted, &last(&aborted, &id, is_abort));
-    let made = |first: &Holder, second: &Holder| {
+    let made = |first: &HolderEntry, second: &HolderEntry| {
         Evidence::double_epoch((&a, first.clone()), (&b, second.clone())).map_or_else(|e| e.check, |_| "made".into())
     };
     assert_eq!(made(&first, &second), "made");
     for swapped in [true, false] {
-        let altered = |change: &dyn Fn(&mut Holder)| {
+        let altered = |change: &dyn Fn(&mut HolderEntry)| {
             let (mut one, mut two) = (first.clone(), second.clone());
             change(if swapped { &mut one } else { &mut two });
             made(&one, &two)

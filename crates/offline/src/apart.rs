@@ -11,7 +11,7 @@ use selfsame_protocol::record::Record;
 
 /// The largest Evidence tree that records name, and where.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Named {
+pub struct NamedTree {
     /// Entries that the Evidence ledger had then.
     pub evidence: u64,
     /// Index of the record in the Reasoning ledger.
@@ -38,7 +38,7 @@ fn evidence(record: &Record) -> Option<u64> {
 
 /// What the last of these leaves that names an Evidence tree says; the first stands at `start`. Whole entries are read only
 /// where the name of a tree stands in them, wherever that is.
-pub fn last(leaves: &[&[u8]], start: u64) -> Option<Named> {
+pub fn last(leaves: &[&[u8]], start: u64) -> Option<NamedTree> {
     let numbered = (start..).zip(leaves).collect::<Vec<_>>();
     numbered.into_iter().rev().find_map(|(index, leaf)| {
         let text = std::str::from_utf8(leaf).ok()?;
@@ -46,12 +46,12 @@ pub fn last(leaves: &[&[u8]], start: u64) -> Option<Named> {
             return None;
         }
         let evidence = evidence(&Entry::from_leaf(leaf).ok()?.record)?;
-        Some(Named { evidence, index })
+        Some(NamedTree { evidence, index })
     })
 }
 
 /// Refuses to say anything of a folder whose Evidence ends before what its Reasoning names.
-pub fn check(named: Option<Named>, evidence: u64) -> Result<(), Failure> {
+pub fn check(named: Option<NamedTree>, evidence: u64) -> Result<(), Failure> {
     match named.filter(|named| named.evidence > evidence) {
         None => Ok(()),
         Some(named) => Err(Failure {
@@ -67,7 +67,7 @@ pub fn check(named: Option<Named>, evidence: u64) -> Result<(), Failure> {
 }
 
 /// What a folder leaves open, in words. `sizes` are those of the ledgers that it has.
-pub fn not_checked(sizes: &[(Ledger, u64)], named: Option<Named>) -> Vec<String> {
+pub fn not_checked(sizes: &[(Ledger, u64)], named: Option<NamedTree>) -> Vec<String> {
     let ends: Vec<String> = sizes.iter().map(|(ledger, size)| format!("{size} of {ledger}")).collect();
     let mut open = vec![format!(
         "what was recorded later than the entries that are here ({}): nothing here tells whether there is more",
@@ -75,7 +75,7 @@ pub fn not_checked(sizes: &[(Ledger, u64)], named: Option<Named>) -> Vec<String>
     )];
     if sizes.len() > 1 {
         let shown = match named {
-            Some(Named { evidence, index }) => {
+            Some(NamedTree { evidence, index }) => {
                 format!("the last tree that Reasoning names, in entry {index}, has {evidence} entries, which are here")
             }
             None => "no record of Reasoning names a tree of Evidence".into(),

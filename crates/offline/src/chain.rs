@@ -17,7 +17,7 @@ pub const AT_ONCE: usize = 1 << 18;
 
 /// Subjects whose hash ends in the `bits` bits of `value`.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Part {
+pub struct SubjectShard {
     bits: u32,
     value: u64,
 }
@@ -58,27 +58,27 @@ struct Head {
 }
 
 /// What the chain of its subject needs of one entry, as places in the bundle that holds it.
-pub struct Row {
+pub struct ChainRow {
     subject: Range<usize>,
     depth: u64,
     prior: Option<Digest>,
 }
 
 /// The entries of one bundle, checked among themselves.
-pub struct Rows {
+pub struct ChainRows {
     ledger: Ledger,
     start: u64,
-    rows: Vec<Row>,
+    rows: Vec<ChainRow>,
     /// Place of the next leaf in the bundle.
     offset: usize,
     /// Times of the first and the last.
     times: Option<[String; 2]>,
 }
 
-impl Rows {
+impl ChainRows {
     /// Before the first entry of a bundle, which stands at `start`.
-    pub fn new(ledger: Ledger, start: u64) -> Rows {
-        Rows { ledger, start, rows: Vec::with_capacity(256), offset: 0, times: None }
+    pub fn new(ledger: Ledger, start: u64) -> ChainRows {
+        ChainRows { ledger, start, rows: Vec::with_capacity(256), offset: 0, times: None }
     }
 
     /// Reads the edges of the next leaf of the bundle: place, ledger and the order of times. `ENTRY_FORM` when it is no
@@ -110,7 +110,7 @@ impl Rows {
         }
         // The subject ends a known number of bytes before the end of its leaf.
         let end = self.offset - leaf_header::BEHIND_SUBJECT;
-        self.rows.push(Row { subject: end - edges.subject.len()..end, depth: edges.depth, prior: edges.prior });
+        self.rows.push(ChainRow { subject: end - edges.subject.len()..end, depth: edges.depth, prior: edges.prior });
         Ok(())
     }
 }
@@ -119,11 +119,11 @@ impl Rows {
 pub struct Chains {
     ledger: Ledger,
     hasher: Keyed,
-    part: Part,
+    part: SubjectShard,
     heads: HashMap<Box<[u8]>, Head, Keyed>,
     most: usize,
     /// Parts put off.
-    put_off: Vec<Part>,
+    put_off: Vec<SubjectShard>,
     time: String,
 }
 
@@ -134,7 +134,7 @@ impl Chains {
         Chains {
             ledger,
             hasher: hasher.clone(),
-            part: Part::default(),
+            part: SubjectShard::default(),
             heads: HashMap::with_hasher(hasher),
             most: most.max(1),
             put_off: Vec::new(),
@@ -158,7 +158,7 @@ impl Chains {
     }
 
     /// The entries of the next bundle, with their hashes.
-    pub fn follow(&mut self, rows: &Rows, bundle: &[u8], hashes: &[[u8; 32]]) -> Result<(), Failure> {
+    pub fn follow(&mut self, rows: &ChainRows, bundle: &[u8], hashes: &[[u8; 32]]) -> Result<(), Failure> {
         if let Some([first, last]) = &rows.times {
             if *first < self.time {
                 let at = Some((self.ledger, rows.start));
@@ -173,7 +173,7 @@ impl Chains {
         Ok(())
     }
 
-    fn entry(&mut self, at: u64, subject: &[u8], row: &Row, hash: Digest) -> Result<(), Failure> {
+    fn entry(&mut self, at: u64, subject: &[u8], row: &ChainRow, hash: Digest) -> Result<(), Failure> {
         let mask = (1_u64 << self.part.bits) - 1;
         if self.part.bits > 0 && self.hasher.hash_one(subject) & mask != self.part.value {
             return Ok(());
@@ -207,7 +207,7 @@ impl Chains {
     fn halve(&mut self) {
         let bit = 1_u64 << self.part.bits;
         self.part.bits += 1;
-        self.put_off.push(Part { bits: self.part.bits, value: self.part.value | bit });
+        self.put_off.push(SubjectShard { bits: self.part.bits, value: self.part.value | bit });
         let (hasher, part) = (&self.hasher, self.part);
         let mask = (1_u64 << part.bits) - 1;
         self.heads.retain(|subject, _| hasher.hash_one(&**subject) & mask == part.value);
@@ -242,7 +242,7 @@ mod tests {
         list.iter().for_each(|entry| push_entry(&mut bundle, &entry.leaf()).unwrap());
         let leaves = entries(&bundle, list.len() as u64).unwrap();
         let hashes: Vec<[u8; 32]> = leaves.iter().map(|leaf| *leaf_hash(leaf).as_bytes()).collect();
-        let mut rows = Rows::new(Ledger::Evidence, start);
+        let mut rows = ChainRows::new(Ledger::Evidence, start);
         leaves.iter().try_for_each(|leaf| rows.push(leaf))?;
         chains.follow(&rows, &bundle, &hashes)
     }

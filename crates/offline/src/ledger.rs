@@ -5,11 +5,11 @@
 //! levels of the tree. Each thread has at most [`AHEAD`] bundles waiting, so that memory depends on the number of threads
 //! and not on the ledger.
 
-use super::apart::{self, Named};
-use super::chain::{AT_ONCE, Chains, Rows};
+use super::apart::{self, NamedTree};
+use super::chain::{AT_ONCE, ChainRows, Chains};
 use super::folder::Folder;
 use super::report::{Checked, Failure, Level, Verified, altered, undecided};
-use super::small::vouch::{self, Signed, Voices};
+use super::small::vouch::{self, UnverifiedNote, Voices};
 use super::{Options, Progress};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Entry;
@@ -28,11 +28,11 @@ const AHEAD: usize = 4;
 struct Block {
     bytes: Vec<u8>,
     hashes: Vec<[u8; 32]>,
-    rows: Rows,
+    rows: ChainRows,
     /// Root of a full block.
     root: Option<Digest>,
     /// The Evidence tree that a record names last.
-    named: Option<Named>,
+    named: Option<NamedTree>,
 }
 
 /// A bundle as a thread hands it over.
@@ -42,7 +42,7 @@ type Hashed = Result<Block, Failure>;
 struct Head {
     folder: Folder,
     ledger: Ledger,
-    signed: Signed,
+    signed: UnverifiedNote,
 }
 
 /// One ledger that holds.
@@ -54,7 +54,7 @@ struct Held {
     tiles: u64,
     passes: u64,
     /// The last Evidence tree that a record names.
-    named: Option<Named>,
+    named: Option<NamedTree>,
 }
 
 /// The checkpoints of a folder that holds one ledger, or both of one cluster in `evidence` and `reasoning`.
@@ -94,7 +94,7 @@ fn heads(path: &Path) -> Result<Vec<Head>, Failure> {
 /// anything is hashed, because hashing may take long; that nobody is named is said at the end.
 pub fn verify_folder(path: &Path, options: &Options, progress: Progress<'_>) -> Result<Verified, Failure> {
     let heads = heads(path)?;
-    let all: Vec<&Signed> = heads.iter().map(|head| &head.signed).collect();
+    let all: Vec<&UnverifiedNote> = heads.iter().map(|head| &head.signed).collect();
     let voices = Voices::of(&all, options)?;
     let mut held = Vec::new();
     for Head { folder, ledger, signed } in &heads {
@@ -171,7 +171,7 @@ struct Walk<'a> {
     options: &'a Options,
     bytes: u64,
     tiles: u64,
-    named: Option<Named>,
+    named: Option<NamedTree>,
 }
 
 impl Walk<'_> {
@@ -238,7 +238,7 @@ impl Walk<'_> {
             let (start, width) = (number * WIDTH, self.width(number));
             self.folder.read(TilePath { level: None, index: number, width }, &mut bytes)?;
             self.folder.read(TilePath { level: Some(0), index: number, width }, &mut tile)?;
-            let mut rows = Rows::new(self.ledger, start);
+            let mut rows = ChainRows::new(self.ledger, start);
             self.split(start, &bytes, width)?.into_iter().try_for_each(|leaf| rows.push(leaf))?;
             chains.follow(&rows, &bytes, tile.as_chunks::<32>().0)?;
             progress(&format!("{} chains, pass {pass}", self.ledger), start + width, self.size);
@@ -271,7 +271,7 @@ impl Walk<'_> {
         self.folder.read(TilePath { level: None, index: number, width }, &mut bytes)?;
         let leaves = self.split(start, &bytes, width)?;
         let mut hashes = Vec::with_capacity(leaves.len());
-        let (mut rows, mut wrong) = (Rows::new(self.ledger, start), None);
+        let (mut rows, mut wrong) = (ChainRows::new(self.ledger, start), None);
         for leaf in &leaves {
             // One after the other while the leaf is at hand; what the edges say counts only if the hash is right.
             hashes.push(*leaf_hash(leaf).as_bytes());

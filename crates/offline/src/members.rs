@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 /// A member of the outermost object.
-pub struct Member {
+pub struct OuterMember {
     /// Its name, with escapes undone.
     pub name: String,
     /// Its value where that is a text, with escapes undone.
@@ -75,9 +75,9 @@ fn plain(quoted: &[u8]) -> String {
 }
 
 impl Iterator for Members<'_> {
-    type Item = Member;
+    type Item = OuterMember;
 
-    fn next(&mut self) -> Option<Member> {
+    fn next(&mut self) -> Option<OuterMember> {
         self.mark(self.before)?;
         self.before = b',';
         let name = plain(self.quoted()?);
@@ -90,7 +90,7 @@ impl Iterator for Members<'_> {
         if text.is_none() && self.pass().is_none() {
             self.rest = &[];
         }
-        Some(Member { name, text })
+        Some(OuterMember { name, text })
     }
 }
 

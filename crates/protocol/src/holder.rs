@@ -14,7 +14,7 @@
 
 use crate::digest::Digest;
 use crate::ledger::Ledger;
-use crate::note::{Note, NoteError, TYPE_COSIGNATURE, Verified, Vkey, bad};
+use crate::note::{Note, NoteError, TYPE_COSIGNATURE, VerifiedKey, Vkey, bad};
 use crate::policy::{Cosigner, Policy};
 use crate::time::U64;
 use base64::Engine as _;
@@ -198,14 +198,14 @@ impl Age {
 
 /// A status of which cosigners say that it was so.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct CosignedStatus {
     /// What they say.
     pub status: HolderStatus,
     /// Who, and when: all of them, whatever age is allowed.
-    pub cosigners: Vec<Verified>,
+    pub cosigners: Vec<VerifiedKey>,
 }
 
-impl Standing {
+impl CosignedStatus {
     /// Time of the oldest cosignature that counts: all of them are of then or later. One cosigner alone renews its own line
     /// and not this. `None` when nobody vouches.
     pub fn since(&self) -> Option<u64> {
@@ -233,7 +233,7 @@ fn stale(age: &Age, expected: &str, times: &[u64]) -> HolderError {
 
 /// Verifies a status note under keys, of which those of cosigners count: none of them failed, and at least one signed, at
 /// most as long ago as the age allows.
-pub fn by_keys(note: &Note, known: &[Vkey], age: Option<&Age>) -> Result<Standing, HolderError> {
+pub fn by_keys(note: &Note, known: &[Vkey], age: Option<&Age>) -> Result<CosignedStatus, HolderError> {
     let status = HolderStatus::parse(&note.text).map_err(HolderError::note("HOLDER_FORM"))?;
     let cosigners: Vec<Vkey> = known.iter().filter(|key| key.kind == TYPE_COSIGNATURE).cloned().collect();
     if !note.signatures.iter().any(|signature| cosigners.iter().any(|key| key.is_of(signature))) {
@@ -244,14 +244,14 @@ pub fn by_keys(note: &Note, known: &[Vkey], age: Option<&Age>) -> Result<Standin
     let times: Vec<u64> = cosigners.iter().filter_map(|cosigner| cosigner.time).collect();
     match age.filter(|age| !times.iter().any(|time| age.allows(*time))) {
         Some(age) => Err(stale(age, "a cosignature of a known key", &times)),
-        None => Ok(Standing { status, cosigners }),
+        None => Ok(CosignedStatus { status, cosigners }),
     }
 }
 
 /// Verifies a status note under a policy that names both logs of its origin: no key that the policy names failed, and its
 /// quorum cosigned, at most as long ago as the age allows. The logs' own keys sign no statuses and count for nothing here,
 /// so that a quorum of none is never met.
-pub fn by_policy(note: &Note, policy: &Policy, age: Option<&Age>) -> Result<Standing, HolderError> {
+pub fn by_policy(note: &Note, policy: &Policy, age: Option<&Age>) -> Result<CosignedStatus, HolderError> {
     let status = HolderStatus::parse(&note.text).map_err(HolderError::note("HOLDER_FORM"))?;
     let heard = policy.hear(note).map_err(HolderError::note("HOLDER_SIGNATURE"))?;
     let logs = Ledger::BOTH.map(|ledger| format!("{}/{ledger}", status.origin));
@@ -270,8 +270,8 @@ pub fn by_policy(note: &Note, policy: &Policy, age: Option<&Age>) -> Result<Stan
             return Err(stale(age, &expected, &all.iter().map(|cosigner| cosigner.time).collect::<Vec<_>>()));
         }
     }
-    let cosigner = |one: Cosigner| Verified { name: one.key, kind: TYPE_COSIGNATURE, time: Some(one.time) };
-    Ok(Standing { status, cosigners: all.into_iter().map(cosigner).collect() })
+    let cosigner = |one: Cosigner| VerifiedKey { name: one.key, kind: TYPE_COSIGNATURE, time: Some(one.time) };
+    Ok(CosignedStatus { status, cosigners: all.into_iter().map(cosigner).collect() })
 }
 
 /// Verifies a status note for a reader who asked for this origin and substrate: at least one known key cosigned it, and
@@ -282,8 +282,8 @@ pub fn verify(
     origin: &str,
     substrate_id: &str,
     known: &[Vkey],
-) -> Result<(HolderStatus, Vec<Verified>), HolderError> {
-    let Standing { status, cosigners } = by_keys(note, known, None)?;
+) -> Result<(HolderStatus, Vec<VerifiedKey>), HolderError> {
+    let CosignedStatus { status, cosigners } = by_keys(note, known, None)?;
     for (check, expected, found) in
         [("HOLDER_ORIGIN", origin, &status.origin), ("HOLDER_SUBSTRATE", substrate_id, &status.substrate_id)]
     {
@@ -295,7 +295,7 @@ pub fn verify(
 }
 
 /// The cosignatures that are not older than `max_age` seconds at `now`, seconds since 1970, and not from the future.
-pub fn fresh(verified: &[Verified], now: u64, max_age: u64) -> Vec<Verified> {
+pub fn fresh(verified: &[VerifiedKey], now: u64, max_age: u64) -> Vec<VerifiedKey> {
     let age = Age { most: max_age, now };
     verified.iter().filter(|v| v.time.is_some_and(|time| age.allows(time))).cloned().collect()
 }

@@ -162,7 +162,7 @@ pub struct Note {
 
 /// A known key whose signature verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verified {
+pub struct VerifiedKey {
     /// Key name.
     pub name: String,
     /// [`TYPE_ED25519`] or [`TYPE_COSIGNATURE`].
@@ -229,8 +229,8 @@ impl Note {
     /// Verifies against known keys: unknown signatures are ignored, a known key that fails refuses the note, and at least
     /// one must verify. A key that signed twice counts once, with its first time. Two keys of one name (an old and a new
     /// one) count as two here: whoever counts organisations counts names.
-    pub fn verify(&self, known: &[Vkey]) -> Result<Vec<Verified>, NoteError> {
-        let mut out: Vec<Verified> = Vec::new();
+    pub fn verify(&self, known: &[Vkey]) -> Result<Vec<VerifiedKey>, NoteError> {
+        let mut out: Vec<VerifiedKey> = Vec::new();
         let mut counted: Vec<&Vkey> = Vec::new();
         for signature in &self.signatures {
             let Some(vkey) = known.iter().find(|k| k.is_of(signature)) else { continue };
@@ -239,7 +239,7 @@ impl Note {
             };
             if !counted.contains(&vkey) {
                 counted.push(vkey);
-                out.push(Verified { name: vkey.name.clone(), kind: vkey.kind, time });
+                out.push(VerifiedKey { name: vkey.name.clone(), kind: vkey.kind, time });
             }
         }
         if out.is_empty() { bad("signatures of a note", "one of a known key", "none") } else { Ok(out) }

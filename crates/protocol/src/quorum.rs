@@ -1,11 +1,11 @@
 //! Which organisations vouch for a note: cosigners belong to organisations, and organisations are what is counted.
 
-use crate::note::{Note, NoteError, TYPE_COSIGNATURE, Verified, Vkey, bad};
+use crate::note::{Note, NoteError, TYPE_COSIGNATURE, VerifiedKey, Vkey, bad};
 use std::collections::BTreeMap;
 
 /// A cosigner and whom it speaks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cosigner {
+pub struct KnownCosigner {
     /// Organisation.
     pub organisation: String,
     /// Its key, of the type for cosignatures.
@@ -16,7 +16,7 @@ pub struct Cosigner {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quorum {
     /// Every cosigner that counts. An organisation may have several; it counts once.
-    pub cosigners: Vec<Cosigner>,
+    pub cosigners: Vec<KnownCosigner>,
     /// Organisations that have to cosign; at least 1.
     pub threshold: usize,
 }
@@ -34,7 +34,7 @@ impl Quorum {
     }
 
     /// The organisations behind verified signatures, each with the latest time of its cosigners.
-    pub fn count(&self, verified: &[Verified]) -> BTreeMap<String, u64> {
+    pub fn count(&self, verified: &[VerifiedKey]) -> BTreeMap<String, u64> {
         let mut out = BTreeMap::new();
         for (name, time) in
             verified.iter().filter(|v| v.kind == TYPE_COSIGNATURE).filter_map(|v| Some((&v.name, v.time?)))
@@ -53,7 +53,7 @@ impl Quorum {
     }
 
     /// The organisations behind verified signatures, when they are enough.
-    pub fn enough(&self, verified: &[Verified]) -> Result<BTreeMap<String, u64>, NoteError> {
+    pub fn enough(&self, verified: &[VerifiedKey]) -> Result<BTreeMap<String, u64>, NoteError> {
         let found = self.count(verified);
         // A quorum of none would let everything through.
         let needed = if crate::planted!("published_below_quorum") { 1 } else { self.threshold.max(1) };
@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn organisations_count_once_and_with_their_latest_time() {
         let key = |n: u8| SecretKey::from_seed(&[n; 32]);
-        let cosigner = |organisation: &str, n: u8| Cosigner {
+        let cosigner = |organisation: &str, n: u8| KnownCosigner {
             organisation: organisation.into(),
             vkey: cosignature::vkey(&format!("c/{n}"), key(n).public()),
         };

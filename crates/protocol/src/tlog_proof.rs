@@ -11,7 +11,7 @@
 
 use crate::digest::Digest;
 use crate::merkle::{ProofFailure, leaf_hash, verify_inclusion};
-use crate::note::{Checkpoint, MAX_NOTE, Note, NoteError, Verified, Vkey};
+use crate::note::{Checkpoint, MAX_NOTE, Note, NoteError, VerifiedKey, Vkey};
 use crate::version;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -83,7 +83,7 @@ pub struct Proven {
     /// The tree that holds the entry.
     pub checkpoint: Checkpoint,
     /// Which of the known keys vouch for it.
-    pub verified: Vec<Verified>,
+    pub verified: Vec<VerifiedKey>,
 }
 
 impl TlogProof {

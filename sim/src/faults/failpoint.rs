@@ -5,7 +5,7 @@ use super::kind::{Fault, Kind, Shape};
 use crate::random::Stream;
 use crate::world::World;
 use rand::Rng;
-use selfsame_env::sim_disk::{Effect, Loss, Op, Page, Target, Trap};
+use selfsame_env::sim_disk::{Effect, Loss, Op, PageRule, Target, Trap};
 
 const DOWN_MS: (u64, u64) = (1_000, 5_000);
 
@@ -19,7 +19,7 @@ struct Failpoint {
 fn at(
     random: &mut Stream,
     shape: &Shape,
-    (kind, target, page): (&'static str, Target, Page),
+    (kind, target, page): (&'static str, Target, PageRule),
     op: Op,
     most: u64,
     loss: Loss,
@@ -55,48 +55,48 @@ fn mixed(_: &mut Stream) -> Loss {
 
 failpoint!(
     /// Nothing that was not synced survives.
-    LOSE, "D1_lose_unsynced", Target::Any, Page::Any, Op::Sync, 12, |_: &mut Stream| Loss::All
+    LOSE, "D1_lose_unsynced", Target::Any, PageRule::Any, Op::Sync, 12, |_: &mut Stream| Loss::All
 );
 failpoint!(
     /// The last write that arrives is cut inside, at a sector or at a block.
-    TORN, "D2_torn_write", Target::Any, Page::Any, Op::Sync, 12,
+    TORN, "D2_torn_write", Target::Any, PageRule::Any, Op::Sync, 12,
     |random: &mut Stream| Loss::Torn([512, 4_096][random.gen_range(0..2)])
 );
 failpoint!(
     /// Later writes arrive, earlier ones do not.
-    REORDERED, "D3_reordered_flush", Target::Any, Page::Any, Op::Sync, 12, |_: &mut Stream| Loss::Reordered
+    REORDERED, "D3_reordered_flush", Target::Any, PageRule::Any, Op::Sync, 12, |_: &mut Stream| Loss::Reordered
 );
 failpoint!(
     /// Around a write of the log.
-    LOG_WRITE, "P2_crash_log_write", Target::Log, Page::Any, Op::Write, 30, mixed
+    LOG_WRITE, "P2_crash_log_write", Target::Log, PageRule::Any, Op::Write, 30, mixed
 );
 failpoint!(
     /// Around a sync of the log.
-    LOG_SYNC, "P2_crash_log_sync", Target::Log, Page::Any, Op::Sync, 12, mixed
+    LOG_SYNC, "P2_crash_log_sync", Target::Log, PageRule::Any, Op::Sync, 12, mixed
 );
 failpoint!(
     /// Around the write of a vote: restart storms and cuts give the elections.
-    VOTE, "P2_crash_vote", Target::Log, Page::Vote, Op::Write, 1, mixed
+    VOTE, "P2_crash_vote", Target::Log, PageRule::Vote, Op::Write, 1, mixed
 );
 failpoint!(
     /// Around a write of applied state.
-    APPLY_WRITE, "P2_crash_apply_write", Target::State, Page::Any, Op::Write, 40, mixed
+    APPLY_WRITE, "P2_crash_apply_write", Target::State, PageRule::Any, Op::Write, 40, mixed
 );
 failpoint!(
     /// Around a sync of applied state.
-    APPLY_SYNC, "P2_crash_apply_sync", Target::State, Page::Any, Op::Sync, 12, mixed
+    APPLY_SYNC, "P2_crash_apply_sync", Target::State, PageRule::Any, Op::Sync, 12, mixed
 );
 failpoint!(
     /// While a snapshot is built.
-    BUILD_WRITE, "P2_crash_snapshot_build", Target::Built, Page::Any, Op::Write, 6, mixed
+    BUILD_WRITE, "P2_crash_snapshot_build", Target::Built, PageRule::Any, Op::Write, 6, mixed
 );
 failpoint!(
     /// Around a sync of a snapshot that is built: before its end is written, or after.
-    BUILD_SYNC, "P2_crash_snapshot_sync", Target::Built, Page::Any, Op::Sync, 2, mixed
+    BUILD_SYNC, "P2_crash_snapshot_sync", Target::Built, PageRule::Any, Op::Sync, 2, mixed
 );
 failpoint!(
     /// While old entries are removed.
-    PURGE, "P2_crash_purge", Target::Log, Page::Purge, Op::Write, 1, mixed
+    PURGE, "P2_crash_purge", Target::Log, PageRule::Purge, Op::Write, 1, mixed
 );
 
 impl Fault for Failpoint {

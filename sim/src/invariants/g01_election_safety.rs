@@ -57,12 +57,14 @@ impl Invariant for ElectionSafety {
 mod tests {
     use super::super::g02_log_matching::tests::image;
     use super::*;
-    use selfsame_node::store::Vote;
+    use selfsame_node::store::StoredVote;
 
     #[test]
     fn a_leader_without_the_stored_votes_of_a_quorum_is_found() {
-        let voted =
-            |id, term, node| Image { ballot: Some(Vote { term, node, committed: false }), ..image(id, &[(1, 1)], 1) };
+        let voted = |id, term, node| Image {
+            ballot: Some(StoredVote { term, node, committed: false }),
+            ..image(id, &[(1, 1)], 1)
+        };
         let look = |leader: (u64, u64), images: &[Image]| {
             let mut seen = ElectionSafety::default();
             seen.leads(leader.0, leader.1);

@@ -48,12 +48,12 @@ impl Invariant for Monotone {
 mod tests {
     use super::super::g02_log_matching::tests::{image, judge};
     use super::*;
-    use selfsame_node::store::Vote;
+    use selfsame_node::store::StoredVote;
 
     #[test]
     fn a_mark_that_goes_back_is_found() {
         let voted = |term, node, committed, applied| Image {
-            ballot: Some(Vote { term, node, committed }),
+            ballot: Some(StoredVote { term, node, committed }),
             ..image(1, &[(1, 1), (2, 1)], applied)
         };
         for (then, ok) in [

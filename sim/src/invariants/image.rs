@@ -3,7 +3,7 @@
 use prost::Message as _;
 use selfsame_env::sim_disk::SimDisk;
 use selfsame_machine::Genesis;
-use selfsame_node::store::{Identity, LogId, Store, Vote};
+use selfsame_node::store::{Identity, LogId, Store, StoredVote};
 use selfsame_wire::raft::v1 as pb;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ pub struct Image {
     /// Node id.
     pub id: u64,
     /// The vote.
-    pub ballot: Option<Vote>,
+    pub ballot: Option<StoredVote>,
     /// Last purged place of the log.
     pub purged: Option<LogId>,
     /// Place and BLAKE3 of every stored log entry.

@@ -2,7 +2,7 @@
 
 use super::harness::{Nodes, net};
 use selfsame::demo::liar::Liar;
-use selfsame_audit::{Alarm, Follower, Memory, Problem, Report, Source, compare};
+use selfsame_audit::{Alarm, AuditReport, Follower, Memory, NodeSource, Problem, compare};
 use selfsame_protocol::equivocation::{Evidence, Kind};
 use selfsame_protocol::keys::SecretKey;
 use selfsame_protocol::ledger::Ledger;
@@ -10,11 +10,11 @@ use selfsame_protocol::note::{Note, Vkey};
 use std::path::Path;
 use std::process::{Command, Output};
 
-fn sources(addresses: &[String]) -> Vec<Source> {
-    addresses.iter().map(|address| Source::new(address, net()).unwrap()).collect()
+fn sources(addresses: &[String]) -> Vec<NodeSource> {
+    addresses.iter().map(|address| NodeSource::new(address, net()).unwrap()).collect()
 }
 
-async fn audit(nodes: &Nodes, addresses: &[String]) -> Report {
+async fn audit(nodes: &Nodes, addresses: &[String]) -> AuditReport {
     compare(&sources(addresses), &nodes.keys(), &|_, _, _| {}).await
 }
 

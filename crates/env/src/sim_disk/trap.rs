@@ -108,7 +108,7 @@ pub enum Op {
 
 /// What a write must hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Page {
+pub enum PageRule {
     /// Anything.
     Any,
     /// A vote that differs from the one that was written before.
@@ -121,14 +121,14 @@ fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
     bytes.windows(what.len()).position(|window| window == what)
 }
 
-impl Page {
+impl PageRule {
     /// The record that this page is known by.
     fn record(self, data: &[u8]) -> Option<Vec<u8>> {
         let mark: &[u8] = match self {
-            Page::Any => return None,
-            Page::Vote => b"\"committed\":",
+            PageRule::Any => return None,
+            PageRule::Vote => b"\"committed\":",
             // The keys of a page stand together: only the page of the log's own records has these two.
-            Page::Purge => find(data, b"purgedvote").map(|_| &b"\"index\":"[..])?,
+            PageRule::Purge => find(data, b"purgedvote").map(|_| &b"\"index\":"[..])?,
         };
         let at = find(data, mark)?;
         let begin = data[..at].iter().rposition(|byte| *byte == b'{')?;
@@ -167,7 +167,7 @@ pub struct Trap {
     /// Operation.
     pub op: Op,
     /// What a write must hold.
-    pub page: Page,
+    pub page: PageRule,
     /// The how-manieth from now, from 1.
     pub nth: u64,
     /// What happens.
@@ -180,11 +180,11 @@ pub struct Trap {
 impl Trap {
     /// A trap.
     pub fn new(label: &'static str, target: Target, op: Op, nth: u64, effect: Effect) -> Trap {
-        Trap { label, target, op, page: Page::Any, nth, effect, first: None, seen: None }
+        Trap { label, target, op, page: PageRule::Any, nth, effect, first: None, seen: None }
     }
 
     /// A trap for writes that change a record.
-    pub fn on(self, page: Page) -> Trap {
+    pub fn on(self, page: PageRule) -> Trap {
         Trap { page, ..self }
     }
 
@@ -203,7 +203,7 @@ impl Trap {
         if self.op != op || !self.target.is(name) {
             return false;
         }
-        if self.page != Page::Any {
+        if self.page != PageRule::Any {
             let Some(record) = self.page.record(data) else { return false };
             let before = self.seen.replace(record.clone());
             if before.is_none_or(|before| before == record) {

@@ -5,7 +5,7 @@ use super::replace_key;
 use crate::balance;
 use crate::error::{Fatal, Stop, refuse};
 use crate::registry::{all, amend, constitution, end_key, register, unused_key, usable_chip};
-use crate::state::{self, META_RECOVERIES, Node, Organisation, Registration, prefix_end};
+use crate::state::{self, META_RECOVERIES, Organisation, RegisteredNode, Registration, prefix_end};
 use crate::trees;
 use crate::txn::Txn;
 use crate::view::{Table, View};
@@ -96,7 +96,7 @@ fn remove(txn: &mut Txn<'_>, id: &str, name: &str) -> Result<(), Stop> {
         gone.removed = Some(U64(txn.index));
         state::save(&mut txn.over, Table::Organisations, name, &gone);
         let mut retired = Vec::new();
-        for mut node in all::<Node>(&txn.over, Table::Nodes)? {
+        for mut node in all::<RegisteredNode>(&txn.over, Table::Nodes)? {
             if node.organisation == name && !node.retired {
                 node.retired = true;
                 retired.push(node.id);

@@ -7,7 +7,7 @@ mod execute;
 use crate::balance;
 use crate::error::{Stop, refuse};
 use crate::registry::{end_key, register, unused_key};
-use crate::state::{self, Chip, Node, Organisation};
+use crate::state::{self, Chip, Organisation, RegisteredNode};
 use crate::txn::Txn;
 use crate::view::Table;
 use selfsame_protocol::code::Code;
@@ -64,7 +64,7 @@ pub fn enrol_node(txn: &mut Txn<'_>, command: &EnrolNode) -> Result<GovernanceAc
     if id == 0 {
         return refuse(Code::Malformed, "this is no node id: ids start at 1", "", id);
     }
-    if let Some(node) = state::load::<Node>(&txn.over, Table::Nodes, &id.to_be_bytes())? {
+    if let Some(node) = state::load::<RegisteredNode>(&txn.over, Table::Nodes, &id.to_be_bytes())? {
         return refuse(
             Code::NodeIdReused,
             "this node id was used before, and no id is used again: give another one",
@@ -83,8 +83,14 @@ pub fn enrol_node(txn: &mut Txn<'_>, command: &EnrolNode) -> Result<GovernanceAc
         );
     }
     let organisation = txn.author.organisation.clone();
-    let node =
-        Node { id: U64(id), organisation: organisation.clone(), key, cosigner, retired: false, quarantined: None };
+    let node = RegisteredNode {
+        id: U64(id),
+        organisation: organisation.clone(),
+        key,
+        cosigner,
+        retired: false,
+        quarantined: None,
+    };
     state::save(&mut txn.over, Table::Nodes, id.to_be_bytes(), &node);
     register(txn, &organisation, key, Role::Node, Some(id));
     balance::refuse_more(txn, &organisation)?;
@@ -93,7 +99,7 @@ pub fn enrol_node(txn: &mut Txn<'_>, command: &EnrolNode) -> Result<GovernanceAc
 
 pub fn retire_node(txn: &mut Txn<'_>, command: &RetireNode) -> Result<GovernanceAction, Stop> {
     let id = command.node.0;
-    let Some(mut node) = state::load::<Node>(&txn.over, Table::Nodes, &id.to_be_bytes())? else {
+    let Some(mut node) = state::load::<RegisteredNode>(&txn.over, Table::Nodes, &id.to_be_bytes())? else {
         return refuse(
             Code::UnknownNode,
             "there is no node of this id: check it with `selfsame cluster members`",

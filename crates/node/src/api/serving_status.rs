@@ -1,7 +1,7 @@
 //! Whether this node may serve: it may not once the cluster quarantined it, or once it cannot continue.
 
 use super::Api;
-use selfsame_machine::state::{self, Node};
+use selfsame_machine::state::{self, RegisteredNode};
 use selfsame_machine::view::{ReadError, Table, View};
 use selfsame_protocol::code::{Code, Refusal};
 use tokio::sync::watch;
@@ -20,7 +20,7 @@ const SERVICES: [&str; 6] = [
 
 /// The refusal of a quarantined node, by the state that it applied.
 pub fn quarantine(view: &dyn View, id: u64) -> Result<Option<Refusal>, ReadError> {
-    let node: Option<Node> = state::load(view, Table::Nodes, &id.to_be_bytes())?;
+    let node: Option<RegisteredNode> = state::load(view, Table::Nodes, &id.to_be_bytes())?;
     Ok(node.and_then(|node| node.quarantined).map(|at| {
         let found = format!("node {id}, quarantined in Reasoning entry {at}");
         Refusal::new(

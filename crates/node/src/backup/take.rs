@@ -6,7 +6,7 @@ use crate::store::{Identity, SnapshotFile, SnapshotMeta, Store};
 use selfsame_env::{DirDisk, Disk, DiskFile, ReadDir};
 use selfsame_machine::trees::head_key;
 use selfsame_machine::view::Table;
-use selfsame_offline::backup::{Checkpoints, Header, TYPE, write};
+use selfsame_offline::backup::{BackupHeader, PublishedCheckpoints, TYPE, write};
 use selfsame_offline::files::{self, Unfinished};
 use selfsame_offline::{Options, verify};
 use selfsame_protocol::ledger::Ledger;
@@ -109,7 +109,7 @@ fn sizes(rows: &[(Vec<u8>, Vec<u8>)]) -> [u64; 2] {
 }
 
 /// The newest note of each ledger whose entries are all there.
-fn checkpoints(notes: &[String], sizes: [u64; 2]) -> Checkpoints {
+fn checkpoints(notes: &[String], sizes: [u64; 2]) -> PublishedCheckpoints {
     let newest = |ledger: Ledger| {
         let fitting = notes.iter().filter_map(|text| {
             let note = Note::parse(text.as_bytes()).ok()?;
@@ -119,7 +119,7 @@ fn checkpoints(notes: &[String], sizes: [u64; 2]) -> Checkpoints {
         });
         fitting.max_by_key(|(size, _)| *size).map(|(_, text)| text.clone())
     };
-    Checkpoints { evidence: newest(Ledger::Evidence), reasoning: newest(Ledger::Reasoning) }
+    PublishedCheckpoints { evidence: newest(Ledger::Evidence), reasoning: newest(Ledger::Reasoning) }
 }
 
 fn copy(
@@ -145,7 +145,7 @@ fn copy(
         }
     }
     let notes = Archive::peek(disk).map_err(failed(Path::new("published notes")))?;
-    let header = Header {
+    let header = BackupHeader {
         backup: TYPE.into(),
         checkpoints: checkpoints(&notes, sizes(&rows)),
         cluster,

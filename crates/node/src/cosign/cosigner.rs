@@ -8,7 +8,7 @@ use crate::raft::RaftNode;
 use crate::store::StateView;
 use crate::witness::Witnesses;
 use selfsame_env::Env;
-use selfsame_machine::state::Node;
+use selfsame_machine::state::RegisteredNode;
 use selfsame_machine::{Genesis, read};
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::digest::Digest;
@@ -172,7 +172,7 @@ impl Inner {
     }
 
     /// This node as the state has it, when it may sign.
-    pub(super) fn entitled(&self, view: &StateView) -> Result<Node, Refusal> {
+    pub(super) fn entitled(&self, view: &StateView) -> Result<RegisteredNode, Refusal> {
         if let Some(refusal) = self.alarm.borrow().clone() {
             return Err(refusal);
         }

@@ -23,10 +23,10 @@ pub(super) fn stored_log_id(id: &LogId) -> store::LogId {
 pub(super) fn log_id(at: &store::LogId) -> LogId {
     LogId::new(CommittedLeaderId::new(at.term, at.node), at.index)
 }
-pub(super) fn stored_vote(vote: &Vote) -> store::Vote {
-    store::Vote { term: vote.leader_id.term, node: vote.leader_id.node_id, committed: vote.committed }
+pub(super) fn stored_vote(vote: &Vote) -> store::StoredVote {
+    store::StoredVote { term: vote.leader_id.term, node: vote.leader_id.node_id, committed: vote.committed }
 }
-pub(super) fn vote(stored: &store::Vote) -> Vote {
+pub(super) fn vote(stored: &store::StoredVote) -> Vote {
     let mut vote = Vote::new(stored.term, stored.node);
     vote.committed = stored.committed;
     vote
@@ -56,7 +56,11 @@ pub(super) fn vote_to_wire(vote: &Vote) -> pb::Ballot {
 }
 pub(super) fn vote_from_wire(ballot: Option<pb::Ballot>) -> Result<Vote, Malformed> {
     let ballot = ballot.ok_or_else(|| missing("vote"))?;
-    Ok(vote(&store::Vote { term: countable("term", ballot.term)?, node: ballot.node, committed: ballot.committed }))
+    Ok(vote(&store::StoredVote {
+        term: countable("term", ballot.term)?,
+        node: ballot.node,
+        committed: ballot.committed,
+    }))
 }
 
 fn membership_to_wire(membership: &Membership<u64, MemberAddress>) -> pb::Membership {

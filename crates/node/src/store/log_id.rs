@@ -23,7 +23,7 @@ impl std::fmt::Display for LogId {
 /// A vote that was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Vote {
+pub struct StoredVote {
     /// Term.
     pub term: u64,
     /// Candidate.

@@ -29,7 +29,7 @@ mod tests;
 pub use error::{OpenError, SnapshotError, WriteError};
 pub use header::{FILE as IDENTITY_FILE, Identity, check_copy as check_identity};
 pub use log::{LogRow, LogStore};
-pub use log_id::{LogId, Vote};
+pub use log_id::{LogId, StoredVote};
 pub use options::StoreOptions;
 pub use scrub::{BadRow, Scrub};
 pub use state::{AppliedMark, SnapshotFile, SnapshotMeta, StateStore, StateView};

@@ -30,13 +30,13 @@ fn reopening_gives_everything_back() {
     store.log.append(&[(1, vec![1].into()), (2, vec![2].into()), (3, vec![3].into())]).unwrap();
     store.log.truncate(3).unwrap();
     store.log.purge(LogId { term: 1, node: 1, index: 1 }).unwrap();
-    store.log.save_vote(Vote { term: 4, node: 2, committed: true }).unwrap();
+    store.log.save_vote(StoredVote { term: 4, node: 2, committed: true }).unwrap();
     store.state.commit(change(7, b"value"), mark(2)).unwrap();
     store.close();
     let store = open(&disk);
     assert_eq!(store.log.read(0, 9, usize::MAX).unwrap(), [(2, bytes::Bytes::from(vec![2]))]);
     assert_eq!(store.log.purged().unwrap().unwrap().index, 1);
-    assert_eq!(store.log.vote().unwrap().unwrap(), Vote { term: 4, node: 2, committed: true });
+    assert_eq!(store.log.vote().unwrap().unwrap(), StoredVote { term: 4, node: 2, committed: true });
     let view = store.state.view().unwrap();
     assert_eq!(view.applied_index(), 2);
     assert_eq!(view.get(Table::Runs, &7u64.to_be_bytes()).unwrap().unwrap(), b"value");

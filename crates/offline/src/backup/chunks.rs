@@ -1,7 +1,7 @@
 //! Chunks of a snapshot: threads hash them while the next ones are read. They are handed on in their order, and each
 //! thread has at most [`AHEAD`] waiting, so that memory depends on the number of threads and not on the file.
 
-use super::split::Rows;
+use super::split::ChunkRows;
 use selfsame_machine::view::Table;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Entry;
@@ -53,7 +53,7 @@ pub fn is_entry(table: Table) -> bool {
 }
 
 fn hash(chunk: Chunk, deep: bool) -> Hashed {
-    let rows = Rows(&chunk.bytes).map_while(Result::ok).filter(|(table, _, _)| is_entry(*table));
+    let rows = ChunkRows(&chunk.bytes).map_while(Result::ok).filter(|(table, _, _)| is_entry(*table));
     let form = |leaf| if deep { Entry::from_leaf(leaf).err().map(|error| error.to_string()) } else { None };
     let leaves = rows.map(|(_, _, leaf)| Leaf { hash: leaf_hash(leaf), form: form(leaf) }).collect();
     Hashed { found: blake3::hash(&chunk.bytes), leaves, chunk }

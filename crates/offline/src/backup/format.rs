@@ -28,11 +28,11 @@ const BLOCK: usize = 256 << 10;
 /// What a backup says of itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Header {
+pub struct BackupHeader {
     /// [`TYPE`].
     pub backup: String,
     /// Published checkpoints that the state holds.
-    pub checkpoints: Checkpoints,
+    pub checkpoints: PublishedCheckpoints,
     /// Cluster id.
     pub cluster: String,
     /// Digest of the consensus identity.
@@ -46,7 +46,7 @@ pub struct Header {
 /// The newest published checkpoint of each ledger whose entries the state holds all; absent when there was none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Checkpoints {
+pub struct PublishedCheckpoints {
     /// Of the Evidence ledger.
     pub evidence: Option<String>,
     /// Of the Reasoning ledger.
@@ -56,7 +56,7 @@ pub struct Checkpoints {
 /// Writes a backup; gives the number of bytes. `progress` is told the bytes of the snapshot that are written.
 pub fn write(
     out: &mut dyn Write,
-    header: &Header,
+    header: &BackupHeader,
     snapshot: &mut dyn Read,
     mut progress: impl FnMut(u64),
 ) -> io::Result<u64> {
@@ -87,17 +87,17 @@ pub fn write(
 }
 
 /// A backup being read from its beginning to its end, hashed on the way.
-pub struct Source<'a> {
+pub struct BackupSource<'a> {
     input: &'a mut dyn BufRead,
     hasher: blake3::Hasher,
     /// Bytes read so far.
     pub at: u64,
 }
 
-impl<'a> Source<'a> {
+impl<'a> BackupSource<'a> {
     /// Before the first byte.
-    pub fn new(input: &'a mut dyn BufRead) -> Source<'a> {
-        Source { input, hasher: blake3::Hasher::new(), at: 0 }
+    pub fn new(input: &'a mut dyn BufRead) -> BackupSource<'a> {
+        BackupSource { input, hasher: blake3::Hasher::new(), at: 0 }
     }
 
     fn raw(&mut self, length: usize) -> Result<Vec<u8>, Failure> {
@@ -144,13 +144,13 @@ impl<'a> Source<'a> {
     }
 
     /// The header.
-    pub fn header(&mut self) -> Result<Header, Failure> {
+    pub fn header(&mut self) -> Result<BackupHeader, Failure> {
         self.mark(MAGIC, "a backup")?;
         let length = self.length(MAX_HEADER, "a header")?;
         let bytes = self.take(length)?;
         version(&[TYPE], named(&bytes, "backup").as_deref())?;
         let limits = Limits { max_bytes: MAX_HEADER, max_depth: 4, wide: false };
-        let header: Header = canon::decode_exact(&bytes, &limits)
+        let header: BackupHeader = canon::decode_exact(&bytes, &limits)
             .map_err(|error| altered("BACKUP_HEADER", None, "canonical JSON with the members of a header", error))?;
         match header.backup == TYPE {
             true => Ok(header),

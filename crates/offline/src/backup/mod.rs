@@ -12,15 +12,15 @@ mod rows;
 mod split;
 mod trees;
 
-pub use format::{Checkpoints, Header, MAGIC, TYPE, write};
+pub use format::{BackupHeader, MAGIC, PublishedCheckpoints, TYPE, write};
 
 use super::bundles::Input;
 use super::report::{Checked, Failure, Level, Verified, altered, undecided};
-use super::small::vouch::{self, Signed, Voices};
+use super::small::vouch::{self, UnverifiedNote, Voices};
 use super::{Options, Progress};
 use chunks::{Leaf, Work};
 use derived::Derived;
-use format::Source;
+use format::BackupSource;
 use selfsame_machine::Genesis;
 use selfsame_machine::state::{META_DIGEST, META_GENESIS};
 use selfsame_machine::trees::head_key;
@@ -41,7 +41,7 @@ fn founding_digest(genesis: &Genesis) -> String {
 }
 
 /// The checkpoints of a header, each of its ledger.
-fn heads(header: &Header) -> Result<PerLedger<Option<Signed>>, Failure> {
+fn heads(header: &BackupHeader) -> Result<PerLedger<Option<UnverifiedNote>>, Failure> {
     let read = |ledger: Ledger, note: &Option<String>| {
         let signed = note.as_ref().map(|text| vouch::read(text.as_bytes())).transpose()?;
         match signed {
@@ -51,7 +51,7 @@ fn heads(header: &Header) -> Result<PerLedger<Option<Signed>>, Failure> {
             signed => Ok(signed),
         }
     };
-    let Checkpoints { evidence, reasoning } = &header.checkpoints;
+    let PublishedCheckpoints { evidence, reasoning } = &header.checkpoints;
     Ok(PerLedger { evidence: read(Ledger::Evidence, evidence)?, reasoning: read(Ledger::Reasoning, reasoning)? })
 }
 
@@ -70,7 +70,7 @@ pub fn verify(
     options: &Options,
     progress: Progress<'_>,
 ) -> Result<Verified, Failure> {
-    let mut source = Source::new(&mut input);
+    let mut source = BackupSource::new(&mut input);
     let header = source.header()?;
     let heads = heads(&header)?;
     let voices = Voices::of(&heads.iter().filter_map(|(_, head)| head.as_ref()).collect::<Vec<_>>(), options)?;
@@ -141,7 +141,7 @@ pub fn verify(
     derived.check(&genesis)?;
     for (ledger, head) in heads.iter() {
         match head {
-            Some(Signed { checkpoint, .. }) if checkpoint.origin != genesis.ledger_origin(ledger) => {
+            Some(UnverifiedNote { checkpoint, .. }) if checkpoint.origin != genesis.ledger_origin(ledger) => {
                 return Err(altered("CHECKPOINT_ORIGIN", None, genesis.ledger_origin(ledger), &checkpoint.origin));
             }
             Some(_) => {}
@@ -240,7 +240,7 @@ fn chains(
                 return Err(undecided("CHAIN_PASS", "a file that can be read again", found));
             };
             let mut input = again().map_err(|error| undecided("FILE_UNREADABLE", "the backup, once more", error))?;
-            let mut source = Source::new(&mut input);
+            let mut source = BackupSource::new(&mut input);
             source.header()?;
             let walk = &mut walks[at];
             rows::walk(
@@ -263,10 +263,10 @@ fn chains(
 }
 
 fn report(
-    header: &Header,
+    header: &BackupHeader,
     meta: &rows::Meta,
     (walks, passes): (&[Walk], u64),
-    (heads, voices): (&PerLedger<Option<Signed>>, &Voices),
+    (heads, voices): (&PerLedger<Option<UnverifiedNote>>, &Voices),
     (found, options): (&Found, &Options),
 ) -> Result<Verified, Failure> {
     let total: u64 = walks.iter().map(Walk::size).sum();

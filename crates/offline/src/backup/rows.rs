@@ -1,8 +1,8 @@
 //! The snapshot inside a backup: its digests, and its rows in their order.
 
 use super::chunks::{Chunk, Hashed, Leaf, Pool, Work, is_entry};
-use super::format::Source;
-use super::split::Rows;
+use super::format::BackupSource;
+use super::split::ChunkRows;
 use crate::report::{Failure, altered, undecided};
 use selfsame_machine::view::Table;
 use selfsame_protocol::digest::hex;
@@ -22,13 +22,13 @@ pub struct Meta {
     /// Digest of the consensus identity.
     pub genesis: String,
     /// How far the state was applied.
-    pub applied: Applied,
+    pub applied: AppliedRow,
 }
 
 /// How far the state was applied.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Applied {
+pub struct AppliedRow {
     /// Last applied place in the log.
     pub position: Option<Position>,
     /// Membership as of then, in the consensus layer's own JSON.
@@ -50,7 +50,7 @@ pub struct Position {
 }
 
 /// A row of a table.
-pub struct Row<'a> {
+pub struct StateRow<'a> {
     /// The table.
     pub table: Table,
     /// Its key.
@@ -63,10 +63,10 @@ pub struct Row<'a> {
 
 /// Reads a snapshot to its end; `meta` sees its header and `row` each row in order. Tables and keys only ascend.
 pub fn walk(
-    source: &mut Source<'_>,
+    source: &mut BackupSource<'_>,
     work: Work,
     meta: impl FnOnce(&Meta) -> Result<(), Failure>,
-    mut row: impl FnMut(Row<'_>) -> Result<(), Failure>,
+    mut row: impl FnMut(StateRow<'_>) -> Result<(), Failure>,
 ) -> Result<Meta, Failure> {
     source.mark(MAGIC, "a snapshot")?;
     let length = source.length(MAX_HEADER, "a snapshot's header")?;
@@ -115,7 +115,7 @@ pub fn walk(
 }
 
 /// The next chunk, not yet verified; `None` at the end of the chunks.
-fn next(source: &mut Source<'_>) -> Result<Option<Chunk>, Failure> {
+fn next(source: &mut BackupSource<'_>) -> Result<Option<Chunk>, Failure> {
     match source.take(1)?[..] {
         [1] => {
             let length = source.length(MAX_CHUNK, "a chunk")?;
@@ -130,13 +130,17 @@ fn next(source: &mut Source<'_>) -> Result<Option<Chunk>, Failure> {
 /// Place of the row before.
 type Last = Option<(Table, Vec<u8>)>;
 
-fn rows(hashed: Hashed, last: &mut Last, row: &mut impl FnMut(Row<'_>) -> Result<(), Failure>) -> Result<(), Failure> {
+fn rows(
+    hashed: Hashed,
+    last: &mut Last,
+    row: &mut impl FnMut(StateRow<'_>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
     let Hashed { chunk, found, leaves } = hashed;
     if found.as_bytes()[..] != chunk.stored[..] {
         return Err(altered("SNAPSHOT_CHUNK", None, hex(&chunk.stored), found.to_hex()));
     }
     let mut leaves = leaves.into_iter();
-    for read in Rows(&chunk.bytes) {
+    for read in ChunkRows(&chunk.bytes) {
         let (table, key, value) = read?;
         if let Some((of, before)) = last
             && (*of, &before[..]) >= (table, key)
@@ -145,7 +149,7 @@ fn rows(hashed: Hashed, last: &mut Last, row: &mut impl FnMut(Row<'_>) -> Result
             return Err(altered("ROW_ORDER", None, expected, format!("{} {found}", table.name())));
         }
         let leaf = if is_entry(table) { leaves.next() } else { None };
-        row(Row { table, key, value, leaf })?;
+        row(StateRow { table, key, value, leaf })?;
         match last {
             Some((of, before)) => {
                 *of = table;

@@ -4,9 +4,9 @@ use crate::report::{Failure, altered};
 use selfsame_machine::view::Table;
 
 /// The rows of a chunk that are left: table, key and value, until the first that does not read.
-pub struct Rows<'a>(pub &'a [u8]);
+pub struct ChunkRows<'a>(pub &'a [u8]);
 
-impl<'a> Rows<'a> {
+impl<'a> ChunkRows<'a> {
     fn part(&mut self) -> Result<&'a [u8], Failure> {
         let split = self.0.split_first_chunk::<4>().and_then(|(length, rest)| {
             let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
@@ -20,7 +20,7 @@ impl<'a> Rows<'a> {
     }
 }
 
-impl<'a> Iterator for Rows<'a> {
+impl<'a> Iterator for ChunkRows<'a> {
     type Item = Result<(Table, &'a [u8], &'a [u8]), Failure>;
 
     fn next(&mut self) -> Option<Self::Item> {

@@ -3,7 +3,7 @@
 
 use super::chunks::Leaf;
 use super::derived::Derived;
-use crate::chain::{AT_ONCE, Chains, Rows};
+use crate::chain::{AT_ONCE, ChainRows, Chains};
 use crate::report::{Failure, altered};
 use selfsame_protocol::digest::{Digest, hex};
 use selfsame_protocol::ledger::Ledger;
@@ -24,7 +24,7 @@ pub struct Walk {
     chains: Chains,
     bundle: Vec<u8>,
     hashes: Vec<[u8; 32]>,
-    rows: Rows,
+    rows: ChainRows,
     /// Roots at the sizes at which the full tiles of each level end.
     edges: [Option<Digest>; LEVELS],
     /// The tree as the tiles of one level have it, with the next tile.
@@ -46,7 +46,7 @@ impl Walk {
             chains: Chains::new(ledger, AT_ONCE),
             bundle: Vec::new(),
             hashes: Vec::new(),
-            rows: Rows::new(ledger, 0),
+            rows: ChainRows::new(ledger, 0),
             edges: [None; LEVELS],
             tiles: None,
             levels: 0,
@@ -110,7 +110,7 @@ impl Walk {
 
     fn follow(&mut self) -> Result<(), Failure> {
         self.chains.follow(&self.rows, &self.bundle, &self.hashes)?;
-        self.rows = Rows::new(self.ledger, self.tree.size());
+        self.rows = ChainRows::new(self.ledger, self.tree.size());
         self.bundle.clear();
         self.hashes.clear();
         Ok(())
@@ -201,7 +201,7 @@ impl Walk {
             return false;
         }
         self.tree = Frontier::default();
-        self.rows = Rows::new(self.ledger, 0);
+        self.rows = ChainRows::new(self.ledger, 0);
         true
     }
 

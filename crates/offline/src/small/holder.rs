@@ -4,7 +4,7 @@ use super::vouch::{self, Voices};
 use crate::Options;
 use crate::report::{Checked, Failure, Level, Verified, altered};
 use selfsame_protocol::bundle::Voucher;
-use selfsame_protocol::holder::{self, HolderError, HolderStatus, Standing};
+use selfsame_protocol::holder::{self, CosignedStatus, HolderError, HolderStatus};
 use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::note::Note;
 use selfsame_protocol::time::Timestamp;
@@ -38,11 +38,11 @@ pub fn holder(bytes: &[u8], options: &Options) -> Result<Verified, Failure> {
         None if options.reader().voucher() == Voucher::Keys => {
             holder::by_keys(&note, &options.keys, age).map_err(failed)?
         }
-        None => Standing { status: unverified, cosigners: Vec::new() },
+        None => CosignedStatus { status: unverified, cosigners: Vec::new() },
     };
     options.reader().named()?;
     let since = standing.since();
-    let Standing { status, cosigners } = standing;
+    let CosignedStatus { status, cosigners } = standing;
     let voices = Voices::none(options).cosigned_by(cosigners.iter().map(|cosigner| cosigner.name.clone()));
     let freshness = match (since, age) {
         (None, _) => vouch::nobody(),

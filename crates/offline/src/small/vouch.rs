@@ -15,7 +15,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 /// A note over a checkpoint, of which no signature was verified.
-pub struct Signed {
+pub struct UnverifiedNote {
     /// The note.
     pub note: Note,
     /// What it says.
@@ -23,8 +23,9 @@ pub struct Signed {
 }
 
 /// Reads a signed checkpoint.
-pub fn read(bytes: &[u8]) -> Result<Signed, Failure> {
-    let read = Note::parse(bytes).and_then(|note| Ok(Signed { checkpoint: Checkpoint::parse(&note.text)?, note }));
+pub fn read(bytes: &[u8]) -> Result<UnverifiedNote, Failure> {
+    let read =
+        Note::parse(bytes).and_then(|note| Ok(UnverifiedNote { checkpoint: Checkpoint::parse(&note.text)?, note }));
     read.map_err(|error| altered("CHECKPOINT_FORM", None, "a signed checkpoint", error))
 }
 
@@ -105,7 +106,7 @@ impl Voices {
     }
 
     /// Those under all of these checkpoints, each of which must satisfy the reader.
-    pub fn of(notes: &[&Signed], options: &Options) -> Result<Voices, Failure> {
+    pub fn of(notes: &[&UnverifiedNote], options: &Options) -> Result<Voices, Failure> {
         let mut voices = Voices::none(options);
         let heard = notes.iter().map(|signed| voices.hear(signed, options)).collect::<Vec<_>>();
         let mut failures: Vec<Failure> = heard.into_iter().filter_map(Result::err).collect();
@@ -114,8 +115,8 @@ impl Voices {
         failures.into_iter().next().map_or(Ok(voices), Err)
     }
 
-    fn hear(&mut self, signed: &Signed, options: &Options) -> Result<(), Failure> {
-        let Signed { note, checkpoint } = signed;
+    fn hear(&mut self, signed: &UnverifiedNote, options: &Options) -> Result<(), Failure> {
+        let UnverifiedNote { note, checkpoint } = signed;
         if let Some(policy) = policy(options)? {
             let accepted = policy
                 .evaluate(note)

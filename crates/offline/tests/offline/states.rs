@@ -8,7 +8,7 @@ use selfsame_forge::stage::Stage;
 use selfsame_forge::{runs, story};
 use selfsame_machine::state::prefix_end;
 use selfsame_machine::view::{Table, View};
-use selfsame_offline::backup::{Checkpoints, Header, TYPE, write};
+use selfsame_offline::backup::{BackupHeader, PublishedCheckpoints, TYPE, write};
 use selfsame_offline::{Failure, Options, Verified, Writer, verify_folder, verify_input};
 use selfsame_protocol::digest::hex;
 use selfsame_protocol::ledger::Ledger;
@@ -33,9 +33,9 @@ fn backup(stage: &Stage, rows: &[Row]) -> Vec<u8> {
     let files = Files::of(&world);
     let [evidence, reasoning] = Ledger::BOTH.map(|ledger| Some(files.checkpoint(ledger).to_text()));
     let digest = genesis().digest().to_string();
-    let header = Header {
+    let header = BackupHeader {
         backup: TYPE.into(),
-        checkpoints: Checkpoints { evidence, reasoning },
+        checkpoints: PublishedCheckpoints { evidence, reasoning },
         cluster: CLUSTER.into(),
         genesis: digest.clone(),
         node: U64(1),

@@ -7,7 +7,7 @@ use selfsame_machine::state::{META_CLOCK, META_DIGEST, META_GENESIS};
 use selfsame_machine::state::{hash_key, subject_key};
 use selfsame_machine::trees::{head_key, tile_key};
 use selfsame_machine::view::Table;
-use selfsame_offline::backup::{Checkpoints, Header, TYPE, write};
+use selfsame_offline::backup::{BackupHeader, PublishedCheckpoints, TYPE, write};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Entry;
 use selfsame_protocol::ledger::Ledger;
@@ -27,7 +27,7 @@ type Row = (u8, Vec<u8>, Vec<u8>);
 /// A backup in parts, of which the bytes are made with digests that hold.
 #[derive(Clone)]
 pub struct Made {
-    header: Header,
+    header: BackupHeader,
     meta: serde_json::Value,
     rows: Vec<Row>,
 }
@@ -100,9 +100,9 @@ impl Made {
         rows.sort();
         let reasoning = notes.pop();
         Made {
-            header: Header {
+            header: BackupHeader {
                 backup: TYPE.into(),
-                checkpoints: Checkpoints { evidence: notes.pop(), reasoning },
+                checkpoints: PublishedCheckpoints { evidence: notes.pop(), reasoning },
                 cluster: "demo".into(),
                 genesis: digest.clone(),
                 node: U64(1),
@@ -375,7 +375,7 @@ fn histories(add: Add<'_>) {
 
 /// The header changed.
 fn headers(made: &Made, add: Add<'_>) {
-    let mut with = |how, named, change: &dyn Fn(&mut Header)| {
+    let mut with = |how, named, change: &dyn Fn(&mut BackupHeader)| {
         let mut other = made.clone();
         change(&mut other.header);
         add(how, other.bytes(), named);
@@ -384,8 +384,8 @@ fn headers(made: &Made, add: Add<'_>) {
     with("another identity", &["BACKUP_GENESIS"], &|header| header.genesis = Digest::of(b"x").to_string());
     with("a later type", &["UNSUPPORTED_VERSION"], &|header| header.backup = "selfsame/backup/v2".into());
     with("checkpoints exchanged", &["CHECKPOINT_ORIGIN"], &|header| {
-        let Checkpoints { evidence, reasoning } = header.checkpoints.clone();
-        header.checkpoints = Checkpoints { evidence: reasoning, reasoning: evidence };
+        let PublishedCheckpoints { evidence, reasoning } = header.checkpoints.clone();
+        header.checkpoints = PublishedCheckpoints { evidence: reasoning, reasoning: evidence };
     });
     with("a checkpoint cut out", &["CHECKPOINT_MISSING"], &|header| header.checkpoints.reasoning = None);
     let of = |seed, origin: &str| {

@@ -36,7 +36,7 @@ pub fn submission_line(envelope: &Envelope, author: Digest) -> Vec<u8> {
 
 /// A line after the first, read and hashed; whatever is wrong with it is found when it is applied in its place.
 #[derive(Debug)]
-pub struct Prepared {
+pub struct PreparedLine {
     pub(super) number: u64,
     pub(super) content: Result<Content, BundleError>,
 }
@@ -58,12 +58,12 @@ pub(super) struct EntryLine {
 
 /// Reads line `number` (from 1, the header being the first). Of an entry it hashes the leaf and checks the inclusion proof
 /// against the checkpoint of its ledger; of a submission it checks the signature. Pure and independent of other lines.
-pub fn prepare(text: &str, number: u64, heads: &PerLedger<Checkpoint>) -> Prepared {
+pub fn prepare(text: &str, number: u64, heads: &PerLedger<Checkpoint>) -> PreparedLine {
     let content = match text.strip_prefix(SUBMISSION.0).and_then(|rest| rest.strip_suffix(SUBMISSION.1)) {
         Some(envelope) => submission(envelope, number).map(|prepared| Content::Submission(Box::new(prepared))),
         None => read::<Line>(text, number).map(|line| Content::Entry(Box::new(entry(line, heads)))),
     };
-    Prepared { number, content }
+    PreparedLine { number, content }
 }
 
 fn entry(line: Line, heads: &PerLedger<Checkpoint>) -> EntryLine {

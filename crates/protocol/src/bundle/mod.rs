@@ -39,7 +39,7 @@ mod verifier;
 pub use baseline::same_entity;
 pub use error::{BundleError, not_included};
 pub use header::{BUNDLE_START, BUNDLE_TYPE, Header, require_type};
-pub use line::{Line, Prepared, prepare, submission_line};
+pub use line::{Line, PreparedLine, prepare, submission_line};
 pub use report::{End, Found, Report, RunFound, SubstrateFound};
 pub use statement::{IDENTITY_PROOF_TYPE, IdentityProof, Stated, verify_statement};
 pub use trust::{Checkpoints, Reader, Signed, Voucher, unsatisfied_by};

@@ -3,7 +3,7 @@
 use crate::cosignature;
 use crate::ledger::Ledger;
 use crate::note::{TYPE_ED25519, Vkey};
-use crate::quorum::{Cosigner, Quorum};
+use crate::quorum::{KnownCosigner, Quorum};
 use crate::replay::governance::{Governed, NodeSpan};
 
 /// Every key that may stand under a note, of nodes, cosigners and logs: what was signed before a key ended stays signed.
@@ -22,7 +22,7 @@ pub(super) fn vkeys(governed: &Governed, origin: &str) -> Vec<Vkey> {
 pub(super) fn quorum(governed: &Governed, origin: &str) -> Quorum {
     let in_service = governed.nodes.iter().filter(|(_, node)| node.in_service());
     let cosigners = in_service
-        .map(|(id, node)| Cosigner { organisation: node.organisation.clone(), vkey: cosigner(origin, *id, node) });
+        .map(|(id, node)| KnownCosigner { organisation: node.organisation.clone(), vkey: cosigner(origin, *id, node) });
     Quorum { cosigners: cosigners.collect(), threshold: governed.constitution.cosignatures() }
 }
 

@@ -5,7 +5,7 @@
 use super::authors::{Authors, Current};
 use super::error::{BundleError, bad, from_replay};
 use super::header::Opened;
-use super::line::{Content, EntryLine, Prepared};
+use super::line::{Content, EntryLine, PreparedLine};
 use super::report::{End, Found, Report, RunFound, SubstrateFound};
 use super::signers;
 use super::trust::{Reader, Voucher, all_recorded, by_known, by_quorum};
@@ -60,7 +60,7 @@ impl<'a> Verifier<'a> {
     }
 
     /// Applies the next line, in the order of the file.
-    pub fn apply(&mut self, prepared: Prepared) -> Result<(), BundleError> {
+    pub fn apply(&mut self, prepared: PreparedLine) -> Result<(), BundleError> {
         let number = prepared.number;
         let line = match prepared.content? {
             Content::Submission(submission) => {

@@ -47,7 +47,7 @@ crate::named! {
 /// An entry that names a holder, with its place under a note.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Holder {
+pub struct HolderEntry {
     /// Position in the ledger.
     pub index: U64,
     /// Canonical JSON of the entry.
@@ -64,7 +64,7 @@ pub struct Evidence {
     pub equivocation: String,
     /// For [`Kind::DoubleEpoch`] under checkpoints exactly two, otherwise none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub holders: Vec<Holder>,
+    pub holders: Vec<HolderEntry>,
     /// Which promise.
     pub kind: Kind,
     /// The smaller note, or at equal sizes the one whose text sorts first.
@@ -176,7 +176,7 @@ impl Evidence {
     }
 
     /// Evidence from two entries, each with its place under a note. The notes may be one and the same.
-    pub fn double_epoch(first: (&Note, Holder), second: (&Note, Holder)) -> Result<Self, BundleError> {
+    pub fn double_epoch(first: (&Note, HolderEntry), second: (&Note, HolderEntry)) -> Result<Self, BundleError> {
         let checkpoint =
             Checkpoint::parse(&first.0.text).or_else(|error| bad("EVIDENCE_NOTE", "a checkpoint", error))?;
         let base = Self::new(Kind::DoubleEpoch, &checkpoint.origin, first.0, second.0);

@@ -3,7 +3,7 @@ use crate::cosignature;
 use crate::keys::SecretKey;
 use crate::merkle::empty_root;
 use crate::note::{Checkpoint, TYPE_ED25519};
-use crate::quorum::{Cosigner, Quorum};
+use crate::quorum::{KnownCosigner, Quorum};
 
 const ID: &str = "00000000-0000-4000-8000-000000000001";
 
@@ -51,8 +51,8 @@ fn the_text_has_one_spelling_and_is_no_checkpoint() {
 #[test]
 fn organisations_vouch_for_the_holder_at_a_time() {
     let key = |n: u8| SecretKey::from_seed(&[n; 32]);
-    let cosigners: Vec<Cosigner> = (1..=3)
-        .map(|n| Cosigner {
+    let cosigners: Vec<KnownCosigner> = (1..=3)
+        .map(|n| KnownCosigner {
             organisation: format!("org{n}"),
             vkey: cosignature::vkey(&format!("ledger.example/cosigner/{n}"), key(n).public()),
         })

@@ -1,9 +1,9 @@
 //! By which table a body is read: the one that is stated, or those that leave no doubt.
 
 use super::envelope::{self, Opened};
-use super::reader::{Reader, Reading, has_prompt, knows, step};
+use super::reader::{Reading, RequestReader, has_prompt, knows, step};
 use super::rule::Format;
-use super::{ImportError, ImportOptions, Refused, formats, parse};
+use super::{ImportError, ImportOptions, RefusedMember, formats, parse};
 
 /// Bytes of whatever is stated beside a body.
 const MAX_STATED: usize = 1_024;
@@ -69,7 +69,7 @@ pub fn read(body: &[u8], options: &ImportOptions, explains: bool) -> Result<(&'s
 }
 
 fn read_as(format: &'static Format, opened: &Opened, options: &ImportOptions, explains: bool) -> Reading {
-    let mut reading = Reader::read(format, &opened.members, &opened.at, options, explains);
+    let mut reading = RequestReader::read(format, &opened.members, &opened.at, options, explains);
     reading.decided.splice(0..0, opened.decided.iter().cloned());
     reading
 }
@@ -79,7 +79,7 @@ fn unknown(opened: &Opened) -> ImportError {
     let place = if opened.at.is_empty() { "the document" } else { &opened.at };
     if opened.members.contains_key("lc") {
         let reason = "this is an object of LangChain and no request: export the request that it sends".into();
-        return ImportError::Refused(vec![Refused { pointer: step(&opened.at, "lc"), reason, unknown: false }]);
+        return ImportError::Refused(vec![RefusedMember { pointer: step(&opened.at, "lc"), reason, unknown: false }]);
     }
     ImportError::Unknown(format!(
         "{place}: no known format of requests has these members ({}); formats are {}",

@@ -3,7 +3,7 @@
 use super::formats;
 use super::reader::{Decided, step};
 use super::rule::{Fate, Format};
-use super::{ImportError, Refused};
+use super::{ImportError, RefusedMember};
 use serde_json::{Map, Value};
 
 /// A request out of its envelope.
@@ -102,7 +102,7 @@ pub fn open(body: Value) -> Result<Opened, ImportError> {
 }
 
 fn refused(pointer: &str, reason: impl Into<String>) -> ImportError {
-    ImportError::Refused(vec![Refused { pointer: pointer.into(), reason: reason.into(), unknown: false }])
+    ImportError::Refused(vec![RefusedMember { pointer: pointer.into(), reason: reason.into(), unknown: false }])
 }
 
 /// The request under a member; everything else has to be known.

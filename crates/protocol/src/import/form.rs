@@ -1,7 +1,7 @@
 //! Values that are kept: what they have to be, and what may not stand in them.
 
 use super::bytes;
-use super::reader::{Plainly, Reader, camel, found, step, tag_matches};
+use super::reader::{Plainly, RequestReader, camel, found, step, tag_matches};
 use super::rule::{Form, Rule, Shape, Tagged};
 use super::settings;
 use super::size;
@@ -10,7 +10,7 @@ use serde_json::{Map, Number, Value, json};
 /// The largest integer that every JSON reader keeps: 2^53 − 1.
 const MAX_SAFE: u64 = (1 << 53) - 1;
 
-impl Reader<'_> {
+impl RequestReader<'_> {
     /// A value of a form, as it is kept; nothing where it is refused.
     pub(super) fn form(&mut self, form: Form, value: &Value, at: &str) -> Option<Value> {
         let wrong = |reader: &mut Self, wanted: &str| {
@@ -142,14 +142,14 @@ impl Reader<'_> {
         let looked = matches!(form, Form::Exact | Form::Camel | Form::ObjectOr(_)) && !settings::is_data(name);
         match value.as_ref().filter(|_| looked).and_then(|value| settings::find(value, at)) {
             None => value,
-            Some(settings::Found::Secret(place)) => {
+            Some(settings::FoundSetting::Secret(place)) => {
                 self.refuse(
                     &place,
                     "a key or header stands in settings that are recorded: take it out, everybody can read the ledger",
                 );
                 None
             }
-            Some(settings::Found::Outside(place)) => {
+            Some(settings::FoundSetting::Outside(place)) => {
                 self.plainly(Rule::Outside(super::formats::tools::STORED), &json!(1), &place);
                 None
             }

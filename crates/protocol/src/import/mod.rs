@@ -24,7 +24,7 @@ mod tests;
 use crate::canon::{self, CanonError, Limits};
 use crate::digest::Digest;
 use crate::run::{Declaration, LintWarning};
-pub use reader::{Decided, Hit, Refused};
+pub use reader::{Decided, Hit, RefusedMember};
 use rule::Format;
 use serde_json::Value;
 pub use size::{Contents, Kept};
@@ -73,7 +73,7 @@ pub struct Explanation {
     /// What became of each member, in order of pointers.
     pub decided: Vec<Decided>,
     /// What cannot be declared.
-    pub refused: Vec<Refused>,
+    pub refused: Vec<RefusedMember>,
     /// What a careful declarer should know.
     pub warnings: Vec<LintWarning>,
 }
@@ -89,7 +89,7 @@ pub enum ImportError {
     Unknown(String),
     /// Members that cannot be declared, at least one.
     #[error("{}", display(.0))]
-    Refused(Vec<Refused>),
+    Refused(Vec<RefusedMember>),
     /// Formats read the body differently.
     #[error("the document: {} read this body differently: say which is meant with --format", .0.join(" and "))]
     Ambiguous(Vec<&'static str>),
@@ -118,11 +118,11 @@ impl ImportError {
 /// Refusals that are printed at once.
 const SHOWN: usize = 8;
 
-fn display(all: &[Refused]) -> String {
+fn display(all: &[RefusedMember]) -> String {
     // One refusal is one line, whatever the names in it are.
     let line = |text: &str| text.replace('\r', "\\r").replace('\n', "\\n");
     let place = |pointer: &str| if pointer.is_empty() { "the document".to_owned() } else { line(pointer) };
-    let one = |refused: &Refused| format!("{}: {}", place(&refused.pointer), line(&refused.reason));
+    let one = |refused: &RefusedMember| format!("{}: {}", place(&refused.pointer), line(&refused.reason));
     let mut lines: Vec<String> = all.iter().take(SHOWN).map(one).collect();
     if all.len() > SHOWN {
         lines.push(format!("and {} more", all.len() - SHOWN));

@@ -1,7 +1,7 @@
 //! Parts of a message, from the blocks of a request.
 
 use super::bytes;
-use super::reader::{Plainly, Reader, found, step, tag_matches};
+use super::reader::{Plainly, RequestReader, found, step, tag_matches};
 use super::rule::{Block, Blocks, Form, OfPart, Rule, Shape};
 use super::size;
 use serde_json::{Map, Value, json};
@@ -44,12 +44,12 @@ pub struct Done {
 }
 
 /// A text as a part.
-pub fn text(reader: &mut Reader<'_>, kind: &str, text: &str) -> Value {
+pub fn text(reader: &mut RequestReader<'_>, kind: &str, text: &str) -> Value {
     json!({"type": kind, "content": size::content(&mut reader.contents, json!(text))})
 }
 
 /// Parts of a text or a list of blocks. One empty text is no part.
-pub fn parts(reader: &mut Reader<'_>, blocks: Blocks, value: &Value, at: &str) -> Vec<Value> {
+pub fn parts(reader: &mut RequestReader<'_>, blocks: Blocks, value: &Value, at: &str) -> Vec<Value> {
     let one = std::slice::from_ref(value);
     let items = match (value, blocks) {
         (Value::String(text), Blocks::Tagged(_)) if text.is_empty() => return Vec::new(),
@@ -81,7 +81,7 @@ pub fn parts(reader: &mut Reader<'_>, blocks: Blocks, value: &Value, at: &str) -
     }
 }
 
-fn block(reader: &mut Reader<'_>, blocks: Blocks, value: &Value, at: &str) -> Option<Done> {
+fn block(reader: &mut RequestReader<'_>, blocks: Blocks, value: &Value, at: &str) -> Option<Done> {
     let Some(object) = value.as_object() else {
         reader.refuse(at, format!("a block is an object, found {}", found(value)));
         return None;
@@ -103,7 +103,7 @@ fn block(reader: &mut Reader<'_>, blocks: Blocks, value: &Value, at: &str) -> Op
 
 /// The kind of a tagged block.
 fn choose(
-    reader: &mut Reader<'_>,
+    reader: &mut RequestReader<'_>,
     blocks: &'static [Block],
     object: &Map<String, Value>,
     at: &str,
@@ -124,7 +124,7 @@ fn choose(
 
 /// Reads the members of an object into a part.
 pub fn fill(
-    reader: &mut Reader<'_>,
+    reader: &mut RequestReader<'_>,
     part: &mut Part,
     shape: &'static Shape,
     object: &Map<String, Value>,
@@ -152,9 +152,9 @@ pub fn fill(
     }
 }
 
-fn member(reader: &mut Reader<'_>, part: &mut Part, of: OfPart, name: &str, value: &Value, at: &str) {
+fn member(reader: &mut RequestReader<'_>, part: &mut Part, of: OfPart, name: &str, value: &Value, at: &str) {
     let as_text =
-        |reader: &mut Reader<'_>| reader.form(Form::Text, value, at).and_then(|v| v.as_str().map(str::to_owned));
+        |reader: &mut RequestReader<'_>| reader.form(Form::Text, value, at).and_then(|v| v.as_str().map(str::to_owned));
     match of {
         OfPart::Text => {
             if let Some(words) = as_text(reader) {
@@ -260,7 +260,7 @@ pub fn set(options: &mut Map<String, Value>, name: &str, form: Form, value: Valu
     options.insert(name.into(), value);
 }
 
-fn kind_of(reader: &mut Reader<'_>, part: &mut Part, kind: &str, at: &str) {
+fn kind_of(reader: &mut RequestReader<'_>, part: &mut Part, kind: &str, at: &str) {
     match &part.kind {
         Some(first) => {
             let reason = format!("one part says one thing: it is {first} already");
@@ -271,7 +271,7 @@ fn kind_of(reader: &mut Reader<'_>, part: &mut Part, kind: &str, at: &str) {
 }
 
 /// The content of a part, once.
-fn say(reader: &mut Reader<'_>, part: &mut Part, body: Body, at: &str) {
+fn say(reader: &mut RequestReader<'_>, part: &mut Part, body: Body, at: &str) {
     if let Some((_, first)) = &part.body {
         let reason = format!("the content of this part is stated at {first} already: state one of them");
         return reader.refuse(at, reason);
@@ -279,7 +279,7 @@ fn say(reader: &mut Reader<'_>, part: &mut Part, body: Body, at: &str) {
     part.body = Some((body, at.into()));
 }
 
-fn address(reader: &mut Reader<'_>, part: &mut Part, of: OfPart, value: &Value, at: &str) {
+fn address(reader: &mut RequestReader<'_>, part: &mut Part, of: OfPart, value: &Value, at: &str) {
     let Some(words) = value.as_str() else {
         return reader.refuse(at, format!("an address is a text, found {}", found(value)));
     };
@@ -299,7 +299,7 @@ fn address(reader: &mut Reader<'_>, part: &mut Part, of: OfPart, value: &Value, 
 }
 
 /// A part as it stands in the declaration; nothing for one that says nothing or was refused.
-pub fn finish(reader: &mut Reader<'_>, mut part: Part, at: &str) -> Option<Done> {
+pub fn finish(reader: &mut RequestReader<'_>, mut part: Part, at: &str) -> Option<Done> {
     let kind = part.kind.take().unwrap_or_else(|| "text".into());
     let bare = part.options.is_empty() && part.id.is_none() && part.name.is_none();
     let mut empty = false;

@@ -1,8 +1,8 @@
 //! Messages of the declaration, from messages, items and plain text.
 
 use super::part::{self, Part, fill, finish, parts, set, text};
-use super::reader::{Plainly, Reader, found, step};
-use super::rule::{Absent, Item, OfMessage, Prompt, Rule, Shape};
+use super::reader::{Plainly, RequestReader, found, step};
+use super::rule::{Absent, ItemKind, OfMessage, Prompt, Rule, Shape};
 use super::size;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -19,7 +19,7 @@ struct Message {
     texts: BTreeMap<&'static str, String>,
 }
 
-impl Reader<'_> {
+impl RequestReader<'_> {
     /// Reads a member that becomes messages.
     pub(super) fn prompt(&mut self, prompt: Prompt, value: &Value, at: &str) {
         match prompt {
@@ -129,7 +129,7 @@ impl Reader<'_> {
         out
     }
 
-    fn item(&mut self, items: &'static [Item], object: &Map<String, Value>, at: &str) -> Option<Value> {
+    fn item(&mut self, items: &'static [ItemKind], object: &Map<String, Value>, at: &str) -> Option<Value> {
         let tag = self.tag(object, at)?;
         let Some(item) = items.iter().find(|item| item.tag == tag) else {
             let names: Vec<&str> = items.iter().map(|item| item.tag).filter(|tag| !tag.is_empty()).collect();

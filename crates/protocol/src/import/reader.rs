@@ -2,7 +2,7 @@
 
 use super::ImportOptions;
 use super::bytes;
-use super::rule::{Fate, Format, ModelName, Prompt, ProviderName, Row, Rule, Shape};
+use super::rule::{Fate, Format, MemberRow, ModelName, Prompt, ProviderName, Rule, Shape};
 use super::size::{self, Contents};
 use crate::run::{DECLARATION_TYPE, Element, LintWarning};
 use serde::Serialize;
@@ -27,7 +27,7 @@ pub struct Decided {
 
 /// A member that cannot be declared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Refused {
+pub struct RefusedMember {
     /// The member, as JSON pointer into the body; empty for the whole body.
     pub pointer: String,
     /// What is wrong and what to do.
@@ -41,7 +41,7 @@ pub struct Refused {
 pub type Hit = (&'static str, &'static str);
 
 /// Everything known of a request while it is read.
-pub struct Reader<'a> {
+pub struct RequestReader<'a> {
     pub(super) options: &'a ImportOptions,
     /// Whether it is kept what became of each member.
     explains: bool,
@@ -58,7 +58,7 @@ pub struct Reader<'a> {
     /// Where what stands in the elements came from.
     from: BTreeMap<(Element, &'static str), String>,
     pub(super) decided: Vec<Decided>,
-    pub(super) refused: Vec<Refused>,
+    pub(super) refused: Vec<RefusedMember>,
     pub(super) warnings: Vec<LintWarning>,
     pub(super) hits: Vec<Hit>,
 }
@@ -72,7 +72,7 @@ pub struct Reading {
     /// What became of each member, in order of pointers as met.
     pub decided: Vec<Decided>,
     /// What cannot be declared.
-    pub refused: Vec<Refused>,
+    pub refused: Vec<RefusedMember>,
     /// What a careful declarer should know.
     pub warnings: Vec<LintWarning>,
     /// The rows that were reached.
@@ -86,9 +86,9 @@ pub fn step(at: &str, name: &str) -> String {
 
 impl Shape {
     /// The row of a member, and its place in the table.
-    pub fn find(&self, name: &str) -> Option<(usize, &'static Row)> {
+    pub fn find(&self, name: &str) -> Option<(usize, &'static MemberRow)> {
         let camel = if self.snake && name.contains('_') { camel(name) } else { String::new() };
-        let matches = |row: &Row| match row.name.strip_suffix('*') {
+        let matches = |row: &MemberRow| match row.name.strip_suffix('*') {
             Some(begin) => name.starts_with(begin),
             None => row.name == name || (!camel.is_empty() && row.name == camel),
         };
@@ -118,9 +118,9 @@ fn known(shape: &Shape) -> String {
 }
 
 /// One row with the member that it is about.
-pub type Found<'v> = (&'static Row, &'v Value, String);
+pub type FoundRow<'v> = (&'static MemberRow, &'v Value, String);
 
-impl<'a> Reader<'a> {
+impl<'a> RequestReader<'a> {
     /// Reads a request under a prefix of pointers.
     pub fn read(
         format: &'static Format,
@@ -129,7 +129,7 @@ impl<'a> Reader<'a> {
         options: &'a ImportOptions,
         explains: bool,
     ) -> Reading {
-        let mut reader = Reader {
+        let mut reader = RequestReader {
             options,
             explains,
             raw: members.get("raw") == Some(&Value::Bool(true)),
@@ -154,7 +154,7 @@ impl<'a> Reader<'a> {
     pub(super) fn refuse(&mut self, pointer: &str, reason: impl Into<String>) {
         let (pointer, reason) = (pointer.to_owned(), reason.into());
         self.decide(&pointer, Fate::Refused, &reason);
-        self.refused.push(Refused { pointer, reason, unknown: false });
+        self.refused.push(RefusedMember { pointer, reason, unknown: false });
     }
 
     /// One meaning, stated at two places.
@@ -189,8 +189,8 @@ impl<'a> Reader<'a> {
         object: &'v Map<String, Value>,
         at: &str,
         skip: &str,
-    ) -> Vec<Found<'v>> {
-        let mut found: Vec<(usize, Found<'v>)> = Vec::new();
+    ) -> Vec<FoundRow<'v>> {
+        let mut found: Vec<(usize, FoundRow<'v>)> = Vec::new();
         for (name, value) in object {
             if name == skip {
                 continue;
@@ -248,7 +248,7 @@ impl<'a> Reader<'a> {
             }
             Rule::Outside(advice) => {
                 self.decide(pointer, Fate::Outside, advice);
-                self.refused.push(Refused { pointer: pointer.into(), reason: advice.into(), unknown: false });
+                self.refused.push(RefusedMember { pointer: pointer.into(), reason: advice.into(), unknown: false });
             }
             Rule::Refused(advice) => self.refuse(pointer, advice),
             _ => return Plainly::Look,
@@ -374,7 +374,7 @@ impl<'a> Reader<'a> {
 
     fn finish(mut self, format: &'static Format, at: &str) -> Reading {
         self.assemble(at);
-        let missing = |rows: &[&'static [Row]]| {
+        let missing = |rows: &[&'static [MemberRow]]| {
             rows.iter()
                 .flat_map(|group| group.iter())
                 .find(|row| matches!(row.rule, Rule::Model(_)))
@@ -458,7 +458,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// What [`Reader::plainly`] found.
+/// What [`RequestReader::plainly`] found.
 pub enum Plainly {
     /// Nothing is left to do.
     Done,

@@ -11,14 +11,14 @@ pub struct Shape {
     /// What a person calls such an object; unique among shapes.
     pub name: &'static str,
     /// Its rows, in groups that formats share. The order of rows decides the order of parts of a message.
-    pub rows: &'static [&'static [Row]],
+    pub rows: &'static [&'static [MemberRow]],
     /// Whether members may be spelled in snake_case beside the camelCase of the rows.
     pub snake: bool,
 }
 
 /// One member.
 #[derive(Debug)]
-pub struct Row {
+pub struct MemberRow {
     /// Its name; with a trailing `*` every name with that beginning.
     pub name: &'static str,
     /// What becomes of it.
@@ -130,7 +130,7 @@ pub enum Prompt {
     /// A list of messages.
     Messages(&'static Shape),
     /// A text, or a list of items told apart by their member `type`.
-    Items(&'static [Item]),
+    Items(&'static [ItemKind]),
     /// Text that the model continues, without a template: a text, tokens, or a list of such prompts.
     Raw,
     /// The text of one user; where the request says `raw`, text that the model continues.
@@ -141,7 +141,7 @@ pub enum Prompt {
 
 /// One kind of item of a conversation.
 #[derive(Debug)]
-pub struct Item {
+pub struct ItemKind {
     /// Value of `type`; empty for an item without the member.
     pub tag: &'static str,
     /// Whose message it becomes, and of which type its part is; none for an item that is a message itself.
@@ -259,8 +259,8 @@ pub struct Format {
 }
 
 /// A row of a table.
-pub const fn row(name: &'static str, rule: Rule) -> Row {
-    Row { name, rule }
+pub const fn row(name: &'static str, rule: Rule) -> MemberRow {
+    MemberRow { name, rule }
 }
 
 /// What a person reads in the table and in `--explain`.

@@ -66,7 +66,7 @@ const OUTSIDE: &[&str] =
     &["serverurl", "connectorid", "s3location", "fileuri", "fileid", "fileids", "vectorstoreids", "containerid"];
 
 /// What is found in settings.
-pub enum Found {
+pub enum FoundSetting {
     /// A secret.
     Secret(String),
     /// State outside.
@@ -94,21 +94,21 @@ pub fn is_data(name: &str) -> bool {
 }
 
 /// The first secret or place outside in settings, with its pointer.
-pub fn find(value: &Value, at: &str) -> Option<Found> {
+pub fn find(value: &Value, at: &str) -> Option<FoundSetting> {
     match value {
         Value::Object(members) => members.iter().find_map(|(name, inner)| {
             let (place, name) = (step(at, name), plain(name));
             let name = name.as_str();
             if says_something(inner) && SECRETS.contains(&name) {
-                return Some(Found::Secret(place));
+                return Some(FoundSetting::Secret(place));
             }
             if says_something(inner) && OUTSIDE.contains(&name) {
-                return Some(Found::Outside(place));
+                return Some(FoundSetting::Outside(place));
             }
             if DATA.contains(&name) { None } else { find(inner, &place) }
         }),
         Value::Array(items) => items.iter().enumerate().find_map(|(index, item)| find(item, &format!("{at}/{index}"))),
-        Value::String(text) if text.contains("@preset/") => Some(Found::Outside(at.into())),
+        Value::String(text) if text.contains("@preset/") => Some(FoundSetting::Outside(at.into())),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
     }
 }
@@ -121,8 +121,8 @@ mod tests {
     #[test]
     fn settings_are_looked_into_and_data_is_not() {
         let found = |value: Value| match find(&value, "") {
-            Some(Found::Secret(place)) => format!("secret {place}"),
-            Some(Found::Outside(place)) => format!("outside {place}"),
+            Some(FoundSetting::Secret(place)) => format!("secret {place}"),
+            Some(FoundSetting::Outside(place)) => format!("outside {place}"),
             None => "nothing".into(),
         };
         assert_eq!(found(json!([{"model": "m", "api_key": "NOT-A-REAL-KEY"}])), "secret /0/api_key");

@@ -1,7 +1,7 @@
 //! The tables as a person reads them.
 
 use super::formats;
-use super::rule::{Block, Blocks, Form, Format, Item, OfMessage, OfPart, Prompt, Row, Rule, Shape, Tagged};
+use super::rule::{Block, Blocks, Form, Format, ItemKind, MemberRow, OfMessage, OfPart, Prompt, Rule, Shape, Tagged};
 
 /// Something a row leads to: shapes, each with the value of `type` that chooses it.
 type Inner = Vec<(&'static str, &'static Shape)>;
@@ -36,7 +36,7 @@ pub fn inner(rule: Rule) -> Inner {
         Rule::Put(_, _, form) | Rule::Keep(form) => of_form(form),
         Rule::Prompt(Prompt::System(of)) => of_blocks(of),
         Rule::Prompt(Prompt::SystemObject(shape) | Prompt::Messages(shape)) => one(shape),
-        Rule::Prompt(Prompt::Items(items)) => items.iter().map(|item: &Item| (item.tag, item.shape)).collect(),
+        Rule::Prompt(Prompt::Items(items)) => items.iter().map(|item: &ItemKind| (item.tag, item.shape)).collect(),
         Rule::Message(OfMessage::Content(of) | OfMessage::Parts(of)) | Rule::Part(OfPart::Parts(of)) => of_blocks(of),
         Rule::Message(OfMessage::One(_, shape)) | Rule::Part(OfPart::Within(shape) | OfPart::Variant(_, shape)) => {
             one(shape)
@@ -49,7 +49,7 @@ pub fn inner(rule: Rule) -> Inner {
     }
 }
 
-fn rows(shape: &'static Shape) -> impl Iterator<Item = &'static Row> {
+fn rows(shape: &'static Shape) -> impl Iterator<Item = &'static MemberRow> {
     shape.rows.iter().flat_map(|group| group.iter())
 }
 

@@ -20,7 +20,7 @@ mod parse;
 #[cfg(test)]
 mod tests;
 
-use crate::note::{Checkpoint, Note, NoteError, TYPE_COSIGNATURE, TYPE_ED25519, Verified, Vkey};
+use crate::note::{Checkpoint, Note, NoteError, TYPE_COSIGNATURE, TYPE_ED25519, VerifiedKey, Vkey};
 use serde::Serialize;
 use std::fmt;
 
@@ -329,7 +329,7 @@ impl Policy {
             heard.logs.extend(verified(&log.vkey)?.map(|found| found.name));
         }
         for witness in &self.witnesses {
-            let cosigner = |found: Verified| Cosigner {
+            let cosigner = |found: VerifiedKey| Cosigner {
                 witness: witness.name.clone(),
                 key: found.name,
                 time: found.time.unwrap_or_default(),

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use prost::Message;
 use selfsame_env::{Env, Executor, Net, REMEMBER_RESET, connector};
 use selfsame_machine::Genesis;
-use selfsame_machine::state::{self, Node};
+use selfsame_machine::state::{self, RegisteredNode};
 use selfsame_machine::view::{ReadError, Table};
 use selfsame_protocol::keys::{PublicKey, SecretKey};
 use selfsame_wire::raft::v1 as pb;
@@ -148,7 +148,7 @@ impl Peers {
 
     /// The key of an enrolled node as applied here; refused when it was retired.
     pub(super) fn enrolled(&self, node: u64) -> Result<Option<PublicKey>, Status> {
-        let found: Result<Option<Node>, ReadError> =
+        let found: Result<Option<RegisteredNode>, ReadError> =
             self.executor.here(|| state::load(&self.state.view()?, Table::Nodes, &node.to_be_bytes()));
         let found = found.map_err(|error| Status::unavailable(error.to_string()))?;
         match found {

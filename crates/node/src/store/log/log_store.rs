@@ -8,7 +8,7 @@ use crate::store::StoreOptions;
 use crate::store::backend::Db;
 use crate::store::error::{OpenError, WriteError, read_io};
 use crate::store::header::{self, Identity};
-use crate::store::log_id::{LogId, Vote};
+use crate::store::log_id::{LogId, StoredVote};
 use crate::store::records::{decode, encode, read_record, write_record};
 use bytes::Bytes;
 use selfsame_env::{Disk, DiskFile};
@@ -291,7 +291,7 @@ impl LogStore {
     }
 
     /// Makes a vote durable, and entries that were written before it.
-    pub fn save_vote(&self, vote: Vote) -> Result<(), WriteError> {
+    pub fn save_vote(&self, vote: StoredVote) -> Result<(), WriteError> {
         self.sync()?;
         let vote = if planted!("old_vote_kept") { self.vote().ok().flatten().unwrap_or(vote) } else { vote };
         let bytes = encode("vote", &vote)?;
@@ -299,7 +299,7 @@ impl LogStore {
     }
 
     /// The last vote.
-    pub fn vote(&self) -> Result<Option<Vote>, ReadError> {
+    pub fn vote(&self) -> Result<Option<StoredVote>, ReadError> {
         read_record(&self.db, VOTE)?.map(|bytes| decode(VOTE, &bytes)).transpose()
     }
 

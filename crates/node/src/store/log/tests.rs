@@ -2,7 +2,7 @@
 
 use super::frame::{self, SECTOR};
 use super::segment::{self, GROW, name};
-use crate::store::{AppliedMark, Identity, LogId, LogRow, OpenError, Store, StoreOptions, Vote};
+use crate::store::{AppliedMark, Identity, LogId, LogRow, OpenError, Store, StoreOptions, StoredVote};
 use bytes::Bytes;
 use proptest::prelude::*;
 use selfsame_env::Disk as _;
@@ -159,7 +159,7 @@ fn a_vote_makes_the_entries_before_it_durable() {
     let disk = SimDisk::new();
     let store = open(&disk);
     store.log.write(&[row(1, 10)]).unwrap();
-    store.log.save_vote(Vote { term: 2, node: 1, committed: false }).unwrap();
+    store.log.save_vote(StoredVote { term: 2, node: 1, committed: false }).unwrap();
     disk.crash_with(Loss::All, || 0);
     assert_eq!(all(&open(&disk)), [row(1, 10)]);
 }

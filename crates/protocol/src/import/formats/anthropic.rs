@@ -3,7 +3,7 @@
 use super::sampling::{MAX_TOKENS, MODEL, SECRETS, constraint, parameter, transport};
 use super::tools::{self, ADDRESS, CACHE, LISTED_LATER, STORED};
 use crate::import::rule::{
-    Absent, Block, Blocks, Form, Format, OfMessage, OfPart, Prompt, ProviderName, Row, Rule, Shape, row,
+    Absent, Block, Blocks, Form, Format, MemberRow, OfMessage, OfPart, Prompt, ProviderName, Rule, Shape, row,
 };
 use crate::run::Element::Parameters;
 
@@ -203,9 +203,9 @@ const CONTAINER: &Shape = &Shape {
 };
 
 /// Settings of thinking, which gateways pass on.
-pub const THINKING_SETTINGS: &[Row] = &[parameter("thinking", Form::Exact)];
+pub const THINKING_SETTINGS: &[MemberRow] = &[parameter("thinking", Form::Exact)];
 
-const REQUEST: &[Row] = &[
+const REQUEST: &[MemberRow] = &[
     row("system", Rule::Prompt(Prompt::System(SYSTEM_BLOCKS))),
     row("messages", Rule::Prompt(Prompt::Messages(MESSAGE))),
     parameter("temperature", Form::Number),

@@ -2,10 +2,12 @@
 
 use super::sampling::transport;
 use super::tools::STORED;
-use crate::import::rule::{Absent, Blocks, Form, Format, ModelName, OfMessage, OfPart, Prompt, Row, Rule, Shape, row};
+use crate::import::rule::{
+    Absent, Blocks, Form, Format, MemberRow, ModelName, OfMessage, OfPart, Prompt, Rule, Shape, row,
+};
 use crate::run::Element::{Constraints, Context, Parameters};
 
-const fn member(name: &'static str, form: Form) -> Row {
+const fn member(name: &'static str, form: Form) -> MemberRow {
     row(name, Rule::Part(OfPart::Member(form)))
 }
 
@@ -117,7 +119,7 @@ const REASONING: &Shape = &Shape {
     ]],
     snake: false,
 };
-const CACHE: &[Row] = &[row("cachePoint", Rule::Part(OfPart::Nothing))];
+const CACHE: &[MemberRow] = &[row("cachePoint", Rule::Part(OfPart::Nothing))];
 
 const PART: &Shape = &Shape {
     name: "bedrock part",
@@ -161,7 +163,7 @@ const MESSAGE: &Shape = &Shape {
     snake: false,
 };
 
-const fn setting(name: &'static str, to: &'static str, form: Form) -> Row {
+const fn setting(name: &'static str, to: &'static str, form: Form) -> MemberRow {
     row(name, Rule::Put(Parameters, to, form))
 }
 
@@ -204,7 +206,7 @@ const TOOL_CONFIG: &Shape = &Shape {
     snake: false,
 };
 
-const REQUEST: &[Row] = &[
+const REQUEST: &[MemberRow] = &[
     row("modelId", Rule::Model(ModelName::NoTemplate)),
     row("system", Rule::Prompt(Prompt::System(Blocks::Plain(SYSTEM_PART)))),
     row("messages", Rule::Prompt(Prompt::Messages(MESSAGE))),

@@ -4,7 +4,9 @@ use super::sampling::{
     MAX_TOKENS, MODEL, SAMPLING, SECRETS, STOP, TRANSPORT, constraint, context, parameter, transport,
 };
 use super::tools::{self, CACHE, STORED};
-use crate::import::rule::{Absent, Block, Blocks, Form, Format, OfMessage, OfPart, Prompt, Row, Rule, Shape, row};
+use crate::import::rule::{
+    Absent, Block, Blocks, Form, Format, MemberRow, OfMessage, OfPart, Prompt, Rule, Shape, row,
+};
 use crate::run::Element::Parameters;
 
 /// A text.
@@ -30,7 +32,7 @@ pub const IMAGE_URL: &Shape = &Shape {
 };
 
 /// A name under which a server caches media.
-const UUID: &[Row] = &[transport("uuid")];
+const UUID: &[MemberRow] = &[transport("uuid")];
 
 const AUDIO_DATA: &Shape = &Shape {
     name: "audio data",
@@ -129,43 +131,43 @@ pub const AUDIO_ANSWER: &Shape = &Shape {
 };
 
 /// Who speaks, under which name.
-pub const SPEAKER: &[Row] =
+pub const SPEAKER: &[MemberRow] =
     &[row("role", Rule::Message(OfMessage::Role(&[], Absent::Refused))), row("name", Rule::Message(OfMessage::Name))];
 
 /// What an answer holds beside its text, echoed in the next request.
-pub const ECHO: &[Row] = &[
+pub const ECHO: &[MemberRow] = &[
     row("refusal", Rule::Message(OfMessage::Text("refusal"))),
     row("audio", Rule::Message(OfMessage::One("audio", AUDIO_ANSWER))),
     row("annotations", Rule::Message(OfMessage::Option("annotations", Form::Echo))),
 ];
 
 /// Calls, and answers to them.
-pub const CALLS: &[Row] = &[
+pub const CALLS: &[MemberRow] = &[
     row("tool_calls", Rule::Message(OfMessage::Parts(TOOL_CALLS))),
     row("function_call", Rule::Message(OfMessage::One("function_call", CALL_FUNCTION))),
     row("tool_call_id", Rule::Message(OfMessage::Answers)),
 ];
 
 /// The text of the model's thoughts, as open servers and gateways give it back.
-pub const REASONING: &[Row] = &[row("reasoning_content", Rule::Message(OfMessage::Text("reasoning")))];
+pub const REASONING: &[MemberRow] = &[row("reasoning_content", Rule::Message(OfMessage::Text("reasoning")))];
 
 /// The answer begins with this message.
-pub const PREFIX: &[Row] = &[
+pub const PREFIX: &[MemberRow] = &[
     row("prefix", Rule::Message(OfMessage::Option("prefix", Form::Flag))),
     row("partial", Rule::Message(OfMessage::Option("partial", Form::Flag))),
 ];
 
-const CONTENT: &[Row] = &[row("content", Rule::Message(OfMessage::Content(BLOCKS)))];
+const CONTENT: &[MemberRow] = &[row("content", Rule::Message(OfMessage::Content(BLOCKS)))];
 
 const MESSAGE: &Shape = &Shape { name: "chat message", rows: &[SPEAKER, CONTENT, ECHO, CALLS], snake: false };
 
-const MESSAGES: &[Row] = &[row("messages", Rule::Prompt(Prompt::Messages(MESSAGE)))];
+const MESSAGES: &[MemberRow] = &[row("messages", Rule::Prompt(Prompt::Messages(MESSAGE)))];
 
 /// Tools of the chat form, and how they are chosen.
-pub const TOOLS: &[Row] = &[constraint("tools", Form::Tagged(tools::CHAT))];
+pub const TOOLS: &[MemberRow] = &[constraint("tools", Form::Tagged(tools::CHAT))];
 
 /// How tools are chosen, and the form of the answer.
-pub const ANSWER: &[Row] = &[
+pub const ANSWER: &[MemberRow] = &[
     constraint("tool_choice", Form::Exact),
     constraint("parallel_tool_calls", Form::Flag),
     constraint("response_format", Form::ObjectOr(tools::RESPONSE_FORMAT)),
@@ -174,7 +176,7 @@ pub const ANSWER: &[Row] = &[
 ];
 
 /// Likelihoods and biases.
-pub const LIKELIHOOD: &[Row] =
+pub const LIKELIHOOD: &[MemberRow] =
     &[parameter("logit_bias", Form::Exact), parameter("logprobs", Form::Flag), parameter("top_logprobs", Form::Whole)];
 
 const PREDICTION: &Shape = &Shape {
@@ -190,7 +192,7 @@ const VOICE: &Shape = &Shape {
 };
 
 /// What only OpenAI and those who follow it closely know.
-pub const OPENAI: &[Row] = &[
+pub const OPENAI: &[MemberRow] = &[
     row("max_completion_tokens", Rule::Put(Parameters, "max_tokens", Form::Whole)),
     parameter("reasoning_effort", Form::Text),
     parameter("verbosity", Form::Text),
@@ -202,7 +204,7 @@ pub const OPENAI: &[Row] = &[
 ];
 
 /// What providers of the same form add, each under a name of its own.
-pub const PROVIDERS: &[Row] = &[
+pub const PROVIDERS: &[MemberRow] = &[
     parameter("thinking", Form::Exact),
     parameter("enable_thinking", Form::Flag),
     parameter("thinking_budget", Form::Whole),

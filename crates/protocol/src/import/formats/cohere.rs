@@ -3,7 +3,9 @@
 use super::chat;
 use super::sampling::{MAX_TOKENS, MODEL, SAMPLING, SECRETS, constraint, context, parameter, transport};
 use super::tools;
-use crate::import::rule::{Absent, Block, Blocks, Form, Format, OfMessage, OfPart, Prompt, Row, Rule, Shape, row};
+use crate::import::rule::{
+    Absent, Block, Blocks, Form, Format, MemberRow, OfMessage, OfPart, Prompt, Rule, Shape, row,
+};
 use crate::run::Element::Parameters;
 
 const DOCUMENT: &Shape =
@@ -31,7 +33,7 @@ const MESSAGE: &Shape = &Shape {
     snake: false,
 };
 
-const REQUEST: &[Row] = &[
+const REQUEST: &[MemberRow] = &[
     row("messages", Rule::Prompt(Prompt::Messages(MESSAGE))),
     row("stop_sequences", Rule::Put(Parameters, "stop_sequences", Form::Texts)),
     row("p", Rule::Put(Parameters, "top_p", Form::Number)),

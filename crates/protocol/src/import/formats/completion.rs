@@ -6,10 +6,10 @@ use super::sampling::{
 };
 use super::tools;
 use super::vllm;
-use crate::import::rule::{Form, Format, OfMessage, Prompt, Row, Rule, Shape, row};
+use crate::import::rule::{Form, Format, MemberRow, OfMessage, Prompt, Rule, Shape, row};
 use crate::run::Element::Parameters;
 
-const OPENAI_REQUEST: &[Row] = &[
+const OPENAI_REQUEST: &[MemberRow] = &[
     row("prompt", Rule::Prompt(Prompt::Raw)),
     parameter("suffix", Form::Text),
     parameter("best_of", Form::Whole),
@@ -30,7 +30,7 @@ pub const OPENAI: &Format = &Format {
 };
 
 /// Sampling of llama.cpp beside that of the common open servers.
-const LLAMA_SAMPLING: &[Row] = &[
+const LLAMA_SAMPLING: &[MemberRow] = &[
     parameter("dynatemp_range", Form::Number),
     parameter("dynatemp_exponent", Form::Number),
     parameter("typical_p", Form::Number),
@@ -74,9 +74,9 @@ const LLAMA_SAMPLING: &[Row] = &[
     transport("response_fields"),
 ];
 
-const LLAMA_BOUND: &[Row] = &[row("n_predict", Rule::Put(Parameters, "max_tokens", Form::Whole))];
+const LLAMA_BOUND: &[MemberRow] = &[row("n_predict", Rule::Put(Parameters, "max_tokens", Form::Whole))];
 
-const LLAMA_REQUEST: &[Row] = &[row("prompt", Rule::Prompt(Prompt::Raw)), parameter("logit_bias", Form::Exact)];
+const LLAMA_REQUEST: &[MemberRow] = &[row("prompt", Rule::Prompt(Prompt::Raw)), parameter("logit_bias", Form::Exact)];
 
 /// llama.cpp completion.
 pub const LLAMA: &Format = &Format {
@@ -100,10 +100,10 @@ pub const LLAMA: &Format = &Format {
     },
 };
 
-const CONTENT: &[Row] = &[row("content", Rule::Message(OfMessage::Content(vllm::BLOCKS)))];
+const CONTENT: &[MemberRow] = &[row("content", Rule::Message(OfMessage::Content(vllm::BLOCKS)))];
 const LLAMA_MESSAGE: &Shape =
     &Shape { name: "llamacpp message", rows: &[SPEAKER, REASONING, CONTENT, ECHO, CALLS], snake: false };
-const LLAMA_CHAT_REQUEST: &[Row] = &[
+const LLAMA_CHAT_REQUEST: &[MemberRow] = &[
     row("messages", Rule::Prompt(Prompt::Messages(LLAMA_MESSAGE))),
     parameter("chat_template_kwargs", Form::Exact),
     parameter("reasoning_format", Form::Text),
@@ -165,7 +165,7 @@ const TGI_PARAMETERS: &Shape = &Shape {
     snake: false,
 };
 
-const TGI_REQUEST: &[Row] = &[
+const TGI_REQUEST: &[MemberRow] = &[
     row("inputs", Rule::Prompt(Prompt::Raw)),
     row("parameters", Rule::Spread(TGI_PARAMETERS)),
     transport("stream"),
@@ -180,9 +180,9 @@ pub const TGI: &Format = &Format {
 };
 
 const TGI_MESSAGE: &Shape = &Shape { name: "tgi message", rows: &[SPEAKER, CHAT_CONTENT, CALLS], snake: false };
-const CHAT_CONTENT: &[Row] = &[row("content", Rule::Message(OfMessage::Content(chat::BLOCKS)))];
+const CHAT_CONTENT: &[MemberRow] = &[row("content", Rule::Message(OfMessage::Content(chat::BLOCKS)))];
 
-const TGI_CHAT_REQUEST: &[Row] = &[
+const TGI_CHAT_REQUEST: &[MemberRow] = &[
     row("messages", Rule::Prompt(Prompt::Messages(TGI_MESSAGE))),
     parameter("adapter_id", Form::Text),
     constraint("guideline", Form::Text),

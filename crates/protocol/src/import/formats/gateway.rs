@@ -7,21 +7,21 @@ use super::sampling::{
 };
 use super::tools::{self, STORED};
 use super::vllm::{self, EXTRA_BODY};
-use crate::import::rule::{Block, Blocks, Form, Format, OfMessage, Prompt, Row, Rule, Shape, row};
+use crate::import::rule::{Block, Blocks, Form, Format, MemberRow, OfMessage, Prompt, Rule, Shape, row};
 
 const THOUGHT_BLOCKS: Blocks = Blocks::Tagged(&[
     Block { tag: "thinking", kind: "reasoning", shape: THINKING },
     Block { tag: "redacted_thinking", kind: "redacted_reasoning", shape: REDACTED },
 ]);
 
-const THOUGHTS: &[Row] = &[
+const THOUGHTS: &[MemberRow] = &[
     row("reasoning", Rule::Message(OfMessage::Text("reasoning"))),
     row("reasoning_details", Rule::Message(OfMessage::Exact("reasoning_details"))),
     row("thinking_blocks", Rule::Message(OfMessage::Parts(THOUGHT_BLOCKS))),
     row("provider_specific_fields", Rule::Message(OfMessage::Option("provider_specific_fields", Form::Exact))),
     row("cache_control", Rule::Transport),
 ];
-const CONTENT: &[Row] = &[row("content", Rule::Message(OfMessage::Content(vllm::BLOCKS)))];
+const CONTENT: &[MemberRow] = &[row("content", Rule::Message(OfMessage::Content(vllm::BLOCKS)))];
 
 const MESSAGE: &Shape = &Shape {
     name: "gateway message",
@@ -29,16 +29,17 @@ const MESSAGE: &Shape = &Shape {
     snake: false,
 };
 
-const MESSAGES: &[Row] = &[
+const MESSAGES: &[MemberRow] = &[
     row("messages", Rule::Prompt(Prompt::Messages(MESSAGE))),
     constraint("tools", Form::Tagged(tools::GATEWAY)),
     parameter("top_a", Form::Number),
 ];
 
 /// Switches of thinking that some providers behind the gateway have.
-const THOUGHT_SETTINGS: &[Row] = &[parameter("enable_thinking", Form::Flag), parameter("thinking_budget", Form::Whole)];
+const THOUGHT_SETTINGS: &[MemberRow] =
+    &[parameter("enable_thinking", Form::Flag), parameter("thinking_budget", Form::Whole)];
 
-const ROUTING: &[Row] = &[
+const ROUTING: &[MemberRow] = &[
     constraint("fallbacks", Form::Exact),
     constraint("context_window_fallbacks", Form::Exact),
     constraint("content_policy_fallbacks", Form::Exact),
@@ -121,7 +122,7 @@ pub const LITELLM: &Format = &Format {
     },
 };
 
-const OPENROUTER_REQUEST: &[Row] = &[
+const OPENROUTER_REQUEST: &[MemberRow] = &[
     constraint("provider", Form::Exact),
     constraint("models", Form::Exact),
     constraint("route", Form::Text),

@@ -2,7 +2,9 @@
 
 use super::sampling::{SECRETS, constraint, transport};
 use super::tools::{ADDRESS, LISTED_LATER, STORED};
-use crate::import::rule::{Absent, Blocks, Form, Format, ModelName, OfMessage, OfPart, Prompt, Row, Rule, Shape, row};
+use crate::import::rule::{
+    Absent, Blocks, Form, Format, MemberRow, ModelName, OfMessage, OfPart, Prompt, Rule, Shape, row,
+};
 use crate::run::Element::{Constraints, Parameters};
 
 const BYTES: &Shape = &Shape {
@@ -102,7 +104,7 @@ const SYSTEM: &Shape = &Shape {
     snake: true,
 };
 
-const fn setting(name: &'static str, to: &'static str, form: Form) -> Row {
+const fn setting(name: &'static str, to: &'static str, form: Form) -> MemberRow {
     row(name, Rule::Put(Parameters, to, form))
 }
 
@@ -169,7 +171,7 @@ const TOOL: &Shape = &Shape {
     snake: true,
 };
 
-const REQUEST: &[Row] = &[
+const REQUEST: &[MemberRow] = &[
     row("model", Rule::Model(ModelName::Resource)),
     row("systemInstruction", Rule::Prompt(Prompt::SystemObject(SYSTEM))),
     row("contents", Rule::Prompt(Prompt::Messages(CONTENT))),

@@ -3,7 +3,7 @@
 use super::chat::{self, CALLS, LIKELIHOOD, PREFIX, SPEAKER};
 use super::sampling::{MAX_TOKENS, MODEL, SAMPLING, SECRETS, STOP, TRANSPORT, constraint, context, parameter};
 use super::tools::{self, STORED};
-use crate::import::rule::{Block, Blocks, Form, Format, OfMessage, OfPart, Prompt, Row, Rule, Shape, row};
+use crate::import::rule::{Block, Blocks, Form, Format, MemberRow, OfMessage, OfPart, Prompt, Rule, Shape, row};
 use crate::run::Element::Parameters;
 
 const IMAGE_ADDRESS: &Shape = &Shape {
@@ -60,10 +60,10 @@ const BLOCKS: Blocks = Blocks::Tagged(&[
     Block { tag: "thinking", kind: "reasoning", shape: THINKING },
 ]);
 
-const CONTENT: &[Row] = &[row("content", Rule::Message(OfMessage::Content(BLOCKS)))];
+const CONTENT: &[MemberRow] = &[row("content", Rule::Message(OfMessage::Content(BLOCKS)))];
 const MESSAGE: &Shape = &Shape { name: "mistral message", rows: &[SPEAKER, CONTENT, CALLS, PREFIX], snake: false };
 
-const REQUEST: &[Row] = &[
+const REQUEST: &[MemberRow] = &[
     row("messages", Rule::Prompt(Prompt::Messages(MESSAGE))),
     row("random_seed", Rule::Put(Parameters, "seed", Form::Wide)),
     parameter("safe_prompt", Form::Flag),

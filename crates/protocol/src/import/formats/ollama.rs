@@ -2,10 +2,12 @@
 
 use super::sampling::{MODEL, constraint, context, parameter, transport};
 use super::tools;
-use crate::import::rule::{Absent, Block, Blocks, Form, Format, OfMessage, OfPart, Prompt, Row, Rule, Shape, row};
+use crate::import::rule::{
+    Absent, Block, Blocks, Form, Format, MemberRow, OfMessage, OfPart, Prompt, Rule, Shape, row,
+};
 use crate::run::Element::Parameters;
 
-const fn setting(name: &'static str, to: &'static str, form: Form) -> Row {
+const fn setting(name: &'static str, to: &'static str, form: Form) -> MemberRow {
     row(name, Rule::Put(Parameters, to, form))
 }
 
@@ -47,7 +49,7 @@ const OPTIONS: &Shape = &Shape {
     snake: false,
 };
 
-const COMMON: &[Row] = &[
+const COMMON: &[MemberRow] = &[
     row("options", Rule::Spread(OPTIONS)),
     parameter("think", Form::Exact),
     parameter("logprobs", Form::Flag),
@@ -95,7 +97,7 @@ const MESSAGE: &Shape = &Shape {
     snake: false,
 };
 
-const CHAT_REQUEST: &[Row] =
+const CHAT_REQUEST: &[MemberRow] =
     &[row("messages", Rule::Prompt(Prompt::Messages(MESSAGE))), constraint("tools", Form::Tagged(tools::CHAT_LOOSE))];
 
 /// Ollama chat.
@@ -105,7 +107,7 @@ pub const CHAT: &Format = &Format {
     shape: &Shape { name: "ollama-chat", rows: &[MODEL, CHAT_REQUEST, COMMON], snake: false },
 };
 
-const GENERATE_REQUEST: &[Row] = &[
+const GENERATE_REQUEST: &[MemberRow] = &[
     row("system", Rule::Prompt(Prompt::System(TEXT_ONLY))),
     row("prompt", Rule::Prompt(Prompt::Templated)),
     row("images", Rule::Prompt(Prompt::Pictures)),

@@ -3,7 +3,8 @@
 use super::sampling::transport;
 use super::tools::{ADDRESS, STORED};
 use crate::import::rule::{
-    Absent, Block, Blocks, Form, Format, ModelName, OfMessage, OfPart, Prompt, ProviderName, Row, Rule, Shape, row,
+    Absent, Block, Blocks, Form, Format, MemberRow, ModelName, OfMessage, OfPart, Prompt, ProviderName, Rule, Shape,
+    row,
 };
 use crate::run::Element::{Constraints, Context, Parameters};
 
@@ -68,11 +69,11 @@ const MESSAGE: &Shape = &Shape {
     snake: false,
 };
 
-const fn setting(name: &'static str, to: &'static str, form: Form) -> Row {
+const fn setting(name: &'static str, to: &'static str, form: Form) -> MemberRow {
     row(name, Rule::Put(Parameters, to, form))
 }
 
-const REQUEST: &[Row] = &[
+const REQUEST: &[MemberRow] = &[
     row("gen_ai.request.model", Rule::Model(ModelName::Plain)),
     row("gen_ai.provider.name", Rule::Provider(ProviderName::Plain)),
     row("gen_ai.system", Rule::Provider(ProviderName::Plain)),

@@ -3,7 +3,7 @@
 use super::sampling::{MODEL, SECRETS, TRANSPORT, constraint, parameter, transport};
 use super::tools::{self, ADDRESS, CACHE, STORED};
 use crate::import::rule::{
-    Absent, Block, Blocks, Form, Format, Item, OfMessage, OfPart, Prompt, Row, Rule, Shape, row,
+    Absent, Block, Blocks, Form, Format, ItemKind, MemberRow, OfMessage, OfPart, Prompt, Rule, Shape, row,
 };
 use crate::run::Element::Parameters;
 
@@ -56,7 +56,7 @@ const BLOCKS: Blocks = Blocks::Tagged(&[
 ]);
 
 /// What an item carries as an echo of an answer.
-const ECHO: &[Row] = &[transport("id"), transport("status"), transport("created_by")];
+const ECHO: &[MemberRow] = &[transport("id"), transport("status"), transport("created_by")];
 
 const MESSAGE: &Shape = &Shape {
     name: "responses message",
@@ -184,22 +184,22 @@ const REFERENCE: &Shape = &Shape {
     snake: false,
 };
 
-const fn call(tag: &'static str, kind: &'static str, shape: &'static Shape) -> Item {
-    Item { tag, part: Some(("assistant", kind)), one_of: &[], shape }
+const fn call(tag: &'static str, kind: &'static str, shape: &'static Shape) -> ItemKind {
+    ItemKind { tag, part: Some(("assistant", kind)), one_of: &[], shape }
 }
 
-const fn answer(tag: &'static str, kind: &'static str, shape: &'static Shape) -> Item {
-    Item { tag, part: Some(("tool", kind)), one_of: &[], shape }
+const fn answer(tag: &'static str, kind: &'static str, shape: &'static Shape) -> ItemKind {
+    ItemKind { tag, part: Some(("tool", kind)), one_of: &[], shape }
 }
 
-const ITEMS: &[Item] = &[
-    Item { tag: "", part: None, one_of: &[], shape: MESSAGE },
-    Item { tag: "message", part: None, one_of: &[], shape: MESSAGE },
+const ITEMS: &[ItemKind] = &[
+    ItemKind { tag: "", part: None, one_of: &[], shape: MESSAGE },
+    ItemKind { tag: "message", part: None, one_of: &[], shape: MESSAGE },
     call("function_call", "tool_call", FUNCTION_CALL),
     answer("function_call_output", "tool_result", OUTPUT),
     call("custom_tool_call", "custom_tool_call", CUSTOM_CALL),
     answer("custom_tool_call_output", "tool_result", OUTPUT),
-    Item {
+    ItemKind {
         tag: "reasoning",
         part: Some(("assistant", "reasoning")),
         one_of: &["encrypted_content", "content"],
@@ -210,7 +210,7 @@ const ITEMS: &[Item] = &[
     call("web_search_call", "web_search_call", BUILT_IN),
     call("file_search_call", "file_search_call", BUILT_IN),
     call("computer_call", "computer_call", BUILT_IN),
-    Item {
+    ItemKind {
         tag: "image_generation_call",
         part: Some(("assistant", "image_generation_call")),
         one_of: &["result"],
@@ -260,7 +260,7 @@ const TEXT_SETTINGS: &Shape = &Shape {
     snake: false,
 };
 
-const REQUEST: &[Row] = &[
+const REQUEST: &[MemberRow] = &[
     row("instructions", Rule::Prompt(Prompt::System(BLOCKS))),
     row("input", Rule::Prompt(Prompt::Items(ITEMS))),
     parameter("temperature", Form::Number),

@@ -1,7 +1,7 @@
 //! Tools as the formats write them. What a tool's caller fills in (a schema) is foreign data.
 
 use super::sampling::transport;
-use crate::import::rule::{Form, Row, Rule, Shape, Tagged, row};
+use crate::import::rule::{Form, MemberRow, Rule, Shape, Tagged, row};
 
 /// Advice for a server of tools.
 pub const LISTED_LATER: &str =
@@ -12,10 +12,10 @@ pub const STORED: &str = "what the provider keeps under this name can change: se
 pub const ADDRESS: &str = "what stands at an address can change: send the content itself, as a data: URL or in base64";
 
 /// A caching mark, which says nothing to the model.
-pub const CACHE: &[Row] = &[transport("cache_control")];
+pub const CACHE: &[MemberRow] = &[transport("cache_control")];
 
 /// A function as OpenAI describes it.
-pub const FUNCTION: &[Row] = &[
+pub const FUNCTION: &[MemberRow] = &[
     row("name", Rule::Keep(Form::Text)),
     row("description", Rule::Keep(Form::Text)),
     row("parameters", Rule::Keep(Form::Exact)),
@@ -27,7 +27,7 @@ const FUNCTION_SHAPE: &Shape = &Shape { name: "function", rows: &[FUNCTION, CACH
 /// The older list `functions`.
 pub const FUNCTIONS: &Shape = &Shape { name: "functions", rows: &[FUNCTION, CACHE], snake: false };
 
-const CUSTOM: &[Row] = &[
+const CUSTOM: &[MemberRow] = &[
     row("name", Rule::Keep(Form::Text)),
     row("description", Rule::Keep(Form::Text)),
     row("format", Rule::Keep(Form::Exact)),

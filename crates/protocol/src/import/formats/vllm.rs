@@ -5,10 +5,10 @@ use super::sampling::{
     MAX_TOKENS, MODEL, OPEN_SAMPLING, SAMPLING, SECRETS, STOP, TRANSPORT, constraint, context, parameter, transport,
 };
 use super::tools::CACHE;
-use crate::import::rule::{Block, Blocks, Form, Format, OfMessage, OfPart, Prompt, Row, Rule, Shape, row};
+use crate::import::rule::{Block, Blocks, Form, Format, MemberRow, OfMessage, OfPart, Prompt, Rule, Shape, row};
 
 /// Guided decoding.
-pub const GUIDED: &[Row] = &[
+pub const GUIDED: &[MemberRow] = &[
     constraint("guided_json", Form::Exact),
     constraint("guided_regex", Form::Text),
     constraint("guided_choice", Form::Exact),
@@ -23,7 +23,7 @@ pub const GUIDED: &[Row] = &[
 ];
 
 /// Sampling that only vLLM and its relatives have.
-pub const VLLM_SAMPLING: &[Row] = &[
+pub const VLLM_SAMPLING: &[MemberRow] = &[
     parameter("best_of", Form::Whole),
     parameter("use_beam_search", Form::Flag),
     parameter("length_penalty", Form::Number),
@@ -59,7 +59,7 @@ pub const VLLM_SAMPLING: &[Row] = &[
 ];
 
 /// How messages become text.
-pub const TEMPLATE: &[Row] = &[
+pub const TEMPLATE: &[MemberRow] = &[
     parameter("chat_template", Form::Text),
     parameter("chat_template_kwargs", Form::Exact),
     parameter("add_generation_prompt", Form::Flag),
@@ -70,7 +70,7 @@ pub const TEMPLATE: &[Row] = &[
 ];
 
 /// What people put there for providers of the same form.
-const EXTRA_PROVIDERS: &[Row] = &[
+const EXTRA_PROVIDERS: &[MemberRow] = &[
     constraint("provider", Form::Exact),
     constraint("plugins", Form::Exact),
     constraint("transforms", Form::Exact),
@@ -84,7 +84,7 @@ const EXTRA: &Shape = &Shape {
 };
 
 /// Members that a client library puts into the body beside those that it knows.
-pub const EXTRA_BODY: &[Row] = &[row("extra_body", Rule::Spread(EXTRA))];
+pub const EXTRA_BODY: &[MemberRow] = &[row("extra_body", Rule::Spread(EXTRA))];
 
 const VIDEO_ADDRESS: &Shape =
     &Shape { name: "video address", rows: &[&[row("url", Rule::Part(OfPart::Address))]], snake: false };
@@ -126,13 +126,13 @@ pub const BLOCKS: Blocks = Blocks::Tagged(&[
     Block { tag: "image_embeds", kind: "image", shape: EMBEDS },
 ]);
 
-const CONTENT: &[Row] = &[row("content", Rule::Message(OfMessage::Content(BLOCKS)))];
-const THOUGHTS: &[Row] = &[row("reasoning", Rule::Message(OfMessage::Text("reasoning")))];
+const CONTENT: &[MemberRow] = &[row("content", Rule::Message(OfMessage::Content(BLOCKS)))];
+const THOUGHTS: &[MemberRow] = &[row("reasoning", Rule::Message(OfMessage::Text("reasoning")))];
 
 const MESSAGE: &Shape =
     &Shape { name: "vllm message", rows: &[SPEAKER, REASONING, THOUGHTS, CONTENT, ECHO, CALLS], snake: false };
 
-const MESSAGES: &[Row] = &[
+const MESSAGES: &[MemberRow] = &[
     row("messages", Rule::Prompt(Prompt::Messages(MESSAGE))),
     context("documents", Form::Exact),
     parameter("thinking_token_budget", Form::Whole),
@@ -167,7 +167,7 @@ pub const CHAT: &Format = &Format {
     },
 };
 
-const PROMPT: &[Row] = &[
+const PROMPT: &[MemberRow] = &[
     row("prompt", Rule::Prompt(Prompt::Raw)),
     row("prompt_embeds", Rule::Refused(TENSOR)),
     parameter("suffix", Form::Text),

@@ -31,7 +31,7 @@ use check::{bad, equal};
 pub use oversight::Oversight;
 pub use rights::Rights;
 use roster::Roster;
-pub use roster::{ChipSpan, KeySpan, Member, NodeSpan};
+pub use roster::{ChipSpan, KeySpan, MemberKeys, NodeSpan};
 pub use signed::Given;
 use std::collections::{BTreeMap, BTreeSet};
 use step::Step;
@@ -80,7 +80,7 @@ pub struct Governed {
     /// In force at the end.
     pub constitution: ClusterConstitution,
     /// Every organisation that is or was a member.
-    pub organisations: BTreeMap<String, Member>,
+    pub organisations: BTreeMap<String, MemberKeys>,
     /// Every key that was ever registered, by its bytes.
     pub keys: BTreeMap<[u8; 32], KeySpan>,
     /// Every node that was ever enrolled, by its id.

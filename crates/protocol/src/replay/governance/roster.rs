@@ -27,7 +27,7 @@ pub struct KeySpan {
 
 /// The keys in force of an organisation.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Member {
+pub struct MemberKeys {
     /// Root key.
     pub root_key: PublicKey,
     /// Operator key.
@@ -78,7 +78,7 @@ pub struct ChipSpan {
 /// Everybody, as far as the history was read. Nothing is ever taken out.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Roster {
-    pub organisations: BTreeMap<String, Member>,
+    pub organisations: BTreeMap<String, MemberKeys>,
     pub keys: BTreeMap<[u8; 32], KeySpan>,
     /// Keys that author nothing, those of cosigners and of publishers, with what each is.
     reserved: BTreeMap<[u8; 32], String>,
@@ -105,7 +105,7 @@ impl Roster {
             register(founder.root_key, Role::Root, &founder.name, None);
             register(founder.operator_key, Role::Operator, &founder.name, None);
             let (root_key, operator_key) = (founder.root_key, founder.operator_key);
-            let member = Member { root_key, operator_key, since: None, removed: None };
+            let member = MemberKeys { root_key, operator_key, since: None, removed: None };
             roster.organisations.insert(founder.name.clone(), member);
         }
         roster.members = roster.organisations.len();
@@ -310,7 +310,7 @@ impl Roster {
         }
         self.register(index, root_key, Role::Root, name, None)?;
         self.register(index, operator_key, Role::Operator, name, None)?;
-        let member = Member { root_key, operator_key, since: Some(index), removed: None };
+        let member = MemberKeys { root_key, operator_key, since: Some(index), removed: None };
         self.organisations.insert(name.into(), member);
         self.members += 1;
         Ok(())
