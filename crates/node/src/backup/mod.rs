@@ -8,7 +8,7 @@ mod restore;
 mod take;
 
 pub use restore::{Restored, restore};
-pub use take::{Taken, take};
+pub use take::{BackupTaken, take};
 
 use crate::store::{OpenError, SnapshotError, WriteError};
 use selfsame_machine::view::ReadError;

@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 /// What was taken.
 #[derive(Debug)]
-pub struct Taken {
+pub struct BackupTaken {
     /// Whether the node was running, so that this is its newest snapshot and not its last state.
     pub running: bool,
     /// Bytes of the file.
@@ -52,7 +52,7 @@ pub fn take(
     taken: Timestamp,
     options: &Options,
     progress: &mut dyn FnMut(&str, u64, u64),
-) -> Result<Taken, BackupError> {
+) -> Result<BackupTaken, BackupError> {
     let read = ReadDir::new(data);
     let failed = |path: &Path| {
         let path = path.to_owned();
@@ -94,7 +94,7 @@ pub fn take(
                 ));
             };
             let made = copy(&read, &snapshot, whose, target, taken, options, progress)?;
-            Ok(Taken { running: true, ..made })
+            Ok(BackupTaken { running: true, ..made })
         }
         Err(error) => Err(failed(data)(error)),
     }
@@ -130,7 +130,7 @@ fn copy(
     taken: Timestamp,
     options: &Options,
     progress: &mut dyn FnMut(&str, u64, u64),
-) -> Result<Taken, BackupError> {
+) -> Result<BackupTaken, BackupError> {
     let failed = |path: &Path| {
         let path = path.to_owned();
         move |error| BackupError::File { path, error }
@@ -175,5 +175,5 @@ fn copy(
     };
     out.place_new().map_err(failed(target))?;
     let index = applied.position.map_or(0, |position| position.index);
-    Ok(Taken { running: false, bytes, index, verified })
+    Ok(BackupTaken { running: false, bytes, index, verified })
 }

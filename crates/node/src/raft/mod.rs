@@ -29,7 +29,7 @@ mod watch;
 pub use node::{RaftNode, RaftStartError};
 pub use peer::{CosignHandler, SignatureLine};
 #[doc(hidden)]
-pub use peer::{auth, keys};
+pub use peer::{PairKey, authenticate};
 pub use settings::RaftSettings;
 pub use status::{RaftRole, RaftStatus};
 pub use types::{MemberAddress, ProposedBatch};

@@ -293,7 +293,7 @@ impl RaftNode {
         self.core.shared.fatal.subscribe()
     }
 
-    /// Lets peers reach the cosign_handler for as long as somebody else keeps it.
+    /// Lets peers reach the cosign handler for as long as somebody else keeps it.
     pub fn serve_cosign_handler(&self, cosign_handler: &Arc<dyn CosignHandler>) {
         self.cosign_handler.put(cosign_handler);
     }

@@ -324,7 +324,7 @@ proptest! {
             store.state.commit(changes, mark(index)).unwrap();
             match also {
                 0 => store.state.sync().unwrap(),
-                // A view that is held keeps its layer from growing in place.
+                // A view that is held keeps its memtable from growing in place.
                 1 | 2 => held.push((index, model.clone(), store.state.view().unwrap())),
                 _ => {}
             }

@@ -21,11 +21,7 @@ struct OpenStream {
 impl AppendStream {
     /// Sends a request and waits for its answer. Whoever gives up waiting drops the stream: an answer that comes late must
     /// not meet the next request.
-    pub(in crate::raft) async fn ask(
-        &mut self,
-        client: Client,
-        request: pb::Sealed,
-    ) -> Result<Response<pb::Sealed>, Status> {
+    pub(super) async fn ask(&mut self, client: Client, request: pb::Sealed) -> Result<Response<pb::Sealed>, Status> {
         if let Some(open) = self.0.take() {
             // The other end may have gone since the last answer. A request that it did take is one that it may take twice.
             if let Ok(answer) = self.on(open, request.clone()).await {

@@ -46,7 +46,7 @@ pub fn authenticate(
 }
 
 /// Whether a message was authenticated under this key for this use.
-pub fn verifies(what: &str, sealed: &pb::Sealed, pair: &PairKey) -> bool {
+pub(super) fn verifies(what: &str, sealed: &pb::Sealed, pair: &PairKey) -> bool {
     // Comparing a blake3::Hash takes the same time wherever the difference is.
     <[u8; 32]>::try_from(&sealed.tag[..]).is_ok_and(|found| tag(what, sealed, pair) == found)
         || selfsame_protocol::planted!("peer_tag_not_verified")

@@ -1,4 +1,4 @@
-//! The peers' way to this node's cosign_handler, and this node's way to theirs. What is signed, and when, is not decided here.
+//! The peers' way to this node's cosign handler, and this node's way to theirs. What is signed, and when, is not decided here.
 
 use super::client::{Client, Peers};
 use pb::signature_line::Result as Wire;
@@ -14,7 +14,7 @@ const MOST: usize = 4;
 /// A signature line without its newline (empty when there is none to add), or why there is none.
 pub type SignatureLine = Result<String, Refusal>;
 
-/// What a node's cosign_handler does for other nodes. Both give one line for each text, in order.
+/// What a node's cosign handler does for other nodes. Both give one line for each text, in order.
 #[tonic::async_trait]
 pub trait CosignHandler: Send + Sync {
     /// Cosigns texts that it recomputes from its own state.
@@ -23,7 +23,7 @@ pub trait CosignHandler: Send + Sync {
     async fn publish(self: Arc<Self>, notes: Vec<String>) -> Vec<SignatureLine>;
 }
 
-/// The way to a cosign_handler for as long as somebody else keeps it: it uses this node, and neither may keep the other from
+/// The way to a cosign handler for as long as somebody else keeps it: it uses this node, and neither may keep the other from
 /// ending.
 #[derive(Clone, Default)]
 pub(in crate::raft) struct CosignHandlerSlot(Arc<Mutex<Option<Weak<dyn CosignHandler>>>>);

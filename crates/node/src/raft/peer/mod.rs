@@ -1,15 +1,17 @@
 //! What nodes say to each other: clients and service, the tags on every message, and the keys of two nodes.
 
 mod append_stream;
-pub mod auth;
+mod auth;
 mod client;
 mod cosign;
-pub mod keys;
+mod keys;
 mod network;
 mod service;
 
+pub use auth::authenticate;
 pub(super) use client::{Client, Peers};
 pub(super) use cosign::CosignHandlerSlot;
 pub use cosign::{CosignHandler, SignatureLine};
+pub use keys::PairKey;
 pub(super) use network::Network;
 pub(super) use service::{LeaderRequests, Service, serve};

@@ -207,7 +207,7 @@ fn an_entry_that_decays_while_the_node_runs_is_found_when_it_is_read_and_by_the_
         scrub.bad().iter().map(|bad| (bad.file, bad.table, bad.key.clone())).collect::<Vec<_>>()
     };
     assert_eq!(bad(&store), [("log", "entries", "0000000000000002".to_owned())]);
-    // Not in the last segment any more: what others follow is read in outline at the start.
+    // Not in the last segment any more: what others follow is only scanned at the start.
     let disk = three();
     let store = open(&disk);
     store.log.append(&[row(4, 10)]).unwrap();
