@@ -135,8 +135,10 @@ impl Overload {
             true => target.endpoints.clone(),
             false => {
                 let statuses = clients[0].statuses().await.into_iter().flatten();
-                let leader = statuses.filter(|status| status.leader_id == status.node_id).map(|status| status.node_id);
-                let leader = leader.last().ok_or("no endpoint says that it leads: give the endpoints of all nodes")?;
+                let mut leader =
+                    statuses.filter(|status| status.leader_id == status.node_id).map(|status| status.node_id);
+                let leader =
+                    leader.next_back().ok_or("no endpoint says that it leads: give the endpoints of all nodes")?;
                 self.endpoint_of(target, clients, leader).await?
             }
         };

@@ -72,8 +72,8 @@ pub async fn main(global: &Global, command: Migrate) -> Done {
                 return Err(never_closed());
             }
             let history = whole_chain(global, &client, &id, &named).await?.history;
-            // The chain takes its time: the token is of now.
-            let mut session = global.session(&client, &client.substrate(&id).await?).await?;
+            // What is sealed is what was verified: whatever was written meanwhile makes the cluster refuse.
+            let mut session = global.session(&client, &state).await?;
             let sealing = Sealing {
                 migration_id: migration,
                 destination,
@@ -191,7 +191,7 @@ async fn again(global: &Global, client: &Client, what: &str, (own, by): (bool, D
     global.send(client, &envelope).await.map(|_| ())
 }
 
-/// What an attestation of this activation claims, with the continuity hash and the head of the seal.
+/// What the chip claims that becomes active by this migration.
 async fn activation(client: &Client, id: &str, migration: &str) -> Result<Activation, CliError> {
     let state = client.substrate(id).await?;
     let Some(under_way) = state.migration.filter(|m| m.migration_id == migration) else {

@@ -215,6 +215,8 @@ pub async fn main(global: &Global, command: Substrate) -> Done {
     match command {
         Substrate::Init { id, founding, parameters, minimum_depth, drift_tolerance, unattested } => {
             let founding = read_json(&founding)?;
+            // Without a key nobody is asked.
+            global.signer()?;
             let thresholds =
                 Thresholds { minimum_lineage_depth: U64(minimum_depth), drift_tolerance, ..Thresholds::default() };
             let birth = Birth {

@@ -1,6 +1,6 @@
 //! What the cluster decides.
 //!
-//! [`apply`] takes a consistent view of the state, the log index and one batch of submissions, and returns the outcomes
+//! [`apply()`] takes a consistent view of the state, the log index and one batch of submissions, and returns the outcomes
 //! and the changes to store. It has no clock, entropy, I/O or hash-map order: the same view, index and batch give the
 //! same bytes on every replica. Rules are checked here by every node; the leader is not trusted to have checked them.
 
