@@ -4,7 +4,7 @@ use super::context::{CliError, Done, Global, address, out};
 use super::names;
 use clap::Subcommand;
 use selfsame_node::keys;
-use selfsame_protocol::cosignature;
+use selfsame_protocol::cosigning;
 use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::note::{TYPE_ED25519, Vkey};
 use selfsame_protocol::policy::Policy;
@@ -120,7 +120,7 @@ pub async fn main(global: &Global, command: ClusterCommand) -> Done {
             let genesis = client.genesis().await?;
             let mut organisations: BTreeMap<String, Vec<Vkey>> = BTreeMap::new();
             for node in client.nodes().await?.into_iter().filter(|node| !node.retired && !node.quarantined) {
-                let vkey = cosignature::vkey(&genesis.cosigner_name(node.id), node.cosigner);
+                let vkey = cosigning::vkey(&genesis.cosigner_name(node.id), node.cosigner);
                 organisations.entry(node.organisation).or_default().push(vkey);
             }
             let log_key = genesis.publication.publisher.as_ref().map(|publisher| publisher.log_key);

@@ -5,7 +5,7 @@ use super::names;
 use clap::{Args, ValueEnum};
 use selfsame_node::config;
 use selfsame_protocol::constitution::Publisher;
-use selfsame_protocol::cosignature;
+use selfsame_protocol::cosigning;
 use selfsame_protocol::genesis::{GenesisDocument, GenesisNode};
 use selfsame_protocol::keys::PublicKey;
 use selfsame_protocol::ledger::Ledger;
@@ -148,7 +148,7 @@ fn keys(registered: &Registered, wanted: Option<&[u64]>, uses: &[Use]) -> Vec<se
             keys.push(line(Use::Statement, Some(node.id), &node.organisation, vkey));
         }
         if is_wanted(Use::Cosigner) {
-            let vkey = cosignature::vkey(&genesis.cosigner_name(node.id), node.cosigner);
+            let vkey = cosigning::vkey(&genesis.cosigner_name(node.id), node.cosigner);
             keys.push(line(Use::Cosigner, Some(node.id), &node.organisation, vkey));
         }
     }

@@ -5,7 +5,7 @@ use super::liar::Liar;
 use selfsame_audit::{AuditReport, NodeSource, compare, keys_of};
 use selfsame_env::TcpNet;
 use selfsame_offline::files;
-use selfsame_protocol::cosignature;
+use selfsame_protocol::cosigning;
 use selfsame_protocol::equivocation::Evidence;
 use selfsame_protocol::ledger::Ledger;
 use std::sync::Arc;
@@ -59,7 +59,7 @@ pub async fn play(cluster: &Cluster) -> Result<Vec<String>, Failure> {
     files::replace(&file, &[&conflict.evidence.to_bytes()[..], b"\n"].concat())?;
 
     // Anybody can do this with the file and one key.
-    let trusted = cosignature::vkey(&cosigner, key.public());
+    let trusted = cosigning::vkey(&cosigner, key.public());
     let verdict = Evidence::from_bytes(&std::fs::read(&file)?)?.verify(std::slice::from_ref(&trusted))?;
     let guilty: Vec<&str> = verdict.guilty.iter().map(|guilty| guilty.name.as_str()).collect();
     if guilty != [cosigner.as_str()] || conflict.guilty != guilty {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 /// What each module of the node may use of the others. Tests inside a module may use more.
-pub const NODE: &[(&str, &[&str])] = &[
+pub const NODE: Doors = &[
     ("metrics", &[]),
     ("keys", &[]),
     ("store", &[]),
@@ -20,9 +20,12 @@ pub const NODE: &[(&str, &[&str])] = &[
     ("config", &["cosign", "keys", "node", "raft", "store", "witness"]),
 ];
 
+/// What each of several may use of the others.
+type Doors = &'static [(&'static str, &'static [&'static str])];
+
 /// What each part of the node's largest modules may use of the parts beside it, from the ground up: no part uses one that
 /// stands below it in this table. The root of a module is no part.
-const PARTS: &[(&str, &[(&str, &[&str])])] = &[
+const PARTS: &[(&str, Doors)] = &[
     (
         "raft",
         &[
@@ -81,7 +84,7 @@ const PARTS: &[(&str, &[(&str, &[&str])])] = &[
 ];
 
 /// What each module of the program may use of the others.
-const PROGRAM: &[(&str, &[&str])] =
+const PROGRAM: Doors =
     &[("console", &[]), ("demo", &["console"]), ("bench", &["demo"]), ("cli", &["bench", "console", "demo"])];
 
 /// Names of modules after a path in the text.

@@ -30,9 +30,16 @@ fn homes() -> BTreeMap<String, Vec<PathBuf>> {
     homes
 }
 
+/// What the machine keeps and what the client reads of it are one thing, seen from two sides; a test of the client holds them
+/// in agreement.
+const SEEN_FROM_OUTSIDE: [&str; 2] = ["crates/client/src", "crates/machine/src"];
+
 #[test]
 fn each_public_type_has_a_name_of_its_own() {
-    let twice: Vec<_> = homes().into_iter().filter(|(_, homes)| homes.len() > 1).collect();
+    let one_thing = |homes: &[PathBuf]| {
+        homes.len() == 2 && homes.iter().zip(SEEN_FROM_OUTSIDE).all(|(home, side)| home.starts_with(side))
+    };
+    let twice: Vec<_> = homes().into_iter().filter(|(_, homes)| homes.len() > 1 && !one_thing(homes)).collect();
     assert!(twice.is_empty(), "{} names stand for several types: {twice:#?}", twice.len());
 }
 

@@ -15,7 +15,7 @@ pub use memory::{Memory, MemoryError};
 pub use source::{NodeSource, Problem};
 
 use selfsame_machine::Genesis;
-use selfsame_protocol::cosignature;
+use selfsame_protocol::cosigning;
 use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::note::{TYPE_ED25519, Vkey};
 
@@ -23,7 +23,7 @@ use selfsame_protocol::note::{TYPE_ED25519, Vkey};
 pub fn keys_of(genesis: &Genesis) -> Vec<Vkey> {
     let plain = |name: String, key| Vkey { name, kind: TYPE_ED25519, key };
     let mut keys: Vec<Vkey> =
-        genesis.nodes.iter().map(|n| cosignature::vkey(&genesis.cosigner_name(n.id), n.cosigner)).collect();
+        genesis.nodes.iter().map(|n| cosigning::vkey(&genesis.cosigner_name(n.id), n.cosigner)).collect();
     if let Some(publisher) = &genesis.publication.publisher {
         keys.extend(Ledger::BOTH.map(|ledger| plain(genesis.ledger_origin(ledger), publisher.log_key)));
     }

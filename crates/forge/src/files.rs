@@ -6,7 +6,7 @@ use selfsame_protocol::bundle::{
     BUNDLE_TYPE, Checkpoints, Header, IDENTITY_PROOF_TYPE, IdentityProof, Line, submission_line,
 };
 use selfsame_protocol::canon;
-use selfsame_protocol::cosignature;
+use selfsame_protocol::cosigning;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::ledger::{Ledger, PerLedger};
@@ -207,7 +207,7 @@ impl<'a> Files<'a> {
             .nodes
             .iter()
             .map(|node| {
-                let vkey = cosignature::vkey(&genesis.cosigner_name(node.id), node.cosigner);
+                let vkey = cosigning::vkey(&genesis.cosigner_name(node.id), node.cosigner);
                 (node.organisation.clone(), vec![vkey])
             })
             .collect();

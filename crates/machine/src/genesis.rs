@@ -58,7 +58,7 @@ impl Genesis {
     pub fn quorum(&self) -> Quorum {
         let cosigners = self.nodes.iter().map(|node| KnownCosigner {
             organisation: node.organisation.clone(),
-            vkey: selfsame_protocol::cosignature::vkey(&self.cosigner_name(node.id), node.cosigner),
+            vkey: selfsame_protocol::cosigning::vkey(&self.cosigner_name(node.id), node.cosigner),
         });
         Quorum { cosigners: cosigners.collect(), threshold: self.publication.threshold(self.organisations.len()) }
     }

@@ -207,7 +207,7 @@ pub fn publication(view: &dyn View) -> Result<Publication, ReadError> {
 pub fn quorum(view: &dyn View, genesis: &Genesis) -> Result<Quorum, ReadError> {
     let threshold = constitution(view)?.map_or(usize::MAX, |constitution| constitution.cosignatures());
     let cosigners = nodes(view)?.into_iter().filter(RegisteredNode::counts).map(|node| KnownCosigner {
-        vkey: selfsame_protocol::cosignature::vkey(&genesis.cosigner_name(node.id.0), node.cosigner),
+        vkey: selfsame_protocol::cosigning::vkey(&genesis.cosigner_name(node.id.0), node.cosigner),
         organisation: node.organisation,
     });
     Ok(Quorum { cosigners: cosigners.collect(), threshold })

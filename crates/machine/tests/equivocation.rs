@@ -4,7 +4,7 @@
 use crate::common::*;
 use selfsame_machine::read;
 use selfsame_protocol::command::{Proposal, Role};
-use selfsame_protocol::cosignature;
+use selfsame_protocol::cosigning;
 use selfsame_protocol::entry::Entry;
 use selfsame_protocol::equivocation::{Evidence, HolderEntry, Kind};
 use selfsame_protocol::ledger::Ledger;
@@ -16,7 +16,7 @@ fn name(id: u64) -> String {
     genesis().cosigner_name(id)
 }
 fn known() -> Vec<Vkey> {
-    (1..=3).map(|id| cosignature::vkey(&name(id), node(id).cosigner().public())).collect()
+    (1..=3).map(|id| cosigning::vkey(&name(id), node(id).cosigner().public())).collect()
 }
 /// What these nodes cosign about a ledger.
 fn cosigned(world: &World, ledger: Ledger, signers: &[u64]) -> Note {

@@ -4,7 +4,7 @@
 use crate::code::{Code, Refusal};
 use crate::command::ItemLimits;
 use crate::constitution::{ClusterConstitution, MAX_ORGANISATIONS, Publisher, Share};
-use crate::cosignature;
+use crate::cosigning;
 use crate::digest::Digest;
 use crate::keys::PublicKey;
 use crate::ledger::Ledger;
@@ -134,7 +134,7 @@ impl GenesisDocument {
         let logs = self.publication.publisher.iter().flat_map(log).collect();
         let mut organisations: BTreeMap<String, Vec<Vkey>> = BTreeMap::new();
         for node in &self.nodes {
-            let vkey = cosignature::vkey(&self.cosigner_name(node.id), node.cosigner);
+            let vkey = cosigning::vkey(&self.cosigner_name(node.id), node.cosigner);
             organisations.entry(node.organisation.clone()).or_default().push(vkey);
         }
         let organisations: Vec<_> = organisations.into_iter().collect();

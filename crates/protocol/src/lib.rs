@@ -12,6 +12,7 @@ pub mod code;
 pub mod command;
 pub mod constitution;
 pub mod cosignature;
+pub mod cosigning;
 pub mod digest;
 pub mod entry;
 pub mod envelope;

@@ -187,11 +187,6 @@ impl Note {
         });
     }
 
-    /// Adds a cosignature: "at `time` seconds, the largest consistent tree that I saw for this origin".
-    pub fn cosign(&mut self, name: &str, key: &SecretKey, time: u64) {
-        self.signatures.push(crate::cosignature::sign(&self.text, name, key, time));
-    }
-
     /// The text form.
     pub fn to_text(&self) -> String {
         let mut out = format!("{}\n", self.text);

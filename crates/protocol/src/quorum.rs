@@ -72,7 +72,7 @@ impl Quorum {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cosignature;
+    use crate::cosigning;
     use crate::keys::SecretKey;
 
     #[test]
@@ -80,7 +80,7 @@ mod tests {
         let key = |n: u8| SecretKey::from_seed(&[n; 32]);
         let cosigner = |organisation: &str, n: u8| KnownCosigner {
             organisation: organisation.into(),
-            vkey: cosignature::vkey(&format!("c/{n}"), key(n).public()),
+            vkey: cosigning::vkey(&format!("c/{n}"), key(n).public()),
         };
         let quorum = Quorum { cosigners: vec![cosigner("a", 1), cosigner("a", 2), cosigner("b", 3)], threshold: 2 };
         let mut note = Note::new("o\n1\nLP73YnWX4AtWSXV3Stco7yEHBnWfym1kE4xt/By/LNo=\n".into());

@@ -15,7 +15,7 @@ use selfsame_env::{Net as _, connector, incoming};
 use selfsame_node::raft::{PairKey, authenticate};
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{Command, EnrolChip};
-use selfsame_protocol::cosignature;
+use selfsame_protocol::cosigning;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::keys::{PublicKey, SecretKey};
 use selfsame_protocol::p104::Technology;
@@ -361,7 +361,7 @@ impl PeerService for Impostor {
         let asked = pb::CosignRequest::decode(request.get_ref().body.clone()).unwrap_or_default();
         let sign = |text: &String| {
             let name = format!("sim.example/cosigner/{}", self.node);
-            let line = cosignature::sign(text, &name, &self.key.cosigner(), 0).to_line().trim_end().to_owned();
+            let line = cosigning::sign(text, &name, &self.key.cosigner(), 0).to_line().trim_end().to_owned();
             pb::SignatureLine { result: Some(pb::signature_line::Result::Line(line)) }
         };
         self.say("cosign", request.get_ref(), &pb::CosignResponse { lines: asked.texts.iter().map(sign).collect() })

@@ -10,7 +10,7 @@ use crate::tap::{Given, ledger};
 use selfsame_machine::view::View;
 use selfsame_machine::{Genesis, read};
 use selfsame_offline::{Options, verify_input};
-use selfsame_protocol::cosignature;
+use selfsame_protocol::cosigning;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{Entry, EntryRef};
 use selfsame_protocol::ledger::Ledger;
@@ -41,7 +41,7 @@ pub fn policy(genesis: &Genesis) -> Result<Policy, String> {
     let logs = Ledger::BOTH.into_iter().filter_map(|one| Some(Vkey { name: name(one), kind: TYPE_ED25519, key: key? }));
     let mut organisations: BTreeMap<String, Vec<Vkey>> = BTreeMap::new();
     for node in &genesis.nodes {
-        let vkey = cosignature::vkey(&genesis.cosigner_name(node.id), node.cosigner);
+        let vkey = cosigning::vkey(&genesis.cosigner_name(node.id), node.cosigner);
         organisations.entry(node.organisation.clone()).or_default().push(vkey);
     }
     let organisations: Vec<_> = organisations.into_iter().collect();
@@ -216,7 +216,7 @@ mod tests {
     fn given(node: u64, size: u64, root: &str) -> Given {
         let signer = key(1, &format!("node/{node}")).cosigner();
         let text = text(size, root);
-        let line = cosignature::sign(&text, &format!("sim.example/cosigner/{node}"), &signer, 1).to_line();
+        let line = cosigning::sign(&text, &format!("sim.example/cosigner/{node}"), &signer, 1).to_line();
         let tree = Tree { size, root: Digest::of(root.as_bytes()) };
         Given { node, text, line: line.trim_end().to_owned(), durable: Ok(tree), at_ms: 1 }
     }

@@ -12,7 +12,7 @@ use selfsame_node::raft::{MemberAddress, RaftSettings};
 use selfsame_node::witness::WitnessSettings;
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{ItemLimits, Role};
-use selfsame_protocol::cosignature;
+use selfsame_protocol::cosigning;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::keys::SecretKey;
 use selfsame_protocol::ledger::Ledger;
@@ -110,8 +110,8 @@ async fn a_cosigner_signs_its_own_history_and_stops_when_another_was_published()
     // Its own trees, at any size that does not shrink.
     let name = "ledger.example/cosigner/1";
     let line = cosign(&node, first.to_text()).await.unwrap();
-    let vkey = cosignature::vkey(name, key(3).cosigner().public());
-    cosignature::verify(&first.to_text(), &NoteSignature::parse(&line).unwrap(), &vkey).unwrap();
+    let vkey = cosigning::vkey(name, key(3).cosigner().public());
+    cosigning::verify(&first.to_text(), &NoteSignature::parse(&line).unwrap(), &vkey).unwrap();
     cosign(&node, second.to_text()).await.unwrap();
     assert_eq!(cosign(&node, first.to_text()).await, Err(Code::StateMismatch), "smaller than before");
 

@@ -9,7 +9,7 @@ use crate::store::StateView;
 use selfsame_machine::read;
 use selfsame_protocol::bundle::Checkpoints;
 use selfsame_protocol::code::{Code, Refusal};
-use selfsame_protocol::cosignature;
+use selfsame_protocol::cosigning;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::ledger::{Ledger, PerLedger};
 use selfsame_protocol::note::{TYPE_ED25519, Vkey};
@@ -103,7 +103,7 @@ impl Api {
         for node in read::nodes(view).map_err(unreadable)? {
             let (name, id) = (self.genesis.node_key_name(node.id.0), node.id.0);
             keys.push(Vkey { name, kind: TYPE_ED25519, key: node.key });
-            keys.push(cosignature::vkey(&self.genesis.cosigner_name(id), node.cosigner));
+            keys.push(cosigning::vkey(&self.genesis.cosigner_name(id), node.cosigner));
         }
         if let Some(publisher) = read::publication(view).map_err(unreadable)?.publisher {
             let log =

@@ -9,7 +9,7 @@ use crate::raft::RaftRole;
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use selfsame_machine::read;
-use selfsame_protocol::cosignature;
+use selfsame_protocol::cosigning;
 use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::note::{Note, NoteSignature, Vkey};
 use selfsame_protocol::quorum::Quorum;
@@ -176,8 +176,7 @@ impl Cosigner {
                         let checked = line.map_err(|refusal| refusal.to_string()).and_then(|line| {
                             let signature = NoteSignature::parse(&line).map_err(|error| error.to_string())?;
                             let key = key.ok_or_else(|| format!("{name} is no cosigner"))?;
-                            cosignature::verify(&note.text, &signature, &key.vkey)
-                                .map_err(|error| error.to_string())?;
+                            cosigning::verify(&note.text, &signature, &key.vkey).map_err(|error| error.to_string())?;
                             Ok(signature)
                         });
                         match checked {

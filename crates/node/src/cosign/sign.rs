@@ -6,7 +6,7 @@ use crate::raft::SignatureLine;
 use crate::store::StateView;
 use selfsame_machine::{head, read};
 use selfsame_protocol::code::{Code, Refusal};
-use selfsame_protocol::cosignature;
+use selfsame_protocol::cosigning;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::holder::{AHEAD, HolderStatus, Tree};
 use selfsame_protocol::ledger::Ledger;
@@ -200,7 +200,7 @@ impl Inner {
                 return Err(refusal.clone());
             }
             self.metrics.cosigned();
-            Ok(cosignature::sign(&text, &name, &self.key, self.now_s()).to_line().trim_end().to_owned())
+            Ok(cosigning::sign(&text, &name, &self.key, self.now_s()).to_line().trim_end().to_owned())
         };
         checked.into_iter().map(|text| text.and_then(sign)).collect()
     }

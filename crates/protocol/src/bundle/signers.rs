@@ -1,6 +1,6 @@
 //! Whose signature counts under a note, by the history of keys.
 
-use crate::cosignature;
+use crate::cosigning;
 use crate::ledger::Ledger;
 use crate::note::{TYPE_ED25519, Vkey};
 use crate::quorum::{KnownCosigner, Quorum};
@@ -27,5 +27,5 @@ pub(super) fn quorum(governed: &Governed, origin: &str) -> Quorum {
 }
 
 fn cosigner(origin: &str, id: u64, node: &NodeSpan) -> Vkey {
-    cosignature::vkey(&format!("{origin}/cosigner/{id}"), node.cosigner)
+    cosigning::vkey(&format!("{origin}/cosigner/{id}"), node.cosigner)
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::cosignature;
+use crate::cosigning;
 use crate::keys::SecretKey;
 use crate::merkle::empty_root;
 use crate::note::{Checkpoint, TYPE_ED25519};
@@ -54,7 +54,7 @@ fn organisations_vouch_for_the_holder_at_a_time() {
     let cosigners: Vec<KnownCosigner> = (1..=3)
         .map(|n| KnownCosigner {
             organisation: format!("org{n}"),
-            vkey: cosignature::vkey(&format!("ledger.example/cosigner/{n}"), key(n).public()),
+            vkey: cosigning::vkey(&format!("ledger.example/cosigner/{n}"), key(n).public()),
         })
         .collect();
     let quorum = Quorum { cosigners, threshold: 2 };
@@ -94,7 +94,7 @@ fn by(seeds: &[(u8, u64)]) -> Note {
 
 fn cosigner(n: u8) -> Vkey {
     let key = SecretKey::from_seed(&[n; 32]).public();
-    cosignature::vkey(&format!("ledger.example/cosigner/{n}"), key)
+    cosigning::vkey(&format!("ledger.example/cosigner/{n}"), key)
 }
 
 /// Two of three organisations, and both logs under one key.
