@@ -5,7 +5,7 @@
 //! {"new":note,"old":note,"pair":"selfsame/checkpoint-pair/v1","proof":["sha256:…",…]}      canonical JSON, one line
 //! ```
 
-use crate::bundle::BundleError;
+use crate::bundle::{BundleError, bad};
 use crate::canon::{self, Limits};
 use crate::digest::Digest;
 use crate::merkle::verify_consistency;
@@ -30,17 +30,6 @@ pub struct Pair {
     pub new: String,
     /// RFC 6962 consistency proof; empty between equal sizes and from size 0.
     pub proof: Vec<Digest>,
-}
-
-fn bad<T>(check: &str, expected: impl ToString, found: impl ToString) -> Result<T, BundleError> {
-    Err(BundleError {
-        check: check.into(),
-        ledger: None,
-        index: None,
-        expected: expected.to_string(),
-        found: found.to_string(),
-        tampered: true,
-    })
 }
 
 impl Pair {

@@ -7,7 +7,7 @@
 
 use crate::digest::Digest;
 use crate::merkle::{ProofFailure, empty_root, verify_consistency};
-use crate::note::{Checkpoint, Note, NoteError, NoteSignature, Vkey};
+use crate::note::{Checkpoint, Note, NoteError, NoteSignature, Vkey, bad};
 use crate::time::U64;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -30,11 +30,6 @@ pub struct AddCheckpoint {
     pub proof: Vec<Digest>,
     /// The checkpoint with the log's signature.
     pub note: Note,
-}
-
-fn bad<T>(rule: &'static str, expected: impl ToString, found: impl ToString) -> Result<T, NoteError> {
-    let found: String = found.to_string().chars().take(200).collect();
-    Err(NoteError { rule, expected: expected.to_string(), found })
 }
 
 impl AddCheckpoint {

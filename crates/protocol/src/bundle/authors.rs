@@ -49,13 +49,7 @@ impl Current {
                 self.used = true;
                 Ok(submission)
             }
-            _ => Err(BadCheck {
-                check: "SUBMISSION_DIGEST",
-                ledger: entry.ledger,
-                index: entry.index.0,
-                expected: entry.submission.to_string(),
-                found: show(&found),
-            }),
+            _ => Err(BadCheck::at((entry.ledger, entry.index.0), "SUBMISSION_DIGEST", entry.submission, show(&found))),
         }
     }
 }
@@ -120,13 +114,10 @@ impl Authors {
         let prepared = current.of(entry)?;
         match &mut self.rights {
             Some(rights) => Ok((rights.author(entry, prepared)?, prepared)),
-            None => Err(BadCheck {
-                check: "SUBMISSION_KEY",
-                ledger: entry.ledger,
-                index: entry.index.0,
-                expected: "a registered key".into(),
-                found: prepared.submission.author.key.to_string(),
-            }),
+            None => {
+                let found = prepared.submission.author.key;
+                Err(BadCheck::at((entry.ledger, entry.index.0), "SUBMISSION_KEY", "a registered key", found))
+            }
         }
     }
 }

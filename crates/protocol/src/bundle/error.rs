@@ -31,7 +31,7 @@ fn place(ledger: &Option<Ledger>, index: &Option<u64>) -> String {
 }
 
 /// The bytes were altered.
-pub(super) fn bad<T>(check: &str, expected: impl ToString, found: impl ToString) -> Result<T, BundleError> {
+pub(crate) fn bad<T>(check: &str, expected: impl ToString, found: impl ToString) -> Result<T, BundleError> {
     Err(BundleError {
         check: check.into(),
         ledger: None,

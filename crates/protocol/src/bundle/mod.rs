@@ -46,7 +46,7 @@ pub use trust::{Checkpoints, Reader, Signed, Voucher, unsatisfied_by};
 pub use verifier::{Verifier, verify};
 
 use crate::canon::{self, Limits};
-use error::bad;
+pub(crate) use error::bad;
 use serde::{Serialize, de::DeserializeOwned};
 
 /// A line with exactly the members of its type, in canonical form.

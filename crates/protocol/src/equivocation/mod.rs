@@ -12,7 +12,7 @@
 //! Guilty is every key that signed both notes. The file accuses nobody else: a note of somebody else beside it shows only
 //! that one of two parties is wrong.
 
-use crate::bundle::BundleError;
+use crate::bundle::{BundleError, bad};
 use crate::canon::{self, Limits};
 use crate::digest::Digest;
 use crate::entry::Entry;
@@ -101,17 +101,6 @@ pub struct Verdict {
     pub b: String,
     /// Every trusted key that is valid on both notes; never empty.
     pub guilty: Vec<Guilty>,
-}
-
-fn bad<T>(check: &str, expected: impl ToString, found: impl ToString) -> Result<T, BundleError> {
-    Err(BundleError {
-        check: check.into(),
-        ledger: None,
-        index: None,
-        expected: expected.to_string(),
-        found: found.to_string(),
-        tampered: true,
-    })
 }
 
 fn read_note(text: &str, which: &str) -> Result<(Note, Checkpoint), BundleError> {

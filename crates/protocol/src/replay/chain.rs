@@ -46,7 +46,7 @@ impl Chain {
 
     /// A failed check at an index of this ledger.
     pub fn fail(&self, check: &'static str, index: u64, expected: impl ToString, found: impl ToString) -> BadCheck {
-        BadCheck { check, ledger: self.ledger, index, expected: expected.to_string(), found: found.to_string() }
+        BadCheck::at((self.ledger, index), check, expected, found)
     }
 
     /// The entry that was read, when it continues the chain. Nothing is taken over before [`Chain::take`].

@@ -21,12 +21,24 @@ pub struct BadCheck {
     pub found: String,
 }
 
+impl BadCheck {
+    /// A failed check at an entry of a ledger.
+    pub(crate) fn at(
+        (ledger, index): (Ledger, u64),
+        check: &'static str,
+        expected: impl ToString,
+        found: impl ToString,
+    ) -> Self {
+        Self { check, ledger, index, expected: expected.to_string(), found: found.to_string() }
+    }
+}
+
 /// A check that held, or the first that failed.
 pub(super) type Check = Result<(), BadCheck>;
 
 /// A failed check at a Reasoning entry.
 pub(super) fn bad(check: &'static str, index: u64, expected: impl ToString, found: impl ToString) -> BadCheck {
-    BadCheck { check, ledger: Ledger::Reasoning, index, expected: expected.to_string(), found: found.to_string() }
+    BadCheck::at((Ledger::Reasoning, index), check, expected, found)
 }
 
 /// Two values of a Reasoning entry that must be equal.

@@ -9,13 +9,7 @@ use crate::record::{EvidenceAnchor, Record};
 
 impl Replay {
     pub(super) fn evidence(&mut self, entry: &Entry) -> Check {
-        let fail = |check, expected: String, found: String| BadCheck {
-            check,
-            ledger: Ledger::Evidence,
-            index: entry.index.0,
-            expected,
-            found,
-        };
+        let at = (Ledger::Evidence, entry.index.0);
         match &entry.record {
             Record::Evidence(_) => {
                 self.grouped_evidence(entry)?;
@@ -24,7 +18,7 @@ impl Replay {
             Record::SessionClose(close) => {
                 let depth = self.chains.evidence.depth;
                 if close.evidence_ledger_depth.0 != depth {
-                    return Err(fail("EVIDENCE_DEPTH", depth.to_string(), close.evidence_ledger_depth.to_string()));
+                    return Err(BadCheck::at(at, "EVIDENCE_DEPTH", depth, close.evidence_ledger_depth));
                 }
                 self.grouped_evidence(entry)?;
                 self.written.push(Written {
@@ -36,7 +30,7 @@ impl Replay {
                     first: self.behind.take(),
                 });
             }
-            other => return Err(fail("RECORD_KIND", "evidence or session_close".into(), kind(other))),
+            other => return Err(BadCheck::at(at, "RECORD_KIND", "evidence or session_close", kind(other))),
         }
         Ok(())
     }
@@ -46,15 +40,13 @@ impl Replay {
     pub(super) fn evidence_since(&self, entry: &Entry) -> Check {
         let first = self.written.get(self.closes_matched).map_or(self.behind, |written| written.first);
         let Some((index, time)) = first else { return Ok(()) };
-        let fail = |expected: String, found: String| {
-            Err(BadCheck { check: "EVIDENCE_SINCE", ledger: Ledger::Evidence, index, expected, found })
-        };
+        let at = (Ledger::Evidence, index);
         let size = self.anchor.as_ref().map_or(0, |anchor| anchor.size.0);
         if time < entry.time {
-            return fail(format!("{} or later", entry.time), time.to_string());
+            return Err(BadCheck::at(at, "EVIDENCE_SINCE", format!("{} or later", entry.time), time));
         }
         if index < size {
-            return fail(format!("an index of {size} or above"), index.to_string());
+            return Err(BadCheck::at(at, "EVIDENCE_SINCE", format!("an index of {size} or above"), index));
         }
         Ok(())
     }

@@ -168,12 +168,8 @@ impl Replay {
 
     /// Checks what only the whole history shows, and returns it.
     pub fn finish(self) -> Result<History, BadCheck> {
-        let at = |check, ledger: Ledger, expected: String, found: String| BadCheck {
-            check,
-            ledger,
-            index: self.chains[ledger].next_index(),
-            expected,
-            found,
+        let at = |check, ledger: Ledger, expected: String, found: String| {
+            BadCheck::at((ledger, self.chains[ledger].next_index()), check, expected, found)
         };
         if self.closes_matched != self.written.len() {
             return Err(at(

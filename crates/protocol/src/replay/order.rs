@@ -1,10 +1,9 @@
 //! Which record may follow which, and what one submission writes together.
 
-use super::check::{BadCheck, Check, bad, kind};
+use super::check::{Check, bad, kind};
 use super::due::{Due, Last};
 use super::state::Replay;
 use crate::entry::Entry;
-use crate::ledger::Ledger;
 use crate::p104::Outcome;
 use crate::record::{CycleKind, Record};
 
@@ -195,17 +194,15 @@ impl Replay {
         if *submission != entry.submission {
             return Ok(());
         }
-        let fail = |check, expected: String, found: String| {
-            Err(BadCheck { check, ledger: Ledger::Evidence, index: entry.index.0, expected, found })
-        };
+        let index = entry.index.0;
         if (*last, Last::of(&entry.record)) != (Last::Evidence, Last::Evidence) {
-            return fail("SUBMISSION_GROUP", "another submission".into(), entry.submission.to_string());
+            return Err(chain.fail("SUBMISSION_GROUP", index, "another submission", entry.submission));
         }
-        if entry.index.0 != chain.next_index() {
-            return fail("SUBMISSION_GROUP", format!("index {}", chain.next_index()), entry.index.to_string());
+        if index != chain.next_index() {
+            return Err(chain.fail("SUBMISSION_GROUP", index, format!("index {}", chain.next_index()), index));
         }
         if entry.time != chain.time {
-            return fail("SUBMISSION_TIME", chain.time.to_string(), entry.time.to_string());
+            return Err(chain.fail("SUBMISSION_TIME", index, chain.time, entry.time));
         }
         Ok(())
     }

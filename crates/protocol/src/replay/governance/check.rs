@@ -1,7 +1,6 @@
 //! Failed checks at entries of the Reasoning ledger.
 
-use crate::ledger::Ledger;
-use crate::replay::check::{BadCheck, Check};
+use crate::replay::check::{self as failed, BadCheck, Check};
 
 /// A failed check at a Reasoning entry.
 pub(super) fn bad<T>(
@@ -10,8 +9,7 @@ pub(super) fn bad<T>(
     expected: impl ToString,
     found: impl ToString,
 ) -> Result<T, BadCheck> {
-    let (expected, found) = (expected.to_string(), found.to_string());
-    Err(BadCheck { check, ledger: Ledger::Reasoning, index, expected, found })
+    Err(failed::bad(check, index, expected, found))
 }
 
 pub(super) fn equal<T: PartialEq + std::fmt::Debug>(check: &'static str, index: u64, expected: &T, found: &T) -> Check {

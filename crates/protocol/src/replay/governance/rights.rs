@@ -40,45 +40,40 @@ impl Rights {
     /// The organisation whose operator key signed the submission of an Evidence entry with the right to do so.
     pub fn author(&mut self, entry: &Entry, prepared: &Prepared) -> Result<&str, BadCheck> {
         let submission = &prepared.submission;
-        let fail = |check, expected: String, found: String| {
-            let (ledger, index) = (Ledger::Evidence, entry.index.0);
-            BadCheck { check, ledger, index, expected, found }
-        };
+        let at = (Ledger::Evidence, entry.index.0);
         if prepared.digest != entry.submission {
-            return Err(fail("SUBMISSION_DIGEST", entry.submission.to_string(), prepared.digest.to_string()));
+            return Err(BadCheck::at(at, "SUBMISSION_DIGEST", entry.submission, prepared.digest));
         }
         if submission.cluster != self.governed.cluster {
-            return Err(fail("SUBMISSION_CLUSTER", self.governed.cluster.clone(), submission.cluster.clone()));
+            return Err(BadCheck::at(at, "SUBMISSION_CLUSTER", &self.governed.cluster, &submission.cluster));
         }
         signed::within(&self.governed.limits, prepared)
-            .map_err(|(expected, found)| fail("SUBMISSION_LIMITS", expected, found))?;
+            .map_err(|(expected, found)| BadCheck::at(at, "SUBMISSION_LIMITS", expected, found))?;
         let key = submission.author.key;
         if self.last.replace(prepared.digest) != Some(prepared.digest)
             && let Some(before) = self.requests.insert((key, submission.request_id.clone()), prepared.digest)
         {
             return Err(match before == prepared.digest {
-                true => {
-                    fail("SUBMISSION_ONCE", "entries of one submission behind each other".into(), before.to_string())
-                }
-                false => fail("REQUEST_ID", "a request id used once by its key".into(), submission.request_id.clone()),
+                true => BadCheck::at(at, "SUBMISSION_ONCE", "entries of one submission behind each other", before),
+                false => BadCheck::at(at, "REQUEST_ID", "a request id used once by its key", &submission.request_id),
             });
         }
         let Some(span) = self.governed.keys.get(key.as_bytes()) else {
-            return Err(fail("SUBMISSION_KEY", "a registered key".into(), key.to_string()));
+            return Err(BadCheck::at(at, "SUBMISSION_KEY", "a registered key", key));
         };
         for role in [span.role, submission.author.role] {
             if role != Role::Operator {
-                return Err(fail("SUBMISSION_ROLE", Role::Operator.to_string(), role.to_string()));
+                return Err(BadCheck::at(at, "SUBMISSION_ROLE", Role::Operator, role));
             }
         }
         self.in_force(span, entry.time)
-            .map_err(|(expected, found)| fail("SUBMISSION_KEY", expected, format!("{key}, {found}")))?;
+            .map_err(|(expected, found)| BadCheck::at(at, "SUBMISSION_KEY", expected, format!("{key}, {found}")))?;
         if let Record::RunDisagreement { first, .. } = &entry.record {
             let member = self.governed.organisations.get(&first.organisation);
             let since = member.map(|member| self.governed.time(member.since).unwrap_or_default());
             if since.is_none_or(|since| since > entry.time) {
                 let expected = format!("an organisation that was a member by {}", entry.time);
-                return Err(fail("DISAGREEMENT_MEMBER", expected, first.organisation.clone()));
+                return Err(BadCheck::at(at, "DISAGREEMENT_MEMBER", expected, &first.organisation));
             }
         }
         Ok(&span.organisation)
