@@ -2,7 +2,7 @@
 
 default: lint test
 
-# Format, lints, determinism, demo, tests, simulated faults, planted bugs, README, the two verifiers, code of others: up to an hour.
+# Format, lints, determinism, demo, tests, simulated faults, mistakes on purpose, README, the two verifiers, code of others: up to an hour.
 ci:
     .ci/run
 
@@ -21,8 +21,8 @@ simulate:
     cargo run --locked -p selfsame-sim -- check-determinism --seeds 6
     cargo run --locked -p selfsame-sim -- run --start-seed 51 --seeds 20
 
-# Does the simulator notice planted bugs?
-planted:
+# Does the simulator notice mistakes on purpose?
+mistakes:
     cargo run --locked -p selfsame-sim -- mutants --smoke
 
 # The README's commands, as a new user runs them.

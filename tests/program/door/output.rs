@@ -97,6 +97,9 @@ fn nothing_prints_past_the_one_place() {
             } else if !path.ends_with("tests.rs") {
                 let text = std::fs::read_to_string(&path).unwrap();
                 let code = text.split("#[cfg(test)]").next().unwrap();
+                // An example in the documentation is the reader's program.
+                let code: Vec<&str> = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+                let code = code.join("\n");
                 let prints = ["println!(", "print!(", "process::exit(", "dbg!("].iter().any(|word| code.contains(word));
                 let streams = ["io::stdout()", "io::stderr()"].iter().any(|word| code.contains(word));
                 if prints || (streams && !path.components().any(|part| part.as_os_str() == "console")) {
