@@ -72,7 +72,7 @@ impl From<ClientError> for CliError {
                 let message = format!("{error}. See that a node runs there, or wait longer with --timeout");
                 Self::with(3, console::visible(&message)).member("retry", true)
             }
-            error @ (ClientError::InvalidAnswer { .. } | ClientError::Unanswered { .. }) => {
+            error @ (ClientError::InvalidAnswer { .. } | ClientError::NoRuntime | ClientError::Unanswered { .. }) => {
                 Self::with(1, console::visible(&error.to_string())).member("retry", false)
             }
             error @ ClientError::InvalidEndpoint { .. } => {

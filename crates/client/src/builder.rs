@@ -83,13 +83,14 @@ impl ClientBuilder {
     }
 
     /// The client. It connects when it is first used. Fails with [`ClientError::InvalidEndpoint`] when no endpoint was
-    /// given, or one is no address.
+    /// given, or one is no address, and with [`ClientError::NoRuntime`] outside of a tokio runtime.
     pub fn build(self) -> Result<Client, ClientError> {
         let ClientBuilder { endpoints, network, mut timeouts, notice } = self;
         if endpoints.is_empty() {
             let reason = "at least one host:port is needed".into();
             return Err(ClientError::InvalidEndpoint { endpoint: String::new(), reason });
         }
+        tokio::runtime::Handle::try_current().map_err(|_| ClientError::NoRuntime)?;
         let (mut connect, mut keep_alive) = (CONNECT, KEEP_ALIVE);
         if let Some(ready) = timeouts.ready {
             timeouts.call = timeouts.call.max(ready);
@@ -115,7 +116,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_endpoint_is_named() {
+    fn a_client_needs_a_runtime() {
+        assert_eq!(Client::builder().endpoints(["127.0.0.1:1"]).build().err(), Some(ClientError::NoRuntime));
+    }
+
+    #[tokio::test]
+    async fn what_is_no_endpoint_is_named() {
         let none = Client::builder().build().err();
         assert!(matches!(none, Some(ClientError::InvalidEndpoint { endpoint, .. }) if endpoint.is_empty()));
         let bad = Client::builder().endpoints(["127.0.0.1:1", "nowhere"]).build().err();

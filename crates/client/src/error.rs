@@ -38,6 +38,9 @@ pub enum ClientError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A client was built outside of a tokio runtime, which its connections live in.
+    #[error("a client is built inside of a tokio runtime")]
+    NoRuntime,
     /// A write of this [`ChipSession`](crate::ChipSession) is not answered yet, and nothing was sent: whether it was
     /// taken, the cluster alone knows. Send it again with [`ChipSession::retry`](crate::ChipSession::retry), or take what
     /// the cluster knows with [`ChipSession::resume`](crate::ChipSession::resume).
@@ -58,6 +61,7 @@ impl ClientError {
             ClientError::Unreachable { .. }
             | ClientError::InvalidAnswer { .. }
             | ClientError::InvalidEndpoint { .. }
+            | ClientError::NoRuntime
             | ClientError::Unanswered { .. } => None,
         }
     }

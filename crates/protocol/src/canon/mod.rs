@@ -53,6 +53,11 @@ pub fn to_canonical_of<T: Serialize>(value: &T) -> Vec<u8> {
     writer::write(value).unwrap_or_default()
 }
 
+/// The same as text, for people who compare two values.
+pub fn text_of<T: Serialize>(value: &T) -> String {
+    String::from_utf8_lossy(&to_canonical_of(value)).into_owned()
+}
+
 /// Parses strictly and returns the canonical bytes.
 pub fn canonicalize(bytes: &[u8], limits: &Limits) -> Result<Vec<u8>, CanonError> {
     Ok(to_canonical(&parse(bytes, limits)?))

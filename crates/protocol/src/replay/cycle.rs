@@ -3,6 +3,7 @@
 use super::check::{Check, bad, same, same_or_none, show};
 use super::state::Replay;
 use crate::amending;
+use crate::canon;
 use crate::code::Code;
 use crate::digest::Digest;
 use crate::entry::Entry;
@@ -29,7 +30,7 @@ impl Replay {
         same("GOALVECTOR_RESOLUTION_HASH", index, resolution, cycle.goalvector_resolution_hash)?;
         same("CONSTITUTIONAL_STATE_HASH", index, cycle.constitution.hash(), cycle.constitutional_state_hash)?;
         if cycle.amendments != self.amendments {
-            let [expected, found] = [&self.amendments, &cycle.amendments].map(|list| format!("{list:?}"));
+            let [expected, found] = [&self.amendments, &cycle.amendments].map(canon::text_of);
             return Err(bad("AMENDMENTS_LISTED", index, expected, found));
         }
         // Only listed amendments and an arrival change the constitution; an arrival changes its chip alone.

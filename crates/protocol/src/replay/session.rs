@@ -3,6 +3,7 @@
 use super::check::{Check, bad, same, same_or_none};
 use super::due::Due;
 use super::state::Replay;
+use crate::canon;
 use crate::digest::Digest;
 use crate::entry::Entry;
 use crate::p104::{self, Outcome};
@@ -23,8 +24,7 @@ impl Replay {
         same("EVIDENCE_GATE", index, self.evidence_gate, result.evidence_ledger_depth.0)?;
         same("VERIFICATION_SESSION", index, self.session.saturating_add(1), result.session.0)?;
         if result.thresholds != constitution.thresholds {
-            let [expected, found] =
-                [&constitution.thresholds, &result.thresholds].map(|thresholds| format!("{thresholds:?}"));
+            let [expected, found] = [&constitution.thresholds, &result.thresholds].map(canon::text_of);
             return Err(bad("VERIFICATION_THRESHOLDS", index, expected, found));
         }
         same("VERIFICATION_LINEAGE_DEPTH", index, self.lineage_depth, result.lineage_depth.0)?;
@@ -81,7 +81,7 @@ impl Replay {
             };
             let holds = facts.finding();
             if *finding != holds {
-                let [expected, found] = [&holds, finding].map(|finding| format!("{finding:?}"));
+                let [expected, found] = [&holds, finding].map(canon::text_of);
                 return Err(bad("VERDICT_FINDING", index, expected, found));
             }
             if result.presented.is_some() {
@@ -140,8 +140,8 @@ impl Replay {
         same("TAMPERING_DETECTION", index, self.session, session)?;
         same("TAMPERING_DETECTION", index, self.head, head)?;
         if self.decisive.as_ref() != Some(finding) {
-            let expected = format!("{:?}", self.decisive);
-            return Err(bad("TAMPERING_DETECTION", index, expected, format!("{finding:?}")));
+            let expected = canon::text_of(&self.decisive);
+            return Err(bad("TAMPERING_DETECTION", index, expected, canon::text_of(finding)));
         }
         Ok(())
     }

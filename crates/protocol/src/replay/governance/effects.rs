@@ -3,6 +3,7 @@
 use super::check::{bad, equal};
 use super::step::{Asked, Due, Group, Phase, Step};
 use super::{Governance, Quarantined};
+use crate::canon;
 use crate::code::Code;
 use crate::command::Proposal;
 use crate::entry::Entry;
@@ -27,7 +28,7 @@ impl Governance {
         match &self.step.asked {
             None => {}
             Some(Asked::Own(command)) if action.is_of(command) => {}
-            Some(asked) => return bad("SUBMISSION_COMMAND", index, format!("{action:?}"), asked.shown()),
+            Some(asked) => return bad("SUBMISSION_COMMAND", index, canon::text_of(action), asked.shown()),
         }
         if !self.constitution.is_member(name) {
             return bad("GOVERNANCE_MEMBER", index, self.constitution.organisations.join(", "), name);
@@ -66,7 +67,9 @@ impl Governance {
         let decided = self.effect(index, action.by_ballot().unwrap_or_default(), due)?;
         let expected = |holds: bool| match holds {
             true => Ok(()),
-            false => bad("CARRIED_OUT", index, format!("{decided:?}"), format!("{action:?} of {name}")),
+            false => {
+                bad("CARRIED_OUT", index, canon::text_of(&decided), format!("{} of {name}", canon::text_of(action)))
+            }
         };
         match (action, &decided) {
             (
@@ -130,7 +133,7 @@ impl Governance {
         let found =
             Proposal::Recovery { reason: reason.clone(), evidence: evidence.clone(), reasoning: reasoning.clone() };
         if decided != found {
-            return bad("CARRIED_OUT", index, format!("{decided:?}"), format!("{found:?}"));
+            return bad("CARRIED_OUT", index, canon::text_of(&decided), canon::text_of(&found));
         }
         equal("RECOVERY_COUNT", index, &self.constitution.recovery_count, recovery_count)?;
         // Whether the trees are parts of the ledgers is for a consistency proof to show. What can be seen here:
@@ -231,8 +234,8 @@ impl Governance {
                         return bad(
                             "QUARANTINE_FINDING",
                             index,
-                            format!("{:?}", recorded(given)),
-                            format!("{finding:?}"),
+                            canon::text_of(&recorded(given)),
+                            canon::text_of(finding),
                         );
                     }
                     Some(late)

@@ -1,6 +1,7 @@
 //! One submission of a history: what it asked for, what it did so far, and what has to follow.
 
 use super::check::bad;
+use crate::canon;
 use crate::command::{
     Amend, Append, CloseCycle, CloseSession, Command, GiveVerdict, InitSubstrate, OpenSession, Proposal, Seal,
 };
@@ -127,7 +128,7 @@ impl Asked {
 
     pub fn shown(&self) -> String {
         match self {
-            Asked::Own(command) => format!("{command:?}"),
+            Asked::Own(command) => canon::text_of(command),
             Asked::Verdict { substrate, .. } => format!("a verdict about {substrate}"),
             Asked::Write { substrate, birth: true } => format!("the birth of {substrate}"),
             Asked::Write { substrate, birth: false } => format!("a write of {substrate}"),
