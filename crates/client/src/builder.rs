@@ -20,6 +20,8 @@ const KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// use selfsame_client::Client;
 /// use std::time::Duration;
 ///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), selfsame_client::ClientError> {
 /// let client = Client::builder()
 ///     .endpoints(["node1.example:7201", "node2.example:7201", "node3.example:7201"])
 ///     .attempt_timeout(Duration::from_secs(10))
@@ -27,7 +29,8 @@ const KEEP_ALIVE: Duration = Duration::from_secs(10);
 ///     .on_retry(|reason| eprintln!("{reason}"))
 ///     .build()?;
 /// # let _ = client;
-/// # Ok::<(), selfsame_client::ClientError>(())
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Clone)]
 pub struct ClientBuilder {
