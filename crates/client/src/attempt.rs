@@ -1,14 +1,15 @@
 //! One attempt, for callers that decide themselves when to try again.
 
 use crate::read::json;
+use crate::rpc;
 use crate::{Client, ClientError};
 use selfsame_protocol::code::Code;
 use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::response::SubmitResponse;
-use selfsame_wire::v1::{self, ledger_service_client::LedgerServiceClient};
+use selfsame_wire::v1;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tonic::{Request, Status};
+use tonic::Status;
 use tonic_types::StatusExt as _;
 
 /// Why one attempt has no answer.
@@ -42,10 +43,9 @@ impl Client {
     /// Submits an envelope once. When it may be tried again, the next attempt goes to the next node.
     pub async fn submit_once(&self, envelope: &Envelope) -> Result<SubmitResponse, AttemptError> {
         let (at, node) = self.node();
-        let mut request = Request::new(v1::SubmitRequest { envelope: envelope.to_bytes().into(), proofs_within_ms: 0 });
-        request.set_timeout(self.timeouts.attempt);
-        match LedgerServiceClient::new(node.channel.clone()).submit(request).await {
-            Ok(answer) => json(&answer.into_inner().receipt).map_err(|error| AttemptError {
+        let message = v1::SubmitRequest { envelope: envelope.to_bytes().into(), proofs_within_ms: 0 };
+        match rpc::submit(node.channel.clone(), Some(self.timeouts.attempt), message).await {
+            Ok(answer) => json(&answer.receipt).map_err(|error| AttemptError {
                 error: ClientError::invalid(&node.address, error),
                 exhausted: false,
                 retry_after: None,

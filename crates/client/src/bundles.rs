@@ -2,7 +2,7 @@
 
 use crate::{Client, ClientError};
 use selfsame_protocol::digest::Digest;
-use selfsame_wire::v1::{self, run_service_client::RunServiceClient, substrate_service_client::SubstrateServiceClient};
+use selfsame_wire::v1;
 use tonic::Streaming;
 
 /// A bundle on its way: JSON lines that verify without a cluster, as `selfsame_protocol::bundle` does.
@@ -40,7 +40,7 @@ impl Client {
     /// The bundle of a substrate, as it comes.
     pub async fn substrate_bundle(&self, id: &str) -> Result<Bundle, ClientError> {
         let message = v1::GetBundleRequest { substrate_id: id.into() };
-        call!(self, SubstrateServiceClient, get_bundle, message, |stream, endpoint| {
+        call!(self, get_bundle, message, |stream, endpoint| {
             Ok(Bundle { endpoint: endpoint.into(), parts: Parts::Substrate(stream) })
         })
     }
@@ -48,7 +48,7 @@ impl Client {
     /// The bundle of a run, as it comes.
     pub async fn run_bundle(&self, id: &Digest) -> Result<Bundle, ClientError> {
         let message = v1::GetRunBundleRequest { run_id: id.as_bytes().to_vec().into() };
-        call!(self, RunServiceClient, get_run_bundle, message, |stream, endpoint| {
+        call!(self, get_run_bundle, message, |stream, endpoint| {
             Ok(Bundle { endpoint: endpoint.into(), parts: Parts::Run(stream) })
         })
     }

@@ -2,14 +2,14 @@
 
 use crate::read::{counted, json, named, public_key};
 use crate::retry::NodeChannel;
+use crate::rpc;
 use crate::{Client, ClientError};
 use selfsame_protocol::command::Role;
 use selfsame_protocol::digest::{Digest, hex};
 use selfsame_protocol::genesis::GenesisDocument;
 use selfsame_protocol::keys::PublicKey;
-use selfsame_wire::v1::{self, cluster_service_client::ClusterServiceClient};
+use selfsame_wire::v1;
 use std::time::Duration;
-use tonic::{Request, Response};
 
 /// Time for what a node says of itself.
 const STATUS: Duration = Duration::from_secs(3);
@@ -107,10 +107,9 @@ impl Client {
     /// What each endpoint says of itself, in order of the endpoints.
     pub async fn statuses(&self) -> Vec<Result<NodeStatus, ClientError>> {
         let ask = async |node: &NodeChannel| {
-            let mut request = Request::new(v1::GetStatusRequest {});
-            request.set_timeout(STATUS.min(self.timeouts.ready()));
-            let answer = ClusterServiceClient::new(node.channel.clone()).get_status(request).await;
-            let status = answer.map(Response::into_inner).map_err(|status| node.failed(&status))?;
+            let deadline = STATUS.min(self.timeouts.ready());
+            let answer = rpc::get_status(node.channel.clone(), Some(deadline), v1::GetStatusRequest {}).await;
+            let status = answer.map_err(|status| node.failed(&status))?;
             let genesis_digest = crate::read::digest(&status.genesis_digest);
             Ok(NodeStatus {
                 node_id: status.node_id,
@@ -143,7 +142,7 @@ impl Client {
     /// Every node that ever was.
     pub async fn nodes(&self) -> Result<Vec<RegisteredNode>, ClientError> {
         let message = v1::ListNodesRequest { stale_ok: false };
-        call!(self, ClusterServiceClient, list_nodes, message, |answer, _| {
+        call!(self, list_nodes, message, |answer, _| {
             let node = |node: v1::Node| {
                 let (key, cosigner) = (public_key(&node.key)?, public_key(&node.cosigner)?);
                 let v1::Node { id, organisation, retired, quarantined, quarantine_index, .. } = node;
@@ -167,7 +166,7 @@ impl Client {
     /// Every key that was ever registered, with role and organisation.
     pub async fn keys(&self) -> Result<Vec<RegisteredKey>, ClientError> {
         let message = v1::GetKeysRequest { stale_ok: false };
-        call!(self, ClusterServiceClient, get_keys, message, |answer, _| {
+        call!(self, get_keys, message, |answer, _| {
             let key = |key: v1::Key| {
                 Ok(RegisteredKey {
                     key: public_key(&key.key)?,
@@ -184,28 +183,28 @@ impl Client {
 
     /// The consensus identity: what all nodes agreed on before the first entry.
     pub async fn genesis(&self) -> Result<GenesisDocument, ClientError> {
-        call!(self, ClusterServiceClient, get_genesis, v1::GetGenesisRequest {}, |answer, _| json(&answer.genesis))
+        call!(self, get_genesis, v1::GetGenesisRequest {}, |answer, _| json(&answer.genesis))
     }
 
     /// Adds an enrolled node as learner.
     pub async fn add_learner(&self, node_id: u64, peer: &str, client: &str) -> Result<(), ClientError> {
         let message = v1::AddLearnerRequest { node_id, peer_address: peer.into(), client_address: client.into() };
-        call!(self, ClusterServiceClient, add_learner, message, |_, _| Ok(()))
+        call!(self, add_learner, message, |_, _| Ok(()))
     }
     /// Makes a learner a voter.
     pub async fn promote(&self, node_id: u64) -> Result<(), ClientError> {
-        call!(self, ClusterServiceClient, promote_node, v1::PromoteNodeRequest { node_id }, |_, _| Ok(()))
+        call!(self, promote_node, v1::PromoteNodeRequest { node_id }, |_, _| Ok(()))
     }
     /// Removes a node from the membership.
     pub async fn remove(&self, node_id: u64) -> Result<(), ClientError> {
-        call!(self, ClusterServiceClient, remove_node, v1::RemoveNodeRequest { node_id }, |_, _| Ok(()))
+        call!(self, remove_node, v1::RemoveNodeRequest { node_id }, |_, _| Ok(()))
     }
     /// Hands leadership to a voter.
     pub async fn transfer_leader(&self, node_id: u64) -> Result<(), ClientError> {
-        call!(self, ClusterServiceClient, transfer_leader, v1::TransferLeaderRequest { node_id }, |_, _| Ok(()))
+        call!(self, transfer_leader, v1::TransferLeaderRequest { node_id }, |_, _| Ok(()))
     }
     /// Makes the node that answers write a snapshot.
     pub async fn snapshot(&self) -> Result<(), ClientError> {
-        call!(self, ClusterServiceClient, trigger_snapshot, v1::TriggerSnapshotRequest {}, |_, _| Ok(()))
+        call!(self, trigger_snapshot, v1::TriggerSnapshotRequest {}, |_, _| Ok(()))
     }
 }

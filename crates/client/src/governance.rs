@@ -7,7 +7,7 @@ use selfsame_protocol::constitution::ClusterConstitution;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::named;
 use selfsame_protocol::time::{Timestamp, U64};
-use selfsame_wire::v1::{self, governance_service_client::GovernanceServiceClient};
+use selfsame_wire::v1;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -95,7 +95,7 @@ impl Client {
     /// The constitution in force.
     pub async fn constitution(&self) -> Result<ClusterConstitution, ClientError> {
         let message = v1::GetConstitutionRequest { stale_ok: false };
-        call!(self, GovernanceServiceClient, get_constitution, message, |answer, _| json(&answer.constitution))
+        call!(self, get_constitution, message, |answer, _| json(&answer.constitution))
     }
 
     /// Every ballot, or only those that have not ended, in order of their ids.
@@ -107,7 +107,7 @@ impl Client {
             let read = |answer: v1::ListBallotsResponse, _: &str| {
                 answer.ballots.into_iter().map(listed).collect::<Result<Vec<_>, _>>()
             };
-            let page = call!(self, GovernanceServiceClient, list_ballots, message, read)?;
+            let page = call!(self, list_ballots, message, read)?;
             if page.is_empty() {
                 return Ok(all);
             }
@@ -118,7 +118,7 @@ impl Client {
     /// One ballot, open or ended.
     pub async fn ballot(&self, id: &str) -> Result<ListedBallot, ClientError> {
         let message = v1::GetBallotRequest { proposal_id: id.into(), stale_ok: false };
-        call!(self, GovernanceServiceClient, get_ballot, message, |answer, _| match answer.ballot {
+        call!(self, get_ballot, message, |answer, _| match answer.ballot {
             Some(ballot) => listed(ballot),
             None => Err(Unreadable("no ballot in the answer".into())),
         })

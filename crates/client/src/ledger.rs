@@ -1,13 +1,14 @@
 //! The two ledgers: submissions, entries, and proofs about them.
 
 use crate::read::{Unreadable, hashes, json, wire};
+use crate::rpc;
 use crate::{Client, ClientError};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::response::SubmitResponse;
-use selfsame_wire::v1::{self, ledger_service_client::LedgerServiceClient};
-use tonic::{Response, Streaming};
+use selfsame_wire::v1;
+use tonic::Streaming;
 
 /// Which entry of a ledger is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,20 +70,20 @@ impl Client {
     /// Submits an envelope; answers when it is committed and applied. The same envelope again gets the same answer.
     pub async fn submit(&self, envelope: &Envelope) -> Result<SubmitResponse, ClientError> {
         let message = v1::SubmitRequest { envelope: envelope.to_bytes().into(), proofs_within_ms: 0 };
-        call!(self, LedgerServiceClient, submit, message, |answer, _| json(&answer.receipt))
+        call!(self, submit, message, |answer, _| json(&answer.receipt))
     }
 
     /// One entry's leaf.
     pub async fn leaf(&self, ledger: Ledger, index: u64) -> Result<Vec<u8>, ClientError> {
         let selector = Some(v1::get_entry_request::Selector::Index(index));
         let message = v1::GetEntryRequest { ledger: wire(ledger), selector, stale_ok: false };
-        call!(self, LedgerServiceClient, get_entry, message, |answer, _| Ok(answer.leaf.to_vec()))
+        call!(self, get_entry, message, |answer, _| Ok(answer.leaf.to_vec()))
     }
 
     /// The signed submission of a digest.
     pub async fn submission(&self, digest: &Digest) -> Result<Envelope, ClientError> {
         let message = v1::GetSubmissionRequest { digest: digest.as_bytes().to_vec().into(), stale_ok: false };
-        call!(self, LedgerServiceClient, get_submission, message, |answer, _| {
+        call!(self, get_submission, message, |answer, _| {
             Envelope::from_bytes(&answer.envelope).map_err(|error| Unreadable(error.to_string()))
         })
     }
@@ -92,7 +93,7 @@ impl Client {
         let message = v1::TailRequest { ledger: wire(ledger), from_index, follow, stale_ok: false };
         // A stream may last: it has no deadline of its own.
         self.retry(
-            |channel| async move { LedgerServiceClient::new(channel).tail(message).await.map(Response::into_inner) },
+            |channel| rpc::tail(channel, None, message),
             |stream, endpoint| Ok(LedgerTail { endpoint: endpoint.into(), stream }),
         )
         .await
@@ -101,7 +102,7 @@ impl Client {
     /// An inclusion proof; `size` 0 is the present size.
     pub async fn inclusion(&self, ledger: Ledger, index: u64, size: u64) -> Result<InclusionProof, ClientError> {
         let message = v1::GetInclusionProofRequest { ledger: wire(ledger), index, size, stale_ok: false };
-        call!(self, LedgerServiceClient, get_inclusion_proof, message, |answer, _| {
+        call!(self, get_inclusion_proof, message, |answer, _| {
             Ok(InclusionProof {
                 size: answer.size,
                 leaf: answer.leaf.to_vec(),
@@ -115,7 +116,7 @@ impl Client {
     pub async fn consistency(&self, ledger: Ledger, old: u64, new: u64) -> Result<ConsistencyProof, ClientError> {
         let message =
             v1::GetConsistencyProofRequest { ledger: wire(ledger), old_size: old, new_size: new, stale_ok: false };
-        call!(self, LedgerServiceClient, get_consistency_proof, message, |answer, _| {
+        call!(self, get_consistency_proof, message, |answer, _| {
             Ok(ConsistencyProof {
                 size: answer.new_size,
                 hashes: hashes(&answer.hashes)?,

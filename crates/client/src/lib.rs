@@ -99,25 +99,9 @@ const MAX_MESSAGE: usize = 16 << 20;
 
 /// Calls a method of a service until it answers, moving to the next node when one cannot, and reads the answer.
 macro_rules! call {
-    ($self:ident, $service:ident, $method:ident, $message:expr, $read:expr) => {{
-        let message = $message;
-        $self
-            .retry(
-                |channel| {
-                    let message = message.clone();
-                    async move {
-                        let mut request = tonic::Request::new(message);
-                        request.set_timeout($self.timeouts.attempt);
-                        $service::new(channel)
-                            .max_decoding_message_size($crate::MAX_MESSAGE)
-                            .$method(request)
-                            .await
-                            .map(tonic::Response::into_inner)
-                    }
-                },
-                $read,
-            )
-            .await
+    ($self:ident, $method:ident, $message:expr, $read:expr) => {{
+        let (message, deadline) = ($message, Some($self.timeouts.attempt));
+        $self.retry(|channel| $crate::rpc::$method(channel, deadline, message.clone()), $read).await
     }};
 }
 
@@ -133,6 +117,7 @@ mod lists;
 mod read;
 mod receipts;
 mod retry;
+mod rpc;
 mod runs;
 mod signer;
 mod stream;

@@ -5,9 +5,7 @@ use crate::{Client, ClientError, Phase};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::keys::PublicKey;
 use selfsame_protocol::p104::{Outcome, Technology};
-use selfsame_wire::v1::{
-    self, governance_service_client::GovernanceServiceClient, substrate_service_client::SubstrateServiceClient,
-};
+use selfsame_wire::v1;
 
 /// Most things asked for at once.
 const PAGE: u32 = 1_000;
@@ -165,7 +163,7 @@ impl Client {
             let read = |answer: v1::ListSubstratesResponse, _: &str| {
                 page(answer.substrates, substrate, &token, answer.next_page_token)
             };
-            let (some, next) = call!(self, SubstrateServiceClient, list_substrates, message, read)?;
+            let (some, next) = call!(self, list_substrates, message, read)?;
             items.extend(some);
             match next {
                 Some(next) if items.len() < limit => token = next,
@@ -183,7 +181,7 @@ impl Client {
             let message = v1::ListChipsRequest { page_size, page_token: token.clone(), stale_ok: false };
             let read =
                 |answer: v1::ListChipsResponse, _: &str| page(answer.chips, chip, &token, answer.next_page_token);
-            let (some, next) = call!(self, GovernanceServiceClient, list_chips, message, read)?;
+            let (some, next) = call!(self, list_chips, message, read)?;
             items.extend(some);
             match next {
                 Some(next) if items.len() < limit => token = next,
@@ -195,7 +193,7 @@ impl Client {
     /// One chip, in service or retired.
     pub async fn chip(&self, id: &Digest) -> Result<ListedChip, ClientError> {
         let message = v1::GetChipRequest { chip: id.as_bytes().to_vec().into(), stale_ok: false };
-        call!(self, GovernanceServiceClient, get_chip, message, |answer, _| match answer.chip {
+        call!(self, get_chip, message, |answer, _| match answer.chip {
             Some(found) => chip(found),
             None => Err(Unreadable("no chip in the answer".into())),
         })

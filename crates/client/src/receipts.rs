@@ -7,9 +7,7 @@ use selfsame_protocol::entry::EntryRef;
 use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::response::SubmitResponse;
-use selfsame_wire::v1::{
-    self, ledger_service_client::LedgerServiceClient, substrate_service_client::SubstrateServiceClient,
-};
+use selfsame_wire::v1;
 use std::time::Duration;
 
 /// A receipt: it proves, without the cluster, that an entry stands in a checkpoint that enough organisations cosigned.
@@ -46,7 +44,7 @@ impl Client {
     pub async fn submit_with_receipts(&self, envelope: &Envelope, within: Duration) -> Result<Accepted, ClientError> {
         let message =
             v1::SubmitRequest { envelope: envelope.to_bytes().into(), proofs_within_ms: millis(within).max(1) };
-        call!(self, LedgerServiceClient, submit, message, |answer, _| {
+        call!(self, submit, message, |answer, _| {
             let refusal = answer.proofs_refusal.map(|r| {
                 let code = Code::from_name(&r.code).unwrap_or(Code::NotCosigned);
                 Refusal { code, rule: r.rule, expected: r.expected, found: r.found }
@@ -69,7 +67,7 @@ impl Client {
             EntrySelector::Hash(hash) => Selector::Hash(hash.as_bytes().to_vec().into()),
         });
         let message = v1::GetReceiptRequest { ledger: wire(ledger), selector, within_ms: millis(within) };
-        call!(self, LedgerServiceClient, get_receipt, message, |answer, _| match answer.proof {
+        call!(self, get_receipt, message, |answer, _| match answer.proof {
             Some(given) => Ok((receipt(given)?, answer.leaf.to_vec())),
             None => Err(Unreadable("a receipt without its proof".into())),
         })
@@ -87,12 +85,12 @@ impl Client {
 
     async fn checkpoint_of(&self, ledger: Ledger, of_node: bool) -> Result<String, ClientError> {
         let message = v1::GetCheckpointRequest { ledger: wire(ledger), stale_ok: false, of_node };
-        call!(self, LedgerServiceClient, get_checkpoint, message, |answer, _| Ok(answer.checkpoint))
+        call!(self, get_checkpoint, message, |answer, _| Ok(answer.checkpoint))
     }
 
     /// Who holds a substrate now, as a note that enough organisations cosigned.
     pub async fn holder(&self, id: &str) -> Result<String, ClientError> {
         let message = v1::GetHolderRequest { substrate_id: id.into() };
-        call!(self, SubstrateServiceClient, get_holder, message, |answer, _| Ok(answer.note))
+        call!(self, get_holder, message, |answer, _| Ok(answer.note))
     }
 }

@@ -7,6 +7,7 @@
 //! | a node took the call and does not know its outcome yet | `call` |
 
 use crate::read::Unreadable;
+use crate::rpc::Attempt;
 use crate::{Client, ClientError};
 use async_trait::async_trait;
 use selfsame_env::{Net, REMEMBER_RESET, Stream, check_address, connector};
@@ -115,8 +116,7 @@ impl NodeChannel {
     }
 
     /// Lets a call go on as long as there is a connection, and until `end` where there is none.
-    async fn until<T>(&self, end: Instant, call: impl Future<Output = Result<T, Status>>) -> Result<T, Status> {
-        let mut call = std::pin::pin!(call);
+    async fn until<T>(&self, end: Instant, mut call: Attempt<T>) -> Result<T, Status> {
         tokio::select! {
             biased;
             answer = &mut call => return answer,
@@ -172,9 +172,9 @@ impl Client {
     }
 
     /// Makes a call at one node after the other until one answers, and reads the answer with the endpoint that gave it.
-    pub(crate) async fn retry<T, U, F: Future<Output = Result<T, Status>>>(
+    pub(crate) async fn retry<T, U>(
         &self,
-        call: impl Fn(Channel) -> F,
+        call: impl Fn(Channel) -> Attempt<T>,
         read: impl FnOnce(T, &str) -> Result<U, Unreadable>,
     ) -> Result<U, ClientError> {
         let begun = Instant::now();

@@ -6,7 +6,7 @@ use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::EntryRef;
 use selfsame_protocol::record::Record;
 use selfsame_protocol::run::ElementDigests;
-use selfsame_wire::v1::{self, run_service_client::RunServiceClient};
+use selfsame_wire::v1;
 
 /// A declared run as a node gives it. The node need not be believed: the declaration's own id is the run id.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,7 +60,7 @@ impl Client {
     /// A declared run.
     pub async fn run(&self, run_id: &Digest) -> Result<DeclaredRun, ClientError> {
         let message = v1::GetRunRequest { run_id: id(run_id), stale_ok: false };
-        call!(self, RunServiceClient, get_run, message, |answer, _| {
+        call!(self, get_run, message, |answer, _| {
             let attestation = |one: &v1::RunAttestation| {
                 Ok(RunAttestation { organisation: one.organisation.clone(), entry: entry(one.entry.as_ref())? })
             };
@@ -77,7 +77,7 @@ impl Client {
     /// Which organisation ties a reference to which run, and whether they agree.
     pub async fn agreement(&self, request: &str) -> Result<Agreement, ClientError> {
         let message = v1::GetAgreementRequest { request: request.into(), stale_ok: false };
-        call!(self, RunServiceClient, get_agreement, message, |answer, _| {
+        call!(self, get_agreement, message, |answer, _| {
             let tie = |one: v1::Agreement| {
                 let run_id = digest(&one.run_id)?;
                 Ok(RunTie { organisation: one.organisation, run_id, since_index: one.since_index })
@@ -90,7 +90,7 @@ impl Client {
     /// Names the elements in which two declared runs differ.
     pub async fn compare(&self, first: &Digest, second: &Digest) -> Result<Vec<String>, ClientError> {
         let message = v1::CompareRunsRequest { first: id(first), second: id(second), stale_ok: false };
-        call!(self, RunServiceClient, compare_runs, message, |answer, _| {
+        call!(self, compare_runs, message, |answer, _| {
             Ok(answer.differences.into_iter().map(|difference| difference.element).collect())
         })
     }
@@ -105,7 +105,7 @@ impl Client {
                     answer.outcomes.iter().map(|outcome| json(&outcome.record)).collect::<Result<Vec<_>, _>>()?;
                 Ok((page, answer.next_depth))
             };
-            let (page, next_depth) = call!(self, RunServiceClient, list_outcomes, message, read)?;
+            let (page, next_depth) = call!(self, list_outcomes, message, read)?;
             records.extend(page);
             if next_depth <= from_depth {
                 return Ok(records);
@@ -117,6 +117,6 @@ impl Client {
     /// Declared runs whose ids begin with these bytes, 4 or more of them, in order; at most 16 are told.
     pub async fn runs_beginning_with(&self, prefix: &[u8]) -> Result<Vec<Digest>, ClientError> {
         let message = v1::FindRunsRequest { prefix: prefix.to_vec().into(), stale_ok: false };
-        call!(self, RunServiceClient, find_runs, message, |answer, _| hashes(&answer.run_ids))
+        call!(self, find_runs, message, |answer, _| hashes(&answer.run_ids))
     }
 }

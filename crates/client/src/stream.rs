@@ -1,11 +1,12 @@
 //! Bulk appends over one stream.
 
 use crate::read::{Unreadable, json};
-use crate::{Client, ClientError, MAX_MESSAGE};
+use crate::rpc;
+use crate::{Client, ClientError};
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::response::SubmitResponse;
-use selfsame_wire::v1::{self, ledger_service_client::LedgerServiceClient};
+use selfsame_wire::v1;
 use std::sync::atomic::Ordering;
 use tokio::time::{Instant, timeout_at};
 use tonic::Status;
@@ -54,12 +55,11 @@ impl Client {
         let messages: Vec<_> =
             envelopes.iter().map(|envelope| v1::SubmitStreamRequest { envelope: envelope.to_bytes().into() }).collect();
         let node = self.node().1;
-        let mut service = LedgerServiceClient::new(node.channel.clone()).max_decoding_message_size(MAX_MESSAGE);
         let late = |_| ClientError::unreachable(&node.address, "no answer in time");
         let lost = |status: Status| ClientError::of_status(&node.address, &status);
         let invalid = |reason: String| ClientError::invalid(&node.address, Unreadable(reason));
-        let opened = timeout_at(deadline, service.submit_stream(tokio_stream::iter(messages))).await.map_err(late)?;
-        let mut answers = opened.map_err(lost)?.into_inner();
+        let opened = timeout_at(deadline, rpc::submit_stream(node.channel.clone(), messages)).await.map_err(late)?;
+        let mut answers = opened.map_err(lost)?;
         let first = *done;
         while let Some(answer) = timeout_at(deadline, answers.message()).await.map_err(late)?.map_err(lost)? {
             if answer.position != (*done - first) as u64 {

@@ -7,7 +7,7 @@ use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::p104::{IdentityStatement, Outcome};
 use selfsame_protocol::record::Record;
 use selfsame_protocol::response::SubmitResponse;
-use selfsame_wire::v1::{self, substrate_service_client::SubstrateServiceClient};
+use selfsame_wire::v1;
 
 /// One item of the Evidence Rail.
 #[derive(Clone, Debug)]
@@ -52,13 +52,13 @@ impl Client {
     /// A substrate's state, as a quorum knows it.
     pub async fn substrate(&self, id: &str) -> Result<Substrate, ClientError> {
         let message = v1::GetSubstrateRequest { substrate_id: id.into(), stale_ok: false };
-        call!(self, SubstrateServiceClient, get_substrate, message, |answer, _| json(&answer.state))
+        call!(self, get_substrate, message, |answer, _| json(&answer.state))
     }
 
     /// Submits the envelope of an open, and answers when a quorum of nodes decided the verification. Safe to retry.
     pub async fn open_session(&self, envelope: &Envelope) -> Result<Rail, ClientError> {
         let message = v1::OpenSessionRequest { envelope: envelope.to_bytes().into() };
-        call!(self, SubstrateServiceClient, open_session, message, |answer, _| {
+        call!(self, open_session, message, |answer, _| {
             Ok(Rail { items: items(&answer.rail)?, response: json(&answer.receipt)? })
         })
     }
@@ -70,7 +70,7 @@ impl Client {
         regulated: bool,
     ) -> Result<(IdentityStatement, serde_json::Value), ClientError> {
         let message = v1::GetStatementRequest { substrate_id: id.into(), regulated };
-        call!(self, SubstrateServiceClient, get_statement, message, |answer, _| {
+        call!(self, get_statement, message, |answer, _| {
             let document: serde_json::Value = json(&answer.statement)?;
             let statement = serde_json::from_value(document["statement"].clone());
             Ok((statement.map_err(|error| Unreadable(error.to_string()))?, document))
@@ -80,6 +80,6 @@ impl Client {
     /// Evidence of an open session from a depth on: at most `limit` items, 1,000 at most.
     pub async fn evidence(&self, id: &str, from: u64, limit: u32) -> Result<Vec<RailItem>, ClientError> {
         let message = v1::ReadEvidenceRequest { substrate_id: id.into(), from_depth: from, limit };
-        call!(self, SubstrateServiceClient, read_evidence, message, |answer, _| items(&answer.items))
+        call!(self, read_evidence, message, |answer, _| items(&answer.items))
     }
 }
