@@ -12,6 +12,7 @@ use selfsame_protocol::code::Code;
 use selfsame_protocol::entry::Entry;
 use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::merkle::verify_inclusion;
+use selfsame_protocol::number::Epoch;
 use selfsame_protocol::p104::Outcome;
 use selfsame_protocol::record::Record;
 use selfsame_protocol::replay::Replay;
@@ -176,7 +177,7 @@ fn substrates(view: &StateView, genesis: &Genesis) -> Audit {
             Ok(history) => history,
             Err(bad) => return fail("history", format!("substrate {id}: {bad}")),
         };
-        if (history.head, history.epoch) != (substrate.head, substrate.holder.epoch.0) {
+        if (history.head, history.epoch) != (substrate.head, substrate.holder.epoch) {
             let (head, epoch) = (substrate.head, substrate.holder.epoch);
             let what = format!("{head} at epoch {epoch}, its history to {} at epoch {}", history.head, history.epoch);
             return fail("history", format!("substrate {id} came to {what}"));
@@ -218,14 +219,14 @@ fn suppression(substrate: &Substrate, entries: &[Entry]) -> Audit {
 /// Every activation that ended is among the invalidated ones.
 fn invalidated(view: &StateView, id: &str, entries: &[Entry]) -> Audit {
     let ended = entries.iter().filter_map(|entry| match &entry.record {
-        Record::MigrationIdentityAttestation { origin, epoch, .. } => Some((*origin, epoch.0)),
-        Record::MigrationAbort { chip, epoch, .. } => Some((*chip, epoch.0)),
+        Record::MigrationIdentityAttestation { origin, epoch, .. } => Some((*origin, *epoch)),
+        Record::MigrationAbort { chip, epoch, .. } => Some((*chip, *epoch)),
         _ => None,
     });
     for (chip, epoch) in ended {
-        let key = invalidated_key(id, &chip, epoch.saturating_sub(1));
+        let key = invalidated_key(id, &chip, Epoch(epoch.0.saturating_sub(1)));
         if state::load_u64(view, Table::Invalidated, &key).map_err(unreadable)?.is_none() {
-            let what = format!("substrate {id}: chip {chip} at epoch {} is not invalidated", epoch.saturating_sub(1));
+            let what = format!("substrate {id}: chip {chip} at epoch {} is not invalidated", epoch.0.saturating_sub(1));
             return fail("invalidated", what);
         }
     }

@@ -10,6 +10,7 @@ use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use selfsame_client::{Client, ClientError};
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{Append, Command, FencingToken};
+use selfsame_protocol::number::Epoch;
 use selfsame_protocol::time::U64;
 use serde_json::{Value, json};
 use std::sync::Mutex;
@@ -212,7 +213,7 @@ impl Fleet {
         for moved in moved.iter().step_by(moved.len().div_ceil(OLD_CHIP_TRIES).max(1)) {
             // A write of the activation that the old chip had.
             let substrate_id = moved.member.session.substrate_id().to_owned();
-            let fence = FencingToken { epoch: U64(moved.member.session.epoch() - 1), seq: U64(1_000) };
+            let fence = FencingToken { epoch: Epoch(moved.member.session.epoch().0 - 1), seq: U64(1_000) };
             let append = Append { substrate_id, fence, items: super::substrate::items(1, 1) };
             let write = coordinator.origin.sign_content(Command::Append(append));
             match coordinator.client.submit(&write).await {
@@ -229,7 +230,7 @@ impl Fleet {
             "substrates": moved.len(),
             "nodes_asked": nodes.len(),
             "active_chip": destination,
-            "epoch": moved.first().map(|moved| moved.member.session.epoch()),
+            "epoch": moved.first().map(|moved| moved.member.session.epoch().0),
             "old_chip_refused": refused,
         }))
     }

@@ -140,7 +140,7 @@ impl Coordinator {
         let activation = Activation {
             migration_id: MIGRATION.into(),
             nonce: sealed.nonce,
-            epoch: origin.epoch() + 1,
+            epoch: origin.epoch().next(),
             continuity_hash: origin.continuity_hash().ok_or("the session was not closed")?,
             head: origin.head().ok_or("the substrate was not born")?,
         };
@@ -172,7 +172,7 @@ pub fn wrong(state: &Substrate, member: &FleetMember, destination: &Digest) -> O
     if holder.chip != *destination {
         return said("its chip", destination, &holder.chip);
     }
-    if holder.epoch.0 != member.session.epoch() {
+    if holder.epoch != member.session.epoch() {
         return said("its epoch", &member.session.epoch(), &holder.epoch);
     }
     if holder.status != HolderStatus::Active || state.migration.is_some() {

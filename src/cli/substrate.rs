@@ -317,7 +317,7 @@ pub fn lines(items: &[ListedSubstrate]) -> Vec<Value> {
     let line = |one: &ListedSubstrate| {
         json!({
             "substrate_id": one.substrate_id, "organisation": one.organisation, "state": one.state, "phase": one.phase,
-            "chip": one.chip, "epoch": one.epoch, "lineage_depth": one.lineage_depth,
+            "chip": one.chip, "epoch": one.epoch.0, "lineage_depth": one.lineage_depth,
             "evidence_depth": one.evidence_depth, "reasoning_depth": one.reasoning_depth,
             "last_outcome": one.last_outcome, "complete": one.complete, "successor": one.successor,
         })

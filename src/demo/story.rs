@@ -329,7 +329,7 @@ impl Story {
         let activation = Activation {
             migration_id: sealed.migration_id,
             nonce: sealed.nonce,
-            epoch: self.session.epoch() + 1,
+            epoch: self.session.epoch().next(),
             continuity_hash,
             head: state.head,
         };

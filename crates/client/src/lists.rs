@@ -4,6 +4,7 @@ use crate::read::{Unreadable, counted, digest, named, public_key, said};
 use crate::{Client, ClientError, Phase};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::keys::PublicKey;
+use selfsame_protocol::number::Epoch;
 use selfsame_protocol::p104::{Outcome, Technology};
 use selfsame_wire::v1;
 
@@ -58,7 +59,7 @@ pub struct ListedSubstrate {
     /// Chip id of the holder.
     pub chip: Digest,
     /// Epoch that the next write must name.
-    pub epoch: u64,
+    pub epoch: Epoch,
     /// Cycles since birth.
     pub lineage_depth: u64,
     /// Its entries in the Evidence ledger.
@@ -99,7 +100,7 @@ fn substrate(one: v1::SubstrateSummary) -> Result<ListedSubstrate, Unreadable> {
         state: named(&one.state)?,
         phase: named(&one.phase)?,
         chip: digest(&one.chip)?,
-        epoch: one.epoch,
+        epoch: Epoch(one.epoch),
         lineage_depth: one.lineage_depth,
         evidence_depth: one.evidence_depth,
         reasoning_depth: one.reasoning_depth,

@@ -5,6 +5,7 @@
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::keys::PublicKey;
 use selfsame_protocol::named;
+use selfsame_protocol::number::Epoch;
 use selfsame_protocol::p104::{Amendment, Constitution, Outcome};
 use selfsame_protocol::record::{ContinuityEvent, SessionClose};
 use selfsame_protocol::time::{Timestamp, U64};
@@ -69,7 +70,7 @@ pub struct Holder {
     /// Attestation hash of this activation.
     pub attestation_hash: Option<Digest>,
     /// Epoch of this activation, from 1.
-    pub epoch: U64,
+    pub epoch: Epoch,
     /// Last accepted sequence number, from 0.
     pub seq: U64,
     /// Log index of the activation.
@@ -122,7 +123,7 @@ pub struct Migration {
     /// Destination chip id.
     pub destination: Digest,
     /// Epoch that ends.
-    pub epoch: U64,
+    pub epoch: Epoch,
     /// Latest cycle identity hash at the seal.
     pub head: Digest,
     /// Continuity hash of the last close.

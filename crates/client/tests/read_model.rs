@@ -6,6 +6,7 @@ use selfsame_machine::state;
 use selfsame_protocol::command::Proposal;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::keys::SecretKey;
+use selfsame_protocol::number::Epoch;
 use selfsame_protocol::p104::{Amendment, Constitution, Outcome, Thresholds};
 use selfsame_protocol::record::{ContinuityEvent, EvidenceAnchor, SessionClose};
 use selfsame_protocol::time::{Timestamp, U64};
@@ -43,7 +44,7 @@ fn substrate() -> state::Substrate {
             chip: key.id(),
             key,
             attestation_hash: Some(hash("attestation")),
-            epoch: U64(2),
+            epoch: Epoch(2),
             seq: U64(3),
             since: U64(4),
         },
@@ -90,7 +91,7 @@ fn substrate() -> state::Substrate {
             migration_id: "m".into(),
             origin: key.id(),
             destination: hash("destination"),
-            epoch: U64(2),
+            epoch: Epoch(2),
             head: hash("head"),
             continuity_hash: hash("kept"),
             nonce: hash("nonce"),

@@ -9,16 +9,16 @@ use crate::view::Table;
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::command::FencingToken;
 use selfsame_protocol::ledger::Ledger;
-use selfsame_protocol::p104::EPOCHS_OF_A_RECOVERY;
+use selfsame_protocol::number::Epoch;
 use selfsame_protocol::planted;
 use selfsame_protocol::record::Record;
 use selfsame_protocol::time::U64;
 
 /// The epoch at which a substrate's activation stands after `recoveries`: 2^32 more for each that it has not gone through.
 /// No epoch of before a recovery can be reached again by counting.
-pub fn epoch_after(substrate: &Substrate, recoveries: u64) -> U64 {
+pub fn epoch_after(substrate: &Substrate, recoveries: u64) -> Epoch {
     let missed = recoveries.saturating_sub(substrate.constitution.recovery_count.0);
-    U64(substrate.holder.epoch.0.saturating_add(missed.saturating_mul(EPOCHS_OF_A_RECOVERY)))
+    substrate.holder.epoch.after_recoveries(missed)
 }
 
 /// Takes the activation through the recoveries that it has missed, and records it. The activation of before is
@@ -31,7 +31,7 @@ pub fn renew(txn: &mut Txn<'_>, substrate: &mut Substrate) -> Result<(), Stop> {
     let (ended, epoch) = (substrate.holder.epoch, epoch_after(substrate, recoveries));
     let record = Record::HolderRecovery { recovery_count: U64(recoveries), chip: substrate.holder.chip, ended, epoch };
     txn.push(Ledger::Reasoning, &subject(&substrate.substrate_id), record)?;
-    let old = invalidated_key(&substrate.substrate_id, &substrate.holder.chip, ended.0);
+    let old = invalidated_key(&substrate.substrate_id, &substrate.holder.chip, ended);
     txn.over.put(Table::Invalidated, old, txn.index.to_be_bytes());
     substrate.holder.epoch = epoch;
     substrate.holder.seq = U64(0);
@@ -59,13 +59,13 @@ pub fn check_session_token(txn: &Txn<'_>, substrate: &mut Substrate, token: &Fen
 
 /// Checks a token: accepts exactly the current activation's chip, its epoch and the next sequence number, and takes the
 /// number. No clock and no lease decides anything. `epoch` is the holder's, recoveries included.
-pub fn check_token(txn: &Txn<'_>, substrate: &mut Substrate, token: &FencingToken, epoch: U64) -> Result<(), Stop> {
+pub fn check_token(txn: &Txn<'_>, substrate: &mut Substrate, token: &FencingToken, epoch: Epoch) -> Result<(), Stop> {
     require_alive(substrate)?;
     let chip = txn.key.id();
     let holder = &substrate.holder;
     let stale = token.epoch != epoch && !planted!("fence_by_chip_id_only");
     if (chip != holder.chip || stale) && !planted!("no_fence") {
-        let key = invalidated_key(&substrate.substrate_id, &chip, token.epoch.0);
+        let key = invalidated_key(&substrate.substrate_id, &chip, token.epoch);
         if let Some(at) = state::load_u64(&txn.over, Table::Invalidated, &key)? {
             return refuse(
                 Code::ChipInvalidated,

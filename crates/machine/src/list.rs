@@ -9,6 +9,7 @@ use crate::view::{ReadError, Row, Table, View};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::holder::HolderState;
 use selfsame_protocol::ledger::PerLedger;
+use selfsame_protocol::number::Epoch;
 use selfsame_protocol::p104::Outcome;
 
 /// Most rows that one page looks at. A substrate's row has a few kilobytes, so a page reads some megabytes at most in
@@ -42,7 +43,7 @@ pub struct Summary {
     /// Chip id of the holder.
     pub chip: Digest,
     /// Epoch that the next write must name.
-    pub epoch: u64,
+    pub epoch: Epoch,
     /// Cycles since birth.
     pub lineage_depth: u64,
     /// Entries of the substrate.
@@ -92,7 +93,7 @@ fn summary(view: &dyn View, substrate: Substrate) -> Result<Summary, ReadError> 
         state: holder_state(view, &substrate)?,
         phase: substrate.phase,
         chip: substrate.holder.chip,
-        epoch: crate::read::epoch(view, &substrate)?.0,
+        epoch: crate::read::epoch(view, &substrate)?,
         lineage_depth: substrate.lineage_depth.0,
         depths: PerLedger::try_from_fn(|ledger| subject_depth(view, &subject, ledger))?,
         last_outcome: substrate.status,

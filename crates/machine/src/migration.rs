@@ -16,6 +16,7 @@ use selfsame_protocol::command::{AbortMigration, Arrive, Seal};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::form::MIGRATION_CYCLE;
 use selfsame_protocol::ledger::{Ledger, PerLedger};
+use selfsame_protocol::number::Epoch;
 use selfsame_protocol::p104::{self, Attestation, Claims, Outcome};
 use selfsame_protocol::planted;
 use selfsame_protocol::record::{ContinuityEvent, Record, Resolved};
@@ -47,7 +48,7 @@ pub fn seal(txn: &mut Txn<'_>, command: &Seal) -> Result<MigrationSealed, Stop> 
     }
     let nonce = do_seal(txn, &mut substrate, migration_id, &command.destination, None)?;
     save(txn, &substrate);
-    Ok(MigrationSealed { nonce, epoch: U64(substrate.holder.epoch.0 + 1), migration_id: migration_id.clone() })
+    Ok(MigrationSealed { nonce, epoch: substrate.holder.epoch.next(), migration_id: migration_id.clone() })
 }
 
 /// Seals a substrate whose chip is lost, by ballot of the organisations.
@@ -200,7 +201,7 @@ fn activation(
         substrate_id: substrate.substrate_id.clone(),
         migration_id: migration.migration_id.clone(),
         nonce: migration.nonce,
-        epoch: U64(substrate.holder.epoch.0 + 1),
+        epoch: substrate.holder.epoch.next(),
         continuity_hash: migration.continuity_hash,
         head: migration.head,
     };
@@ -228,7 +229,7 @@ fn activation(
 /// Activates a chip at the next epoch and invalidates the activation before, in the same entry.
 fn activate(txn: &mut Txn<'_>, substrate: &mut Substrate, attestation_hash: Digest) {
     // No activation has the epoch 0.
-    let epoch = if planted!("activation_before_invalidation") { 0 } else { substrate.holder.epoch.0 };
+    let epoch = if planted!("activation_before_invalidation") { Epoch(0) } else { substrate.holder.epoch };
     let old = invalidated_key(&substrate.substrate_id, &substrate.holder.chip, epoch);
     txn.over.put(Table::Invalidated, old, txn.index.to_be_bytes());
     let holder = &mut substrate.holder;
@@ -237,7 +238,7 @@ fn activate(txn: &mut Txn<'_>, substrate: &mut Substrate, attestation_hash: Dige
     holder.chip = txn.key.id();
     holder.key = txn.key;
     holder.attestation_hash = Some(attestation_hash);
-    holder.epoch = U64(holder.epoch.0 + u64::from(!stays));
+    holder.epoch = Epoch(holder.epoch.0 + u64::from(!stays));
     holder.seq = U64(0);
     holder.since = U64(txn.index);
     substrate.migration = None;
@@ -298,7 +299,7 @@ pub fn arrive(txn: &mut Txn<'_>, command: &Arrive) -> Result<MigrationArrived, S
         attestation: attestation.clone(),
         continuity_hash: migration.continuity_hash,
         nonce: migration.nonce,
-        epoch: U64(substrate.holder.epoch.0 + 1),
+        epoch: substrate.holder.epoch.next(),
     };
     let goalvector = Resolved::Migration(Box::new(record.clone()));
     txn.push(Ledger::Reasoning, &subject(substrate_id), record)?;

@@ -14,6 +14,7 @@ use selfsame_protocol::digest::Digest;
 use selfsame_protocol::holder::{HolderState, HolderStatus, Tree};
 use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::merkle::{ProofError, TileId, consistency_proof, inclusion_proof, root_at};
+use selfsame_protocol::number::Epoch;
 use selfsame_protocol::p104::{IdentityStatement, Outcome};
 use selfsame_protocol::quorum::{KnownCosigner, Quorum};
 use selfsame_protocol::record::OrganisationRun;
@@ -41,7 +42,7 @@ pub fn substrate(view: &dyn View, id: &str) -> Result<Option<Substrate>, ReadErr
 }
 
 /// The epoch that the next write of a substrate must name: that of its activation, unless a recovery came after it.
-pub fn epoch(view: &dyn View, substrate: &Substrate) -> Result<U64, ReadError> {
+pub fn epoch(view: &dyn View, substrate: &Substrate) -> Result<Epoch, ReadError> {
     Ok(crate::fence::epoch_after(substrate, registry::recoveries(view)?))
 }
 
@@ -242,7 +243,7 @@ pub fn holder(view: &dyn View, genesis: &Genesis, id: &str) -> Result<Option<Hol
         substrate_id: id.into(),
         state: holder_state(view, &substrate)?,
         chip: substrate.holder.chip,
-        epoch: substrate.holder.epoch.0,
+        epoch: substrate.holder.epoch,
         evidence: tree(Ledger::Evidence)?,
         reasoning: tree(Ledger::Reasoning)?,
     }))

@@ -6,6 +6,7 @@ use selfsame_protocol::digest::Digest;
 use selfsame_protocol::keys::PublicKey;
 use selfsame_protocol::ledger::{Ledger, PerLedger};
 use selfsame_protocol::named;
+use selfsame_protocol::number::Epoch;
 use selfsame_protocol::p104::{Amendment, Constitution, Outcome, Technology};
 use selfsame_protocol::record::{ContinuityEvent, CountedVerdict, SessionClose};
 use selfsame_protocol::run::ElementDigests;
@@ -121,7 +122,7 @@ pub struct Holder {
     /// Attestation hash of this activation.
     pub attestation_hash: Option<Digest>,
     /// Epoch of this activation, from 1.
-    pub epoch: U64,
+    pub epoch: Epoch,
     /// Last accepted sequence number, from 0.
     pub seq: U64,
     /// Log index of the activation.
@@ -162,7 +163,7 @@ pub struct Migration {
     /// Destination chip id.
     pub destination: Digest,
     /// Epoch that ends.
-    pub epoch: U64,
+    pub epoch: Epoch,
     /// Latest cycle identity hash at the seal.
     pub head: Digest,
     /// Continuity hash of the last close.
@@ -344,8 +345,8 @@ pub fn pair_key(a: &str, b: &str) -> Vec<u8> {
 }
 
 /// `uuid ‖ chip id ‖ epoch`.
-pub fn invalidated_key(substrate: &str, chip: &Digest, epoch: u64) -> Vec<u8> {
-    [substrate.as_bytes(), chip.as_bytes(), &epoch.to_be_bytes()].concat()
+pub fn invalidated_key(substrate: &str, chip: &Digest, epoch: Epoch) -> Vec<u8> {
+    [substrate.as_bytes(), chip.as_bytes(), &epoch.0.to_be_bytes()].concat()
 }
 
 /// `ledger ‖ entry hash`.

@@ -14,6 +14,7 @@ use selfsame_protocol::command::{Amend, Append, CloseCycle, InitSubstrate};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::form::{MIGRATION_CYCLE, is_founding};
 use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::number::Epoch;
 use selfsame_protocol::p104::{self, Amendment, Attestation, Claims, Constitution, Thresholds};
 use selfsame_protocol::planted;
 use selfsame_protocol::record::{
@@ -161,7 +162,7 @@ pub fn give_birth(txn: &mut Txn<'_>, birth: Birth<'_>) -> Result<SubstrateBorn, 
             chip,
             key: txn.key,
             attestation_hash,
-            epoch: U64(p104::first_epoch(recoveries)),
+            epoch: Epoch::first(recoveries),
             seq: U64(0),
             since: U64(txn.index),
         },

@@ -8,6 +8,7 @@ use selfsame_protocol::canon;
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::*;
 use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::number::Epoch;
 use selfsame_protocol::p104::{Attestation, Claims, Outcome, SCHEMA_VERSION, Technology, Thresholds};
 use selfsame_protocol::record::Record;
 use selfsame_protocol::response::AmendmentQueued;
@@ -182,7 +183,7 @@ fn a_new_lineage_takes_over_the_rules_and_nothing_else() {
         assert_eq!(born.constitution.parameters, before.constitution.parameters);
         assert_eq!((born.constitution.amendments, born.constitution.amendment_head), (U64(0), None));
         assert_eq!((born.schema_version, born.organisation), (before.schema_version, before.organisation));
-        assert_eq!((born.holder.key, born.holder.epoch, born.holder.seq), (chip(0).public(), U64(1), U64(0)));
+        assert_eq!((born.holder.key, born.holder.epoch, born.holder.seq), (chip(0).public(), Epoch(1), U64(0)));
         assert_eq!((born.session, born.lineage_depth, born.last_close), (U64(0), U64(0), None));
         world.replay(&uuid(2));
     }

@@ -7,6 +7,7 @@ use selfsame_protocol::command::{Command, Proposal, RecoverClose, Role};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Entry;
 use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::number::Epoch;
 use selfsame_protocol::p104::{Attestation, Claims, Constitution, Outcome};
 use selfsame_protocol::record::{ContinuityEvent, EvidenceAnchor, Record};
 use selfsame_protocol::replay::{BadCheck, History, Replay};
@@ -100,7 +101,7 @@ fn only_the_chip_that_was_sealed_comes_back_by_an_abort() {
     assert_eq!(with(2, &claims), "MIGRATION_ORIGIN");
     let mut stale = claims;
     let Claims::Activation { epoch, .. } = &mut stale else { unreachable!() };
-    *epoch = U64(1);
+    *epoch = Epoch(1);
     assert_eq!(with(0, &stale), "MIGRATION_ATTESTATION");
     let epoch = |to: u64| {
         tale.found(|tale| {
@@ -109,7 +110,7 @@ fn only_the_chip_that_was_sealed_comes_back_by_an_abort() {
             else {
                 unreachable!()
             };
-            *epoch = U64(to);
+            *epoch = Epoch(to);
         })
     };
     assert_eq!((epoch(1), epoch(3)), ("MIGRATION_EPOCH", "MIGRATION_EPOCH"));
@@ -134,18 +135,18 @@ fn a_recovery_moves_exactly_the_activation_in_force_by_exactly_what_it_skips() {
     }
     assert_eq!(world.open(&id, &chip(0)), Outcome::Verified);
     let tale = Tale::of(&world, &id);
-    type Change = fn(&mut U64, &mut Digest, &mut U64, &mut U64);
+    type Change = fn(&mut U64, &mut Digest, &mut Epoch, &mut Epoch);
     const SKIP: u64 = 1 << 32;
     let cases: [(&str, Change); 9] = [
         ("RECOVERY_COUNT", |count, _, _, _| *count = U64(0)),
         ("RECOVERY_EPOCH", |count, _, _, _| *count = U64(1)),
         ("RECOVERY_EPOCH", |count, _, _, _| *count = U64(3)),
         ("RECOVERY_CHIP", |_, chip, _, _| *chip = key(41).public().id()),
-        ("RECOVERY_EPOCH", |_, _, ended, _| *ended = U64(2)),
-        ("RECOVERY_EPOCH", |_, _, ended, _| *ended = U64(0)),
-        ("RECOVERY_EPOCH", |_, _, _, epoch| *epoch = U64(2)),
-        ("RECOVERY_EPOCH", |_, _, _, epoch| *epoch = U64(SKIP + 1)),
-        ("RECOVERY_EPOCH", |_, _, _, epoch| *epoch = U64(2 * SKIP + 2)),
+        ("RECOVERY_EPOCH", |_, _, ended, _| *ended = Epoch(2)),
+        ("RECOVERY_EPOCH", |_, _, ended, _| *ended = Epoch(0)),
+        ("RECOVERY_EPOCH", |_, _, _, epoch| *epoch = Epoch(2)),
+        ("RECOVERY_EPOCH", |_, _, _, epoch| *epoch = Epoch(SKIP + 1)),
+        ("RECOVERY_EPOCH", |_, _, _, epoch| *epoch = Epoch(2 * SKIP + 2)),
     ];
     for (number, (check, change)) in cases.into_iter().enumerate() {
         let found = tale.found(|tale| {
@@ -166,7 +167,7 @@ fn a_recovery_moves_exactly_the_activation_in_force_by_exactly_what_it_skips() {
     });
     assert_eq!(twice, "RECOVERY_STEP", "the verification that it was asked with comes first");
     let history = tale.replay().unwrap();
-    assert_eq!((history.epoch, history.constitution.recovery_count), (2 * SKIP + 1, U64(2)));
+    assert_eq!((history.epoch, history.constitution.recovery_count), (Epoch(2 * SKIP + 1), U64(2)));
 }
 
 /// shows: P-034, P-063, C-14, C-41

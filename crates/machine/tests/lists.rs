@@ -6,6 +6,7 @@ use selfsame_machine::state::{self, Phase};
 use selfsame_machine::view::{Model, Table, View};
 use selfsame_protocol::command::{Command, RetireChip, Role};
 use selfsame_protocol::holder::HolderState;
+use selfsame_protocol::number::Epoch;
 use selfsame_protocol::p104::Outcome;
 use std::collections::BTreeMap;
 
@@ -51,7 +52,7 @@ fn a_line_says_what_the_substrate_is_now() {
     let line = |world: &World| list::substrates(&world.model, &Filter::default(), None, 1).unwrap().items.remove(0);
     let born = line(&world);
     assert_eq!((born.state, born.phase, born.last_outcome), (HolderState::Active, Phase::Closed, None));
-    assert_eq!((born.epoch, born.lineage_depth, born.chip), (1, 0, chip(0).public().id()));
+    assert_eq!((born.epoch, born.lineage_depth, born.chip), (Epoch(1), 0, chip(0).public().id()));
     world.open(&id, &chip(0));
     let open = line(&world);
     assert_eq!((open.phase, open.last_outcome), (Phase::Open, Some(Outcome::InsufficientDepth)));

@@ -11,6 +11,7 @@ use selfsame_protocol::command::{
 use selfsame_protocol::digest::{Digest, framed};
 use selfsame_protocol::keys::SecretKey;
 use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::number::Epoch;
 use selfsame_protocol::p104::{self, Attestation, Claims, Outcome, Thresholds};
 use selfsame_protocol::record::{ClaimLevel, CycleKind, Record};
 use selfsame_protocol::response::MigrationSealed;
@@ -24,7 +25,7 @@ fn invalidated(world: &World) -> Vec<Vec<u8>> {
 fn append(id: &str, epoch: u64, seq: u64) -> Command {
     Command::Append(Append {
         substrate_id: id.into(),
-        fence: FencingToken { epoch: U64(epoch), seq: U64(seq) },
+        fence: FencingToken { epoch: Epoch(epoch), seq: U64(seq) },
         items: vec![item(Ledger::Evidence, "seen")],
     })
 }
@@ -85,7 +86,7 @@ fn a_seal_states_what_the_ledger_holds_and_stops_the_origin() {
 
     let receipt = world.ok(Role::Chip, &chip(0), good);
     let nonce = p104::migration_nonce(CLUSTER, &id, "m1", U64(world.index), &world.substrate(&id).head);
-    assert_eq!(receipt.result, MigrationSealed { nonce, epoch: U64(2), migration_id: "m1".into() }.into());
+    assert_eq!(receipt.result, MigrationSealed { nonce, epoch: Epoch(2), migration_id: "m1".into() }.into());
     assert_eq!(holder(&world, &id), (HolderStatus::Sealed, chip(0).public().id(), 1));
     // Zero active chips now: neither the origin nor the destination writes.
     for (role, key, command) in writes(&world, &id) {
@@ -106,7 +107,7 @@ fn one_entry_activates_the_destination_and_invalidates_the_origin() {
     assert_eq!(invalidated(&world), Vec::<Vec<u8>>::new());
     let receipt = world.arrive(&id, "m1", &chip(1));
     assert_eq!(holder(&world, &id), (HolderStatus::Active, chip(1).public().id(), 2));
-    assert_eq!(invalidated(&world), [invalidated_key(&id, &chip(0).public().id(), 1)]);
+    assert_eq!(invalidated(&world), [invalidated_key(&id, &chip(0).public().id(), Epoch(1))]);
     // Both records of the hand-over come from the one entry.
     assert_eq!(receipt.entries.len(), 2);
     let records = world.records(&id);
@@ -149,7 +150,7 @@ fn one_entry_activates_the_destination_and_invalidates_the_origin() {
     let open_at = |seq: u64| {
         let mut command = world.open_command(&id);
         let Command::OpenSession(OpenSession { fence, .. }) = &mut command else { unreachable!() };
-        *fence = FencingToken { epoch: U64(2), seq: U64(seq) };
+        *fence = FencingToken { epoch: Epoch(2), seq: U64(seq) };
         command
     };
     for seq in [0, 2, before.holder.seq.0 + 1, before.holder.seq.0 + 2] {
@@ -180,7 +181,7 @@ fn an_arrival_restates_the_seal_and_attests_this_activation() {
     world.seal(&id, "m1", &chip(0), &chip(1));
     let good = world.arrive_command(&id, "m1", &chip(1));
     let Claims::Activation { nonce, epoch, .. } = world.activation_claims(&id, "m1") else { unreachable!() };
-    let with = |change: &dyn Fn(&mut Digest, &mut U64, &mut String, &mut Digest)| {
+    let with = |change: &dyn Fn(&mut Digest, &mut Epoch, &mut String, &mut Digest)| {
         let mut claims = world.activation_claims(&id, "m1");
         let Claims::Activation { nonce, epoch, migration_id, head, .. } = &mut claims else { unreachable!() };
         change(nonce, epoch, migration_id, head);

@@ -15,7 +15,8 @@ use selfsame_protocol::constitution::ballot_digest;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::keys::SecretKey;
 use selfsame_protocol::ledger::Ledger;
-use selfsame_protocol::p104::{Amendment, Attestation, EPOCHS_OF_A_RECOVERY, Outcome, Technology, Thresholds};
+use selfsame_protocol::number::Epoch;
+use selfsame_protocol::p104::{Amendment, Attestation, Outcome, Technology, Thresholds};
 use selfsame_protocol::record::{EvidenceAnchor, Record};
 use selfsame_protocol::time::U64;
 use serde_json::json;
@@ -116,14 +117,14 @@ fn command(world: &World, step: Step) -> (Role, SecretKey, Command) {
             return (Role::Operator, operator(organisation), Command::RecoverClose(RecoverClose { substrate_id: id }));
         }
         _ => {
-            let fence = FencingToken { epoch: U64(1), seq: U64(u64::from(step.with)) };
+            let fence = FencingToken { epoch: Epoch(1), seq: U64(u64::from(step.with)) };
             Command::Append(Append { substrate_id: uuid(99), fence, items: vec![item(Ledger::Evidence, "nowhere")] })
         }
     };
     if step.flaw == 4
         && let Some((chip, epoch)) = dead(world, &id, step.with)
     {
-        let fence = FencingToken { epoch: U64(epoch), seq: U64(u64::from(step.with % 8)) };
+        let fence = FencingToken { epoch, seq: U64(u64::from(step.with % 8)) };
         return (
             role,
             chip,
@@ -184,10 +185,10 @@ fn any_ballot(world: &World, step: Step, ballot: &str) -> Vec<(Role, SecretKey, 
 }
 
 /// An activation of the substrate that was invalidated: its chip and epoch.
-fn dead(world: &World, id: &str, with: u8) -> Option<(SecretKey, u64)> {
+fn dead(world: &World, id: &str, with: u8) -> Option<(SecretKey, Epoch)> {
     let rows = world.model.scan(Table::Invalidated, id.as_bytes(), &prefix_end(id.as_bytes()), 100).unwrap();
     let (key, _) = rows.get(usize::from(with) % rows.len().max(1))?;
-    let epoch = key.last_chunk::<8>().copied().map(u64::from_be_bytes)?;
+    let epoch = key.last_chunk::<8>().copied().map(u64::from_be_bytes).map(Epoch)?;
     (0..4).map(chip).find(|c| key == &invalidated_key(id, &c.public().id(), epoch)).map(|chip| (chip, epoch))
 }
 
@@ -204,11 +205,11 @@ fn spoil(command: &mut Command, step: Step) {
         {
             *fence = match step.flaw {
                 2 => FencingToken {
-                    epoch: U64(fence.epoch.0.wrapping_add(u64::from(step.with)).wrapping_sub(2)),
+                    epoch: Epoch(fence.epoch.0.wrapping_add(u64::from(step.with)).wrapping_sub(2)),
                     ..*fence
                 },
                 3 => FencingToken { seq: U64(fence.seq.0.wrapping_sub(1)), ..*fence },
-                _ => FencingToken { epoch: U64(u64::MAX), seq: U64(u64::MAX) },
+                _ => FencingToken { epoch: Epoch(u64::MAX), seq: U64(u64::MAX) },
             };
         }
         Command::CloseCycle(CloseCycle { prior_identity_hash, .. }) if step.flaw == 5 => *prior_identity_hash = wrong,
@@ -231,7 +232,7 @@ fn spoil(command: &mut Command, step: Step) {
 #[derive(Default)]
 struct Watch {
     /// (substrate, epoch) → chip: at most one activation each.
-    activations: BTreeMap<(String, u64), Digest>,
+    activations: BTreeMap<(String, Epoch), Digest>,
     substrates: BTreeMap<String, Substrate>,
     heads: [(u64, Option<Digest>); 2],
     outcomes: BTreeSet<String>,
@@ -272,7 +273,7 @@ impl Watch {
         }
         for now in substrates(&world.model) {
             let id = now.substrate_id.clone();
-            let (chip, epoch) = (now.holder.chip, now.holder.epoch.0);
+            let (chip, epoch) = (now.holder.chip, now.holder.epoch);
             let first = *self.activations.entry((id.clone(), epoch)).or_insert(chip);
             assert_eq!(first, chip, "two chips in one epoch");
             let gone = |chip: &Digest, epoch| {
@@ -286,7 +287,7 @@ impl Watch {
             assert_eq!(now.founding_tension_hash, now.constitution.founding_tension_hash);
             if let Some(then) = self.substrates.get(&id) {
                 let recoveries = now.constitution.recovery_count.0 - then.constitution.recovery_count.0;
-                let most = then.holder.epoch.0 + 1 + recoveries * EPOCHS_OF_A_RECOVERY;
+                let most = then.holder.epoch.next().after_recoveries(recoveries);
                 assert!(now.holder.epoch >= then.holder.epoch && epoch <= most, "epoch");
                 assert!(now.holder.epoch > then.holder.epoch || now.holder.seq >= then.holder.seq, "sequence");
                 assert!((0..=1).contains(&(now.lineage_depth.0 - then.lineage_depth.0)), "lineage depth");
@@ -296,7 +297,7 @@ impl Watch {
                 assert!(then.suppressed.is_none() || now == *then, "suppression was left");
                 assert!(then.successor.is_none() || now == *then, "a lineage went on after its end");
             } else {
-                assert_eq!((epoch % EPOCHS_OF_A_RECOVERY, now.lineage_depth), (1, U64(0)));
+                assert_eq!((epoch.0 % Epoch::OF_A_RECOVERY, now.lineage_depth), (1, U64(0)));
             }
             self.substrates.insert(id, now);
         }

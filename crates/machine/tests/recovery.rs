@@ -11,6 +11,7 @@ use selfsame_protocol::command::{
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::keys::SecretKey;
 use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::number::Epoch;
 use selfsame_protocol::p104::Outcome;
 use selfsame_protocol::record::{EvidenceAnchor, Record};
 use selfsame_protocol::time::U64;
@@ -33,7 +34,7 @@ fn recover(world: &mut World, id: &str) {
     world.ballot(3, id, proposal);
 }
 fn fence(epoch: u64, seq: u64) -> FencingToken {
-    FencingToken { epoch: U64(epoch), seq: U64(seq) }
+    FencingToken { epoch: Epoch(epoch), seq: U64(seq) }
 }
 fn open_at(world: &World, id: &str, fence: FencingToken) -> Command {
     let mut command = world.open_command(id);
@@ -51,7 +52,7 @@ fn after_a_recovery_every_holder_begins_a_new_epoch_with_a_verification() {
     let constitution = read::constitution(&world.model).unwrap().unwrap();
     assert_eq!((constitution.recovery_count, constitution.revision), (U64(1), U64(1)));
     // Read as the next write must name it; stored when it is written.
-    assert_eq!((world.substrate(&id).holder.epoch, world.substrate(&id).holder.seq), (U64(1 + SKIP), U64(0)));
+    assert_eq!((world.substrate(&id).holder.epoch, world.substrate(&id).holder.seq), (Epoch(1 + SKIP), U64(0)));
     let next = before.holder.seq.0 + 1;
     let open = open_at(&world, &id, fence(1, next));
     world.refused(Role::Chip, &chip(0), open, Code::StaleEpoch);
@@ -64,8 +65,8 @@ fn after_a_recovery_every_holder_begins_a_new_epoch_with_a_verification() {
     let expected = Record::HolderRecovery {
         recovery_count: U64(1),
         chip: chip(0).public().id(),
-        ended: U64(1),
-        epoch: U64(1 + SKIP),
+        ended: Epoch(1),
+        epoch: Epoch(1 + SKIP),
     };
     assert_eq!(record, Some(expected));
     assert_eq!(world.substrate(&id).constitution.recovery_count, U64(1));
@@ -86,13 +87,16 @@ fn after_a_recovery_every_holder_begins_a_new_epoch_with_a_verification() {
     world.seal(&id, "m1", &chip(0), &chip(1));
     world.arrive(&id, "m1", &chip(1));
     let history = world.replay(&id);
-    assert_eq!(history.epoch, 3 * SKIP + 2);
+    assert_eq!(history.epoch, Epoch(3 * SKIP + 2));
     assert_eq!(history.constitution, world.substrate(&id).constitution);
-    assert_eq!(world.substrate(&id).holder.epoch, U64(history.epoch));
+    assert_eq!(world.substrate(&id).holder.epoch, history.epoch);
     // A birth after it carries the count from the start.
     world.born(&uuid(2), 0);
     assert_eq!(world.open(&uuid(2), &chip(0)), Outcome::InsufficientDepth);
-    assert_eq!((world.replay(&uuid(2)).epoch, world.substrate(&uuid(2)).holder.epoch.0), (3 * SKIP + 1, 3 * SKIP + 1));
+    assert_eq!(
+        (world.replay(&uuid(2)).epoch, world.substrate(&uuid(2)).holder.epoch),
+        (Epoch(3 * SKIP + 1), Epoch(3 * SKIP + 1))
+    );
 }
 
 /// shows: P-058, X-05
@@ -139,9 +143,9 @@ fn what_was_sealed_arrives_or_is_aborted_at_the_new_epoch() {
             command
         };
         world.ok(Role::Chip, &chip(by), command);
-        assert_eq!(world.substrate(&id).holder.epoch, U64(2 + SKIP));
+        assert_eq!(world.substrate(&id).holder.epoch, Epoch(2 + SKIP));
         assert_eq!(world.open(&id, &chip(by)), Outcome::Verified);
-        assert_eq!(world.replay(&id).epoch, 2 + SKIP);
+        assert_eq!(world.replay(&id).epoch, Epoch(2 + SKIP));
     }
     let (mut world, id) = closed();
     world.open(&id, &chip(0));
@@ -155,7 +159,7 @@ fn what_was_sealed_arrives_or_is_aborted_at_the_new_epoch() {
     world.ballot(3, "seal", seal);
     assert_eq!(world.substrate(&id).phase, Phase::Closed);
     world.arrive(&id, "m1", &chip(1));
-    assert_eq!(world.replay(&id).epoch, 2 + SKIP);
+    assert_eq!(world.replay(&id).epoch, Epoch(2 + SKIP));
 }
 
 /// shows: X-05, G-17

@@ -11,6 +11,7 @@ use selfsame_protocol::digest::{Digest, framed};
 use selfsame_protocol::entry::Entry;
 use selfsame_protocol::envelope::{Envelope, prepare};
 use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::number::Epoch;
 use selfsame_protocol::p104::{Attestation, SCHEMA_VERSION, Thresholds};
 use selfsame_protocol::record::{Completeness, Record};
 use selfsame_protocol::response::{CycleClosed, SubstrateBorn};
@@ -200,7 +201,7 @@ fn a_write_needs_the_prior_hash_the_epoch_the_next_number_and_the_active_chip() 
     let head = world.substrate(&id).head;
     let stale = world.substrate(&id).substrate_identity_hash;
     world.refused(Role::Chip, &chip(0), cycle(good, stale), Code::StateMismatch);
-    let fence = |epoch, seq| FencingToken { epoch: U64(epoch), seq: U64(seq) };
+    let fence = |epoch, seq| FencingToken { epoch: Epoch(epoch), seq: U64(seq) };
     for epoch in [0, 2, u64::MAX] {
         world.refused(Role::Chip, &chip(0), cycle(fence(epoch, good.seq.0), head), Code::StaleEpoch);
     }

@@ -15,6 +15,7 @@
 use crate::digest::Digest;
 use crate::ledger::Ledger;
 use crate::note::{Note, NoteError, TYPE_COSIGNATURE, VerifiedKey, Vkey, bad};
+use crate::number::Epoch;
 use crate::policy::{Cosigner, Policy};
 use crate::time::U64;
 use base64::Engine as _;
@@ -75,7 +76,7 @@ pub struct HolderStatus {
     /// Chip id.
     pub chip: Digest,
     /// Epoch of its activation, from 1.
-    pub epoch: u64,
+    pub epoch: Epoch,
     /// The Evidence ledger.
     pub evidence: Tree,
     /// The Reasoning ledger.
@@ -173,7 +174,7 @@ impl HolderStatus {
             substrate_id,
             state,
             chip,
-            epoch: number(&field(epoch, "epoch")?)?,
+            epoch: Epoch(number(&field(epoch, "epoch")?)?),
             evidence: tree(evidence, "evidence")?,
             reasoning: tree(reasoning, "reasoning")?,
         })

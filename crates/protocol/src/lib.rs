@@ -28,6 +28,7 @@ pub mod ledger;
 pub mod merkle;
 pub mod names;
 pub mod note;
+pub mod number;
 pub mod p104;
 pub mod planted;
 pub mod policy;

@@ -8,6 +8,7 @@
 use crate::canon;
 use crate::digest::{Digest, MAX_BITS, framed};
 use crate::form;
+use crate::number::Epoch;
 use crate::time::{Timestamp, U64};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::Value;
@@ -162,14 +163,6 @@ pub struct Amendment {
     /// A replacement of the founding document; refused, and the refusal recorded, with the drift it would cause.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub founding: Option<Value>,
-}
-
-/// Epochs that a recovery of the cluster skips: no epoch of before it can be reached again by counting.
-pub const EPOCHS_OF_A_RECOVERY: u64 = 1 << 32;
-
-/// The epoch of a birth after so many recoveries.
-pub fn first_epoch(recoveries: u64) -> u64 {
-    recoveries.saturating_mul(EPOCHS_OF_A_RECOVERY).saturating_add(1)
 }
 
 fn is_zero(count: &U64) -> bool {
@@ -362,7 +355,7 @@ pub enum Claims {
         /// Nonce of the seal.
         nonce: Digest,
         /// The epoch that will begin.
-        epoch: U64,
+        epoch: Epoch,
         /// Continuity hash of the last close.
         continuity_hash: Digest,
         /// Latest cycle identity hash.

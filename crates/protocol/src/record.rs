@@ -26,6 +26,7 @@ use crate::constitution::ClusterConstitution;
 use crate::digest::Digest;
 use crate::form;
 use crate::keys::PublicKey;
+use crate::number::Epoch;
 use crate::p104::{Amendment, Attestation, Constitution, Outcome, Thresholds};
 use crate::run::{Element, ElementDigests};
 use crate::time::{Timestamp, U64};
@@ -324,7 +325,7 @@ pub enum Record {
         /// Destination chip.
         destination: Digest,
         /// Epoch that ends.
-        epoch: U64,
+        epoch: Epoch,
         /// Latest cycle identity hash.
         head: Digest,
         /// Continuity hash of the last close.
@@ -363,7 +364,7 @@ pub enum Record {
         /// Nonce.
         nonce: Digest,
         /// Epoch that begins.
-        epoch: U64,
+        epoch: Epoch,
     },
     /// The migration was abandoned before arrival; the origin continues at a new epoch.
     MigrationAbort {
@@ -373,7 +374,7 @@ pub enum Record {
         /// Chip that continues.
         chip: Digest,
         /// Epoch that begins.
-        epoch: U64,
+        epoch: Epoch,
         /// The chip's fresh attestation, under the nonce of the seal.
         attestation: Attestation,
         /// Its hash.
@@ -482,9 +483,9 @@ pub enum Record {
         /// The chip.
         chip: Digest,
         /// Epoch that ended.
-        ended: U64,
+        ended: Epoch,
         /// Epoch that begins: 2^32 more for each recovery.
-        epoch: U64,
+        epoch: Epoch,
     },
     /// An organisation holds a quorum of the nodes in service, by a change that refusing would have made worse.
     OrganisationQuorumWarning {

@@ -9,6 +9,7 @@
 use crate::digest::Digest;
 use crate::entry::EntryRef;
 use crate::governance::GovernanceAction;
+use crate::number::Epoch;
 use crate::p104::Outcome;
 use crate::record::BallotResult;
 use crate::run::{Element, ElementDigests};
@@ -307,7 +308,7 @@ pub struct SubstrateBorn {
     /// Whether the birth is attested.
     pub complete: bool,
     /// Epoch of the first activation.
-    pub epoch: U64,
+    pub epoch: Epoch,
 }
 
 /// Items that were appended.
@@ -409,7 +410,7 @@ pub struct MigrationSealed {
     /// What the destination attests.
     pub nonce: Digest,
     /// Epoch that the next activation has.
-    pub epoch: U64,
+    pub epoch: Epoch,
     /// The migration.
     pub migration_id: String,
 }
@@ -419,7 +420,7 @@ pub struct MigrationSealed {
 #[serde(deny_unknown_fields)]
 pub struct MigrationArrived {
     /// Epoch that begins.
-    pub epoch: U64,
+    pub epoch: Epoch,
     /// Chip that holds the substrate.
     pub chip: Digest,
     /// The new head.
@@ -431,7 +432,7 @@ pub struct MigrationArrived {
 #[serde(deny_unknown_fields)]
 pub struct MigrationAborted {
     /// Epoch that begins.
-    pub epoch: U64,
+    pub epoch: Epoch,
     /// Chip that goes on.
     pub chip: Digest,
 }

@@ -15,6 +15,7 @@ use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{Command, DeclareRun, EnrolNode, FencingToken, InitSubstrate, RetireNode, Seal};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::envelope::{Envelope, pae};
+use selfsame_protocol::number::Epoch;
 use selfsame_protocol::p104::Thresholds;
 use selfsame_protocol::time::U64;
 use selfsame_wire::code::from_status;
@@ -220,11 +221,11 @@ async fn commands(adversary: &mut Adversary) {
     let chip = own.chips[0].clone();
     let (max, right) = (U64(u64::MAX), Own::fence(&state));
     for (what, fence, code) in [
-        ("B14 epoch", FencingToken { epoch: max, ..right }, Code::StaleEpoch),
+        ("B14 epoch", FencingToken { epoch: Epoch(u64::MAX), ..right }, Code::StaleEpoch),
         ("B14 sequence", FencingToken { seq: max, ..right }, Code::StaleSequence),
         ("B14 sequence 0", FencingToken { seq: U64(0), ..right }, Code::StaleSequence),
-        ("B14 epoch 0", FencingToken { epoch: U64(0), ..right }, Code::StaleEpoch),
-        ("B14 epoch and sequence", FencingToken { epoch: max, seq: max }, Code::StaleEpoch),
+        ("B14 epoch 0", FencingToken { epoch: Epoch(0), ..right }, Code::StaleEpoch),
+        ("B14 epoch and sequence", FencingToken { epoch: Epoch(u64::MAX), seq: max }, Code::StaleEpoch),
     ] {
         let command = own.append(fence, what);
         adversary.denied(what, &chip, command, &[code]).await;

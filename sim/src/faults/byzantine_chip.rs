@@ -10,7 +10,6 @@ use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{AbortMigration, Arrive, Command, FencingToken, OpenSession};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::p104::{Attestation, Claims, Outcome};
-use selfsame_protocol::time::U64;
 
 /// B8: attestations over the wrong nonce, migration, epoch or head, by the wrong chip, or used again.
 pub const STALE_ATTESTATION: Kind = Kind {
@@ -44,7 +43,7 @@ fn claims(id: &str, state: &Substrate) -> Option<Claims> {
         substrate_id: id.into(),
         migration_id: migration.migration_id.clone(),
         nonce: migration.nonce,
-        epoch: U64(migration.epoch.0 + 1),
+        epoch: migration.epoch.next(),
         continuity_hash: migration.continuity_hash,
         head: migration.head,
     })

@@ -36,6 +36,7 @@ impl Invariant for OneActivation {
 mod tests {
     use super::super::story::{Story, judge};
     use super::*;
+    use selfsame_protocol::number::Epoch;
     use selfsame_protocol::time::U64;
 
     #[test]
@@ -44,7 +45,7 @@ mod tests {
         assert_eq!(judge(&mut OneActivation::default(), &story), Ok(()));
         // Another chip at an epoch that was taken; the same chip again at the same epoch.
         let other = story.chip(1).id();
-        story.last("arrive").touched[0].after.holder.epoch = U64(1);
+        story.last("arrive").touched[0].after.holder.epoch = Epoch(1);
         assert!(judge(&mut OneActivation::default(), &story).unwrap_err().contains("two activations of epoch 1"));
         let mut story = Story::migrated();
         story.last("append").touched[0].after.holder.chip = other;

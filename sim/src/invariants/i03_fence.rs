@@ -41,13 +41,14 @@ mod tests {
     use super::super::shadow::Op;
     use super::super::story::{Story, judge};
     use super::*;
+    use selfsame_protocol::number::Epoch;
     use selfsame_protocol::time::U64;
 
     #[test]
     fn a_write_without_the_right_is_found() {
         assert_eq!(judge(&mut FenceHolds, &Story::migrated()), Ok(()));
         let wrong: [fn(&mut Op); 5] = [
-            |op| op.touched[0].before.as_mut().unwrap().holder.epoch = U64(7),
+            |op| op.touched[0].before.as_mut().unwrap().holder.epoch = Epoch(7),
             |op| op.touched[0].before.as_mut().unwrap().holder.seq = U64(7),
             |op| op.touched[0].before.as_mut().unwrap().holder.status = HolderStatus::Sealed,
             |op| op.touched[0].after.holder.seq = U64(0),

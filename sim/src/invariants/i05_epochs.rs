@@ -43,14 +43,14 @@ impl Invariant for Epochs {
 mod tests {
     use super::super::story::{Story, judge};
     use super::*;
-    use selfsame_protocol::time::U64;
+    use selfsame_protocol::number::Epoch;
 
     #[test]
     fn an_epoch_that_jumps_or_returns_is_found() {
         assert_eq!(judge(&mut Epochs::default(), &Story::migrated()), Ok(()));
         for epoch in [1, 3] {
             let mut story = Story::migrated();
-            story.last("arrive").touched[0].after.holder.epoch = U64(epoch);
+            story.last("arrive").touched[0].after.holder.epoch = Epoch(epoch);
             assert!(judge(&mut Epochs::default(), &story).is_err(), "{epoch}");
         }
     }

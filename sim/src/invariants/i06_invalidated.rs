@@ -28,7 +28,7 @@ impl Invariant for NeverInvalidated {
             }
             for touched in &op.touched {
                 let (id, holder) = (&touched.after.substrate_id, &touched.after.holder);
-                let key = invalidated_key(id, &holder.chip, holder.epoch.0);
+                let key = invalidated_key(id, &holder.chip, holder.epoch);
                 if holder.status == HolderStatus::Active && self.0.contains(&key) {
                     return Err(format!(
                         "log entry {}: {id} is held by chip {} at epoch {}, which was invalidated",

@@ -4,6 +4,7 @@
 use super::moment::{Invariant, Moment};
 use super::shadow::Op;
 use selfsame_protocol::digest::Digest;
+use selfsame_protocol::number::Epoch;
 use selfsame_protocol::p104::{self, Claims};
 use selfsame_protocol::record::Record;
 use selfsame_protocol::time::U64;
@@ -17,7 +18,7 @@ struct Seal {
     head: Digest,
     continuity_hash: Digest,
     nonce: Digest,
-    epoch: u64,
+    epoch: Epoch,
 }
 
 /// Remembers the last seal of each substrate, and how often the shadow jumped.
@@ -54,7 +55,7 @@ impl Attested {
                     head: *head,
                     continuity_hash: *continuity_hash,
                     nonce: *nonce,
-                    epoch: epoch.0,
+                    epoch: *epoch,
                 };
                 self.0.insert(id.to_owned(), seal);
             }
@@ -82,12 +83,12 @@ impl Attested {
             return wrong(format!("in migration {migration_id}, sealed for {}", seal.migration_id));
         }
         let holder = &touched.after.holder;
-        if (attestation.chip.id(), holder.chip, holder.epoch.0) != (chip, chip, seal.epoch + 1) {
+        if (attestation.chip.id(), holder.chip, holder.epoch) != (chip, chip, seal.epoch.next()) {
             return wrong(format!(
                 "for chip {} at epoch {}, not {chip} at {}",
                 holder.chip,
                 holder.epoch,
-                seal.epoch + 1
+                seal.epoch.next()
             ));
         }
         let claims = Claims::Activation {
@@ -95,7 +96,7 @@ impl Attested {
             substrate_id: id.to_owned(),
             migration_id: seal.migration_id,
             nonce: seal.nonce,
-            epoch: U64(seal.epoch + 1),
+            epoch: seal.epoch.next(),
             continuity_hash: seal.continuity_hash,
             head: seal.head,
         };
@@ -141,7 +142,7 @@ mod tests {
             ("seal", |op| op.index += 1),
             ("seal", |op| op.leaves.clear()),
             ("arrive", |op| op.leaves.clear()),
-            ("arrive", |op| op.touched[0].after.holder.epoch = U64(9)),
+            ("arrive", |op| op.touched[0].after.holder.epoch = Epoch(9)),
             ("arrive", |op| {
                 for leaf in &mut op.leaves {
                     let Record::MigrationIdentityAttestation { attestation, .. } = &mut leaf.entry.record else {

@@ -15,7 +15,7 @@ pub struct InvalidateFirst;
 
 fn activation(op: &Op, before: &Substrate, after: &Substrate) -> Result<(), String> {
     let id = &after.substrate_id;
-    let old = invalidated_key(id, &before.holder.chip, before.holder.epoch.0);
+    let old = invalidated_key(id, &before.holder.chip, before.holder.epoch);
     if op.changes.get(&(Table::Invalidated, old)) != Some(&Some(op.index.to_be_bytes().to_vec())) {
         return Err(format!("{id}: chip {} at epoch {} is not invalidated", before.holder.chip, before.holder.epoch));
     }

@@ -83,7 +83,7 @@ impl Story {
         let activation = Activation {
             migration_id: migration.migration_id,
             nonce: migration.nonce,
-            epoch: migration.epoch.0 + 1,
+            epoch: migration.epoch.next(),
             continuity_hash: migration.continuity_hash,
             head: migration.head,
         };

@@ -9,6 +9,7 @@ use selfsame_protocol::holder::{self, HolderState};
 use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::merkle::verify_consistency;
 use selfsame_protocol::note::{Checkpoint, Note, TYPE_ED25519, Vkey};
+use selfsame_protocol::number::Epoch;
 use selfsame_protocol::quorum::Quorum;
 use selfsame_protocol::tlog_proof::TlogProof;
 use std::collections::BTreeSet;
@@ -163,7 +164,7 @@ async fn nothing_is_published_before_all_three_organisations_that_it_takes_cosig
     let note = Note::parse(&output.stdout).unwrap();
     let quorum = cluster.genesis.quorum();
     let (holder, verified) = holder::verify(&note, &cluster.genesis.origin, SUBSTRATE, &quorum.vkeys()).unwrap();
-    assert_eq!((holder.state, holder.epoch), (HolderState::Active, 1));
+    assert_eq!((holder.state, holder.epoch), (HolderState::Active, Epoch(1)));
     assert_eq!(holder.chip.to_string(), chip["id"].as_str().unwrap());
     let signed = verified.iter().filter_map(|v| v.time).max().unwrap();
     assert!(quorum.enough(&holder::fresh(&verified, signed, 30)).is_ok());

@@ -17,6 +17,7 @@ use selfsame_protocol::command::{
 };
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::envelope::Envelope;
+use selfsame_protocol::number::Epoch;
 use selfsame_protocol::p104::{self, Amendment, Attestation, Claims, Thresholds};
 use selfsame_protocol::response::{CommandResult, SubmitResponse};
 use selfsame_protocol::time::{Timestamp, U64};
@@ -37,7 +38,7 @@ use std::collections::{BTreeMap, VecDeque};
 pub struct ChipSession {
     signer: Signer,
     substrate_id: String,
-    epoch: u64,
+    epoch: Epoch,
     /// Number of the last write that was signed, or that the cluster accepted before.
     seq: u64,
     head: Option<Digest>,
@@ -109,7 +110,7 @@ pub struct Activation {
     /// Nonce that the seal was answered with.
     pub nonce: Digest,
     /// Epoch that begins.
-    pub epoch: u64,
+    pub epoch: Epoch,
     /// Continuity hash of the last close.
     pub continuity_hash: Digest,
     /// Latest cycle identity hash at the seal.
@@ -121,7 +122,7 @@ impl From<&Migration> for Activation {
         Activation {
             migration_id: migration.migration_id.clone(),
             nonce: migration.nonce,
-            epoch: migration.epoch.0.saturating_add(1),
+            epoch: migration.epoch.next(),
             continuity_hash: migration.continuity_hash,
             head: migration.head,
         }
@@ -134,7 +135,7 @@ impl ChipSession {
         ChipSession {
             signer,
             substrate_id: substrate_id.into(),
-            epoch: 1,
+            epoch: Epoch(1),
             seq: 0,
             head: None,
             continuity_hash: None,
@@ -153,7 +154,7 @@ impl ChipSession {
     /// Takes what the cluster knows for what this chip knows. Writes without an answer are forgotten: whether they were
     /// taken, the state says.
     pub(crate) fn adopt(&mut self, state: &Substrate) {
-        (self.epoch, self.seq) = (state.holder.epoch.0, state.holder.seq.0);
+        (self.epoch, self.seq) = (state.holder.epoch, state.holder.seq.0);
         self.head = Some(state.head);
         self.continuity_hash = state.last_close.as_ref().map(|close| close.cross_session_identity_continuity_hash);
         self.unanswered.clear();
@@ -170,7 +171,7 @@ impl ChipSession {
     }
 
     /// Epoch of the activation, from 1.
-    pub fn epoch(&self) -> u64 {
+    pub fn epoch(&self) -> Epoch {
         self.epoch
     }
 
@@ -182,7 +183,7 @@ impl ChipSession {
 
     /// The token that the next write will name.
     pub fn next_token(&self) -> FencingToken {
-        FencingToken { epoch: U64(self.epoch), seq: U64(self.seq.saturating_add(1)) }
+        FencingToken { epoch: self.epoch, seq: U64(self.seq.saturating_add(1)) }
     }
 
     /// Latest cycle identity hash that the chip holds; none before the birth is accepted.
@@ -308,7 +309,7 @@ impl ChipSession {
             substrate_id: self.substrate_id.clone(),
             migration_id: activation.migration_id.clone(),
             nonce: activation.nonce,
-            epoch: U64(activation.epoch),
+            epoch: activation.epoch,
             continuity_hash: activation.continuity_hash,
             head: activation.head,
         };
@@ -347,15 +348,15 @@ impl ChipSession {
         self.unanswered.drain(..=place);
         match &response.result {
             CommandResult::SubstrateBorn(born) => {
-                (self.epoch, self.seq) = (born.epoch.0, 0);
+                (self.epoch, self.seq) = (born.epoch, 0);
                 (self.head, self.continuity_hash) = (Some(born.substrate_identity_hash), None);
             }
             CommandResult::CycleClosed(closed) => self.head = Some(closed.cycle_identity_hash),
             CommandResult::SessionClosed(closed) => self.continuity_hash = Some(closed.continuity_hash),
             CommandResult::MigrationArrived(arrived) => {
-                (self.epoch, self.seq, self.head) = (arrived.epoch.0, 0, Some(arrived.cycle_identity_hash));
+                (self.epoch, self.seq, self.head) = (arrived.epoch, 0, Some(arrived.cycle_identity_hash));
             }
-            CommandResult::MigrationAborted(aborted) => (self.epoch, self.seq) = (aborted.epoch.0, 0),
+            CommandResult::MigrationAborted(aborted) => (self.epoch, self.seq) = (aborted.epoch, 0),
             CommandResult::SessionRecovered(_)
             | CommandResult::GovernanceChanged(_)
             | CommandResult::BallotCounted(_)

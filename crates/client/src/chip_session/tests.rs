@@ -2,6 +2,7 @@ use super::*;
 use selfsame_protocol::command::{Role, Submission};
 use selfsame_protocol::keys::SecretKey;
 use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::number::Epoch;
 use selfsame_protocol::response::{ItemsAppended, MigrationArrived, SubstrateBorn};
 use serde_json::json;
 
@@ -80,7 +81,7 @@ fn an_activation_begins_a_new_count() {
         founding_tension_hash: Digest::of(b"tension"),
         substrate_identity_hash: Digest::of(b"birth"),
         complete: true,
-        epoch: U64(1),
+        epoch: Epoch(1),
     };
     session.accepted(&answer(&birth, born));
     assert_eq!(session.head(), Some(Digest::of(b"birth")));
@@ -91,15 +92,15 @@ fn an_activation_begins_a_new_count() {
     let activation = Activation {
         migration_id: "m".into(),
         nonce: Digest::of(b"nonce"),
-        epoch: 2,
+        epoch: Epoch(2),
         continuity_hash: Digest::of(b"kept"),
         head: Digest::of(b"head"),
     };
     let arrival = session.sign_arrive(&activation);
     let chip = session.signer().id();
     session
-        .accepted(&answer(&arrival, MigrationArrived { epoch: U64(2), chip, cycle_identity_hash: Digest::of(b"c") }));
-    assert_eq!((session.epoch(), session.seq(), session.unanswered().count()), (2, 0, 0));
+        .accepted(&answer(&arrival, MigrationArrived { epoch: Epoch(2), chip, cycle_identity_hash: Digest::of(b"c") }));
+    assert_eq!((session.epoch(), session.seq(), session.unanswered().count()), (Epoch(2), 0, 0));
     assert_eq!((session.head(), session.continuity_hash()), (Some(Digest::of(b"c")), Some(Digest::of(b"kept"))));
     assert_eq!(token(&session.sign_append(items(1))), (2, 1));
 }

@@ -6,6 +6,7 @@ use crate::world::secret;
 use selfsame_protocol::canon;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::ledger::{Ledger, PerLedger};
+use selfsame_protocol::number::Epoch;
 use selfsame_protocol::p104::{self, Attestation, Claims, Constitution, Outcome};
 use selfsame_protocol::record::{
     ClaimLevel, Completeness, ContinuityEvent, CycleKind, EvidenceAnchor, Finding, IdentityPropagation,
@@ -49,7 +50,7 @@ pub struct Life {
     amendments: Vec<Digest>,
     session: u64,
     close: Option<SessionClose>,
-    epoch: u64,
+    epoch: Epoch,
     attestation: Option<Digest>,
     seal: Option<Seal>,
     /// The arrival that the next cycle records, and the attestation of the origin.
@@ -73,7 +74,7 @@ impl Life {
             amendments: Vec::new(),
             session: 0,
             close: None,
-            epoch: 1,
+            epoch: Epoch(1),
             attestation: None,
             seal: None,
             arrival: None,
@@ -129,7 +130,7 @@ impl Life {
                 if let Some(chip) = self.constitution.as_ref().and_then(|constitution| constitution.chip) {
                     *origin = chip;
                 }
-                *epoch = U64(self.epoch);
+                *epoch = self.epoch;
                 *head = self.head;
                 *continuity_hash = self.kept().unwrap_or(*continuity_hash);
                 *evidence_ledger_depth = U64(self.gate());
@@ -150,15 +151,15 @@ impl Life {
                     (*continuity_hash, *nonce) = (seal.continuity_hash, seal.nonce);
                 }
                 *origin_attestation_hash = self.attestation;
-                *epoch = U64(self.epoch + 1);
+                *epoch = self.epoch.next();
             }
             Record::MigrationAbort { chip, epoch, .. } => {
                 *chip = self.seal.as_ref().map_or(*chip, |seal| seal.origin);
-                *epoch = U64(self.epoch + 1);
+                *epoch = self.epoch.next();
             }
             Record::HolderRecovery { chip, ended, .. } => {
                 *chip = self.constitution.as_ref().and_then(|constitution| constitution.chip).unwrap_or(*chip);
-                *ended = U64(self.epoch);
+                *ended = self.epoch;
             }
             _ => {}
         }
@@ -309,15 +310,14 @@ impl Life {
             }
             Record::HolderRecovery { recovery_count, ended, epoch, .. } => {
                 let before = self.constitution.as_ref().map_or(0, |constitution| constitution.recovery_count.0);
-                let skipped = recovery_count.0.saturating_sub(before).saturating_mul(p104::EPOCHS_OF_A_RECOVERY);
-                *epoch = U64(ended.0.saturating_add(skipped));
+                *epoch = ended.after_recoveries(recovery_count.0.saturating_sub(before));
             }
             _ => {}
         }
     }
 
     /// The attestation of an activation under the seal, by the chip; the one that stands when there is no seal.
-    fn activation(&self, migration_id: &str, chip: Digest, epoch: U64, stands: &Attestation) -> Attestation {
+    fn activation(&self, migration_id: &str, chip: Digest, epoch: Epoch, stands: &Attestation) -> Attestation {
         let Some(seal) = &self.seal else { return stands.clone() };
         let claims = Claims::Activation {
             cluster: self.cluster.clone(),
@@ -372,8 +372,7 @@ impl Life {
             Some(Record::SubstrateIdentity(birth)) => {
                 self.head = birth.substrate_identity_hash;
                 self.attestation = birth.governance_chip_attestation_hash;
-                let recoveries = birth.constitution.recovery_count.0;
-                self.epoch = recoveries.saturating_mul(p104::EPOCHS_OF_A_RECOVERY).saturating_add(1);
+                self.epoch = Epoch::first(birth.constitution.recovery_count.0);
                 self.constitution = Some(birth.constitution.clone());
                 self.birth = Some(birth.clone());
             }
@@ -414,13 +413,13 @@ impl Life {
             Some(arrival @ Record::MigrationIdentityAttestation { destination_attestation_hash, epoch, .. }) => {
                 self.arrival = Some((arrival.clone(), self.attestation));
                 self.attestation = Some(*destination_attestation_hash);
-                self.epoch = epoch.0;
+                self.epoch = *epoch;
                 self.seal = None;
                 self.event(ContinuityEvent::Migration);
             }
             Some(Record::MigrationAbort { attestation_hash, epoch, .. }) => {
                 self.attestation = Some(*attestation_hash);
-                self.epoch = epoch.0;
+                self.epoch = *epoch;
                 self.seal = None;
                 self.event(ContinuityEvent::Migration);
             }
@@ -428,7 +427,7 @@ impl Life {
                 if let Some(constitution) = &mut self.constitution {
                     constitution.recovery_count = *recovery_count;
                 }
-                self.epoch = epoch.0;
+                self.epoch = *epoch;
             }
             _ => {}
         }

@@ -9,6 +9,7 @@ use selfsame_protocol::command::*;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::keys::SecretKey;
 use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::number::Epoch;
 use selfsame_protocol::p104::{Amendment, Attestation, Claims, Outcome as Identity};
 use selfsame_protocol::record::Finding;
 use selfsame_protocol::response::{SessionRequested, SubmitResponse};
@@ -163,7 +164,7 @@ impl Stage {
             substrate_id: id.into(),
             migration_id: migration.into(),
             nonce: sealed.nonce,
-            epoch: U64(sealed.epoch.0 + 1),
+            epoch: sealed.epoch.next(),
             continuity_hash: sealed.continuity_hash,
             head: sealed.head,
         }
@@ -172,7 +173,7 @@ impl Stage {
     pub fn activation(&self, id: &str, migration: &str, chip: &SecretKey) -> Attestation {
         let mut claims = self.activation_claims(id, migration);
         let Claims::Activation { epoch, .. } = &mut claims else { unreachable!() };
-        *epoch = U64(self.substrate(id).holder.epoch.0 + 1);
+        *epoch = Epoch(self.substrate(id).holder.epoch.0 + 1);
         Attestation::software(&claims, chip)
     }
     /// The arrival that the destination would send.

@@ -55,7 +55,7 @@ pub(super) fn substrate(summary: Summary) -> v1::SubstrateSummary {
         state: summary.state.as_str().into(),
         phase: phase.into(),
         chip: bytes_of(&summary.chip),
-        epoch: summary.epoch,
+        epoch: summary.epoch.0,
         lineage_depth: summary.lineage_depth,
         evidence_depth,
         reasoning_depth,

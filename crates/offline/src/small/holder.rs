@@ -74,7 +74,7 @@ pub fn holder(bytes: &[u8], options: &Options) -> Result<Verified, Failure> {
         end: None,
         detail: voices.beside(json!({
             "origin": status.origin, "substrate_id": status.substrate_id, "state": status.state.as_str(),
-            "chip": status.chip, "epoch": status.epoch, "evidence": tree(&status.evidence),
+            "chip": status.chip, "epoch": status.epoch.0, "evidence": tree(&status.evidence),
             "reasoning": tree(&status.reasoning), "cosigners": times,
         })),
     })

@@ -6,6 +6,7 @@ use selfsame_protocol::holder::{HolderState, HolderStatus, Tree};
 use selfsame_protocol::keys::SecretKey;
 use selfsame_protocol::merkle::empty_root;
 use selfsame_protocol::note::{Note, TYPE_COSIGNATURE, TYPE_ED25519, Vkey};
+use selfsame_protocol::number::Epoch;
 use selfsame_protocol::policy::Policy;
 use serde_json::json;
 
@@ -34,7 +35,7 @@ fn check(times: &[(u8, u64)], max_age: Option<Age>) -> Result<Verified, Failure>
         substrate_id: "00000000-0000-4000-8000-000000000001".into(),
         state: HolderState::Active,
         chip: Digest::of(b"chip"),
-        epoch: 1,
+        epoch: Epoch(1),
         evidence: tree,
         reasoning: tree,
     };

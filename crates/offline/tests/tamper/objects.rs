@@ -10,6 +10,7 @@ use selfsame_protocol::keys::SecretKey;
 use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::merkle::{Frontier, append_to_tiles, consistency_proof, empty_root, inclusion_proof, leaf_hash};
 use selfsame_protocol::note::{Checkpoint, Note, TYPE_COSIGNATURE, TYPE_ED25519, Vkey};
+use selfsame_protocol::number::Epoch;
 use selfsame_protocol::policy::Policy;
 use selfsame_protocol::record::{Content, Record};
 use selfsame_protocol::time::{Timestamp, U64};
@@ -53,7 +54,7 @@ fn holder(evidence: &Checkpoint) -> Note {
         substrate_id: "00000000-0000-4000-8000-000000000001".into(),
         state: HolderState::Active,
         chip: key(41).public().id(),
-        epoch: 3,
+        epoch: Epoch(3),
         evidence: tree,
         reasoning: Tree { size: 0, root: empty_root() },
     };

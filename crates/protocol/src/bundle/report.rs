@@ -110,7 +110,7 @@ impl SubstrateFound {
             substrate_id: history.birth.substrate_id.clone(),
             organisation: history.birth.organisation.clone(),
             chip: history.constitution.chip,
-            epoch: history.epoch,
+            epoch: history.epoch.0,
             last_entry: history.time,
             lineage_depth: history.lineage_depth,
             status: history.status,

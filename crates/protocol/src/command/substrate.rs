@@ -2,6 +2,7 @@
 
 use crate::digest::Digest;
 use crate::ledger::Ledger;
+use crate::number::Epoch;
 use crate::p104::{Amendment, Attestation, Thresholds};
 use crate::record::finding::Finding;
 use crate::time::{Timestamp, U64};
@@ -14,7 +15,7 @@ use std::collections::BTreeMap;
 #[serde(deny_unknown_fields)]
 pub struct FencingToken {
     /// Epoch of the activation, from 1.
-    pub epoch: U64,
+    pub epoch: Epoch,
     /// Next sequence number within the epoch, from 1.
     pub seq: U64,
 }

@@ -19,7 +19,7 @@ use crate::entry::Entry;
 use crate::holder::HolderStatus;
 use crate::merkle::{self, ProofError, TileId, consistency_proof, leaf_hash, root_at, verify_inclusion};
 use crate::note::{Checkpoint, Note, Vkey};
-use crate::p104::first_epoch;
+use crate::number::Epoch;
 use crate::record::Record;
 use crate::time::U64;
 use crate::version;
@@ -127,11 +127,11 @@ pub fn path<E>(
 }
 
 /// Substrate, epoch and chip that an entry makes the holder.
-fn holder(entry: &Entry) -> Option<(&str, u64, Digest)> {
+fn holder(entry: &Entry) -> Option<(&str, Epoch, Digest)> {
     let (epoch, chip) = match &entry.record {
-        Record::SubstrateIdentity(birth) => (first_epoch(birth.constitution.recovery_count.0), birth.chip.id()),
-        Record::MigrationIdentityAttestation { epoch, destination, .. } => (epoch.0, *destination),
-        Record::MigrationAbort { epoch, chip, .. } => (epoch.0, *chip),
+        Record::SubstrateIdentity(birth) => (Epoch::first(birth.constitution.recovery_count.0), birth.chip.id()),
+        Record::MigrationIdentityAttestation { epoch, destination, .. } => (*epoch, *destination),
+        Record::MigrationAbort { epoch, chip, .. } => (*epoch, *chip),
         _ => return None,
     };
     Some((&entry.subject, epoch, chip))

@@ -2,6 +2,7 @@ use super::*;
 use crate::keys::SecretKey;
 use crate::merkle::append_to_tiles;
 use crate::note::{TYPE_COSIGNATURE, TYPE_ED25519};
+use crate::number::Epoch;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
@@ -132,6 +133,7 @@ fn no_single_bit_of_an_evidence_file_can_change() {
 #[test]
 fn two_statuses_of_one_epoch_name_who_signed_both() {
     let status = |chip: &str, epoch: u64, size: u64| {
+        let epoch = Epoch(epoch);
         let tree = crate::holder::Tree { size, root: Digest::of(b"root") };
         let status = HolderStatus {
             origin: "ledger.example".into(),

@@ -14,7 +14,7 @@ fn status() -> HolderStatus {
         substrate_id: ID.into(),
         state: HolderState::Active,
         chip: Digest::of(b"chip"),
-        epoch: 3,
+        epoch: Epoch(3),
         evidence: tree,
         reasoning: Tree { size: 0, ..tree },
     }

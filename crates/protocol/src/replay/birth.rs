@@ -4,6 +4,7 @@ use super::check::{Check, bad, same, same_or_none};
 use super::state::Replay;
 use crate::amending::{MAX_CONSTITUTION_BYTES, MAX_FOUNDING_BYTES};
 use crate::canon::to_canonical_of;
+use crate::number::Epoch;
 use crate::p104;
 use crate::record::SubstrateIdentity;
 
@@ -49,7 +50,7 @@ impl Replay {
         self.head = identity;
         self.identity_chain.push(identity);
         self.chip_attestation = attestation;
-        self.epoch = p104::first_epoch(birth.constitution.recovery_count.0);
+        self.epoch = Epoch::first(birth.constitution.recovery_count.0);
         self.constitution_hash = birth.constitution.hash();
         self.constitution = Some(birth.constitution.clone());
         self.birth = Some(birth.clone());

@@ -3,6 +3,7 @@
 use super::check::{BadCheck, Check, bad, same, same_or_none};
 use super::state::{Arrival, Replay, Seal};
 use crate::digest::Digest;
+use crate::number::Epoch;
 use crate::p104::{self, Outcome};
 use crate::record::Record;
 use crate::time::U64;
@@ -48,24 +49,24 @@ impl Replay {
                     attestation: hash,
                     resolution: p104::tagged(p104::TAG_MIGRATION, record),
                 });
-                self.activated(epoch.0);
+                self.activated(*epoch);
                 Ok(())
             }
             Record::MigrationAbort { migration_id, chip, epoch, attestation, attestation_hash } => {
                 let seal = self.activation(index, migration_id, *chip, *epoch, attestation, *attestation_hash)?;
                 same("MIGRATION_ORIGIN", index, seal.origin, *chip)?;
                 self.chip_attestation = Some(*attestation_hash);
-                self.activated(epoch.0);
+                self.activated(*epoch);
                 Ok(())
             }
             Record::HolderRecovery { recovery_count, chip, ended, epoch } => {
-                self.recovered(index, recovery_count.0, *chip, [ended.0, epoch.0])
+                self.recovered(index, recovery_count.0, *chip, [*ended, *epoch])
             }
             _ => Ok(()),
         }
     }
 
-    fn activated(&mut self, epoch: u64) {
+    fn activated(&mut self, epoch: Epoch) {
         self.event("MIGRATION");
         self.epoch = epoch;
         self.seal = None;
@@ -77,7 +78,7 @@ impl Replay {
         index: u64,
         id: &str,
         chip: Digest,
-        epoch: U64,
+        epoch: Epoch,
         attestation: &p104::Attestation,
         hash: Digest,
     ) -> Result<&Seal, BadCheck> {
@@ -85,7 +86,7 @@ impl Replay {
             let found = self.seal.as_ref().map_or("none", |seal| &seal.migration_id);
             return Err(bad("MIGRATION_SEALED", index, format!("a seal of {id}"), found));
         };
-        same("MIGRATION_EPOCH", index, self.epoch.saturating_add(1), epoch.0)?;
+        same("MIGRATION_EPOCH", index, self.epoch.next().0, epoch.0)?;
         same("MIGRATION_CHIP", index, chip, attestation.chip.id())?;
         same("ATTESTATION_HASH", index, attestation.hash(), hash)?;
         let claims = p104::Claims::Activation {
@@ -128,7 +129,7 @@ impl Replay {
         if self.session_open {
             return Err(bad("SEAL_CLOSED", index, "a closed session", "an open session"));
         }
-        same("MIGRATION_EPOCH", index, self.epoch, epoch.0)?;
+        same("MIGRATION_EPOCH", index, self.epoch.0, epoch.0)?;
         same_or_none("MIGRATION_ORIGIN", index, &constitution.chip, &Some(*origin))?;
         if destination == origin {
             return Err(bad("SEAL_DESTINATION", index, "another chip", destination));
@@ -164,7 +165,7 @@ impl Replay {
         Ok(())
     }
 
-    fn recovered(&mut self, index: u64, count: u64, chip: Digest, [ended, epoch]: [u64; 2]) -> Check {
+    fn recovered(&mut self, index: u64, count: u64, chip: Digest, [ended, epoch]: [Epoch; 2]) -> Check {
         let room = index.saturating_sub(self.recoveries_known).saturating_sub(1) / ENTRIES_OF_A_RECOVERY;
         let Some(constitution) = &mut self.constitution else {
             return Err(bad("BIRTH_FIRST", index, "a birth", "a recovery"));
@@ -180,9 +181,8 @@ impl Replay {
             return Err(bad("RECOVERY_COUNT", index, expected, count));
         }
         same_or_none("RECOVERY_CHIP", index, &constitution.chip, &Some(chip))?;
-        same("RECOVERY_EPOCH", index, self.epoch, ended)?;
-        let skipped = recoveries.saturating_mul(p104::EPOCHS_OF_A_RECOVERY);
-        same("RECOVERY_EPOCH", index, self.epoch.saturating_add(skipped), epoch)?;
+        same("RECOVERY_EPOCH", index, self.epoch.0, ended.0)?;
+        same("RECOVERY_EPOCH", index, self.epoch.after_recoveries(recoveries).0, epoch.0)?;
         constitution.recovery_count = U64(count);
         self.constitution_hash = constitution.hash();
         self.epoch = epoch;

@@ -27,6 +27,7 @@ use crate::canon::CanonError;
 use crate::digest::Digest;
 use crate::entry::Entry;
 use crate::ledger::{Ledger, PerLedger};
+use crate::number::Epoch;
 use crate::p104;
 use crate::record::{Record, SessionClose, SubstrateIdentity};
 use crate::time::Timestamp;
@@ -64,7 +65,7 @@ pub struct History {
     /// The last committed verification; INSUFFICIENT_DEPTH before the first.
     pub status: p104::Outcome,
     /// Epoch of the active chip.
-    pub epoch: u64,
+    pub epoch: Epoch,
     /// Time of the last entry.
     pub time: Timestamp,
 }
@@ -95,7 +96,7 @@ impl Replay {
             ballots: BTreeSet::new(),
             seal_index: 0,
             arrival: None,
-            epoch: 1,
+            epoch: Epoch(1),
             recoveries_known: 0,
             status: p104::Outcome::InsufficientDepth,
             session: 0,

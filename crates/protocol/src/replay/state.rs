@@ -4,6 +4,7 @@ use super::chain::Chain;
 use super::due::Due;
 use crate::digest::Digest;
 use crate::ledger::PerLedger;
+use crate::number::Epoch;
 use crate::p104;
 use crate::record::{EvidenceAnchor, Finding, SessionClose, SubstrateIdentity};
 use crate::time::Timestamp;
@@ -42,7 +43,7 @@ pub struct Replay {
     pub(super) seal_index: u64,
     /// The arrival that the next cycle records.
     pub(super) arrival: Option<Arrival>,
-    pub(super) epoch: u64,
+    pub(super) epoch: Epoch,
     /// Reasoning index of the last entry that shows how many recoveries the cluster had gone through.
     pub(super) recoveries_known: u64,
     pub(super) status: p104::Outcome,

@@ -8,6 +8,7 @@ use selfsame_protocol::command::{
     Proposal, Propose, RecoverClose, ReportOutcome, RetireChip, RetireNode, RotateKey, Seal, Submission, Vote,
 };
 use selfsame_protocol::keys::SecretKey;
+use selfsame_protocol::number::Epoch;
 use selfsame_protocol::p104::{Amendment, Attestation, Outcome, Technology, Thresholds};
 use selfsame_protocol::record::{BadEntry, ExecutionStatus, Finding, Output};
 
@@ -124,7 +125,7 @@ pub fn proposal(c: &mut Chance) -> Proposal {
 }
 
 fn fence(c: &mut Chance) -> FencingToken {
-    FencingToken { epoch: c.counter(), seq: c.counter() }
+    FencingToken { epoch: Epoch(c.counter().0), seq: c.counter() }
 }
 
 fn item(c: &mut Chance) -> Item {

@@ -8,6 +8,7 @@ use selfsame_protocol::constitution::{ClusterConstitution, Publisher, Rules, Sha
 use selfsame_protocol::entry::Entry;
 use selfsame_protocol::governance::GovernanceAction;
 use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::number::Epoch;
 use selfsame_protocol::p104::{Constitution, Outcome, Technology};
 use selfsame_protocol::record::{
     BallotEnd, ClaimLevel, Completeness, ConstitutionChange, Content, ContinuityEvent, CountedVerdict, CycleKind,
@@ -134,7 +135,7 @@ fn record(kind: RecordKind, c: &mut Chance) -> Record {
             migration_id: c.name(),
             origin: c.digest(),
             destination: c.digest(),
-            epoch: c.counter(),
+            epoch: Epoch(c.counter().0),
             head: c.digest(),
             continuity_hash: c.digest(),
             evidence_ledger_depth: c.counter(),
@@ -148,7 +149,7 @@ fn record(kind: RecordKind, c: &mut Chance) -> Record {
         RecordKind::MigrationAbort => Record::MigrationAbort {
             migration_id: c.name(),
             chip: c.digest(),
-            epoch: c.counter(),
+            epoch: Epoch(c.counter().0),
             attestation: attestation(c),
             attestation_hash: c.digest(),
         },
@@ -202,8 +203,8 @@ fn record(kind: RecordKind, c: &mut Chance) -> Record {
         RecordKind::HolderRecovery => Record::HolderRecovery {
             recovery_count: c.counter(),
             chip: c.digest(),
-            ended: c.counter(),
-            epoch: c.counter(),
+            ended: Epoch(c.counter().0),
+            epoch: Epoch(c.counter().0),
         },
         RecordKind::OrganisationQuorumWarning => Record::OrganisationQuorumWarning {
             organisation: c.name(),
@@ -313,7 +314,7 @@ fn arrival(c: &mut Chance) -> Record {
         attestation: attestation(c),
         continuity_hash: c.digest(),
         nonce: c.digest(),
-        epoch: c.counter(),
+        epoch: Epoch(c.counter().0),
     }
 }
 

@@ -19,6 +19,7 @@ use selfsame_protocol::command::{
     Amend, Command, DeclareRun, EnrolChip, FencingToken, GiveVerdict, OpenSession, Proposal, Propose, Role, Vote,
 };
 use selfsame_protocol::digest::Digest;
+use selfsame_protocol::number::Epoch;
 use selfsame_protocol::p104::{self, Amendment, Outcome, Technology};
 use selfsame_protocol::record::Finding;
 use selfsame_protocol::response::{BallotCounted, BallotStanding};
@@ -88,7 +89,7 @@ impl Rules {
         }
         self.never("append by another chip", &b, self.append(self.fence()), &[Code::ChipNotActive]).await?;
         let FencingToken { epoch, seq: next } = self.fence();
-        let early = FencingToken { epoch: U64(epoch.0 + 1), seq: next };
+        let early = FencingToken { epoch: epoch.next(), seq: next };
         self.never("append at a later epoch", &a, self.append(early), &[Code::StaleEpoch]).await?;
         for seq in [next.0 - 1, next.0 + 1] {
             let fence = FencingToken { epoch, seq: U64(seq) };
@@ -134,7 +135,7 @@ impl Rules {
     /// A chip that lost an activation never acts with it again.
     async fn stays_invalidated(&mut self, chip: usize, epoch: u64) -> Step {
         let actor = self.chips[chip].clone();
-        let fence = FencingToken { epoch: U64(epoch), seq: self.fence().seq };
+        let fence = FencingToken { epoch: Epoch(epoch), seq: self.fence().seq };
         let open = Command::OpenSession(OpenSession {
             substrate_id: self.substrate.clone(),
             fence,

@@ -204,7 +204,7 @@ impl Rules {
     pub(super) fn activation(&self, migration_id: String, nonce: Digest) -> Step<Activation> {
         let continuity_hash = self.writer.continuity_hash().ok_or(Stopped)?;
         let head = self.writer.head().ok_or(Stopped)?;
-        Ok(Activation { migration_id, nonce, epoch: self.writer.epoch() + 1, continuity_hash, head })
+        Ok(Activation { migration_id, nonce, epoch: self.writer.epoch().next(), continuity_hash, head })
     }
 
     /// An arrival at a chip.
