@@ -192,7 +192,7 @@ fn an_arrival_restates_the_seal_and_attests_this_activation() {
     };
     let wrong = [
         with(&|value, _, _, _| *value = Digest::of(nonce.as_bytes())),
-        with(&|_, value, _, _| *value = U64(epoch.0 - 1)),
+        with(&|_, value, _, _| *value = Epoch(epoch.0 - 1)),
         with(&|_, _, value, _| *value = "m2".into()),
         with(&|_, _, _, value| *value = Digest::of(b"x")),
     ];
