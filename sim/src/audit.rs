@@ -12,11 +12,11 @@ use selfsame_protocol::code::Code;
 use selfsame_protocol::entry::Entry;
 use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::merkle::verify_inclusion;
-use selfsame_protocol::number::Epoch;
+use selfsame_protocol::number::{Epoch, NodeId};
 use selfsame_protocol::p104::Outcome;
 use selfsame_protocol::record::Record;
 use selfsame_protocol::replay::Replay;
-use selfsame_protocol::time::{Timestamp, U64};
+use selfsame_protocol::time::Timestamp;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -125,7 +125,7 @@ fn ledgers(view: &StateView, oracle: &Oracle) -> Result<Vec<Entry>, Violation> {
 /// Every outcome was agreed on by more than half of the nodes that counted then, and no other node lost its vote.
 fn verdicts(view: &StateView, reasoning: &[Entry]) -> Audit {
     let nodes = read::nodes(view).map_err(unreadable)?.len();
-    let mut out: BTreeSet<U64> = BTreeSet::new();
+    let mut out: BTreeSet<NodeId> = BTreeSet::new();
     for entry in reasoning {
         match &entry.record {
             Record::NodeQuarantine { node, .. } if out.contains(node) => {

@@ -15,6 +15,7 @@ use selfsame_protocol::constitution::{Class, ClusterConstitution, Publisher, Sha
 use selfsame_protocol::entry::Entry;
 use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::note::{Checkpoint, Note};
+use selfsame_protocol::number::NodeId;
 use selfsame_protocol::p104::Technology;
 use selfsame_protocol::record::EvidenceAnchor;
 use selfsame_protocol::replay::BadCheck;
@@ -316,10 +317,10 @@ pub async fn main(global: &Global, command: Governance) -> Done {
         }
         Governance::EnrolNode { id, node_key, cosigner_key } => {
             let (key, cosigner) = node_keys(global, &node_key, cosigner_key.as_ref())?;
-            Command::EnrolNode(EnrolNode { node: U64(id), key, cosigner })
+            Command::EnrolNode(EnrolNode { node: NodeId(id), key, cosigner })
         }
         Governance::RetireNode { id } => {
-            Command::RetireNode(RetireNode { node: U64(names::node(global, &global.client()?, &id).await?) })
+            Command::RetireNode(RetireNode { node: NodeId(names::node(global, &global.client()?, &id).await?) })
         }
         Governance::EnrolChip { chip } => {
             Command::EnrolChip(EnrolChip { chip: chip.key(global)?, technology: Technology::Software })

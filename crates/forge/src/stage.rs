@@ -207,7 +207,7 @@ impl Stage {
             let kept: Registration = serde_json::from_slice(&value).unwrap();
             let span = &governed.keys[&key[..]];
             assert_eq!((span.role, &span.organisation), (kept.role, &kept.organisation));
-            assert_eq!((span.node, span.until.is_some()), (kept.node.map(|n| n.0), kept.until.is_some()));
+            assert_eq!((span.node, span.until.is_some()), (kept.node, kept.until.is_some()));
         }
         let open: Vec<_> = read::ballots(&self.model, true, "", 1_000).unwrap().into_iter().map(|(id, _)| id).collect();
         assert_eq!(governed.open, open);

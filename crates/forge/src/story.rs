@@ -6,6 +6,7 @@ use selfsame_machine::read;
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::*;
 use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::number::NodeId;
 use selfsame_protocol::p104::{Attestation, Outcome, Thresholds};
 use selfsame_protocol::record::EvidenceAnchor;
 use selfsame_protocol::time::U64;
@@ -131,7 +132,7 @@ pub fn suppressed(stage: &mut Stage, id: &str) {
 /// A life that ends because two of four nodes found a failing copy.
 pub fn undecided(stage: &mut Stage, id: &str) {
     let (key, cosigner) = (node(4).public(), node(4).cosigner().public());
-    stage.ok(Role::Root, &root(0), Command::EnrolNode(EnrolNode { node: U64(4), key, cosigner }));
+    stage.ok(Role::Root, &root(0), Command::EnrolNode(EnrolNode { node: NodeId(4), key, cosigner }));
     stage.seasoned_by(id, 0, 3);
     let verification = stage.ask(id, &chip(0));
     stage.honest(id, 1);

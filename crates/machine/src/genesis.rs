@@ -12,6 +12,7 @@ use selfsame_protocol::genesis::{GenesisDocument, TAG_GENESIS};
 pub use selfsame_protocol::genesis::{GenesisNode, GenesisOrganisation};
 use selfsame_protocol::keys::PublicKey;
 use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::number::NodeId;
 use selfsame_protocol::quorum::{KnownCosigner, Quorum};
 use selfsame_protocol::replay::governance::Governance;
 use selfsame_protocol::time::U64;
@@ -122,7 +123,7 @@ impl Genesis {
         }
         for node in &self.nodes {
             let value = RegisteredNode {
-                id: U64(node.id),
+                id: NodeId(node.id),
                 organisation: node.organisation.clone(),
                 key: node.key,
                 cosigner: node.cosigner,
@@ -130,7 +131,7 @@ impl Genesis {
                 quarantined: None,
             };
             state::save(&mut over, Table::Nodes, node.id.to_be_bytes(), &value);
-            register(&mut over, node.key, Role::Node, &node.organisation, Some(U64(node.id)));
+            register(&mut over, node.key, Role::Node, &node.organisation, Some(NodeId(node.id)));
         }
         state::save(&mut over, Table::Meta, META_CONSTITUTION, &self.constitution());
         let digest = *blake3::hash(self.digest().as_bytes()).as_bytes();

@@ -12,6 +12,7 @@ use selfsame_protocol::command::Role;
 use selfsame_protocol::constitution::ClusterConstitution;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::keys::PublicKey;
+use selfsame_protocol::number::NodeId;
 use selfsame_protocol::time::U64;
 use std::collections::BTreeMap;
 
@@ -125,14 +126,9 @@ pub fn unused_key(txn: &Txn<'_>, key: PublicKey) -> Result<(), Stop> {
 }
 
 /// Registers a key from this entry on.
-pub fn register(txn: &mut Txn<'_>, organisation: &str, key: PublicKey, role: Role, node: Option<u64>) {
-    let registration = Registration {
-        role,
-        organisation: organisation.into(),
-        node: node.map(U64),
-        since: U64(txn.index),
-        until: None,
-    };
+pub fn register(txn: &mut Txn<'_>, organisation: &str, key: PublicKey, role: Role, node: Option<NodeId>) {
+    let registration =
+        Registration { role, organisation: organisation.into(), node, since: U64(txn.index), until: None };
     state::save(&mut txn.over, Table::Keys, *key.as_bytes(), &registration);
 }
 

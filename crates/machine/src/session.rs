@@ -14,6 +14,7 @@ use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{CloseSession, GiveVerdict, OpenSession, RecoverClose};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::ledger::{Ledger, PerLedger};
+use selfsame_protocol::number::NodeId;
 use selfsame_protocol::p104::{self, Outcome};
 use selfsame_protocol::planted;
 use selfsame_protocol::record::{
@@ -164,7 +165,7 @@ pub fn verdict(txn: &mut Txn<'_>, command: &GiveVerdict) -> Result<VerdictCounte
 }
 
 /// Every node, and the ids of those whose verdicts count.
-fn electorate(txn: &Txn<'_>) -> Result<(Vec<RegisteredNode>, Vec<U64>), Stop> {
+fn electorate(txn: &Txn<'_>) -> Result<(Vec<RegisteredNode>, Vec<NodeId>), Stop> {
     let nodes: Vec<RegisteredNode> = all(&txn.over, Table::Nodes)?;
     let electorate = nodes.iter().filter(|n| n.counts()).map(|n| n.id).collect();
     Ok((nodes, electorate))
@@ -187,12 +188,12 @@ pub fn recount(txn: &mut Txn<'_>) -> Result<(), Stop> {
 }
 
 /// The verdicts of those whose verdicts count.
-fn counted(verification: &Verification, electorate: &[U64]) -> Vec<CountedVerdict> {
+fn counted(verification: &Verification, electorate: &[NodeId]) -> Vec<CountedVerdict> {
     verification.verdicts.iter().filter(|verdict| electorate.contains(&verdict.node)).cloned().collect()
 }
 
 /// The finding on which more than half of the electorate agree in outcome, or that nobody can agree any more.
-fn decide(verification: &Verification, electorate: &[U64]) -> Option<Finding> {
+fn decide(verification: &Verification, electorate: &[NodeId]) -> Option<Finding> {
     let quorum = if planted!("verdict_quorum_of_one") { 1 } else { majority(electorate.len()) };
     verdict::decide(&counted(verification, electorate), electorate.len(), quorum)
 }
@@ -229,7 +230,7 @@ fn settle(
         || close.as_ref().is_some_and(|c| {
             verification.requested.millis().saturating_sub(c.session_close_timestamp.millis()) <= window
         });
-    let electorate: Vec<U64> = nodes.iter().filter(|node| node.counts()).map(|node| node.id).collect();
+    let electorate: Vec<NodeId> = nodes.iter().filter(|node| node.counts()).map(|node| node.id).collect();
     let notice = (outcome == Outcome::Verified && in_window)
         .then(|| {
             close

@@ -6,7 +6,7 @@ use selfsame_protocol::digest::Digest;
 use selfsame_protocol::keys::PublicKey;
 use selfsame_protocol::ledger::{Ledger, PerLedger};
 use selfsame_protocol::named;
-use selfsame_protocol::number::Epoch;
+use selfsame_protocol::number::{Epoch, NodeId};
 use selfsame_protocol::p104::{Amendment, Constitution, Outcome, Technology};
 use selfsame_protocol::record::{ContinuityEvent, CountedVerdict, SessionClose};
 use selfsame_protocol::run::ElementDigests;
@@ -52,7 +52,7 @@ pub struct Registration {
     /// Organisation.
     pub organisation: String,
     /// Node id, for node keys.
-    pub node: Option<U64>,
+    pub node: Option<NodeId>,
     /// Log index from which it is valid.
     pub since: U64,
     /// Log index from which it is no longer valid.
@@ -63,7 +63,7 @@ pub struct Registration {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RegisteredNode {
     /// Id.
-    pub id: U64,
+    pub id: NodeId,
     /// Organisation.
     pub organisation: String,
     /// Verdict key.

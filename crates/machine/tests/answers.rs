@@ -9,6 +9,7 @@ use selfsame_protocol::command::*;
 use selfsame_protocol::constitution::{OBJECTION_MS, Rules};
 use selfsame_protocol::envelope::prepare;
 use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::number::NodeId;
 use selfsame_protocol::p104::Outcome;
 use selfsame_protocol::response::CommandResult;
 use selfsame_protocol::time::{Timestamp, U64};
@@ -31,9 +32,9 @@ fn answers() -> Vec<String> {
     let w = &mut world;
     let mut all = Vec::new();
     let enrol =
-        Command::EnrolNode(EnrolNode { node: U64(4), key: node(4).public(), cosigner: node(4).cosigner().public() });
+        Command::EnrolNode(EnrolNode { node: NodeId(4), key: node(4).public(), cosigner: node(4).cosigner().public() });
     all.push(stored(w, Role::Root, &root(0), enrol));
-    all.push(stored(w, Role::Root, &root(0), Command::RetireNode(RetireNode { node: U64(4) })));
+    all.push(stored(w, Role::Root, &root(0), Command::RetireNode(RetireNode { node: NodeId(4) })));
     let rotate = Command::RotateKey(RotateKey { key: OrganisationKey::Operator, new: key(90).public() });
     all.push(stored(w, Role::Root, &root(2), rotate));
     let technology = selfsame_protocol::p104::Technology::Software;

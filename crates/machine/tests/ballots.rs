@@ -13,6 +13,7 @@ use selfsame_protocol::constitution::{
 };
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::number::NodeId;
 use selfsame_protocol::p104::Technology;
 use selfsame_protocol::record::{BallotEnd, ConstitutionChange, QuorumCause, Record};
 use selfsame_protocol::response::BallotStanding;
@@ -64,7 +65,7 @@ fn an_organisation_joins_by_ballot_votes_and_leaves_by_ballot_with_its_history()
     world.ok(
         Role::Root,
         &root(3),
-        Command::EnrolNode(EnrolNode { node: U64(4), key: node(4).public(), cosigner: node(4).cosigner().public() }),
+        Command::EnrolNode(EnrolNode { node: NodeId(4), key: node(4).public(), cosigner: node(4).cosigner().public() }),
     );
     world.enrol(3, &chip(3));
     world.born(&uuid(7), 3);
@@ -102,7 +103,7 @@ fn an_organisation_joins_by_ballot_votes_and_leaves_by_ballot_with_its_history()
     };
     world.refused_ballot(3, "keys", keys, Code::KeyExists);
     let enrol =
-        Command::EnrolNode(EnrolNode { node: U64(4), key: key(72).public(), cosigner: key(72).cosigner().public() });
+        Command::EnrolNode(EnrolNode { node: NodeId(4), key: key(72).public(), cosigner: key(72).cosigner().public() });
     world.refused(Role::Root, &root(0), enrol, Code::NodeIdReused);
     // Its chip is nobody's destination any more, and its substrate goes on elsewhere only by ballot.
     let seal = |destination: u8| Proposal::ForceSeal {
@@ -314,9 +315,13 @@ fn one_organisation_cannot_hold_the_floor() {
 fn no_organisation_gains_a_quorum_by_what_others_do() {
     let mut world = World::new();
     let enrol = |id: u64| {
-        Command::EnrolNode(EnrolNode { node: U64(id), key: node(id).public(), cosigner: node(id).cosigner().public() })
+        Command::EnrolNode(EnrolNode {
+            node: NodeId(id),
+            key: node(id).public(),
+            cosigner: node(id).cosigner().public(),
+        })
     };
-    let retire = |id: u64| Command::RetireNode(RetireNode { node: U64(id) });
+    let retire = |id: u64| Command::RetireNode(RetireNode { node: NodeId(id) });
     world.ok(Role::Root, &root(0), enrol(4));
     // Of the three that would remain, two are the agency's: the bureau brings another node first.
     world.refused(Role::Root, &root(1), retire(2), Code::OrganisationQuorum);
@@ -340,7 +345,7 @@ fn a_quarantine_is_never_refused_for_balance_but_warned_of() {
     world.ok(
         Role::Root,
         &root(0),
-        Command::EnrolNode(EnrolNode { node: U64(4), key: node(4).public(), cosigner: node(4).cosigner().public() }),
+        Command::EnrolNode(EnrolNode { node: NodeId(4), key: node(4).public(), cosigner: node(4).cosigner().public() }),
     );
     let verification = world.ask(&id, &chip(0));
     world.verdict(&id, verification, 2, claim(selfsame_protocol::p104::Outcome::HashMismatch)).unwrap();
@@ -371,7 +376,11 @@ fn a_cluster_of_one_organisation_grows() {
     let Record::OrganisationQuorumWarning { organisation, cause, .. } = warning else { panic!("{warning:?}") };
     assert_eq!((organisation.as_str(), cause.as_str()), ("agency", "add_organisation"));
     let enrol = |id: u64| {
-        Command::EnrolNode(EnrolNode { node: U64(id), key: node(id).public(), cosigner: node(id).cosigner().public() })
+        Command::EnrolNode(EnrolNode {
+            node: NodeId(id),
+            key: node(id).public(),
+            cosigner: node(id).cosigner().public(),
+        })
     };
     world.refused(Role::Root, &root(0), enrol(5), Code::OrganisationQuorum);
     world.ok(Role::Root, &root(3), enrol(4));

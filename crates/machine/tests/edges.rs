@@ -8,7 +8,7 @@ use selfsame_protocol::canon;
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::*;
 use selfsame_protocol::ledger::Ledger;
-use selfsame_protocol::number::Epoch;
+use selfsame_protocol::number::{Epoch, NodeId};
 use selfsame_protocol::p104::{Attestation, Claims, Outcome, SCHEMA_VERSION, Technology, Thresholds};
 use selfsame_protocol::record::Record;
 use selfsame_protocol::response::AmendmentQueued;
@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 fn enrol(id: u64, seed: u8) -> Command {
-    Command::EnrolNode(EnrolNode { node: U64(id), key: key(seed).public(), cosigner: key(seed).cosigner().public() })
+    Command::EnrolNode(EnrolNode { node: NodeId(id), key: key(seed).public(), cosigner: key(seed).cosigner().public() })
 }
 
 /// A founding document of so many canonical bytes.
@@ -203,7 +203,7 @@ fn a_key_has_one_use() {
     world.refused(
         Role::Root,
         &root(0),
-        Command::EnrolNode(EnrolNode { node: U64(9), key: key(80).public(), cosigner: key(80).public() }),
+        Command::EnrolNode(EnrolNode { node: NodeId(9), key: key(80).public(), cosigner: key(80).public() }),
         Code::KeyExists,
     );
     world.ok(Role::Root, &root(0), enrol(4, 80));
@@ -222,12 +222,12 @@ fn a_key_has_one_use() {
         world.refused(
             Role::Root,
             &root(1),
-            Command::EnrolNode(EnrolNode { node: U64(9), key, cosigner }),
+            Command::EnrolNode(EnrolNode { node: NodeId(9), key, cosigner }),
             Code::KeyExists,
         );
     }
     // A key that ended is not free again, and neither is that of a node that is gone.
-    world.ok(Role::Root, &root(0), Command::RetireNode(RetireNode { node: U64(4) }));
+    world.ok(Role::Root, &root(0), Command::RetireNode(RetireNode { node: NodeId(4) }));
     world.refused(Role::Root, &root(1), chips(cosigner), Code::KeyExists);
     world.refused(Role::Root, &root(1), chips(key(80).public()), Code::KeyExists);
     let said = world.submit(
@@ -248,7 +248,7 @@ fn a_majority_of_voters_is_more_than_half_of_them_whatever_else_they_are() {
     let mut world = World::new();
     world.ok(Role::Root, &root(0), enrol(4, 80));
     world.ok(Role::Root, &root(1), enrol(5, 81));
-    world.ok(Role::Root, &root(0), Command::RetireNode(RetireNode { node: U64(4) }));
+    world.ok(Role::Root, &root(0), Command::RetireNode(RetireNode { node: NodeId(4) }));
     let held = |voters: &[u64]| {
         let voters: BTreeSet<u64> = voters.iter().copied().collect();
         let found = read::majority(&world.model, &voters).unwrap();

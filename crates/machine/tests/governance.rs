@@ -11,6 +11,7 @@ use selfsame_protocol::command::{
 };
 use selfsame_protocol::keys::{PublicKey, SecretKey};
 use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::number::NodeId;
 use selfsame_protocol::p104::Technology;
 use selfsame_protocol::record::Record;
 use selfsame_protocol::response::{BallotStanding, CommandResult};
@@ -52,7 +53,7 @@ fn a_chip_is_enrolled_once_by_its_organisation_and_every_step_is_recorded() {
     world.refused(Role::Root, &root(0), enrol_chip(chip(0).public()), Code::KeyExists);
     world.refused(Role::Root, &root(1), enrol_chip(chip(0).public()), Code::KeyExists);
     world.refused(Role::Root, &root(1), enrol_chip(operator(1).public()), Code::KeyExists);
-    let command = Command::EnrolNode(EnrolNode { node: U64(9), key: chip(0).public(), cosigner: key(180).public() });
+    let command = Command::EnrolNode(EnrolNode { node: NodeId(9), key: chip(0).public(), cosigner: key(180).public() });
     world.refused(Role::Root, &root(0), command, Code::KeyExists);
     let command = Command::RotateKey(RotateKey { key: OrganisationKey::Operator, new: chip(0).public() });
     world.refused(Role::Root, &root(0), command, Code::KeyExists);
@@ -113,7 +114,7 @@ fn node_ids_are_never_reused_and_no_organisation_gains_a_quorum() {
     let mut world = World::new();
     let enrol = |id: u64, seed: u8| {
         Command::EnrolNode(EnrolNode {
-            node: U64(id),
+            node: NodeId(id),
             key: key(seed).public(),
             cosigner: key(seed).cosigner().public(),
         })
@@ -124,9 +125,9 @@ fn node_ids_are_never_reused_and_no_organisation_gains_a_quorum() {
     // A third of five would be a quorum alone.
     world.refused(Role::Root, &root(0), enrol(5, 81), Code::OrganisationQuorum);
     world.ok(Role::Root, &root(1), enrol(5, 81));
-    world.refused(Role::Root, &root(1), Command::RetireNode(RetireNode { node: U64(4) }), Code::RoleDenied);
-    world.refused(Role::Root, &root(1), Command::RetireNode(RetireNode { node: U64(6) }), Code::UnknownNode);
-    world.ok(Role::Root, &root(0), Command::RetireNode(RetireNode { node: U64(4) }));
+    world.refused(Role::Root, &root(1), Command::RetireNode(RetireNode { node: NodeId(4) }), Code::RoleDenied);
+    world.refused(Role::Root, &root(1), Command::RetireNode(RetireNode { node: NodeId(6) }), Code::UnknownNode);
+    world.ok(Role::Root, &root(0), Command::RetireNode(RetireNode { node: NodeId(4) }));
     world.refused(Role::Root, &root(0), enrol(4, 82), Code::NodeIdReused);
     world.refused(Role::Root, &root(0), enrol(6, 80), Code::KeyExists);
     let retired: Vec<_> = read::nodes(&world.model).unwrap().iter().map(|node| (node.id.0, node.retired)).collect();

@@ -13,6 +13,7 @@ use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Entry;
 use selfsame_protocol::keys::SecretKey;
 use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::number::NodeId;
 use selfsame_protocol::p104::Technology;
 use selfsame_protocol::record::{EvidenceAnchor, Record};
 use selfsame_protocol::time::U64;
@@ -96,7 +97,7 @@ fn command(world: &World, step: Step) -> Command {
     match step.kind {
         0..=11 => propose(&format!("p{}", world.index), proposal(world, step)),
         12 => Command::EnrolNode(EnrolNode {
-            node: U64(world.index),
+            node: NodeId(world.index),
             key: key_of(world.index).public(),
             cosigner: key_of(world.index).cosigner().public(),
         }),
@@ -106,7 +107,7 @@ fn command(world: &World, step: Step) -> Command {
                 .iter()
                 .map(|n| n.id)
                 .nth(usize::from(step.with % 8))
-                .unwrap_or(U64(1)),
+                .unwrap_or(NodeId(1)),
         }),
         15 => Command::EnrolChip(EnrolChip { chip: chip(step.about).public(), technology: Technology::Software }),
         16 => Command::RotateKey(RotateKey { key: OrganisationKey::Root, new: key(150 + step.with % 40).public() }),

@@ -10,8 +10,9 @@ use selfsame_protocol::digest::unhex;
 use selfsame_protocol::envelope::Prepared;
 use selfsame_protocol::keys::PublicKey;
 use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::number::NodeId;
 use selfsame_protocol::p104::Technology;
-use selfsame_protocol::time::{Timestamp, U64};
+use selfsame_protocol::time::Timestamp;
 
 /// The identity, a point of order eight, no point, and a second encoding of the point of order two.
 fn weak() -> Vec<PublicKey> {
@@ -40,8 +41,8 @@ fn doors(key: PublicKey) -> Vec<Command> {
     vec![
         Command::RotateKey(RotateKey { key: OrganisationKey::Root, new: key }),
         Command::RotateKey(RotateKey { key: OrganisationKey::Operator, new: key }),
-        Command::EnrolNode(EnrolNode { node: U64(9), key, cosigner: good(200) }),
-        Command::EnrolNode(EnrolNode { node: U64(9), key: good(200), cosigner: key }),
+        Command::EnrolNode(EnrolNode { node: NodeId(9), key, cosigner: good(200) }),
+        Command::EnrolNode(EnrolNode { node: NodeId(9), key: good(200), cosigner: key }),
         Command::EnrolChip(EnrolChip { chip: key, technology: Technology::Software }),
         proposal(add(key, good(200))),
         proposal(add(good(200), key)),

@@ -13,9 +13,10 @@ use selfsame_protocol::command::{
 use selfsame_protocol::digest::framed;
 use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::number::NodeId;
 use selfsame_protocol::p104::{Outcome, Thresholds};
 use selfsame_protocol::record::{ContinuityEvent, Finding};
-use selfsame_protocol::time::{Timestamp, U64};
+use selfsame_protocol::time::Timestamp;
 use serde_json::json;
 
 /// shows: P-020, X-05
@@ -136,7 +137,7 @@ fn a_verification_is_decided_when_the_node_that_it_waits_for_leaves() {
         world.verdict(&id, verification, 2, claim(Outcome::HashMismatch)).unwrap();
         waits(&mut world, &id);
         if retired {
-            world.ok(Role::Root, &root(2), Command::RetireNode(RetireNode { node: U64(3) }));
+            world.ok(Role::Root, &root(2), Command::RetireNode(RetireNode { node: NodeId(3) }));
         } else {
             // The third is found out over another substrate.
             let other = uuid(2);
@@ -159,21 +160,21 @@ fn a_verification_is_decided_when_the_node_that_it_waits_for_leaves() {
     world.ok(
         Role::Root,
         &root(2),
-        Command::EnrolNode(EnrolNode { node: U64(4), key: key(80).public(), cosigner: key(180).public() }),
+        Command::EnrolNode(EnrolNode { node: NodeId(4), key: key(80).public(), cosigner: key(180).public() }),
     );
     world.ask(&id, &chip(0));
     world.honest(&id, 1);
     world.honest(&id, 2);
     waits(&mut world, &id);
-    world.ok(Role::Root, &root(2), Command::RetireNode(RetireNode { node: U64(3) }));
+    world.ok(Role::Root, &root(2), Command::RetireNode(RetireNode { node: NodeId(3) }));
     assert_eq!(world.substrate(&id).phase, Phase::Open, "two of three");
     assert_eq!(verifications(&world, &id).len(), 2);
     world.append(&id, &chip(0), vec![item(Ledger::Evidence, "now")]);
     // Nodes that leave unheard decide nothing.
     let (mut world, id) = closed();
     world.ask(&id, &chip(0));
-    world.ok(Role::Root, &root(0), Command::RetireNode(RetireNode { node: U64(1) }));
-    world.refused(Role::Root, &root(1), Command::RetireNode(RetireNode { node: U64(2) }), Code::OrganisationQuorum);
+    world.ok(Role::Root, &root(0), Command::RetireNode(RetireNode { node: NodeId(1) }));
+    world.refused(Role::Root, &root(1), Command::RetireNode(RetireNode { node: NodeId(2) }), Code::OrganisationQuorum);
     waits(&mut world, &id);
 }
 
@@ -183,7 +184,7 @@ fn a_verification_is_decided_when_the_node_that_it_waits_for_leaves() {
 fn a_verification_is_decided_when_the_organisation_that_it_waits_for_leaves() {
     let (mut world, id) = closed();
     let another =
-        Command::EnrolNode(EnrolNode { node: U64(4), key: node(4).public(), cosigner: node(4).cosigner().public() });
+        Command::EnrolNode(EnrolNode { node: NodeId(4), key: node(4).public(), cosigner: node(4).cosigner().public() });
     world.ok(Role::Root, &root(2), another);
     // Of {1, 2, 3, 4} two have spoken, and two are no majority of four.
     world.ask(&id, &chip(0));
@@ -314,14 +315,14 @@ fn what_is_retired_is_not_retired_again_at_a_later_index() {
     let mut world = World::new();
     let chip_id = chip(0).public().id();
     world.ok(Role::Root, &root(0), Command::RetireChip(RetireChip { chip: chip_id }));
-    world.ok(Role::Root, &root(1), Command::RetireNode(RetireNode { node: U64(2) }));
+    world.ok(Role::Root, &root(1), Command::RetireNode(RetireNode { node: NodeId(2) }));
     let until = |world: &World| {
         [chip(0), node(2)]
             .map(|key| load::<Registration>(&world.model, Table::Keys, key.public().as_bytes()).unwrap().unwrap().until)
     };
     let ended = until(&world);
     world.refused(Role::Root, &root(0), Command::RetireChip(RetireChip { chip: chip_id }), Code::ChipRetired);
-    world.refused(Role::Root, &root(1), Command::RetireNode(RetireNode { node: U64(2) }), Code::UnknownNode);
+    world.refused(Role::Root, &root(1), Command::RetireNode(RetireNode { node: NodeId(2) }), Code::UnknownNode);
     assert_eq!(until(&world), ended, "old signatures are judged by the index at which the key ended");
 }
 

@@ -8,6 +8,7 @@ use selfsame_protocol::command::{CloseSession, Command, PreparedBirth, RecoverCl
 use selfsame_protocol::digest::{Digest, framed};
 use selfsame_protocol::entry::Entry;
 use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::number::NodeId;
 use selfsame_protocol::p104::{Attestation, Claims, Outcome, SCHEMA_VERSION, Thresholds};
 use selfsame_protocol::record::{ContinuityEvent, Record};
 use selfsame_protocol::response::SessionRecovered;
@@ -42,7 +43,7 @@ fn verified_continues_with_the_exact_notice_as_first_element_of_the_session() {
     assert_eq!(record.retrieved, record.recomputed);
     assert_eq!(record.presented, record.retrieved);
     assert_eq!((record.claim_level.as_str(), record.drift, record.session), ("full", 0, U64(2)));
-    assert_eq!(record.verdicts.iter().map(|v| v.node).collect::<Vec<_>>(), [U64(3), U64(1)]);
+    assert_eq!(record.verdicts.iter().map(|v| v.node).collect::<Vec<_>>(), [NodeId(3), NodeId(1)]);
     // The third verdict comes late and changes nothing.
     let late = claim(Outcome::Verified);
     assert_eq!(world.verdict(&id, verification, 2, late).unwrap().entries, []);

@@ -9,6 +9,7 @@ use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{Command, EnrolNode, GiveVerdict, OpenSession, Proposal, Propose, RetireNode, Role};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::number::NodeId;
 use selfsame_protocol::p104::{self, Outcome, Thresholds};
 use selfsame_protocol::record::{BadEntry, Finding, Record, Resolved};
 use selfsame_protocol::time::{Timestamp, U64};
@@ -213,7 +214,7 @@ fn one_outcome_follows_in_order_of_precedence() {
 fn an_electorate_without_a_majority_fails_closed() {
     let (mut world, id) = closed();
     let enrol =
-        Command::EnrolNode(EnrolNode { node: U64(4), key: node(4).public(), cosigner: node(4).cosigner().public() });
+        Command::EnrolNode(EnrolNode { node: NodeId(4), key: node(4).public(), cosigner: node(4).cosigner().public() });
     world.ok(Role::Root, &root(0), enrol);
     let verification = world.ask(&id, &chip(0));
     for from in [1, 4] {
@@ -280,11 +281,11 @@ fn the_verdict_of_a_node_that_left_is_not_in_the_record() {
     let (mut world, id) = closed();
     let verification = world.ask(&id, &chip(0));
     world.verdict(&id, verification, 1, claim(Outcome::HashMismatch)).unwrap();
-    world.ok(Role::Root, &root(0), Command::RetireNode(RetireNode { node: U64(1) }));
+    world.ok(Role::Root, &root(0), Command::RetireNode(RetireNode { node: NodeId(1) }));
     world.honest(&id, 2);
     assert_eq!(outcome(&world.honest(&id, 3)), Some(Outcome::Verified));
     let record = verifications(&world, &id).pop().unwrap();
-    assert_eq!(record.verdicts.iter().map(|verdict| verdict.node).collect::<Vec<_>>(), [U64(2), U64(3)]);
+    assert_eq!(record.verdicts.iter().map(|verdict| verdict.node).collect::<Vec<_>>(), [NodeId(2), NodeId(3)]);
     world.replay(&id);
 }
 
@@ -303,7 +304,7 @@ fn a_verdict_counts_once_from_a_node_in_service_for_the_verification_under_way()
     world.refused(Role::Node, &node(1), command(U64(verification.0 + 1)), Code::VerificationUnknown);
     world.ok(Role::Node, &node(1), command(verification));
     world.refused(Role::Node, &node(1), command(verification), Code::VerificationUnknown);
-    world.ok(Role::Root, &root(1), Command::RetireNode(RetireNode { node: U64(2) }));
+    world.ok(Role::Root, &root(1), Command::RetireNode(RetireNode { node: NodeId(2) }));
     world.refused(Role::Node, &node(2), command(verification), Code::KeyEnded);
     assert_eq!(outcome(&world.ok(Role::Node, &node(3), command(verification))), Some(Outcome::Verified));
     world.refused(Role::Node, &node(1), command(U64(1)), Code::VerificationUnknown);
@@ -335,7 +336,7 @@ fn a_node_whose_copy_fails_against_a_quorum_is_quarantined_and_the_substrate_goe
                 _ => None,
             })
             .collect();
-        assert_eq!(quarantines, [(U64(3), "chamber".to_string(), claim(Outcome::HashMismatch), id.clone())]);
+        assert_eq!(quarantines, [(NodeId(3), "chamber".to_string(), claim(Outcome::HashMismatch), id.clone())]);
         world.append(&id, &chip(0), vec![item(Ledger::Evidence, "on")]);
         world.close(&id, &chip(0));
         // It no longer counts; both others are now needed, and enough.

@@ -11,6 +11,7 @@ use crate::command::{
 use crate::digest::Digest;
 use crate::form;
 use crate::keys::PublicKey;
+use crate::number::NodeId;
 use crate::p104::Technology;
 use crate::time::U64;
 
@@ -34,7 +35,7 @@ pub enum GovernanceAction {
     /// A node was registered.
     EnrolNode {
         /// Node id.
-        node: U64,
+        node: NodeId,
         /// Key that signs its verdicts.
         key: PublicKey,
         /// Key that cosigns checkpoints.
@@ -43,7 +44,7 @@ pub enum GovernanceAction {
     /// A node was retired, and its key with it.
     RetireNode {
         /// Node id.
-        node: U64,
+        node: NodeId,
     },
     /// A chip was registered.
     EnrolChip {
@@ -106,7 +107,7 @@ pub enum GovernanceAction {
         #[serde(deserialize_with = "form::name")]
         organisation: String,
         /// Ids of the nodes that were retired with it, from the least.
-        nodes: Vec<U64>,
+        nodes: Vec<NodeId>,
         /// Number of keys that ended with it.
         keys_ended: U64,
         /// The ballot that did it.

@@ -41,6 +41,8 @@ numbers! {
     /// Numbers the tenures of a substrate's holders: 1 at birth, one more with each migration and each abort of one, and
     /// 2^32 more for each recovery of the cluster.
     Epoch;
+    /// A node of the cluster, from 1. It is never given to another node, not even after the node was retired.
+    NodeId;
 }
 
 impl Epoch {

@@ -26,7 +26,7 @@ use crate::constitution::ClusterConstitution;
 use crate::digest::Digest;
 use crate::form;
 use crate::keys::PublicKey;
-use crate::number::Epoch;
+use crate::number::{Epoch, NodeId};
 use crate::p104::{Amendment, Attestation, Constitution, Outcome, Thresholds};
 use crate::run::{Element, ElementDigests};
 use crate::time::{Timestamp, U64};
@@ -160,7 +160,7 @@ pub struct SessionClose {
 #[serde(deny_unknown_fields)]
 pub struct CountedVerdict {
     /// Node id.
-    pub node: U64,
+    pub node: NodeId,
     /// Organisation of the node.
     #[serde(deserialize_with = "form::name")]
     pub organisation: String,
@@ -406,7 +406,7 @@ pub enum Record {
     /// A node whose copy failed while a quorum's copies hold.
     NodeQuarantine {
         /// Node.
-        node: U64,
+        node: NodeId,
         /// Organisation.
         #[serde(deserialize_with = "form::name")]
         organisation: String,

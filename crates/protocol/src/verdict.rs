@@ -98,6 +98,7 @@ pub const fn majority(electorate: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::number::NodeId;
     use crate::p104::Thresholds;
     use serde_json::json;
 
@@ -158,7 +159,7 @@ mod tests {
             let nodes = (1..).zip(outcomes);
             nodes
                 .map(|(node, outcome)| CountedVerdict {
-                    node: U64(node),
+                    node: NodeId(node),
                     organisation: "a".into(),
                     finding: finding(*outcome, &node.to_string()),
                 })

@@ -7,6 +7,7 @@ use selfsame_protocol::genesis::{GenesisDocument, GenesisNode, GenesisOrganisati
 use selfsame_protocol::governance::GovernanceAction;
 use selfsame_protocol::keys::PublicKey;
 use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::number::NodeId;
 use selfsame_protocol::record::Record;
 use selfsame_protocol::replay::governance::Governance;
 use selfsame_protocol::time::{Timestamp, U64};
@@ -50,7 +51,7 @@ fn retirements(number: u64) -> Vec<Vec<u8>> {
             prior_entry_hash: heads.get(&subject).copied(),
             time: Timestamp::from_millis(1_000 + at),
             submission: Digest::of(&at.to_be_bytes()),
-            record: Record::Governance { action: GovernanceAction::RetireNode { node: U64(at + 1) } },
+            record: Record::Governance { action: GovernanceAction::RetireNode { node: NodeId(at + 1) } },
         };
         heads.insert(subject, Entry::hash_of(&entry.leaf()));
         entry.leaf()

@@ -15,7 +15,7 @@ use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{Command, DeclareRun, EnrolNode, FencingToken, InitSubstrate, RetireNode, Seal};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::envelope::{Envelope, pae};
-use selfsame_protocol::number::Epoch;
+use selfsame_protocol::number::{Epoch, NodeId};
 use selfsame_protocol::p104::Thresholds;
 use selfsame_protocol::time::U64;
 use selfsame_wire::code::from_status;
@@ -247,12 +247,12 @@ async fn commands(adversary: &mut Adversary) {
     };
     adversary.denied("B14 depth", &chip, seal(max, max), &[Code::StateMismatch]).await;
     let root = adversary.root(0);
-    let retire = |node| Command::RetireNode(RetireNode { node: U64(node) });
+    let retire = |node| Command::RetireNode(RetireNode { node: NodeId(node) });
     adversary.denied("B14 retire", &root, retire(u64::MAX), &[Code::UnknownNode]).await;
     adversary.denied("B14 retire 0", &root, retire(0), &[Code::UnknownNode]).await;
     let fresh = adversary.fresh_key("node");
     let enrol =
-        Command::EnrolNode(EnrolNode { node: U64(0), key: fresh.public(), cosigner: fresh.cosigner().public() });
+        Command::EnrolNode(EnrolNode { node: NodeId(0), key: fresh.public(), cosigner: fresh.cosigner().public() });
     adversary.denied("B14 enrol 0", &root, enrol, &[Code::Malformed]).await;
     let (_, mut born) = super::byzantine_own::birth(adversary, &own.chips[1]);
     if let Command::InitSubstrate(InitSubstrate { thresholds, .. }) = &mut born {

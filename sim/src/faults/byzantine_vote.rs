@@ -11,6 +11,7 @@ use selfsame_protocol::command::{
 };
 use selfsame_protocol::constitution::ballot_digest;
 use selfsame_protocol::digest::Digest;
+use selfsame_protocol::number::NodeId;
 use selfsame_protocol::p104::Outcome;
 use selfsame_protocol::record::Finding;
 use selfsame_protocol::response::{BallotCounted, SessionRequested};
@@ -101,10 +102,10 @@ async fn foreign_node(mut adversary: Adversary) {
     let stolen = adversary.node_key(victim).public();
     let fresh = adversary.fresh_key("node");
     let cosigner = fresh.cosigner().public();
-    let enrol = |node, key| Command::EnrolNode(EnrolNode { node: U64(node), key, cosigner });
+    let enrol = |node, key| Command::EnrolNode(EnrolNode { node: NodeId(node), key, cosigner });
     adversary.denied("B12 node id taken", &root, enrol(victim, fresh.public()), &[Code::NodeIdReused]).await;
     adversary.denied("B12 node key taken", &root, enrol(1_000, stolen), &[Code::KeyExists]).await;
-    let retire = Command::RetireNode(RetireNode { node: U64(victim) });
+    let retire = Command::RetireNode(RetireNode { node: NodeId(victim) });
     adversary.denied("B12 foreign node retired", &root, retire, &[Code::RoleDenied]).await;
     let Some(own) = Own::born(adversary).await else { return };
     let Some(state) = own.state(adversary).await else { return };

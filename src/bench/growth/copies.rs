@@ -7,7 +7,8 @@ use selfsame_client::Client;
 use selfsame_node::backup::{self, Whose};
 use selfsame_offline::Options;
 use selfsame_protocol::command::{Command, EnrolNode, RetireNode};
-use selfsame_protocol::time::{Timestamp, U64};
+use selfsame_protocol::number::NodeId;
+use selfsame_protocol::time::Timestamp;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::Duration;
@@ -69,14 +70,15 @@ pub async fn catch_up(place: &mut KeptCluster, leader: u64) -> Result<Value, Fai
     let node = client.nodes().await?.iter().map(|node| node.id).max().unwrap_or(3) + 1;
     let key = place.key_of(node);
     let root = place.target.organisation();
-    let enrol = Command::EnrolNode(EnrolNode { node: U64(node), key: key.public(), cosigner: key.cosigner().public() });
+    let enrol =
+        Command::EnrolNode(EnrolNode { node: NodeId(node), key: key.public(), cosigner: key.cosigner().public() });
     client.submit(&root.sign_content(enrol)).await?;
     let ports = free_ports(1)?[0];
     let cluster = place.cluster()?;
     let member = cluster.join(node, key, ports).await?;
     let result = followed(cluster, &client, node, leader, &member).await;
     // It leaves whatever came of it: the next measurement is of three nodes.
-    client.submit(&root.sign_content(Command::RetireNode(RetireNode { node: U64(node) }))).await?;
+    client.submit(&root.sign_content(Command::RetireNode(RetireNode { node: NodeId(node) }))).await?;
     let cluster = place.cluster()?;
     let (now, begun) = (cluster.leader().await?, Instant::now());
     while running(cluster, now)?.raft.status().learners.iter().any(|(id, _)| *id == node) {

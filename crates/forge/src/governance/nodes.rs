@@ -9,6 +9,7 @@ use crate::stage::Stage;
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{Arrive, Command, GiveVerdict, RetireChip, RetireNode, Role};
 use selfsame_protocol::digest::Digest;
+use selfsame_protocol::number::NodeId;
 use selfsame_protocol::p104::Outcome;
 use selfsame_protocol::record::{Finding, Record, SuppressionReason};
 use selfsame_protocol::time::U64;
@@ -25,7 +26,7 @@ fn failing(text: &str) -> Finding {
 
 fn quarantine(node: u64, substrate: &str, finding: Finding) -> (String, Record) {
     let organisation = ORGANISATIONS[node as usize - 1].into();
-    let record = Record::NodeQuarantine { node: U64(node), organisation, finding, substrate_id: substrate.into() };
+    let record = Record::NodeQuarantine { node: NodeId(node), organisation, finding, substrate_id: substrate.into() };
     (CLUSTER_CHAIN.into(), record)
 }
 
@@ -57,7 +58,7 @@ fn failed() -> (Stage, String, String) {
         stage.honest(&second, by);
     }
     // Three of six are not enough, three of five are.
-    stage.ok(Role::Root, &root(1), Command::RetireNode(RetireNode { node: U64(8) }));
+    stage.ok(Role::Root, &root(1), Command::RetireNode(RetireNode { node: NodeId(8) }));
     (stage, first, second)
 }
 
@@ -151,7 +152,7 @@ fn quarantines() -> Vec<Case> {
 
 fn quarantine_of(node: u64, organisation: &str, substrate: &str, finding: Finding) -> (String, Record) {
     let record = Record::NodeQuarantine {
-        node: U64(node),
+        node: NodeId(node),
         organisation: organisation.into(),
         finding,
         substrate_id: substrate.into(),

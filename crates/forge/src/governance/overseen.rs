@@ -12,11 +12,11 @@ use selfsame_machine::verify;
 use selfsame_protocol::command::{Command, RetireChip};
 use selfsame_protocol::entry::Entry;
 use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::number::NodeId;
 use selfsame_protocol::p104::Outcome;
 use selfsame_protocol::record::Finding;
 use selfsame_protocol::replay::governance::Oversight;
 use selfsame_protocol::replay::{BadCheck, Replay};
-use selfsame_protocol::time::U64;
 use serde_json::json;
 
 /// Recomputes a substrate together with the governance of its cluster, as a bundle holds both.
@@ -176,7 +176,7 @@ pub fn cases() -> Vec<Case> {
         case("half of the nodes, since one was enrolled", "VERDICT_QUORUM", &|world| {
             let first = at(world, "identity_verification", 0);
             let action = selfsame_protocol::governance::GovernanceAction::EnrolNode {
-                node: U64(4),
+                node: NodeId(4),
                 key: node(4).public(),
                 cosigner: node(4).cosigner().public(),
             };

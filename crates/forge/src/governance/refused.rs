@@ -14,6 +14,7 @@ use selfsame_protocol::digest::Digest;
 use selfsame_protocol::governance::GovernanceAction as Action;
 use selfsame_protocol::keys::{PublicKey, SecretKey};
 use selfsame_protocol::names::MAX_REASON_BYTES;
+use selfsame_protocol::number::NodeId;
 use selfsame_protocol::p104::Technology;
 use selfsame_protocol::record::{BallotEnd, EvidenceAnchor, Record};
 use selfsame_protocol::time::U64;
@@ -33,8 +34,8 @@ fn rotated(organisation: u8, kind: OrganisationKey, old: &SecretKey, new: Public
 }
 
 fn enrolled(organisation: u8, id: u64, key: PublicKey, cosigner: PublicKey) -> Told {
-    let command = Command::EnrolNode(EnrolNode { node: U64(id), key, cosigner });
-    own(organisation, command, Action::EnrolNode { node: U64(id), key, cosigner })
+    let command = Command::EnrolNode(EnrolNode { node: NodeId(id), key, cosigner });
+    own(organisation, command, Action::EnrolNode { node: NodeId(id), key, cosigner })
 }
 
 fn chip_enrolled(organisation: u8, key: PublicKey) -> Told {
@@ -47,7 +48,7 @@ fn chip_retired(organisation: u8, chip: Digest) -> Told {
 }
 
 fn node_retired(organisation: u8, id: u64) -> Told {
-    own(organisation, Command::RetireNode(RetireNode { node: U64(id) }), Action::RetireNode { node: U64(id) })
+    own(organisation, Command::RetireNode(RetireNode { node: NodeId(id) }), Action::RetireNode { node: NodeId(id) })
 }
 
 fn concluded(organisation: u8, id: &str) -> Told {
@@ -290,7 +291,7 @@ fn keys() -> Vec<Case> {
     cases.push(refused("a node too many", "NODE_BALANCE", &stage, Code::OrganisationQuorum, told));
     let told = node_retired(1, 2);
     cases.push(refused("a node that the balance needs", "NODE_BALANCE", &stage, Code::OrganisationQuorum, told));
-    stage.ok(Role::Root, &root(0), Command::RetireNode(RetireNode { node: U64(4) }));
+    stage.ok(Role::Root, &root(0), Command::RetireNode(RetireNode { node: NodeId(4) }));
     let told = node_retired(0, 4);
     cases.push(refused("a node retired twice", "NODE_ID", &stage, Code::UnknownNode, told));
     stage.ok(Role::Root, &root(0), Command::RetireChip(RetireChip { chip: chip(0).public().id() }));
@@ -397,7 +398,7 @@ fn effects() -> Vec<Case> {
     stage.ok(Role::Root, &root(0), enrol(4));
     let left = Action::RemoveOrganisation {
         organisation: "chamber".into(),
-        nodes: vec![U64(3)],
+        nodes: vec![NodeId(3)],
         keys_ended: U64(4),
         proposal_id: "p".into(),
     };

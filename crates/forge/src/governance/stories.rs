@@ -11,6 +11,7 @@ use selfsame_protocol::command::{
 };
 use selfsame_protocol::constitution::{OBJECTION_MS, Publisher, Rules, Share};
 use selfsame_protocol::keys::SecretKey;
+use selfsame_protocol::number::NodeId;
 use selfsame_protocol::time::U64;
 
 /// Retires a chip by ballot.
@@ -38,7 +39,7 @@ pub fn publishes(organisation: &str, log_key: u8) -> Proposal {
 
 /// A node with its cosigner.
 pub fn enrol(id: u64) -> Command {
-    Command::EnrolNode(EnrolNode { node: U64(id), key: node(id).public(), cosigner: node(id).cosigner().public() })
+    Command::EnrolNode(EnrolNode { node: NodeId(id), key: node(id).public(), cosigner: node(id).cosigner().public() })
 }
 
 /// A conclusion.

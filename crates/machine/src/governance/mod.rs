@@ -15,8 +15,8 @@ use selfsame_protocol::command::{EnrolChip, EnrolNode, OrganisationKey, RetireCh
 use selfsame_protocol::governance::GovernanceAction;
 use selfsame_protocol::keys::PublicKey;
 use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::number::NodeId;
 use selfsame_protocol::record::Record;
-use selfsame_protocol::time::U64;
 
 fn organisation(txn: &Txn<'_>) -> Result<Organisation, Stop> {
     let name = &txn.author.organisation;
@@ -60,7 +60,7 @@ fn replace_key(
 }
 
 pub fn enrol_node(txn: &mut Txn<'_>, command: &EnrolNode) -> Result<GovernanceAction, Stop> {
-    let EnrolNode { node: U64(id), key, cosigner } = *command;
+    let EnrolNode { node: NodeId(id), key, cosigner } = *command;
     if id == 0 {
         return refuse(Code::Malformed, "this is no node id: ids start at 1", "", id);
     }
@@ -84,7 +84,7 @@ pub fn enrol_node(txn: &mut Txn<'_>, command: &EnrolNode) -> Result<GovernanceAc
     }
     let organisation = txn.author.organisation.clone();
     let node = RegisteredNode {
-        id: U64(id),
+        id: NodeId(id),
         organisation: organisation.clone(),
         key,
         cosigner,
@@ -92,9 +92,9 @@ pub fn enrol_node(txn: &mut Txn<'_>, command: &EnrolNode) -> Result<GovernanceAc
         quarantined: None,
     };
     state::save(&mut txn.over, Table::Nodes, id.to_be_bytes(), &node);
-    register(txn, &organisation, key, Role::Node, Some(id));
+    register(txn, &organisation, key, Role::Node, Some(NodeId(id)));
     balance::refuse_more(txn, &organisation)?;
-    record(txn, GovernanceAction::EnrolNode { node: U64(id), key, cosigner })
+    record(txn, GovernanceAction::EnrolNode { node: NodeId(id), key, cosigner })
 }
 
 pub fn retire_node(txn: &mut Txn<'_>, command: &RetireNode) -> Result<GovernanceAction, Stop> {
@@ -125,7 +125,7 @@ pub fn retire_node(txn: &mut Txn<'_>, command: &RetireNode) -> Result<Governance
         state::save(&mut txn.over, Table::Nodes, id.to_be_bytes(), &node);
         Ok(())
     })?;
-    let action = record(txn, GovernanceAction::RetireNode { node: U64(id) })?;
+    let action = record(txn, GovernanceAction::RetireNode { node: NodeId(id) })?;
     crate::session::recount(txn)?;
     Ok(action)
 }

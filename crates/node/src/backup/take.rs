@@ -12,7 +12,8 @@ use selfsame_offline::{Options, verify};
 use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::merkle::Frontier;
 use selfsame_protocol::note::{Checkpoint, Note};
-use selfsame_protocol::time::{Timestamp, U64};
+use selfsame_protocol::number::NodeId;
+use selfsame_protocol::time::Timestamp;
 use std::io::{self, BufWriter, Read, Write as _};
 use std::path::Path;
 use std::sync::Arc;
@@ -150,7 +151,7 @@ fn copy(
         checkpoints: checkpoints(&notes, sizes(&rows)),
         cluster,
         genesis,
-        node: U64(whose.node),
+        node: NodeId(whose.node),
         taken,
     };
     let mut out = Unfinished::of(target).map_err(failed(target))?;

@@ -12,7 +12,8 @@ use crate::report::{Failure, altered, undecided, version};
 use selfsame_protocol::canon::{self, Limits};
 use selfsame_protocol::digest::hex;
 use selfsame_protocol::note::MAX_NOTE;
-use selfsame_protocol::time::{Timestamp, U64};
+use selfsame_protocol::number::NodeId;
+use selfsame_protocol::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::io::{self, BufRead, Read, Write};
 
@@ -38,7 +39,7 @@ pub struct BackupHeader {
     /// Digest of the consensus identity.
     pub genesis: String,
     /// The node whose state it is.
-    pub node: U64,
+    pub node: NodeId,
     /// When it was taken, by the clock of the machine.
     pub taken: Timestamp,
 }

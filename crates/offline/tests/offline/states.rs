@@ -13,7 +13,8 @@ use selfsame_offline::{Failure, Options, Verified, Writer, verify_folder, verify
 use selfsame_protocol::digest::hex;
 use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::note::Checkpoint;
-use selfsame_protocol::time::{Timestamp, U64};
+use selfsame_protocol::number::NodeId;
+use selfsame_protocol::time::Timestamp;
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -38,7 +39,7 @@ fn backup(stage: &Stage, rows: &[Row]) -> Vec<u8> {
         checkpoints: PublishedCheckpoints { evidence, reasoning },
         cluster: CLUSTER.into(),
         genesis: digest.clone(),
-        node: U64(1),
+        node: NodeId(1),
         taken: Timestamp::from_millis(stage.millis),
     };
     let meta = json!({"cluster": CLUSTER, "genesis": digest, "applied": {

@@ -13,7 +13,8 @@ use selfsame_protocol::entry::Entry;
 use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::merkle::{Frontier, leaf_hash};
 use selfsame_protocol::note::Checkpoint;
-use selfsame_protocol::time::{Timestamp, U64};
+use selfsame_protocol::number::NodeId;
+use selfsame_protocol::time::Timestamp;
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -105,7 +106,7 @@ impl Made {
                 checkpoints: PublishedCheckpoints { evidence: notes.pop(), reasoning },
                 cluster: "demo".into(),
                 genesis: digest.clone(),
-                node: U64(1),
+                node: NodeId(1),
                 taken: Timestamp::from_millis(objects::TIME * 1_000),
             },
             meta: json!({"cluster": "demo", "genesis": digest, "applied": {

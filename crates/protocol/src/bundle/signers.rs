@@ -3,12 +3,13 @@
 use crate::cosigning;
 use crate::ledger::Ledger;
 use crate::note::{TYPE_ED25519, Vkey};
+use crate::number::NodeId;
 use crate::quorum::{KnownCosigner, Quorum};
 use crate::replay::governance::{Governed, NodeSpan};
 
 /// Every key that may stand under a note, of nodes, cosigners and logs: what was signed before a key ended stays signed.
 pub(super) fn vkeys(governed: &Governed, origin: &str) -> Vec<Vkey> {
-    let node = |(id, node): (&u64, &NodeSpan)| {
+    let node = |(id, node): (&NodeId, &NodeSpan)| {
         let own = Vkey { name: format!("{origin}/node/{id}"), kind: TYPE_ED25519, key: node.key };
         [own, cosigner(origin, *id, node)]
     };
@@ -26,6 +27,6 @@ pub(super) fn quorum(governed: &Governed, origin: &str) -> Quorum {
     Quorum { cosigners: cosigners.collect(), threshold: governed.constitution.cosignatures() }
 }
 
-fn cosigner(origin: &str, id: u64, node: &NodeSpan) -> Vkey {
+fn cosigner(origin: &str, id: NodeId, node: &NodeSpan) -> Vkey {
     cosigning::vkey(&format!("{origin}/cosigner/{id}"), node.cosigner)
 }

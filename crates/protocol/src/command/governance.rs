@@ -3,8 +3,8 @@
 use super::proposal::{OrganisationKey, Proposal};
 use crate::digest::Digest;
 use crate::keys::PublicKey;
+use crate::number::NodeId;
 use crate::p104::Technology;
-use crate::time::U64;
 use serde::{Deserialize, Serialize};
 
 /// Root: replace one of the own organisation's keys, effective from this entry on.
@@ -22,7 +22,7 @@ pub struct RotateKey {
 #[serde(deny_unknown_fields)]
 pub struct EnrolNode {
     /// Node id, from 1.
-    pub node: U64,
+    pub node: NodeId,
     /// Key that signs its verdicts.
     pub key: PublicKey,
     /// Key that cosigns checkpoints, and does nothing else.
@@ -34,7 +34,7 @@ pub struct EnrolNode {
 #[serde(deny_unknown_fields)]
 pub struct RetireNode {
     /// Node id.
-    pub node: U64,
+    pub node: NodeId,
 }
 
 /// Root: register a chip of the own organisation.

@@ -95,7 +95,7 @@ impl Replay {
     fn electorate(&mut self, index: u64, result: &IdentityVerification) -> Check {
         for counted in &result.verdicts {
             let organisation = Some(&counted.organisation);
-            let known = self.nodes.get(&counted.node.0);
+            let known = self.nodes.get(&counted.node);
             if known.is_some_and(|known| known.as_ref() != organisation) {
                 let expected = known.and_then(|known| known.as_deref()).unwrap_or("no verdict: its copy failed before");
                 return Err(bad(
@@ -106,7 +106,7 @@ impl Replay {
                 ));
             }
             let failed = result.outcome != Outcome::HashMismatch && counted.finding.outcome == Outcome::HashMismatch;
-            self.nodes.insert(counted.node.0, organisation.filter(|_| !failed).cloned());
+            self.nodes.insert(counted.node, organisation.filter(|_| !failed).cloned());
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use super::chain::Chain;
 use super::due::Due;
 use crate::digest::Digest;
 use crate::ledger::PerLedger;
-use crate::number::Epoch;
+use crate::number::{Epoch, NodeId};
 use crate::p104;
 use crate::record::{EvidenceAnchor, Finding, SessionClose, SubstrateIdentity};
 use crate::time::Timestamp;
@@ -53,7 +53,7 @@ pub struct Replay {
     pub(super) recomputed: Option<Digest>,
     pub(super) session_open: bool,
     /// Organisation of each node that gave a verdict; none for one that is out, because its copy failed.
-    pub(super) nodes: BTreeMap<u64, Option<String>>,
+    pub(super) nodes: BTreeMap<NodeId, Option<String>>,
     /// The deciding finding of the last verification, for the record that follows it.
     pub(super) decisive: Option<Finding>,
     /// What must follow directly.

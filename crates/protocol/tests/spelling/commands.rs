@@ -8,7 +8,7 @@ use selfsame_protocol::command::{
     Proposal, Propose, RecoverClose, ReportOutcome, RetireChip, RetireNode, RotateKey, Seal, Submission, Vote,
 };
 use selfsame_protocol::keys::SecretKey;
-use selfsame_protocol::number::Epoch;
+use selfsame_protocol::number::{Epoch, NodeId};
 use selfsame_protocol::p104::{Amendment, Attestation, Outcome, Technology, Thresholds};
 use selfsame_protocol::record::{BadEntry, ExecutionStatus, Finding, Output};
 
@@ -22,8 +22,8 @@ pub fn submission(command: Command, c: &mut Chance) -> (Submission, SecretKey) {
 pub fn commands(c: &mut Chance) -> Vec<Command> {
     let mut all = vec![
         Command::RotateKey(RotateKey { key: c.one(&OrganisationKey::ALL), new: c.key() }),
-        Command::EnrolNode(EnrolNode { node: c.counter(), key: c.key(), cosigner: c.key() }),
-        Command::RetireNode(RetireNode { node: c.counter() }),
+        Command::EnrolNode(EnrolNode { node: NodeId(c.counter().0), key: c.key(), cosigner: c.key() }),
+        Command::RetireNode(RetireNode { node: NodeId(c.counter().0) }),
         Command::EnrolChip(EnrolChip { chip: c.key(), technology: c.one(&Technology::ALL) }),
         Command::RetireChip(RetireChip { chip: c.digest() }),
         Command::DeclareRun(DeclareRun { declaration: c.some_json(), request: c.maybe(Chance::name) }),

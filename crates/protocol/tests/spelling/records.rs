@@ -8,7 +8,7 @@ use selfsame_protocol::constitution::{ClusterConstitution, Publisher, Rules, Sha
 use selfsame_protocol::entry::Entry;
 use selfsame_protocol::governance::GovernanceAction;
 use selfsame_protocol::ledger::Ledger;
-use selfsame_protocol::number::Epoch;
+use selfsame_protocol::number::{Epoch, NodeId};
 use selfsame_protocol::p104::{Constitution, Outcome, Technology};
 use selfsame_protocol::record::{
     BallotEnd, ClaimLevel, Completeness, ConstitutionChange, Content, ContinuityEvent, CountedVerdict, CycleKind,
@@ -102,7 +102,11 @@ fn record(kind: RecordKind, c: &mut Chance) -> Record {
             lineage_depth: c.counter(),
             evidence_ledger_depth: c.counter(),
             thresholds: thresholds(c),
-            verdicts: c.list(|c| CountedVerdict { node: c.counter(), organisation: c.name(), finding: finding(c) }),
+            verdicts: c.list(|c| CountedVerdict {
+                node: NodeId(c.counter().0),
+                organisation: c.name(),
+                finding: finding(c),
+            }),
             continuing_from: c.maybe(Chance::time),
             notice: c.maybe(Chance::text),
             claim_level: c.one(&ClaimLevel::ALL),
@@ -160,7 +164,7 @@ fn record(kind: RecordKind, c: &mut Chance) -> Record {
             Record::DuplicateRefused { substrate_id: c.uuid(), chip: c.digest(), code: c.one(&Code::ALL) }
         }
         RecordKind::NodeQuarantine => Record::NodeQuarantine {
-            node: c.counter(),
+            node: NodeId(c.counter().0),
             organisation: c.name(),
             finding: finding(c),
             substrate_id: c.uuid(),
@@ -224,8 +228,8 @@ pub fn actions(c: &mut Chance) -> Vec<GovernanceAction> {
             new: c.key(),
             proposal_id: c.maybe(Chance::name),
         },
-        GovernanceAction::EnrolNode { node: c.counter(), key: c.key(), cosigner: c.key() },
-        GovernanceAction::RetireNode { node: c.counter() },
+        GovernanceAction::EnrolNode { node: NodeId(c.counter().0), key: c.key(), cosigner: c.key() },
+        GovernanceAction::RetireNode { node: NodeId(c.counter().0) },
         GovernanceAction::EnrolChip { chip: c.digest(), key: c.key(), technology: c.one(&Technology::ALL) },
         GovernanceAction::RetireChip { chip: c.digest(), proposal_id: c.maybe(Chance::name) },
         GovernanceAction::Propose { proposal_id: c.name(), proposal: proposal(c) },
@@ -239,7 +243,7 @@ pub fn actions(c: &mut Chance) -> Vec<GovernanceAction> {
         },
         GovernanceAction::RemoveOrganisation {
             organisation: c.name(),
-            nodes: c.list(Chance::counter),
+            nodes: c.list(|c| NodeId(c.counter().0)),
             keys_ended: c.counter(),
             proposal_id: c.name(),
         },

@@ -9,6 +9,7 @@ use crate::command::Proposal;
 use crate::entry::Entry;
 use crate::governance::GovernanceAction as Action;
 use crate::merkle::Frontier;
+use crate::number::NodeId;
 use crate::p104::Outcome;
 use crate::record::{EvidenceAnchor, Finding, QuorumCause, Record};
 use crate::replay::check::{BadCheck, Check, same};
@@ -41,9 +42,9 @@ impl Governance {
             Action::Conclude { proposal_id } => self.concluded(entry, proposal_id)?,
             Action::RotateKey { key, old, new, .. } => self.roster.rotate(index, name, *key, *old, *new)?,
             Action::EnrolNode { node, key, cosigner } => {
-                self.roster.enrol_node(index, node.0, name, *key, *cosigner)?;
+                self.roster.enrol_node(index, *node, name, *key, *cosigner)?;
             }
-            Action::RetireNode { node } => self.roster.retire_node(index, node.0, name)?,
+            Action::RetireNode { node } => self.roster.retire_node(index, *node, name)?,
             Action::EnrolChip { chip, key, .. } => {
                 same("CHIP_ID", index, key.id(), *chip)?;
                 self.roster.enrol_chip(index, name, *key)?;
@@ -170,10 +171,10 @@ impl Governance {
     pub(super) fn quarantined(&mut self, entry: &Entry) -> Check {
         let index = entry.index.0;
         let Record::NodeQuarantine { node, organisation, finding, substrate_id } = &entry.record else { return Ok(()) };
-        let late = self.outvoted(entry, node.0, finding, substrate_id)?;
+        let late = self.outvoted(entry, *node, finding, substrate_id)?;
         equal("QUARANTINE_FINDING", index, &Outcome::HashMismatch, &finding.outcome)?;
         let serving = self.roster.serving();
-        self.roster.quarantine(index, node.0, organisation)?;
+        self.roster.quarantine(index, *node, organisation)?;
         if self.step.group.is_none() {
             // So many can be outvoted that the others still are more than half. A late verdict stands alone.
             let outvoted = serving.saturating_sub(serving / 2 + 1);
@@ -192,7 +193,7 @@ impl Governance {
             group.room = room;
         }
         self.quarantines.push(Quarantined {
-            node: node.0,
+            node: *node,
             substrate: substrate_id.clone(),
             finding: finding.clone(),
             late,
@@ -209,7 +210,7 @@ impl Governance {
     fn outvoted(
         &mut self,
         entry: &Entry,
-        node: u64,
+        node: NodeId,
         finding: &Finding,
         substrate: &str,
     ) -> Result<Option<bool>, BadCheck> {
@@ -228,7 +229,7 @@ impl Governance {
                     let late = given.outcome == Outcome::HashMismatch;
                     // Whoever decides a verification is not outvoted in it; whoever comes late is alone.
                     if (*author == Some(node)) != late {
-                        return fail(format!("node {node} by a verdict of {author:?}"));
+                        return fail(format!("node {node} by a verdict of {:?}", author.map(|author| author.0)));
                     }
                     if late && recorded(given) != *finding {
                         return bad(

@@ -23,6 +23,7 @@ use crate::entry::Entry;
 use crate::genesis::GenesisDocument;
 use crate::keys::PublicKey;
 use crate::ledger::Ledger;
+use crate::number::NodeId;
 use crate::record::{BallotResult, Finding, Record};
 use crate::replay::check::{BadCheck, Check, kind, show};
 use crate::time::Timestamp;
@@ -61,7 +62,7 @@ pub struct Decision {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quarantined {
     /// Node id.
-    pub node: u64,
+    pub node: NodeId,
     /// The substrate under verification.
     pub substrate: String,
     /// What the node found.
@@ -84,7 +85,7 @@ pub struct Governed {
     /// Every key that was ever registered, by its bytes.
     pub keys: BTreeMap<[u8; 32], KeySpan>,
     /// Every node that was ever enrolled, by its id.
-    pub nodes: BTreeMap<u64, NodeSpan>,
+    pub nodes: BTreeMap<NodeId, NodeSpan>,
     /// Every chip that was ever enrolled, by its id.
     pub chips: BTreeMap<Digest, ChipSpan>,
     /// Every ballot that ended, in order.

@@ -9,6 +9,7 @@ use crate::command::Proposal;
 use crate::digest::Digest;
 use crate::entry::Entry;
 use crate::ledger::Ledger;
+use crate::number::NodeId;
 use crate::p104::Outcome;
 use crate::record::{BallotResult, IdentityVerification, Record, SubstrateIdentity};
 use crate::replay::check::{BadCheck, Check};
@@ -25,7 +26,7 @@ pub struct Oversight {
     /// Ballots that sealed it.
     sealed: BTreeSet<String>,
     /// Nodes that a verification outvoted, with its submission.
-    outvoted: BTreeSet<(Digest, u64)>,
+    outvoted: BTreeSet<(Digest, NodeId)>,
     /// Time of the last Evidence record of each session that was closed, and of the one that is open.
     written: VecDeque<Option<Timestamp>>,
     writing: Option<Timestamp>,
@@ -156,19 +157,19 @@ impl Oversight {
     fn verified(&mut self, governed: &Governed, entry: &Entry, found: &IdentityVerification) -> Check {
         let index = entry.index.0;
         for verdict in &found.verdicts {
-            let node = governed.nodes.get(&verdict.node.0).filter(|node| since(node.since, index));
+            let node = governed.nodes.get(&verdict.node).filter(|node| since(node.since, index));
             if node.is_none_or(|node| node.organisation != verdict.organisation) {
                 let expected = format!("a node of {}", verdict.organisation);
                 return bad("VERDICT_ELECTORATE", index, expected, format!("node {}", verdict.node));
             }
         }
-        let serving = |id: &u64| {
+        let serving = |id: &NodeId| {
             governed.nodes.get(id).is_some_and(|node| {
                 since(node.since, index) && !before(node.retired, index) && !before(node.quarantined, index)
             })
         };
         let electorate = governed.serving(index);
-        let counted: Vec<_> = found.verdicts.iter().filter(|verdict| serving(&verdict.node.0)).cloned().collect();
+        let counted: Vec<_> = found.verdicts.iter().filter(|verdict| serving(&verdict.node)).cloned().collect();
         let decided = verdict::decide(&counted, electorate, verdict::majority(electorate));
         let shown = |outcome: Outcome, detail: &str| format!("{outcome} by {detail}");
         match decided.map(|finding| shown(finding.outcome, &finding.check)) {
@@ -182,7 +183,7 @@ impl Oversight {
             return Ok(());
         }
         for verdict in counted.iter().filter(|verdict| verdict.finding.outcome == Outcome::HashMismatch) {
-            let node = verdict.node.0;
+            let node = verdict.node;
             let quarantined = governed.quarantines.iter().any(|quarantine| {
                 quarantine.node == node
                     && quarantine.submission == entry.submission

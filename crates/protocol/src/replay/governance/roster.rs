@@ -6,6 +6,7 @@ use crate::constitution::{Majority, majority_of_seats};
 use crate::digest::Digest;
 use crate::genesis::GenesisDocument;
 use crate::keys::PublicKey;
+use crate::number::NodeId;
 use crate::replay::check::{BadCheck, Check};
 use crate::time::U64;
 use std::collections::BTreeMap;
@@ -18,7 +19,7 @@ pub struct KeySpan {
     /// Organisation.
     pub organisation: String,
     /// Node id, for node keys.
-    pub node: Option<u64>,
+    pub node: Option<NodeId>,
     /// Reasoning index of the record that registered it; `None` for a founding key.
     pub since: Option<u64>,
     /// Reasoning index of the record that ended it.
@@ -82,7 +83,7 @@ pub(super) struct Roster {
     pub keys: BTreeMap<[u8; 32], KeySpan>,
     /// Keys that author nothing, those of cosigners and of publishers, with what each is.
     reserved: BTreeMap<[u8; 32], String>,
-    pub nodes: BTreeMap<u64, NodeSpan>,
+    pub nodes: BTreeMap<NodeId, NodeSpan>,
     /// Nodes in service of each organisation that has some. Counted as they come and go: a genesis may name as many nodes
     /// as a line has room for, and a history retire them one by one.
     seats: BTreeMap<String, usize>,
@@ -110,7 +111,7 @@ impl Roster {
         }
         roster.members = roster.organisations.len();
         for node in &genesis.nodes {
-            register(node.key, Role::Node, &node.organisation, Some(node.id));
+            register(node.key, Role::Node, &node.organisation, Some(NodeId(node.id)));
             roster.reserved.insert(*node.cosigner.as_bytes(), format!("the cosigner key of node {}", node.id));
             let span = NodeSpan {
                 organisation: node.organisation.clone(),
@@ -120,7 +121,7 @@ impl Roster {
                 retired: None,
                 quarantined: None,
             };
-            roster.nodes.insert(node.id, span);
+            roster.nodes.insert(NodeId(node.id), span);
         }
         let serving: Vec<String> = roster.nodes.values().map(|node| node.organisation.clone()).collect();
         serving.iter().for_each(|organisation| roster.sits(organisation));
@@ -145,7 +146,14 @@ impl Roster {
     }
 
     /// A key that authors something.
-    pub fn register(&mut self, index: u64, key: PublicKey, role: Role, organisation: &str, node: Option<u64>) -> Check {
+    pub fn register(
+        &mut self,
+        index: u64,
+        key: PublicKey,
+        role: Role,
+        organisation: &str,
+        node: Option<NodeId>,
+    ) -> Check {
         self.unused(index, &key)?;
         let span = KeySpan { role, organisation: organisation.into(), node, since: Some(index), until: None };
         self.keys.insert(*key.as_bytes(), span);
@@ -198,10 +206,10 @@ impl Roster {
     }
 
     /// A node in service is put out of it.
-    pub fn quarantine(&mut self, index: u64, id: u64, organisation: &str) -> Check {
+    pub fn quarantine(&mut self, index: u64, id: NodeId, organisation: &str) -> Check {
         let own = |node: &&mut NodeSpan| node.in_service() && node.organisation == organisation;
         let Some(node) = self.nodes.get_mut(&id).filter(own) else {
-            return bad("NODE_ID", index, format!("a node in service of {organisation}"), id);
+            return bad("NODE_ID", index, format!("a node in service of {organisation}"), id.0);
         };
         node.quarantined = Some(index);
         self.stands_up(organisation);
@@ -220,13 +228,13 @@ impl Roster {
     pub fn enrol_node(
         &mut self,
         index: u64,
-        id: u64,
+        id: NodeId,
         organisation: &str,
         key: PublicKey,
         cosigner: PublicKey,
     ) -> Check {
-        if id == 0 || self.nodes.contains_key(&id) {
-            return bad("NODE_ID", index, "an unused node id, from 1", id);
+        if id.0 == 0 || self.nodes.contains_key(&id) {
+            return bad("NODE_ID", index, "an unused node id, from 1", id.0);
         }
         self.register(index, key, Role::Node, organisation, Some(id))?;
         self.unused(index, &cosigner)?;
@@ -244,11 +252,11 @@ impl Roster {
     }
 
     /// A node leaves, quarantined or not.
-    pub fn retire_node(&mut self, index: u64, id: u64, organisation: &str) -> Check {
+    pub fn retire_node(&mut self, index: u64, id: NodeId, organisation: &str) -> Check {
         let before = self.majority();
         let own = |node: &&mut NodeSpan| node.retired.is_none() && node.organisation == organisation;
         let Some(node) = self.nodes.get_mut(&id).filter(own) else {
-            return bad("NODE_ID", index, format!("a node of {organisation} that was not retired"), id);
+            return bad("NODE_ID", index, format!("a node of {organisation} that was not retired"), id.0);
         };
         let (served, key) = (node.in_service(), node.key);
         node.retired = Some(index);
@@ -317,7 +325,7 @@ impl Roster {
     }
 
     /// An organisation leaves, with its nodes, chips and keys.
-    pub fn remove(&mut self, index: u64, name: &str, nodes: &[U64], keys_ended: U64) -> Check {
+    pub fn remove(&mut self, index: u64, name: &str, nodes: &[NodeId], keys_ended: U64) -> Check {
         let before = self.majority();
         let Some(member) = self.organisations.get_mut(name).filter(|member| member.removed.is_none()) else {
             return bad("GOVERNANCE_MEMBER", index, "a member", name);
@@ -329,7 +337,7 @@ impl Roster {
         for (id, node) in self.nodes.iter_mut().filter(|(_, node)| node.organisation == name) {
             if node.retired.is_none() {
                 node.retired = Some(index);
-                retired.push(U64(*id));
+                retired.push(*id);
             }
         }
         for chip in self.chips.values_mut().filter(|chip| chip.organisation == name) {

@@ -8,6 +8,7 @@ use crate::command::{
 use crate::constitution::{ClusterConstitution, Majority};
 use crate::digest::Digest;
 use crate::entry::Entry;
+use crate::number::NodeId;
 use crate::record::{BallotResult, Finding, QuorumCause, Record};
 use crate::replay::check::{BadCheck, Check, kind};
 use std::collections::{BTreeSet, VecDeque};
@@ -85,7 +86,7 @@ pub(super) enum Asked {
     /// A change by an organisation.
     Own(Box<Command>),
     /// A verdict of a node.
-    Verdict { node: Option<u64>, substrate: String, finding: Box<Finding> },
+    Verdict { node: Option<NodeId>, substrate: String, finding: Box<Finding> },
     /// What is recorded when it is refused: a birth, or a fenced write.
     Write { substrate: String, birth: bool },
     /// Nothing.
@@ -94,7 +95,7 @@ pub(super) enum Asked {
 
 impl Asked {
     /// What a command asks for. `node` is that of the author's key.
-    pub fn of(command: &Command, node: Option<u64>) -> Self {
+    pub fn of(command: &Command, node: Option<NodeId>) -> Self {
         match command {
             Command::RotateKey(_)
             | Command::EnrolNode(_)

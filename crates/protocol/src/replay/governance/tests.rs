@@ -5,6 +5,7 @@ use crate::command::ItemLimits;
 use crate::constitution::majority;
 use crate::genesis::{GenesisDocument, GenesisNode, GenesisOrganisation, Publication};
 use crate::keys::PublicKey;
+use crate::number::NodeId;
 
 fn key(number: u64) -> PublicKey {
     let mut bytes = [0; 32];
@@ -46,21 +47,22 @@ fn nodes_in_service_are_counted_as_they_come_and_go() {
     for id in [1, 1, 4, 2, 5, 3, 8, 7, 6, 9, 12] {
         for organisation in ["o0", "o1", "o2"] {
             index += 1;
-            let left = match id % 2 {
+            let id = NodeId(id);
+            let left = match id.0 % 2 {
                 0 => roster.quarantine(index, id, organisation),
                 _ => roster.retire_node(index, id, organisation),
             };
             refused += usize::from(left.is_err());
             compare(&roster);
         }
-        let _ = roster.retire_node(index + 1, 4, "o1");
+        let _ = roster.retire_node(index + 1, NodeId(4), "o1");
         compare(&roster);
     }
     assert!(refused > 20 && roster.serving() < 5, "{refused} {}", roster.serving());
     let mut roster = Roster::new(&genesis(9));
-    assert!(roster.remove(1, "o1", &[1, 4, 7].map(crate::time::U64), crate::time::U64(5)).is_ok());
+    assert!(roster.remove(1, "o1", &[1, 4, 7].map(NodeId), crate::time::U64(5)).is_ok());
     compare(&roster);
-    assert!(roster.remove(2, "o2", &[2, 5, 8].map(crate::time::U64), crate::time::U64(5)).is_ok());
+    assert!(roster.remove(2, "o2", &[2, 5, 8].map(NodeId), crate::time::U64(5)).is_ok());
     compare(&roster);
     assert_eq!(roster.majority(), None, "alone it holds no quorum over anybody");
 }
