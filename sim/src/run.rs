@@ -297,7 +297,12 @@ impl Runner<'_> {
         judged.promises += moment.acks.len();
         judged.images += moment.images.len();
         judged.cosignatures += moment.given.len();
-        judged.published += moment.world.nodes.iter().flat_map(|node| node.published.iter().flatten()).count();
+        judged.published += moment
+            .world
+            .nodes
+            .iter()
+            .flat_map(|node| node.published.iter().filter_map(|(_, note)| note.as_ref()))
+            .count();
         judged.log_entries += moment.images.iter().map(|image| image.log.len()).sum::<usize>();
         if let Some(history) = moment.history {
             judged.calls += history.calls.len();

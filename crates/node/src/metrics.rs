@@ -10,7 +10,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 use selfsame_protocol::code::Code;
-use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::ledger::PerLedger;
 use selfsame_protocol::p104::Outcome;
 use std::time::Duration;
 
@@ -81,10 +81,10 @@ pub struct Moment {
     pub commit: u64,
     /// Last index applied.
     pub applied: u64,
-    /// Entries of both ledgers, Evidence first.
-    pub entries: [u64; 2],
-    /// The published checkpoints, Evidence first.
-    pub published: [Option<Published>; 2],
+    /// Entries of both ledgers.
+    pub entries: PerLedger<u64>,
+    /// The published checkpoints.
+    pub published: PerLedger<Option<Published>>,
 }
 
 /// A published checkpoint at a moment.
@@ -254,10 +254,10 @@ impl Metrics {
         self.term.set(number(moment.term));
         self.commit.set(number(moment.commit));
         self.applied.set(number(moment.applied));
-        for (ledger, size) in Ledger::BOTH.into_iter().zip(moment.entries) {
+        for (ledger, size) in moment.entries {
             self.entries.get_or_create(&LedgerLabel { ledger: ledger.as_str() }).set(number(size));
         }
-        for (ledger, published) in Ledger::BOTH.into_iter().zip(moment.published) {
+        for (ledger, published) in moment.published {
             let Some(published) = published else { continue };
             let label = LedgerLabel { ledger: ledger.as_str() };
             self.checkpoint_size.get_or_create(&label).set(number(published.size));
@@ -286,7 +286,9 @@ mod tests {
         metrics.answered(Duration::from_millis(3), Some(Code::StaleEpoch));
         metrics.opened(Outcome::Verified);
         metrics.leader_changed();
-        let text = metrics.render(Moment { leads: true, entries: [7, 2], ..Moment::default() }).unwrap();
+        let text = metrics
+            .render(Moment { leads: true, entries: PerLedger { evidence: 7, reasoning: 2 }, ..Moment::default() })
+            .unwrap();
         for line in [
             "selfsame_build_info{version=",
             "selfsame_raft_is_leader 1",

@@ -28,7 +28,7 @@ pub struct Cosigned {
     /// The largest tree that left a node under one name.
     largest: BTreeMap<(u64, String, Ledger), u64>,
     /// The last checkpoint that a node showed as published.
-    shown: BTreeMap<(u64, usize), u64>,
+    shown: BTreeMap<(u64, Ledger), u64>,
     /// Texts of published notes that were judged.
     judged: BTreeSet<String>,
 }
@@ -173,13 +173,13 @@ impl Invariant for Cosigned {
             }
         }
         for node in &now.world.nodes {
-            for (slot, note) in node.published.iter().enumerate() {
+            for (ledger, note) in node.published.iter() {
                 let Some(note) = note else { continue };
                 let who = format!("node {}", node.id);
                 let size = self.published(&note.text, &policy, &who)?.size;
-                let shown = self.shown.entry((node.id, slot)).or_default();
+                let shown = self.shown.entry((node.id, ledger)).or_default();
                 if size < *shown && !now.world.damaged.contains(&node.id) {
-                    return Err(format!("{who} published {} of {size} after {shown}", Ledger::BOTH[slot]));
+                    return Err(format!("{who} published {ledger} of {size} after {shown}"));
                 }
                 *shown = size;
             }

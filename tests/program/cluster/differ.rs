@@ -165,10 +165,10 @@ async fn an_idle_cluster_signs_its_checkpoint_anew() {
     declare(&node, 1).await;
     let head = head(&node);
     let mut publications = node.cosigner.publications();
-    let holds = |current: &PublishedNotes| current[0].as_ref().is_some_and(|note| note.checkpoint == head);
-    let first = publications.wait_for(holds).await.unwrap()[0].clone().unwrap();
-    let later = |current: &PublishedNotes| current[0].as_ref().is_some_and(|note| note.time > first.time);
-    let second = publications.wait_for(later).await.unwrap()[0].clone().unwrap();
+    let holds = |current: &PublishedNotes| current.evidence.as_ref().is_some_and(|note| note.checkpoint == head);
+    let first = publications.wait_for(holds).await.unwrap().evidence.clone().unwrap();
+    let later = |current: &PublishedNotes| current.evidence.as_ref().is_some_and(|note| note.time > first.time);
+    let second = publications.wait_for(later).await.unwrap().evidence.clone().unwrap();
     assert_eq!(second.checkpoint, head, "nothing was written meanwhile");
     assert_eq!(
         node.cosigner.kept().unwrap().iter().filter(|text| **text == second.text).count(),

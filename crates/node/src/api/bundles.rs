@@ -184,7 +184,7 @@ fn leaf(view: &StateView, ledger: Ledger, index: u64) -> Result<Vec<u8>, Status>
 
 /// The line of an entry.
 fn entry(trees: &CheckpointedTrees, ledger: Ledger, index: u64, leaf: Vec<u8>) -> Result<Vec<u8>, Status> {
-    let size = trees.sizes[ledger.slot()];
+    let size = trees.sizes[ledger];
     let proof = read::inclusion(&trees.view, ledger, index, size).map_err(|e| unreadable(e.to_string()))?;
     let leaf = String::from_utf8(leaf).map_err(unreadable)?;
     Ok(canon::to_canonical_of(&Line { ledger, leaf, proof }))
@@ -216,7 +216,7 @@ fn chain(
         depth += page.len() as u64;
         let last = page.len() < PAGE;
         for index in page {
-            if index >= trees.sizes[ledger.slot()] {
+            if index >= trees.sizes[ledger] {
                 return Ok(true);
             }
             if !each(index)? {

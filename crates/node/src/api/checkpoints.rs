@@ -23,24 +23,23 @@ const COSIGNED_WITHIN: Duration = Duration::from_secs(5);
 /// Both ledgers as checkpoints name them, Evidence first.
 pub struct CheckpointedTrees {
     /// Their sizes.
-    pub sizes: [u64; 2],
+    pub sizes: PerLedger<u64>,
     /// Their notes.
     pub notes: Checkpoints,
     /// Their roots.
-    pub roots: [Digest; 2],
+    pub roots: PerLedger<Digest>,
     /// A state that has both trees, for proofs.
     pub view: StateView,
 }
 
 impl Api {
     /// Sizes of both ledgers in a state.
-    pub(super) fn sizes(view: &StateView) -> Result<[u64; 2], Status> {
-        let size = |ledger| read::head(view, ledger).map(|(size, _)| size).map_err(unreadable);
-        Ok([size(Ledger::Evidence)?, size(Ledger::Reasoning)?])
+    pub(super) fn sizes(view: &StateView) -> Result<PerLedger<u64>, Status> {
+        PerLedger::try_from_fn(|ledger| read::head(view, ledger).map(|(size, _)| size).map_err(unreadable))
     }
 
     /// Checkpoints that hold at least so many entries of each ledger.
-    pub(super) async fn checkpoints(&self, sizes: [u64; 2]) -> Result<CheckpointedTrees, Status> {
+    pub(super) async fn checkpoints(&self, sizes: PerLedger<u64>) -> Result<CheckpointedTrees, Status> {
         let published = self.cosigner.covering(sizes, COSIGNED_WITHIN).await;
         self.look(|view| {
             let applied = Self::sizes(&view)?;
@@ -49,16 +48,16 @@ impl Api {
                 Ok(Checkpoints { evidence: note(Ledger::Evidence)?, reasoning: note(Ledger::Reasoning)? })
             };
             // A published tree that this node has not applied yet gives no proofs here.
-            let Some(published) = published.filter(|notes| {
-                Ledger::BOTH.iter().all(|ledger| notes[ledger.slot()].checkpoint.size <= applied[ledger.slot()])
-            }) else {
+            let Some(published) =
+                published.filter(|notes| notes.iter().all(|(ledger, note)| note.checkpoint.size <= applied[ledger]))
+            else {
                 let root = |ledger| read::head(&view, ledger).map(|(_, root)| root).map_err(unreadable);
-                let roots = [root(Ledger::Evidence)?, root(Ledger::Reasoning)?];
+                let roots = PerLedger::try_from_fn(root)?;
                 return Ok(CheckpointedTrees { sizes: applied, roots, notes: alone()?, view });
             };
             let keys = self.keys(&view)?;
             let note = |ledger: Ledger| {
-                let published = &published[ledger.slot()];
+                let published = &published[ledger];
                 let root =
                     read::root(&view, ledger, published.checkpoint.size).map_err(|e| unreadable(e.to_string()))?;
                 if root != published.checkpoint.root {
@@ -91,7 +90,7 @@ impl Api {
             let sentence = "too many notes are being collected: try again, or ask another node";
             return Err(refused(Refusal::new(Code::Overloaded, sentence, format!("at most {HOLDERS} at once"), "")));
         };
-        let named = PerLedger::from_fn(|ledger| (trees.sizes[ledger.slot()], trees.roots[ledger.slot()]));
+        let named = PerLedger::from_fn(|ledger| (trees.sizes[ledger], trees.roots[ledger]));
         let mut note = self.cosigner.subject_head(subject, named, statement).await.map_err(refused)?;
         note.sign(&self.genesis.node_key_name(self.id), &self.key);
         Ok(note.to_text())

@@ -7,7 +7,7 @@ use selfsame_machine::state::Registration;
 use selfsame_machine::view::{ReadError, Table, View};
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::digest::unhex;
-use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::ledger::{Ledger, PerLedger};
 use selfsame_wire::v1::{self, cluster_service_server::ClusterService};
 use std::collections::BTreeSet;
 use tonic::{Request, Response, Status};
@@ -88,7 +88,7 @@ impl ClusterService for Api {
                 RaftRole::Stopped => "stopped",
             };
             let nodes = read::nodes(&view).map_err(unreadable)?;
-            let published = Ledger::BOTH.map(|ledger| self.cosigner.published(ledger));
+            let published = PerLedger::from_fn(|ledger| self.cosigner.published(ledger));
             Ok(Response::new(v1::GetStatusResponse {
                 node_id: self.id,
                 leader_id: status.leader.unwrap_or_default(),
@@ -112,9 +112,13 @@ impl ClusterService for Api {
                 version: env!("CARGO_PKG_VERSION").into(),
                 cluster: self.genesis.cluster.clone(),
                 genesis_digest: bytes_of(&self.genesis.digest()),
-                published_evidence_size: published[0].as_ref().map_or(0, |note| note.checkpoint.size),
-                published_reasoning_size: published[1].as_ref().map_or(0, |note| note.checkpoint.size),
-                published_at: published.iter().map(|note| note.as_ref().map_or(0, |note| note.time)).min().unwrap_or(0),
+                published_evidence_size: published.evidence.as_ref().map_or(0, |note| note.checkpoint.size),
+                published_reasoning_size: published.reasoning.as_ref().map_or(0, |note| note.checkpoint.size),
+                published_at: published
+                    .iter()
+                    .map(|(_, note)| note.as_ref().map_or(0, |note| note.time))
+                    .min()
+                    .unwrap_or(0),
                 publication_problem: self.cosigner.problem().unwrap_or_default(),
             }))
         })

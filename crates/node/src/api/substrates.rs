@@ -256,7 +256,7 @@ impl Api {
                 // No statement is older than the entries that it counts, whatever this node's clock says.
                 let last = read::clock(&trees.view).map_err(unreadable)?;
                 let time = Timestamp::from_millis(self.env.clock.now_ms()).max(last);
-                let named = PerLedger::from_fn(|ledger| (trees.sizes[ledger.slot()], trees.roots[ledger.slot()]));
+                let named = PerLedger::from_fn(|ledger| (trees.sizes[ledger], trees.roots[ledger]));
                 let own = head::subject_head(&trees.view, &self.genesis, &subject, named, Some(time));
                 let own = match own.map_err(unreadable)? {
                     Ok(own) => own,

@@ -9,7 +9,7 @@ use selfsame_machine::view::Table;
 use selfsame_offline::backup::{BackupHeader, PublishedCheckpoints, TYPE, write};
 use selfsame_offline::files::{self, Unfinished};
 use selfsame_offline::{Options, verify};
-use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::ledger::{Ledger, PerLedger};
 use selfsame_protocol::merkle::Frontier;
 use selfsame_protocol::note::{Checkpoint, Note};
 use selfsame_protocol::number::NodeId;
@@ -102,20 +102,20 @@ pub fn take(
 }
 
 /// Sizes of both ledgers in a snapshot.
-fn sizes(rows: &[(Vec<u8>, Vec<u8>)]) -> [u64; 2] {
-    Ledger::BOTH.map(|ledger| {
+fn sizes(rows: &[(Vec<u8>, Vec<u8>)]) -> PerLedger<u64> {
+    PerLedger::from_fn(|ledger| {
         let row = rows.iter().find(|(key, _)| *key == head_key(ledger));
         row.and_then(|(_, value)| Frontier::from_bytes(value).ok()).map_or(0, |tree| tree.size())
     })
 }
 
 /// The newest note of each ledger whose entries are all there.
-fn checkpoints(notes: &[String], sizes: [u64; 2]) -> PublishedCheckpoints {
+fn checkpoints(notes: &[String], sizes: PerLedger<u64>) -> PublishedCheckpoints {
     let newest = |ledger: Ledger| {
         let fitting = notes.iter().filter_map(|text| {
             let note = Note::parse(text.as_bytes()).ok()?;
             let checkpoint = Checkpoint::parse(&note.text).ok()?;
-            let fits = checkpoint.origin.ends_with(&format!("/{ledger}")) && checkpoint.size <= sizes[ledger.slot()];
+            let fits = checkpoint.origin.ends_with(&format!("/{ledger}")) && checkpoint.size <= sizes[ledger];
             fits.then_some((checkpoint.size, text))
         });
         fitting.max_by_key(|(size, _)| *size).map(|(_, text)| text.clone())

@@ -72,7 +72,7 @@ impl Cosigner {
         }
         let Ok(heads) = inner.read(heads) else { return false };
         let now = inner.now_s();
-        Ledger::BOTH.into_iter().zip(heads).any(|(ledger, head)| match self.published(ledger) {
+        heads.into_iter().any(|(ledger, head)| match self.published(ledger) {
             None => true,
             Some(note) => {
                 let age = now.saturating_sub(note.time).saturating_mul(1_000);
@@ -99,8 +99,7 @@ impl Cosigner {
         let said = |refusal: selfsame_protocol::code::Refusal| refusal.to_string();
         let known = inner.read(|view| {
             let heads = heads(view)?;
-            let texts: Vec<String> =
-                Ledger::BOTH.into_iter().zip(&heads).map(|(ledger, tree)| inner.text(ledger, tree)).collect();
+            let texts: Vec<String> = heads.iter().map(|(ledger, tree)| inner.text(ledger, tree)).collect();
             let quorum = read::quorum(view, &inner.genesis).map_err(unreadable)?;
             let nodes = read::nodes(view).map_err(unreadable)?;
             let nodes: Vec<_> = nodes.into_iter().filter(|node| node.counts() && node.id.0 != inner.id).collect();

@@ -14,7 +14,7 @@ use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::holder::Tree;
 use selfsame_protocol::keys::SecretKey;
-use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::ledger::{Ledger, PerLedger};
 use selfsame_protocol::note::{Checkpoint, NoteError, Vkey};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -69,11 +69,10 @@ impl Cosigner {
     /// Waits until a checkpoint of at least `size` entries is published here.
     pub async fn published_from(&self, ledger: Ledger, size: u64) -> Option<Arc<PublishedNote>> {
         let mut published = self.0.published.watch();
-        let there = |current: &[Option<Arc<PublishedNote>>; 2]| {
-            current[ledger.slot()].as_ref().is_some_and(|note| note.checkpoint.size >= size)
-        };
+        let there =
+            |current: &PublishedNotes| current[ledger].as_ref().is_some_and(|note| note.checkpoint.size >= size);
         let current = published.wait_for(there).await.ok()?;
-        current[ledger.slot()].clone()
+        current[ledger].clone()
     }
 
     /// The published checkpoint of a ledger, or the refusal that says why there is none.
@@ -153,14 +152,14 @@ impl Inner {
     }
 
     /// Waits a moment until both ledgers have these sizes here.
-    pub(super) async fn caught_up(&self, sizes: [u64; 2]) {
+    pub(super) async fn caught_up(&self, sizes: PerLedger<u64>) {
         let mut applied = self.raft.applied();
         let there = async {
             loop {
                 applied.borrow_and_update();
                 let heads = self.read(heads);
                 // What cannot be read is said when it is read for the signature.
-                if heads.is_ok_and(|heads| heads[0].size >= sizes[0] && heads[1].size >= sizes[1]) {
+                if heads.is_ok_and(|heads| heads.iter().all(|(ledger, tree)| tree.size >= sizes[ledger])) {
                     return;
                 }
                 if applied.changed().await.is_err() {
@@ -222,7 +221,7 @@ impl Inner {
 }
 
 /// Both ledgers as applied.
-pub(super) fn heads(view: &StateView) -> Result<[Tree; 2], Refusal> {
+pub(super) fn heads(view: &StateView) -> Result<PerLedger<Tree>, Refusal> {
     let tree = |ledger| read::head(view, ledger).map(|(size, root)| Tree { size, root }).map_err(unreadable);
-    Ok([tree(Ledger::Evidence)?, tree(Ledger::Reasoning)?])
+    PerLedger::try_from_fn(tree)
 }

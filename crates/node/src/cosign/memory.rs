@@ -12,7 +12,7 @@ use selfsame_env::{Disk, DiskFile};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::holder::Tree;
 use selfsame_protocol::keys::PublicKey;
-use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::ledger::{Ledger, PerLedger};
 use selfsame_protocol::planted;
 use std::io;
 use std::sync::Arc;
@@ -53,14 +53,14 @@ pub struct CosignMemory {
     file: Arc<dyn DiskFile>,
     key: PublicKey,
     number: u64,
-    last: [Tree; 2],
+    last: PerLedger<Tree>,
 }
 
 const NEVER: Tree = Tree { size: 0, root: Digest::from_bytes([0; 32]) };
 
-fn encode(key: &PublicKey, number: u64, last: &[Tree; 2]) -> Vec<u8> {
+fn encode(key: &PublicKey, number: u64, last: &PerLedger<Tree>) -> Vec<u8> {
     let mut out = [&MAGIC[..], key.as_bytes(), &number.to_be_bytes()].concat();
-    for tree in last {
+    for (_, tree) in last.iter() {
         out.extend_from_slice(&tree.size.to_be_bytes());
         out.extend_from_slice(tree.root.as_bytes());
     }
@@ -69,7 +69,7 @@ fn encode(key: &PublicKey, number: u64, last: &[Tree; 2]) -> Vec<u8> {
     out
 }
 
-fn decode(bytes: &[u8; COPY], key: &PublicKey) -> Option<(u64, [Tree; 2])> {
+fn decode(bytes: &[u8; COPY], key: &PublicKey) -> Option<(u64, PerLedger<Tree>)> {
     let (body, digest) = bytes.split_at(BODY);
     let (magic, body_rest) = body.split_first_chunk::<8>()?;
     let (owner, body_rest) = body_rest.split_first_chunk::<32>()?;
@@ -77,11 +77,11 @@ fn decode(bytes: &[u8; COPY], key: &PublicKey) -> Option<(u64, [Tree; 2])> {
         return None;
     }
     let (number, mut rest) = body_rest.split_first_chunk::<8>()?;
-    let mut last = [NEVER; 2];
-    for tree in &mut last {
+    let mut last = PerLedger { evidence: NEVER, reasoning: NEVER };
+    for ledger in Ledger::BOTH {
         let (size, after) = rest.split_first_chunk::<8>()?;
         let (root, after) = after.split_first_chunk::<32>()?;
-        *tree = Tree { size: u64::from_be_bytes(*size), root: Digest::from_bytes(*root) };
+        last[ledger] = Tree { size: u64::from_be_bytes(*size), root: Digest::from_bytes(*root) };
         rest = after;
     }
     Some((u64::from_be_bytes(*number), last))
@@ -92,7 +92,7 @@ impl CosignMemory {
     pub fn create(disk: &dyn Disk, key: &PublicKey) -> io::Result<()> {
         let file = disk.open(FILE, true)?;
         for at in COPIES {
-            file.write(at, &encode(key, 0, &[NEVER; 2]))?;
+            file.write(at, &encode(key, 0, &PerLedger { evidence: NEVER, reasoning: NEVER }))?;
         }
         file.sync()
     }
@@ -120,7 +120,7 @@ impl CosignMemory {
 
     /// The last tree signed of a ledger; size 0 before the first.
     pub fn last(&self, ledger: Ledger) -> Tree {
-        self.last[ledger.slot()]
+        self.last[ledger]
     }
 
     /// Claims trees whose roots this node recomputed: those that are allowed are durable when this returns, and may be
@@ -132,7 +132,7 @@ impl CosignMemory {
     ) -> Vec<Result<(), Denied>> {
         let mut next = self.last;
         let answers: Vec<_> =
-            wanted.iter().map(|(ledger, tree)| allow(&mut next[ledger.slot()], *ledger, tree, root)).collect();
+            wanted.iter().map(|(ledger, tree)| allow(&mut next[*ledger], *ledger, tree, root)).collect();
         if next == self.last {
             return answers;
         }
@@ -145,7 +145,7 @@ impl CosignMemory {
         }
     }
 
-    fn keep(&mut self, next: [Tree; 2]) -> io::Result<()> {
+    fn keep(&mut self, next: PerLedger<Tree>) -> io::Result<()> {
         let number = self.number + 1;
         let bytes = encode(&self.key, number, &next);
         for at in COPIES {

@@ -7,7 +7,7 @@ use crate::store::StateView;
 use selfsame_machine::read;
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::holder::Tree;
-use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::ledger::{Ledger, PerLedger};
 use selfsame_protocol::note::{Checkpoint, Note, TYPE_ED25519, Vkey};
 
 impl Inner {
@@ -15,22 +15,22 @@ impl Inner {
     /// one never takes its place: whoever saw the newest would see this node go back.
     pub(super) fn restore(&self, notes: &[String]) {
         let Ok(view) = self.view() else { return };
-        let mut seen = [false; 2];
+        let mut seen = PerLedger { evidence: false, reasoning: false };
         for text in notes.iter().rev() {
             let Ok(note) = Note::parse(text.as_bytes()) else { continue };
             let ledger = Checkpoint::parse(&note.text).map_err(malformed).and_then(|at| self.ledger_of(&at.origin));
             let Ok(ledger) = ledger else { continue };
-            if !std::mem::replace(&mut seen[ledger.slot()], true)
+            if !std::mem::replace(&mut seen[ledger], true)
                 && let Ok((_, note)) = self.judge(&view, note)
             {
                 self.published.restore(ledger, note);
             }
-            if seen == [true; 2] {
+            if seen.evidence && seen.reasoning {
                 break;
             }
         }
-        if let Ok([evidence, reasoning]) = heads(&view) {
-            self.published.pair_up([evidence.size, reasoning.size]);
+        if let Ok(heads) = heads(&view) {
+            self.published.pair_up(heads.map(|tree| tree.size));
         }
     }
 
@@ -143,7 +143,7 @@ impl Cosigner {
     pub async fn publish(&self, notes: Vec<String>) -> Vec<SignatureLine> {
         let inner = &self.0;
         let count = notes.len();
-        let mut sizes = [0; 2];
+        let mut sizes = PerLedger::default();
         let mut parsed = Vec::with_capacity(count);
         for text in &notes {
             let note = Note::parse(text.as_bytes()).map_err(malformed);
@@ -151,7 +151,7 @@ impl Cosigner {
                 && let Ok(checkpoint) = Checkpoint::parse(&note.text)
                 && let Ok(ledger) = inner.ledger_of(&checkpoint.origin)
             {
-                sizes[ledger.slot()] = checkpoint.size.max(sizes[ledger.slot()]);
+                sizes[ledger] = checkpoint.size.max(sizes[ledger]);
             }
             parsed.push(note);
         }

@@ -1,7 +1,7 @@
 //! What is published: notes that enough organisations cosigned, never a smaller tree after a larger one.
 
 use super::archive::Archive;
-use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::ledger::{Ledger, PerLedger};
 use selfsame_protocol::note::{Checkpoint, Note};
 use std::collections::BTreeMap;
 use std::io;
@@ -32,11 +32,11 @@ impl PublishedNote {
     }
 }
 
-/// The published checkpoint of each ledger, Evidence first.
-pub type PublishedNotes = [Option<Arc<PublishedNote>>; 2];
+/// The published checkpoint of each ledger.
+pub type PublishedNotes = PerLedger<Option<Arc<PublishedNote>>>;
 
-/// Published checkpoints of both ledgers in one state, Evidence first.
-pub type PublishedPair = [Arc<PublishedNote>; 2];
+/// Published checkpoints of both ledgers in one state.
+pub type PublishedPair = PerLedger<Arc<PublishedNote>>;
 
 /// The published notes of a node.
 pub struct Publishing {
@@ -58,12 +58,12 @@ impl Publishing {
     }
 
     pub(super) fn current(&self, ledger: Ledger) -> Option<Arc<PublishedNote>> {
-        self.current.borrow()[ledger.slot()].clone()
+        self.current.borrow()[ledger].clone()
     }
 
     /// Takes a kept note as published, at the start.
     pub(super) fn restore(&self, ledger: Ledger, note: PublishedNote) {
-        self.current.send_modify(|current| current[ledger.slot()] = Some(Arc::new(note)));
+        self.current.send_modify(|current| current[ledger] = Some(Arc::new(note)));
     }
 
     pub(super) fn watch(&self) -> watch::Receiver<PublishedNotes> {
@@ -75,10 +75,13 @@ impl Publishing {
     }
 
     /// Takes what is published as a pair, when it has the sizes of one state.
-    pub(super) fn pair_up(&self, sizes: [u64; 2]) {
-        let [Some(evidence), Some(reasoning)] = self.current.borrow().clone() else { return };
-        if [evidence.checkpoint.size, reasoning.checkpoint.size] == sizes {
-            self.pair.send_modify(|pair| *pair = Some([evidence, reasoning]));
+    pub(super) fn pair_up(&self, sizes: PerLedger<u64>) {
+        let PerLedger { evidence: Some(evidence), reasoning: Some(reasoning) } = self.current.borrow().clone() else {
+            return;
+        };
+        let notes = PerLedger { evidence, reasoning };
+        if notes.each_ref().map(|note| note.checkpoint.size) == sizes {
+            self.pair.send_modify(|pair| *pair = Some(notes));
         }
     }
 
@@ -118,7 +121,7 @@ impl Publishing {
         if self.current(ledger).is_none_or(|known| known.checkpoint.size < note.checkpoint.size) {
             archive.keep(&note.text)?;
         }
-        self.current.send_modify(|current| current[ledger.slot()] = Some(Arc::new(note)));
+        self.current.send_modify(|current| current[ledger] = Some(Arc::new(note)));
         Ok(())
     }
 }

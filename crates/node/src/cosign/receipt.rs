@@ -23,10 +23,10 @@ impl Cosigner {
     pub async fn receipt(&self, ledger: Ledger, index: u64, within: Duration) -> Result<String, Refusal> {
         let inner = &self.0;
         let mut published = inner.published.watch();
-        let holds = published
-            .wait_for(|current| current[ledger.slot()].as_ref().is_some_and(|note| note.checkpoint.size > index));
+        let holds =
+            published.wait_for(|current| current[ledger].as_ref().is_some_and(|note| note.checkpoint.size > index));
         let found = match timeout(within.min(LONGEST), holds).await {
-            Ok(Ok(current)) => current[ledger.slot()].clone(),
+            Ok(Ok(current)) => current[ledger].clone(),
             Ok(Err(_)) | Err(_) => None,
         };
         let Some(published) = found else {
@@ -60,10 +60,10 @@ impl Cosigner {
     }
 
     /// Published checkpoints of one state that hold at least so many entries of each ledger; waits at most `within`.
-    pub async fn covering(&self, sizes: [u64; 2], within: Duration) -> Option<PublishedPair> {
+    pub async fn covering(&self, sizes: PerLedger<u64>, within: Duration) -> Option<PublishedPair> {
         let mut pairs = self.0.published.pairs();
         let covers = |pair: &Option<PublishedPair>| {
-            pair.as_ref().is_some_and(|pair| pair.iter().zip(sizes).all(|(note, size)| note.checkpoint.size >= size))
+            pair.as_ref().is_some_and(|pair| pair.iter().all(|(ledger, note)| note.checkpoint.size >= sizes[ledger]))
         };
         let holds = pairs.wait_for(covers);
         timeout(within.min(LONGEST), holds).await.ok()?.ok()?.clone()

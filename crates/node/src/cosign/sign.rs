@@ -9,7 +9,7 @@ use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::cosigning;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::holder::{AHEAD, HolderStatus, Tree};
-use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::ledger::{Ledger, PerLedger};
 use selfsame_protocol::note::Checkpoint;
 use selfsame_protocol::planted;
 use selfsame_protocol::subject_head::SubjectHead;
@@ -211,19 +211,20 @@ impl Cosigner {
     pub async fn cosign(&self, texts: Vec<String>) -> Vec<SignatureLine> {
         let inner = &self.0;
         let wanted: Vec<Result<Wanted, Refusal>> = texts.iter().map(|text| inner.wanted(text)).collect();
-        let mut sizes = [0; 2];
+        let mut sizes = PerLedger::<u64>::default();
         let mut now = false;
         for wanted in wanted.iter().flatten() {
-            let (evidence, reasoning) = match wanted {
-                Wanted::Checkpoint(Ledger::Evidence, checkpoint) => (checkpoint.size, 0),
-                Wanted::Checkpoint(Ledger::Reasoning, checkpoint) => (0, checkpoint.size),
+            let least = match wanted {
+                Wanted::Checkpoint(ledger, checkpoint) => {
+                    PerLedger::from_fn(|of| if of == *ledger { checkpoint.size } else { 0 })
+                }
                 Wanted::Holder(status) => {
                     now = true;
-                    (status.evidence.size, status.reasoning.size)
+                    PerLedger { evidence: status.evidence.size, reasoning: status.reasoning.size }
                 }
-                Wanted::Subject(head) => (head.trees.evidence.size, head.trees.reasoning.size),
+                Wanted::Subject(head) => head.trees.each_ref().map(|tree| tree.size),
             };
-            sizes = [sizes[0].max(evidence), sizes[1].max(reasoning)];
+            sizes = PerLedger::from_fn(|ledger| least[ledger].max(sizes[ledger]));
         }
         // Who holds a substrate now is more than what this node happens to have applied.
         if now && let Err(refusal) = inner.raft.linearize().await {

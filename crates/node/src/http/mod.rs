@@ -30,7 +30,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use selfsame_env::{Listener, Stream};
 use selfsame_machine::read;
-use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::ledger::PerLedger;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -99,16 +99,14 @@ fn text(status: StatusCode, body: String) -> Response {
 
 async fn metrics(State(http): State<Http>) -> Response {
     let status = http.api.raft.status();
-    let entries = http.api.raft.read(|view| {
-        let size = |ledger| read::head(&view, ledger).map(|(size, _)| size);
-        Ok([size(Ledger::Evidence)?, size(Ledger::Reasoning)?])
-    });
+    let entries =
+        http.api.raft.read(|view| PerLedger::try_from_fn(|ledger| read::head(&view, ledger).map(|(size, _)| size)));
     let entries = match entries.flatten() {
         Ok(entries) => entries,
         Err(error) => return text(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
     };
     let now = http.api.env.clock.now_ms() / 1_000;
-    let published = Ledger::BOTH.map(|ledger| {
+    let published = PerLedger::from_fn(|ledger| {
         http.api.cosigner.published(ledger).map(|note| Published {
             size: note.checkpoint.size,
             age_s: now.saturating_sub(note.time),
