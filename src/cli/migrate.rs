@@ -198,6 +198,5 @@ async fn activation(client: &Client, id: &str, migration: &str) -> Result<Activa
         let sentence = format!("no migration {migration} of this substrate is under way: see `migrate status`");
         return Err(Refusal::new(Code::MigrationState, &sentence, "", "").into());
     };
-    let epoch = state.holder.epoch.next();
-    Ok(Activation { epoch, ..Activation::from(&under_way) })
+    Ok(Activation::of(&under_way, state.holder.epoch.next()))
 }

@@ -60,7 +60,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Time for all attempts of one call; 60 s by default. Zero means one attempt.
+    /// Time for all attempts of one call; 60 s by default. Zero means one attempt,
+    /// and one at each other endpoint where a node has lost what is asked for, or what answers is no node.
     pub fn call_timeout(mut self, time: Duration) -> Self {
         self.timeouts.call = time;
         self

@@ -3,10 +3,10 @@
 //!
 //! A [`Client`] asks; a [`Signer`] signs what the cluster is to decide. A retry sends the same bytes, and the request id
 //! inside them makes it safe: an answer that was lost is given again. A chip writes through a [`ChipSession`], which keeps
-//! its place: no sequence number is forgotten, and none is used twice.
+//! its place while the program runs; after a restart it begins with what the cluster knows.
 //!
-//! Nothing that a node says has to be believed: receipts, statements and bundles prove themselves, and
-//! `selfsame_protocol` checks them without a cluster.
+//! Receipts, statements and bundles prove themselves, and `selfsame_protocol` checks them without a cluster. Everything
+//! else is what one node says: a program keeps the id of its cluster, and does not take it from a node that it asks.
 //!
 //! # A run, declared before it executes
 //!
@@ -37,16 +37,20 @@
 //! # A chip's session
 //!
 //! ```no_run
-//! use selfsame_client::{ChipSession, Client, Signer};
+//! use selfsame_client::{ChipSession, Client, Phase, Signer};
 //! use selfsame_protocol::command::{GoalVector, Item};
 //! use selfsame_protocol::ledger::Ledger;
 //! use serde_json::json;
 //!
 //! # async fn work(client: &Client, chip: Signer, substrate: &str) -> Result<(), Box<dyn std::error::Error>> {
 //! // From what the cluster knows: after a restart it goes on where the last accepted write left it.
-//! let mut session = ChipSession::resumed(chip, &client.substrate(substrate).await?);
-//! let rail = session.open(client).await?;
-//! println!("{:?}", rail.outcome());
+//! let state = client.substrate(substrate).await?;
+//! let mut session = ChipSession::resumed(chip, &state);
+//! if state.phase == Phase::Closed {
+//!     let rail = session.open(client).await?;
+//!     // Only VERIFIED, and INSUFFICIENT_DEPTH before the first cycle, open a session.
+//!     println!("{:?}", rail.outcome());
+//! }
 //! let item = |text: &str| Item {
 //!     ledger: Ledger::Evidence,
 //!     data: json!({"observation": text}),

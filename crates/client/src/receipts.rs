@@ -54,7 +54,8 @@ impl Client {
         })
     }
 
-    /// The receipt of an entry, with the entry's leaf; waits at most `within`, 30 s at most, for a checkpoint that holds it.
+    /// The receipt of an entry, with the entry's leaf. A node waits at most `within`, 30 s at most, for a checkpoint that
+    /// holds it; without one the call is tried again until its own time is over.
     pub async fn receipt(
         &self,
         ledger: Ledger,

@@ -147,7 +147,8 @@ impl NodeChannel {
 }
 
 impl Client {
-    /// The same client, on the same connections, with other limits on one attempt and on all attempts of one call.
+    /// The same client, on the same connections, with other limits on one attempt and on all attempts of one call, which
+    /// count for nodes that are not ready too.
     pub fn with_timeouts(self, attempt: Duration, call: Duration) -> Client {
         Client { timeouts: Timeouts { attempt, call, ready: None }, ..self }
     }

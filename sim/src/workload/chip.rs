@@ -221,11 +221,11 @@ impl Chip {
 
     /// Signs the end of a migration on a chip.
     pub(super) fn arrival_at(&mut self, migration: &Migration, chip: &Signer) -> Envelope {
-        self.caller.newcomer(chip, &self.substrate).sign_arrive(&Activation::from(migration))
+        self.caller.newcomer(chip, &self.substrate).sign_arrive(&Activation::of(migration, migration.epoch.next()))
     }
 
     /// Signs that a migration goes back to a chip.
     pub(super) fn abort_by(&mut self, migration: &Migration, chip: &Signer) -> Envelope {
-        self.caller.newcomer(chip, &self.substrate).sign_abort(&Activation::from(migration))
+        self.caller.newcomer(chip, &self.substrate).sign_abort(&Activation::of(migration, migration.epoch.next()))
     }
 }

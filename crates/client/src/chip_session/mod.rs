@@ -81,7 +81,8 @@ impl Birth {
 /// What an open presents.
 #[derive(Clone, Debug, Default)]
 pub struct Opening {
-    /// The continuity hash that the chip kept from the last close.
+    /// The continuity hash that the chip kept from the last close. It shows something only when the chip kept it itself:
+    /// one that was read from the cluster agrees with the cluster.
     pub continuity_hash: Option<Digest>,
     /// The founding document that the running substrate holds; the recorded one when absent.
     pub founding: Option<Value>,
@@ -117,12 +118,14 @@ pub struct Activation {
     pub head: Digest,
 }
 
-impl From<&Migration> for Activation {
-    fn from(migration: &Migration) -> Self {
+impl Activation {
+    /// That of a migration under way, at the epoch that begins: the next after the present one of the holder. It is not
+    /// always the next after the seal's, for a recovery of the cluster may have come between.
+    pub fn of(migration: &Migration, epoch: Epoch) -> Self {
         Activation {
             migration_id: migration.migration_id.clone(),
             nonce: migration.nonce,
-            epoch: migration.epoch.next(),
+            epoch,
             continuity_hash: migration.continuity_hash,
             head: migration.head,
         }
@@ -144,7 +147,8 @@ impl ChipSession {
         }
     }
 
-    /// A chip that goes on with what the cluster knows: after a restart, or after somebody else wrote.
+    /// A chip that goes on with what the cluster knows: after a restart, or after somebody else wrote. The continuity hash
+    /// is the cluster's then: a program that kept its own presents it with [`open_with`](Self::open_with).
     pub fn resumed(signer: Signer, state: &Substrate) -> ChipSession {
         let mut session = ChipSession::new(signer, &state.substrate_id);
         session.adopt(state);

@@ -75,7 +75,7 @@ impl ChipSession {
 
     /// Appends batches of items in order over one stream, each as [`append`](Self::append) does, without waiting for one
     /// before the next is sent. `each` gets the place of each batch and its answer. All are signed first: their number
-    /// bounds the memory. Ends at the first refusal; without an answer, what was not answered stays
+    /// bounds the memory. Ends at the first refusal that no retry can change; without an answer, what was not answered stays
     /// [unanswered](Self::unanswered).
     pub async fn append_all(
         &mut self,

@@ -7,7 +7,7 @@
 //! end    = 0x00 ‖ u64be chunks ‖ BLAKE3( header JSON ‖ every chunk's digest )
 //! ```
 //! The end is written only after everything before it is durable: a file with a right end was whole. An import verifies
-//! the whole file before it changes anything; a start reads its structure alone. Memtables is bounded by one chunk and redb's
+//! the whole file before it changes anything; a start reads its structure alone. Memory is bounded by one chunk and redb's
 //! cache.
 
 use super::applied::AppliedMark;
