@@ -282,3 +282,14 @@ impl Formatter for Canonical {
         Err(io::Error::new(io::ErrorKind::InvalidInput, "a fragment has no canonical form"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // shows: RI-14
+    #[test]
+    fn a_fragment_of_others_has_no_canonical_form() {
+        assert!(Canonical::default().write_raw_fragment(&mut Vec::new(), "1").is_err());
+    }
+}

@@ -217,3 +217,11 @@ fn the_policy_of_the_founders_follows_from_the_document() {
     assert!(!without.names("another.example/evidence"));
     assert!(GenesisDocument { organisations: Vec::new(), nodes: Vec::new(), ..one }.policy().is_err());
 }
+
+/// shows: G-01
+#[test]
+fn nodes_sign_under_names_of_the_cluster() {
+    let document = document(1, 1);
+    assert_eq!(document.node_key_name(3), "ledger.example/node/3");
+    assert_eq!(document.cosigner_name(3), "ledger.example/cosigner/3");
+}

@@ -252,3 +252,22 @@ fn a_number_of_a_span_is_the_same_in_both_spellings() {
         assert!(said.contains("/attributes/3/value: a value of OTLP has one member"), "{other}: {said}");
     }
 }
+
+// shows: RI-20
+#[test]
+fn a_preset_a_number_that_readers_round_and_a_prompt_of_other_things_are_refused_by_name() {
+    let mut body = chat();
+    body["model"] = json!("m@preset/pirate");
+    let said = refused(&body).to_string();
+    assert!(said.starts_with("/model: ") && said.contains("preset"), "{said}");
+    let mut body = chat();
+    body["temperature"] = json!(9_007_199_254_740_993_u64);
+    let said = refused(&body).to_string();
+    assert!(said.starts_with("/temperature: a number that every reader keeps is expected here"), "{said}");
+    let completions = ImportOptions { format: format("openai-completions"), ..ImportOptions::default() };
+    for prompt in [json!([[1, null]]), json!([1, {"a": 1}])] {
+        let body = json!({"model": "m", "prompt": prompt});
+        let said = import(body.to_string().as_bytes(), &completions).unwrap_err().to_string();
+        assert!(said.contains("a prompt is a text or a list of tokens"), "{said}");
+    }
+}
