@@ -1,6 +1,8 @@
 //! Failed checks at entries of the Reasoning ledger.
 
+use crate::canon;
 use crate::replay::check::{self as failed, BadCheck, Check};
+use serde::Serialize;
 
 /// A failed check at a Reasoning entry.
 pub(super) fn bad<T>(
@@ -12,6 +14,6 @@ pub(super) fn bad<T>(
     Err(failed::bad(check, index, expected, found))
 }
 
-pub(super) fn equal<T: PartialEq + std::fmt::Debug>(check: &'static str, index: u64, expected: &T, found: &T) -> Check {
-    if expected == found { Ok(()) } else { bad(check, index, format!("{expected:?}"), format!("{found:?}")) }
+pub(super) fn equal<T: PartialEq + Serialize>(check: &'static str, index: u64, expected: &T, found: &T) -> Check {
+    if expected == found { Ok(()) } else { bad(check, index, canon::text_of(expected), canon::text_of(found)) }
 }
