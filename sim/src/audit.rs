@@ -224,9 +224,10 @@ fn invalidated(view: &StateView, id: &str, entries: &[Entry]) -> Audit {
         _ => None,
     });
     for (chip, epoch) in ended {
-        let key = invalidated_key(id, &chip, Epoch(epoch.0.saturating_sub(1)));
+        let before = Epoch(epoch.0.saturating_sub(1));
+        let key = invalidated_key(id, &chip, before);
         if state::load_u64(view, Table::Invalidated, &key).map_err(unreadable)?.is_none() {
-            let what = format!("substrate {id}: chip {chip} at epoch {} is not invalidated", epoch.0.saturating_sub(1));
+            let what = format!("substrate {id}: chip {chip} at epoch {before} is not invalidated");
             return fail("invalidated", what);
         }
     }

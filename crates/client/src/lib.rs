@@ -48,7 +48,7 @@
 //! let mut session = ChipSession::resumed(chip, &state);
 //! if state.phase == Phase::Closed {
 //!     let rail = session.open(client).await?;
-//!     // Only VERIFIED, and INSUFFICIENT_DEPTH before the first cycle, open a session.
+//!     // VERIFIED and INSUFFICIENT_DEPTH open the session; other outcomes have consequences of their own.
 //!     println!("{:?}", rail.outcome());
 //! }
 //! let item = |text: &str| Item {

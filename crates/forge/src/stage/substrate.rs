@@ -9,7 +9,6 @@ use selfsame_protocol::command::*;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::keys::SecretKey;
 use selfsame_protocol::ledger::Ledger;
-use selfsame_protocol::number::Epoch;
 use selfsame_protocol::p104::{Amendment, Attestation, Claims, Outcome as Identity};
 use selfsame_protocol::record::Finding;
 use selfsame_protocol::response::{SessionRequested, SubmitResponse};
@@ -173,7 +172,7 @@ impl Stage {
     pub fn activation(&self, id: &str, migration: &str, chip: &SecretKey) -> Attestation {
         let mut claims = self.activation_claims(id, migration);
         let Claims::Activation { epoch, .. } = &mut claims else { unreachable!() };
-        *epoch = Epoch(self.substrate(id).holder.epoch.0 + 1);
+        *epoch = self.substrate(id).holder.epoch.next();
         Attestation::software(&claims, chip)
     }
     /// The arrival that the destination would send.

@@ -56,7 +56,9 @@ pub struct CosignMemory {
     last: PerLedger<Tree>,
 }
 
+/// Before the first.
 const NEVER: Tree = Tree { size: 0, root: Digest::from_bytes([0; 32]) };
+const NEITHER: PerLedger<Tree> = PerLedger { evidence: NEVER, reasoning: NEVER };
 
 fn encode(key: &PublicKey, number: u64, last: &PerLedger<Tree>) -> Vec<u8> {
     let mut out = [&MAGIC[..], key.as_bytes(), &number.to_be_bytes()].concat();
@@ -77,7 +79,7 @@ fn decode(bytes: &[u8; COPY], key: &PublicKey) -> Option<(u64, PerLedger<Tree>)>
         return None;
     }
     let (number, mut rest) = body_rest.split_first_chunk::<8>()?;
-    let mut last = PerLedger { evidence: NEVER, reasoning: NEVER };
+    let mut last = NEITHER;
     for ledger in Ledger::BOTH {
         let (size, after) = rest.split_first_chunk::<8>()?;
         let (root, after) = after.split_first_chunk::<32>()?;
@@ -92,7 +94,7 @@ impl CosignMemory {
     pub fn create(disk: &dyn Disk, key: &PublicKey) -> io::Result<()> {
         let file = disk.open(FILE, true)?;
         for at in COPIES {
-            file.write(at, &encode(key, 0, &PerLedger { evidence: NEVER, reasoning: NEVER }))?;
+            file.write(at, &encode(key, 0, &NEITHER))?;
         }
         file.sync()
     }
