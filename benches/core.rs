@@ -27,11 +27,14 @@ fn key(seed: u8) -> SecretKey {
 }
 
 fn genesis() -> Genesis {
-    let organisation =
-        GenesisOrganisation { name: "aurora".into(), root_key: key(1).public(), operator_key: key(2).public() };
+    let organisation = GenesisOrganisation {
+        name: "aurora".parse().unwrap(),
+        root_key: key(1).public(),
+        operator_key: key(2).public(),
+    };
     let node = GenesisNode {
         id: 1,
-        organisation: "aurora".into(),
+        organisation: "aurora".parse().unwrap(),
         key: key(3).public(),
         cosigner: key(3).cosigner().public(),
     };

@@ -41,7 +41,7 @@ fn generate(dir: &Path, bytes: u64, data: usize) -> Result<u64, Box<dyn std::err
         let entry = Entry {
             index: U64(at),
             ledger: Ledger::Evidence,
-            subject: format!("substrate:00000000-0000-4000-8000-{subject:012}"),
+            subject: format!("substrate:00000000-0000-4000-8000-{subject:012}").parse().unwrap(),
             depth: U64(at / SUBJECTS),
             prior_entry_hash: prior,
             time: Timestamp::from_millis(1_772_928_000_000 + at),

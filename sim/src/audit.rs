@@ -16,6 +16,7 @@ use selfsame_protocol::number::{Epoch, NodeId};
 use selfsame_protocol::p104::Outcome;
 use selfsame_protocol::record::Record;
 use selfsame_protocol::replay::Replay;
+use selfsame_protocol::subject::Subject;
 use selfsame_protocol::time::Timestamp;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -164,7 +165,7 @@ fn substrates(view: &StateView, genesis: &Genesis) -> Audit {
         let mut replay = Replay::new(&genesis.cluster, id);
         let mut entries = Vec::new();
         for ledger in Ledger::BOTH {
-            let subject = format!("substrate:{id}");
+            let subject = Subject::Substrate(id.clone());
             for index in read::subject_indexes(view, &subject, ledger, 0, usize::MAX).map_err(unreadable)? {
                 let leaf = read::leaf(view, ledger, index).map_err(unreadable)?.unwrap_or_default();
                 if let Err(bad) = replay.leaf(ledger, &leaf) {

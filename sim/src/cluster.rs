@@ -35,7 +35,7 @@ pub fn genesis(setup: &Setup) -> Genesis {
         limits: ItemLimits::default(),
         organisations: (0..setup.organisations)
             .map(|org| GenesisOrganisation {
-                name: name(org),
+                name: name(org).parse().unwrap(),
                 root_key: root_key(setup.seed, org).public(),
                 operator_key: operator_key(setup.seed, org).public(),
             })
@@ -43,7 +43,7 @@ pub fn genesis(setup: &Setup) -> Genesis {
         nodes: (1..=setup.nodes)
             .map(|id| GenesisNode {
                 id,
-                organisation: name(setup.organisation_of(id)),
+                organisation: name(setup.organisation_of(id)).parse().unwrap(),
                 key: node_key(setup.seed, id).public(),
                 cosigner: node_key(setup.seed, id).cosigner().public(),
             })
@@ -51,7 +51,10 @@ pub fn genesis(setup: &Setup) -> Genesis {
         // Third-party verifiers know one log key: that of the first node.
         publication: Publication {
             threshold: None,
-            publisher: Some(Publisher { organisation: name(0), log_key: node_key(setup.seed, 1).log_key().public() }),
+            publisher: Some(Publisher {
+                organisation: name(0).parse().unwrap(),
+                log_key: node_key(setup.seed, 1).log_key().public(),
+            }),
         },
     }
 }

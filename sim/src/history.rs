@@ -4,6 +4,7 @@ use selfsame_client::ClientError;
 use selfsame_protocol::code::Code;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::EntryRef;
+use selfsame_protocol::names::SubstrateId;
 use selfsame_protocol::p104::Outcome;
 use selfsame_protocol::response::SubmitResponse;
 
@@ -55,7 +56,7 @@ pub struct Read {
     /// Client host.
     pub client: String,
     /// The substrate.
-    pub substrate: String,
+    pub substrate: SubstrateId,
     /// Simulated milliseconds of the call.
     pub invoked_ms: u64,
     /// Simulated milliseconds of the answer.

@@ -14,6 +14,7 @@ use selfsame_machine::view::ReadError;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{Entry, EntryRef};
 use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::names::SubstrateId;
 use selfsame_protocol::p104::Outcome;
 use selfsame_protocol::response::SubmitResponse;
 use std::cell::RefCell;
@@ -111,8 +112,8 @@ impl Oracle {
     }
 
     /// Records what a read of a substrate showed: epoch and sequence number.
-    pub fn read(&self, client: &str, substrate: &str, invoked_ms: u64, seen: Option<(u64, u64)>) {
-        let (client, substrate, answered_ms) = (client.to_owned(), substrate.to_owned(), self.time.ms());
+    pub fn read(&self, client: &str, substrate: &SubstrateId, invoked_ms: u64, seen: Option<(u64, u64)>) {
+        let (client, substrate, answered_ms) = (client.to_owned(), substrate.clone(), self.time.ms());
         self.record.borrow_mut().reads.push(Read { client, substrate, invoked_ms, answered_ms, seen });
     }
 

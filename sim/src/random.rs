@@ -3,6 +3,7 @@
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use selfsame_protocol::keys::SecretKey;
+use selfsame_protocol::names::SubstrateId;
 
 /// A stream of random numbers.
 pub type Stream = ChaCha8Rng;
@@ -25,10 +26,9 @@ pub fn key(seed: u64, name: &str) -> SecretKey {
 }
 
 /// A UUID (version 4) from a stream.
-pub fn uuid(stream: &mut Stream) -> String {
+pub fn uuid(stream: &mut Stream) -> SubstrateId {
     let mut bytes: [u8; 16] = rand::Rng::r#gen(stream);
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;
-    let hex = selfsame_protocol::digest::hex(&bytes);
-    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+    SubstrateId::from_bytes(bytes)
 }

@@ -109,7 +109,7 @@ impl Coordinator {
         let sealed: MigrationSealed = self.submit(&mut session, &sealing).await?.result.try_into()?;
         let seal = micros(begin.elapsed());
         let second = Instant::now();
-        let mut destination = ChipSession::new(self.destination.clone(), session.substrate_id());
+        let mut destination = ChipSession::new(self.destination.clone(), session.substrate_id().clone());
         let arrival = self.arrival(&session, &mut destination, sealed)?;
         self.submit(&mut destination, &arrival).await?;
         let answered = Instant::now();

@@ -118,8 +118,8 @@ impl Overload {
         ));
         let acknowledged: Vec<(String, u64)> = slots
             .into_iter()
-            .map(|slot| (slot.session.substrate_id().to_owned(), slot.acknowledged))
-            .chain(writers.into_iter().map(|writer| (writer.session.substrate_id().to_owned(), writer.acknowledged)))
+            .map(|slot| (slot.session.substrate_id().to_string(), slot.acknowledged))
+            .chain(writers.into_iter().map(|writer| (writer.session.substrate_id().to_string(), writer.acknowledged)))
             .collect();
         say(&format!("reading {} substrates: nothing acknowledged may be lost", acknowledged.len()));
         let mut document = report::document(target.endpoints.len(), self.local, figures);

@@ -127,7 +127,7 @@ impl Read {
             return Err("no node says how many entries there are".into());
         }
         Ok(Shelf {
-            substrates: writers.into_iter().map(|writer| writer.session.substrate_id().to_owned()).collect(),
+            substrates: writers.into_iter().map(|writer| writer.session.substrate_id().to_string()).collect(),
             entries,
         })
     }

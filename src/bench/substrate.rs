@@ -4,22 +4,21 @@
 use crate::demo::cluster::Failure;
 use selfsame_client::{Birth, ChipSession, Client, Signer};
 use selfsame_protocol::command::{GoalVector, Item};
-use selfsame_protocol::digest::hex;
 use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::names::SubstrateId;
 use selfsame_protocol::p104::Outcome;
 use selfsame_protocol::time::Timestamp;
 use serde_json::json;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A UUID (version 4) from the system's entropy.
-fn fresh_uuid() -> Result<String, Failure> {
+fn fresh_uuid() -> Result<SubstrateId, Failure> {
     let mut bytes = [0_u8; 16];
     getrandom::fill(&mut bytes).map_err(|e| e.to_string())?;
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;
-    let hex = hex(&bytes);
-    Ok([&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-"))
+    Ok(SubstrateId::from_bytes(bytes))
 }
 
 /// Items of `bytes` bytes of text each.

@@ -1,8 +1,7 @@
 //! Where the load goes: a running cluster, or one that is started for the measurement.
 
 use crate::demo::cluster::{Cluster, Failure, Keys, free_ports, fresh_key};
-use selfsame_client::Signer;
-use selfsame_client::{Client, ClientError};
+use selfsame_client::{Client, ClientError, Signer};
 use selfsame_offline::files::Scratch;
 use selfsame_protocol::command::{Command, EnrolChip, Role};
 use selfsame_protocol::keys::SecretKey;
@@ -53,7 +52,7 @@ impl BenchTarget {
         let Some((endpoints, root)) = site.remote.clone() else {
             let dir = Scratch::new("selfsame-bench-")?;
             let keys = Keys::fresh()?;
-            let genesis = Cluster::genesis("bench", &keys);
+            let genesis = Cluster::genesis("bench", &keys)?;
             let cluster = Cluster::start(dir.path(), genesis, keys, &free_ports(3)?, BTreeMap::new()).await?;
             cluster.leader().await?;
             return Ok(BenchTarget { _dir: Some(dir), ..BenchTarget::of(cluster) });

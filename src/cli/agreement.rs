@@ -155,7 +155,9 @@ async fn ties(client: &Client, request: &str) -> Result<Vec<Tie>, CliError> {
 /// Refuses the name of an organisation that is no member and never tied the reference.
 async fn known(client: &Client, asked: &[String], ties: &[Tie]) -> Done {
     let members = client.constitution().await?.organisations;
-    match asked.iter().find(|name| !members.contains(name) && !ties.iter().any(|tie| tie.organisation == **name)) {
+    match asked.iter().find(|name| {
+        !members.iter().any(|member| member == *name) && !ties.iter().any(|tie| tie.organisation == **name)
+    }) {
         None => Ok(()),
         Some(stranger) => {
             let sentence = format!("there is no member organisation {stranger:?}: name members");

@@ -8,6 +8,7 @@ use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::command::{Append, Command, Item, Role, Submission};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::names::SubstrateId;
 use serde_json::json;
 use std::io::BufRead;
 use std::path::PathBuf;
@@ -18,7 +19,7 @@ const ROUND: usize = 256;
 /// What is imported, where to, and how.
 pub struct Bulk {
     /// Substrate.
-    pub id: String,
+    pub id: SubstrateId,
     /// File, or - for standard input.
     pub file: PathBuf,
     /// Ledger.

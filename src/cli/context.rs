@@ -9,10 +9,10 @@ use clap::{Args, ValueEnum};
 use selfsame_client::{Accepted, ChipSession, Client, Signer, Substrate};
 use selfsame_env::{Clock as _, SystemClock, check_address};
 use selfsame_node::keys;
-use selfsame_offline::Failure;
-use selfsame_offline::files;
+use selfsame_offline::{Failure, files};
 use selfsame_protocol::command::{Command, Role};
 use selfsame_protocol::envelope::Envelope;
+use selfsame_protocol::names::SubstrateId;
 use selfsame_protocol::response::SubmitResponse;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -206,8 +206,8 @@ impl Global {
     }
 
     /// A chip that does not hold the substrate yet.
-    pub async fn newcomer(&self, client: &Client, substrate: &str) -> Result<ChipSession, CliError> {
-        let mut session = ChipSession::new(self.signer_as(client, Role::Chip).await?, substrate);
+    pub async fn newcomer(&self, client: &Client, substrate: &SubstrateId) -> Result<ChipSession, CliError> {
+        let mut session = ChipSession::new(self.signer_as(client, Role::Chip).await?, substrate.clone());
         self.name(&mut session);
         Ok(session)
     }

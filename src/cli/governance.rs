@@ -14,6 +14,7 @@ use selfsame_protocol::command::{
 use selfsame_protocol::constitution::{Class, ClusterConstitution, Publisher, Share, ballot_digest};
 use selfsame_protocol::entry::Entry;
 use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::names::{OrganisationName, SubstrateId};
 use selfsame_protocol::note::{Checkpoint, Note};
 use selfsame_protocol::number::NodeId;
 use selfsame_protocol::p104::Technology;
@@ -141,7 +142,7 @@ pub enum What {
     /// Make an organisation a member. Afterwards it enrols its nodes itself.
     AddOrganisation {
         /// A name that no organisation ever had here.
-        name: String,
+        name: OrganisationName,
         /// Its root key: a key file, or the public half as text.
         root_key: KeyArgument,
         /// Its operator key: a key file, or the public half as text.
@@ -188,7 +189,7 @@ pub enum What {
     /// Seal a substrate whose chip is lost; then the destination runs `migrate arrive`.
     ForceSeal {
         /// Substrate, a UUID.
-        substrate: String,
+        substrate: SubstrateId,
         /// Name of the migration.
         #[arg(long)]
         migration: String,
@@ -227,7 +228,7 @@ pub struct RuleFlags {
     cosigning: Option<Share>,
     /// Organisation whose vote against ends a constitutional ballot; repeat for more. Replaces the list.
     #[arg(long = "veto", conflicts_with = "no_veto")]
-    vetoes: Vec<String>,
+    vetoes: Vec<OrganisationName>,
     /// Nobody has a veto.
     #[arg(long)]
     no_veto: bool,

@@ -9,8 +9,10 @@ use selfsame_protocol::bundle;
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Entry;
+use selfsame_protocol::names::SubstrateId;
 use selfsame_protocol::record::Record;
 use selfsame_protocol::replay::History;
+use selfsame_protocol::subject::Subject;
 use serde_json::json;
 
 /// Commands on migrations. A substrate whose chip is lost is sealed by ballot: `governance propose … force-seal`.
@@ -19,7 +21,7 @@ pub enum Migrate {
     /// Seal a substrate for a migration, signed by the active chip. Prints the nonce.
     Seal {
         /// UUID.
-        id: String,
+        id: SubstrateId,
         /// Name of the migration, unique in the substrate.
         #[arg(long)]
         migration: String,
@@ -33,7 +35,7 @@ pub enum Migrate {
     /// answer again.
     Arrive {
         /// UUID.
-        id: String,
+        id: SubstrateId,
         /// Name of the migration.
         #[arg(long)]
         migration: String,
@@ -43,7 +45,7 @@ pub enum Migrate {
     /// Abandon a migration before arrival, signed by the origin chip. Repeated, it gives the first answer again.
     Abort {
         /// UUID.
-        id: String,
+        id: SubstrateId,
         /// Name of the migration.
         #[arg(long)]
         migration: String,
@@ -53,7 +55,7 @@ pub enum Migrate {
     /// Show the holder and the migration under way.
     Status {
         /// UUID.
-        id: String,
+        id: SubstrateId,
     },
 }
 
@@ -147,11 +149,11 @@ struct Whole {
     text: String,
 }
 
-async fn whole_chain(global: &Global, client: &Client, id: &str, named: &Named) -> Result<Whole, CliError> {
+async fn whole_chain(global: &Global, client: &Client, id: &SubstrateId, named: &Named) -> Result<Whole, CliError> {
     let options = named.options(global, true)?;
     let text = super::verify::text(client.bundle(id).await?)?;
     let (report, history) = bundle::verify(&text, options.reader(), |_| {}).map_err(super::verify::failed)?;
-    let subject = format!("substrate:{id}");
+    let subject = Subject::Substrate(id.clone());
     let Some(history) = history.filter(|_| report.subject == subject) else {
         return Err(CliError::with(
             10,

@@ -17,6 +17,7 @@ use selfsame_node::keys;
 use selfsame_protocol::code::Code;
 use selfsame_protocol::digest::{Digest, unhex};
 use selfsame_protocol::keys::PublicKey;
+use selfsame_protocol::names::{NameError, OrganisationName};
 use std::path::Path;
 
 /// Least number of hexadecimal digits that name a hash.
@@ -156,9 +157,9 @@ pub async fn nodes(global: &Global, client: &Client, text: &str) -> Result<Vec<u
 }
 
 /// The organisation that text names. A name that nobody has is left to the cluster to refuse.
-pub async fn organisation(global: &Global, client: &Client, text: &str) -> Result<String, CliError> {
-    if client.constitution().await?.organisations.iter().any(|name| name == text) {
-        return Ok(text.into());
+pub async fn organisation(global: &Global, client: &Client, text: &str) -> Result<OrganisationName, CliError> {
+    if let Some(name) = client.constitution().await?.organisations.into_iter().find(|name| name == text) {
+        return Ok(name);
     }
     let keys = keys_named(global, text)?;
     let registered = if keys.is_empty() { Vec::new() } else { client.keys().await? };
@@ -168,10 +169,11 @@ pub async fn organisation(global: &Global, client: &Client, text: &str) -> Resul
             found.push(meaning(key.organisation.clone(), format!("{}, its {} key", named.why, key.role)));
         }
     }
-    if found.is_empty() {
-        return Ok(text.into());
-    }
-    only(global, text, "organisation", "its name", found)
+    let name = match found.is_empty() {
+        true => text.to_owned(),
+        false => only(global, text, "organisation", "its name", found)?,
+    };
+    name.try_into().map_err(|error: NameError| CliError::with(2, format!("this names no organisation: {error}")))
 }
 
 /// The proposal that text names: its id, or a beginning that no other has (with `open`: no other that is open). An id that

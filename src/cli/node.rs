@@ -6,8 +6,7 @@ use super::prepare::{environment, ready};
 use crate::demo::cluster::{Cluster, Failure, Keys, ORGANISATIONS};
 use clap::Subcommand;
 use selfsame_node::config::{self, DEFAULT_NODE_FILE, Purpose, Ready};
-use selfsame_node::keys;
-use selfsame_node::node;
+use selfsame_node::{keys, node};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -234,7 +233,7 @@ fn dev_keys(dir: &Path) -> Result<Keys, Failure> {
 pub async fn dev(global: &Global, dir: &Path, port_base: u16, stop: &CancellationToken) -> Done {
     let failed = |e: Failure| CliError::with(5, e);
     let keys = dev_keys(&dir.join("keys")).map_err(failed)?;
-    let genesis = Cluster::genesis("dev", &keys);
+    let genesis = Cluster::genesis("dev", &keys).map_err(|error| CliError::with(1, error))?;
     let ports: Vec<(u16, u16)> =
         (0..3).map(|i| (port_base.saturating_add(i), port_base.saturating_add(100 + i))).collect();
     let http: BTreeMap<u64, String> =

@@ -93,10 +93,12 @@ type Registered = (&'static str, String, PublicKey);
 fn of_proposal(proposal: &Proposal) -> Vec<Registered> {
     match proposal {
         Proposal::AddOrganisation { name, root_key, operator_key } => {
-            vec![("root key", name.clone(), *root_key), ("operator key", name.clone(), *operator_key)]
+            vec![("root key", name.to_string(), *root_key), ("operator key", name.to_string(), *operator_key)]
         }
-        Proposal::RotateKey { organisation, key, new, .. } => vec![(role(*key), organisation.clone(), *new)],
-        Proposal::MovePublisher { publisher } => vec![("log key", publisher.organisation.clone(), publisher.log_key)],
+        Proposal::RotateKey { organisation, key, new, .. } => vec![(role(*key), organisation.to_string(), *new)],
+        Proposal::MovePublisher { publisher } => {
+            vec![("log key", publisher.organisation.to_string(), publisher.log_key)]
+        }
         Proposal::ForceSeal { .. }
         | Proposal::RetireChip { .. }
         | Proposal::RemoveOrganisation { .. }
@@ -137,7 +139,7 @@ pub async fn confirm(global: &Global, command: &Command) -> Done {
     let genesis = client.genesis().await?;
     // The organisation is the cluster's to say; a founder that still has its first root key is known from the genesis.
     let founder = genesis.organisations.iter().find(|organisation| organisation.root_key == signer);
-    let own = founder.map_or_else(|| format!("the organisation of {signer}"), |founder| founder.name.clone());
+    let own = founder.map_or_else(|| format!("the organisation of {signer}"), |founder| founder.name.to_string());
     let keys = registered(&client, command, &own).await?;
     if keys.is_empty() {
         return Ok(());

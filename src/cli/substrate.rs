@@ -13,6 +13,7 @@ use selfsame_protocol::command::{Command, GoalVector, Item, RecoverClose, Role};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::names::SubstrateId;
 use selfsame_protocol::p104::{Amendment, Outcome, Thresholds};
 use selfsame_protocol::record::Record;
 use selfsame_protocol::time::{Timestamp, U64};
@@ -25,7 +26,7 @@ pub enum Substrate {
     /// Give birth to a substrate, attested by the signing chip.
     Init {
         /// UUID, lowercase.
-        id: String,
+        id: SubstrateId,
         /// File with the founding incompatibility: objects branch_a and branch_b.
         #[arg(long)]
         founding: PathBuf,
@@ -56,14 +57,14 @@ pub enum Substrate {
     /// Show a substrate's state.
     Show {
         /// UUID.
-        id: String,
+        id: SubstrateId,
     },
     /// Verify identity and open a session; the exit status is the outcome.
     ///
     /// 0 is VERIFIED. Exit status 10 HASH_MISMATCH, 11 DRIFT_EXCEEDED, 12 INSUFFICIENT_DEPTH.
     Open {
         /// UUID.
-        id: String,
+        id: SubstrateId,
         /// The continuity hash that you kept from the last close.
         #[arg(long)]
         continuity_hash: Option<Digest>,
@@ -74,7 +75,7 @@ pub enum Substrate {
     /// Append evidence or reasoning.
     Append {
         /// UUID.
-        id: String,
+        id: SubstrateId,
         /// evidence or reasoning.
         #[arg(long, default_value = "evidence")]
         ledger: Ledger,
@@ -94,7 +95,7 @@ pub enum Substrate {
     /// the same file and goes on where it stopped.
     Import {
         /// UUID.
-        id: String,
+        id: SubstrateId,
         /// File with one JSON value on each line; - for standard input.
         file: PathBuf,
         /// evidence or reasoning.
@@ -111,7 +112,7 @@ pub enum Substrate {
     /// Read the evidence of an open session.
     Evidence {
         /// UUID.
-        id: String,
+        id: SubstrateId,
         /// First depth.
         #[arg(long, default_value_t = 0)]
         from: u64,
@@ -122,7 +123,7 @@ pub enum Substrate {
     /// Queue an amendment; it is enacted when the cycle closes.
     Amend {
         /// UUID.
-        id: String,
+        id: SubstrateId,
         /// Why.
         #[arg(long)]
         reason: String,
@@ -136,7 +137,7 @@ pub enum Substrate {
     /// Close a goal vector resolution cycle.
     Cycle {
         /// UUID.
-        id: String,
+        id: SubstrateId,
         /// Name of the cycle, unique in the substrate.
         #[arg(long)]
         cycle: String,
@@ -153,17 +154,17 @@ pub enum Substrate {
     /// Close the session; keep the continuity hash that is printed.
     Close {
         /// UUID.
-        id: String,
+        id: SubstrateId,
     },
     /// Close a session that was abandoned, signed by the organisation's operator key.
     RecoverClose {
         /// UUID.
-        id: String,
+        id: SubstrateId,
     },
     /// Print the identity statement with its proof.
     Statement {
         /// UUID.
-        id: String,
+        id: SubstrateId,
         /// For a regulated claim: refused unless VERIFIED, attested and deep enough.
         #[arg(long)]
         regulated: bool,
@@ -173,7 +174,7 @@ pub enum Substrate {
     /// With --cosigned as a note that enough organisations cosigned, each with its time. Whoever was shown a statement of another chip can tell by it that the chip is stale.
     Holder {
         /// UUID.
-        id: String,
+        id: SubstrateId,
         /// The cosigned note; without it, what the answering node knows.
         #[arg(long)]
         cosigned: bool,
@@ -182,7 +183,7 @@ pub enum Substrate {
     #[command(visible_alias = "export")]
     Bundle {
         /// UUID.
-        id: String,
+        id: SubstrateId,
         /// File to write; - for standard output.
         #[arg(default_value = "-")]
         file: PathBuf,
@@ -236,7 +237,7 @@ pub async fn main(global: &Global, command: Substrate) -> Done {
                 wanted.chip = Some(names::chip(global, &client, &chip).await?);
             }
             if let Some(organisation) = organisation {
-                wanted.organisation = Some(names::organisation(global, &client, &organisation).await?);
+                wanted.organisation = Some(names::organisation(global, &client, &organisation).await?.into());
             }
             let part = client.substrates(&wanted, &paging.page, paging.limit as usize).await?;
             global.print("Substrates", json!({"substrates": lines(&part.items), "next_page_token": part.next}));
@@ -325,7 +326,7 @@ pub fn lines(items: &[ListedSubstrate]) -> Vec<Value> {
     items.iter().map(line).collect()
 }
 
-async fn open(global: &Global, id: String, continuity_hash: Option<Digest>, founding: Option<PathBuf>) -> Done {
+async fn open(global: &Global, id: SubstrateId, continuity_hash: Option<Digest>, founding: Option<PathBuf>) -> Done {
     let client = global.client()?;
     let founding = founding.as_deref().map(read_json).transpose()?;
     let mut session = global.session(&client, &client.substrate(&id).await?).await?;

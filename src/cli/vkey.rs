@@ -73,7 +73,7 @@ struct Registered {
 fn founders(genesis: GenesisDocument) -> Registered {
     let member = |node: &GenesisNode| Member {
         id: node.id,
-        organisation: node.organisation.clone(),
+        organisation: node.organisation.to_string(),
         key: node.key,
         cosigner: node.cosigner,
         retired: false,
@@ -154,7 +154,7 @@ fn keys(registered: &Registered, wanted: Option<&[u64]>, uses: &[Use]) -> Vec<se
     }
     if let Some(publisher) = publisher
         && is_wanted(Use::Log)
-        && (wanted.is_none() || shown.iter().any(|node| node.organisation == publisher.organisation))
+        && (wanted.is_none() || shown.iter().any(|node| publisher.organisation == node.organisation))
     {
         for ledger in Ledger::BOTH {
             let vkey = Vkey { name: genesis.ledger_origin(ledger), kind: TYPE_ED25519, key: publisher.log_key };

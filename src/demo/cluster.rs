@@ -1,7 +1,6 @@
 //! Three nodes of three organisations in one process, with real gRPC over loopback and real files.
 
-use selfsame_client::Client;
-use selfsame_client::Signer;
+use selfsame_client::{Client, Signer};
 use selfsame_env::Env;
 use selfsame_machine::Genesis;
 use selfsame_machine::genesis::{GenesisNode, GenesisOrganisation};
@@ -13,6 +12,7 @@ use selfsame_protocol::command::{ItemLimits, Role};
 use selfsame_protocol::constitution::Publisher;
 use selfsame_protocol::genesis::Publication;
 use selfsame_protocol::keys::SecretKey;
+use selfsame_protocol::names::{NameError, OrganisationName};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -69,35 +69,39 @@ pub struct Cluster {
 
 impl Cluster {
     /// The consensus identity of three organisations with these keys.
-    pub fn genesis(cluster: &str, keys: &Keys) -> Genesis {
-        let names = || ORGANISATIONS.iter().enumerate();
-        Genesis {
+    pub fn genesis(cluster: &str, keys: &Keys) -> Result<Genesis, NameError> {
+        let names = ORGANISATIONS.map(str::parse);
+        let names = names.into_iter().collect::<Result<Vec<OrganisationName>, _>>()?;
+        Ok(Genesis {
             cluster: cluster.into(),
             origin: format!("{cluster}.example"),
             limits: ItemLimits::default(),
-            organisations: names()
+            organisations: names
+                .iter()
+                .enumerate()
                 .map(|(i, name)| GenesisOrganisation {
-                    name: (*name).into(),
+                    name: name.clone(),
                     root_key: keys.roots[i].public(),
                     operator_key: keys.operators[i].public(),
                 })
                 .collect(),
-            nodes: names()
+            nodes: names
+                .iter()
+                .enumerate()
                 .map(|(i, name)| GenesisNode {
                     id: i as u64 + 1,
-                    organisation: (*name).into(),
+                    organisation: name.clone(),
                     key: keys.nodes[i].public(),
                     cosigner: keys.nodes[i].cosigner().public(),
                 })
                 .collect(),
             publication: Publication {
                 threshold: None,
-                publisher: Some(Publisher {
-                    organisation: ORGANISATIONS[0].into(),
-                    log_key: keys.nodes[0].log_key().public(),
-                }),
+                publisher: names
+                    .first()
+                    .map(|name| Publisher { organisation: name.clone(), log_key: keys.nodes[0].log_key().public() }),
             },
-        }
+        })
     }
 
     /// Starts all three nodes on the given ports (peer and client for each node) and HTTP addresses by node.

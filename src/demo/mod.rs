@@ -17,7 +17,7 @@ pub async fn run(keep: bool, stop: &CancellationToken) -> Result<(), Failure> {
     let started = Instant::now();
     let dir = Scratch::new("selfsame-demo-")?;
     let keys = Keys::fresh()?;
-    let genesis = Cluster::genesis("demo", &keys);
+    let genesis = Cluster::genesis("demo", &keys)?;
     let http = (1..=3).map(|id| (id, "127.0.0.1:0".to_owned())).collect();
     let cluster = Cluster::start(dir.path(), genesis, keys, &free_ports(3)?, http).await?;
     layout(&format!("Three organisations, three nodes, one cluster. Data in {}\n\n", dir.path().display()));

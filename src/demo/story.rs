@@ -13,6 +13,7 @@ use selfsame_protocol::entry::EntryRef;
 use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::import::{ImportOptions, import};
 use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::names::SubstrateId;
 use selfsame_protocol::note::{TYPE_ED25519, Vkey};
 use selfsame_protocol::p104::{self, Amendment, Outcome, Technology};
 use selfsame_protocol::record::{ExecutionStatus, Record};
@@ -25,7 +26,8 @@ use std::time::Instant;
 
 const REQUEST: &[u8] = include_bytes!("../../examples/requests/openai-chat.json");
 const FOUNDING: &[u8] = include_bytes!("../../examples/founding-incompatibility.json");
-const SUBSTRATE: &str = "6f1d7a52-0c1e-4b7e-9d6a-2f60b1d3c8a4";
+const SUBSTRATE: [u8; 16] =
+    [0x6f, 0x1d, 0x7a, 0x52, 0x0c, 0x1e, 0x4b, 0x7e, 0x9d, 0x6a, 0x2f, 0x60, 0xb1, 0xd3, 0xc8, 0xa4];
 
 /// The story and what it has so far.
 pub struct Story {
@@ -71,7 +73,7 @@ impl Story {
             client,
             started,
             steps: 0,
-            session: ChipSession::new(chips[0].clone(), SUBSTRATE),
+            session: ChipSession::new(chips[0].clone(), SubstrateId::from_bytes(SUBSTRATE)),
             chips,
             evidence: Vec::new(),
         })
@@ -189,7 +191,7 @@ impl Story {
         hold(born.founding_tension_hash == tension, "the cluster computed the founding tension hash itself")?;
         hold(born.complete, "the birth is attested")?;
         self.say(format!("substrate identity hash {}", born.substrate_identity_hash));
-        let other = ChipSession::new(self.chips[1].clone(), SUBSTRATE).sign_birth(birth);
+        let other = ChipSession::new(self.chips[1].clone(), self.session.substrate_id().clone()).sign_birth(birth);
         let reason = refused(self.client.submit(&other).await, Code::IdentityConflict)?;
         self.say(format!("the same id from other hardware: {reason}"));
         Ok(())
@@ -263,7 +265,7 @@ impl Story {
 
     async fn amendments(&mut self) -> Result<(), Failure> {
         self.step("An amendment that touches the founding tension is refused, and the refusal recorded");
-        let tension = self.client.substrate(SUBSTRATE).await?.founding_tension_hash;
+        let tension = self.client.substrate(self.session.substrate_id()).await?.founding_tension_hash;
         let amendment = Amendment {
             founding_tension_hash: tension,
             reason: "the tension is inconvenient".into(),
@@ -283,7 +285,7 @@ impl Story {
         self.session.amend(&self.client, permitted).await?;
         self.cycle("cycle-3").await?;
         self.close().await?;
-        let state = self.client.substrate(SUBSTRATE).await?;
+        let state = self.client.substrate(self.session.substrate_id()).await?;
         hold(
             state.constitution.parameters["escalation_threshold"] == json!("0.85"),
             "a permitted amendment is enacted when its cycle closes",
@@ -294,7 +296,7 @@ impl Story {
 
     async fn migration(&mut self) -> Result<(), Failure> {
         self.step("The substrate migrates to another chip, and the leader dies in the middle");
-        let state = self.client.substrate(SUBSTRATE).await?;
+        let state = self.client.substrate(self.session.substrate_id()).await?;
         let (Some(continuity_hash), Some(close)) = (self.session.continuity_hash(), &state.last_close) else {
             return Err("no close".into());
         };
@@ -312,7 +314,7 @@ impl Story {
         let leader = self.cluster.leader().await?;
         self.cluster.stop_node(leader).await;
         self.say(format!("node {leader} ({}), the leader, is gone", ORGANISATIONS[leader as usize - 1]));
-        let bundle = self.client.bundle(SUBSTRATE).await?;
+        let bundle = self.client.bundle(self.session.substrate_id()).await?;
         let keys = self.node_keys();
         let text = std::str::from_utf8(&bundle)?;
         // With the leader gone too few organisations cosign: the node that answers speaks for itself.
@@ -333,7 +335,8 @@ impl Story {
             continuity_hash,
             head: state.head,
         };
-        let mut origin = std::mem::replace(&mut self.session, ChipSession::new(destination, SUBSTRATE));
+        let arriving = ChipSession::new(destination, self.session.substrate_id().clone());
+        let mut origin = std::mem::replace(&mut self.session, arriving);
         let arrival = self.session.sign_arrive(&activation);
         let arrived: MigrationArrived = self.write(arrival).await?.result.try_into()?;
         let new = self.cluster.leader().await?;
@@ -387,8 +390,8 @@ impl Story {
         self.append("first observation on the new chip").await?;
         self.cycle("cycle-5").await?;
         self.close().await?;
-        let (statement, document) = self.client.statement(SUBSTRATE, true).await?;
-        let bundle = self.client.bundle(SUBSTRATE).await?;
+        let (statement, document) = self.client.statement(self.session.substrate_id(), true).await?;
+        let bundle = self.client.bundle(self.session.substrate_id()).await?;
         files::replace(&self.cluster.root.join("statement.json"), &serde_json::to_vec_pretty(&document)?)?;
         files::replace(&self.cluster.root.join("bundle.jsonl"), &bundle)?;
         files::replace(

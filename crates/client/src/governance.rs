@@ -6,6 +6,7 @@ use selfsame_protocol::command::Proposal;
 use selfsame_protocol::constitution::ClusterConstitution;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::named;
+use selfsame_protocol::names::OrganisationName;
 use selfsame_protocol::time::{Timestamp, U64};
 use selfsame_wire::v1;
 use serde::{Deserialize, Serialize};
@@ -42,7 +43,7 @@ pub struct Ballot {
     /// Content.
     pub proposal: Proposal,
     /// Organisation that opened it.
-    pub proposer: String,
+    pub proposer: OrganisationName,
     /// Entries of the Reasoning ledger when it was opened.
     pub opened: U64,
     /// Time of the ledger when it was opened.
@@ -50,19 +51,19 @@ pub struct Ballot {
     /// Hash of the constitution under which it was opened.
     pub constitution: Digest,
     /// Who may vote: the members then.
-    pub electorate: Vec<String>,
+    pub electorate: Vec<OrganisationName>,
     /// Approvals that carry it.
     pub needed: U64,
     /// Fewer approvals that carry it from a time on, when the organisation concerned did not object until then.
     pub unopposed: Option<Unopposed>,
     /// Whose vote against ends it.
-    pub vetoes: Vec<String>,
+    pub vetoes: Vec<OrganisationName>,
     /// Entries of the Reasoning ledger from which on it is over.
     pub expires_entries: Option<U64>,
     /// Time of the ledger from which on it is over.
     pub expires_time: Option<Timestamp>,
     /// Organisation → vote.
-    pub votes: BTreeMap<String, bool>,
+    pub votes: BTreeMap<OrganisationName, bool>,
     /// Where it stands.
     pub status: BallotStatus,
     /// Reasoning index of the record of its end.
@@ -71,7 +72,7 @@ pub struct Ballot {
 
 impl Ballot {
     /// Organisations that voted so, sorted.
-    pub fn voted(&self, approve: bool) -> Vec<String> {
+    pub fn voted(&self, approve: bool) -> Vec<OrganisationName> {
         self.votes.iter().filter(|(_, vote)| **vote == approve).map(|(name, _)| name.clone()).collect()
     }
 }

@@ -5,7 +5,8 @@
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::keys::PublicKey;
 use selfsame_protocol::named;
-use selfsame_protocol::number::Epoch;
+use selfsame_protocol::names::{OrganisationName, SubstrateId};
+use selfsame_protocol::number::{Epoch, LogIndex};
 use selfsame_protocol::p104::{Amendment, Constitution, Outcome};
 use selfsame_protocol::record::{ContinuityEvent, SessionClose};
 use selfsame_protocol::time::{Timestamp, U64};
@@ -15,9 +16,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Substrate {
     /// UUID.
-    pub substrate_id: String,
+    pub substrate_id: SubstrateId,
     /// Owner.
-    pub organisation: String,
+    pub organisation: OrganisationName,
     /// Root of identity.
     pub founding_tension_hash: Digest,
     /// Hash of the birth.
@@ -47,13 +48,13 @@ pub struct Substrate {
     /// Result of the last verification.
     pub status: Option<Outcome>,
     /// The decided verification that late verdicts may still name: log index and outcome.
-    pub decided: Option<(U64, Outcome)>,
+    pub decided: Option<(LogIndex, Outcome)>,
     /// `AMENDMENT` or `MIGRATION` since the last verification.
     pub events: Vec<ContinuityEvent>,
     /// Reasoning index of the suppression. For ever.
     pub suppressed: Option<U64>,
     /// The substrate that continues after DRIFT_EXCEEDED.
-    pub successor: Option<String>,
+    pub successor: Option<SubstrateId>,
     /// The migration under way.
     pub migration: Option<Migration>,
 }
@@ -74,7 +75,7 @@ pub struct Holder {
     /// Last accepted sequence number, from 0.
     pub seq: U64,
     /// Log index of the activation.
-    pub since: U64,
+    pub since: LogIndex,
 }
 
 named! {
@@ -131,7 +132,7 @@ pub struct Migration {
     /// Nonce that the log issued.
     pub nonce: Digest,
     /// Log index of the seal.
-    pub seal_index: U64,
+    pub seal_index: LogIndex,
     /// Where it stands.
     pub state: MigrationState,
     /// Proposal id when sealed by ballot.

@@ -6,7 +6,7 @@ use selfsame_machine::state;
 use selfsame_protocol::command::Proposal;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::keys::SecretKey;
-use selfsame_protocol::number::Epoch;
+use selfsame_protocol::number::{Epoch, LogIndex};
 use selfsame_protocol::p104::{Amendment, Constitution, Outcome, Thresholds};
 use selfsame_protocol::record::{ContinuityEvent, EvidenceAnchor, SessionClose};
 use selfsame_protocol::time::{Timestamp, U64};
@@ -32,8 +32,8 @@ fn hash(text: &str) -> Digest {
 fn substrate() -> state::Substrate {
     let key = SecretKey::from_seed(&[7; 32]).public();
     state::Substrate {
-        substrate_id: "6f1d7a52-0c1e-4b7e-9d6a-2f60b1d3c8a4".into(),
-        organisation: "aurora".into(),
+        substrate_id: "6f1d7a52-0c1e-4b7e-9d6a-2f60b1d3c8a4".parse().unwrap(),
+        organisation: "aurora".parse().unwrap(),
         founding_tension_hash: hash("tension"),
         substrate_identity_hash: hash("birth"),
         schema_version: "1".into(),
@@ -46,7 +46,7 @@ fn substrate() -> state::Substrate {
             attestation_hash: Some(hash("attestation")),
             epoch: Epoch(2),
             seq: U64(3),
-            since: U64(4),
+            since: LogIndex(4),
         },
         lineage_depth: U64(5),
         head: hash("head"),
@@ -83,10 +83,10 @@ fn substrate() -> state::Substrate {
             founding: None,
         }],
         status: Some(Outcome::Verified),
-        decided: Some((U64(7), Outcome::Verified)),
+        decided: Some((LogIndex(7), Outcome::Verified)),
         events: ContinuityEvent::ALL.to_vec(),
         suppressed: Some(U64(8)),
-        successor: Some("another".into()),
+        successor: Some("another".parse().unwrap()),
         migration: Some(state::Migration {
             migration_id: "m".into(),
             origin: key.id(),
@@ -95,7 +95,7 @@ fn substrate() -> state::Substrate {
             head: hash("head"),
             continuity_hash: hash("kept"),
             nonce: hash("nonce"),
-            seal_index: U64(9),
+            seal_index: LogIndex(9),
             state: state::MigrationState::Sealed,
             ballot: Some("b".into()),
         }),
@@ -124,17 +124,17 @@ fn a_substrate_reads_as_the_machine_keeps_it() {
 fn a_ballot_reads_as_the_machine_keeps_it() {
     let full = state::Ballot {
         proposal: Proposal::RetireChip { chip: hash("chip"), reason: "it is lost".into() },
-        proposer: "aurora".into(),
+        proposer: "aurora".parse().unwrap(),
         opened: U64(1),
         opened_time: Timestamp::from_millis(1),
         constitution: hash("constitution"),
-        electorate: vec!["aurora".into(), "borealis".into()],
+        electorate: vec!["aurora".parse().unwrap(), "borealis".parse().unwrap()],
         needed: U64(2),
         unopposed: Some(state::Unopposed { needed: U64(1), from: Timestamp::from_millis(2) }),
-        vetoes: vec!["borealis".into()],
+        vetoes: vec!["borealis".parse().unwrap()],
         expires_entries: Some(U64(100)),
         expires_time: Some(Timestamp::from_millis(3)),
-        votes: BTreeMap::from([("aurora".into(), true), ("borealis".into(), false)]),
+        votes: BTreeMap::from([("aurora".parse().unwrap(), true), ("borealis".parse().unwrap(), false)]),
         status: state::BallotStatus::Open,
         decided: Some(U64(9)),
     };

@@ -10,6 +10,7 @@ use selfsame_protocol::digest::Digest;
 use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::keys::SecretKey;
 use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::names::SubstrateId;
 use selfsame_protocol::p104::{self, Amendment, Attestation, Claims, Outcome as Identity, SCHEMA_VERSION, Thresholds};
 use selfsame_protocol::record::Finding;
 use selfsame_protocol::time::{Timestamp, U64};
@@ -44,8 +45,8 @@ pub fn chip(number: u8) -> SecretKey {
     key(40 + number)
 }
 /// The id of a substrate.
-pub fn uuid(number: u64) -> String {
-    format!("00000000-0000-4000-8000-{number:012x}")
+pub fn uuid(number: u64) -> SubstrateId {
+    format!("00000000-0000-4000-8000-{number:012x}").parse().unwrap()
 }
 /// A founding document.
 pub fn founding() -> Value {
@@ -69,7 +70,7 @@ pub fn genesis() -> Genesis {
         limits: ItemLimits::default(),
         organisations: (0..3)
             .map(|i| GenesisOrganisation {
-                name: ORGANISATIONS[usize::from(i)].into(),
+                name: ORGANISATIONS[usize::from(i)].parse().unwrap(),
                 root_key: root(i).public(),
                 operator_key: operator(i).public(),
             })
@@ -77,7 +78,7 @@ pub fn genesis() -> Genesis {
         nodes: (1..=3)
             .map(|id| GenesisNode {
                 id,
-                organisation: ORGANISATIONS[id as usize - 1].into(),
+                organisation: ORGANISATIONS[id as usize - 1].parse().unwrap(),
                 key: node(id).public(),
                 cosigner: node(id).cosigner().public(),
             })
@@ -102,11 +103,19 @@ pub fn vote(id: &str, approve: bool) -> Command {
 pub fn add(n: u8) -> Proposal {
     let name =
         if n < 3 { ORGANISATIONS[usize::from(n)] } else { ["delegation", "embassy", "forum"][usize::from(n) - 3] };
-    Proposal::AddOrganisation { name: name.into(), root_key: root(n).public(), operator_key: operator(n).public() }
+    Proposal::AddOrganisation {
+        name: name.parse().unwrap(),
+        root_key: root(n).public(),
+        operator_key: operator(n).public(),
+    }
 }
 /// An organisation with keys of a seed joins.
 pub fn add_named(name: &str, seed: u8) -> Proposal {
-    Proposal::AddOrganisation { name: name.into(), root_key: key(seed).public(), operator_key: key(seed + 10).public() }
+    Proposal::AddOrganisation {
+        name: name.parse().unwrap(),
+        root_key: key(seed).public(),
+        operator_key: key(seed + 10).public(),
+    }
 }
 /// The organisation of number `n` leaves.
 pub fn remove(n: u8) -> Proposal {
@@ -115,13 +124,13 @@ pub fn remove(n: u8) -> Proposal {
 }
 /// An organisation leaves.
 pub fn remove_named(name: &str) -> Proposal {
-    Proposal::RemoveOrganisation { name: name.into(), reason: "as agreed".into() }
+    Proposal::RemoveOrganisation { name: name.parse().unwrap(), reason: "as agreed".into() }
 }
 
 /// What a birth attests.
 pub fn birth_claims(id: &str, founding: &Value) -> Claims {
     Claims::Birth {
-        substrate_id: id.into(),
+        substrate_id: id.parse().unwrap(),
         founding_tension_hash: tension(founding),
         initialisation_timestamp: Timestamp::from_millis(START),
         schema_version_at_init: SCHEMA_VERSION.into(),
@@ -135,7 +144,7 @@ pub fn birth(id: &str, chip: &SecretKey) -> Command {
 /// A birth with these thresholds.
 pub fn birth_with(id: &str, attestation: Option<Attestation>, thresholds: Thresholds) -> Command {
     Command::InitSubstrate(InitSubstrate {
-        substrate_id: id.into(),
+        substrate_id: id.parse().unwrap(),
         founding: founding(),
         initialisation_timestamp: Timestamp::from_millis(START),
         schema_version: SCHEMA_VERSION.into(),

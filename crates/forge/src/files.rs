@@ -1,12 +1,10 @@
 //! Files of a world, as the product hands them out: bundles, identity proofs, receipts, with notes by everybody's keys.
 
-use crate::World;
-use crate::cast;
+use crate::governance::governs;
+use crate::{World, cast};
 use selfsame_protocol::bundle::{
     BUNDLE_TYPE, Checkpoints, Header, IDENTITY_PROOF_TYPE, IdentityProof, Line, submission_line,
 };
-use selfsame_protocol::canon;
-use selfsame_protocol::cosigning;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::ledger::{Ledger, PerLedger};
@@ -14,9 +12,9 @@ use selfsame_protocol::merkle::{TileId, append_to_tiles, inclusion_proof, leaf_h
 use selfsame_protocol::note::{Checkpoint, Note, TYPE_ED25519, Vkey};
 use selfsame_protocol::p104::IdentityStatement;
 use selfsame_protocol::policy::Policy;
-use selfsame_protocol::replay::governance::Governance;
 use selfsame_protocol::subject_head::{Extent, SubjectHead};
 use selfsame_protocol::time::Timestamp;
+use selfsame_protocol::{canon, cosigning};
 use std::collections::BTreeMap;
 
 /// Seconds since 1970 of every cosignature.
@@ -106,9 +104,9 @@ impl<'a> Files<'a> {
         SubjectHead {
             origin: self.world.genesis.origin.clone(),
             genesis: self.world.genesis.digest(),
-            subject: subject.into(),
+            subject: subject.parse().unwrap(),
             trees,
-            governance: count(Ledger::Reasoning, &Governance::governs),
+            governance: count(Ledger::Reasoning, &governs),
             statement,
         }
     }
@@ -141,7 +139,7 @@ impl<'a> Files<'a> {
                 lines.push(self.line(ledger, index as u64));
             }
         };
-        part(Ledger::Reasoning, true, &Governance::governs);
+        part(Ledger::Reasoning, true, &governs);
         part(Ledger::Evidence, subject.starts_with("run:"), &|of| of == subject);
         part(Ledger::Reasoning, false, &|of| of == subject);
         let header = Header {
@@ -149,7 +147,7 @@ impl<'a> Files<'a> {
             checkpoints: self.checkpoints(),
             genesis: self.world.genesis.document(),
             head: self.signed(self.head(subject, None).to_text()).to_text(),
-            subject: subject.into(),
+            subject: subject.parse().unwrap(),
         };
         Bundle { header, lines }
     }
@@ -160,7 +158,7 @@ impl<'a> Files<'a> {
         let head = self.head(&format!("substrate:{id}"), None);
         let mut statement = IdentityStatement {
             record_type: "identity_statement".into(),
-            substrate_id: id.into(),
+            substrate_id: id.parse().unwrap(),
             founding_tension_hash: history.birth.founding_tension_hash,
             substrate_identity_hash: history.birth.substrate_identity_hash,
             identity_lineage_depth: history.lineage_depth,
@@ -208,7 +206,7 @@ impl<'a> Files<'a> {
             .iter()
             .map(|node| {
                 let vkey = cosigning::vkey(&genesis.cosigner_name(node.id), node.cosigner);
-                (node.organisation.clone(), vec![vkey])
+                (node.organisation.to_string(), vec![vkey])
             })
             .collect();
         let logs = vec![log(Ledger::Evidence), log(Ledger::Reasoning)];

@@ -3,16 +3,16 @@
 //! A verifier that refuses everything fails half of them. Each alteration is one that somebody could make who has the keys
 //! that its kind says, and everything else is right.
 
-use crate::World;
-use crate::cast;
 use crate::files::{Bundle, Files, TIME};
 use crate::stage::Stage;
-use crate::story;
+use crate::{World, cast, story};
 use selfsame_protocol::canon;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::keys::SecretKey;
 use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::names::SubstrateId;
 use selfsame_protocol::note::Note;
+use selfsame_protocol::subject::Subject;
 use selfsame_protocol::subject_head::SubjectHead;
 use selfsame_protocol::time::Timestamp;
 use serde_json::{Value, json};
@@ -51,7 +51,7 @@ fn stranger() -> SecretKey {
 }
 
 /// The id of the substrate of [`world`].
-pub fn substrate() -> String {
+pub fn substrate() -> SubstrateId {
     cast::uuid(1)
 }
 
@@ -251,18 +251,18 @@ fn bundles(files: &Files<'_>, pairs: &mut Vec<Pair>) {
         "of-another-substrate",
         Right::Altered("HEAD_SUBJECT"),
         altered(&|bundle| {
-            bundle.header.subject = format!("substrate:{}", cast::uuid(2));
+            bundle.header.subject = Subject::Substrate(cast::uuid(2));
         }),
     );
     take.take(
         "of-a-run",
         Right::Altered("HEAD_SUBJECT"),
-        altered(&|bundle| bundle.header.subject = format!("run:{}", Digest::of(b""))),
+        altered(&|bundle| bundle.header.subject = Subject::Run(Digest::of(b""))),
     );
     take.take(
         "of-the-cluster",
         Right::Altered("BUNDLE_LINE"),
-        altered(&|bundle| bundle.header.subject = "cluster".into()),
+        altered(&|bundle| bundle.header.subject = "cluster".parse().unwrap()),
     );
     take.kind = "genesis";
     take.take("node-id-0", Right::Altered("GENESIS_FORM"), altered(&|bundle| bundle.header.genesis.nodes[0].id = 0));

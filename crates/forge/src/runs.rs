@@ -141,12 +141,12 @@ fn outcome(organisation: &str, command: &Command) -> Record {
     else {
         panic!("no report")
     };
-    let organisation = organisation.into();
+    let organisation = organisation.parse().unwrap();
     Record::RunOutcome(RunOutcome { run_id, execution_id, status, outputs, reproduction_of, organisation })
 }
 
 fn attestation(organisation: &str, run_id: Digest, request: Option<&str>) -> Record {
-    Record::RunAttestation { run_id, organisation: organisation.into(), request: request.map(Into::into) }
+    Record::RunAttestation { run_id, organisation: organisation.parse().unwrap(), request: request.map(Into::into) }
 }
 
 fn reported(organisation: u8, key: SecretKey, command: Command) -> Told {
@@ -342,8 +342,8 @@ fn alterations() -> Vec<Case> {
             world.edit(at, |record| record["first"]["run_id"] = json!(other));
         }),
         case_of("a disagreement with whom it agrees", "REFERENCE_ONCE", &|world| {
-            let first = OrganisationRun { organisation: "agency".into(), run_id: other };
-            let second = OrganisationRun { organisation: "bureau".into(), run_id: run };
+            let first = OrganisationRun { organisation: "agency".parse().unwrap(), run_id: other };
+            let second = OrganisationRun { organisation: "bureau".parse().unwrap(), run_id: run };
             let place = at(world, "run_attestation", 3);
             let record =
                 Record::RunDisagreement { request: "case/2".into(), first, second, elements: vec![Element::Model] };

@@ -14,6 +14,7 @@ use selfsame_protocol::entry::Entry;
 use selfsame_protocol::envelope::{Envelope, prepare};
 use selfsame_protocol::keys::SecretKey;
 use selfsame_protocol::ledger::{Ledger, PerLedger};
+use selfsame_protocol::names::SubstrateId;
 use selfsame_protocol::p104::{Outcome as Identity, Technology};
 use selfsame_protocol::record::{IdentityPropagation, IdentityVerification, Record};
 use selfsame_protocol::replay::governance::Governed;
@@ -229,7 +230,7 @@ impl Stage {
     }
     /// Entries of one subject, in order.
     pub fn chain(&self, subject: &str, ledger: Ledger) -> Vec<Entry> {
-        self.entries(ledger).into_iter().filter(|entry| entry.subject == subject).collect()
+        self.entries(ledger).into_iter().filter(|entry| entry.subject.to_string() == subject).collect()
     }
     /// Records of a substrate in the Reasoning ledger.
     pub fn records(&self, id: &str) -> Vec<Record> {
@@ -251,7 +252,7 @@ impl Stage {
     }
     /// Replays the substrate from its leaves alone.
     pub fn replay(&self, id: &str) -> selfsame_protocol::replay::History {
-        let mut replay = selfsame_protocol::replay::Replay::new(CLUSTER, id);
+        let mut replay = selfsame_protocol::replay::Replay::new(CLUSTER, &id.parse().unwrap());
         for ledger in Ledger::BOTH {
             for entry in self.chain(&format!("substrate:{id}"), ledger) {
                 replay.leaf(ledger, &entry.leaf()).unwrap();
@@ -273,7 +274,7 @@ impl Stage {
 }
 
 /// A substrate whose first session is closed after one cycle.
-pub fn closed() -> (Stage, String) {
+pub fn closed() -> (Stage, SubstrateId) {
     let mut world = Stage::new();
     let id = uuid(1);
     world.seasoned(&id, 0);

@@ -29,7 +29,7 @@ pub fn recover(stage: &mut Stage, ballot: &str) {
 /// A ballot seals a substrate.
 pub fn force_seal(stage: &mut Stage, ballot: &str, id: &str, migration: &str, destination: u8) {
     let proposal = Proposal::ForceSeal {
-        substrate_id: id.into(),
+        substrate_id: id.parse().unwrap(),
         migration_id: migration.into(),
         destination: chip(destination).public().id(),
         reason: "the chip is lost".into(),
@@ -91,7 +91,7 @@ pub fn life(stage: &mut Stage, id: &str) {
         *goalvector = goal;
     }
     stage.ok(Role::Chip, &chip(0), command);
-    stage.ok(Role::Operator, &operator(0), Command::RecoverClose(RecoverClose { substrate_id: id.into() }));
+    stage.ok(Role::Operator, &operator(0), Command::RecoverClose(RecoverClose { substrate_id: id.parse().unwrap() }));
     // Away and back, and away again.
     stage.seal(id, "m1", &chip(0), &chip(1));
     abort(stage, id, "m1", 0);

@@ -115,7 +115,7 @@ impl World {
             world.submissions.push(Signed { payload, signer });
             for entry in entries {
                 let value = serde_json::to_value(&entry).expect("an entry is JSON");
-                let (ledger, subject) = (entry.ledger, entry.subject);
+                let (ledger, subject) = (entry.ledger, entry.subject.to_string());
                 world.entries.push(Placed { ledger, subject, submission, value, pins: Vec::new(), last: Vec::new() });
             }
         }
@@ -150,7 +150,7 @@ impl World {
 
     /// Replays a substrate from its leaves alone.
     pub fn replay(&self, id: &str) -> Result<History, BadCheck> {
-        let mut replay = Replay::new(&self.genesis.cluster, id);
+        let mut replay = Replay::new(&self.genesis.cluster, &id.parse().unwrap());
         for ledger in Ledger::BOTH {
             for leaf in self.chain(ledger, &format!("substrate:{id}")) {
                 replay.leaf(ledger, &leaf)?;

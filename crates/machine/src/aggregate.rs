@@ -5,12 +5,14 @@ use crate::state::{self, Phase, Substrate};
 use crate::txn::Txn;
 use crate::view::Table;
 use selfsame_protocol::code::{Code, Refusal};
+use selfsame_protocol::names::SubstrateId;
 use selfsame_protocol::planted;
 use selfsame_protocol::record::ContinuityEvent;
+use selfsame_protocol::subject::Subject;
 
-/// `substrate:<uuid>`.
-pub fn subject(substrate_id: &str) -> String {
-    format!("substrate:{substrate_id}")
+/// The subject of its chains.
+pub fn subject(substrate_id: &SubstrateId) -> Subject {
+    Subject::Substrate(substrate_id.clone())
 }
 
 /// The substrate, whatever its state.

@@ -2,18 +2,18 @@
 
 use crate::error::{Fatal, Stop};
 use crate::genesis::Genesis;
-use crate::registry;
 use crate::state::{self, META_CLOCK, META_DIGEST, META_GENESIS};
 use crate::trees::{Growth, fork, frontier, head_key, join, tile_key};
 use crate::txn::Txn;
 use crate::view::{Changes, Overlay, Table, View};
-use crate::{governance, migration, runs, session, substrate};
+use crate::{governance, migration, registry, runs, session, substrate};
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::command::Command;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::envelope::Prepared;
 use selfsame_protocol::ledger::PerLedger;
 use selfsame_protocol::merkle::append_to_tiles;
+use selfsame_protocol::number::LogIndex;
 use selfsame_protocol::planted;
 use selfsame_protocol::planted::{hash_order, wall_clock};
 use selfsame_protocol::response::{CommandResult, SubmitResponse};
@@ -156,7 +156,7 @@ fn apply_submission(
         growth: fork(growth),
         entries: Vec::new(),
         genesis,
-        index,
+        index: LogIndex(index),
         time,
         submission: prepared.digest,
         author,

@@ -14,13 +14,15 @@ use selfsame_protocol::code::Code;
 use selfsame_protocol::constitution;
 pub use selfsame_protocol::constitution::Majority;
 use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::names::OrganisationName;
 use selfsame_protocol::record::{QuorumCause, Record};
+use selfsame_protocol::subject::Subject;
 use selfsame_protocol::time::U64;
 
 /// The organisation that holds a quorum of the nodes in service alone, while there are several.
 pub fn majority(nodes: &[RegisteredNode], organisations: &[Organisation]) -> Option<Majority> {
     let members = organisations.iter().filter(|organisation| organisation.removed.is_none()).count();
-    let serving = nodes.iter().filter(|node| node.counts()).map(|node| node.organisation.as_str());
+    let serving = nodes.iter().filter(|node| node.counts()).map(|node| &node.organisation);
     constitution::majority(serving, members)
 }
 
@@ -42,9 +44,9 @@ pub fn keep<T>(txn: &mut Txn<'_>, change: impl FnOnce(&mut Txn<'_>) -> Result<T,
 }
 
 /// Refuses while the organisation holds a quorum, however it came to it: it adds no node to that.
-pub fn refuse_more(txn: &Txn<'_>, organisation: &str) -> Result<(), Stop> {
+pub fn refuse_more(txn: &Txn<'_>, organisation: &OrganisationName) -> Result<(), Stop> {
     match now(txn)? {
-        Some(majority) if majority.organisation == organisation => refused(&majority),
+        Some(majority) if majority.organisation == *organisation => refused(&majority),
         Some(_) | None => Ok(()),
     }
 }
@@ -63,7 +65,7 @@ pub fn warn(txn: &mut Txn<'_>, cause: QuorumCause) -> Result<(), Stop> {
     if let Some(Majority { organisation, held, total }) = now(txn)? {
         let record =
             Record::OrganisationQuorumWarning { organisation, held: U64(held as u64), total: U64(total as u64), cause };
-        txn.push(Ledger::Reasoning, "cluster", record)?;
+        txn.push(Ledger::Reasoning, &Subject::Cluster, record)?;
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ use crate::view::ReadError;
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::record::Record;
+use selfsame_protocol::subject::Subject;
 
 /// This replica cannot continue.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -21,7 +22,7 @@ pub enum Stop {
     /// Refused; nothing changes.
     Refused(Refusal),
     /// Refused, and a rule demands a record of it: these entries are appended.
-    Recorded(Refusal, Vec<(Ledger, String, Record)>),
+    Recorded(Refusal, Vec<(Ledger, Subject, Record)>),
     /// This replica cannot continue.
     Fatal(Fatal),
 }

@@ -12,6 +12,7 @@ use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::number::Epoch;
 use selfsame_protocol::planted;
 use selfsame_protocol::record::Record;
+use selfsame_protocol::subject::Subject;
 use selfsame_protocol::time::U64;
 
 /// The epoch at which a substrate's activation stands after `recoveries`: 2^32 more for each that it has not gone through.
@@ -32,7 +33,7 @@ pub fn renew(txn: &mut Txn<'_>, substrate: &mut Substrate) -> Result<(), Stop> {
     let record = Record::HolderRecovery { recovery_count: U64(recoveries), chip: substrate.holder.chip, ended, epoch };
     txn.push(Ledger::Reasoning, &subject(&substrate.substrate_id), record)?;
     let old = invalidated_key(&substrate.substrate_id, &substrate.holder.chip, ended);
-    txn.over.put(Table::Invalidated, old, txn.index.to_be_bytes());
+    txn.over.put(Table::Invalidated, old, txn.index.0.to_be_bytes());
     substrate.holder.epoch = epoch;
     substrate.holder.seq = U64(0);
     substrate.constitution.recovery_count = U64(recoveries);
@@ -85,7 +86,7 @@ pub fn check_token(txn: &Txn<'_>, substrate: &mut Substrate, token: &FencingToke
             );
             let record =
                 Record::DuplicateRefused { substrate_id: substrate.substrate_id.clone(), chip, code: refusal.code };
-            let chain = format!("organisation:{}", txn.author.organisation);
+            let chain = Subject::Organisation(txn.author.organisation.clone());
             return Err(Stop::Recorded(refusal, vec![(Ledger::Reasoning, chain, record)]));
         }
         return refuse(

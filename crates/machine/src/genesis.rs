@@ -12,10 +12,10 @@ use selfsame_protocol::genesis::{GenesisDocument, TAG_GENESIS};
 pub use selfsame_protocol::genesis::{GenesisNode, GenesisOrganisation};
 use selfsame_protocol::keys::PublicKey;
 use selfsame_protocol::ledger::Ledger;
-use selfsame_protocol::number::NodeId;
+use selfsame_protocol::names::OrganisationName;
+use selfsame_protocol::number::{LogIndex, NodeId};
 use selfsame_protocol::quorum::{KnownCosigner, Quorum};
 use selfsame_protocol::replay::governance::Governance;
-use selfsame_protocol::time::U64;
 use serde::{Deserialize, Serialize};
 
 /// The genesis of a cluster: `cluster.toml`, equal on all nodes, without addresses.
@@ -58,7 +58,7 @@ impl Genesis {
     /// Whose cosignatures counted at the beginning, and how many organisations it took. Later ones are the state's.
     pub fn quorum(&self) -> Quorum {
         let cosigners = self.nodes.iter().map(|node| KnownCosigner {
-            organisation: node.organisation.clone(),
+            organisation: node.organisation.to_string(),
             vkey: selfsame_protocol::cosigning::vkey(&self.cosigner_name(node.id), node.cosigner),
         });
         Quorum { cosigners: cosigners.collect(), threshold: self.publication.threshold(self.organisations.len()) }
@@ -105,9 +105,9 @@ impl Genesis {
         let model = Model::default();
         let mut over = Overlay::new(&model);
         state::save(&mut over, Table::Meta, META_GENESIS, self);
-        let register = |over: &mut Overlay<'_>, key: PublicKey, role, organisation: &str, node| {
+        let register = |over: &mut Overlay<'_>, key: PublicKey, role, organisation: &OrganisationName, node| {
             let registration =
-                Registration { role, organisation: organisation.into(), node, since: U64(0), until: None };
+                Registration { role, organisation: organisation.clone(), node, since: LogIndex(0), until: None };
             state::save(over, Table::Keys, *key.as_bytes(), &registration);
         };
         for organisation in &self.organisations {

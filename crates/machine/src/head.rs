@@ -1,15 +1,15 @@
 //! How far a subject's history goes in two trees, counted in a state that has both.
 
 use crate::genesis::Genesis;
-use crate::read;
-use crate::state;
 use crate::view::{ReadError, Table, View};
+use crate::{read, state};
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Entry;
 use selfsame_protocol::ledger::{Ledger, PerLedger};
 use selfsame_protocol::p104::IdentityStatement;
 use selfsame_protocol::record::Record;
+use selfsame_protocol::subject::Subject;
 use selfsame_protocol::subject_head::{Extent, SubjectHead};
 use selfsame_protocol::time::Timestamp;
 
@@ -18,7 +18,7 @@ use selfsame_protocol::time::Timestamp;
 const NEWER: usize = 1_024;
 
 /// Entries of a subject in the tree of the first `size` entries of a ledger.
-pub fn entries_in(view: &dyn View, subject: &str, ledger: Ledger, size: u64) -> Result<u64, ReadError> {
+pub fn entries_in(view: &dyn View, subject: &Subject, ledger: Ledger, size: u64) -> Result<u64, ReadError> {
     let (mut low, mut high) = (0, read::subject_depth(view, subject, ledger)?);
     // Indexes ascend with the depth: the first depth whose index is not below `size`.
     while low < high {
@@ -26,7 +26,11 @@ pub fn entries_in(view: &dyn View, subject: &str, ledger: Ledger, size: u64) -> 
         let row = view.get(Table::Subjects, &state::subject_key(subject, ledger, middle))?;
         let index = row.as_deref().and_then(|bytes| <[u8; 8]>::try_from(bytes).ok()).map(u64::from_be_bytes);
         let Some(index) = index else {
-            return Err(state::undecodable(Table::Subjects, subject.as_bytes(), "an entry of the chain is missing"));
+            return Err(state::undecodable(
+                Table::Subjects,
+                subject.to_string().as_bytes(),
+                "an entry of the chain is missing",
+            ));
         };
         if index < size {
             low = middle + 1;
@@ -37,11 +41,11 @@ pub fn entries_in(view: &dyn View, subject: &str, ledger: Ledger, size: u64) -> 
     Ok(low)
 }
 
-/// The subjects of governance: `cluster`, and every organisation that is or was a member.
-pub fn governance_subjects(view: &dyn View) -> Result<Vec<String>, ReadError> {
+/// The subjects of governance: the cluster, and every organisation that is or was a member.
+pub fn governance_subjects(view: &dyn View) -> Result<Vec<Subject>, ReadError> {
     let organisations = read::organisations(view)?;
-    let named = organisations.into_iter().map(|organisation| format!("organisation:{}", organisation.name));
-    Ok(std::iter::once("cluster".to_string()).chain(named).collect())
+    let named = organisations.into_iter().map(|organisation| Subject::Organisation(organisation.name));
+    Ok(std::iter::once(Subject::Cluster).chain(named).collect())
 }
 
 /// How far a subject goes in the trees of these sizes. With a time, the statement of a substrate at that
@@ -49,7 +53,7 @@ pub fn governance_subjects(view: &dyn View) -> Result<Vec<String>, ReadError> {
 pub fn subject_head(
     view: &dyn View,
     genesis: &Genesis,
-    subject: &str,
+    subject: &Subject,
     roots: PerLedger<(u64, Digest)>,
     statement: Option<Timestamp>,
 ) -> Result<Result<SubjectHead, Refusal>, ReadError> {
@@ -70,18 +74,18 @@ pub fn subject_head(
         },
     };
     let (origin, genesis) = (genesis.origin.clone(), genesis.digest());
-    Ok(Ok(SubjectHead { origin, genesis, subject: subject.into(), trees, governance, statement }))
+    Ok(Ok(SubjectHead { origin, genesis, subject: subject.clone(), trees, governance, statement }))
 }
 
 /// The identity statement of a substrate in these trees, at a time that is not before their last entries. What came behind
 /// them may be content alone: anything else, and the statement of the trees is not that of the state.
 pub fn statement_in(
     view: &dyn View,
-    subject: &str,
+    subject: &Subject,
     trees: &PerLedger<Extent>,
     time: Timestamp,
 ) -> Result<Result<IdentityStatement, Refusal>, ReadError> {
-    let Some(id) = subject.strip_prefix("substrate:") else {
+    let Some(id) = subject.substrate() else {
         let sentence = "this is no substrate and has no identity statement: ask for the history of the run";
         return Ok(Err(Refusal::new(Code::Malformed, sentence, "substrate:…", subject)));
     };

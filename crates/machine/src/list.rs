@@ -9,8 +9,10 @@ use crate::view::{ReadError, Row, Table, View};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::holder::HolderState;
 use selfsame_protocol::ledger::PerLedger;
+use selfsame_protocol::names::{OrganisationName, SubstrateId};
 use selfsame_protocol::number::Epoch;
 use selfsame_protocol::p104::Outcome;
+use selfsame_protocol::subject::Subject;
 
 /// Most rows that one page looks at. A substrate's row has a few kilobytes, so a page reads some megabytes at most in
 /// the usual case.
@@ -33,9 +35,9 @@ pub struct Page<T> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Summary {
     /// UUID.
-    pub substrate_id: String,
+    pub substrate_id: SubstrateId,
     /// Owner.
-    pub organisation: String,
+    pub organisation: OrganisationName,
     /// What its holder may do.
     pub state: HolderState,
     /// Where the session stands.
@@ -53,7 +55,7 @@ pub struct Summary {
     /// Whether the birth is attested.
     pub complete: bool,
     /// The substrate that continues after DRIFT_EXCEEDED.
-    pub successor: Option<String>,
+    pub successor: Option<SubstrateId>,
 }
 
 /// Which substrates are wanted.
@@ -62,7 +64,7 @@ pub struct Filter {
     /// Only those that this chip holds.
     pub chip: Option<Digest>,
     /// Only those of this organisation.
-    pub organisation: Option<String>,
+    pub organisation: Option<OrganisationName>,
 }
 
 impl Filter {
@@ -88,7 +90,7 @@ pub fn substrates(
 }
 
 fn summary(view: &dyn View, substrate: Substrate) -> Result<Summary, ReadError> {
-    let subject = format!("substrate:{}", substrate.substrate_id);
+    let subject = Subject::Substrate(substrate.substrate_id.clone());
     Ok(Summary {
         state: holder_state(view, &substrate)?,
         phase: substrate.phase,

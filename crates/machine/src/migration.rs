@@ -16,6 +16,7 @@ use selfsame_protocol::command::{AbortMigration, Arrive, Seal};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::form::MIGRATION_CYCLE;
 use selfsame_protocol::ledger::{Ledger, PerLedger};
+use selfsame_protocol::names::SubstrateId;
 use selfsame_protocol::number::Epoch;
 use selfsame_protocol::p104::{self, Attestation, Claims, Outcome};
 use selfsame_protocol::planted;
@@ -55,7 +56,7 @@ pub fn seal(txn: &mut Txn<'_>, command: &Seal) -> Result<MigrationSealed, Stop> 
 pub fn force_seal(
     txn: &mut Txn<'_>,
     ballot: &str,
-    substrate_id: &str,
+    substrate_id: &SubstrateId,
     migration_id: &str,
     destination: &Digest,
 ) -> Result<Digest, Stop> {
@@ -132,8 +133,7 @@ fn do_seal(
     }
     let head = substrate.head;
     let bound = if planted!("nonce_not_bound_to_head") { substrate.substrate_identity_hash } else { head };
-    let nonce =
-        p104::migration_nonce(&txn.genesis.cluster, &substrate.substrate_id, migration_id, U64(txn.index), &bound);
+    let nonce = p104::migration_nonce(&txn.genesis.cluster, &substrate.substrate_id, migration_id, txn.index, &bound);
     let subject = subject(&substrate.substrate_id);
     let depths =
         PerLedger::try_from_fn(|ledger| state::load_chain(&txn.over, &subject, ledger))?.map(|chain| U64(chain.depth));
@@ -147,7 +147,7 @@ fn do_seal(
         evidence_ledger_depth: depths.evidence,
         reasoning_ledger_depth: depths.reasoning,
         nonce,
-        seal_index: U64(txn.index),
+        seal_index: txn.index,
         ballot: ballot.clone(),
         evidence_ledger: txn.anchor(),
     };
@@ -160,7 +160,7 @@ fn do_seal(
         head,
         continuity_hash,
         nonce,
-        seal_index: U64(txn.index),
+        seal_index: txn.index,
         state: MigrationState::Sealed,
         ballot,
     };
@@ -231,7 +231,7 @@ fn activate(txn: &mut Txn<'_>, substrate: &mut Substrate, attestation_hash: Dige
     // No activation has the epoch 0.
     let epoch = if planted!("activation_before_invalidation") { Epoch(0) } else { substrate.holder.epoch };
     let old = invalidated_key(&substrate.substrate_id, &substrate.holder.chip, epoch);
-    txn.over.put(Table::Invalidated, old, txn.index.to_be_bytes());
+    txn.over.put(Table::Invalidated, old, txn.index.0.to_be_bytes());
     let holder = &mut substrate.holder;
     let stays = planted!("epoch_reuse_after_abort") && holder.chip == txn.key.id();
     holder.status = HolderStatus::Active;
@@ -240,7 +240,7 @@ fn activate(txn: &mut Txn<'_>, substrate: &mut Substrate, attestation_hash: Dige
     holder.attestation_hash = Some(attestation_hash);
     holder.epoch = Epoch(holder.epoch.0 + u64::from(!stays));
     holder.seq = U64(0);
-    holder.since = U64(txn.index);
+    holder.since = txn.index;
     substrate.migration = None;
     event(substrate, ContinuityEvent::Migration);
 }

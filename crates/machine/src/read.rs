@@ -18,6 +18,7 @@ use selfsame_protocol::number::Epoch;
 use selfsame_protocol::p104::{IdentityStatement, Outcome};
 use selfsame_protocol::quorum::{KnownCosigner, Quorum};
 use selfsame_protocol::record::OrganisationRun;
+use selfsame_protocol::subject::Subject;
 use selfsame_protocol::time::{Timestamp, U64};
 use std::collections::BTreeSet;
 
@@ -130,7 +131,8 @@ pub fn agreement(view: &dyn View, request: &str) -> Result<Vec<OrganisationRun>,
             let run_id = <[u8; 32]>::try_from(value.as_slice())
                 .map(Digest::from_bytes)
                 .map_err(|_| state::undecodable(Table::References, &key, "not a digest"))?;
-            Ok(OrganisationRun { organisation: String::from_utf8_lossy(&key[prefix.len()..]).into_owned(), run_id })
+            let organisation = state::organisation_of(Table::References, &key, prefix.len())?;
+            Ok(OrganisationRun { organisation, run_id })
         })
         .collect()
 }
@@ -154,13 +156,13 @@ pub fn index_of(view: &dyn View, ledger: Ledger, hash: &Digest) -> Result<Option
 /// Ledger indexes of a subject's entries from a depth on, at most `limit`.
 pub fn subject_indexes(
     view: &dyn View,
-    subject: &str,
+    subject: &Subject,
     ledger: Ledger,
     from: u64,
     limit: usize,
 ) -> Result<Vec<u64>, ReadError> {
     let start = state::subject_key(subject, ledger, from);
-    let end = prefix_end(&[subject.as_bytes(), &[0, ledger.slot() as u8]].concat());
+    let end = prefix_end(&[subject.to_string().as_bytes(), &[0, ledger.slot() as u8]].concat());
     let rows = view.scan(Table::Subjects, &start, &end, limit)?;
     rows.iter()
         .map(|(key, value)| {
@@ -172,7 +174,7 @@ pub fn subject_indexes(
 }
 
 /// The number of a subject's entries.
-pub fn subject_depth(view: &dyn View, subject: &str, ledger: Ledger) -> Result<u64, ReadError> {
+pub fn subject_depth(view: &dyn View, subject: &Subject, ledger: Ledger) -> Result<u64, ReadError> {
     Ok(state::load_chain(view, subject, ledger)?.depth)
 }
 
@@ -209,7 +211,7 @@ pub fn quorum(view: &dyn View, genesis: &Genesis) -> Result<Quorum, ReadError> {
     let threshold = constitution(view)?.map_or(usize::MAX, |constitution| constitution.cosignatures());
     let cosigners = nodes(view)?.into_iter().filter(RegisteredNode::counts).map(|node| KnownCosigner {
         vkey: selfsame_protocol::cosigning::vkey(&genesis.cosigner_name(node.id.0), node.cosigner),
-        organisation: node.organisation,
+        organisation: node.organisation.into(),
     });
     Ok(Quorum { cosigners: cosigners.collect(), threshold })
 }
@@ -240,7 +242,7 @@ pub fn holder(view: &dyn View, genesis: &Genesis, id: &str) -> Result<Option<Hol
     let tree = |ledger| head(view, ledger).map(|(size, root)| Tree { size, root });
     Ok(Some(HolderStatus {
         origin: genesis.origin.clone(),
-        substrate_id: id.into(),
+        substrate_id: substrate.substrate_id.clone(),
         state: holder_state(view, &substrate)?,
         chip: substrate.holder.chip,
         epoch: substrate.holder.epoch,
@@ -271,7 +273,7 @@ pub fn statement(
         let sentence = "there is no substrate of this id here: check the id";
         return Ok(Err(Refusal::new(Code::UnknownSubstrate, sentence, "", id)));
     };
-    let subject = format!("substrate:{id}");
+    let subject = Subject::Substrate(substrate.substrate_id.clone());
     let minimum = substrate.constitution.thresholds.minimum_lineage_depth;
     let status = substrate.status.unwrap_or(Outcome::InsufficientDepth);
     if regulated {
@@ -299,7 +301,7 @@ pub fn statement(
     }
     let mut statement = IdentityStatement {
         record_type: "identity_statement".into(),
-        substrate_id: id.into(),
+        substrate_id: substrate.substrate_id.clone(),
         founding_tension_hash: substrate.founding_tension_hash,
         substrate_identity_hash: substrate.substrate_identity_hash,
         identity_lineage_depth: substrate.lineage_depth.0,

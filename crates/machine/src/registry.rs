@@ -12,8 +12,8 @@ use selfsame_protocol::command::Role;
 use selfsame_protocol::constitution::ClusterConstitution;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::keys::PublicKey;
-use selfsame_protocol::number::NodeId;
-use selfsame_protocol::time::U64;
+use selfsame_protocol::names::OrganisationName;
+use selfsame_protocol::number::{LogIndex, NodeId};
 use std::collections::BTreeMap;
 
 /// The constitution in force.
@@ -27,12 +27,12 @@ pub fn recoveries(view: &dyn View) -> Result<u64, ReadError> {
 }
 
 /// Open ballots: proposal id → organisation that proposed.
-pub fn all_open(view: &dyn View) -> Result<BTreeMap<String, String>, ReadError> {
+pub fn all_open(view: &dyn View) -> Result<BTreeMap<String, OrganisationName>, ReadError> {
     Ok(state::load(view, Table::Meta, META_BALLOTS)?.unwrap_or_default())
 }
 
 /// Stores the open ballots.
-pub fn save_open(txn: &mut Txn<'_>, open: &BTreeMap<String, String>) {
+pub fn save_open(txn: &mut Txn<'_>, open: &BTreeMap<String, OrganisationName>) {
     state::save(&mut txn.over, Table::Meta, META_BALLOTS, open);
 }
 
@@ -63,7 +63,7 @@ pub fn amend(txn: &mut Txn<'_>, before: &ClusterConstitution, after: &ClusterCon
 
 /// The refusal of a key that ended at log index `until`: it says whether the key alone ended or its organisation too, and
 /// which key signs in its place.
-pub fn ended(view: &dyn View, author: &Registration, until: U64) -> Result<Refusal, ReadError> {
+pub fn ended(view: &dyn View, author: &Registration, until: LogIndex) -> Result<Refusal, ReadError> {
     let name = &author.organisation;
     let organisation: Option<Organisation> = state::load(view, Table::Organisations, name.as_bytes())?;
     let now = |key: fn(&Organisation) -> PublicKey| organisation.as_ref().map(|found| key(found).to_string());
@@ -126,16 +126,15 @@ pub fn unused_key(txn: &Txn<'_>, key: PublicKey) -> Result<(), Stop> {
 }
 
 /// Registers a key from this entry on.
-pub fn register(txn: &mut Txn<'_>, organisation: &str, key: PublicKey, role: Role, node: Option<NodeId>) {
-    let registration =
-        Registration { role, organisation: organisation.into(), node, since: U64(txn.index), until: None };
+pub fn register(txn: &mut Txn<'_>, organisation: &OrganisationName, key: PublicKey, role: Role, node: Option<NodeId>) {
+    let registration = Registration { role, organisation: organisation.clone(), node, since: txn.index, until: None };
     state::save(&mut txn.over, Table::Keys, *key.as_bytes(), &registration);
 }
 
 /// Ends a key with this entry.
 pub fn end_key(txn: &mut Txn<'_>, key: PublicKey) -> Result<(), Stop> {
     if let Some(mut registration) = state::load::<Registration>(&txn.over, Table::Keys, key.as_bytes())? {
-        registration.until = Some(U64(txn.index));
+        registration.until = Some(txn.index);
         state::save(&mut txn.over, Table::Keys, *key.as_bytes(), &registration);
     }
     Ok(())

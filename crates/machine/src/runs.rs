@@ -11,6 +11,7 @@ use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::record::{OrganisationRun, Record, RunOutcome};
 use selfsame_protocol::response::{Disagreement, ExecutionReported, RunDeclared};
 use selfsame_protocol::run::{Declaration, compare};
+use selfsame_protocol::subject::Subject;
 use std::collections::BTreeMap;
 
 pub fn declare(txn: &mut Txn<'_>, command: &DeclareRun) -> Result<RunDeclared, Stop> {
@@ -19,7 +20,7 @@ pub fn declare(txn: &mut Txn<'_>, command: &DeclareRun) -> Result<RunDeclared, S
         Refusal::new(Code::DeclarationInvalid, &format!("this is no declaration of a run: {e}"), "", "")
     })?;
     let run_id = parsed.run_id();
-    let subject = format!("run:{run_id}");
+    let subject = Subject::Run(run_id);
     let organisation = txn.author.organisation.clone();
     let known = state::load::<Run>(&txn.over, Table::Runs, run_id.as_bytes())?;
     let new = known.is_none();
@@ -90,7 +91,7 @@ fn disagree(
         let other = <[u8; 32]>::try_from(value.as_slice())
             .map(Digest::from_bytes)
             .map_err(|_| state::undecodable(Table::References, &key, "not a digest"))?;
-        let organisation = String::from_utf8_lossy(&key[prefix.len()..]).into_owned();
+        let organisation = state::organisation_of(Table::References, &key, prefix.len())?;
         if other == run_id {
             continue;
         }
@@ -99,7 +100,7 @@ fn disagree(
         let first = OrganisationRun { organisation, run_id: other };
         let second = OrganisationRun { organisation: txn.author.organisation.clone(), run_id };
         found.push(Disagreement { with: first.organisation.clone(), run_id: other, elements: elements.clone() });
-        let subject = format!("run:{run_id}");
+        let subject = Subject::Run(run_id);
         txn.push(
             Ledger::Evidence,
             &subject,
@@ -139,7 +140,7 @@ pub fn outcome(txn: &mut Txn<'_>, command: &ReportOutcome) -> Result<ExecutionRe
         reproduction_of: reproduction_of.clone(),
         organisation: txn.author.organisation.clone(),
     });
-    let entry = txn.push(Ledger::Evidence, &format!("run:{run_id}"), record)?;
+    let entry = txn.push(Ledger::Evidence, &Subject::Run(*run_id), record)?;
     txn.over.put(Table::Executions, key(execution_id), entry.index.0.to_be_bytes());
     Ok(ExecutionReported { run_id: *run_id, execution_id: execution_id.clone() })
 }

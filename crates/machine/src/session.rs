@@ -1,26 +1,27 @@
 //! Sessions: verification before anything else, the verdicts of the nodes, and the close.
 
 use crate::aggregate::{load, require_alive, require_session, save, subject};
-use crate::balance;
 use crate::error::{Fatal, Stop, refuse};
 use crate::fence::{check_session_token, check_token, epoch_after, renew};
 use crate::registry::{self, all};
 use crate::state::{self, Phase, RegisteredNode, Substrate, Verification};
 use crate::substrate::{self, Birth};
 use crate::txn::Txn;
-use crate::verify;
 use crate::view::{Table, View};
+use crate::{balance, verify};
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{CloseSession, GiveVerdict, OpenSession, RecoverClose};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::ledger::{Ledger, PerLedger};
-use selfsame_protocol::number::NodeId;
+use selfsame_protocol::names::SubstrateId;
+use selfsame_protocol::number::{LogIndex, NodeId};
 use selfsame_protocol::p104::{self, Outcome};
 use selfsame_protocol::planted;
 use selfsame_protocol::record::{
     ClaimLevel, CountedVerdict, Finding, IdentityVerification, QuorumCause, Record, SessionClose, SuppressionReason,
 };
 use selfsame_protocol::response::{SessionClosed, SessionRecovered, SessionRequested, VerdictCounted};
+use selfsame_protocol::subject::Subject;
 use selfsame_protocol::time::U64;
 use selfsame_protocol::verdict::{self, majority};
 
@@ -58,7 +59,7 @@ pub fn open(txn: &mut Txn<'_>, command: &OpenSession) -> Result<SessionRequested
     }
     let subject = subject(substrate_id);
     let verification = Verification {
-        index: U64(txn.index),
+        index: txn.index,
         substrate_id: substrate_id.clone(),
         session: U64(substrate.session.0 + 1),
         presented: *continuity_hash,
@@ -78,7 +79,7 @@ pub fn open(txn: &mut Txn<'_>, command: &OpenSession) -> Result<SessionRequested
 }
 
 pub fn verdict(txn: &mut Txn<'_>, command: &GiveVerdict) -> Result<VerdictCounted, Stop> {
-    let GiveVerdict { substrate_id, verification: U64(index), finding } = command;
+    let GiveVerdict { substrate_id, verification: LogIndex(index), finding } = command;
     let index = *index;
     let finding = &verdict::recorded(finding);
     let Some(id) = txn.author.node else {
@@ -198,14 +199,19 @@ fn decide(verification: &Verification, electorate: &[NodeId]) -> Option<Finding>
     verdict::decide(&counted(verification, electorate), electorate.len(), quorum)
 }
 
-fn quarantine(txn: &mut Txn<'_>, mut node: RegisteredNode, finding: &Finding, substrate_id: &str) -> Result<(), Stop> {
+fn quarantine(
+    txn: &mut Txn<'_>,
+    mut node: RegisteredNode,
+    finding: &Finding,
+    substrate_id: &SubstrateId,
+) -> Result<(), Stop> {
     let record = Record::NodeQuarantine {
         node: node.id,
         organisation: node.organisation.clone(),
         finding: finding.clone(),
-        substrate_id: substrate_id.into(),
+        substrate_id: substrate_id.clone(),
     };
-    let entry = txn.push(Ledger::Reasoning, "cluster", record)?;
+    let entry = txn.push(Ledger::Reasoning, &Subject::Cluster, record)?;
     node.quarantined = Some(entry.index);
     state::save(&mut txn.over, Table::Nodes, node.id.0.to_be_bytes(), &node);
     // A copy that failed is put out of service whoever gains by it: to let it go on would be worse. It is said aloud.
@@ -292,15 +298,14 @@ fn settle(
 }
 
 /// A UUID that nobody chose: derived from the lineage that ended and the submission that asked.
-fn derived_uuid(prior: &str, submission: &Digest) -> String {
+fn derived_uuid(prior: &SubstrateId, submission: &Digest) -> SubstrateId {
     let hash =
         selfsame_protocol::digest::framed(&[b"selfsame/new-lineage/v1", prior.as_bytes(), submission.hex().as_bytes()]);
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&hash.as_bytes()[..16]);
     bytes[6] = bytes[6] & 0x0f | 0x80; // version 8: custom (RFC 9562)
     bytes[8] = bytes[8] & 0x3f | 0x80; // variant
-    let hex = selfsame_protocol::digest::hex(&bytes);
-    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+    SubstrateId::from_bytes(bytes)
 }
 
 fn new_lineage(

@@ -6,10 +6,12 @@ use selfsame_protocol::digest::Digest;
 use selfsame_protocol::keys::PublicKey;
 use selfsame_protocol::ledger::{Ledger, PerLedger};
 use selfsame_protocol::named;
-use selfsame_protocol::number::{Epoch, NodeId};
+use selfsame_protocol::names::{OrganisationName, SubstrateId};
+use selfsame_protocol::number::{Epoch, LogIndex, NodeId};
 use selfsame_protocol::p104::{Amendment, Constitution, Outcome, Technology};
 use selfsame_protocol::record::{ContinuityEvent, CountedVerdict, SessionClose};
 use selfsame_protocol::run::ElementDigests;
+use selfsame_protocol::subject::Subject;
 use selfsame_protocol::time::{Timestamp, U64};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -35,13 +37,13 @@ pub const META_LOG_KEYS: &[u8] = b"log_keys";
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Organisation {
     /// Name.
-    pub name: String,
+    pub name: OrganisationName,
     /// Root key in force.
     pub root_key: PublicKey,
     /// Operator key in force.
     pub operator_key: PublicKey,
     /// Log index at which its membership ended. The row stays: a name belongs to one organisation for ever.
-    pub removed: Option<U64>,
+    pub removed: Option<LogIndex>,
 }
 
 /// What a key may do. Registrations are never removed: old signatures are judged by the index they were made at.
@@ -50,13 +52,13 @@ pub struct Registration {
     /// Role.
     pub role: Role,
     /// Organisation.
-    pub organisation: String,
+    pub organisation: OrganisationName,
     /// Node id, for node keys.
     pub node: Option<NodeId>,
     /// Log index from which it is valid.
-    pub since: U64,
+    pub since: LogIndex,
     /// Log index from which it is no longer valid.
-    pub until: Option<U64>,
+    pub until: Option<LogIndex>,
 }
 
 /// A node; removed ones stay as tombstones, because ids are never reused.
@@ -65,7 +67,7 @@ pub struct RegisteredNode {
     /// Id.
     pub id: NodeId,
     /// Organisation.
-    pub organisation: String,
+    pub organisation: OrganisationName,
     /// Verdict key.
     pub key: PublicKey,
     /// Key that cosigns checkpoints, and does nothing else.
@@ -92,7 +94,7 @@ pub struct Chip {
     /// Key.
     pub key: PublicKey,
     /// Organisation.
-    pub organisation: String,
+    pub organisation: OrganisationName,
     /// `software`.
     pub technology: Technology,
     /// Retired for good.
@@ -107,7 +109,7 @@ pub struct Run {
     /// Evidence index of the declaration.
     pub declared: U64,
     /// Organisation → Evidence index of its first attestation.
-    pub attestations: BTreeMap<String, U64>,
+    pub attestations: BTreeMap<OrganisationName, U64>,
 }
 
 /// Who may write, and with what.
@@ -126,7 +128,7 @@ pub struct Holder {
     /// Last accepted sequence number, from 0.
     pub seq: U64,
     /// Log index of the activation.
-    pub since: U64,
+    pub since: LogIndex,
 }
 
 named! {
@@ -171,7 +173,7 @@ pub struct Migration {
     /// Nonce that the log issued.
     pub nonce: Digest,
     /// Log index of the seal.
-    pub seal_index: U64,
+    pub seal_index: LogIndex,
     /// Where it stands.
     pub state: MigrationState,
     /// Proposal id when sealed by ballot.
@@ -194,9 +196,9 @@ named! {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Substrate {
     /// UUID.
-    pub substrate_id: String,
+    pub substrate_id: SubstrateId,
     /// Owner.
-    pub organisation: String,
+    pub organisation: OrganisationName,
     /// Root of identity.
     pub founding_tension_hash: Digest,
     /// Hash of the birth.
@@ -226,13 +228,13 @@ pub struct Substrate {
     /// Result of the last verification.
     pub status: Option<Outcome>,
     /// The decided verification that late verdicts may still name: log index and outcome.
-    pub decided: Option<(U64, Outcome)>,
+    pub decided: Option<(LogIndex, Outcome)>,
     /// `AMENDMENT` or `MIGRATION` since the last verification.
     pub events: Vec<ContinuityEvent>,
     /// Reasoning index of the suppression. For ever.
     pub suppressed: Option<U64>,
     /// The substrate that continues after DRIFT_EXCEEDED.
-    pub successor: Option<String>,
+    pub successor: Option<SubstrateId>,
     /// The migration under way.
     pub migration: Option<Migration>,
 }
@@ -241,9 +243,9 @@ pub struct Substrate {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Verification {
     /// Log index of the request: its name.
-    pub index: U64,
+    pub index: LogIndex,
     /// UUID.
-    pub substrate_id: String,
+    pub substrate_id: SubstrateId,
     /// Ordinal of the session that is to open.
     pub session: U64,
     /// Continuity hash that the opener kept.
@@ -293,7 +295,7 @@ pub struct Ballot {
     /// Content.
     pub proposal: Proposal,
     /// Organisation that opened it.
-    pub proposer: String,
+    pub proposer: OrganisationName,
     /// Entries of the Reasoning ledger when it was opened.
     pub opened: U64,
     /// Time of the ledger when it was opened.
@@ -301,19 +303,19 @@ pub struct Ballot {
     /// Hash of the constitution under which it was opened.
     pub constitution: Digest,
     /// Who may vote: the members then.
-    pub electorate: Vec<String>,
+    pub electorate: Vec<OrganisationName>,
     /// Approvals that carry it.
     pub needed: U64,
     /// Fewer approvals that carry it from a time on, when the organisation concerned did not object until then.
     pub unopposed: Option<Unopposed>,
     /// Whose vote against ends it.
-    pub vetoes: Vec<String>,
+    pub vetoes: Vec<OrganisationName>,
     /// Entries of the Reasoning ledger from which on it is over.
     pub expires_entries: Option<U64>,
     /// Time of the ledger from which on it is over.
     pub expires_time: Option<Timestamp>,
     /// Organisation → vote.
-    pub votes: BTreeMap<String, bool>,
+    pub votes: BTreeMap<OrganisationName, bool>,
     /// Where it stands.
     pub status: BallotStatus,
     /// Reasoning index of the record of its end.
@@ -330,13 +332,19 @@ pub struct Chain {
 }
 
 /// `subject ‖ 0x00 ‖ ledger ‖ depth`.
-pub fn subject_key(subject: &str, ledger: Ledger, depth: u64) -> Vec<u8> {
-    [subject.as_bytes(), &[0, ledger.slot() as u8], &depth.to_be_bytes()].concat()
+pub fn subject_key(subject: &Subject, ledger: Ledger, depth: u64) -> Vec<u8> {
+    [subject.to_string().as_bytes(), &[0, ledger.slot() as u8], &depth.to_be_bytes()].concat()
 }
 
 /// Key of the end of a chain in [`Table::Meta`].
-fn chain_key(subject: &str, ledger: Ledger) -> Vec<u8> {
+fn chain_key(subject: &Subject, ledger: Ledger) -> Vec<u8> {
     format!("chain/{ledger}/{subject}").into_bytes()
+}
+
+/// The organisation that a key names from a byte on.
+pub fn organisation_of(table: Table, key: &[u8], from: usize) -> Result<OrganisationName, ReadError> {
+    let name = key.get(from..).and_then(|name| std::str::from_utf8(name).ok()).and_then(|name| name.parse().ok());
+    name.ok_or_else(|| undecodable(table, key, "no name of an organisation"))
 }
 
 /// `a ‖ 0x00 ‖ b`, for names that contain no zero byte.
@@ -407,7 +415,7 @@ pub fn load_u64(view: &dyn View, table: Table, key: &[u8]) -> Result<Option<u64>
 }
 
 /// The end of a subject's chain.
-pub fn load_chain(view: &dyn View, subject: &str, ledger: Ledger) -> Result<Chain, ReadError> {
+pub fn load_chain(view: &dyn View, subject: &Subject, ledger: Ledger) -> Result<Chain, ReadError> {
     let key = chain_key(subject, ledger);
     let Some(bytes) = view.get(Table::Meta, &key)? else { return Ok(Chain::default()) };
     match <[u8; 40]>::try_from(bytes.as_slice()) {
@@ -422,6 +430,6 @@ pub fn load_chain(view: &dyn View, subject: &str, ledger: Ledger) -> Result<Chai
 }
 
 /// Moves the end of a subject's chain.
-pub fn save_chain(over: &mut Overlay<'_>, subject: &str, ledger: Ledger, depth: u64, hash: &Digest) {
+pub fn save_chain(over: &mut Overlay<'_>, subject: &Subject, ledger: Ledger, depth: u64, hash: &Digest) {
     over.put(Table::Meta, chain_key(subject, ledger), [&depth.to_be_bytes()[..], hash.as_bytes()].concat());
 }

@@ -8,20 +8,21 @@ use crate::state::{self, Holder, HolderStatus, Phase, Substrate, pair_key};
 use crate::txn::Txn;
 use crate::view::{Table, View};
 use selfsame_protocol::amending::{self, MAX_FOUNDING_BYTES};
-use selfsame_protocol::canon;
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::command::{Amend, Append, CloseCycle, InitSubstrate};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::form::{MIGRATION_CYCLE, is_founding};
 use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::names::{OrganisationName, SubstrateId};
 use selfsame_protocol::number::Epoch;
 use selfsame_protocol::p104::{self, Amendment, Attestation, Claims, Constitution, Thresholds};
-use selfsame_protocol::planted;
 use selfsame_protocol::record::{
     Completeness, Content, ContinuityEvent, IdentityPropagation, Record, Resolved, SubstrateIdentity,
 };
 use selfsame_protocol::response::{AmendmentQueued, CycleClosed, ItemsAppended, SubstrateBorn};
+use selfsame_protocol::subject::Subject;
 use selfsame_protocol::time::{Timestamp, U64};
+use selfsame_protocol::{canon, planted};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -43,14 +44,14 @@ pub fn check_founding(founding: &Value) -> Result<Vec<u8>, Refusal> {
 
 /// What a birth needs, from a command or from a prepared successor.
 pub struct Birth<'a> {
-    pub substrate_id: &'a str,
+    pub substrate_id: &'a SubstrateId,
     pub founding: &'a Value,
     pub initialised: Timestamp,
     pub schema_version: &'a str,
     pub parameters: BTreeMap<String, Value>,
     pub thresholds: Thresholds,
     pub attestation: Option<Attestation>,
-    pub organisation: String,
+    pub organisation: OrganisationName,
 }
 
 pub fn init(txn: &mut Txn<'_>, command: &InitSubstrate) -> Result<SubstrateBorn, Stop> {
@@ -68,7 +69,7 @@ pub fn init(txn: &mut Txn<'_>, command: &InitSubstrate) -> Result<SubstrateBorn,
             Record::DuplicateRefused { substrate_id: substrate_id.clone(), chip, code: Code::IdentityConflict };
         return Err(Stop::Recorded(
             refusal,
-            vec![(Ledger::Reasoning, format!("organisation:{}", txn.author.organisation), record)],
+            vec![(Ledger::Reasoning, Subject::Organisation(txn.author.organisation.clone()), record)],
         ));
     }
     let organisation = txn.author.organisation.clone();
@@ -98,7 +99,7 @@ pub fn give_birth(txn: &mut Txn<'_>, birth: Birth<'_>) -> Result<SubstrateBorn, 
             );
         }
         let claims = Claims::Birth {
-            substrate_id: birth.substrate_id.into(),
+            substrate_id: birth.substrate_id.clone(),
             founding_tension_hash,
             initialisation_timestamp: birth.initialised,
             schema_version_at_init: birth.schema_version.into(),
@@ -134,7 +135,7 @@ pub fn give_birth(txn: &mut Txn<'_>, birth: Birth<'_>) -> Result<SubstrateBorn, 
     };
     amending::check_size("the constitution would be too large", &constitution)?;
     let record = SubstrateIdentity {
-        substrate_id: birth.substrate_id.into(),
+        substrate_id: birth.substrate_id.clone(),
         founding_tension_hash,
         initialisation_timestamp: birth.initialised,
         governance_chip_attestation_hash: attestation_hash,
@@ -150,7 +151,7 @@ pub fn give_birth(txn: &mut Txn<'_>, birth: Birth<'_>) -> Result<SubstrateBorn, 
     };
     txn.push(Ledger::Reasoning, &subject(birth.substrate_id), Record::SubstrateIdentity(Box::new(record)))?;
     let substrate = Substrate {
-        substrate_id: birth.substrate_id.into(),
+        substrate_id: birth.substrate_id.clone(),
         organisation: birth.organisation,
         founding_tension_hash,
         substrate_identity_hash,
@@ -164,7 +165,7 @@ pub fn give_birth(txn: &mut Txn<'_>, birth: Birth<'_>) -> Result<SubstrateBorn, 
             attestation_hash,
             epoch: Epoch::first(recoveries),
             seq: U64(0),
-            since: U64(txn.index),
+            since: txn.index,
         },
         lineage_depth: U64(0),
         head: substrate_identity_hash,
@@ -221,7 +222,7 @@ pub fn append(txn: &mut Txn<'_>, command: &Append) -> Result<ItemsAppended, Stop
 }
 
 /// Referential integrity of what a chip writes; the refusal stands in the substrate's own Reasoning chain.
-fn references(txn: &Txn<'_>, subject: &str, evidence: &[Digest], runs: &[Digest]) -> Result<(), Stop> {
+fn references(txn: &Txn<'_>, subject: &Subject, evidence: &[Digest], runs: &[Digest]) -> Result<(), Stop> {
     let checked = evidence
         .iter()
         .try_for_each(|hash| txn.require_evidence(hash))
@@ -234,7 +235,7 @@ fn references(txn: &Txn<'_>, subject: &str, evidence: &[Digest], runs: &[Digest]
                 expected: refusal.expected.clone(),
                 found: refusal.found.clone(),
             };
-            Stop::Recorded(refusal, vec![(Ledger::Reasoning, subject.into(), record)])
+            Stop::Recorded(refusal, vec![(Ledger::Reasoning, subject.clone(), record)])
         }
         other => other,
     })

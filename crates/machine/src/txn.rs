@@ -9,7 +9,9 @@ use selfsame_protocol::code::Code;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::{Entry, EntryRef, MAX_LEAF_BYTES};
 use selfsame_protocol::ledger::{Ledger, PerLedger};
+use selfsame_protocol::number::LogIndex;
 use selfsame_protocol::record::{EvidenceAnchor, Record};
+use selfsame_protocol::subject::Subject;
 use selfsame_protocol::time::{Timestamp, U64};
 
 /// One submission under decision.
@@ -23,7 +25,7 @@ pub struct Txn<'a> {
     /// Consensus identity.
     pub genesis: &'a Genesis,
     /// Log index.
-    pub index: u64,
+    pub index: LogIndex,
     /// Time of the batch.
     pub time: Timestamp,
     /// The submission.
@@ -36,14 +38,14 @@ pub struct Txn<'a> {
 
 impl Txn<'_> {
     /// Appends a record to a ledger and to its subject's chain.
-    pub fn push(&mut self, ledger: Ledger, subject: &str, record: Record) -> Result<EntryRef, Stop> {
+    pub fn push(&mut self, ledger: Ledger, subject: &Subject, record: Record) -> Result<EntryRef, Stop> {
         let Chain { depth, hash } = state::load_chain(&self.over, subject, ledger)?;
         let growth = &mut self.growth[ledger];
         let index = growth.frontier.size();
         let entry = Entry {
             index: U64(index),
             ledger,
-            subject: subject.into(),
+            subject: subject.clone(),
             depth: U64(depth),
             prior_entry_hash: hash,
             time: self.time,

@@ -3,16 +3,17 @@
 use crate::genesis::Genesis;
 use crate::state::{self, META_GENESIS, Substrate, Verification};
 use crate::view::{ReadError, Table, View};
-use selfsame_protocol::canon;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Entry;
 use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::names::SubstrateId;
 use selfsame_protocol::p104::{self, Outcome};
-use selfsame_protocol::planted;
 use selfsame_protocol::record::{BadEntry, Finding};
 use selfsame_protocol::replay::{BadCheck, Replay};
+use selfsame_protocol::subject::Subject;
 use selfsame_protocol::time::U64;
 use selfsame_protocol::verdict::Facts;
+use selfsame_protocol::{canon, planted};
 
 /// Verifications that are not decided yet.
 pub fn pending(view: &dyn View) -> Result<Vec<Verification>, ReadError> {
@@ -136,11 +137,11 @@ fn mismatch(bad: BadCheck, checked: u64, lineage_depth: u64) -> Finding {
 fn feed(
     view: &dyn View,
     replay: &mut Replay,
-    id: &str,
+    id: &SubstrateId,
     ledger: Ledger,
     depth: u64,
 ) -> Result<Result<(), BadCheck>, ReadError> {
-    let subject = format!("substrate:{id}");
+    let subject = Subject::Substrate(id.clone());
     let mut next = 0;
     let bad =
         |check, index, expected: String, found: String| Ok(Err(BadCheck { check, ledger, index, expected, found }));

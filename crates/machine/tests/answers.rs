@@ -94,7 +94,7 @@ fn answers() -> Vec<String> {
     w.ok(Role::Root, &root(0), propose("no", retire()));
     all.push(stored(w, Role::Root, &root(1), vote("no", false)));
     let lost = Proposal::RotateKey {
-        organisation: "chamber".into(),
+        organisation: "chamber".parse().unwrap(),
         key: OrganisationKey::Root,
         new: key(91).public(),
         reason: "lost".into(),

@@ -13,7 +13,7 @@ use selfsame_protocol::constitution::{
 };
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::ledger::Ledger;
-use selfsame_protocol::number::NodeId;
+use selfsame_protocol::number::{LogIndex, NodeId};
 use selfsame_protocol::p104::Technology;
 use selfsame_protocol::record::{BallotEnd, ConstitutionChange, QuorumCause, Record};
 use selfsame_protocol::response::BallotStanding;
@@ -38,7 +38,7 @@ fn retire(n: u8) -> Proposal {
 }
 fn rotate(organisation: &str, key: OrganisationKey, seed: u8) -> Proposal {
     let new = common::key(seed).public();
-    Proposal::RotateKey { organisation: organisation.into(), key, new, reason: "lost".into() }
+    Proposal::RotateKey { organisation: organisation.parse().unwrap(), key, new, reason: "lost".into() }
 }
 fn open_ids(world: &World) -> Vec<String> {
     read::ballots(&world.model, true, "", 100).unwrap().into_iter().map(|(id, _)| id).collect()
@@ -84,7 +84,7 @@ fn an_organisation_joins_by_ballot_votes_and_leaves_by_ballot_with_its_history()
             Role::Operator => Command::RecoverClose(RecoverClose { substrate_id: uuid(7) }),
             Role::Node => Command::Verdict(GiveVerdict {
                 substrate_id: uuid(7),
-                verification: U64(1),
+                verification: LogIndex(1),
                 finding: claim(selfsame_protocol::p104::Outcome::Verified),
             }),
             Role::Chip => world.open_command(&uuid(7)),
@@ -97,7 +97,7 @@ fn an_organisation_joins_by_ballot_votes_and_leaves_by_ballot_with_its_history()
     world.refused(Role::Root, &root(0), propose("again", remove(3)), Code::UnknownOrganisation);
     world.refused_ballot(3, "name", add_named("delegation", 70), Code::OrganisationExists);
     let keys = Proposal::AddOrganisation {
-        name: "embassy".into(),
+        name: "embassy".parse().unwrap(),
         root_key: root(3).public(),
         operator_key: key(71).public(),
     };
@@ -207,7 +207,7 @@ fn a_change_of_rules_moves_the_hash_and_voids_what_was_open() {
         Code::RulesInvalid,
     );
     for vetoes in [vec!["stranger"], vec!["bureau", "agency"], vec!["agency", "agency"]] {
-        let rules = Rules { vetoes: vetoes.into_iter().map(String::from).collect(), ..Rules::default() };
+        let rules = Rules { vetoes: vetoes.iter().map(|name| name.parse().unwrap()).collect(), ..Rules::default() };
         world.refused(Role::Root, &root(0), propose("veto", Proposal::ChangeRules { rules }), Code::RulesInvalid);
     }
     world.ballot(3, "half", Proposal::ChangeRules { rules: rules(Share::new(1, 2).unwrap()) });
@@ -241,7 +241,8 @@ fn a_change_of_rules_moves_the_hash_and_voids_what_was_open() {
 fn a_veto_ends_a_constitutional_ballot_and_no_other() {
     let mut world = World::new();
     let half = Share::new(1, 2).unwrap();
-    let rules = Rules { ordinary: half, constitutional: half, vetoes: vec!["chamber".into()], ..Rules::default() };
+    let rules =
+        Rules { ordinary: half, constitutional: half, vetoes: vec!["chamber".parse().unwrap()], ..Rules::default() };
     world.ballot(3, "rules", Proposal::ChangeRules { rules });
     world.ok(Role::Root, &root(0), propose("join", add(3)));
     assert_eq!(counted(&world.ok(Role::Root, &root(2), vote("join", false))).standing, BallotStanding::Rejected);
@@ -355,7 +356,7 @@ fn a_quarantine_is_never_refused_for_balance_but_warned_of() {
     assert!(read::nodes(&world.model).unwrap()[1].quarantined.is_some());
     let [.., Record::NodeQuarantine { .. }, warning] = &cluster(&world)[..] else { panic!() };
     let expected = Record::OrganisationQuorumWarning {
-        organisation: "agency".into(),
+        organisation: "agency".parse().unwrap(),
         held: U64(2),
         total: U64(3),
         cause: QuorumCause::NodeQuarantine,
@@ -391,15 +392,18 @@ fn a_cluster_of_one_organisation_grows() {
 #[test]
 fn proposals_with_bad_names_are_refused_before_anything_else() {
     let mut world = World::new();
-    let same =
-        Proposal::AddOrganisation { name: "e".into(), root_key: key(70).public(), operator_key: key(70).public() };
+    let same = Proposal::AddOrganisation {
+        name: "e".parse().unwrap(),
+        root_key: key(70).public(),
+        operator_key: key(70).public(),
+    };
     world.refused(Role::Root, &root(0), propose("p", same), Code::KeyExists);
     world.refused(Role::Root, &root(0), propose("p", add_named("no name", 70)), Code::Malformed);
     let long = Proposal::RetireChip { chip: Digest::of(b""), reason: "r".repeat(5_000) };
     world.refused(Role::Root, &root(0), propose("p", long), Code::LimitExceeded);
     world.refused(Role::Root, &root(0), propose("p", remove_named("stranger")), Code::UnknownOrganisation);
     let lost = Proposal::RotateKey {
-        organisation: "stranger".into(),
+        organisation: "stranger".parse().unwrap(),
         key: OrganisationKey::Root,
         new: key(71).public(),
         reason: "lost".into(),
@@ -413,7 +417,7 @@ fn proposals_with_bad_names_are_refused_before_anything_else() {
 fn the_publisher_moves_by_ballot_and_leaves_with_its_organisation() {
     let mut world = World::new();
     let to = |organisation: &str, log_key| Proposal::MovePublisher {
-        publisher: Publisher { organisation: organisation.into(), log_key },
+        publisher: Publisher { organisation: organisation.parse().unwrap(), log_key },
     };
     let publication = |world: &World| read::publication(&world.model).unwrap();
     assert_eq!(publication(&world), Publication { threshold: Some(3), publisher: genesis().publication.publisher });

@@ -16,6 +16,7 @@ use selfsame_protocol::entry::Entry;
 use selfsame_protocol::envelope::prepare;
 use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::merkle::{verify_consistency, verify_inclusion};
+use selfsame_protocol::names::SubstrateId;
 use selfsame_protocol::p104::Technology;
 use selfsame_protocol::record::Record;
 use selfsame_protocol::response::RunDeclared;
@@ -31,7 +32,8 @@ fn envelopes(world: &World, id: &str) -> Vec<Vec<u8>> {
         if n == 2 {
             items.push(Item { runs: vec![Digest::of(b"undeclared")], ..items[0].clone() });
         }
-        let command = Command::Append(Append { substrate_id: id.into(), fence: FencingToken { epoch, seq }, items });
+        let command =
+            Command::Append(Append { substrate_id: id.parse().unwrap(), fence: FencingToken { epoch, seq }, items });
         out.push(envelope(Role::Chip, &chip(0), &format!("batch/{n}"), command).to_bytes());
         // The refused one leaves its number to the next.
         seq.0 += u64::from(n != 2);
@@ -39,7 +41,7 @@ fn envelopes(world: &World, id: &str) -> Vec<Vec<u8>> {
     out
 }
 
-fn open_world() -> (World, String) {
+fn open_world() -> (World, SubstrateId) {
     let (mut world, id) = closed();
     world.open(&id, &chip(0));
     (world, id)
@@ -95,8 +97,13 @@ fn a_bad_submission_does_not_touch_the_others_of_its_entry() {
     let append = |seq: u64, request: &str| {
         let fence = FencingToken { seq: U64(seq), ..fence };
         let items = vec![item(Ledger::Evidence, request)];
-        envelope(Role::Chip, &chip(0), request, Command::Append(Append { substrate_id: id.clone(), fence, items }))
-            .to_bytes()
+        envelope(
+            Role::Chip,
+            &chip(0),
+            request,
+            Command::Append(Append { substrate_id: id.parse().unwrap(), fence, items }),
+        )
+        .to_bytes()
     };
     let first = append(fence.seq.0, "first");
     let second = append(fence.seq.0 + 1, "second");

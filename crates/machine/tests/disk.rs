@@ -7,6 +7,7 @@ use selfsame_machine::verify;
 use selfsame_machine::view::{Model, ReadError, Row, Table, View};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::names::SubstrateId;
 use selfsame_protocol::p104::Outcome;
 use selfsame_protocol::record::Finding;
 use selfsame_protocol::time::U64;
@@ -35,7 +36,7 @@ fn corrupt() -> ReadError {
 
 struct Asked {
     world: World,
-    id: String,
+    id: SubstrateId,
     verification: Verification,
     good: Finding,
 }
@@ -79,7 +80,7 @@ impl Asked {
     fn of_substrate(&self, change: impl FnOnce(&mut Substrate)) -> Finding {
         let mut substrate = self.world.substrate(&self.id);
         change(&mut substrate);
-        let (place, finding) = self.with(Table::Substrates, self.id.clone().into_bytes(), Some(state::row(&substrate)));
+        let (place, finding) = self.with(Table::Substrates, self.id.clone().into(), Some(state::row(&substrate)));
         assert_eq!((place.1, place.2), (Ledger::Reasoning, self.verification.depths.reasoning.0));
         assert_eq!(finding.entries_checked, self.good.entries_checked);
         finding
@@ -104,7 +105,7 @@ fn every_row_that_is_read_is_named_when_it_is_corrupt_missing_or_another() {
             };
             let words = |a: &str, b: &str| (a.to_owned(), b.to_owned());
             // The chain's own row.
-            let row = subject_key(&subject, ledger, depth);
+            let row = subject_key(&subject.parse().unwrap(), ledger, depth);
             let gone = asked.with(Table::Subjects, row.clone(), None);
             match chain.get(depth as usize + 1) {
                 Some(next) => {
@@ -139,7 +140,7 @@ fn every_row_that_is_read_is_named_when_it_is_corrupt_missing_or_another() {
             assert_eq!(said(asked.bad(&failing), place("ENTRY_HASH", index), depth + 1), words("stored", "read"));
         }
         // Chains are read in slices: a slice with a corrupt row is named by its first depth.
-        let key = subject_key(&subject, ledger, 1);
+        let key = subject_key(&subject.parse().unwrap(), ledger, 1);
         let failing = Failing { model: &asked.world.model, table: Table::Subjects, key, error: corrupt() };
         let (place, finding) = asked.bad(&failing);
         assert_eq!(place, ("SUBJECT_INDEX".into(), ledger, 0));
@@ -186,7 +187,7 @@ fn a_state_that_is_not_what_the_entries_say_is_named_by_what_differs() {
     assert_eq!(check(finding), of("PRESENTED_CONTINUITY_HASH", other.to_string(), kept.to_string()));
     let none = Verification { presented: None, ..asked.verification.clone() };
     assert_eq!(verify::finding(&asked.world.model, &none).unwrap(), asked.good);
-    let (place, finding) = asked.with(Table::Substrates, asked.id.clone().into_bytes(), None);
+    let (place, finding) = asked.with(Table::Substrates, asked.id.clone().into(), None);
     assert_eq!(place, ("SUBSTRATE_STATE".into(), Ledger::Reasoning, 0));
     assert_eq!((finding.expected.as_str(), finding.found.as_str()), ("a substrate", "none"));
     assert_eq!((finding.entries_checked, finding.lineage_depth), (U64(0), U64(0)));
@@ -200,9 +201,9 @@ fn a_device_that_does_not_answer_gives_no_finding() {
     let entry = asked.world.chain(&subject, Ledger::Reasoning).remove(1);
     let hash = selfsame_protocol::entry::Entry::hash_of(&entry.leaf());
     for (table, key) in [
-        (Table::Substrates, asked.id.clone().into_bytes()),
+        (Table::Substrates, asked.id.clone().into()),
         (Table::Meta, selfsame_machine::state::META_GENESIS.to_vec()),
-        (Table::Subjects, subject_key(&subject, Ledger::Evidence, 0)),
+        (Table::Subjects, subject_key(&subject.parse().unwrap(), Ledger::Evidence, 0)),
         (Table::Reasoning, entry.index.0.to_be_bytes().to_vec()),
         (Table::EntryHashes, state::hash_key(Ledger::Reasoning, &hash)),
     ] {

@@ -8,7 +8,7 @@ use selfsame_protocol::canon;
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::*;
 use selfsame_protocol::ledger::Ledger;
-use selfsame_protocol::number::{Epoch, NodeId};
+use selfsame_protocol::number::{Epoch, LogIndex, NodeId};
 use selfsame_protocol::p104::{Attestation, Claims, Outcome, SCHEMA_VERSION, Technology, Thresholds};
 use selfsame_protocol::record::Record;
 use selfsame_protocol::response::AmendmentQueued;
@@ -154,7 +154,7 @@ fn a_new_lineage_takes_over_the_rules_and_nothing_else() {
     world.cycle(&old, &chip(0), "cycle/1");
     world.close(&old, &chip(0));
     let claims = |by_id: &str| Claims::Birth {
-        substrate_id: by_id.into(),
+        substrate_id: by_id.parse().unwrap(),
         founding_tension_hash: tension(&other_founding()),
         initialisation_timestamp: Timestamp::from_millis(START + 5),
         schema_version_at_init: SCHEMA_VERSION.into(),
@@ -235,7 +235,7 @@ fn a_key_has_one_use() {
         &key(80),
         Command::Verdict(GiveVerdict {
             substrate_id: uuid(1),
-            verification: U64(1),
+            verification: LogIndex(1),
             finding: claim(Outcome::Verified),
         }),
     );
@@ -254,7 +254,7 @@ fn a_majority_of_voters_is_more_than_half_of_them_whatever_else_they_are() {
         let found = read::majority(&world.model, &voters).unwrap();
         found.map(|majority| (majority.organisation, majority.held, majority.total))
     };
-    let some = |name: &str, held, total| Some((name.to_string(), held, total));
+    let some = |name: &str, held, total| Some((name.parse().unwrap(), held, total));
     assert_eq!(held(&[1, 2, 3]), None);
     assert_eq!(held(&[1, 2]), None);
     // Node 4 is retired and votes all the same.
@@ -291,14 +291,15 @@ fn entries_of_a_subject_are_found_from_any_depth_on() {
     let subject = format!("substrate:{id}");
     for ledger in Ledger::BOTH {
         let chain: Vec<u64> = world.chain(&subject, ledger).iter().map(|entry| entry.index.0).collect();
-        let found = |from, limit| read::subject_indexes(&world.model, &subject, ledger, from, limit).unwrap();
+        let found =
+            |from, limit| read::subject_indexes(&world.model, &subject.parse().unwrap(), ledger, from, limit).unwrap();
         assert_eq!(found(0, 99), chain);
         assert_eq!(found(1, 99), chain[1..]);
         assert_eq!(found(1, 1), chain[1..2]);
         assert!(found(chain.len() as u64, 9).is_empty());
-        assert_eq!(read::subject_depth(&world.model, &subject, ledger).unwrap(), chain.len() as u64);
+        assert_eq!(read::subject_depth(&world.model, &subject.parse().unwrap(), ledger).unwrap(), chain.len() as u64);
     }
-    assert_eq!(read::subject_depth(&world.model, "substrate:nobody", Ledger::Evidence).unwrap(), 0);
+    assert_eq!(read::subject_depth(&world.model, &"substrate:nobody".parse().unwrap(), Ledger::Evidence).unwrap(), 0);
     assert_eq!(read::clock(&world.model).unwrap(), Timestamp::from_millis(world.millis));
     let unknown = read::statement(&world.model, &uuid(9), Timestamp::default(), false).unwrap();
     assert_eq!(unknown.unwrap_err().code, Code::UnknownSubstrate);

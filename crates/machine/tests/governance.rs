@@ -11,7 +11,7 @@ use selfsame_protocol::command::{
 };
 use selfsame_protocol::keys::{PublicKey, SecretKey};
 use selfsame_protocol::ledger::Ledger;
-use selfsame_protocol::number::NodeId;
+use selfsame_protocol::number::{LogIndex, NodeId};
 use selfsame_protocol::p104::Technology;
 use selfsame_protocol::record::Record;
 use selfsame_protocol::response::{BallotStanding, CommandResult};
@@ -28,7 +28,7 @@ fn force_seal(id: &str, proposal: &str) -> Command {
     Command::Propose(Propose {
         proposal_id: proposal.into(),
         proposal: Proposal::ForceSeal {
-            substrate_id: id.into(),
+            substrate_id: id.parse().unwrap(),
             migration_id: format!("by/{proposal}"),
             destination: chip(1).public().id(),
             reason: "lost".into(),
@@ -44,11 +44,11 @@ fn a_chip_is_enrolled_once_by_its_organisation_and_every_step_is_recorded() {
     world.refused(Role::Operator, &operator(0), enrol_chip(chip(0).public()), Code::RoleDenied);
     let receipt = world.enrol(0, &chip(0));
     let entry = world.entries(Ledger::Reasoning).pop().unwrap();
-    assert_eq!(entry.subject, "organisation:agency");
+    assert_eq!(entry.subject, "organisation:agency".parse().unwrap());
     let Record::Governance { action } = &entry.record else { panic!("{entry:?}") };
     assert_eq!(receipt.result, CommandResult::GovernanceChanged(action.clone()));
     assert_eq!(json!(action)["chip"], json!(chip(0).public().id()));
-    assert_eq!(registration(&world, &chip(0)).since, U64(world.index));
+    assert_eq!(registration(&world, &chip(0)).since, LogIndex(world.index));
     // The same key again, by anybody and in any role.
     world.refused(Role::Root, &root(0), enrol_chip(chip(0).public()), Code::KeyExists);
     world.refused(Role::Root, &root(1), enrol_chip(chip(0).public()), Code::KeyExists);
@@ -100,7 +100,7 @@ fn a_rotated_key_is_refused_from_the_next_entry_on_and_its_successor_acts() {
     world.refused(Role::Root, &key(91), rotate(OrganisationKey::Root, 1), Code::KeyExists);
     world.ok(Role::Root, &key(91), enrol_chip(chip(5).public()));
     let old = registration(&world, &root(0));
-    assert_eq!((old.since, old.until), (U64(0), Some(U64(world.index - 3))));
+    assert_eq!((old.since, old.until), (LogIndex(0), Some(LogIndex(world.index - 3))));
     assert_eq!(registration(&world, &key(91)).until, None);
     let organisation = read::organisations(&world.model).unwrap().swap_remove(0);
     assert_eq!((organisation.root_key, organisation.operator_key), (key(91).public(), key(90).public()));
@@ -166,7 +166,7 @@ fn a_ballot_needs_two_thirds_of_the_organisations_and_one_vote_of_each() {
             _ => None,
         })
         .collect();
-    assert_eq!(decided, [("p2".to_string(), ORGANISATIONS.map(String::from).to_vec(), U64(3))]);
+    assert_eq!(decided, [("p2".to_string(), ORGANISATIONS.map(|name| name.parse().unwrap()).to_vec(), U64(3))]);
     let sealed = read::migration(&world.model, &id, "by/p2").unwrap().unwrap();
     assert_eq!((sealed.ballot.as_deref(), sealed.state), (Some("p2"), MigrationState::Sealed));
 }
@@ -184,12 +184,12 @@ fn a_genesis_that_could_not_be_relied_on_is_refused() {
     assert_eq!(code(&|g| g.origin = "https://ledger.example".into()), Code::Malformed);
     assert_eq!(code(&|g| g.nodes[0].id = 0), Code::Malformed);
     assert_eq!(code(&|g| g.nodes[0].id = 2), Code::Malformed);
-    assert_eq!(code(&|g| g.nodes[0].organisation = "other".into()), Code::Malformed);
+    assert_eq!(code(&|g| g.nodes[0].organisation = "other".parse().unwrap()), Code::Malformed);
     assert_eq!(code(&|g| g.nodes[0].key = g.nodes[1].key), Code::Malformed);
     assert_eq!(code(&|g| g.nodes.clear()), Code::Malformed);
     assert_eq!(code(&|g| g.organisations[0].root_key = g.organisations[1].operator_key), Code::Malformed);
-    assert_eq!(code(&|g| g.organisations[0].name = "bureau".into()), Code::Malformed);
-    assert_eq!(code(&|g| g.nodes[0].organisation = "bureau".into()), Code::OrganisationQuorum);
+    assert_eq!(code(&|g| g.organisations[0].name = "bureau".parse().unwrap()), Code::Malformed);
+    assert_eq!(code(&|g| g.nodes[0].organisation = "bureau".parse().unwrap()), Code::OrganisationQuorum);
 }
 
 #[test]

@@ -13,6 +13,7 @@ use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Entry;
 use selfsame_protocol::keys::SecretKey;
 use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::names::OrganisationName;
 use selfsame_protocol::number::NodeId;
 use selfsame_protocol::p104::Technology;
 use selfsame_protocol::record::{EvidenceAnchor, Record};
@@ -49,7 +50,7 @@ fn roots(world: &World, name: &str) -> SecretKey {
     keys.into_iter().find(|key| Some(key.public()) == current).unwrap_or_else(|| key(1))
 }
 
-fn name(n: u8) -> String {
+fn name(n: u8) -> OrganisationName {
     let Proposal::AddOrganisation { name, .. } = add(n) else { unreachable!() };
     name
 }
@@ -60,7 +61,7 @@ fn proposal(world: &World, step: Step) -> Proposal {
         0 | 1 => add(step.about),
         2 => remove(step.about),
         3 | 4 => Proposal::RotateKey {
-            organisation: name(step.about),
+            organisation: name(step.about).parse().unwrap(),
             key: if step.with.is_multiple_of(2) { OrganisationKey::Root } else { OrganisationKey::Operator },
             new: fresh(step),
             reason: "lost".into(),
@@ -71,7 +72,7 @@ fn proposal(world: &World, step: Step) -> Proposal {
             let rules = Rules {
                 ordinary: share(step.with),
                 constitutional: share(step.with / 4),
-                vetoes: if step.with.is_multiple_of(5) { vec![name(step.about)] } else { Vec::new() },
+                vetoes: if step.with.is_multiple_of(5) { vec![name(step.about).parse().unwrap()] } else { Vec::new() },
                 ballot_entries: U64(u64::from(step.with % 3) * 20),
                 ballot_ms: U64(if step.with.is_multiple_of(7) { 0 } else { 60_000 }),
                 objection_ms: U64(u64::from(step.with % 20) * 1_000),
@@ -80,7 +81,9 @@ fn proposal(world: &World, step: Step) -> Proposal {
             Proposal::ChangeRules { rules }
         }
         7 => Proposal::RetireChip { chip: chip(step.about).public().id(), reason: "stolen".into() },
-        8 => Proposal::MovePublisher { publisher: Publisher { organisation: name(step.about), log_key: fresh(step) } },
+        8 => Proposal::MovePublisher {
+            publisher: Publisher { organisation: name(step.about).parse().unwrap(), log_key: fresh(step) },
+        },
         _ => {
             let (size, root) = read::head(&world.model, Ledger::Reasoning).unwrap();
             let reasoning = EvidenceAnchor { size: U64(size), root };
@@ -122,7 +125,7 @@ fn key_of(index: u64) -> SecretKey {
 }
 
 /// The organisation that holds a quorum of the nodes in service, and how many members there are.
-fn balance(world: &World) -> (Option<String>, usize) {
+fn balance(world: &World) -> (Option<OrganisationName>, usize) {
     let nodes: Vec<_> = read::nodes(&world.model).unwrap().into_iter().filter(|node| node.counts()).collect();
     let members = read::constitution(&world.model).unwrap().unwrap().organisations;
     let most = members.iter().map(|name| (nodes.iter().filter(|n| n.organisation == *name).count(), name)).max();

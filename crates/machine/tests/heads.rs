@@ -11,6 +11,7 @@ use selfsame_protocol::command::Item;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::ledger::{Ledger, PerLedger};
 use selfsame_protocol::p104::IdentityStatement;
+use selfsame_protocol::subject::Subject;
 use selfsame_protocol::subject_head::{Extent, SubjectHead};
 use selfsame_protocol::time::Timestamp;
 
@@ -22,7 +23,7 @@ fn now(world: &World) -> Trees {
 }
 
 fn head(world: &World, subject: &str, trees: Trees, time: Option<u64>) -> Result<SubjectHead, Refusal> {
-    subject_head(&world.model, &genesis(), subject, trees, time.map(Timestamp::from_millis)).unwrap()
+    subject_head(&world.model, &genesis(), &subject.parse().unwrap(), trees, time.map(Timestamp::from_millis)).unwrap()
 }
 
 /// A life with a ballot in it, so that both subjects of governance have entries between those of two substrates.
@@ -41,10 +42,11 @@ fn lives() -> World {
 #[test]
 fn the_entries_of_a_subject_are_counted_in_every_earlier_tree() {
     let world = lives();
-    let substrates = [1, 2, 3].map(|n| format!("substrate:{}", uuid(n)));
+    let substrates = [1, 2, 3].map(|n| Subject::Substrate(uuid(n)));
     let governance = governance_subjects(&world.model).unwrap();
-    let organisations = ORGANISATIONS.iter().chain(&["delegation"]).map(|name| format!("organisation:{name}"));
-    assert_eq!(governance, std::iter::once("cluster".to_owned()).chain(organisations).collect::<Vec<_>>());
+    let organisations =
+        ORGANISATIONS.iter().chain(&["delegation"]).map(|name| Subject::Organisation(name.parse().unwrap()));
+    assert_eq!(governance, std::iter::once(Subject::Cluster).chain(organisations).collect::<Vec<_>>());
     for ledger in Ledger::BOTH {
         let entries = world.entries(ledger);
         for subject in substrates.iter().chain(&governance) {
@@ -71,10 +73,13 @@ fn a_head_is_that_of_its_trees_whatever_came_behind_them() {
     };
     assert_eq!(before.trees, PerLedger::from_fn(of));
     let governance = world.entries(Ledger::Reasoning).into_iter();
-    let governance = governance.filter(|entry| !entry.subject.starts_with("substrate:")).count() as u64;
+    let governance = governance.filter(|entry| entry.subject.governs()).count() as u64;
     assert!(governance > 3);
     assert_eq!((before.governance, before.statement), (governance, None));
-    assert_eq!((&before.origin, before.genesis, &before.subject), (&genesis().origin, genesis().digest(), &subject));
+    assert_eq!(
+        (&before.origin, before.genesis, before.subject.to_string()),
+        (&genesis().origin, genesis().digest(), subject.clone())
+    );
     world.append(&uuid(1), &chip(0), vec![item(Ledger::Evidence, "more"), item(Ledger::Reasoning, "more")]);
     world.enrol(0, &chip(3));
     world.ballot(3, "leaves", remove(3));
@@ -94,7 +99,9 @@ fn the_statement_of_a_head_is_that_of_its_trees_while_only_content_came_behind()
     world.append(&id, &chip(0), vec![item(Ledger::Evidence, "more"), item(Ledger::Reasoning, "more")]);
     let with = head(&world, &subject, trees, Some(last)).unwrap();
     assert_eq!(with.statement, Some((Timestamp::from_millis(last), exact.statement_hash)));
-    let whole = statement_in(&world.model, &subject, &with.trees, Timestamp::from_millis(last)).unwrap().unwrap();
+    let whole = statement_in(&world.model, &subject.parse().unwrap(), &with.trees, Timestamp::from_millis(last))
+        .unwrap()
+        .unwrap();
     assert_eq!(whole, exact);
     assert_eq!([whole.evidence_ledger_depth, whole.reasoning_ledger_depth], depths);
     // Older than the last entry of either tree.
@@ -152,10 +159,11 @@ fn a_missing_row_is_an_error_and_not_a_smaller_count() {
         let mut broken = world.clone();
         broken.model.commit([((table, key), None)].into());
         let time = Some(Timestamp::from_millis(world.millis));
-        subject_head(&broken.model, &genesis(), &subject, trees, time)
+        subject_head(&broken.model, &genesis(), &subject.parse().unwrap(), trees, time)
     };
     let depth = world.chain(&subject, Ledger::Reasoning).len() as u64;
-    let broken = without(Table::Subjects, subject_key(&subject, Ledger::Reasoning, depth / 2)).unwrap_err();
+    let broken =
+        without(Table::Subjects, subject_key(&subject.parse().unwrap(), Ledger::Reasoning, depth / 2)).unwrap_err();
     assert!(matches!(broken, ReadError::Undecodable { table: "subjects", .. }), "{broken}");
     let last = (trees.reasoning.0 - 1).to_be_bytes().to_vec();
     let broken = without(leaves(Ledger::Reasoning), last).unwrap_err();

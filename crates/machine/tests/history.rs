@@ -38,7 +38,7 @@ impl Tale {
     }
 
     fn replay(&self) -> Result<History, BadCheck> {
-        let mut replay = Replay::new(CLUSTER, &self.id);
+        let mut replay = Replay::new(CLUSTER, &self.id.parse().unwrap());
         for (ledger, entries) in Ledger::BOTH.into_iter().zip(&self.ledgers) {
             for entry in entries {
                 replay.leaf(ledger, &entry.leaf())?;

@@ -31,9 +31,13 @@ fn weak() -> Vec<PublicKey> {
 fn doors(key: PublicKey) -> Vec<Command> {
     let good = |seed| common::key(seed).public();
     let proposal = |proposal| propose("p", proposal);
-    let add = |root_key, operator_key| Proposal::AddOrganisation { name: "delegation".into(), root_key, operator_key };
+    let add = |root_key, operator_key| Proposal::AddOrganisation {
+        name: "delegation".parse().unwrap(),
+        root_key,
+        operator_key,
+    };
     let rotate = |which, new| Proposal::RotateKey {
-        organisation: ORGANISATIONS[1].into(),
+        organisation: ORGANISATIONS[1].parse().unwrap(),
         key: which,
         new,
         reason: "lost".into(),
@@ -49,7 +53,7 @@ fn doors(key: PublicKey) -> Vec<Command> {
         proposal(rotate(OrganisationKey::Root, key)),
         proposal(rotate(OrganisationKey::Operator, key)),
         proposal(Proposal::MovePublisher {
-            publisher: Publisher { organisation: ORGANISATIONS[0].into(), log_key: key },
+            publisher: Publisher { organisation: ORGANISATIONS[0].parse().unwrap(), log_key: key },
         }),
     ]
 }
@@ -107,7 +111,7 @@ fn a_genesis_with_such_a_key_is_refused_at_every_place() {
             let found: Vec<Refusal> = faults(&place, key);
             assert!(found.len() == 1 && found[0].rule.contains(&key.to_string()), "{found:?}");
         }
-        let publisher = Publisher { organisation: ORGANISATIONS[0].into(), log_key: key };
+        let publisher = Publisher { organisation: ORGANISATIONS[0].parse().unwrap(), log_key: key };
         let mut genesis = genesis();
         genesis.publication.publisher = Some(publisher);
         assert!(genesis.check().unwrap_err().rule.contains("log key of agency"));
@@ -120,7 +124,7 @@ fn a_genesis_with_such_a_key_is_refused_at_every_place() {
 fn the_genesis_says_whose_key_it_is() {
     let mut genesis = genesis();
     let log_key = key(203).public();
-    genesis.publication.publisher = Some(Publisher { organisation: ORGANISATIONS[0].into(), log_key });
+    genesis.publication.publisher = Some(Publisher { organisation: ORGANISATIONS[0].parse().unwrap(), log_key });
     let owner = |key: &PublicKey| genesis.owner(key);
     for (at, name) in (0..).zip(ORGANISATIONS) {
         assert_eq!(owner(&root(at).public()), Some(format!("the root key of {name}")));

@@ -6,12 +6,13 @@ use selfsame_machine::state::{self, Phase};
 use selfsame_machine::view::{Model, Table, View};
 use selfsame_protocol::command::{Command, RetireChip, Role};
 use selfsame_protocol::holder::HolderState;
+use selfsame_protocol::names::SubstrateId;
 use selfsame_protocol::number::Epoch;
 use selfsame_protocol::p104::Outcome;
 use std::collections::BTreeMap;
 
 /// Every id of a list, read in pages of `size`, and the number of pages.
-fn walk(view: &dyn View, filter: &Filter, size: usize) -> (Vec<String>, usize) {
+fn walk(view: &dyn View, filter: &Filter, size: usize) -> (Vec<SubstrateId>, usize) {
     let (mut ids, mut after, mut pages) = (Vec::new(), None, 0);
     loop {
         let page = list::substrates(view, filter, after.as_deref(), size).unwrap();
@@ -40,7 +41,7 @@ fn substrates_come_in_order_and_each_once_whatever_the_size_of_a_page() {
     assert_eq!(walk(&world.model, &holds(0), 10).0, vec![uuid(2)]);
     assert_eq!(walk(&world.model, &holds(1), 2).0, [1, 3, 5, 7].map(uuid));
     assert!(walk(&world.model, &holds(2), 10).0.is_empty());
-    let bureau = Filter { organisation: Some("bureau".into()), ..Filter::default() };
+    let bureau = Filter { organisation: Some("bureau".parse().unwrap()), ..Filter::default() };
     assert_eq!(walk(&world.model, &bureau, 3).0, [1, 3, 5, 7].map(uuid));
 }
 
@@ -101,11 +102,11 @@ fn a_page_looks_at_a_bounded_number_of_rows() {
     let row = world.model.get(Table::Substrates, uuid(1).as_bytes()).unwrap().unwrap();
     let mut model: Model = world.model.clone();
     let rows = LOOK as u64 + 10;
-    let changes = (2..=rows).map(|n| ((Table::Substrates, uuid(n).into_bytes()), Some(row.clone())));
+    let changes = (2..=rows).map(|n| ((Table::Substrates, uuid(n).into()), Some(row.clone())));
     model.commit(changes.collect());
     let nobody = Filter { chip: Some(chip(9).public().id()), ..Filter::default() };
     let page = list::substrates(&model, &nobody, None, 10).unwrap();
-    assert_eq!((page.items.len(), page.next), (0, Some(uuid(LOOK as u64).into_bytes())));
+    assert_eq!((page.items.len(), page.next), (0, Some(uuid(LOOK as u64).into())));
     assert_eq!(walk(&model, &nobody, 10).1, 2);
     assert_eq!(walk(&model, &Filter::default(), 1_000).0.len() as u64, rows);
 }

@@ -11,7 +11,7 @@ use selfsame_protocol::command::{
 use selfsame_protocol::digest::{Digest, framed};
 use selfsame_protocol::keys::SecretKey;
 use selfsame_protocol::ledger::Ledger;
-use selfsame_protocol::number::Epoch;
+use selfsame_protocol::number::{Epoch, LogIndex};
 use selfsame_protocol::p104::{self, Attestation, Claims, Outcome, Thresholds};
 use selfsame_protocol::record::{ClaimLevel, CycleKind, Record};
 use selfsame_protocol::response::MigrationSealed;
@@ -24,7 +24,7 @@ fn invalidated(world: &World) -> Vec<Vec<u8>> {
 /// An append under a stated right.
 fn append(id: &str, epoch: u64, seq: u64) -> Command {
     Command::Append(Append {
-        substrate_id: id.into(),
+        substrate_id: id.parse().unwrap(),
         fence: FencingToken { epoch: Epoch(epoch), seq: U64(seq) },
         items: vec![item(Ledger::Evidence, "seen")],
     })
@@ -34,7 +34,7 @@ fn propose(id: &str, proposal: &str, migration: &str, destination: &SecretKey) -
     Command::Propose(Propose {
         proposal_id: proposal.into(),
         proposal: Proposal::ForceSeal {
-            substrate_id: id.into(),
+            substrate_id: id.parse().unwrap(),
             migration_id: migration.into(),
             destination: destination.public().id(),
             reason: "the chip is lost".into(),
@@ -85,7 +85,7 @@ fn a_seal_states_what_the_ledger_holds_and_stops_the_origin() {
     assert_eq!(world.recorded(Role::Chip, &chip(1), good.clone(), Code::ChipNotActive).len(), 1);
 
     let receipt = world.ok(Role::Chip, &chip(0), good);
-    let nonce = p104::migration_nonce(CLUSTER, &id, "m1", U64(world.index), &world.substrate(&id).head);
+    let nonce = p104::migration_nonce(CLUSTER, &id, "m1", LogIndex(world.index), &world.substrate(&id).head);
     assert_eq!(receipt.result, MigrationSealed { nonce, epoch: Epoch(2), migration_id: "m1".into() }.into());
     assert_eq!(holder(&world, &id), (HolderStatus::Sealed, chip(0).public().id(), 1));
     // Zero active chips now: neither the origin nor the destination writes.
@@ -146,7 +146,7 @@ fn one_entry_activates_the_destination_and_invalidates_the_origin() {
 
     // The numbers of an activation begin anew with it: what the origin counted is not the destination's to continue.
     assert!(before.holder.seq.0 > 1);
-    assert_eq!((after.holder.seq, after.holder.since), (U64(0), U64(world.index)));
+    assert_eq!((after.holder.seq, after.holder.since), (U64(0), LogIndex(world.index)));
     let open_at = |seq: u64| {
         let mut command = world.open_command(&id);
         let Command::OpenSession(OpenSession { fence, .. }) = &mut command else { unreachable!() };
@@ -415,7 +415,7 @@ fn the_same_substrate_from_other_hardware_is_refused_and_recorded() {
     let command = world.open_command(&id);
     let records = world.recorded(Role::Chip, &chip(1), command, Code::ChipNotActive);
     let [entry] = &records[..] else { panic!("{records:?}") };
-    assert_eq!((entry.ledger, entry.subject.as_str()), (Ledger::Reasoning, "organisation:bureau"));
+    assert_eq!((entry.ledger, entry.subject.to_string().as_str()), (Ledger::Reasoning, "organisation:bureau"));
     let duplicate =
         |by: u8, code| Record::DuplicateRefused { substrate_id: id.clone(), chip: chip(by).public().id(), code };
     assert_eq!(entry.record, duplicate(1, Code::ChipNotActive));

@@ -291,7 +291,7 @@ fn a_new_lineage_is_never_the_second_birth_of_a_substrate_that_lives() {
     world.send(&Envelope::sign(&submission, &chip(0))).unwrap();
     world.honest(&old, 1);
     world.honest(&old, 2);
-    for id in [uuid(2), known] {
+    for id in [uuid(2), known.parse().unwrap()] {
         assert_eq!(world.kinds(&id), ["substrate_identity"]);
         assert_eq!(world.substrate(&id).holder.chip, chip(1).public().id());
     }

@@ -15,6 +15,7 @@ use selfsame_protocol::constitution::ballot_digest;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::keys::SecretKey;
 use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::names::SubstrateId;
 use selfsame_protocol::number::Epoch;
 use selfsame_protocol::p104::{Amendment, Attestation, Outcome, Technology, Thresholds};
 use selfsame_protocol::record::{EvidenceAnchor, Record};
@@ -232,8 +233,8 @@ fn spoil(command: &mut Command, step: Step) {
 #[derive(Default)]
 struct Watch {
     /// (substrate, epoch) → chip: at most one activation each.
-    activations: BTreeMap<(String, Epoch), Digest>,
-    substrates: BTreeMap<String, Substrate>,
+    activations: BTreeMap<(SubstrateId, Epoch), Digest>,
+    substrates: BTreeMap<SubstrateId, Substrate>,
     heads: [(u64, Option<Digest>); 2],
     outcomes: BTreeSet<String>,
 }

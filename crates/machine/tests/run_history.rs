@@ -9,6 +9,7 @@ use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Entry;
 use selfsame_protocol::envelope::prepare;
 use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::names::OrganisationName;
 use selfsame_protocol::record::{ExecutionStatus, Record, SuppressionReason};
 use selfsame_protocol::replay::BadCheck;
 use selfsame_protocol::replay::run::{RunHistory, RunReplay};
@@ -215,14 +216,14 @@ fn attestations_disagreements_and_executions_are_what_the_machine_would_have_wri
     });
     assert_eq!(further, "nothing");
     // A disagreement is with another organisation, about another run, and names elements.
-    let disagreement = |change: &dyn Fn(&mut Digest, &mut String, &mut Vec<Element>)| {
+    let disagreement = |change: &dyn Fn(&mut Digest, &mut OrganisationName, &mut Vec<Element>)| {
         tale.found(|all| {
             let Record::RunDisagreement { first, elements, .. } = &mut all[DISAGREED].0.record else { unreachable!() };
             change(&mut first.run_id, &mut first.organisation, elements);
         })
     };
     assert_eq!(disagreement(&|run, _, _| *run = tale.run), "DISAGREEMENT_RUNS");
-    assert_eq!(disagreement(&|_, organisation, _| *organisation = "agency".into()), "DISAGREEMENT_RUNS");
+    assert_eq!(disagreement(&|_, organisation, _| *organisation = "agency".parse().unwrap()), "DISAGREEMENT_RUNS");
     assert_eq!(disagreement(&|_, _, elements| elements.clear()), "DISAGREEMENT_ELEMENTS");
     let double = |elements: &mut Vec<Element>| *elements = vec![Element::Prompt, Element::Prompt];
     assert_eq!(disagreement(&|_, _, elements| double(elements)), "DISAGREEMENT_ELEMENTS");

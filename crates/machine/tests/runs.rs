@@ -13,6 +13,7 @@ use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::record::{ExecutionStatus, OrganisationRun, Output, Record};
 use selfsame_protocol::response::{Disagreement, RunDeclared, SubmitResponse};
 use selfsame_protocol::run::{Declaration, Element};
+use selfsame_protocol::subject::Subject;
 use selfsame_protocol::time::{Timestamp, U64};
 use serde_json::{Value, json};
 
@@ -63,7 +64,7 @@ fn a_declaration_gets_the_identity_that_anybody_computes_offline() {
     let Record::RunDeclaration { run_id, elements, declaration: stored } = &declared.record else { panic!() };
     assert_eq!((*run_id, stored), (run, &declaration()));
     assert_eq!(*elements, Declaration::from_value(declaration()).unwrap().element_digests());
-    let expected = Record::RunAttestation { run_id: run, organisation: "agency".into(), request: None };
+    let expected = Record::RunAttestation { run_id: run, organisation: "agency".parse().unwrap(), request: None };
     assert_eq!(attested.record, expected);
     assert_eq!(attested.prior_entry_hash, Some(Entry::hash_of(&declared.leaf())));
     // What is stored resolves to the exact declaration, byte for byte.
@@ -77,11 +78,11 @@ fn elsewhere() -> selfsame_machine::Genesis {
     other.cluster = "harbour".into();
     other.origin = "harbour.example".into();
     for (n, organisation) in (0..).zip(&mut other.organisations) {
-        organisation.name = ["mole", "quay", "roads"][usize::from(n)].into();
+        organisation.name = ["mole", "quay", "roads"][usize::from(n)].parse().unwrap();
         (organisation.root_key, organisation.operator_key) = (key(201 + n).public(), key(211 + n).public());
     }
     for (n, node) in (0..).zip(&mut other.nodes) {
-        node.organisation = ["mole", "quay", "roads"][usize::from(n)].into();
+        node.organisation = ["mole", "quay", "roads"][usize::from(n)].parse().unwrap();
         (node.key, node.cosigner) = (key(221 + n).public(), key(231 + n).public());
     }
     other
@@ -158,7 +159,7 @@ fn every_organisation_that_declares_the_same_execution_attests_the_same_identity
     assert_eq!(kinds.iter().filter(|e| matches!(e.record, Record::RunDeclaration { .. })).count(), 1);
     let attested: Vec<_> = read::run(&world.model, &run).unwrap().unwrap().attestations.into_keys().collect();
     assert_eq!(attested, ORGANISATIONS);
-    let expected = ORGANISATIONS.map(|name| OrganisationRun { organisation: name.into(), run_id: run });
+    let expected = ORGANISATIONS.map(|name| OrganisationRun { organisation: name.parse().unwrap(), run_id: run });
     assert_eq!(read::agreement(&world.model, "case/7").unwrap(), expected);
 }
 
@@ -172,16 +173,16 @@ fn a_silent_substitution_under_one_reference_becomes_a_recorded_disagreement() {
     // Without the reference there is nothing to disagree about.
     assert_eq!(result::<RunDeclared>(by(&mut world, 1, declare(warmer(), None))).disagreements, []);
     let answer: RunDeclared = result(by(&mut world, 1, declare(warmer(), Some("case/7"))));
-    let other = Disagreement { with: "agency".into(), run_id: first, elements: vec![Element::Parameters] };
+    let other = Disagreement { with: "agency".parse().unwrap(), run_id: first, elements: vec![Element::Parameters] };
     assert_eq!(answer.disagreements, [other]);
     let last = world.entries(Ledger::Evidence).pop().unwrap();
     let expected = Record::RunDisagreement {
         request: "case/7".into(),
-        first: OrganisationRun { organisation: "agency".into(), run_id: first },
-        second: OrganisationRun { organisation: "bureau".into(), run_id: second },
+        first: OrganisationRun { organisation: "agency".parse().unwrap(), run_id: first },
+        second: OrganisationRun { organisation: "bureau".parse().unwrap(), run_id: second },
         elements: vec![Element::Parameters],
     };
-    assert_eq!((last.record, last.subject), (expected, format!("run:{second}")));
+    assert_eq!((last.record, last.subject), (expected, Subject::Run(second)));
     // Said again under the same reference it is the same disagreement, and nothing is recorded a second time.
     let size = world.size(Ledger::Evidence);
     let again: RunDeclared = result(by(&mut world, 1, declare(warmer(), Some("case/7"))));
@@ -189,7 +190,7 @@ fn a_silent_substitution_under_one_reference_becomes_a_recorded_disagreement() {
     assert_eq!(world.size(Ledger::Evidence), size);
     // A third that agrees with the first disagrees with the second.
     let answer: RunDeclared = result(by(&mut world, 2, declare(declaration(), Some("case/7"))));
-    let other = Disagreement { with: "bureau".into(), run_id: second, elements: vec![Element::Parameters] };
+    let other = Disagreement { with: "bureau".parse().unwrap(), run_id: second, elements: vec![Element::Parameters] };
     assert_eq!(answer.disagreements, [other]);
     // Nobody rewrites what he tied; another reference is another matter.
     world.refused(Role::Operator, &operator(0), declare(warmer(), Some("case/7")), Code::IdentityConflict);
@@ -259,7 +260,7 @@ fn different_outputs_do_not_split_a_run_and_equal_ones_do_not_join_two() {
         .collect();
     let expected: Vec<_> = [first, second]
         .iter()
-        .flat_map(|run| ["e1", "e2"].map(|execution| (format!("run:{run}"), execution.to_string())))
+        .flat_map(|run| ["e1", "e2"].map(|execution| (Subject::Run(*run), execution.to_string())))
         .collect();
     assert_eq!(outcomes, expected);
 }

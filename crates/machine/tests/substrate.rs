@@ -11,15 +11,17 @@ use selfsame_protocol::digest::{Digest, framed};
 use selfsame_protocol::entry::Entry;
 use selfsame_protocol::envelope::{Envelope, prepare};
 use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::names::SubstrateId;
 use selfsame_protocol::number::Epoch;
 use selfsame_protocol::p104::{Attestation, SCHEMA_VERSION, Thresholds};
 use selfsame_protocol::record::{Completeness, Record};
 use selfsame_protocol::response::{CycleClosed, SubstrateBorn};
+use selfsame_protocol::subject::Subject;
 use selfsame_protocol::time::{Timestamp, U64};
 use serde_json::json;
 
 /// A substrate in its first session.
-fn opened() -> (World, String) {
+fn opened() -> (World, SubstrateId) {
     let mut world = World::new();
     let id = uuid(1);
     world.born(&id, 0);
@@ -94,7 +96,7 @@ fn a_second_birth_is_refused_and_recorded_and_leaves_the_first() {
     for (by, organisation) in [(0, "agency"), (1, "bureau")] {
         let records = world.recorded(Role::Chip, &chip(by), birth(&id, &chip(by)), Code::IdentityConflict);
         let [entry] = &records[..] else { panic!("{records:?}") };
-        assert_eq!(entry.subject, format!("organisation:{organisation}"));
+        assert_eq!(entry.subject, Subject::Organisation(organisation.parse().unwrap()));
         let expected = Record::DuplicateRefused {
             substrate_id: id.clone(),
             chip: chip(by).public().id(),
@@ -191,7 +193,7 @@ fn a_write_needs_the_prior_hash_the_epoch_the_next_number_and_the_active_chip() 
     let good = world.fence(&id);
     let cycle = |fence: FencingToken, prior: Digest| {
         Command::CloseCycle(CloseCycle {
-            substrate_id: id.clone(),
+            substrate_id: id.parse().unwrap(),
             fence,
             cycle_id: "cycle/2".into(),
             goalvector: goal("2"),

@@ -9,7 +9,7 @@ use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{Command, EnrolNode, GiveVerdict, OpenSession, Proposal, Propose, RetireNode, Role};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::ledger::Ledger;
-use selfsame_protocol::number::NodeId;
+use selfsame_protocol::number::{LogIndex, NodeId};
 use selfsame_protocol::p104::{self, Outcome, Thresholds};
 use selfsame_protocol::record::{BadEntry, Finding, Record, Resolved};
 use selfsame_protocol::time::{Timestamp, U64};
@@ -33,7 +33,7 @@ fn assert_suppressed(world: &mut World, id: &str) {
             let proposal_id = format!("p{round}");
             let command = if i == 0 {
                 let proposal = Proposal::ForceSeal {
-                    substrate_id: id.into(),
+                    substrate_id: id.parse().unwrap(),
                     migration_id: "m1".into(),
                     destination: chip(1).public().id(),
                     reason: "lost".into(),
@@ -101,14 +101,17 @@ fn a_missing_swapped_or_rewritten_entry_is_a_hash_mismatch() {
     world.model.commit(BTreeMap::from([((Table::Reasoning, at.to_be_bytes().to_vec()), None)]));
     assert_eq!(found(&mut world), "ENTRY_PRESENT");
     let mut world = closed.clone();
-    world.model.commit(BTreeMap::from([((Table::Subjects, subject_key(&subject, Ledger::Reasoning, 2)), None)]));
+    world.model.commit(BTreeMap::from([(
+        (Table::Subjects, subject_key(&subject.parse().unwrap(), Ledger::Reasoning, 2)),
+        None,
+    )]));
     assert_eq!(found(&mut world), "SUBJECT_INDEX");
     // The whole substrate state points elsewhere.
     let mut world = closed.clone();
     let mut substrate = world.substrate(&id);
     substrate.head = substrate.substrate_identity_hash;
     let row = selfsame_protocol::canon::to_canonical_of(&substrate);
-    world.model.commit(BTreeMap::from([((Table::Substrates, id.clone().into_bytes()), Some(row))]));
+    world.model.commit(BTreeMap::from([((Table::Substrates, id.clone().into()), Some(row))]));
     assert_eq!(found(&mut world), "HEAD");
     // A cycle rewritten with its hash recomputed: the next link and the entry hash give it away.
     let cycle = closed
@@ -301,13 +304,13 @@ fn a_verdict_counts_once_from_a_node_in_service_for_the_verification_under_way()
     world.refused(Role::Chip, &chip(0), command(verification), Code::RoleDenied);
     world.refused(Role::Node, &chip(0), command(verification), Code::RoleDenied);
     world.refused(Role::Node, &key(99), command(verification), Code::UnknownKey);
-    world.refused(Role::Node, &node(1), command(U64(verification.0 + 1)), Code::VerificationUnknown);
+    world.refused(Role::Node, &node(1), command(LogIndex(verification.0 + 1)), Code::VerificationUnknown);
     world.ok(Role::Node, &node(1), command(verification));
     world.refused(Role::Node, &node(1), command(verification), Code::VerificationUnknown);
     world.ok(Role::Root, &root(1), Command::RetireNode(RetireNode { node: NodeId(2) }));
     world.refused(Role::Node, &node(2), command(verification), Code::KeyEnded);
     assert_eq!(outcome(&world.ok(Role::Node, &node(3), command(verification))), Some(Outcome::Verified));
-    world.refused(Role::Node, &node(1), command(U64(1)), Code::VerificationUnknown);
+    world.refused(Role::Node, &node(1), command(LogIndex(1)), Code::VerificationUnknown);
 }
 
 /// shows: P-060, X-05, C-40
@@ -336,7 +339,7 @@ fn a_node_whose_copy_fails_against_a_quorum_is_quarantined_and_the_substrate_goe
                 _ => None,
             })
             .collect();
-        assert_eq!(quarantines, [(NodeId(3), "chamber".to_string(), claim(Outcome::HashMismatch), id.clone())]);
+        assert_eq!(quarantines, [(NodeId(3), "chamber".parse().unwrap(), claim(Outcome::HashMismatch), id.clone())]);
         world.append(&id, &chip(0), vec![item(Ledger::Evidence, "on")]);
         world.close(&id, &chip(0));
         // It no longer counts; both others are now needed, and enough.

@@ -88,7 +88,7 @@ fn the_last_entry_counts_and_the_next_does_not() {
             _ => None,
         })
         .collect();
-    assert_eq!(ends, [("p".to_string(), BallotEnd::Expired, vec!["agency".to_string()], Vec::new(), U64(3))]);
+    assert_eq!(ends, [("p".to_string(), BallotEnd::Expired, vec!["agency".parse().unwrap()], Vec::new(), U64(3))]);
     world.audit();
 }
 
@@ -96,7 +96,7 @@ fn the_last_entry_counts_and_the_next_does_not() {
 #[test]
 fn what_nobody_objected_to_is_carried_from_its_moment_on_and_not_once_it_expired() {
     let lost = || Proposal::RotateKey {
-        organisation: "chamber".into(),
+        organisation: "chamber".parse().unwrap(),
         key: OrganisationKey::Root,
         new: key(90).public(),
         reason: "lost".into(),
@@ -197,8 +197,10 @@ fn a_change_of_the_constitution_ends_every_open_ballot_and_a_change_of_keys_none
             EvidenceAnchor { size: U64(size), root }
         };
         let half = Share::new(1, 2).unwrap();
-        let publisher =
-            selfsame_protocol::constitution::Publisher { organisation: "bureau".into(), log_key: key(95).public() };
+        let publisher = selfsame_protocol::constitution::Publisher {
+            organisation: "bureau".parse().unwrap(),
+            log_key: key(95).public(),
+        };
         [
             (add(3), true),
             (remove(2), true),
@@ -215,7 +217,7 @@ fn a_change_of_the_constitution_ends_every_open_ballot_and_a_change_of_keys_none
             (retire(1), false),
             (
                 Proposal::RotateKey {
-                    organisation: "bureau".into(),
+                    organisation: "bureau".parse().unwrap(),
                     key: OrganisationKey::Operator,
                     new: key(96).public(),
                     reason: "lost".into(),

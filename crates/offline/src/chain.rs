@@ -227,7 +227,7 @@ mod tests {
         Entry {
             index: U64(at),
             ledger: Ledger::Evidence,
-            subject: subject.into(),
+            subject: subject.parse().unwrap(),
             depth: U64(depth),
             prior_entry_hash: prior,
             time: Timestamp::from_millis(1_000 + at),

@@ -10,12 +10,12 @@
 
 use crate::canon;
 use crate::digest::Digest;
-use crate::form::texts;
 use crate::ledger::Ledger;
 use crate::merkle::leaf_hash;
-use crate::record::{Record, SubjectKind};
+use crate::record::Record;
+use crate::subject::Subject;
 use crate::time::{Timestamp, U64};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 /// Largest leaf in bytes: entry bundles carry a 16-bit length.
 pub const MAX_LEAF_BYTES: usize = 65_535;
@@ -29,8 +29,7 @@ pub struct Entry {
     /// Which ledger.
     pub ledger: Ledger,
     /// Whose chain: `substrate:…`, `run:…`, `organisation:…` or `cluster`.
-    #[serde(deserialize_with = "subject")]
-    pub subject: String,
+    pub subject: Subject,
     /// Number of earlier entries of this subject in this ledger.
     pub depth: U64,
     /// Hash of the subject's previous entry in this ledger; `null` for the first.
@@ -41,12 +40,6 @@ pub struct Entry {
     pub submission: Digest,
     /// The record.
     pub record: Record,
-}
-
-/// The subject of an entry.
-fn subject<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    let what = "a subject: substrate:<uuid>, run:sha256:<hex>, organisation:<name> or cluster";
-    texts(deserializer, what, |text| SubjectKind::of(text).is_some())
 }
 
 impl Entry {

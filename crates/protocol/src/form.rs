@@ -5,7 +5,7 @@
 //! leaf that is `ENTRY_FORM`.
 
 use crate::digest::{MAX_BITS, unhex};
-use crate::names::{MAX_REASON_BYTES, is_name, is_uuid};
+use crate::names::{MAX_REASON_BYTES, is_name};
 use serde::de::{Deserialize, Deserializer, Error};
 use serde_json::Value;
 
@@ -58,11 +58,6 @@ where
 /// Names: 1 to 128 bytes of `A-Z a-z 0-9 . _ : / -`.
 pub fn name<'de, T: Texts + Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
     texts(deserializer, "a name: 1 to 128 of A-Z a-z 0-9 . _ : / -", is_name)
-}
-
-/// UUIDs in lowercase.
-pub fn uuid<'de, T: Texts + Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
-    texts(deserializer, "a UUID in lowercase", is_uuid)
 }
 
 /// The id of a cycle: a name, or `migration/` and the id of the migration, which is a name.

@@ -8,7 +8,7 @@ use crate::cosigning;
 use crate::digest::Digest;
 use crate::keys::PublicKey;
 use crate::ledger::Ledger;
-use crate::names::is_name;
+use crate::names::{OrganisationName, is_name};
 use crate::note::{TYPE_ED25519, Vkey};
 use crate::policy::{Policy, PolicyError};
 use crate::quorum::smallest_threshold;
@@ -42,7 +42,7 @@ pub struct GenesisDocument {
 #[serde(deny_unknown_fields)]
 pub struct GenesisOrganisation {
     /// Name.
-    pub name: String,
+    pub name: OrganisationName,
     /// Root key: keys, nodes, chips, ballots.
     pub root_key: PublicKey,
     /// Operator key: runs, recovery.
@@ -56,7 +56,7 @@ pub struct GenesisNode {
     /// Node id, from 1.
     pub id: u64,
     /// Organisation.
-    pub organisation: String,
+    pub organisation: OrganisationName,
     /// Key that signs its verdicts and checkpoints.
     pub key: PublicKey,
     /// Key that cosigns checkpoints, and does nothing else.
@@ -135,7 +135,7 @@ impl GenesisDocument {
         let mut organisations: BTreeMap<String, Vec<Vkey>> = BTreeMap::new();
         for node in &self.nodes {
             let vkey = cosigning::vkey(&self.cosigner_name(node.id), node.cosigner);
-            organisations.entry(node.organisation.clone()).or_default().push(vkey);
+            organisations.entry(node.organisation.to_string()).or_default().push(vkey);
         }
         let organisations: Vec<_> = organisations.into_iter().collect();
         let policy = Policy::of_organisations(logs, &organisations, self.constitution().cosignatures())?;
@@ -174,9 +174,7 @@ impl GenesisDocument {
         }
         let mut names = BTreeSet::new();
         for GenesisOrganisation { name, .. } in &self.organisations {
-            if !is_name(name) {
-                bad("an organisation's name is no name", NAME, name);
-            } else if !names.insert(name.as_str()) {
+            if !names.insert(name.as_str()) {
                 bad("two organisations have one name: each needs its own", "", name);
             }
         }

@@ -11,6 +11,7 @@ use crate::command::{
 use crate::digest::Digest;
 use crate::form;
 use crate::keys::PublicKey;
+use crate::names::OrganisationName;
 use crate::number::NodeId;
 use crate::p104::Technology;
 use crate::time::U64;
@@ -91,8 +92,7 @@ pub enum GovernanceAction {
     /// An organisation became a member.
     AddOrganisation {
         /// Its name.
-        #[serde(deserialize_with = "form::name")]
-        organisation: String,
+                organisation: OrganisationName,
         /// Its root key.
         root_key: PublicKey,
         /// Its operator key.
@@ -104,8 +104,7 @@ pub enum GovernanceAction {
     /// A membership ended.
     RemoveOrganisation {
         /// Whose.
-        #[serde(deserialize_with = "form::name")]
-        organisation: String,
+                organisation: OrganisationName,
         /// Ids of the nodes that were retired with it, from the least.
         nodes: Vec<NodeId>,
         /// Number of keys that ended with it.
@@ -236,7 +235,7 @@ mod tests {
         Entry {
             index: U64(0),
             ledger: Ledger::Reasoning,
-            subject: "organisation:n".into(),
+            subject: "organisation:n".parse().unwrap(),
             depth: U64(0),
             prior_entry_hash: None,
             time: Timestamp::default(),

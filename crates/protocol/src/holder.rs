@@ -14,6 +14,7 @@
 
 use crate::digest::Digest;
 use crate::ledger::Ledger;
+use crate::names::SubstrateId;
 use crate::note::{Note, NoteError, TYPE_COSIGNATURE, VerifiedKey, Vkey, bad};
 use crate::number::Epoch;
 use crate::policy::{Cosigner, Policy};
@@ -70,7 +71,7 @@ pub struct HolderStatus {
     /// Prefix of the ledgers' origins.
     pub origin: String,
     /// UUID.
-    pub substrate_id: String,
+    pub substrate_id: SubstrateId,
     /// What the chip may do.
     pub state: HolderState,
     /// Chip id.
@@ -160,9 +161,7 @@ impl HolderStatus {
             return bad(RULE, "an origin and /holder", origin);
         };
         let substrate_id = field(substrate, "substrate")?;
-        if !crate::names::is_uuid(&substrate_id) {
-            return bad(RULE, "a UUID", substrate_id);
-        }
+        let Ok(substrate_id) = substrate_id.parse() else { return bad(RULE, "a UUID", substrate_id) };
         let word = field(state, "state")?;
         let Some(state) = HolderState::ALL.into_iter().find(|state| state.as_str() == word) else {
             return bad(RULE, "active, sealed, suppressed, ended or retired", word);
@@ -286,10 +285,10 @@ pub fn verify(
 ) -> Result<(HolderStatus, Vec<VerifiedKey>), HolderError> {
     let CosignedStatus { status, cosigners } = by_keys(note, known, None)?;
     for (check, expected, found) in
-        [("HOLDER_ORIGIN", origin, &status.origin), ("HOLDER_SUBSTRATE", substrate_id, &status.substrate_id)]
+        [("HOLDER_ORIGIN", origin, status.origin.as_str()), ("HOLDER_SUBSTRATE", substrate_id, &status.substrate_id)]
     {
         if expected != found {
-            return Err(HolderError { check, expected: expected.into(), found: found.clone() });
+            return Err(HolderError { check, expected: expected.into(), found: found.into() });
         }
     }
     Ok((status, cosigners))

@@ -114,7 +114,7 @@ mod tests {
         Entry {
             index: U64(index),
             ledger: if index.is_multiple_of(2) { Ledger::Evidence } else { Ledger::Reasoning },
-            subject: subject.into(),
+            subject: subject.parse().unwrap(),
             depth: U64(depth),
             prior_entry_hash: prior,
             time: Timestamp::from_millis(ms),
@@ -126,7 +126,7 @@ mod tests {
     proptest! {
         #[test]
         fn edges_are_those_of_the_whole_reading(
-            index: u64, depth: u64, prior: Option<[u8; 32]>, data: String, subject in "[a-z0-9:/_.-]{0,60}", ms in 0..4_000_000_000_000_u64,
+            index: u64, depth: u64, prior: Option<[u8; 32]>, data: String, subject in "cluster|organisation:[a-zA-Z0-9:/_.-]{1,60}|substrate:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", ms in 0..4_000_000_000_000_u64,
         ) {
             // What looks like an edge inside the record is not taken for one.
             for data in [data, r#"},"subject":"x","submission":"sha256:"#.into()] {
@@ -150,7 +150,7 @@ mod tests {
             if let Ok(entry) = Entry::from_leaf(&leaf) {
                 let edges = edges.unwrap();
                 prop_assert_eq!((edges.index, edges.depth, edges.prior), (entry.index.0, entry.depth.0, entry.prior_entry_hash));
-                prop_assert_eq!((edges.subject, edges.ledger), (entry.subject.as_str(), entry.ledger));
+                prop_assert_eq!((edges.subject.to_owned(), edges.ledger), (entry.subject.to_string(), entry.ledger));
             }
         }
 

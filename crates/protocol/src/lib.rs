@@ -38,6 +38,7 @@ pub mod replay;
 pub mod response;
 pub mod run;
 pub mod spelling;
+pub mod subject;
 pub mod subject_head;
 pub mod time;
 pub mod tlog_proof;

@@ -41,6 +41,9 @@ numbers! {
     /// Numbers the tenures of a substrate's holders: 1 at birth, one more with each migration and each abort of one, and
     /// 2^32 more for each recovery of the cluster.
     Epoch;
+    /// Place in the log that the nodes replicate, from 1; 0 is the genesis. It counts proposals, and is no index of a
+    /// ledger, which counts entries.
+    LogIndex;
     /// A node of the cluster, from 1. It is never given to another node, not even after the node was retired.
     NodeId;
 }

@@ -5,11 +5,11 @@
 //! are 64 hex characters, counters decimal, times the exact string of the record, an absent attestation the empty
 //! operand, which no hash can equal.
 
-use crate::canon;
 use crate::digest::{Digest, MAX_BITS, framed};
-use crate::form;
-use crate::number::Epoch;
+use crate::names::SubstrateId;
+use crate::number::{Epoch, LogIndex};
 use crate::time::{Timestamp, U64};
+use crate::{canon, form};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -108,7 +108,7 @@ pub fn migration_nonce(
     cluster: &str,
     substrate_id: &str,
     migration_id: &str,
-    seal_index: U64,
+    seal_index: LogIndex,
     head: &Digest,
 ) -> Digest {
     framed(&[
@@ -262,8 +262,7 @@ pub struct IdentityStatement {
     /// Always `identity_statement`.
     pub record_type: String,
     /// UUID.
-    #[serde(deserialize_with = "form::uuid")]
-    pub substrate_id: String,
+    pub substrate_id: SubstrateId,
     /// Root of identity.
     pub founding_tension_hash: Digest,
     /// Hash of the birth record.
@@ -336,7 +335,7 @@ pub enum Claims {
     /// The birth pre-record (before its hash exists: the hash contains the attestation).
     Birth {
         /// UUID.
-        substrate_id: String,
+        substrate_id: SubstrateId,
         /// Root of identity.
         founding_tension_hash: Digest,
         /// Time of birth.
@@ -349,7 +348,7 @@ pub enum Claims {
         /// Cluster.
         cluster: String,
         /// UUID.
-        substrate_id: String,
+        substrate_id: SubstrateId,
         /// Migration.
         migration_id: String,
         /// Nonce of the seal.

@@ -12,7 +12,7 @@ pub(crate) mod words;
 pub use crate::governance::GovernanceAction;
 pub use anchor::EvidenceAnchor;
 pub use finding::{BadEntry, Finding};
-pub use kind::{RecordKind, SubjectKind};
+pub use kind::RecordKind;
 pub use resolved::Resolved;
 pub use run::{OrganisationRun, Output, RunOutcome};
 pub use words::{
@@ -26,7 +26,8 @@ use crate::constitution::ClusterConstitution;
 use crate::digest::Digest;
 use crate::form;
 use crate::keys::PublicKey;
-use crate::number::{Epoch, NodeId};
+use crate::names::{OrganisationName, SubstrateId};
+use crate::number::{Epoch, LogIndex, NodeId};
 use crate::p104::{Amendment, Attestation, Constitution, Outcome, Thresholds};
 use crate::run::{Element, ElementDigests};
 use crate::time::{Timestamp, U64};
@@ -52,8 +53,7 @@ pub struct Content {
 #[serde(deny_unknown_fields)]
 pub struct SubstrateIdentity {
     /// UUID, lowercase.
-    #[serde(deserialize_with = "form::uuid")]
-    pub substrate_id: String,
+    pub substrate_id: SubstrateId,
     /// Computed by the cluster from `founding`.
     pub founding_tension_hash: Digest,
     /// Time of birth.
@@ -71,8 +71,7 @@ pub struct SubstrateIdentity {
     #[serde(deserialize_with = "form::founding")]
     pub founding: Value,
     /// The owning organisation.
-    #[serde(deserialize_with = "form::name")]
-    pub organisation: String,
+    pub organisation: OrganisationName,
     /// The chip's attestation of the birth pre-record.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub attestation: Option<Attestation>,
@@ -162,8 +161,7 @@ pub struct CountedVerdict {
     /// Node id.
     pub node: NodeId,
     /// Organisation of the node.
-    #[serde(deserialize_with = "form::name")]
-    pub organisation: String,
+    pub organisation: OrganisationName,
     /// What it found.
     #[serde(deserialize_with = "Finding::recorded")]
     pub finding: Finding,
@@ -232,8 +230,7 @@ pub enum Record {
         /// Identity.
         run_id: Digest,
         /// Who.
-        #[serde(deserialize_with = "form::name")]
-        organisation: String,
+                organisation: OrganisationName,
         /// External reference that the organisation ties to the run.
         #[serde(skip_serializing_if = "Option::is_none", default, deserialize_with = "form::name")]
         request: Option<String>,
@@ -278,8 +275,7 @@ pub enum Record {
     /// DRIFT_EXCEEDED: another entity continues.
     NewIdentityLineage {
         /// The lineage that ended.
-        #[serde(deserialize_with = "form::uuid")]
-        prior_substrate_id: String,
+                prior_substrate_id: SubstrateId,
         /// Its head.
         prior_head: Digest,
         /// Its root.
@@ -291,8 +287,7 @@ pub enum Record {
         #[serde(deserialize_with = "form::bits")]
         tolerance: u32,
         /// The new entity.
-        #[serde(deserialize_with = "form::uuid")]
-        new_substrate_id: String,
+                new_substrate_id: SubstrateId,
     },
     /// An enacted amendment.
     Amendment {
@@ -337,7 +332,7 @@ pub enum Record {
         /// Issued from the log index of the seal.
         nonce: Digest,
         /// Log index that the nonce contains.
-        seal_index: U64,
+        seal_index: LogIndex,
         /// The ballot, when the origin was lost.
         #[serde(skip_serializing_if = "Option::is_none", default, deserialize_with = "form::name")]
         ballot: Option<String>,
@@ -396,8 +391,7 @@ pub enum Record {
     /// Somebody tried to be the substrate outside the path.
     DuplicateRefused {
         /// Claimed id.
-        #[serde(deserialize_with = "form::uuid")]
-        substrate_id: String,
+                substrate_id: SubstrateId,
         /// Claimed chip.
         chip: Digest,
         /// Why.
@@ -408,14 +402,12 @@ pub enum Record {
         /// Node.
         node: NodeId,
         /// Organisation.
-        #[serde(deserialize_with = "form::name")]
-        organisation: String,
+                organisation: OrganisationName,
         /// What it found on its own disk.
         #[serde(deserialize_with = "Finding::recorded")]
         finding: Finding,
         /// Substrate under verification.
-        #[serde(deserialize_with = "form::uuid")]
-        substrate_id: String,
+                substrate_id: SubstrateId,
     },
     /// Governance: a change of organisations, keys, nodes or chips.
     Governance {
@@ -431,11 +423,10 @@ pub enum Record {
         #[serde(deserialize_with = "Proposal::recorded")]
         proposal: Proposal,
         /// Organisations in favour.
-        #[serde(deserialize_with = "form::name")]
-        approvals: Vec<String>,
+                approvals: Vec<OrganisationName>,
         /// Organisations against.
-        #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "form::name")]
-        rejections: Vec<String>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        rejections: Vec<OrganisationName>,
         /// Number needed.
         threshold: U64,
         /// Hash of the cluster's constitution under which it was opened and decided.
@@ -449,11 +440,10 @@ pub enum Record {
         /// How it ended.
         result: BallotEnd,
         /// Organisations in favour.
-        #[serde(deserialize_with = "form::name")]
-        approvals: Vec<String>,
+                approvals: Vec<OrganisationName>,
         /// Organisations against.
-        #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "form::name")]
-        rejections: Vec<String>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        rejections: Vec<OrganisationName>,
         /// Number needed.
         threshold: U64,
         /// Hash of the cluster's constitution under which it was opened.
@@ -490,8 +480,7 @@ pub enum Record {
     /// An organisation holds a quorum of the nodes in service, by a change that refusing would have made worse.
     OrganisationQuorumWarning {
         /// Which.
-        #[serde(deserialize_with = "form::name")]
-        organisation: String,
+                organisation: OrganisationName,
         /// Its nodes in service.
         held: U64,
         /// All nodes in service.
@@ -510,12 +499,10 @@ pub struct ConstitutionChange {
     #[serde(deserialize_with = "form::name")]
     pub proposal_id: String,
     /// In force until now.
-    #[serde(deserialize_with = "ClusterConstitution::recorded")]
     pub before: ClusterConstitution,
     /// Hash of `before`.
     pub before_hash: Digest,
     /// In force from the next submission on.
-    #[serde(deserialize_with = "ClusterConstitution::recorded")]
     pub after: ClusterConstitution,
     /// Hash of `after`.
     pub after_hash: Digest,

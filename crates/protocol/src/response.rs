@@ -9,7 +9,8 @@
 use crate::digest::Digest;
 use crate::entry::EntryRef;
 use crate::governance::GovernanceAction;
-use crate::number::Epoch;
+use crate::names::{OrganisationName, SubstrateId};
+use crate::number::{Epoch, LogIndex};
 use crate::p104::Outcome;
 use crate::record::BallotResult;
 use crate::run::{Element, ElementDigests};
@@ -136,9 +137,9 @@ pub struct BallotCounted {
     /// Which.
     pub proposal_id: String,
     /// Organisations in favour, sorted.
-    pub approvals: Vec<String>,
+    pub approvals: Vec<OrganisationName>,
     /// Organisations against, sorted.
-    pub rejections: Vec<String>,
+    pub rejections: Vec<OrganisationName>,
     /// Approvals that carry it; of a carried one, those that carried it.
     pub threshold: U64,
     /// What they come to.
@@ -174,7 +175,7 @@ impl BallotCounted {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct BallotMembers {
-    approvals: Vec<String>,
+    approvals: Vec<OrganisationName>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     carried_unopposed_from: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -183,7 +184,7 @@ struct BallotMembers {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     nonce: Option<Digest>,
     proposal_id: String,
-    rejections: Vec<String>,
+    rejections: Vec<OrganisationName>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     result: Option<BallotResult>,
     threshold: U64,
@@ -278,7 +279,7 @@ pub struct RunDeclared {
 #[serde(deny_unknown_fields)]
 pub struct Disagreement {
     /// The other organisation.
-    pub with: String,
+    pub with: OrganisationName,
     /// Its run.
     pub run_id: Digest,
     /// The elements in which the two differ.
@@ -300,7 +301,7 @@ pub struct ExecutionReported {
 #[serde(deny_unknown_fields)]
 pub struct SubstrateBorn {
     /// UUID.
-    pub substrate_id: String,
+    pub substrate_id: SubstrateId,
     /// Root of identity, computed by the cluster.
     pub founding_tension_hash: Digest,
     /// Hash of the birth.
@@ -348,7 +349,7 @@ pub struct CycleClosed {
 #[serde(deny_unknown_fields)]
 pub struct SessionRequested {
     /// Log index of the request: its name.
-    pub verification: U64,
+    pub verification: LogIndex,
     /// Ordinal of the session that is to open.
     pub session: U64,
 }

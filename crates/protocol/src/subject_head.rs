@@ -15,8 +15,8 @@
 
 use crate::digest::Digest;
 use crate::ledger::{Ledger, PerLedger};
-use crate::names::is_uuid;
 use crate::note::{NoteError, bad};
+use crate::subject::Subject;
 use crate::time::{Timestamp, U64};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -40,7 +40,7 @@ pub struct SubjectHead {
     /// Digest of the cluster's genesis.
     pub genesis: Digest,
     /// `substrate:<UUID>` or `run:<digest>`.
-    pub subject: String,
+    pub subject: Subject,
     /// Both trees.
     pub trees: PerLedger<Extent>,
     /// Entries of `cluster` and of every `organisation:…` in the Reasoning tree.
@@ -51,10 +51,9 @@ pub struct SubjectHead {
 
 const RULE: &str = "form of a subject head";
 
-/// Whether text names a subject that has a head of its own: a substrate or a run, in its one spelling.
-pub fn is_subject(text: &str) -> bool {
-    text.strip_prefix("substrate:").is_some_and(is_uuid)
-        || text.strip_prefix("run:").is_some_and(|run| run.parse::<Digest>().is_ok())
+/// Reads a subject that has a head of its own: a substrate or a run, in its one spelling.
+pub fn headed(text: &str) -> Option<Subject> {
+    text.parse().ok().filter(|subject: &Subject| !subject.governs())
 }
 
 impl SubjectHead {
@@ -96,16 +95,16 @@ impl SubjectHead {
         };
         let genesis = digest(field(genesis, "genesis")?)?;
         let subject = field(subject, "subject")?;
-        if !is_subject(subject) {
+        let Some(subject) = headed(subject) else {
             return bad(RULE, "substrate: and a UUID, or run: and a digest", subject);
-        }
+        };
         let trees = PerLedger { evidence: tree(evidence, "evidence")?, reasoning: tree(reasoning, "reasoning")? };
         let governance = number(field(governance, "governance")?)?;
         let statement = last.map(statement).transpose()?;
-        if statement.is_some() && !subject.starts_with("substrate:") {
+        if statement.is_some() && subject.substrate().is_none() {
             return bad(RULE, "a statement of a substrate alone", subject);
         }
-        let head = Self { origin: prefix.into(), genesis, subject: subject.into(), trees, governance, statement };
+        let head = Self { origin: prefix.into(), genesis, subject, trees, governance, statement };
         // Base64 with stray bits decodes as well: only the one spelling is taken.
         if head.to_text() != text {
             return bad(RULE, "its one spelling", "another spelling");
@@ -166,7 +165,7 @@ mod tests {
         SubjectHead {
             origin: "ledger.example".into(),
             genesis: Digest::of(b"genesis"),
-            subject: SUBSTRATE.into(),
+            subject: SUBSTRATE.parse().unwrap(),
             trees: PerLedger {
                 evidence: Extent { size: 24, root: empty_root(), entries: 7 },
                 reasoning: Extent { size: 38, root: empty_root(), entries: 21 },

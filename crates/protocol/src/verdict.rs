@@ -160,7 +160,7 @@ mod tests {
             nodes
                 .map(|(node, outcome)| CountedVerdict {
                     node: NodeId(node),
-                    organisation: "a".into(),
+                    organisation: "a".parse().unwrap(),
                     finding: finding(*outcome, &node.to_string()),
                 })
                 .collect()

@@ -26,8 +26,14 @@ fn name(number: u64) -> String {
 
 /// Three organisations and so many nodes, in turn.
 fn genesis(nodes: u64) -> GenesisDocument {
-    let organisation = |n| GenesisOrganisation { name: name(n), root_key: key(n), operator_key: key(10 + n) };
-    let node = |id| GenesisNode { id, organisation: name(id), key: key(1_000 + 2 * id), cosigner: key(1_001 + 2 * id) };
+    let organisation =
+        |n| GenesisOrganisation { name: name(n).parse().unwrap(), root_key: key(n), operator_key: key(10 + n) };
+    let node = |id| GenesisNode {
+        id,
+        organisation: name(id).parse().unwrap(),
+        key: key(1_000 + 2 * id),
+        cosigner: key(1_001 + 2 * id),
+    };
     GenesisDocument {
         cluster: "court".into(),
         origin: "ledger.example".into(),
@@ -46,7 +52,7 @@ fn retirements(number: u64) -> Vec<Vec<u8>> {
         let entry = Entry {
             index: U64(at),
             ledger: Ledger::Reasoning,
-            subject: subject.clone(),
+            subject: subject.parse().unwrap(),
             depth: U64(at / 3),
             prior_entry_hash: heads.get(&subject).copied(),
             time: Timestamp::from_millis(1_000 + at),

@@ -40,7 +40,7 @@ fn claims(id: &str, state: &Substrate) -> Option<Claims> {
     let migration = state.migration.as_ref()?;
     Some(Claims::Activation {
         cluster: CLUSTER.into(),
-        substrate_id: id.into(),
+        substrate_id: id.parse().unwrap(),
         migration_id: migration.migration_id.clone(),
         nonce: migration.nonce,
         epoch: migration.epoch.next(),

@@ -10,8 +10,10 @@ use selfsame_machine::view::{Changes, Table, View};
 use selfsame_node::store::{Identity, Store};
 use selfsame_protocol::entry::Entry;
 use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::names::SubstrateId;
 use selfsame_protocol::p104::Outcome;
 use selfsame_protocol::record::Record;
+use selfsame_protocol::subject::Subject;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -42,7 +44,7 @@ impl std::fmt::Debug for Rewritten {
 
 /// What was rewritten, and how to put it back.
 struct Done {
-    substrate: String,
+    substrate: SubstrateId,
     /// Sessions that were opened before.
     session: u64,
     /// Leaves as they were and as they are, by index.
@@ -78,7 +80,7 @@ fn rewrite(view: &dyn View, dice: u64) -> Option<Done> {
     let mut candidates = Vec::new();
     for (_, row) in rows {
         let substrate: Substrate = serde_json::from_slice(&row).ok()?;
-        let subject = format!("substrate:{}", substrate.substrate_id);
+        let subject = Subject::Substrate(substrate.substrate_id.clone());
         let depth = read::subject_depth(view, &subject, Ledger::Evidence).ok()?;
         let indexes = read::subject_indexes(view, &subject, Ledger::Evidence, 0, depth as usize).ok()?;
         let mut entries = Vec::new();
@@ -193,7 +195,7 @@ fn detection(world: &World, node: u64, done: &Done) -> Option<String> {
     if quarantined {
         return Some("is quarantined for".into());
     }
-    let subject = format!("substrate:{}", done.substrate);
+    let subject = Subject::Substrate(done.substrate.clone());
     let depth = read::subject_depth(&view, &subject, Ledger::Reasoning).ok()?;
     let indexes = read::subject_indexes(&view, &subject, Ledger::Reasoning, 0, depth as usize).ok()?;
     for index in indexes {

@@ -9,13 +9,14 @@ use selfsame_protocol::canon;
 use selfsame_protocol::command::{Append, Command, EnrolChip, FencingToken, GoalVector, InitSubstrate, Item, Role};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::ledger::{Ledger, PerLedger};
+use selfsame_protocol::names::SubstrateId;
 use selfsame_protocol::p104::{self, Attestation, Claims, Technology, Thresholds};
 use selfsame_protocol::time::U64;
 use serde_json::json;
 use std::collections::BTreeMap;
 
 /// The birth of a substrate with a random id: the id, and the chip's command.
-pub fn birth(adversary: &mut Adversary, chip: &Signer) -> (String, Command) {
+pub fn birth(adversary: &mut Adversary, chip: &Signer) -> (SubstrateId, Command) {
     let id = uuid(&mut adversary.random);
     let founding = json!({"branch_a": {"claim": "It is I."}, "branch_b": {"claim": "It was somebody else.", "of": id}});
     let initialised = adversary.now();
@@ -45,7 +46,7 @@ fn item(text: &str) -> Item {
 /// thing wrong.
 pub struct Own {
     /// UUID.
-    pub id: String,
+    pub id: SubstrateId,
     /// Its chips; the first is born active.
     pub chips: [Signer; 2],
 }

@@ -7,6 +7,7 @@ use super::moment::{Invariant, Moment};
 use crate::history::{Answer, Call, Read};
 use selfsame_machine::state::Holder;
 use selfsame_protocol::digest::Digest;
+use selfsame_protocol::names::SubstrateId;
 use std::collections::BTreeMap;
 
 /// Remembers where each submission took effect, and what it did to which substrates.
@@ -14,7 +15,7 @@ use std::collections::BTreeMap;
 pub struct Linearizable {
     /// Digest of the envelope → order of taking effect.
     order: BTreeMap<Digest, (u64, usize)>,
-    writes: BTreeMap<Digest, Vec<(String, Step)>>,
+    writes: BTreeMap<Digest, Vec<(SubstrateId, Step)>>,
     jumps: u64,
 }
 
@@ -148,7 +149,7 @@ mod tests {
     }
 
     fn read(at: u64, seen: Option<Place>) -> Read {
-        Read { client: "c".into(), substrate: ID.into(), invoked_ms: at, answered_ms: at + 1, seen }
+        Read { client: "c".into(), substrate: ID.parse().unwrap(), invoked_ms: at, answered_ms: at + 1, seen }
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub fn policy(genesis: &Genesis) -> Result<Policy, String> {
     let mut organisations: BTreeMap<String, Vec<Vkey>> = BTreeMap::new();
     for node in &genesis.nodes {
         let vkey = cosigning::vkey(&genesis.cosigner_name(node.id), node.cosigner);
-        organisations.entry(node.organisation.clone()).or_default().push(vkey);
+        organisations.entry(node.organisation.to_string()).or_default().push(vkey);
     }
     let organisations: Vec<_> = organisations.into_iter().collect();
     let threshold = Policy::default_threshold(organisations.len());

@@ -3,11 +3,12 @@
 
 use super::moment::{Invariant, Moment};
 use selfsame_protocol::digest::Digest;
+use selfsame_protocol::names::SubstrateId;
 use std::collections::BTreeMap;
 
 /// Remembers who was activated for each epoch of each substrate, and at which index.
 #[derive(Debug, Default)]
-pub struct OneActivation(BTreeMap<(String, u64), (Digest, u64)>);
+pub struct OneActivation(BTreeMap<(SubstrateId, u64), (Digest, u64)>);
 
 impl Invariant for OneActivation {
     fn name(&self) -> &'static str {
@@ -36,8 +37,7 @@ impl Invariant for OneActivation {
 mod tests {
     use super::super::story::{Story, judge};
     use super::*;
-    use selfsame_protocol::number::Epoch;
-    use selfsame_protocol::time::U64;
+    use selfsame_protocol::number::{Epoch, LogIndex};
 
     #[test]
     fn a_second_activation_of_an_epoch_is_found() {
@@ -49,7 +49,7 @@ mod tests {
         assert!(judge(&mut OneActivation::default(), &story).unwrap_err().contains("two activations of epoch 1"));
         let mut story = Story::migrated();
         story.last("append").touched[0].after.holder.chip = other;
-        story.last("append").touched[0].after.holder.since = U64(999);
+        story.last("append").touched[0].after.holder.since = LogIndex(999);
         assert!(judge(&mut OneActivation::default(), &story).is_err());
     }
 }

@@ -3,11 +3,12 @@
 use super::moment::{Invariant, Moment};
 use selfsame_machine::state::HolderStatus;
 use selfsame_protocol::digest::Digest;
+use selfsame_protocol::names::SubstrateId;
 use std::collections::BTreeMap;
 
 /// Remembers every sealed tenure with the index of its seal.
 #[derive(Debug, Default)]
-pub struct SealedTenure(BTreeMap<(String, Digest, u64), u64>);
+pub struct SealedTenure(BTreeMap<(SubstrateId, Digest, u64), u64>);
 
 impl Invariant for SealedTenure {
     fn name(&self) -> &'static str {

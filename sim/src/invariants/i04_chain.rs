@@ -7,6 +7,7 @@ use selfsame_protocol::digest::Digest;
 use selfsame_protocol::ledger::{Ledger, PerLedger};
 use selfsame_protocol::p104;
 use selfsame_protocol::record::Record;
+use selfsame_protocol::subject::Subject;
 use selfsame_protocol::time::U64;
 use std::collections::BTreeMap;
 
@@ -14,7 +15,7 @@ use std::collections::BTreeMap;
 #[derive(Debug, Default)]
 pub struct ChainContinuity {
     sizes: PerLedger<Option<u64>>,
-    ends: BTreeMap<(String, Ledger), (u64, Digest)>,
+    ends: BTreeMap<(Subject, Ledger), (u64, Digest)>,
     jumps: u64,
 }
 
@@ -39,13 +40,13 @@ impl ChainContinuity {
         Ok(())
     }
 
-    fn depth(&self, subject: &str, ledger: Ledger) -> Option<u64> {
-        let end = self.ends.get(&(subject.to_owned(), ledger)).map(|(depth, _)| *depth);
+    fn depth(&self, subject: &Subject, ledger: Ledger) -> Option<u64> {
+        let end = self.ends.get(&(subject.clone(), ledger)).map(|(depth, _)| *depth);
         end.or((self.jumps == 0).then_some(0))
     }
 
     fn identity(&self, op: &Op, leaf: &Leaf) -> Result<(), String> {
-        let Some(id) = leaf.entry.subject.strip_prefix("substrate:") else { return Ok(()) };
+        let Some(id) = leaf.entry.subject.substrate() else { return Ok(()) };
         let Some(touched) = op.substrate(id) else { return Ok(()) };
         match &leaf.entry.record {
             Record::IdentityPropagation(cycle) => {

@@ -1,12 +1,13 @@
 //! I5: epochs never decrease and are never used again: one more with each activation, and never otherwise.
 
 use super::moment::{Invariant, Moment};
+use selfsame_protocol::names::SubstrateId;
 use std::collections::BTreeMap;
 
 /// Remembers epoch and activation index of each substrate.
 #[derive(Debug, Default)]
 pub struct Epochs {
-    seen: BTreeMap<String, (u64, u64)>,
+    seen: BTreeMap<SubstrateId, (u64, u64)>,
     jumps: u64,
 }
 

@@ -3,6 +3,7 @@
 use super::moment::{Invariant, Moment};
 use selfsame_machine::state::HolderStatus;
 use selfsame_protocol::command::Command;
+use selfsame_protocol::subject::Subject;
 
 /// Judges each step of a sealed substrate by itself.
 #[derive(Debug, Default)]
@@ -24,7 +25,7 @@ impl Invariant for SealedHead {
                 if sealed != Some(before.head) {
                     return Err(format!("{id} is sealed at {sealed:?} and stands at {}", before.head));
                 }
-                let subject = format!("substrate:{id}");
+                let subject = Subject::Substrate(id.clone());
                 let written = op.leaves.iter().filter(|leaf| leaf.entry.subject == subject).count();
                 let held = (before.head, before.lineage_depth, &before.holder, &before.last_close);
                 let holds = (after.head, after.lineage_depth, &after.holder, &after.last_close);

@@ -4,10 +4,11 @@
 use super::moment::{Invariant, Moment};
 use super::shadow::Op;
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::number::Epoch;
+use selfsame_protocol::names::SubstrateId;
+use selfsame_protocol::number::{Epoch, LogIndex};
 use selfsame_protocol::p104::{self, Claims};
 use selfsame_protocol::record::Record;
-use selfsame_protocol::time::U64;
+use selfsame_protocol::subject::Subject;
 use std::collections::BTreeMap;
 
 #[derive(Debug)]
@@ -23,12 +24,12 @@ struct Seal {
 
 /// Remembers the last seal of each substrate, and how often the shadow jumped.
 #[derive(Debug, Default)]
-pub struct Attested(BTreeMap<String, Seal>, u64);
+pub struct Attested(BTreeMap<SubstrateId, Seal>, u64);
 
 impl Attested {
     fn sealed(&mut self, op: &Op, cluster: &str) -> Result<(), String> {
         for leaf in &op.leaves {
-            let Some(id) = leaf.entry.subject.strip_prefix("substrate:") else { continue };
+            let Some(id) = leaf.entry.subject.substrate() else { continue };
             if let Record::MigrationSeal {
                 migration_id,
                 origin,
@@ -41,7 +42,7 @@ impl Attested {
             } = &leaf.entry.record
             {
                 // The nonce is of this log index, whatever the record says.
-                let expected = p104::migration_nonce(cluster, id, migration_id, U64(op.index), head);
+                let expected = p104::migration_nonce(cluster, id, migration_id, LogIndex(op.index), head);
                 if *nonce != expected {
                     return Err(format!(
                         "log entry {}: the seal of {id} issues nonce {nonce}, not {expected}",
@@ -67,7 +68,7 @@ impl Attested {
         let wrong = |what: String| Err(format!("log entry {}: {id} is activated {what}", op.index));
         let Some(touched) = op.substrate(id) else { return Ok(()) };
         let Some(seal) = self.0.remove(id) else { return wrong("without a seal".into()) };
-        let subject = format!("substrate:{id}");
+        let subject = Subject::Substrate(id.parse().unwrap());
         let attested =
             op.leaves.iter().filter(|leaf| leaf.entry.subject == subject).find_map(|leaf| match &leaf.entry.record {
                 Record::MigrationIdentityAttestation { migration_id, attestation, .. } => {
@@ -93,7 +94,7 @@ impl Attested {
         }
         let claims = Claims::Activation {
             cluster: cluster.to_owned(),
-            substrate_id: id.to_owned(),
+            substrate_id: id.parse().unwrap(),
             migration_id: seal.migration_id,
             nonce: seal.nonce,
             epoch: seal.epoch.next(),

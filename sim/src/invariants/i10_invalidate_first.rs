@@ -8,6 +8,7 @@ use selfsame_machine::view::Table;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::p104;
 use selfsame_protocol::record::{CycleKind, Record};
+use selfsame_protocol::subject::Subject;
 
 /// Judges each activation by itself.
 #[derive(Debug, Default)]
@@ -19,7 +20,7 @@ fn activation(op: &Op, before: &Substrate, after: &Substrate) -> Result<(), Stri
     if op.changes.get(&(Table::Invalidated, old)) != Some(&Some(op.index.to_be_bytes().to_vec())) {
         return Err(format!("{id}: chip {} at epoch {} is not invalidated", before.holder.chip, before.holder.epoch));
     }
-    let subject = format!("substrate:{id}");
+    let subject = Subject::Substrate(id.clone());
     let records = || op.leaves.iter().filter(|leaf| leaf.entry.subject == subject).map(|leaf| &leaf.entry.record);
     if records().any(|record| matches!(record, Record::MigrationAbort { .. })) {
         return Ok(());

@@ -3,11 +3,12 @@
 
 use super::moment::{Invariant, Moment};
 use selfsame_protocol::digest::Digest;
+use selfsame_protocol::names::SubstrateId;
 use std::collections::BTreeMap;
 
 /// Remembers which submission took each sequence number.
 #[derive(Debug, Default)]
-pub struct OneOfAClone(BTreeMap<(String, Digest, u64, u64), Digest>);
+pub struct OneOfAClone(BTreeMap<(SubstrateId, Digest, u64, u64), Digest>);
 
 impl Invariant for OneOfAClone {
     fn name(&self) -> &'static str {

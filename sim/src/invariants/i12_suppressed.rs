@@ -2,20 +2,21 @@
 
 use super::moment::{Invariant, Moment};
 use super::shadow::Op;
+use selfsame_protocol::names::SubstrateId;
 use selfsame_protocol::p104::Outcome;
 use selfsame_protocol::record::Record;
 use std::collections::BTreeMap;
 
 /// Remembers which substrates are suppressed, by the log index at which it happened.
 #[derive(Debug, Default)]
-pub struct Suppressed(BTreeMap<String, u64>);
+pub struct Suppressed(BTreeMap<SubstrateId, u64>);
 
 impl Suppressed {
     fn op(&mut self, op: &Op) -> Result<(), String> {
         let mut mismatch = Vec::new();
         let mut tampering = Vec::new();
         for leaf in &op.leaves {
-            let Some(id) = leaf.entry.subject.strip_prefix("substrate:") else { continue };
+            let Some(id) = leaf.entry.subject.substrate() else { continue };
             if let Some(at) = self.0.get(id) {
                 return Err(format!("{id} was suppressed in log entry {at} and takes another entry"));
             }
@@ -34,11 +35,8 @@ impl Suppressed {
             if known && (!stands || touched.before.as_ref() != Some(&touched.after)) {
                 return Err(format!("{id} was suppressed and changes"));
             }
-            if stands != (known || mismatch.contains(&id.as_str())) {
-                return Err(format!(
-                    "{id}: suppressed {stands}, HASH_MISMATCH {}",
-                    known || mismatch.contains(&id.as_str())
-                ));
+            if stands != (known || mismatch.contains(&id)) {
+                return Err(format!("{id}: suppressed {stands}, HASH_MISMATCH {}", known || mismatch.contains(&id)));
             }
         }
         for id in mismatch {

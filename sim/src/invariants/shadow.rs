@@ -3,8 +3,7 @@
 
 use super::snapshot::Snapshot;
 use prost::Message as _;
-use selfsame_machine::state::{META_DIGEST, META_GENESIS};
-use selfsame_machine::state::{Substrate, load};
+use selfsame_machine::state::{META_DIGEST, META_GENESIS, Substrate, load};
 use selfsame_machine::view::{Changes, Model, Overlay, Table, View};
 use selfsame_machine::{Batch, Genesis, Outcome};
 use selfsame_node::raft::RaftNode;
@@ -15,6 +14,7 @@ use selfsame_protocol::digest::{Digest, hex};
 use selfsame_protocol::entry::Entry;
 use selfsame_protocol::envelope::prepare;
 use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::names::SubstrateId;
 use selfsame_protocol::time::Timestamp;
 use selfsame_wire::raft::v1 as pb;
 use std::collections::BTreeMap;
@@ -76,7 +76,7 @@ impl Op {
     }
 
     /// The substrate and the right that a chip's write claims.
-    pub fn fence(&self) -> Option<(&str, FencingToken)> {
+    pub fn fence(&self) -> Option<(&SubstrateId, FencingToken)> {
         match &self.submission.command {
             Command::OpenSession(OpenSession { substrate_id, fence, .. })
             | Command::Append(Append { substrate_id, fence, .. })

@@ -14,6 +14,7 @@ use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::p104::{Outcome, Technology};
 use selfsame_protocol::response::SubmitResponse;
+use selfsame_protocol::subject::Subject;
 use selfsame_protocol::time::Timestamp;
 use selfsame_wire::raft::v1 as pb;
 use serde_json::json;
@@ -45,13 +46,18 @@ fn chip(number: u64) -> Signer {
 /// Its cluster.
 pub fn genesis() -> Genesis {
     let organisation = GenesisOrganisation {
-        name: "org0".into(),
+        name: "org0".parse().unwrap(),
         root_key: key(1, "root").public(),
         operator_key: key(1, "operator").public(),
     };
     let nodes = (1..=3).map(|id| {
         let node = key(1, &format!("node/{id}"));
-        GenesisNode { id, organisation: "org0".into(), key: node.public(), cosigner: node.cosigner().public() }
+        GenesisNode {
+            id,
+            organisation: "org0".parse().unwrap(),
+            key: node.public(),
+            cosigner: node.cosigner().public(),
+        }
     });
     Genesis {
         cluster: "sim".into(),
@@ -71,7 +77,9 @@ impl Story {
             GoalVector { goalvector_id: "goal/1".into(), outcome: json!({}), evidence: Vec::new(), runs: Vec::new() };
         story.writes("cycle", |session| session.sign_close_cycle("cycle/1", goalvector));
         story.writes("close", ChipSession::sign_close);
-        let depth = |ledger| read::subject_depth(story.shadow.model(), &format!("substrate:{ID}"), ledger).unwrap();
+        let depth = |ledger| {
+            read::subject_depth(story.shadow.model(), &Subject::Substrate(ID.parse().unwrap()), ledger).unwrap()
+        };
         let sealing = Sealing {
             migration_id: "migration/1".into(),
             destination: story.chip(1).id(),
@@ -87,7 +95,7 @@ impl Story {
             continuity_hash: migration.continuity_hash,
             head: migration.head,
         };
-        story.session = ChipSession::new(story.chip(1), ID);
+        story.session = ChipSession::new(story.chip(1), ID.parse().unwrap());
         story.writes("arrive", |session| session.sign_arrive(&activation));
         story
     }
@@ -104,7 +112,7 @@ impl Story {
         let mut shadow = Shadow::new(Arc::new(genesis()));
         let blank = pb::LogEntry { position: None, payload: Some(pb::log_entry::Payload::Blank(pb::Blank {})) };
         shadow.entry(0, &blank.encode_to_vec()).unwrap();
-        let session = ChipSession::new(chip(0), ID);
+        let session = ChipSession::new(chip(0), ID.parse().unwrap());
         let mut story = Story { shadow, session, ops: Vec::new(), names: Vec::new() };
         for number in 0..2 {
             let chip = story.chip(number).key.public();
@@ -133,7 +141,7 @@ impl Story {
         finding.outcome = outcome.unwrap_or(finding.outcome);
         for id in 1..=2 {
             let verdict = Command::Verdict(GiveVerdict {
-                substrate_id: ID.into(),
+                substrate_id: ID.parse().unwrap(),
                 verification: pending.index,
                 finding: finding.clone(),
             });

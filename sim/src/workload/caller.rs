@@ -18,6 +18,7 @@ use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::EntryRef;
 use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::keys::SecretKey;
+use selfsame_protocol::names::SubstrateId;
 use selfsame_protocol::note::Vkey;
 use selfsame_protocol::time::Timestamp;
 use serde_json::{Value, json};
@@ -177,8 +178,8 @@ impl Caller {
     }
 
     /// A chip that does not hold the substrate yet. Its next request is named like all of this client.
-    pub(super) fn newcomer(&mut self, chip: &Signer, substrate: &str) -> ChipSession {
-        let mut newcomer = ChipSession::new(chip.clone(), substrate);
+    pub(super) fn newcomer(&mut self, chip: &Signer, substrate: &SubstrateId) -> ChipSession {
+        let mut newcomer = ChipSession::new(chip.clone(), substrate.clone());
         newcomer.set_request_id(self.request_id());
         newcomer
     }

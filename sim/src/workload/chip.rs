@@ -14,12 +14,13 @@ use selfsame_protocol::command::{Command, EnrolChip, GoalVector, Item, Role};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::ledger::{Ledger, PerLedger};
+use selfsame_protocol::names::SubstrateId;
 use selfsame_protocol::p104::{Outcome, Technology};
 use serde_json::json;
 
 pub(super) struct Chip {
     pub(super) caller: Caller,
-    pub(super) substrate: String,
+    pub(super) substrate: SubstrateId,
     pub(super) chips: [Signer; 2],
     /// Epoch and sequence number of the last acknowledged write. No read may show less.
     pub(super) acknowledged: (u64, u64),

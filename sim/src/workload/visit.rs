@@ -7,6 +7,7 @@ use rand::Rng;
 use selfsame_client::{ChipSession, HolderStatus, Migration, Phase, Signer, Substrate};
 use selfsame_protocol::command::FencingToken;
 use selfsame_protocol::envelope::Envelope;
+use selfsame_protocol::names::SubstrateId;
 use selfsame_protocol::p104::Outcome;
 use std::cell::Cell;
 use std::pin::Pin;
@@ -174,7 +175,7 @@ impl Chip {
 
 impl Chip {
     /// The same substrate in the hands of another client.
-    pub(super) fn resumed(caller: Caller, substrate: String, chips: [Signer; 2]) -> Chip {
+    pub(super) fn resumed(caller: Caller, substrate: SubstrateId, chips: [Signer; 2]) -> Chip {
         Chip { caller, substrate, chips, acknowledged: (0, 0), cycles: 0, migrations: 0 }
     }
 

@@ -1,9 +1,8 @@
 //! The directory of a growing cluster: three nodes, and one file that says how to start them again.
 
 use crate::bench::load::{LoadShape, LoadWriter};
-use crate::bench::process;
-use crate::bench::substrate;
 use crate::bench::target::{BenchTarget, CONNECTIONS};
+use crate::bench::{process, substrate};
 use crate::demo::cluster::{Cluster, Failure, Keys, free_ports, fresh_key};
 use futures::future::try_join_all;
 use selfsame_client::{ChipSession, Client, Signer};
@@ -84,7 +83,7 @@ impl KeptCluster {
         let mut kept = found(dir)?;
         let three = |what: &str| (1..=3).map(|i| derived(&kept.seed, &format!("{what}{i}"))).collect::<Vec<_>>();
         let keys = Keys { roots: three("root"), operators: three("operator"), nodes: three("node") };
-        let genesis = Cluster::genesis("growth", &keys);
+        let genesis = Cluster::genesis("growth", &keys)?;
         // A snapshot is written when it is measured, and at no other time: what it costs is told apart from everything else.
         let settings = RaftSettings { keep_logs: KEEP_LOGS, snapshot_after_bytes: u64::MAX, ..RaftSettings::default() };
         let cluster = Cluster::start_with(dir, genesis, keys, &kept.ports, BTreeMap::new(), settings).await?;
@@ -95,7 +94,7 @@ impl KeptCluster {
         if kept.substrates.is_empty() {
             let births = (0..SUBSTRATES).map(|_| substrate::born(&clients[0], &chip));
             kept.substrates =
-                try_join_all(births).await?.into_iter().map(|session| session.substrate_id().to_owned()).collect();
+                try_join_all(births).await?.into_iter().map(|session| session.substrate_id().to_string()).collect();
             keep(dir, &kept)?;
         }
         let states = try_join_all(kept.substrates.iter().map(|id| clients[0].substrate(id))).await?;

@@ -9,6 +9,7 @@ use selfsame_machine::read;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::p104::Outcome;
+use selfsame_protocol::subject::Subject;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -74,7 +75,7 @@ pub async fn reopen(place: &mut KeptCluster) -> Result<Value, Failure> {
         Some(Outcome::Verified | Outcome::InsufficientDepth) => {}
         other => return Err(format!("the session does not open again: {other:?}").into()),
     }
-    let name = format!("substrate:{}", session.substrate_id());
+    let name = Subject::Substrate(session.substrate_id().clone());
     let cluster = place.cluster()?;
     let view = cluster.node(1).ok_or("node 1 is gone")?.raft.view()?;
     let (mut bytes, mut entries) = (Vec::new(), 0);

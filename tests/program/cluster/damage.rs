@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 async fn a_client_that_meets_a_damaged_entry_asks_another_node() {
     let dir = tempfile::tempdir().unwrap();
     let keys = Keys::fresh().unwrap();
-    let genesis = Cluster::genesis("test", &keys);
+    let genesis = Cluster::genesis("test", &keys).unwrap();
     let ports = free_ports(3).unwrap();
     let mut cluster = Cluster::start(dir.path(), genesis, keys.clone(), &ports, BTreeMap::new())
         .await

@@ -32,13 +32,13 @@ fn genesis() -> Genesis {
         origin: "ledger.example".into(),
         limits: ItemLimits::default(),
         organisations: vec![GenesisOrganisation {
-            name: "aurora".into(),
+            name: "aurora".parse().unwrap(),
             root_key: key(1).public(),
             operator_key: key(2).public(),
         }],
         nodes: vec![GenesisNode {
             id: 1,
-            organisation: "aurora".into(),
+            organisation: "aurora".parse().unwrap(),
             key: key(3).public(),
             cosigner: key(3).cosigner().public(),
         }],

@@ -45,7 +45,7 @@ impl Processes {
             keys::save(&dir.path().join(format!("{name}-root.json")), root).unwrap();
             keys::save(&dir.path().join(format!("{name}-operator.json")), operator).unwrap();
         }
-        let mut genesis = Cluster::genesis("test", &keys);
+        let mut genesis = Cluster::genesis("test", &keys).unwrap();
         adjust(&mut genesis);
         std::fs::write(dir.path().join("cluster.toml"), toml::to_string(&genesis).unwrap()).unwrap();
         let ports = free_ports(3 + spare as usize).unwrap();

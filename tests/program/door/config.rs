@@ -19,7 +19,7 @@ impl Files {
     fn new() -> Files {
         let dir = tempfile::tempdir().unwrap();
         let keys = Keys::fresh().unwrap();
-        let genesis = Cluster::genesis("test", &keys);
+        let genesis = Cluster::genesis("test", &keys).unwrap();
         for (id, key) in (1..).zip(&keys.nodes) {
             keys::save(&dir.path().join(format!("node{id}.key.json")), key).unwrap();
         }

@@ -31,7 +31,7 @@ impl Nodes {
     pub async fn named(name: &str) -> Nodes {
         let dir = tempfile::tempdir().unwrap();
         let keys = Keys::fresh().unwrap();
-        let genesis = Cluster::genesis(name, &keys);
+        let genesis = Cluster::genesis(name, &keys).unwrap();
         let http = (1..=3).map(|id| (id, "127.0.0.1:0".to_owned())).collect::<BTreeMap<_, _>>();
         let cluster = Cluster::start(dir.path(), genesis, keys, &free_ports(3).unwrap(), http).await.unwrap();
         cluster.leader().await.unwrap();

@@ -17,6 +17,7 @@ use selfsame_protocol::command::{
 };
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::envelope::Envelope;
+use selfsame_protocol::names::SubstrateId;
 use selfsame_protocol::number::Epoch;
 use selfsame_protocol::p104::{self, Amendment, Attestation, Claims, Thresholds};
 use selfsame_protocol::response::{CommandResult, SubmitResponse};
@@ -37,7 +38,7 @@ use std::collections::{BTreeMap, VecDeque};
 #[derive(Clone, Debug)]
 pub struct ChipSession {
     signer: Signer,
-    substrate_id: String,
+    substrate_id: SubstrateId,
     epoch: Epoch,
     /// Number of the last write that was signed, or that the cluster accepted before.
     seq: u64,
@@ -134,10 +135,10 @@ impl Activation {
 
 impl ChipSession {
     /// A chip that knows nothing of the substrate yet: before its birth, or before a migration makes the chip active.
-    pub fn new(signer: Signer, substrate_id: impl Into<String>) -> ChipSession {
+    pub fn new(signer: Signer, substrate_id: SubstrateId) -> ChipSession {
         ChipSession {
             signer,
-            substrate_id: substrate_id.into(),
+            substrate_id,
             epoch: Epoch(1),
             seq: 0,
             head: None,
@@ -150,7 +151,7 @@ impl ChipSession {
     /// A chip that goes on with what the cluster knows: after a restart, or after somebody else wrote. The continuity hash
     /// is the cluster's then: a program that kept its own presents it with [`open_with`](Self::open_with).
     pub fn resumed(signer: Signer, state: &Substrate) -> ChipSession {
-        let mut session = ChipSession::new(signer, &state.substrate_id);
+        let mut session = ChipSession::new(signer, state.substrate_id.clone());
         session.adopt(state);
         session
     }
@@ -170,7 +171,7 @@ impl ChipSession {
     }
 
     /// UUID of the substrate.
-    pub fn substrate_id(&self) -> &str {
+    pub fn substrate_id(&self) -> &SubstrateId {
         &self.substrate_id
     }
 
@@ -220,7 +221,7 @@ impl ChipSession {
         envelope
     }
 
-    fn write(&mut self, opens: bool, command: impl FnOnce(String, FencingToken) -> Command) -> Envelope {
+    fn write(&mut self, opens: bool, command: impl FnOnce(SubstrateId, FencingToken) -> Command) -> Envelope {
         let token = self.next_token();
         self.seq = token.seq.0;
         self.keep(Some(self.seq), opens, command(self.substrate_id.clone(), token))

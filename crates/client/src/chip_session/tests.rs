@@ -10,7 +10,7 @@ const ID: &str = "6f1d7a52-0c1e-4b7e-9d6a-2f60b1d3c8a4";
 
 fn session() -> ChipSession {
     let signer = Signer { cluster: "test".into(), role: Role::Chip, key: SecretKey::from_seed(&[7; 32]) };
-    ChipSession::new(signer, ID)
+    ChipSession::new(signer, ID.parse().unwrap())
 }
 
 fn items(n: u64) -> Vec<Item> {
@@ -77,7 +77,7 @@ fn an_activation_begins_a_new_count() {
     let birth = session.sign_birth(Birth::new(json!({"branch_a": {}, "branch_b": {}}), Timestamp::from_millis(0)));
     assert_eq!((session.seq(), session.head()), (0, None));
     let born = SubstrateBorn {
-        substrate_id: ID.into(),
+        substrate_id: ID.parse().unwrap(),
         founding_tension_hash: Digest::of(b"tension"),
         substrate_identity_hash: Digest::of(b"birth"),
         complete: true,

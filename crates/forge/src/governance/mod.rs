@@ -25,6 +25,7 @@ use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::record::{BallotEnd, ConstitutionChange, Record};
 use selfsame_protocol::replay::BadCheck;
 use selfsame_protocol::replay::governance::{Governance, Governed};
+use selfsame_protocol::subject::Subject;
 use selfsame_protocol::time::Timestamp;
 use serde_json::{Value, json};
 
@@ -45,6 +46,11 @@ pub struct Reading {
     pub signed: bool,
 }
 
+/// Whether a chain is one of governance. The text of a placed entry may be no subject at all.
+pub fn governs(subject: &str) -> bool {
+    subject.parse().is_ok_and(|subject: Subject| subject.governs())
+}
+
 /// As a bundle holds it: governance alone, with every submission.
 pub const AS_IN_A_BUNDLE: Reading = Reading { whole: false, signed: true };
 
@@ -52,7 +58,7 @@ pub const AS_IN_A_BUNDLE: Reading = Reading { whole: false, signed: true };
 pub fn read(world: &World, how: Reading) -> Result<Governed, BadCheck> {
     let mut audit = Governance::new(&world.genesis.document());
     for placed in world.entries.iter().filter(|placed| placed.ledger == Ledger::Reasoning) {
-        let governs = Governance::governs(&placed.subject);
+        let governs = governs(&placed.subject);
         if governs || how.whole {
             let submission = (how.signed && governs).then(|| world.envelope(placed.submission).1);
             audit.leaf(&placed.leaf(), submission.as_deref())?;
@@ -192,7 +198,7 @@ pub fn ballot(stage: &Stage, id: &str) -> Ballot {
 /// `ballot_decided`, with one more approval.
 pub fn decided(stage: &Stage, id: &str, voter: &str) -> (String, Record) {
     let mut ballot = ballot(stage, id);
-    ballot.votes.insert(voter.into(), true);
+    ballot.votes.insert(voter.parse().unwrap(), true);
     let record = Record::BallotDecided {
         proposal_id: id.into(),
         proposal: ballot.proposal.clone(),

@@ -9,10 +9,10 @@ use crate::stage::Stage;
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{Arrive, Command, GiveVerdict, RetireChip, RetireNode, Role};
 use selfsame_protocol::digest::Digest;
-use selfsame_protocol::number::NodeId;
+use selfsame_protocol::names::SubstrateId;
+use selfsame_protocol::number::{LogIndex, NodeId};
 use selfsame_protocol::p104::Outcome;
 use selfsame_protocol::record::{Finding, Record, SuppressionReason};
-use selfsame_protocol::time::U64;
 use serde_json::json;
 
 /// Every pair.
@@ -25,20 +25,22 @@ fn failing(text: &str) -> Finding {
 }
 
 fn quarantine(node: u64, substrate: &str, finding: Finding) -> (String, Record) {
-    let organisation = ORGANISATIONS[node as usize - 1].into();
-    let record = Record::NodeQuarantine { node: NodeId(node), organisation, finding, substrate_id: substrate.into() };
+    let organisation = ORGANISATIONS[node as usize - 1].parse().unwrap();
+    let record =
+        Record::NodeQuarantine { node: NodeId(node), organisation, finding, substrate_id: substrate.parse().unwrap() };
     (CLUSTER_CHAIN.into(), record)
 }
 
 /// A verdict of node `by`, and what would come of it.
 fn verdict(by: u64, substrate: &str, finding: Finding, records: Vec<(String, Record)>) -> Told {
-    let command = Command::Verdict(GiveVerdict { substrate_id: substrate.into(), verification: U64(1), finding });
+    let command =
+        Command::Verdict(GiveVerdict { substrate_id: substrate.parse().unwrap(), verification: LogIndex(1), finding });
     Told { role: Role::Node, key: node(by), command, records }
 }
 
 /// Eight nodes: one is outvoted, one comes late. A third fails about another substrate, and is outvoted when a fourth
 /// retires. Nodes 4 of the agency, 2 and 5 of the bureau and 7 of the chamber are left.
-fn failed() -> (Stage, String, String) {
+fn failed() -> (Stage, SubstrateId, SubstrateId) {
     let mut stage = Stage::new();
     let (first, second) = (uuid(1), uuid(2));
     for (by, id) in [(0, 4), (1, 5), (0, 6), (2, 7), (1, 8)] {
@@ -153,9 +155,9 @@ fn quarantines() -> Vec<Case> {
 fn quarantine_of(node: u64, organisation: &str, substrate: &str, finding: Finding) -> (String, Record) {
     let record = Record::NodeQuarantine {
         node: NodeId(node),
-        organisation: organisation.into(),
+        organisation: organisation.parse().unwrap(),
         finding,
-        substrate_id: substrate.into(),
+        substrate_id: substrate.parse().unwrap(),
     };
     (CLUSTER_CHAIN.into(), record)
 }
@@ -220,7 +222,7 @@ pub fn unsigned() -> Vec<Case> {
 }
 
 /// A second birth and a write of a chip that never held the substrate.
-fn claimed() -> (Stage, String) {
+fn claimed() -> (Stage, SubstrateId) {
     let mut stage = Stage::new();
     let id = uuid(1);
     stage.born(&id, 0);
@@ -236,7 +238,7 @@ fn duplicates() -> Vec<Case> {
     let case_of = |name: &str, check, alter: &dyn Fn(&mut World)| case(name, check, &genuine, alter);
     let birth = |world: &World| world.find(&chain("bureau"), "duplicate_refused", 0);
     let write = |world: &World| world.find(&chain("chamber"), "duplicate_refused", 0);
-    let record = |chip: Digest, code| Record::DuplicateRefused { substrate_id: id.clone(), chip, code };
+    let record = |chip: Digest, code| Record::DuplicateRefused { substrate_id: id.parse().unwrap(), chip, code };
     let code = |at: &dyn Fn(&World) -> usize, name: &str, code: &str| {
         case(name, "REFUSAL_CODE", &genuine, |world| {
             let at = at(world);
@@ -269,7 +271,7 @@ fn duplicates() -> Vec<Case> {
         code(&write, "a refusal that is not recorded", "STALE_EPOCH"),
         case_of("a refusal of a command that has none", "SUBMISSION_COMMAND", &|world| {
             let command = Command::Arrive(Arrive {
-                substrate_id: id.clone(),
+                substrate_id: id.parse().unwrap(),
                 migration_id: "m1".into(),
                 attestation: selfsame_protocol::p104::Attestation::software(&birth_claims(&id, &founding()), &chip(1)),
                 continuity_hash: Digest::of(b""),

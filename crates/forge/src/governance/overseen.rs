@@ -3,15 +3,15 @@
 
 use super::stories::*;
 use super::{CLUSTER_CHAIN, find, world};
-use crate::World;
 use crate::cases::{Case, catalogue};
 use crate::cast::*;
 use crate::stage::Stage;
-use crate::story;
+use crate::{World, story};
 use selfsame_machine::verify;
 use selfsame_protocol::command::{Command, RetireChip};
 use selfsame_protocol::entry::Entry;
 use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::names::SubstrateId;
 use selfsame_protocol::number::NodeId;
 use selfsame_protocol::p104::Outcome;
 use selfsame_protocol::record::Finding;
@@ -22,7 +22,8 @@ use serde_json::json;
 /// Recomputes a substrate together with the governance of its cluster, as a bundle holds both.
 pub fn read(world: &World, id: &str) -> Result<(), BadCheck> {
     let governed = super::read(world, super::AS_IN_A_BUNDLE)?;
-    let (mut replay, mut oversight) = (Replay::new(&world.genesis.cluster, id), Oversight::new(id));
+    let (mut replay, mut oversight) =
+        (Replay::new(&world.genesis.cluster, &id.parse().unwrap()), Oversight::new(&id.parse().unwrap()));
     let mut next = 0;
     for ledger in Ledger::BOTH {
         for leaf in world.chain(ledger, &format!("substrate:{id}")) {
@@ -54,7 +55,7 @@ pub fn genuine() -> Vec<(World, String)> {
 }
 
 /// A substrate that migrates by seal and by ballot, goes through a recovery, and sees a node fail.
-fn busy() -> (Stage, String) {
+fn busy() -> (Stage, SubstrateId) {
     let mut stage = Stage::new();
     let id = uuid(1);
     stage.seasoned(&id, 0);

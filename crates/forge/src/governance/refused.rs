@@ -133,19 +133,19 @@ fn proposals() -> Vec<Case> {
             "vetoes out of order",
             "BALLOT_PROPOSAL",
             Code::RulesInvalid,
-            rules(|rules| rules.vetoes = vec!["bureau".into(), "agency".into()]),
+            rules(|rules| rules.vetoes = vec!["bureau".parse().unwrap(), "agency".parse().unwrap()]),
         ),
         propose(
             "a veto twice",
             "BALLOT_PROPOSAL",
             Code::RulesInvalid,
-            rules(|rules| rules.vetoes = vec!["bureau".into(), "bureau".into()]),
+            rules(|rules| rules.vetoes = vec!["bureau".parse().unwrap(), "bureau".parse().unwrap()]),
         ),
         propose(
             "a veto of a stranger",
             "BALLOT_PROPOSAL",
             Code::RulesInvalid,
-            rules(|rules| rules.vetoes = vec!["stranger".into()]),
+            rules(|rules| rules.vetoes = vec!["stranger".parse().unwrap()]),
         ),
         refused("the publisher publishes", "BALLOT_PROPOSAL", &moved, Code::RulesInvalid, again),
         propose("a stranger publishes", "BALLOT_PROPOSAL", Code::UnknownOrganisation, publishes("stranger", 95)),
@@ -169,7 +169,7 @@ fn proposals() -> Vec<Case> {
             "SUBMISSION_FORM",
             Code::KeyExists,
             Proposal::AddOrganisation {
-                name: "delegation".into(),
+                name: "delegation".parse().unwrap(),
                 root_key: key(70).public(),
                 operator_key: key(70).public(),
             },
@@ -202,7 +202,7 @@ fn proposals() -> Vec<Case> {
 }
 
 fn publishes_key(log_key: PublicKey) -> Proposal {
-    let publisher = selfsame_protocol::constitution::Publisher { organisation: "bureau".into(), log_key };
+    let publisher = selfsame_protocol::constitution::Publisher { organisation: "bureau".parse().unwrap(), log_key };
     Proposal::MovePublisher { publisher }
 }
 
@@ -319,7 +319,10 @@ fn effects() -> Vec<Case> {
     let added = |name: &str, seed: u8| {
         let (root_key, operator_key) = (key(seed).public(), key(seed + 10).public());
         let proposal_id = "p".into();
-        (chain(name), Action::AddOrganisation { organisation: name.into(), root_key, operator_key, proposal_id })
+        (
+            chain(name),
+            Action::AddOrganisation { organisation: name.parse().unwrap(), root_key, operator_key, proposal_id },
+        )
     };
     let gone = |chip: &SecretKey| Action::RetireChip { chip: chip.public().id(), proposal_id: id() };
     let taken = Action::RotateKey {
@@ -336,7 +339,7 @@ fn effects() -> Vec<Case> {
             Code::KeyExists,
             &stage,
             Proposal::RotateKey {
-                organisation: "bureau".into(),
+                organisation: "bureau".parse().unwrap(),
                 key: OrganisationKey::Root,
                 new: operator(0).public(),
                 reason: "lost".into(),
@@ -397,7 +400,7 @@ fn effects() -> Vec<Case> {
     let mut stage = Stage::new();
     stage.ok(Role::Root, &root(0), enrol(4));
     let left = Action::RemoveOrganisation {
-        organisation: "chamber".into(),
+        organisation: "chamber".parse().unwrap(),
         nodes: vec![NodeId(3)],
         keys_ended: U64(4),
         proposal_id: "p".into(),

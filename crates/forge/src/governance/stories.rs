@@ -11,6 +11,7 @@ use selfsame_protocol::command::{
 };
 use selfsame_protocol::constitution::{OBJECTION_MS, Publisher, Rules, Share};
 use selfsame_protocol::keys::SecretKey;
+use selfsame_protocol::names::SubstrateId;
 use selfsame_protocol::number::NodeId;
 use selfsame_protocol::time::U64;
 
@@ -21,7 +22,12 @@ pub fn stolen(chip_number: u8) -> Proposal {
 
 /// Replaces a key by ballot.
 pub fn lost(organisation: &str, kind: OrganisationKey, new: u8) -> Proposal {
-    Proposal::RotateKey { organisation: organisation.into(), key: kind, new: key(new).public(), reason: "lost".into() }
+    Proposal::RotateKey {
+        organisation: organisation.parse().unwrap(),
+        key: kind,
+        new: key(new).public(),
+        reason: "lost".into(),
+    }
 }
 
 /// Other rules by ballot.
@@ -33,7 +39,7 @@ pub fn rules(change: impl FnOnce(&mut Rules)) -> Proposal {
 
 /// Another publisher by ballot.
 pub fn publishes(organisation: &str, log_key: u8) -> Proposal {
-    let publisher = Publisher { organisation: organisation.into(), log_key: key(log_key).public() };
+    let publisher = Publisher { organisation: organisation.parse().unwrap(), log_key: key(log_key).public() };
     Proposal::MovePublisher { publisher }
 }
 
@@ -128,7 +134,7 @@ pub fn once_through() -> Stage {
 /// Ballots that one vote against ends: of a member with a veto, and of the one that is concerned. An ordinary one goes on.
 pub fn vetoes() -> Stage {
     let mut stage = Stage::new();
-    stage.ballot(3, "veto", rules(|rules| rules.vetoes = vec!["bureau".into()]));
+    stage.ballot(3, "veto", rules(|rules| rules.vetoes = vec!["bureau".parse().unwrap()]));
     for (id, proposal) in [("join", add(3)), ("lost", lost("chamber", OrganisationKey::Root, 91)), ("chip", stolen(0))]
     {
         open(&mut stage, 0, id, proposal);
@@ -168,7 +174,7 @@ pub fn edges() -> Stage {
 }
 
 /// A forced seal, a publisher that moves, a recovery, and a ballot after it.
-pub fn recovered() -> (Stage, String) {
+pub fn recovered() -> (Stage, SubstrateId) {
     let mut stage = Stage::new();
     let id = uuid(1);
     stage.seasoned(&id, 0);
@@ -183,13 +189,13 @@ pub fn recovered() -> (Stage, String) {
 pub fn cluster_of(organisations: u8, nodes: u8) -> Genesis {
     let name = |i: u8| if i < 26 { char::from(b'a' + i).to_string() } else { format!("z{i}") };
     let founder = |i: u8| GenesisOrganisation {
-        name: name(i),
+        name: name(i).parse().unwrap(),
         root_key: key(100 + 2 * i).public(),
         operator_key: key(101 + 2 * i).public(),
     };
     let member = |id: u8| GenesisNode {
         id: id.into(),
-        organisation: name((id - 1) % organisations),
+        organisation: name((id - 1) % organisations).parse().unwrap(),
         key: node(id.into()).public(),
         cosigner: node(id.into()).cosigner().public(),
     };

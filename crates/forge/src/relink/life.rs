@@ -106,7 +106,7 @@ impl Life {
                 tolerance,
                 ..
             } => {
-                *prior_substrate_id = self.id.clone();
+                *prior_substrate_id = self.id.parse().unwrap();
                 *prior_head = self.head;
                 *drift = self.drift;
                 if let Some(birth) = &self.birth {
@@ -321,7 +321,7 @@ impl Life {
         let Some(seal) = &self.seal else { return stands.clone() };
         let claims = Claims::Activation {
             cluster: self.cluster.clone(),
-            substrate_id: self.id.clone(),
+            substrate_id: self.id.parse().unwrap(),
             migration_id: migration_id.into(),
             nonce: seal.nonce,
             epoch,

@@ -9,9 +9,11 @@ use selfsame_protocol::command::*;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::keys::SecretKey;
 use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::number::LogIndex;
 use selfsame_protocol::p104::{Amendment, Attestation, Claims, Outcome as Identity};
 use selfsame_protocol::record::Finding;
 use selfsame_protocol::response::{SessionRequested, SubmitResponse};
+use selfsame_protocol::subject::Subject;
 use selfsame_protocol::time::U64;
 use serde_json::json;
 
@@ -33,7 +35,7 @@ impl Stage {
     pub fn open_command(&self, id: &str) -> Command {
         let kept = self.substrate(id).last_close.map(|close| close.cross_session_identity_continuity_hash);
         Command::OpenSession(OpenSession {
-            substrate_id: id.into(),
+            substrate_id: id.parse().unwrap(),
             fence: self.fence(id),
             continuity_hash: kept,
             founding: None,
@@ -41,12 +43,12 @@ impl Stage {
         })
     }
     /// Asks for a session; the answer is the verification's name.
-    pub fn ask(&mut self, id: &str, chip: &SecretKey) -> U64 {
+    pub fn ask(&mut self, id: &str, chip: &SecretKey) -> LogIndex {
         let command = self.open_command(id);
         self.ask_with(chip, command)
     }
     /// Asks with a command.
-    pub fn ask_with(&mut self, chip: &SecretKey, command: Command) -> U64 {
+    pub fn ask_with(&mut self, chip: &SecretKey, command: Command) -> LogIndex {
         let receipt = self.ok(Role::Chip, chip, command);
         result::<SessionRequested>(receipt).verification
     }
@@ -58,13 +60,16 @@ impl Stage {
     pub fn honest(&mut self, id: &str, from: u64) -> SubmitResponse {
         let verification = self.pending(id);
         let finding = verify::finding(&self.model, &verification).unwrap();
-        let verdict =
-            Command::Verdict(GiveVerdict { substrate_id: id.into(), verification: verification.index, finding });
+        let verdict = Command::Verdict(GiveVerdict {
+            substrate_id: id.parse().unwrap(),
+            verification: verification.index,
+            finding,
+        });
         self.ok(Role::Node, &node(from), verdict)
     }
     /// A verdict of a node.
-    pub fn verdict(&mut self, id: &str, verification: U64, from: u64, finding: Finding) -> Outcome {
-        let verdict = Command::Verdict(GiveVerdict { substrate_id: id.into(), verification, finding });
+    pub fn verdict(&mut self, id: &str, verification: LogIndex, from: u64, finding: Finding) -> Outcome {
+        let verdict = Command::Verdict(GiveVerdict { substrate_id: id.parse().unwrap(), verification, finding });
         self.submit(Role::Node, &node(from), verdict)
     }
     /// Opens a session by the verdicts of two nodes.
@@ -76,7 +81,7 @@ impl Stage {
     /// The close of a cycle that the active chip would send.
     pub fn cycle_command(&self, id: &str, name: &str) -> Command {
         Command::CloseCycle(CloseCycle {
-            substrate_id: id.into(),
+            substrate_id: id.parse().unwrap(),
             fence: self.fence(id),
             cycle_id: name.into(),
             goalvector: goal(name),
@@ -90,7 +95,7 @@ impl Stage {
     }
     /// An append that the active chip would send.
     pub fn append_command(&self, id: &str, items: Vec<Item>) -> Command {
-        Command::Append(Append { substrate_id: id.into(), fence: self.fence(id), items })
+        Command::Append(Append { substrate_id: id.parse().unwrap(), fence: self.fence(id), items })
     }
     /// Appends.
     pub fn append(&mut self, id: &str, chip: &SecretKey, items: Vec<Item>) -> SubmitResponse {
@@ -99,12 +104,12 @@ impl Stage {
     }
     /// An amendment that the active chip would send.
     pub fn amend_command(&self, id: &str, amendment: Amendment) -> Command {
-        Command::Amend(Amend { substrate_id: id.into(), fence: self.fence(id), amendment })
+        Command::Amend(Amend { substrate_id: id.parse().unwrap(), fence: self.fence(id), amendment })
     }
     /// The close that the active chip would send.
     pub fn close_command(&self, id: &str) -> Command {
         Command::CloseSession(CloseSession {
-            substrate_id: id.into(),
+            substrate_id: id.parse().unwrap(),
             fence: self.fence(id),
             head: self.substrate(id).head,
         })
@@ -135,10 +140,10 @@ impl Stage {
     /// The seal that the active chip would send.
     pub fn seal_command(&self, id: &str, migration: &str, destination: &SecretKey) -> Command {
         let substrate = self.substrate(id);
-        let [evidence, reasoning] =
-            Ledger::BOTH.map(|ledger| read::subject_depth(&self.model, &format!("substrate:{id}"), ledger).unwrap());
+        let [evidence, reasoning] = Ledger::BOTH
+            .map(|ledger| read::subject_depth(&self.model, &Subject::Substrate(id.parse().unwrap()), ledger).unwrap());
         Command::Seal(Seal {
-            substrate_id: id.into(),
+            substrate_id: id.parse().unwrap(),
             fence: self.fence(id),
             migration_id: migration.into(),
             destination: destination.public().id(),
@@ -160,7 +165,7 @@ impl Stage {
         let sealed = read::migration(&self.model, id, migration).unwrap().unwrap();
         Claims::Activation {
             cluster: CLUSTER.into(),
-            substrate_id: id.into(),
+            substrate_id: id.parse().unwrap(),
             migration_id: migration.into(),
             nonce: sealed.nonce,
             epoch: sealed.epoch.next(),
@@ -179,7 +184,7 @@ impl Stage {
     pub fn arrive_command(&self, id: &str, migration: &str, destination: &SecretKey) -> Command {
         let sealed = read::migration(&self.model, id, migration).unwrap().unwrap();
         Command::Arrive(Arrive {
-            substrate_id: id.into(),
+            substrate_id: id.parse().unwrap(),
             migration_id: migration.into(),
             attestation: Attestation::software(&self.activation_claims(id, migration), destination),
             continuity_hash: sealed.continuity_hash,
@@ -194,7 +199,7 @@ impl Stage {
     /// The abort that the origin would send.
     pub fn abort_command(&self, id: &str, migration: &str, origin: &SecretKey) -> Command {
         Command::AbortMigration(AbortMigration {
-            substrate_id: id.into(),
+            substrate_id: id.parse().unwrap(),
             migration_id: migration.into(),
             attestation: Attestation::software(&self.activation_claims(id, migration), origin),
         })
@@ -212,7 +217,7 @@ pub fn writes(world: &Stage, id: &str) -> Vec<(Role, SecretKey, Command)> {
         world.seal_command(id, "m1", &chip(1)),
     ];
     let mut all: Vec<_> = chips.into_iter().map(|command| (Role::Chip, chip(0), command)).collect();
-    all.push((Role::Operator, operator(0), Command::RecoverClose(RecoverClose { substrate_id: id.into() })));
+    all.push((Role::Operator, operator(0), Command::RecoverClose(RecoverClose { substrate_id: id.parse().unwrap() })));
     all
 }
 /// The next open, with another founding document.

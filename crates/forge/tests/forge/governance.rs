@@ -2,7 +2,7 @@
 //! one beside it passes, however it is read.
 
 use selfsame_forge::cases::Case;
-use selfsame_forge::governance::{AS_IN_A_BUNDLE, Reading, cases, read, unsigned, whole};
+use selfsame_forge::governance::{AS_IN_A_BUNDLE, Reading, cases, governs, read, unsigned, whole};
 use selfsame_protocol::replay::governance::Governance;
 
 fn every(cases: &[Case], read_as: Reading) {
@@ -49,7 +49,7 @@ fn what_does_not_show_in_governance_alone_shows_in_the_whole_ledger() {
 #[test]
 fn what_nobody_signed_shows() {
     let genuine = &cases()[0].genuine;
-    let entries: Vec<_> = genuine.entries.iter().filter(|entry| Governance::governs(&entry.subject)).collect();
+    let entries: Vec<_> = genuine.entries.iter().filter(|entry| governs(&entry.subject)).collect();
     let found = |change: &dyn Fn(&mut Vec<u8>)| {
         let mut audit = Governance::new(&genuine.genesis.document());
         let fed = entries.iter().try_for_each(|entry| {

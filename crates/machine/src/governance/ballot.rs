@@ -20,6 +20,7 @@ use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::planted;
 use selfsame_protocol::record::{BallotEnd, Record};
 use selfsame_protocol::response::{BallotCounted, BallotExpired, BallotStanding, CommandResult};
+use selfsame_protocol::subject::Subject;
 use selfsame_protocol::time::{Timestamp, U64};
 use std::collections::BTreeMap;
 
@@ -188,7 +189,7 @@ fn counted(id: &str, ballot: &Ballot, threshold: U64, standing: BallotStanding) 
 fn carry_out(txn: &mut Txn<'_>, id: &str, mut ballot: Ballot, threshold: U64) -> Result<BallotCounted, Stop> {
     let entry = txn.push(
         Ledger::Reasoning,
-        "cluster",
+        &Subject::Cluster,
         Record::BallotDecided {
             proposal_id: id.into(),
             proposal: ballot.proposal.clone(),

@@ -7,7 +7,9 @@ use crate::txn::Txn;
 use crate::view::Table;
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::names::OrganisationName;
 use selfsame_protocol::record::{BallotEnd, Record};
+use selfsame_protocol::subject::Subject;
 use selfsame_protocol::time::Timestamp;
 
 /// The ballot of this name.
@@ -33,7 +35,7 @@ pub fn finish(txn: &mut Txn<'_>, id: &str, ballot: &Ballot) -> Result<(), Stop> 
 pub fn close(txn: &mut Txn<'_>, id: &str, mut ballot: Ballot, result: BallotEnd) -> Result<(), Stop> {
     let entry = txn.push(
         Ledger::Reasoning,
-        "cluster",
+        &Subject::Cluster,
         Record::BallotClosed {
             proposal_id: id.into(),
             result,
@@ -64,7 +66,7 @@ pub fn void_all(txn: &mut Txn<'_>) -> Result<Vec<String>, Stop> {
 
 impl Ballot {
     /// Organisations that voted so, sorted.
-    pub fn voted(&self, approve: bool) -> Vec<String> {
+    pub fn voted(&self, approve: bool) -> Vec<OrganisationName> {
         self.votes.iter().filter(|(_, vote)| **vote == approve).map(|(name, _)| name.clone()).collect()
     }
 

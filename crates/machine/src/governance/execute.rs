@@ -2,13 +2,12 @@
 
 use super::closing::void_all;
 use super::replace_key;
-use crate::balance;
 use crate::error::{Fatal, Stop, refuse};
 use crate::registry::{all, amend, constitution, end_key, register, unused_key, usable_chip};
 use crate::state::{self, META_RECOVERIES, Organisation, RegisteredNode, Registration, prefix_end};
-use crate::trees;
 use crate::txn::Txn;
 use crate::view::{Table, View};
+use crate::{balance, trees};
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{OrganisationKey, Proposal, Role};
 use selfsame_protocol::digest::Digest;
@@ -16,8 +15,10 @@ use selfsame_protocol::governance::GovernanceAction;
 use selfsame_protocol::keys::PublicKey;
 use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::merkle::{consistency_proof, verify_consistency};
+use selfsame_protocol::names::OrganisationName;
 use selfsame_protocol::record::{ConstitutionChange, EvidenceAnchor, QuorumCause, Record};
 use selfsame_protocol::response::BallotStanding;
+use selfsame_protocol::subject::Subject;
 use selfsame_protocol::time::U64;
 
 /// Carries a proposal out; gives what came of it.
@@ -38,7 +39,7 @@ pub fn execute_proposal(txn: &mut Txn<'_>, id: &str, proposal: &Proposal) -> Res
             voided,
         };
         constitutional_state_hash = Some(change.after_hash);
-        txn.push(Ledger::Reasoning, "cluster", Record::ConstitutionChanged(Box::new(change)))?;
+        txn.push(Ledger::Reasoning, &Subject::Cluster, Record::ConstitutionChanged(Box::new(change)))?;
         amend(txn, &before, &after)?;
     }
     match proposal {
@@ -56,8 +57,8 @@ pub fn execute_proposal(txn: &mut Txn<'_>, id: &str, proposal: &Proposal) -> Res
 }
 
 /// A record in the chain of the organisation that is concerned, which need not be the author's.
-fn concern(txn: &mut Txn<'_>, organisation: &str, action: GovernanceAction) -> Result<(), Stop> {
-    let subject = format!("organisation:{organisation}");
+fn concern(txn: &mut Txn<'_>, organisation: &OrganisationName, action: GovernanceAction) -> Result<(), Stop> {
+    let subject = Subject::Organisation(organisation.clone());
     txn.push(Ledger::Reasoning, &subject, Record::Governance { action }).map(|_| ())
 }
 
@@ -73,7 +74,13 @@ fn organisation(txn: &Txn<'_>, name: &str) -> Result<Organisation, Stop> {
     }
 }
 
-fn add(txn: &mut Txn<'_>, id: &str, name: &str, root_key: PublicKey, operator_key: PublicKey) -> Result<(), Stop> {
+fn add(
+    txn: &mut Txn<'_>,
+    id: &str,
+    name: &OrganisationName,
+    root_key: PublicKey,
+    operator_key: PublicKey,
+) -> Result<(), Stop> {
     if txn.over.get(Table::Organisations, name.as_bytes())?.is_some() {
         let rule = "an organisation of this name is or was a member, and no name is given twice: choose another";
         return refuse(Code::OrganisationExists, rule, "", name);
@@ -82,22 +89,26 @@ fn add(txn: &mut Txn<'_>, id: &str, name: &str, root_key: PublicKey, operator_ke
         unused_key(txn, key)?;
         register(txn, name, key, role, None);
     }
-    let value = Organisation { name: name.into(), root_key, operator_key, removed: None };
-    state::save(&mut txn.over, Table::Organisations, name, &value);
-    let action =
-        GovernanceAction::AddOrganisation { organisation: name.into(), root_key, operator_key, proposal_id: id.into() };
+    let value = Organisation { name: name.clone(), root_key, operator_key, removed: None };
+    state::save(&mut txn.over, Table::Organisations, name.clone(), &value);
+    let action = GovernanceAction::AddOrganisation {
+        organisation: name.clone(),
+        root_key,
+        operator_key,
+        proposal_id: id.into(),
+    };
     concern(txn, name, action)?;
     balance::warn(txn, QuorumCause::AddOrganisation)
 }
 
-fn remove(txn: &mut Txn<'_>, id: &str, name: &str) -> Result<(), Stop> {
+fn remove(txn: &mut Txn<'_>, id: &str, name: &OrganisationName) -> Result<(), Stop> {
     let mut gone = organisation(txn, name)?;
     let nodes = balance::keep(txn, |txn| {
-        gone.removed = Some(U64(txn.index));
-        state::save(&mut txn.over, Table::Organisations, name, &gone);
+        gone.removed = Some(txn.index);
+        state::save(&mut txn.over, Table::Organisations, name.clone(), &gone);
         let mut retired = Vec::new();
         for mut node in all::<RegisteredNode>(&txn.over, Table::Nodes)? {
-            if node.organisation == name && !node.retired {
+            if node.organisation == *name && !node.retired {
                 node.retired = true;
                 retired.push(node.id);
                 state::save(&mut txn.over, Table::Nodes, node.id.0.to_be_bytes(), &node);
@@ -110,14 +121,14 @@ fn remove(txn: &mut Txn<'_>, id: &str, name: &str) -> Result<(), Stop> {
     for (key, value) in txn.over.scan(Table::Keys, &[], &prefix_end(&[]), usize::MAX)? {
         let mut registration: Registration =
             serde_json::from_slice(&value).map_err(|e| state::undecodable(Table::Keys, &key, e))?;
-        if registration.organisation == name && registration.until.is_none() {
-            registration.until = Some(U64(txn.index));
+        if registration.organisation == *name && registration.until.is_none() {
+            registration.until = Some(txn.index);
             state::save(&mut txn.over, Table::Keys, key, &registration);
             ended += 1;
         }
     }
     let action = GovernanceAction::RemoveOrganisation {
-        organisation: name.into(),
+        organisation: name.clone(),
         nodes,
         keys_ended: U64(ended),
         proposal_id: id.into(),
@@ -126,7 +137,13 @@ fn remove(txn: &mut Txn<'_>, id: &str, name: &str) -> Result<(), Stop> {
     crate::session::recount(txn)
 }
 
-fn rotate(txn: &mut Txn<'_>, id: &str, name: &str, key: OrganisationKey, new: PublicKey) -> Result<(), Stop> {
+fn rotate(
+    txn: &mut Txn<'_>,
+    id: &str,
+    name: &OrganisationName,
+    key: OrganisationKey,
+    new: PublicKey,
+) -> Result<(), Stop> {
     let changed = organisation(txn, name)?;
     let old = replace_key(txn, changed, key, new)?;
     concern(txn, name, GovernanceAction::RotateKey { key, old, new, proposal_id: Some(id.into()) })
@@ -162,7 +179,7 @@ fn recover(
         evidence: evidence.clone(),
         reasoning: reasoning.clone(),
     };
-    txn.push(Ledger::Reasoning, "cluster", record).map(|_| ())
+    txn.push(Ledger::Reasoning, &Subject::Cluster, record).map(|_| ())
 }
 
 /// Refuses unless the stated tree is a part of the ledger as it stood before this batch.

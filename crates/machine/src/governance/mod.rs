@@ -17,6 +17,7 @@ use selfsame_protocol::keys::PublicKey;
 use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::number::NodeId;
 use selfsame_protocol::record::Record;
+use selfsame_protocol::subject::Subject;
 
 fn organisation(txn: &Txn<'_>) -> Result<Organisation, Stop> {
     let name = &txn.author.organisation;
@@ -28,7 +29,7 @@ fn organisation(txn: &Txn<'_>) -> Result<Organisation, Stop> {
 
 /// Records what the author's organisation did; the answer is what was recorded.
 fn record(txn: &mut Txn<'_>, action: GovernanceAction) -> Result<GovernanceAction, Stop> {
-    let subject = format!("organisation:{}", txn.author.organisation);
+    let subject = Subject::Organisation(txn.author.organisation.clone());
     txn.push(Ledger::Reasoning, &subject, Record::Governance { action: action.clone() })?;
     Ok(action)
 }

@@ -15,6 +15,7 @@ use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Entry;
 use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::subject::Subject;
 use serde::Deserialize;
 use std::cell::{Cell, RefCell};
 use std::pin::Pin;
@@ -115,7 +116,7 @@ impl Api {
     pub(super) fn write_bundle(
         &self,
         trees: &CheckpointedTrees,
-        subject: &str,
+        subject: &Subject,
         head: String,
         out: Out<'_>,
     ) -> Result<(), Status> {
@@ -124,7 +125,7 @@ impl Api {
             checkpoints: trees.notes.clone(),
             genesis: self.genesis.document(),
             head,
-            subject: subject.into(),
+            subject: subject.clone(),
         };
         if !out(canon::to_canonical_of(&header)) {
             return Ok(());
@@ -154,7 +155,7 @@ impl Api {
                 return Ok(());
             }
         }
-        let is_run = subject.starts_with("run:");
+        let is_run = matches!(subject, Subject::Run(_));
         for ledger in Ledger::BOTH {
             if !chain(trees, subject, ledger, |index| line(ledger, index, is_run))? {
                 return Ok(());
@@ -206,7 +207,7 @@ fn signed(view: &StateView, digest: &Digest) -> Result<Vec<u8>, Status> {
 /// Every entry of a chain in the tree of the checkpoint, in order, until `each` says no; whether it never did.
 fn chain(
     trees: &CheckpointedTrees,
-    subject: &str,
+    subject: &Subject,
     ledger: Ledger,
     mut each: impl FnMut(u64) -> Result<bool, Status>,
 ) -> Result<bool, Status> {

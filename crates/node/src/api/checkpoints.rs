@@ -13,6 +13,7 @@ use selfsame_protocol::cosigning;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::ledger::{Ledger, PerLedger};
 use selfsame_protocol::note::{TYPE_ED25519, Vkey};
+use selfsame_protocol::subject::Subject;
 use selfsame_protocol::time::Timestamp;
 use std::time::Duration;
 use tonic::Status;
@@ -83,7 +84,7 @@ impl Api {
     pub(super) async fn subject_head(
         &self,
         trees: &CheckpointedTrees,
-        subject: &str,
+        subject: &Subject,
         statement: Option<Timestamp>,
     ) -> Result<String, Status> {
         let Ok(_place) = self.holders.try_acquire() else {

@@ -205,7 +205,7 @@ impl ClusterService for Api {
             };
             v1::Node {
                 id,
-                organisation: node.organisation,
+                organisation: node.organisation.into(),
                 key: node.key.as_bytes().to_vec().into(),
                 cosigner: node.cosigner.as_bytes().to_vec().into(),
                 retired: node.retired,
@@ -227,7 +227,7 @@ impl ClusterService for Api {
                 keys.push(v1::Key {
                     key: key.into(),
                     role: format!("{:?}", registration.role).to_lowercase(),
-                    organisation: registration.organisation,
+                    organisation: registration.organisation.into(),
                     node_id: registration.node.map_or(0, |n| n.0),
                     since: registration.since.0,
                     until: registration.until.map_or(0, |n| n.0),

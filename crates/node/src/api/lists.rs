@@ -50,8 +50,8 @@ pub(super) fn substrate(summary: Summary) -> v1::SubstrateSummary {
     let phase = summary.phase.as_str();
     let PerLedger { evidence: evidence_depth, reasoning: reasoning_depth } = summary.depths;
     v1::SubstrateSummary {
-        substrate_id: summary.substrate_id,
-        organisation: summary.organisation,
+        substrate_id: summary.substrate_id.into(),
+        organisation: summary.organisation.into(),
         state: summary.state.as_str().into(),
         phase: phase.into(),
         chip: bytes_of(&summary.chip),
@@ -61,7 +61,7 @@ pub(super) fn substrate(summary: Summary) -> v1::SubstrateSummary {
         reasoning_depth,
         last_outcome: summary.last_outcome.map(|outcome| outcome.as_str().into()).unwrap_or_default(),
         complete: summary.complete,
-        successor: summary.successor.unwrap_or_default(),
+        successor: summary.successor.map(String::from).unwrap_or_default(),
     }
 }
 
@@ -70,7 +70,7 @@ pub(super) fn chip(enrolled: Enrolled) -> v1::Chip {
     v1::Chip {
         id: bytes_of(&enrolled.id),
         key: enrolled.chip.key.as_bytes().to_vec().into(),
-        organisation: enrolled.chip.organisation,
+        organisation: enrolled.chip.organisation.into(),
         technology: enrolled.chip.technology.to_string(),
         retired: enrolled.chip.retired,
         since,

@@ -11,6 +11,7 @@ use selfsame_protocol::entry::{Entry, EntryRef};
 use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::record::Record;
 use selfsame_protocol::run::compare;
+use selfsame_protocol::subject::Subject;
 use selfsame_protocol::time::U64;
 use selfsame_wire::v1::{self, run_service_server::RunService};
 use tonic::{Request, Response, Status};
@@ -46,7 +47,7 @@ impl RunService for Api {
             let mut attestations = Vec::new();
             for (organisation, index) in &run.attestations {
                 attestations.push(v1::RunAttestation {
-                    organisation: organisation.clone(),
+                    organisation: organisation.to_string(),
                     entry: Some(wire_ref(&entry_at(&view, index.0)?.0)),
                 });
             }
@@ -86,7 +87,7 @@ impl RunService for Api {
             for tied in &found {
                 let run = known(&view, &tied.run_id)?;
                 agreements.push(v1::Agreement {
-                    organisation: tied.organisation.clone(),
+                    organisation: tied.organisation.to_string(),
                     run_id: bytes_of(&tied.run_id),
                     since_index: run.attestations.get(&tied.organisation).map_or(0, |index| index.0),
                 });
@@ -131,7 +132,7 @@ impl RunService for Api {
         let id = digest_of(&request.run_id, "run id")?;
         self.read(request.stale_ok, |view| {
             known(&view, &id)?;
-            let subject = format!("run:{id}");
+            let subject = Subject::Run(id);
             let indexes = read::subject_indexes(&view, &subject, Ledger::Evidence, request.from_depth, PAGE)
                 .map_err(unreadable)?;
             let (mut outcomes, mut bytes, mut read) = (Vec::new(), 0, 0);
@@ -164,7 +165,7 @@ impl RunService for Api {
         let sizes = self.read(false, |view| known(&view, &id).and_then(|_| Self::sizes(&view))).await?;
         let place = self.place()?;
         let trees = self.checkpoints(sizes).await?;
-        let subject = format!("run:{id}");
+        let subject = Subject::Run(id);
         let head = self.subject_head(&trees, &subject, None).await?;
         let message = |data: Vec<u8>| v1::GetRunBundleResponse { data: data.into() };
         Ok(Response::new(self.stream(place, message, move |api, out| api.write_bundle(&trees, &subject, head, out))))

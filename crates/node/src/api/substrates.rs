@@ -14,9 +14,11 @@ use selfsame_protocol::command::{Command, OpenSession};
 use selfsame_protocol::entry::{Entry, EntryRef};
 use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::ledger::{Ledger, PerLedger};
+use selfsame_protocol::names::{NameError, OrganisationName, SubstrateId};
 use selfsame_protocol::p104::Outcome;
 use selfsame_protocol::record::Record;
 use selfsame_protocol::response::SessionRequested;
+use selfsame_protocol::subject::Subject;
 use selfsame_protocol::time::{Timestamp, U64};
 use selfsame_wire::v1::{self, substrate_service_server::SubstrateService};
 use std::time::Duration;
@@ -45,14 +47,20 @@ fn item(view: &StateView, ledger: Ledger, index: u64) -> Result<(Entry, v1::Rail
     Ok((entry, v1::RailItem { record, entry: Some(wire_ref(&place)) }))
 }
 
+/// Reads the name of an organisation.
+fn named(name: &str) -> Result<OrganisationName, Status> {
+    let refusal = |error: NameError| Refusal::new(Code::Malformed, "this names no organisation", error, name);
+    name.parse().map_err(|error| refused(refusal(error)))
+}
+
 /// The committed result of the verification that an open asked for, once it stands in the ledger.
-fn decided(view: &StateView, id: &str, session: u64) -> Result<Option<(Outcome, v1::RailItem)>, Status> {
+fn decided(view: &StateView, id: &SubstrateId, session: u64) -> Result<Option<(Outcome, v1::RailItem)>, Status> {
     // Asked at every index while it waits: what is under way needs no look at the ledger.
     let pending: Option<Verification> = state::load(view, Table::Verifications, id.as_bytes()).map_err(unreadable)?;
     if pending.is_some_and(|pending| pending.session.0 == session) {
         return Ok(None);
     }
-    let subject = format!("substrate:{id}");
+    let subject = Subject::Substrate(id.clone());
     let depth = read::subject_depth(view, &subject, Ledger::Reasoning).map_err(unreadable)?;
     // The record of this session is among the last ones: walk back in slices until an older session is met.
     let mut end = depth;
@@ -125,7 +133,7 @@ impl SubstrateService for Api {
         self.read(false, |view| {
             // The verification is always first and never hidden; evidence follows only behind an open gate.
             if known(&view, &id)?.phase == Phase::Open {
-                let subject = format!("substrate:{id}");
+                let subject = Subject::Substrate(id.clone());
                 let depth = read::subject_depth(&view, &subject, Ledger::Evidence).map_err(unreadable)?;
                 for index in
                     read::subject_indexes(&view, &subject, Ledger::Evidence, depth.saturating_sub(RAIL as u64), RAIL)
@@ -158,6 +166,7 @@ impl SubstrateService for Api {
         let (limit, after) = (lists::size(request.page_size)?, lists::after(&request.page_token)?);
         let chip = (!request.chip.is_empty()).then(|| digest_of(&request.chip, "the chip id")).transpose()?;
         let organisation = Some(request.organisation).filter(|name| !name.is_empty());
+        let organisation = organisation.map(|name| named(&name)).transpose()?;
         self.read(request.stale_ok, |view| {
             let page =
                 list::substrates(&view, &Filter { chip, organisation }, after.as_deref(), limit).map_err(unreadable)?;
@@ -173,11 +182,10 @@ impl SubstrateService for Api {
     ) -> Result<Response<v1::GetStatementResponse>, Status> {
         let request = request.into_inner();
         let now = Timestamp::from_millis(self.env.clock.now_ms());
-        self.read(false, |view| {
+        let now = self.read(false, |view| {
             read::statement(&view, &request.substrate_id, now, request.regulated).map_err(unreadable)?.map_err(refused)
-        })
-        .await?;
-        let proof = self.identity(&request.substrate_id).await?;
+        });
+        let proof = self.identity(&now.await?.substrate_id).await?;
         Ok(Response::new(v1::GetStatementResponse { statement: json_of(&proof) }))
     }
 
@@ -205,10 +213,11 @@ impl SubstrateService for Api {
         request: Request<v1::GetBundleRequest>,
     ) -> Result<Response<Self::GetBundleStream>, Status> {
         let id = request.into_inner().substrate_id;
-        let sizes = self.read(false, |view| known(&view, &id).and_then(|_| Self::sizes(&view))).await?;
+        let known = self.read(false, |view| Ok((known(&view, &id)?.substrate_id, Self::sizes(&view)?)));
+        let (id, sizes) = known.await?;
         let place = self.place()?;
         let trees = self.checkpoints(sizes).await?;
-        let subject = format!("substrate:{id}");
+        let subject = Subject::Substrate(id);
         let head = self.subject_head(&trees, &subject, None).await?;
         let message = |data: Vec<u8>| v1::GetBundleResponse { data: data.into() };
         Ok(Response::new(self.stream(place, message, move |api, out| api.write_bundle(&trees, &subject, head, out))))
@@ -220,9 +229,10 @@ impl SubstrateService for Api {
     ) -> Result<Response<v1::ReadEvidenceResponse>, Status> {
         let request = request.into_inner();
         self.read(false, |view| {
-            read::gate(&known(&view, &request.substrate_id)?).map_err(refused)?;
+            let substrate = known(&view, &request.substrate_id)?;
+            read::gate(&substrate).map_err(refused)?;
             let limit = if request.limit == 0 { 100 } else { (request.limit as usize).min(MAX_READ) };
-            let subject = format!("substrate:{}", request.substrate_id);
+            let subject = Subject::Substrate(substrate.substrate_id);
             let indexes = read::subject_indexes(&view, &subject, Ledger::Evidence, request.from_depth, limit)
                 .map_err(unreadable)?;
             let (mut items, mut bytes) = (Vec::new(), 0);
@@ -246,8 +256,8 @@ const STATEMENTS: usize = 8;
 
 impl Api {
     /// The identity statement in the newest published trees in which it holds, and what vouches for it.
-    async fn identity(&self, id: &str) -> Result<IdentityProof, Status> {
-        let subject = format!("substrate:{id}");
+    async fn identity(&self, id: &SubstrateId) -> Result<IdentityProof, Status> {
+        let subject = Subject::Substrate(id.clone());
         let mut gone_on = None;
         for _ in 0..STATEMENTS {
             let sizes = self.look(|view| Self::sizes(&view))?;

@@ -69,7 +69,7 @@ fn findings(api: &Api) -> Result<Vec<Vec<u8>>, String> {
             continue;
         }
         let finding = verify::finding(&view, &verification).map_err(|e| e.to_string())?;
-        tracing::info!(node = api.id, substrate = verification.substrate_id, outcome = %finding.outcome, check = finding.check, "verdict");
+        tracing::info!(node = api.id, substrate = %verification.substrate_id, outcome = %finding.outcome, check = finding.check, "verdict");
         api.metrics.verdict(finding.outcome);
         let request = format!("verdict/{}/{}", verification.substrate_id, verification.index);
         let command = Command::Verdict(GiveVerdict {

@@ -9,6 +9,7 @@ use selfsame_protocol::ledger::{Ledger, PerLedger};
 use selfsame_protocol::merkle::ProofError;
 use selfsame_protocol::note::Note;
 use selfsame_protocol::planted;
+use selfsame_protocol::subject::Subject;
 use selfsame_protocol::time::Timestamp;
 use selfsame_protocol::tlog_proof::TlogProof;
 use std::time::Duration;
@@ -74,12 +75,12 @@ impl Cosigner {
     /// are no error: the note says who signed it, and its reader judges.
     pub async fn subject_head(
         &self,
-        subject: &str,
+        subject: &Subject,
         trees: PerLedger<(u64, Digest)>,
         statement: Option<Timestamp>,
     ) -> Result<Note, Refusal> {
         let inner = &self.0;
-        let subject = subject.to_string();
+        let subject = subject.clone();
         let asked = inner.off(move |inner| {
             let view = inner.view()?;
             let head = head::subject_head(&view, &inner.genesis, &subject, trees, statement).map_err(unreadable)??;

@@ -24,13 +24,13 @@ fn key(n: u8) -> SecretKey {
 
 fn genesis() -> Arc<Genesis> {
     let organisation = |n: u8| GenesisOrganisation {
-        name: format!("org{n}"),
+        name: format!("org{n}").parse().unwrap(),
         root_key: key(n).public(),
         operator_key: key(100 + n).public(),
     };
     let node = |n: u8| GenesisNode {
         id: n.into(),
-        organisation: format!("org{n}"),
+        organisation: format!("org{n}").parse().unwrap(),
         key: key(50 + n).public(),
         cosigner: key(50 + n).cosigner().public(),
     };

@@ -17,7 +17,7 @@ use selfsame_protocol::keys::PublicKey;
 use selfsame_protocol::leaf_header;
 use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::record::Record;
-use selfsame_protocol::replay::governance::Governance;
+use selfsame_protocol::subject::{Subject, SubjectError};
 use selfsame_protocol::time::Timestamp;
 use std::hash::{BuildHasher as _, RandomState};
 
@@ -141,28 +141,26 @@ impl Derived {
     pub fn entry(&mut self, leaf: &[u8], hash: &Digest) -> Result<(), Failure> {
         // What is no entry was refused before.
         let Some(edges) = leaf_header::read(leaf) else { return Ok(()) };
-        let (ledger, subject, index) = (edges.ledger, edges.subject, edges.index.to_be_bytes());
+        let (ledger, index) = (edges.ledger, edges.index.to_be_bytes());
+        let malformed = |error: String| altered("ENTRY_FORM", Some((ledger, edges.index)), "a canonical entry", error);
+        let subject: Subject = edges.subject.parse().map_err(|error: SubjectError| malformed(error.to_string()))?;
         self.entries += 1;
-        self.want(Table::Subjects, &subject_key(subject, ledger, edges.depth), &index);
+        self.want(Table::Subjects, &subject_key(&subject, ledger, edges.depth), &index);
         self.want(Table::EntryHashes, &hash_key(ledger, hash), &index);
         if edges.time > self.newest.as_str() {
             self.newest.clear();
             self.newest.push_str(edges.time);
         }
         if edges.depth == 0 {
-            match (ledger, subject.split_once(':')) {
-                (Ledger::Evidence, Some(("run", id))) => {
-                    let key = id.parse::<Digest>().map_or_else(|_| id.as_bytes().to_vec(), |id| id.as_bytes().to_vec());
-                    self.want(Table::Runs, &key, &[]);
-                }
-                (Ledger::Reasoning, Some(("substrate", id))) => self.want(Table::Substrates, id.as_bytes(), &[]),
+            match (ledger, &subject) {
+                (Ledger::Evidence, Subject::Run(id)) => self.want(Table::Runs, id.as_bytes(), &[]),
+                (Ledger::Reasoning, Subject::Substrate(id)) => self.want(Table::Substrates, id.as_bytes(), &[]),
                 (Ledger::Evidence | Ledger::Reasoning, _) => {}
             }
         }
-        if ledger == Ledger::Reasoning && Governance::governs(subject) {
+        if ledger == Ledger::Reasoning && subject.governs() {
             let read = Entry::from_leaf(leaf);
-            let place = Some((ledger, edges.index));
-            self.governed(read.map_err(|error| altered("ENTRY_FORM", place, "a canonical entry", error))?.record);
+            self.governed(read.map_err(|error| malformed(error.to_string()))?.record);
         }
         Ok(())
     }

@@ -32,7 +32,7 @@ fn check(times: &[(u8, u64)], max_age: Option<Age>) -> Result<Verified, Failure>
     let tree = Tree { size: 0, root: empty_root() };
     let status = HolderStatus {
         origin: "ledger.example".into(),
-        substrate_id: "00000000-0000-4000-8000-000000000001".into(),
+        substrate_id: "00000000-0000-4000-8000-000000000001".parse().unwrap(),
         state: HolderState::Active,
         chip: Digest::of(b"chip"),
         epoch: Epoch(1),

@@ -3,8 +3,7 @@
 use crate::objects::{self, checkpoint, ledger, signed, tiles};
 use crate::{Case, Named};
 use selfsame_machine::Genesis;
-use selfsame_machine::state::{META_CLOCK, META_DIGEST, META_GENESIS};
-use selfsame_machine::state::{hash_key, subject_key};
+use selfsame_machine::state::{META_CLOCK, META_DIGEST, META_GENESIS, hash_key, subject_key};
 use selfsame_machine::trees::{head_key, tile_key};
 use selfsame_machine::view::Table;
 use selfsame_offline::backup::{BackupHeader, PublishedCheckpoints, TYPE, write};
@@ -14,6 +13,7 @@ use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::merkle::{Frontier, leaf_hash};
 use selfsame_protocol::note::Checkpoint;
 use selfsame_protocol::number::NodeId;
+use selfsame_protocol::subject::Subject;
 use selfsame_protocol::time::Timestamp;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -51,16 +51,16 @@ fn derived(genesis: &Genesis, leaves: &[Vec<Vec<u8>>; 2]) -> Vec<Row> {
     for (ledger, leaves) in Ledger::BOTH.into_iter().zip(leaves) {
         for leaf in leaves {
             let (entry, hash) = (Entry::from_leaf(leaf).unwrap(), leaf_hash(leaf));
-            let index = entry.index.0.to_be_bytes().to_vec();
+            let (index, subject) = (entry.index.0.to_be_bytes().to_vec(), entry.subject.to_string());
             clock = clock.max(entry.time.millis());
             rows.push((Table::Subjects as u8, subject_key(&entry.subject, ledger, entry.depth.0), index.clone()));
             rows.push((Table::EntryHashes as u8, hash_key(ledger, &hash), index));
             if ledger == Ledger::Evidence && entry.depth.0 == 0 {
-                let run: Digest = entry.subject.strip_prefix("run:").unwrap().parse().unwrap();
+                let Subject::Run(run) = entry.subject else { panic!("{}", entry.subject) };
                 rows.push((Table::Runs as u8, run.as_bytes().to_vec(), b"{}".to_vec()));
             }
             let end = [&(entry.depth.0 + 1).to_be_bytes()[..], hash.as_bytes()].concat();
-            ends.insert(format!("chain/{ledger}/{}", entry.subject).into_bytes(), end);
+            ends.insert(format!("chain/{ledger}/{subject}").into_bytes(), end);
         }
     }
     rows.extend(ends.into_iter().map(|(key, end)| (Table::Meta as u8, key, end)));

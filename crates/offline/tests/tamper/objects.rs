@@ -13,6 +13,7 @@ use selfsame_protocol::note::{Checkpoint, Note, TYPE_COSIGNATURE, TYPE_ED25519, 
 use selfsame_protocol::number::Epoch;
 use selfsame_protocol::policy::Policy;
 use selfsame_protocol::record::{Content, Record};
+use selfsame_protocol::subject::Subject;
 use selfsame_protocol::time::{Timestamp, U64};
 use selfsame_protocol::tlog_proof::TlogProof;
 use serde_json::json;
@@ -51,7 +52,7 @@ fn holder(evidence: &Checkpoint) -> Note {
     let tree = Tree { size: evidence.size, root: evidence.root };
     let status = HolderStatus {
         origin: "demo.example".into(),
-        substrate_id: "00000000-0000-4000-8000-000000000001".into(),
+        substrate_id: "00000000-0000-4000-8000-000000000001".parse().unwrap(),
         state: HolderState::Active,
         chip: key(41).public().id(),
         epoch: Epoch(3),
@@ -82,7 +83,7 @@ pub fn ledger(ledger: Ledger, size: u64, change: &dyn Fn(u64, &mut Entry)) -> Ve
             let mut entry = Entry {
                 index: U64(at),
                 ledger,
-                subject: format!("run:{}", Digest::of(&[(at % 7) as u8])),
+                subject: Subject::Run(Digest::of(&[(at % 7) as u8])),
                 depth: U64(at / 7),
                 prior_entry_hash: heads.get(&(at % 7)).copied(),
                 time: Timestamp::from_millis(TIME * 1_000 + at),

@@ -7,7 +7,8 @@ use crate::digest::Digest;
 use crate::genesis::GenesisDocument;
 use crate::ledger::{Ledger, PerLedger};
 use crate::note::{Checkpoint, Note};
-use crate::subject_head::{SubjectHead, is_subject};
+use crate::subject::Subject;
+use crate::subject_head::{SubjectHead, headed};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -40,8 +41,8 @@ pub struct Header {
     pub genesis: GenesisDocument,
     /// Signed note: how many entries the subject and the history of keys have in these trees.
     pub head: String,
-    /// `substrate:<UUID>` or `run:<digest>`.
-    pub subject: String,
+    /// A substrate or a run.
+    pub subject: Subject,
 }
 
 /// Refuses a header that is of another type. The type is read before anything else: of another version nothing can be said,
@@ -79,9 +80,9 @@ impl Opened {
     pub fn new(first: &str, reader: &Reader<'_>) -> Result<Opened, BundleError> {
         require_type(first)?;
         let Unread { bundle, checkpoints, genesis, head: signed, subject } = super::read(first, 1)?;
-        if !is_subject(&subject) {
+        let Some(subject) = headed(&subject) else {
             return bad("BUNDLE_LINE", "substrate: and a UUID, or run: and a digest", error::cut(&subject));
-        }
+        };
         let genesis: GenesisDocument =
             canon::decode(genesis).or_else(|error| bad("GENESIS_FORM", "a genesis in its members", error))?;
         genesis.check().or_else(|refusal| bad("GENESIS_FORM", "a genesis", refusal))?;
@@ -123,7 +124,7 @@ pub(super) fn agrees(
     head: &SubjectHead,
     origin: &str,
     genesis: &Digest,
-    subject: &str,
+    subject: &Subject,
     checkpoints: &PerLedger<Checkpoint>,
 ) -> Result<(), BundleError> {
     let tree = |size: u64, root: &Digest| format!("{size} entries with root {root}");
@@ -132,7 +133,7 @@ pub(super) fn agrees(
     for (check, expected, found) in [
         ("HEAD_ORIGIN", origin.to_string(), head.origin.clone()),
         ("HEAD_GENESIS", genesis.to_string(), head.genesis.to_string()),
-        ("HEAD_SUBJECT", subject.to_string(), head.subject.clone()),
+        ("HEAD_SUBJECT", subject.to_string(), head.subject.to_string()),
         ("HEAD_EVIDENCE", expected.evidence, found.evidence),
         ("HEAD_REASONING", expected.reasoning, found.reasoning),
     ] {

@@ -3,10 +3,12 @@
 use super::error::BundleError;
 use super::trust::Voucher;
 use crate::digest::Digest;
+use crate::names::{OrganisationName, SubstrateId};
 use crate::p104::Outcome;
 use crate::replay::History;
 use crate::replay::run::{Attested, RunHistory};
 use crate::run::ElementDigests;
+use crate::subject::Subject;
 use crate::time::Timestamp;
 use serde::Serialize;
 
@@ -41,7 +43,7 @@ impl End {
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
     /// `substrate:<UUID>` or `run:<digest>`.
-    pub subject: String,
+    pub subject: Subject,
     /// Cluster.
     pub cluster: String,
     /// Digest of its genesis.
@@ -85,9 +87,9 @@ pub enum Found {
 #[derive(Clone, Debug, Serialize)]
 pub struct SubstrateFound {
     /// UUID.
-    pub substrate_id: String,
+    pub substrate_id: SubstrateId,
     /// The organisation that gave birth to it.
-    pub organisation: String,
+    pub organisation: OrganisationName,
     /// The chip that holds it.
     pub chip: Option<Digest>,
     /// Its epoch: one more with each migration.

@@ -22,8 +22,10 @@ pub(super) fn vkeys(governed: &Governed, origin: &str) -> Vec<Vkey> {
 /// Whose cosignatures count at the end, and how many organisations it takes.
 pub(super) fn quorum(governed: &Governed, origin: &str) -> Quorum {
     let in_service = governed.nodes.iter().filter(|(_, node)| node.in_service());
-    let cosigners = in_service
-        .map(|(id, node)| KnownCosigner { organisation: node.organisation.clone(), vkey: cosigner(origin, *id, node) });
+    let cosigners = in_service.map(|(id, node)| KnownCosigner {
+        organisation: node.organisation.clone().into(),
+        vkey: cosigner(origin, *id, node),
+    });
     Quorum { cosigners: cosigners.collect(), threshold: governed.constitution.cosignatures() }
 }
 

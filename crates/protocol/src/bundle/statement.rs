@@ -13,6 +13,7 @@ use crate::ledger::{Ledger, PerLedger};
 use crate::note::Checkpoint;
 use crate::p104::IdentityStatement;
 use crate::policy::Unsatisfied;
+use crate::subject::Subject;
 use crate::subject_head::SubjectHead;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -89,7 +90,7 @@ impl IdentityProof {
         }
         let (head, head_note) = header::head(&self.head)?;
         reader.means(&head.genesis)?;
-        let subject = format!("substrate:{}", self.statement.substrate_id);
+        let subject = Subject::Substrate(self.statement.substrate_id.clone());
         let trees = PerLedger { evidence, reasoning };
         header::agrees(&head, &origin, &head.genesis, &subject, &trees)?;
         states(&head, &self.statement)?;

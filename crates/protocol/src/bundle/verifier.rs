@@ -13,9 +13,10 @@ use crate::digest::Digest;
 use crate::ledger::{Ledger, PerLedger};
 use crate::note::Checkpoint;
 use crate::policy::Unsatisfied;
-use crate::replay::governance::{Governance, Oversight};
+use crate::replay::governance::Oversight;
 use crate::replay::run::RunReplay;
 use crate::replay::{History, Replay};
+use crate::subject::Subject;
 
 /// A verification under way.
 #[derive(Debug)]
@@ -24,12 +25,12 @@ pub struct Verifier<'a> {
     opened: Opened,
     authors: Authors,
     current: Current,
-    subject: Subject,
+    replayed: Replayed,
 }
 
 /// What the entries behind the history of keys are about.
 #[derive(Debug)]
-enum Subject {
+enum Replayed {
     Substrate { replay: Box<Replay>, oversight: Box<Oversight>, last: Ledger },
     Run { id: Digest, replay: Box<RunReplay> },
 }
@@ -38,20 +39,19 @@ impl<'a> Verifier<'a> {
     /// Reads the first line: its notes, under what the reader named, and its genesis.
     pub fn new(first: &str, reader: Reader<'a>) -> Result<Self, BundleError> {
         let opened = Opened::new(first, &reader)?;
-        let subject = &opened.header.subject;
-        let subject = match (subject.strip_prefix("substrate:"), subject.strip_prefix("run:")) {
-            (Some(id), _) => Subject::Substrate {
+        let replayed = match &opened.header.subject {
+            Subject::Substrate(id) => Replayed::Substrate {
                 replay: Box::new(Replay::new(&opened.header.genesis.cluster, id)),
                 oversight: Box::new(Oversight::new(id)),
                 last: Ledger::Evidence,
             },
-            (None, run) => match run.map(str::parse::<Digest>) {
-                Some(Ok(id)) => Subject::Run { id, replay: Box::new(RunReplay::new(id)) },
-                _ => return bad("BUNDLE_LINE", "substrate: and a UUID, or run: and a digest", subject),
-            },
+            Subject::Run(id) => Replayed::Run { id: *id, replay: Box::new(RunReplay::new(*id)) },
+            other @ (Subject::Cluster | Subject::Organisation(_)) => {
+                return bad("BUNDLE_LINE", "substrate: and a UUID, or run: and a digest", other);
+            }
         };
         let authors = Authors::new(&opened.header.genesis);
-        Ok(Self { reader, opened, authors, current: Current::default(), subject })
+        Ok(Self { reader, opened, authors, current: Current::default(), replayed })
     }
 
     /// The checkpoints, for [`super::prepare`].
@@ -64,26 +64,26 @@ impl<'a> Verifier<'a> {
         let number = prepared.number;
         let line = match prepared.content? {
             Content::Submission(submission) => {
-                if matches!(self.subject, Subject::Substrate { .. }) && self.authors.settled() {
+                if matches!(self.replayed, Replayed::Substrate { .. }) && self.authors.settled() {
                     return bad("BUNDLE_LINE", format!("line {number}: an entry"), "a submission");
                 }
                 return self.current.begin(number, submission);
             }
             Content::Entry(line) => *line,
         };
-        let governs = line.entry.as_ref().is_ok_and(|entry| Governance::governs(&entry.subject));
+        let governs = line.entry.as_ref().is_ok_and(|entry| entry.subject.governs());
         // What cannot be read stands where it is: in the history of keys as long as nothing else has begun.
         let unread = line.entry.is_err() && line.ledger == Ledger::Reasoning && !self.authors.settled();
         if governs || unread {
             return self.authors.govern(line, &mut self.current);
         }
-        if matches!(self.subject, Subject::Substrate { .. }) && !self.authors.settled() {
+        if matches!(self.replayed, Replayed::Substrate { .. }) && !self.authors.settled() {
             self.current.end()?;
         }
         self.authors.settle()?;
         let EntryLine { ledger, entry, hash, included } = line;
-        match &mut self.subject {
-            Subject::Substrate { replay, oversight, last } => {
+        match &mut self.replayed {
+            Replayed::Substrate { replay, oversight, last } => {
                 if ledger < *last {
                     let found = format!("line {number}");
                     return bad("BUNDLE_ORDER", "Evidence entries before Reasoning entries", found);
@@ -95,7 +95,7 @@ impl<'a> Verifier<'a> {
                 replay.decoded(ledger, entry, hash).map_err(from_replay)?;
                 overseen.map_err(from_replay)?;
             }
-            Subject::Run { replay, .. } => {
+            Replayed::Run { replay, .. } => {
                 let (authors, current) = (&mut self.authors, &mut self.current);
                 replay
                     .decoded(entry, hash, |entry| {
@@ -110,16 +110,16 @@ impl<'a> Verifier<'a> {
 
     /// Checks what only the whole file shows. Gives the history of a substrate beside the report.
     pub fn finish(self) -> Result<(Report, Option<History>), BundleError> {
-        let Self { reader, opened, mut authors, current, subject } = self;
+        let Self { reader, opened, mut authors, current, replayed } = self;
         current.end()?;
         authors.settle()?;
-        let (found, depths, history) = match subject {
-            Subject::Substrate { replay, oversight, .. } => {
+        let (found, depths, history) = match replayed {
+            Replayed::Substrate { replay, oversight, .. } => {
                 let history = replay.finish().map_err(from_replay)?;
                 oversight.finish(authors.settle()?, opened.checkpoints.reasoning.size).map_err(from_replay)?;
                 (Found::Substrate(SubstrateFound::of(&history)), history.depths, Some(history))
             }
-            Subject::Run { id, replay } => {
+            Replayed::Run { id, replay } => {
                 let history = replay.finish().map_err(from_replay)?;
                 let depths = PerLedger { evidence: history.entries, reasoning: 0 };
                 (Found::Run(RunFound::of(id, history)), depths, None)

@@ -2,6 +2,7 @@
 
 use super::substrate::FencingToken;
 use crate::digest::Digest;
+use crate::names::SubstrateId;
 use crate::p104::Attestation;
 use crate::time::U64;
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields)]
 pub struct Seal {
     /// UUID.
-    pub substrate_id: String,
+    pub substrate_id: SubstrateId,
     /// Right.
     pub fence: FencingToken,
     /// New migration.
@@ -34,7 +35,7 @@ pub struct Seal {
 #[serde(deny_unknown_fields)]
 pub struct Arrive {
     /// UUID.
-    pub substrate_id: String,
+    pub substrate_id: SubstrateId,
     /// Migration.
     pub migration_id: String,
     /// Attestation over the nonce.
@@ -50,7 +51,7 @@ pub struct Arrive {
 #[serde(deny_unknown_fields)]
 pub struct AbortMigration {
     /// UUID.
-    pub substrate_id: String,
+    pub substrate_id: SubstrateId,
     /// Migration.
     pub migration_id: String,
     /// Fresh attestation over the nonce.

@@ -21,7 +21,7 @@ pub use substrate::{
 use crate::code::{Code, Refusal};
 use crate::digest::MAX_BITS;
 use crate::keys::{PublicKey, check_keys};
-use crate::names::{check_uuid, is_name};
+use crate::names::is_name;
 use serde::{Deserialize, Serialize};
 
 /// The type string of every submission payload.
@@ -214,8 +214,7 @@ impl Submission {
             return Err(Refusal::new(Code::RoleDenied, &sentence, needed, found));
         }
         match &self.command {
-            Command::Append(Append { substrate_id, items, .. }) => {
-                check_uuid(substrate_id)?;
+            Command::Append(Append { items, .. }) => {
                 if !(1..=limits.max_items).contains(&items.len()) {
                     return Err(Refusal::new(
                         Code::LimitExceeded,
@@ -226,8 +225,7 @@ impl Submission {
                 }
                 Ok(())
             }
-            Command::InitSubstrate(InitSubstrate { substrate_id, schema_version, thresholds, .. }) => {
-                check_uuid(substrate_id)?;
+            Command::InitSubstrate(InitSubstrate { schema_version, thresholds, .. }) => {
                 name("schema_version", schema_version)?;
                 match thresholds.drift_tolerance {
                     0..=MAX_BITS => Ok(()),
@@ -253,17 +251,13 @@ impl Submission {
                 }
                 Ok(())
             }
-            Command::CloseCycle(CloseCycle { substrate_id, cycle_id, goalvector, .. }) => {
-                check_uuid(substrate_id)?;
+            Command::CloseCycle(CloseCycle { cycle_id, goalvector, .. }) => {
                 name("cycle_id", cycle_id)?;
                 name("goalvector_id", &goalvector.goalvector_id)
             }
-            Command::Seal(Seal { substrate_id, migration_id, .. })
-            | Command::Arrive(Arrive { substrate_id, migration_id, .. })
-            | Command::AbortMigration(AbortMigration { substrate_id, migration_id, .. }) => {
-                check_uuid(substrate_id)?;
-                name("migration_id", migration_id)
-            }
+            Command::Seal(Seal { migration_id, .. })
+            | Command::Arrive(Arrive { migration_id, .. })
+            | Command::AbortMigration(AbortMigration { migration_id, .. }) => name("migration_id", migration_id),
             Command::Propose(Propose { proposal_id, proposal }) => {
                 name("proposal_id", proposal_id)?;
                 proposal.check()
@@ -271,18 +265,16 @@ impl Submission {
             Command::Vote(Vote { proposal_id, .. }) | Command::Conclude(Conclude { proposal_id }) => {
                 name("proposal_id", proposal_id)
             }
-            Command::OpenSession(OpenSession { substrate_id, new_lineage, .. }) => {
-                check_uuid(substrate_id)?;
-                new_lineage.as_ref().map_or(Ok(()), |birth| check_uuid(&birth.substrate_id))
-            }
-            Command::Amend(Amend { substrate_id, .. })
-            | Command::CloseSession(CloseSession { substrate_id, .. })
-            | Command::RecoverClose(RecoverClose { substrate_id })
-            | Command::Verdict(GiveVerdict { substrate_id, .. }) => check_uuid(substrate_id),
             Command::RotateKey(RotateKey { new, .. }) => check_keys(&[*new]),
             Command::EnrolNode(EnrolNode { key, cosigner, .. }) => check_keys(&[*key, *cosigner]),
             Command::EnrolChip(EnrolChip { chip, .. }) => check_keys(&[*chip]),
-            Command::RetireNode(_) | Command::RetireChip(_) => Ok(()),
+            Command::RetireNode(_)
+            | Command::RetireChip(_)
+            | Command::OpenSession(_)
+            | Command::Amend(_)
+            | Command::CloseSession(_)
+            | Command::RecoverClose(_)
+            | Command::Verdict(_) => Ok(()),
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::code::{Code, Refusal};
 use crate::constitution::rules::{Class, Publisher, Rules};
 use crate::digest::Digest;
 use crate::keys::{PublicKey, check_keys};
-use crate::names::{check_name, check_reason, check_uuid};
+use crate::names::{OrganisationName, SubstrateId, check_name, check_reason};
 use crate::record::anchor::EvidenceAnchor;
 use serde::de::{Deserialize, Deserializer, Error as _};
 
@@ -25,7 +25,7 @@ pub enum Proposal {
     /// Seal a substrate whose chip is lost.
     ForceSeal {
         /// Substrate.
-        substrate_id: String,
+        substrate_id: SubstrateId,
         /// New migration.
         migration_id: String,
         /// Destination chip id.
@@ -43,7 +43,7 @@ pub enum Proposal {
     /// Make an organisation a member. It has a vote from this entry on; its nodes it enrols itself.
     AddOrganisation {
         /// A name that no organisation ever had.
-        name: String,
+        name: OrganisationName,
         /// Its root key.
         root_key: PublicKey,
         /// Its operator key.
@@ -52,14 +52,14 @@ pub enum Proposal {
     /// End a membership: its keys end, its nodes and chips are retired. What it signed before stays valid.
     RemoveOrganisation {
         /// Which.
-        name: String,
+        name: OrganisationName,
         /// Why, in words.
         reason: String,
     },
     /// Replace a key of an organisation that lost it and cannot sign a rotation itself.
     RotateKey {
         /// Whose key.
-        organisation: String,
+        organisation: OrganisationName,
         /// Which key.
         key: OrganisationKey,
         /// Its replacement.
@@ -118,7 +118,7 @@ impl Proposal {
     }
 
     /// The organisation that the proposal takes a key or the membership from.
-    pub fn concerned(&self) -> Option<&str> {
+    pub fn concerned(&self) -> Option<&OrganisationName> {
         match self {
             Proposal::RemoveOrganisation { name, .. } => Some(name),
             Proposal::RotateKey { organisation, .. } => Some(organisation),
@@ -155,25 +155,15 @@ impl Proposal {
     /// Checks names, ids and words: the form that it has in a record as well.
     pub fn form(&self) -> Result<(), Refusal> {
         match self {
-            Proposal::ForceSeal { substrate_id, migration_id, reason, .. } => {
-                check_uuid(substrate_id)?;
+            Proposal::ForceSeal { migration_id, reason, .. } => {
                 check_name("migration_id", migration_id)?;
                 check_reason(reason)
             }
-            Proposal::RetireChip { reason, .. } | Proposal::Recovery { reason, .. } => check_reason(reason),
-            Proposal::AddOrganisation { name, .. } => check_name("name of an organisation", name),
-            Proposal::RemoveOrganisation { name, reason } => {
-                check_name("name of an organisation", name)?;
-                check_reason(reason)
-            }
-            Proposal::RotateKey { organisation, reason, .. } => {
-                check_name("name of an organisation", organisation)?;
-                check_reason(reason)
-            }
-            Proposal::ChangeRules { rules } => {
-                rules.vetoes.iter().try_for_each(|name| check_name("name of an organisation", name))
-            }
-            Proposal::MovePublisher { publisher } => check_name("name of an organisation", &publisher.organisation),
+            Proposal::RetireChip { reason, .. }
+            | Proposal::Recovery { reason, .. }
+            | Proposal::RemoveOrganisation { reason, .. }
+            | Proposal::RotateKey { reason, .. } => check_reason(reason),
+            Proposal::AddOrganisation { .. } | Proposal::ChangeRules { .. } | Proposal::MovePublisher { .. } => Ok(()),
         }
     }
 

@@ -2,7 +2,8 @@
 
 use crate::digest::Digest;
 use crate::ledger::Ledger;
-use crate::number::Epoch;
+use crate::names::SubstrateId;
+use crate::number::{Epoch, LogIndex};
 use crate::p104::{Amendment, Attestation, Thresholds};
 use crate::record::finding::Finding;
 use crate::time::{Timestamp, U64};
@@ -57,7 +58,7 @@ pub struct GoalVector {
 #[serde(deny_unknown_fields)]
 pub struct PreparedBirth {
     /// UUID of the new entity.
-    pub substrate_id: String,
+    pub substrate_id: SubstrateId,
     /// Its time of birth.
     pub initialisation_timestamp: Timestamp,
     /// The chip's attestation of the pre-record; absent leaves the new birth incomplete.
@@ -70,7 +71,7 @@ pub struct PreparedBirth {
 #[serde(deny_unknown_fields)]
 pub struct InitSubstrate {
     /// UUID, lowercase.
-    pub substrate_id: String,
+    pub substrate_id: SubstrateId,
     /// The founding incompatibility.
     pub founding: Value,
     /// Time of birth, as attested.
@@ -92,7 +93,7 @@ pub struct InitSubstrate {
 #[serde(deny_unknown_fields)]
 pub struct OpenSession {
     /// UUID.
-    pub substrate_id: String,
+    pub substrate_id: SubstrateId,
     /// Right.
     pub fence: FencingToken,
     /// The continuity hash that the opener kept from the last close.
@@ -111,7 +112,7 @@ pub struct OpenSession {
 #[serde(deny_unknown_fields)]
 pub struct Append {
     /// UUID.
-    pub substrate_id: String,
+    pub substrate_id: SubstrateId,
     /// Right.
     pub fence: FencingToken,
     /// 1 to 1,000 items.
@@ -123,7 +124,7 @@ pub struct Append {
 #[serde(deny_unknown_fields)]
 pub struct Amend {
     /// UUID.
-    pub substrate_id: String,
+    pub substrate_id: SubstrateId,
     /// Right.
     pub fence: FencingToken,
     /// Content.
@@ -135,7 +136,7 @@ pub struct Amend {
 #[serde(deny_unknown_fields)]
 pub struct CloseCycle {
     /// UUID.
-    pub substrate_id: String,
+    pub substrate_id: SubstrateId,
     /// Right.
     pub fence: FencingToken,
     /// Unique in the substrate.
@@ -151,7 +152,7 @@ pub struct CloseCycle {
 #[serde(deny_unknown_fields)]
 pub struct CloseSession {
     /// UUID.
-    pub substrate_id: String,
+    pub substrate_id: SubstrateId,
     /// Right.
     pub fence: FencingToken,
     /// The latest cycle identity hash that the chip holds.
@@ -163,7 +164,7 @@ pub struct CloseSession {
 #[serde(deny_unknown_fields)]
 pub struct RecoverClose {
     /// UUID.
-    pub substrate_id: String,
+    pub substrate_id: SubstrateId,
 }
 
 /// Node: what it found on its own disk.
@@ -171,9 +172,9 @@ pub struct RecoverClose {
 #[serde(deny_unknown_fields)]
 pub struct GiveVerdict {
     /// UUID.
-    pub substrate_id: String,
+    pub substrate_id: SubstrateId,
     /// The verification: log index of the request.
-    pub verification: U64,
+    pub verification: LogIndex,
     /// What it found.
     pub finding: Finding,
 }

@@ -13,10 +13,10 @@ pub use tally::{Count, Majority, Standing, Tally, count, majority, majority_of_s
 use crate::code::{Code, Refusal};
 use crate::command::proposal::Proposal;
 use crate::digest::Digest;
-use crate::names::is_name;
+use crate::names::OrganisationName;
 use crate::p104::tagged;
 use crate::time::U64;
-use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::BTreeSet;
 
@@ -37,7 +37,7 @@ pub struct ClusterConstitution {
     /// Number of changes since the genesis: going back to earlier rules is a new state with a new hash.
     pub revision: U64,
     /// Names of the member organisations, sorted.
-    pub organisations: Vec<String>,
+    pub organisations: Vec<OrganisationName>,
     /// By which rules they decide.
     pub rules: Rules,
     /// Who publishes; `null` when nobody was designated.
@@ -56,25 +56,14 @@ pub fn ballot_digest(constitution: &Digest, proposal_id: &str, proposal: &Propos
 
 impl ClusterConstitution {
     /// The constitution of a new cluster: its founders under the default rules.
-    pub fn founding(organisations: impl IntoIterator<Item = String>, publisher: Option<Publisher>) -> Self {
-        let organisations: BTreeSet<String> = organisations.into_iter().collect();
+    pub fn founding(organisations: impl IntoIterator<Item = OrganisationName>, publisher: Option<Publisher>) -> Self {
+        let organisations: BTreeSet<OrganisationName> = organisations.into_iter().collect();
         Self {
             revision: U64(0),
             organisations: organisations.into_iter().collect(),
             rules: Rules::default(),
             publisher,
             recovery_count: U64(0),
-        }
-    }
-
-    /// Reads what is in force as it is recorded: members, vetoes and publisher are named by names.
-    pub(crate) fn recorded<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let constitution = ClusterConstitution::deserialize(deserializer)?;
-        let publisher = constitution.publisher.iter().map(|publisher| &publisher.organisation);
-        let mut names = constitution.organisations.iter().chain(&constitution.rules.vetoes).chain(publisher);
-        match names.find(|name| !is_name(name)) {
-            None => Ok(constitution),
-            Some(_) => Err(D::Error::custom("an organisation of the constitution is named by no name")),
         }
     }
 
@@ -108,12 +97,12 @@ impl ClusterConstitution {
     }
 
     /// Organisations whose vote against this proposal ends it, sorted.
-    pub fn vetoes(&self, proposal: &Proposal) -> Vec<String> {
+    pub fn vetoes(&self, proposal: &Proposal) -> Vec<OrganisationName> {
         match proposal.class() {
             Class::Ordinary => Vec::new(),
             Class::Constitutional => {
-                let concerned = proposal.concerned().filter(|name| self.is_member(name)).map(String::from);
-                let all: BTreeSet<String> = self.rules.vetoes.iter().cloned().chain(concerned).collect();
+                let concerned = proposal.concerned().filter(|name| self.is_member(name)).cloned();
+                let all: BTreeSet<OrganisationName> = self.rules.vetoes.iter().cloned().chain(concerned).collect();
                 all.into_iter().collect()
             }
         }
@@ -168,8 +157,8 @@ impl ClusterConstitution {
         }
     }
 
-    fn add(&mut self, name: &str) -> Result<(), Refusal> {
-        let Err(at) = self.organisations.binary_search_by(|member| member.as_str().cmp(name)) else {
+    fn add(&mut self, name: &OrganisationName) -> Result<(), Refusal> {
+        let Err(at) = self.organisations.binary_search_by(|member| member.cmp(name)) else {
             let rule = "an organisation of this name is a member: choose another name";
             return Err(Refusal::new(Code::OrganisationExists, rule, "", name));
         };
@@ -178,7 +167,7 @@ impl ClusterConstitution {
             let rule = "the cluster has as many members as it can: one leaves before another joins";
             return Err(Refusal::new(Code::LimitExceeded, rule, format!("at most {MAX_ORGANISATIONS}"), found));
         }
-        self.organisations.insert(at, name.into());
+        self.organisations.insert(at, name.clone());
         Ok(())
     }
 

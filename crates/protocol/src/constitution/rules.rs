@@ -1,6 +1,7 @@
 //! By which rules organisations decide, and who publishes.
 
 use crate::keys::PublicKey;
+use crate::names::OrganisationName;
 use crate::time::U64;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -94,7 +95,7 @@ pub struct Rules {
     /// Organisations whose cosignatures a published checkpoint needs.
     pub cosigning: Share,
     /// Organisations whose vote against a constitutional proposal ends it; sorted, each once.
-    pub vetoes: Vec<String>,
+    pub vetoes: Vec<OrganisationName>,
     /// A ballot expires once the Reasoning ledger has grown by so many entries since it was opened; 0 is never. Members
     /// can make entries, so a small number lets one of them talk a ballot to death.
     pub ballot_entries: U64,
@@ -134,7 +135,7 @@ crate::named! {
 #[serde(deny_unknown_fields)]
 pub struct Publisher {
     /// The designated organisation.
-    pub organisation: String,
+    pub organisation: OrganisationName,
     /// Its log key: signs checkpoints under the ledgers' own names, and nothing else.
     pub log_key: PublicKey,
 }

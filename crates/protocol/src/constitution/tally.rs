@@ -1,5 +1,6 @@
 //! What votes come to, and who holds a quorum of the nodes.
 
+use crate::names::OrganisationName;
 use crate::time::Timestamp;
 use std::collections::BTreeMap;
 
@@ -18,7 +19,7 @@ pub enum Count {
 #[derive(Clone, Copy, Debug)]
 pub struct Tally<'a> {
     /// By organisation, for or against.
-    pub votes: &'a BTreeMap<String, bool>,
+    pub votes: &'a BTreeMap<OrganisationName, bool>,
     /// Organisations that may vote.
     pub electorate: usize,
     /// Approvals that carry it.
@@ -26,9 +27,9 @@ pub struct Tally<'a> {
     /// Fewer approvals of others than the organisation concerned that carry it, and from when on.
     pub unopposed: Option<(usize, Timestamp)>,
     /// The organisation that it is about, where it is about one.
-    pub concerned: Option<&'a str>,
+    pub concerned: Option<&'a OrganisationName>,
     /// Organisations whose vote against ends it.
-    pub vetoes: &'a [String],
+    pub vetoes: &'a [OrganisationName],
 }
 
 /// What the votes on a ballot come to.
@@ -46,12 +47,11 @@ impl Tally<'_> {
     /// What they come to at a time of the ledger. For the lower number the organisation concerned does not count, neither
     /// its vote nor its seat: it is the share of the others.
     pub fn at(&self, time: Timestamp) -> Standing {
-        let of =
-            |wanted: bool| self.votes.iter().filter(move |(_, vote)| **vote == wanted).map(|(name, _)| name.as_str());
+        let of = |wanted: bool| self.votes.iter().filter(move |(_, vote)| **vote == wanted).map(|(name, _)| name);
         let (approvals, rejections) = (of(true).count(), of(false).count());
-        let vetoed = of(false).any(|name| self.vetoes.iter().any(|veto| veto == name));
+        let vetoed = of(false).any(|name| self.vetoes.contains(name));
         let full = count(approvals, rejections, self.needed, self.electorate, vetoed);
-        let others = of(true).filter(|name| self.concerned != Some(name)).count();
+        let others = of(true).filter(|name| self.concerned != Some(*name)).count();
         let lower = self.unopposed.map(|(needed, from)| {
             (count(others, rejections, needed, self.electorate.saturating_sub(1), vetoed), needed, from)
         });
@@ -83,7 +83,7 @@ pub fn count(approvals: usize, rejections: usize, needed: usize, electorate: usi
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Majority {
     /// Which.
-    pub organisation: String,
+    pub organisation: OrganisationName,
     /// Its nodes.
     pub held: usize,
     /// All nodes.
@@ -92,11 +92,11 @@ pub struct Majority {
 
 /// The organisation that holds a quorum of the nodes in service alone, while there are several `members`. `nodes` names the
 /// organisation of each node in service.
-pub fn majority<'a>(nodes: impl Iterator<Item = &'a str>, members: usize) -> Option<Majority> {
+pub fn majority<'a>(nodes: impl Iterator<Item = &'a OrganisationName>, members: usize) -> Option<Majority> {
     if members < 2 {
         return None;
     }
-    let mut seats: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut seats: BTreeMap<&OrganisationName, usize> = BTreeMap::new();
     for organisation in nodes {
         *seats.entry(organisation).or_default() += 1;
     }
@@ -105,7 +105,7 @@ pub fn majority<'a>(nodes: impl Iterator<Item = &'a str>, members: usize) -> Opt
 
 /// The same where the nodes in service of each organisation are counted already.
 pub fn majority_of_seats<'a>(
-    mut seats: impl Iterator<Item = (&'a str, usize)> + Clone,
+    mut seats: impl Iterator<Item = (&'a OrganisationName, usize)> + Clone,
     members: usize,
 ) -> Option<Majority> {
     if members < 2 {
@@ -113,7 +113,7 @@ pub fn majority_of_seats<'a>(
     }
     let total = seats.clone().map(|(_, held)| held).sum::<usize>();
     let (organisation, held) = seats.find(|(_, held)| *held > total / 2)?;
-    Some(Majority { organisation: organisation.into(), held, total })
+    Some(Majority { organisation: organisation.clone(), held, total })
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ use crate::merkle::{self, ProofError, TileId, consistency_proof, leaf_hash, root
 use crate::note::{Checkpoint, Note, Vkey};
 use crate::number::Epoch;
 use crate::record::Record;
+use crate::subject::Subject;
 use crate::time::U64;
 use crate::version;
 use serde::{Deserialize, Serialize};
@@ -127,7 +128,7 @@ pub fn path<E>(
 }
 
 /// Substrate, epoch and chip that an entry makes the holder.
-fn holder(entry: &Entry) -> Option<(&str, Epoch, Digest)> {
+fn holder(entry: &Entry) -> Option<(&Subject, Epoch, Digest)> {
     let (epoch, chip) = match &entry.record {
         Record::SubstrateIdentity(birth) => (Epoch::first(birth.constitution.recovery_count.0), birth.chip.id()),
         Record::MigrationIdentityAttestation { epoch, destination, .. } => (*epoch, *destination),
@@ -275,7 +276,7 @@ impl Evidence {
             let Some((subject, epoch, chip)) = holder(&entry) else {
                 return bad("EVIDENCE_ENTRY", "a birth, an arrival or an abort of a migration", "another record");
             };
-            found.push((subject.to_owned(), epoch, chip));
+            found.push((subject.clone(), epoch, chip));
         }
         if let [(subject, epoch, chip), (other_subject, other_epoch, other_chip)] = &found[..] {
             if (subject, epoch) != (other_subject, other_epoch) {

@@ -137,7 +137,7 @@ fn two_statuses_of_one_epoch_name_who_signed_both() {
         let tree = crate::holder::Tree { size, root: Digest::of(b"root") };
         let status = HolderStatus {
             origin: "ledger.example".into(),
-            substrate_id: "6f1d7a52-0c1e-4b7e-9d6a-2f60b1d3c8a4".into(),
+            substrate_id: "6f1d7a52-0c1e-4b7e-9d6a-2f60b1d3c8a4".parse().unwrap(),
             state: crate::holder::HolderState::Active,
             chip: Digest::of(chip.as_bytes()),
             epoch,

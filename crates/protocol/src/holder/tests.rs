@@ -11,7 +11,7 @@ fn status() -> HolderStatus {
     let tree = Tree { size: 7, root: empty_root() };
     HolderStatus {
         origin: "ledger.example".into(),
-        substrate_id: ID.into(),
+        substrate_id: ID.parse().unwrap(),
         state: HolderState::Active,
         chip: Digest::of(b"chip"),
         epoch: Epoch(3),

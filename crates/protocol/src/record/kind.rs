@@ -1,36 +1,8 @@
 //! The kinds of records, and where each of them may stand.
 
 use super::Record;
-use crate::digest::Digest;
 use crate::ledger::Ledger;
-use crate::names::{is_name, is_uuid};
-
-crate::named! {
-    /// Whose chain an entry stands in: the part of its subject before the colon.
-    pub enum SubjectKind: "a kind of subject" {
-        /// `substrate:<uuid>`.
-        Substrate = "substrate",
-        /// `run:sha256:<hex>`.
-        Run = "run",
-        /// `organisation:<name>`.
-        Organisation = "organisation",
-        /// `cluster`.
-        Cluster = "cluster",
-    }
-}
-
-impl SubjectKind {
-    /// The kind of a subject; `None` for a text that is no subject.
-    pub fn of(subject: &str) -> Option<Self> {
-        match subject.split_once(':') {
-            None => (subject == "cluster").then_some(Self::Cluster),
-            Some(("substrate", id)) => is_uuid(id).then_some(Self::Substrate),
-            Some(("run", id)) => id.parse::<Digest>().is_ok().then_some(Self::Run),
-            Some(("organisation", name)) => is_name(name).then_some(Self::Organisation),
-            Some(_) => None,
-        }
-    }
-}
+use crate::subject::{Subject, SubjectKind};
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $kind:ident = $name:literal: $subject:ident, $($ledger:ident)*;)*) => {
@@ -120,44 +92,23 @@ kinds! {
 
 impl RecordKind {
     /// Whether it may stand in this ledger, in the chain of this subject.
-    pub fn stands_in(self, ledger: Ledger, subject: &str) -> bool {
-        self.ledgers().contains(&ledger) && SubjectKind::of(subject) == Some(self.subject())
+    pub fn stands_in(self, ledger: Ledger, subject: &Subject) -> bool {
+        self.ledgers().contains(&ledger) && subject.kind() == self.subject()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_subject_has_one_of_four_forms() {
-        let (uuid, run) = ("00000000-0000-4000-8000-000000000001", Digest::of(b""));
-        for (subject, kind) in [
-            ("cluster".into(), SubjectKind::Cluster),
-            (format!("substrate:{uuid}"), SubjectKind::Substrate),
-            (format!("run:{run}"), SubjectKind::Run),
-            ("organisation:a:b/c".into(), SubjectKind::Organisation),
-        ] {
-            assert_eq!(SubjectKind::of(&subject), Some(kind), "{subject}");
-            assert_eq!(SubjectKind::of(&format!(" {subject}")), None);
-            assert_eq!(SubjectKind::of(&format!("{subject} ")), None);
-            assert_eq!(SubjectKind::of(&subject.to_uppercase()), None);
-        }
-        for other in ["", "cluster:", "substrate", "substrate:x", "run:x", "organisation:", "organisation:é", "node:1"]
-        {
-            assert_eq!(SubjectKind::of(other), None, "{other}");
-        }
-        assert_eq!(SubjectKind::of(&format!("run:{}", run.hex())), None);
-        assert_eq!(SubjectKind::of(&format!("substrate:{}", uuid.replace('0', "A"))), None);
-    }
+    use crate::digest::Digest;
 
     #[test]
     fn a_record_stands_in_its_chain_and_ledger_alone() {
         let subject = |kind| match kind {
-            SubjectKind::Cluster => "cluster".to_string(),
-            SubjectKind::Substrate => "substrate:00000000-0000-4000-8000-000000000001".into(),
-            SubjectKind::Run => format!("run:{}", Digest::of(b"")),
-            SubjectKind::Organisation => "organisation:a".into(),
+            SubjectKind::Cluster => Subject::Cluster,
+            SubjectKind::Substrate => Subject::Substrate("00000000-0000-4000-8000-000000000001".parse().unwrap()),
+            SubjectKind::Run => Subject::Run(Digest::of(b"")),
+            SubjectKind::Organisation => Subject::Organisation("a".parse().unwrap()),
         };
         for kind in RecordKind::ALL {
             for place in SubjectKind::ALL {

@@ -3,6 +3,7 @@
 use super::words::ExecutionStatus;
 use crate::digest::Digest;
 use crate::form;
+use crate::names::OrganisationName;
 use crate::time::U64;
 use serde::{Deserialize, Serialize};
 
@@ -11,8 +12,7 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields)]
 pub struct OrganisationRun {
     /// Who.
-    #[serde(deserialize_with = "form::name")]
-    pub organisation: String,
+    pub organisation: OrganisationName,
     /// Which run.
     pub run_id: Digest,
 }
@@ -35,8 +35,7 @@ pub struct RunOutcome {
     #[serde(skip_serializing_if = "Option::is_none", default, deserialize_with = "form::name")]
     pub reproduction_of: Option<String>,
     /// Organisation that reports.
-    #[serde(deserialize_with = "form::name")]
-    pub organisation: String,
+    pub organisation: OrganisationName,
 }
 
 /// One output, by digest.

@@ -6,13 +6,14 @@ use crate::canon::CanonError;
 use crate::digest::Digest;
 use crate::entry::Entry;
 use crate::ledger::Ledger;
+use crate::subject::Subject;
 use crate::time::Timestamp;
 
 /// How far a chain was followed.
 #[derive(Debug)]
 pub(crate) struct Chain {
     ledger: Ledger,
-    subject: String,
+    subject: Subject,
     /// Entries so far.
     pub depth: u64,
     /// Hash of the last entry.
@@ -27,16 +28,8 @@ pub(crate) struct Chain {
 
 impl Chain {
     /// A chain without entries.
-    pub fn new(ledger: Ledger, subject: &str) -> Self {
-        Self {
-            ledger,
-            subject: subject.into(),
-            depth: 0,
-            head: None,
-            last: None,
-            time: Timestamp::default(),
-            last_written: None,
-        }
+    pub fn new(ledger: Ledger, subject: Subject) -> Self {
+        Self { ledger, subject, depth: 0, head: None, last: None, time: Timestamp::default(), last_written: None }
     }
 
     /// Where the next entry stands at the earliest: the index to name when it cannot be read.

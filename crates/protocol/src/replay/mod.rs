@@ -27,9 +27,11 @@ use crate::canon::CanonError;
 use crate::digest::Digest;
 use crate::entry::Entry;
 use crate::ledger::{Ledger, PerLedger};
+use crate::names::SubstrateId;
 use crate::number::Epoch;
 use crate::p104;
 use crate::record::{Record, SessionClose, SubstrateIdentity};
+use crate::subject::Subject;
 use crate::time::Timestamp;
 use chain::Chain;
 use check::Check;
@@ -72,12 +74,12 @@ pub struct History {
 
 impl Replay {
     /// Starts for one substrate of a cluster.
-    pub fn new(cluster: &str, substrate_id: &str) -> Self {
-        let subject = format!("substrate:{substrate_id}");
+    pub fn new(cluster: &str, substrate_id: &SubstrateId) -> Self {
+        let subject = Subject::Substrate(substrate_id.clone());
         Self {
             cluster: cluster.into(),
-            substrate_id: substrate_id.into(),
-            chains: PerLedger::from_fn(|ledger| Chain::new(ledger, &subject)),
+            substrate_id: substrate_id.clone(),
+            chains: PerLedger::from_fn(|ledger| Chain::new(ledger, subject.clone())),
             written: Vec::new(),
             behind: None,
             closes_matched: 0,

@@ -11,8 +11,10 @@ use crate::command::{Command, DeclareRun, ReportOutcome};
 use crate::digest::Digest;
 use crate::entry::Entry;
 use crate::ledger::Ledger;
+use crate::names::OrganisationName;
 use crate::record::{OrganisationRun, Record, RunOutcome};
 use crate::run::{Declaration, Element, ElementDigests};
+use crate::subject::Subject;
 use crate::time::Timestamp;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,7 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Attested {
     /// Who.
-    pub organisation: String,
+    pub organisation: OrganisationName,
     /// The external reference that it ties to the run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request: Option<String>,
@@ -59,11 +61,11 @@ pub struct RunReplay {
     /// The last submission, and how far it is.
     step: Option<Step>,
     attestations: Vec<Attested>,
-    organisations: BTreeSet<String>,
+    organisations: BTreeSet<OrganisationName>,
     /// Organisation and request.
-    tied: BTreeSet<(String, String)>,
+    tied: BTreeSet<(OrganisationName, String)>,
     /// Request and organisation, with the other run that the organisation tied to the request.
-    others: BTreeMap<(String, String), Digest>,
+    others: BTreeMap<(String, OrganisationName), Digest>,
     /// Other runs, with the elements in which they differ.
     differences: BTreeMap<Digest, Vec<Element>>,
     executions: BTreeSet<String>,
@@ -84,15 +86,15 @@ enum Phase {
     /// It declared the run: its attestation follows.
     Declared,
     /// It tied a reference to the run: disagreements may follow, in the order of the names of the other organisations.
-    Tied { request: String, last: Option<String>, missing: BTreeSet<String> },
+    Tied { request: String, last: Option<OrganisationName>, missing: BTreeSet<OrganisationName> },
     /// Nothing follows.
     Done,
 }
 
 const ATTESTED_BY_DECLARER: &str = "the attestation of whoever declared it, in the same submission";
 
-fn show_names(names: &BTreeSet<String>) -> String {
-    names.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
+fn show_names(names: &BTreeSet<OrganisationName>) -> String {
+    names.iter().map(OrganisationName::as_str).collect::<Vec<_>>().join(", ")
 }
 
 impl RunReplay {
@@ -100,7 +102,7 @@ impl RunReplay {
     pub fn new(run_id: Digest) -> Self {
         Self {
             run_id,
-            chain: Chain::new(Ledger::Evidence, &format!("run:{run_id}")),
+            chain: Chain::new(Ledger::Evidence, Subject::Run(run_id)),
             elements: None,
             step: None,
             attestations: Vec::new(),
@@ -281,12 +283,12 @@ impl RunReplay {
         Ok(())
     }
 
-    fn attested(&mut self, entry: &Entry, organisation: &str, request: &Option<String>) -> Check {
+    fn attested(&mut self, entry: &Entry, organisation: &OrganisationName, request: &Option<String>) -> Check {
         let index = entry.index.0;
-        let first = self.organisations.insert(organisation.into());
+        let first = self.organisations.insert(organisation.clone());
         // One for each organisation, and one for each further reference that it ties to the run.
         let new = match request {
-            Some(request) => self.tied.insert((organisation.into(), request.clone())),
+            Some(request) => self.tied.insert((organisation.clone(), request.clone())),
             None => first,
         };
         if !new {
@@ -296,7 +298,7 @@ impl RunReplay {
         }
         self.phase(Phase::Done);
         if let Some(request) = request {
-            if let Some(other) = self.others.get(&(request.clone(), organisation.into())) {
+            if let Some(other) = self.others.get(&(request.clone(), organisation.clone())) {
                 let expected = format!("no other run of {organisation} under {request}");
                 return Err(self.chain.fail("REFERENCE_ONCE", index, expected, other));
             }
@@ -305,7 +307,7 @@ impl RunReplay {
             self.phase(Phase::Tied { request: request.clone(), last: None, missing });
         }
         self.attestations.push(Attested {
-            organisation: organisation.into(),
+            organisation: organisation.clone(),
             request: request.clone(),
             index,
             time: entry.time,

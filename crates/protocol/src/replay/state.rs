@@ -4,6 +4,7 @@ use super::chain::Chain;
 use super::due::Due;
 use crate::digest::Digest;
 use crate::ledger::PerLedger;
+use crate::names::{OrganisationName, SubstrateId};
 use crate::number::{Epoch, NodeId};
 use crate::p104;
 use crate::record::{EvidenceAnchor, Finding, SessionClose, SubstrateIdentity};
@@ -14,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Debug)]
 pub struct Replay {
     pub(super) cluster: String,
-    pub(super) substrate_id: String,
+    pub(super) substrate_id: SubstrateId,
     pub(super) chains: PerLedger<Chain>,
     /// Closes seen in Evidence.
     pub(super) written: Vec<Written>,
@@ -53,7 +54,7 @@ pub struct Replay {
     pub(super) recomputed: Option<Digest>,
     pub(super) session_open: bool,
     /// Organisation of each node that gave a verdict; none for one that is out, because its copy failed.
-    pub(super) nodes: BTreeMap<NodeId, Option<String>>,
+    pub(super) nodes: BTreeMap<NodeId, Option<OrganisationName>>,
     /// The deciding finding of the last verification, for the record that follows it.
     pub(super) decisive: Option<Finding>,
     /// What must follow directly.

@@ -2,6 +2,7 @@
 
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::keys::{PublicKey, SecretKey};
+use selfsame_protocol::names::{OrganisationName, SubstrateId};
 use selfsame_protocol::time::{Timestamp, U64};
 use serde_json::{Map, Value, json};
 
@@ -109,9 +110,13 @@ impl Chance {
         self.text_of(&all, length)
     }
 
-    pub fn uuid(&mut self) -> String {
+    pub fn organisation(&mut self) -> OrganisationName {
+        self.name().parse().unwrap()
+    }
+
+    pub fn uuid(&mut self) -> SubstrateId {
         let hex = self.digest().hex();
-        [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..32]].join("-")
+        [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..32]].join("-").parse().unwrap()
     }
 
     /// Any text, in words.

@@ -8,7 +8,7 @@ use selfsame_protocol::command::{
     Proposal, Propose, RecoverClose, ReportOutcome, RetireChip, RetireNode, RotateKey, Seal, Submission, Vote,
 };
 use selfsame_protocol::keys::SecretKey;
-use selfsame_protocol::number::{Epoch, NodeId};
+use selfsame_protocol::number::{Epoch, LogIndex, NodeId};
 use selfsame_protocol::p104::{Amendment, Attestation, Outcome, Technology, Thresholds};
 use selfsame_protocol::record::{BadEntry, ExecutionStatus, Finding, Output};
 
@@ -89,7 +89,11 @@ pub fn commands(c: &mut Chance) -> Vec<Command> {
         }),
         Command::Vote(Vote { proposal_id: c.name(), ballot: c.digest(), approve: c.yes() }),
         Command::Conclude(Conclude { proposal_id: c.name() }),
-        Command::Verdict(GiveVerdict { substrate_id: c.uuid(), verification: c.counter(), finding: finding(c) }),
+        Command::Verdict(GiveVerdict {
+            substrate_id: c.uuid(),
+            verification: LogIndex(c.counter().0),
+            finding: finding(c),
+        }),
     ];
     all.extend(proposals(c).into_iter().map(|proposal| Command::Propose(Propose { proposal_id: c.name(), proposal })));
     all
@@ -105,10 +109,10 @@ pub fn proposals(c: &mut Chance) -> Vec<Proposal> {
             reason: c.text(),
         },
         Proposal::RetireChip { chip: c.digest(), reason: c.text() },
-        Proposal::AddOrganisation { name: c.name(), root_key: c.key(), operator_key: c.key() },
-        Proposal::RemoveOrganisation { name: c.name(), reason: c.text() },
+        Proposal::AddOrganisation { name: c.name().parse().unwrap(), root_key: c.key(), operator_key: c.key() },
+        Proposal::RemoveOrganisation { name: c.name().parse().unwrap(), reason: c.text() },
         Proposal::RotateKey {
-            organisation: c.name(),
+            organisation: c.organisation(),
             key: c.one(&OrganisationKey::ALL),
             new: c.key(),
             reason: c.text(),

@@ -13,6 +13,7 @@ use selfsame_protocol::equivocation::{EQUIVOCATION_TYPE, Evidence};
 use selfsame_protocol::genesis::{GenesisDocument, GenesisNode, GenesisOrganisation, Publication};
 use selfsame_protocol::p104::{IdentityStatement, Outcome};
 use selfsame_protocol::record::{RecordKind, Resolved};
+use selfsame_protocol::subject::Subject;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
@@ -134,8 +135,9 @@ fn statement(c: &mut Chance) -> IdentityStatement {
 }
 
 fn genesis(c: &mut Chance) -> GenesisDocument {
-    let organisations: Vec<_> =
-        (0..2).map(|_| GenesisOrganisation { name: c.name(), root_key: c.key(), operator_key: c.key() }).collect();
+    let organisations: Vec<_> = (0..2)
+        .map(|_| GenesisOrganisation { name: c.name().parse().unwrap(), root_key: c.key(), operator_key: c.key() })
+        .collect();
     GenesisDocument {
         cluster: c.name(),
         origin: c.name(),
@@ -164,7 +166,7 @@ pub fn others(seed: u64, optional: Optional) -> Vec<Document> {
         checkpoints: checkpoints.clone(),
         genesis: genesis(&mut c),
         head: a.clone(),
-        subject: format!("substrate:{}", c.uuid()),
+        subject: Subject::Substrate(c.uuid()),
     };
     let proof = IdentityProof {
         checkpoints,

@@ -8,22 +8,23 @@ use selfsame_protocol::constitution::{ClusterConstitution, Publisher, Rules, Sha
 use selfsame_protocol::entry::Entry;
 use selfsame_protocol::governance::GovernanceAction;
 use selfsame_protocol::ledger::Ledger;
-use selfsame_protocol::number::{Epoch, NodeId};
+use selfsame_protocol::number::{Epoch, LogIndex, NodeId};
 use selfsame_protocol::p104::{Constitution, Outcome, Technology};
 use selfsame_protocol::record::{
     BallotEnd, ClaimLevel, Completeness, ConstitutionChange, Content, ContinuityEvent, CountedVerdict, CycleKind,
     EvidenceAnchor, ExecutionStatus, IdentityPropagation, IdentityVerification, OrganisationRun, QuorumCause, Record,
-    RecordKind, Resolved, RunOutcome, SessionClose, SubjectKind, SubstrateIdentity, SuppressionReason,
+    RecordKind, Resolved, RunOutcome, SessionClose, SubstrateIdentity, SuppressionReason,
 };
 use selfsame_protocol::run::{Element, ElementDigests};
+use selfsame_protocol::subject::{Subject, SubjectKind};
 
 /// An entry of a kind, in the chain and ledger where it stands.
 pub fn entry(kind: RecordKind, c: &mut Chance) -> Entry {
     let subject = match kind.subject() {
-        SubjectKind::Cluster => "cluster".into(),
-        SubjectKind::Substrate => format!("substrate:{}", c.uuid()),
-        SubjectKind::Run => format!("run:{}", c.digest()),
-        SubjectKind::Organisation => format!("organisation:{}", c.name()),
+        SubjectKind::Cluster => Subject::Cluster,
+        SubjectKind::Substrate => Subject::Substrate(c.uuid()),
+        SubjectKind::Run => Subject::Run(c.digest()),
+        SubjectKind::Organisation => Subject::Organisation(c.organisation()),
     };
     Entry {
         index: c.counter(),
@@ -45,13 +46,15 @@ fn record(kind: RecordKind, c: &mut Chance) -> Record {
         RecordKind::RunDeclaration => {
             Record::RunDeclaration { run_id: c.digest(), elements: elements(c), declaration: c.some_json() }
         }
-        RecordKind::RunAttestation => {
-            Record::RunAttestation { run_id: c.digest(), organisation: c.name(), request: c.maybe(Chance::name) }
-        }
+        RecordKind::RunAttestation => Record::RunAttestation {
+            run_id: c.digest(),
+            organisation: c.organisation(),
+            request: c.maybe(Chance::name),
+        },
         RecordKind::RunDisagreement => Record::RunDisagreement {
             request: c.name(),
-            first: OrganisationRun { organisation: c.name(), run_id: c.digest() },
-            second: OrganisationRun { organisation: c.name(), run_id: c.digest() },
+            first: OrganisationRun { organisation: c.organisation(), run_id: c.digest() },
+            second: OrganisationRun { organisation: c.organisation(), run_id: c.digest() },
             elements: c.list(|c| c.one(&Element::ALL)),
         },
         RecordKind::RunOutcome => Record::RunOutcome(RunOutcome {
@@ -60,7 +63,7 @@ fn record(kind: RecordKind, c: &mut Chance) -> Record {
             status: c.one(&ExecutionStatus::ALL),
             outputs: outputs(c),
             reproduction_of: c.maybe(Chance::name),
-            organisation: c.name(),
+            organisation: c.organisation(),
         }),
         RecordKind::SubstrateIdentity => Record::SubstrateIdentity(Box::new(SubstrateIdentity {
             substrate_id: c.uuid(),
@@ -71,7 +74,7 @@ fn record(kind: RecordKind, c: &mut Chance) -> Record {
             substrate_identity_hash: c.digest(),
             completeness: c.one(&Completeness::ALL),
             founding: c.founding(),
-            organisation: c.name(),
+            organisation: c.organisation(),
             attestation: c.maybe(attestation),
             chip: c.key(),
             constitution: constitution(c),
@@ -104,7 +107,7 @@ fn record(kind: RecordKind, c: &mut Chance) -> Record {
             thresholds: thresholds(c),
             verdicts: c.list(|c| CountedVerdict {
                 node: NodeId(c.counter().0),
-                organisation: c.name(),
+                organisation: c.organisation(),
                 finding: finding(c),
             }),
             continuing_from: c.maybe(Chance::time),
@@ -145,7 +148,7 @@ fn record(kind: RecordKind, c: &mut Chance) -> Record {
             evidence_ledger_depth: c.counter(),
             reasoning_ledger_depth: c.counter(),
             nonce: c.digest(),
-            seal_index: c.counter(),
+            seal_index: LogIndex(c.counter().0),
             ballot: c.maybe(Chance::name),
             evidence_ledger: anchor(c),
         },
@@ -165,7 +168,7 @@ fn record(kind: RecordKind, c: &mut Chance) -> Record {
         }
         RecordKind::NodeQuarantine => Record::NodeQuarantine {
             node: NodeId(c.counter().0),
-            organisation: c.name(),
+            organisation: c.organisation(),
             finding: finding(c),
             substrate_id: c.uuid(),
         },
@@ -176,16 +179,16 @@ fn record(kind: RecordKind, c: &mut Chance) -> Record {
         RecordKind::BallotDecided => Record::BallotDecided {
             proposal_id: c.name(),
             proposal: proposal(c),
-            approvals: c.list(Chance::name),
-            rejections: c.list(Chance::name),
+            approvals: c.list(Chance::organisation),
+            rejections: c.list(Chance::organisation),
             threshold: c.counter(),
             constitutional_state_hash: c.digest(),
         },
         RecordKind::BallotClosed => Record::BallotClosed {
             proposal_id: c.name(),
             result: c.one(&BallotEnd::ALL),
-            approvals: c.list(Chance::name),
-            rejections: c.list(Chance::name),
+            approvals: c.list(Chance::organisation),
+            rejections: c.list(Chance::organisation),
             threshold: c.counter(),
             constitutional_state_hash: c.digest(),
         },
@@ -211,7 +214,7 @@ fn record(kind: RecordKind, c: &mut Chance) -> Record {
             epoch: Epoch(c.counter().0),
         },
         RecordKind::OrganisationQuorumWarning => Record::OrganisationQuorumWarning {
-            organisation: c.name(),
+            organisation: c.organisation(),
             held: c.counter(),
             total: c.counter(),
             cause: c.one(&QuorumCause::ALL),
@@ -236,13 +239,13 @@ pub fn actions(c: &mut Chance) -> Vec<GovernanceAction> {
         GovernanceAction::Vote { proposal_id: c.name(), ballot: c.digest(), approve: c.yes() },
         GovernanceAction::Conclude { proposal_id: c.name() },
         GovernanceAction::AddOrganisation {
-            organisation: c.name(),
+            organisation: c.organisation(),
             root_key: c.key(),
             operator_key: c.key(),
             proposal_id: c.name(),
         },
         GovernanceAction::RemoveOrganisation {
-            organisation: c.name(),
+            organisation: c.organisation(),
             nodes: c.list(|c| NodeId(c.counter().0)),
             keys_ended: c.counter(),
             proposal_id: c.name(),
@@ -284,7 +287,7 @@ fn constitution(c: &mut Chance) -> Constitution {
 fn cluster(c: &mut Chance) -> ClusterConstitution {
     ClusterConstitution {
         revision: c.counter(),
-        organisations: c.list(Chance::name),
+        organisations: c.list(Chance::organisation),
         rules: rules(c),
         publisher: c.maybe(publisher),
         recovery_count: c.counter(),
@@ -292,7 +295,7 @@ fn cluster(c: &mut Chance) -> ClusterConstitution {
 }
 
 pub fn publisher(c: &mut Chance) -> Publisher {
-    Publisher { organisation: c.name(), log_key: c.key() }
+    Publisher { organisation: c.organisation(), log_key: c.key() }
 }
 
 pub fn rules(c: &mut Chance) -> Rules {
@@ -301,7 +304,7 @@ pub fn rules(c: &mut Chance) -> Rules {
         ordinary: c.one(&shares),
         constitutional: c.one(&shares),
         cosigning: c.one(&shares),
-        vetoes: c.list(Chance::name),
+        vetoes: c.list(Chance::organisation),
         ballot_entries: c.counter(),
         ballot_ms: c.counter(),
         objection_ms: c.counter(),

@@ -58,7 +58,7 @@ fn no_rewritten_history_keeps_the_identity() {
     let good: Vec<Line> =
         lines(&vectors, "lines", &[])[1..].iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
     compare(cases(&vectors, "rewritten").iter(), |case| {
-        let mut replay = Replay::new(text(&vectors, "cluster"), text(&vectors, "substrate_id"));
+        let mut replay = Replay::new(text(&vectors, "cluster"), &text(&vectors, "substrate_id").parse().unwrap());
         for ledger in Ledger::BOTH {
             let base: Vec<Value> = good
                 .iter()

@@ -60,7 +60,11 @@ fn start(history: &Value) -> Governance {
         .collect();
     let organisations = founders
         .into_iter()
-        .map(|(name, root_key, operator_key)| GenesisOrganisation { name, root_key, operator_key })
+        .map(|(name, root_key, operator_key)| GenesisOrganisation {
+            name: name.parse().unwrap(),
+            root_key,
+            operator_key,
+        })
         .collect();
     Governance::new(&GenesisDocument {
         cluster: text(history, "cluster").into(),
@@ -84,7 +88,7 @@ fn a_history_of_governance_is_verified_with_every_signature() {
     }
     let governed = audit.finish().unwrap();
     assert_eq!(governed.constitution.hash().to_string(), text(history, "constitutional_state_hash"));
-    let members: Vec<_> = governed.organisations.keys().cloned().map(Value::String).collect();
+    let members: Vec<_> = governed.organisations.keys().map(|name| Value::String(name.to_string())).collect();
     assert_eq!(Value::Array(members), history["organisations"]);
     let results: Vec<_> =
         governed.decisions.iter().map(|ended| (ended.proposal_id.as_str(), ended.result.as_str())).collect();

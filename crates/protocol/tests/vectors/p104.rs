@@ -1,6 +1,7 @@
 use crate::{bytes, cases, load, text};
 use selfsame_protocol::canon;
 use selfsame_protocol::digest::{Digest, framed};
+use selfsame_protocol::number::LogIndex;
 use selfsame_protocol::p104::{self, Attestation, Claims, Constitution, IdentityStatement};
 use selfsame_protocol::time::{Timestamp, U64};
 use serde::de::DeserializeOwned;
@@ -217,7 +218,7 @@ fn nonces_come_from_the_log_alone() {
     for case in cases(&load("p104"), "migration_nonces") {
         let [tag, cluster, substrate, migration, index, head] = operands(case)[..] else { panic!("six operands") };
         assert_eq!(tag, p104::TAG_NONCE);
-        let nonce = p104::migration_nonce(cluster, substrate, migration, parse::<U64>(index), &hash(head));
+        let nonce = p104::migration_nonce(cluster, substrate, migration, parse::<LogIndex>(index), &hash(head));
         assert_eq!(nonce.hex(), text(case, "hash"), "{}", text(case, "name"));
     }
 }

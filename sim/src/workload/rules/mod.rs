@@ -19,6 +19,7 @@ use selfsame_protocol::command::{
     Amend, Command, DeclareRun, EnrolChip, FencingToken, GiveVerdict, OpenSession, Proposal, Propose, Role, Vote,
 };
 use selfsame_protocol::digest::Digest;
+use selfsame_protocol::names::SubstrateId;
 use selfsame_protocol::number::Epoch;
 use selfsame_protocol::p104::{self, Amendment, Outcome, Technology};
 use selfsame_protocol::record::Finding;
@@ -46,13 +47,13 @@ pub async fn run(mut caller: Caller, organisations: u64, nodes: u64) -> turmoil:
         let enrol = Command::EnrolChip(EnrolChip { chip: chip.key.public(), technology: Technology::Software });
         caller.submit("enrol", &root, enrol).await;
     }
-    let writer = ChipSession::new(chips[0].clone(), "");
+    let writer = ChipSession::new(chips[0].clone(), SubstrateId::from_bytes([0; 16]));
     let mut rules = Rules {
         caller,
         organisations,
         nodes,
         chips,
-        substrate: String::new(),
+        substrate: SubstrateId::from_bytes([0; 16]),
         founding: Value::Null,
         writer,
         migrations: 0,
@@ -244,7 +245,7 @@ impl Rules {
         let node = self.caller.actor(Role::Node, node_key(self.caller.seed, id));
         let verdict = |substrate_id: &str, text: &str| {
             Command::Verdict(GiveVerdict {
-                substrate_id: substrate_id.into(),
+                substrate_id: substrate_id.parse().unwrap(),
                 verification,
                 finding: Finding {
                     outcome: Outcome::HashMismatch,

@@ -11,6 +11,7 @@ use selfsame_protocol::command::{Append, CloseCycle, Command, FencingToken, Goal
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::ledger::{Ledger, PerLedger};
+use selfsame_protocol::names::SubstrateId;
 use selfsame_protocol::p104::Outcome;
 use selfsame_protocol::response::{BallotCounted, CommandResult, MigrationSealed, SubmitResponse};
 use serde_json::{Value, json};
@@ -25,7 +26,7 @@ pub(super) struct Rules {
     pub(super) organisations: u64,
     pub(super) nodes: u64,
     pub(super) chips: [Signer; 3],
-    pub(super) substrate: String,
+    pub(super) substrate: SubstrateId,
     pub(super) founding: Value,
     /// The active chip's place in it.
     pub(super) writer: ChipSession,

@@ -3,6 +3,7 @@
 use crate::command::Proposal;
 use crate::constitution::{Standing, Tally};
 use crate::digest::Digest;
+use crate::names::OrganisationName;
 use crate::time::Timestamp;
 use std::collections::BTreeMap;
 
@@ -10,21 +11,21 @@ use std::collections::BTreeMap;
 #[derive(Debug)]
 pub(super) struct Ballot {
     pub proposal: Proposal,
-    pub proposer: String,
+    pub proposer: OrganisationName,
     pub constitution: Digest,
     pub electorate: usize,
     pub needed: usize,
     /// Fewer approvals that carry it, and from when on.
     pub unopposed: Option<(usize, Timestamp)>,
-    pub vetoes: Vec<String>,
+    pub vetoes: Vec<OrganisationName>,
     pub expires_entries: Option<u64>,
     pub expires_time: Option<Timestamp>,
-    pub votes: BTreeMap<String, bool>,
+    pub votes: BTreeMap<OrganisationName, bool>,
     pub open: bool,
 }
 
 impl Ballot {
-    pub fn voted(&self, approve: bool) -> Vec<String> {
+    pub fn voted(&self, approve: bool) -> Vec<OrganisationName> {
         self.votes.iter().filter(|(_, vote)| **vote == approve).map(|(name, _)| name.clone()).collect()
     }
 

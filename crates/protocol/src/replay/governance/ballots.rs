@@ -8,6 +8,7 @@ use crate::command::Proposal;
 use crate::constitution::{MAX_OPEN_BALLOTS, Standing, ballot_digest};
 use crate::digest::Digest;
 use crate::entry::Entry;
+use crate::names::OrganisationName;
 use crate::record::{BallotResult, ConstitutionChange, Record};
 use crate::replay::check::{BadCheck, Check, same};
 use crate::time::Timestamp;
@@ -16,8 +17,8 @@ use std::collections::BTreeMap;
 /// What the record of a ballot's end says.
 struct End<'a> {
     id: &'a str,
-    approvals: &'a [String],
-    rejections: &'a [String],
+    approvals: &'a [OrganisationName],
+    rejections: &'a [OrganisationName],
     threshold: u64,
     constitution: Digest,
     /// `None`: carried.
@@ -61,13 +62,19 @@ impl Governance {
     }
 
     /// A ballot is opened, with its proposer's approval.
-    pub(super) fn proposed(&mut self, entry: &Entry, organisation: &str, id: &str, proposal: &Proposal) -> Check {
+    pub(super) fn proposed(
+        &mut self,
+        entry: &Entry,
+        organisation: &OrganisationName,
+        id: &str,
+        proposal: &Proposal,
+    ) -> Check {
         let index = entry.index.0;
         if self.ballots.contains_key(id) {
             return bad("PROPOSAL_ID", index, "an unused proposal id", id);
         }
         self.swept(entry, None)?;
-        let own = self.ballots.values().filter(|ballot| ballot.open && ballot.proposer == organisation).count();
+        let own = self.ballots.values().filter(|ballot| ballot.open && ballot.proposer == *organisation).count();
         if own >= MAX_OPEN_BALLOTS {
             let expected = format!("at most {MAX_OPEN_BALLOTS} open ballots of {organisation}");
             return bad("BALLOT_LIMIT", index, expected, own + 1);
@@ -84,7 +91,7 @@ impl Governance {
         let objection = Timestamp::from_millis(millis.saturating_add(rules.objection_ms.0));
         let ballot = Ballot {
             proposal: proposal.clone(),
-            proposer: organisation.into(),
+            proposer: organisation.clone(),
             constitution: self.constitution.hash(),
             electorate: self.constitution.organisations.len(),
             needed: self.constitution.needed(proposal.class()),
@@ -92,7 +99,7 @@ impl Governance {
             vetoes: self.constitution.vetoes(proposal),
             expires_entries: expires(rules.ballot_entries.0, index),
             expires_time: expires(rules.ballot_ms.0, millis).map(Timestamp::from_millis),
-            votes: BTreeMap::from([(organisation.to_owned(), true)]),
+            votes: BTreeMap::from([(organisation.clone(), true)]),
             open: true,
         };
         self.ballots.insert(id.into(), ballot);
@@ -104,7 +111,7 @@ impl Governance {
     pub(super) fn voted(
         &mut self,
         entry: &Entry,
-        organisation: &str,
+        organisation: &OrganisationName,
         (id, about): (&str, &Digest),
         approve: bool,
     ) -> Check {
@@ -114,7 +121,7 @@ impl Governance {
         if ballot.expired(index, entry.time) {
             return bad("BALLOT_TIME", index, "a ballot whose time is not over", id);
         }
-        if ballot.votes.insert(organisation.into(), approve).is_some() {
+        if ballot.votes.insert(organisation.clone(), approve).is_some() {
             return bad("ONE_VOTE", index, "no earlier vote", organisation);
         }
         self.cast(entry.time, id);

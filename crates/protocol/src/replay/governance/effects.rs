@@ -9,6 +9,7 @@ use crate::command::Proposal;
 use crate::entry::Entry;
 use crate::governance::GovernanceAction as Action;
 use crate::merkle::Frontier;
+use crate::names::OrganisationName;
 use crate::number::NodeId;
 use crate::p104::Outcome;
 use crate::record::{EvidenceAnchor, Finding, QuorumCause, Record};
@@ -19,7 +20,7 @@ use crate::verdict::recorded;
 impl Governance {
     /// What an organisation did by a command of its own: the first entry of its submission, and before a proposal there may
     /// stand ends of ballots.
-    pub(super) fn acted(&mut self, entry: &Entry, name: &str, action: &Action) -> Check {
+    pub(super) fn acted(&mut self, entry: &Entry, name: &OrganisationName, action: &Action) -> Check {
         let index = entry.index.0;
         match &self.step.phase {
             Phase::Begun => self.begins(index)?,
@@ -63,7 +64,13 @@ impl Governance {
     }
 
     /// What a carried ballot did, in the chain of the organisation that it concerns.
-    pub(super) fn brought_about(&mut self, entry: &Entry, name: &str, action: &Action, due: Option<Due>) -> Check {
+    pub(super) fn brought_about(
+        &mut self,
+        entry: &Entry,
+        name: &OrganisationName,
+        action: &Action,
+        due: Option<Due>,
+    ) -> Check {
         let index = entry.index.0;
         let decided = self.effect(index, action.by_ballot().unwrap_or_default(), due)?;
         let expected = |holds: bool| match holds {
@@ -89,7 +96,7 @@ impl Governance {
                 Proposal::AddOrganisation { name: asked, root_key: root, operator_key: operator },
             ) => {
                 expected(asked == organisation && root == root_key && operator == operator_key)?;
-                equal("ENTRY_SUBJECT", index, &organisation.as_str(), &name)?;
+                equal("ENTRY_SUBJECT", index, &organisation, &name)?;
                 self.roster.add(index, name, *root_key, *operator_key)?;
                 self.warns(QuorumCause::AddOrganisation);
                 Ok(())
@@ -99,7 +106,7 @@ impl Governance {
                 Proposal::RemoveOrganisation { name: asked, .. },
             ) => {
                 expected(asked == organisation)?;
-                equal("ENTRY_SUBJECT", index, &organisation.as_str(), &name)?;
+                equal("ENTRY_SUBJECT", index, &organisation, &name)?;
                 self.roster.remove(index, name, nodes, *keys_ended)?;
                 self.step.phase = Phase::Recounting;
                 Ok(())
@@ -262,7 +269,7 @@ impl Governance {
     }
 
     /// `duplicate_refused`: the only entry of its submission, in the chain of its author.
-    pub(super) fn refused(&mut self, entry: &Entry, name: &str) -> Check {
+    pub(super) fn refused(&mut self, entry: &Entry, name: &OrganisationName) -> Check {
         let index = entry.index.0;
         let Record::DuplicateRefused { substrate_id, chip, code } = &entry.record else { return Ok(()) };
         match self.step.phase {
@@ -287,7 +294,7 @@ impl Governance {
             return bad("REFUSAL_CODE", index, expected, code);
         }
         let span = self.roster.chip(index, chip)?;
-        equal("ENTRY_SUBJECT", index, &span.organisation.as_str(), &name)?;
+        equal("ENTRY_SUBJECT", index, &&span.organisation, &name)?;
         self.step.phase = Phase::Acted;
         Ok(())
     }

@@ -23,9 +23,11 @@ use crate::entry::Entry;
 use crate::genesis::GenesisDocument;
 use crate::keys::PublicKey;
 use crate::ledger::Ledger;
+use crate::names::{OrganisationName, SubstrateId};
 use crate::number::NodeId;
 use crate::record::{BallotResult, Finding, Record};
 use crate::replay::check::{BadCheck, Check, kind, show};
+use crate::subject::Subject;
 use crate::time::Timestamp;
 use ballot::Ballot;
 use check::{bad, equal};
@@ -36,10 +38,6 @@ pub use roster::{ChipSpan, KeySpan, MemberKeys, NodeSpan};
 pub use signed::Given;
 use std::collections::{BTreeMap, BTreeSet};
 use step::Step;
-
-/// The chain of the cluster, and the beginning of the name of an organisation's.
-const CLUSTER: &str = "cluster";
-const ORGANISATION: &str = "organisation:";
 
 /// How a ballot ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,7 +62,7 @@ pub struct Quarantined {
     /// Node id.
     pub node: NodeId,
     /// The substrate under verification.
-    pub substrate: String,
+    pub substrate: SubstrateId,
     /// What the node found.
     pub finding: Finding,
     /// Whether by its own late verdict; `None` when that does not show without the submission.
@@ -81,7 +79,7 @@ pub struct Governed {
     /// In force at the end.
     pub constitution: ClusterConstitution,
     /// Every organisation that is or was a member.
-    pub organisations: BTreeMap<String, MemberKeys>,
+    pub organisations: BTreeMap<OrganisationName, MemberKeys>,
     /// Every key that was ever registered, by its bytes.
     pub keys: BTreeMap<[u8; 32], KeySpan>,
     /// Every node that was ever enrolled, by its id.
@@ -149,7 +147,7 @@ pub struct Governance {
     /// Those before it, and their request ids by the key that signed.
     submissions: BTreeSet<Digest>,
     requests: BTreeSet<([u8; 32], String)>,
-    chains: BTreeMap<String, (u64, Digest)>,
+    chains: BTreeMap<Subject, (u64, Digest)>,
     /// The last leaf: index and time.
     last: Option<(u64, Timestamp)>,
     /// The least index of the next entry of governance.
@@ -184,12 +182,7 @@ impl Governance {
 
     /// Whether the submission of this leaf adds anything: it stands in a chain of the cluster or of an organisation.
     pub fn concerns(leaf: &[u8]) -> bool {
-        Entry::from_leaf(leaf).is_ok_and(|entry| Self::governs(&entry.subject))
-    }
-
-    /// Whether a chain is one of governance: that of the cluster, or of an organisation.
-    pub fn governs(subject: &str) -> bool {
-        subject == CLUSTER || subject.starts_with(ORGANISATION)
+        Entry::from_leaf(leaf).is_ok_and(|entry| entry.subject.governs())
     }
 
     /// Checks the next leaf, with the signed submission that caused it when the reader has it (binary form). Leaves of
@@ -230,7 +223,7 @@ impl Governance {
             self.step = Step::new(Some(entry.submission), index);
         }
         self.last = Some((index, entry.time));
-        if !Self::governs(&entry.subject) {
+        if !entry.subject.governs() {
             self.step.elsewhere(&entry)?;
             return Ok(entry);
         }
@@ -251,12 +244,12 @@ impl Governance {
             );
         }
         self.chains.insert(entry.subject.clone(), (depth + 1, hash));
-        let name = place(&entry)?;
+        let organisation = place(&entry)?;
         if self.signed(&entry, given)? {
             self.checked.1 += 1;
         }
         self.checked.0 += 1;
-        self.record(&entry, name)?;
+        self.record(&entry, organisation)?;
         self.step.last = Some(index);
         self.times.insert(index, entry.time);
         Ok(entry)
@@ -293,27 +286,27 @@ impl Governance {
         })
     }
 
-    fn record(&mut self, entry: &Entry, name: &str) -> Check {
+    fn record(&mut self, entry: &Entry, organisation: Option<&OrganisationName>) -> Check {
         let index = entry.index.0;
         let due = self.step.take(entry)?;
-        match &entry.record {
-            Record::Governance { action } => match action.by_ballot() {
+        match (&entry.record, organisation) {
+            (Record::Governance { action }, Some(name)) => match action.by_ballot() {
                 None => self.acted(entry, name, action),
                 Some(_) => self.brought_about(entry, name, action, due),
             },
-            Record::BallotDecided { .. } | Record::BallotClosed { .. } => self.ended(entry, due),
-            Record::ConstitutionChanged(change) => self.amended(index, change, due),
-            Record::Recovery { .. } => self.recovered(entry, due),
-            Record::NodeQuarantine { .. } => self.quarantined(entry),
-            Record::OrganisationQuorumWarning { .. } => self.warned(entry, due),
-            Record::DuplicateRefused { .. } => self.refused(entry, name),
+            (Record::DuplicateRefused { .. }, Some(name)) => self.refused(entry, name),
+            (Record::BallotDecided { .. } | Record::BallotClosed { .. }, _) => self.ended(entry, due),
+            (Record::ConstitutionChanged(change), _) => self.amended(index, change, due),
+            (Record::Recovery { .. }, _) => self.recovered(entry, due),
+            (Record::NodeQuarantine { .. }, _) => self.quarantined(entry),
+            (Record::OrganisationQuorumWarning { .. }, _) => self.warned(entry, due),
             _ => Ok(()),
         }
     }
 }
 
-/// The name of the organisation in whose chain the entry stands, or `cluster`: the record is one of 8.4, where it belongs.
-fn place(entry: &Entry) -> Result<&str, BadCheck> {
+/// The organisation in whose chain the entry stands, none in that of the cluster: the record is one of 8.4, where it belongs.
+fn place(entry: &Entry) -> Result<Option<&OrganisationName>, BadCheck> {
     let index = entry.index.0;
     let of_cluster = match &entry.record {
         Record::Governance { .. } | Record::DuplicateRefused { .. } => false,
@@ -325,11 +318,11 @@ fn place(entry: &Entry) -> Result<&str, BadCheck> {
         | Record::OrganisationQuorumWarning { .. } => true,
         other => return bad("RECORD_KIND", index, "a record of section 8.4", kind(other)),
     };
-    match (entry.subject.strip_prefix(ORGANISATION), of_cluster) {
-        (None, true) => Ok(CLUSTER),
-        (Some(name), false) => Ok(name),
-        (None, false) => bad("ENTRY_SUBJECT", index, "organisation:…", &entry.subject),
-        (Some(_), true) => bad("ENTRY_SUBJECT", index, CLUSTER, &entry.subject),
+    match (&entry.subject, of_cluster) {
+        (Subject::Cluster, true) => Ok(None),
+        (Subject::Organisation(name), false) => Ok(Some(name)),
+        (other, false) => bad("ENTRY_SUBJECT", index, "organisation:…", other),
+        (other, true) => bad("ENTRY_SUBJECT", index, Subject::Cluster, other),
     }
 }
 

@@ -9,6 +9,7 @@ use crate::command::Proposal;
 use crate::digest::Digest;
 use crate::entry::Entry;
 use crate::ledger::Ledger;
+use crate::names::SubstrateId;
 use crate::number::NodeId;
 use crate::p104::Outcome;
 use crate::record::{BallotResult, IdentityVerification, Record, SubstrateIdentity};
@@ -20,7 +21,7 @@ use std::collections::{BTreeSet, VecDeque};
 /// A substrate under way.
 #[derive(Debug)]
 pub struct Oversight {
-    substrate: String,
+    substrate: SubstrateId,
     /// The chip that holds it.
     holder: Option<Digest>,
     /// Ballots that sealed it.
@@ -34,9 +35,9 @@ pub struct Oversight {
 
 impl Oversight {
     /// Starts for one substrate.
-    pub fn new(substrate: &str) -> Self {
+    pub fn new(substrate: &SubstrateId) -> Self {
         Self {
-            substrate: substrate.into(),
+            substrate: substrate.clone(),
             holder: None,
             sealed: BTreeSet::new(),
             outvoted: BTreeSet::new(),

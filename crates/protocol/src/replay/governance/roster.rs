@@ -6,6 +6,7 @@ use crate::constitution::{Majority, majority_of_seats};
 use crate::digest::Digest;
 use crate::genesis::GenesisDocument;
 use crate::keys::PublicKey;
+use crate::names::OrganisationName;
 use crate::number::NodeId;
 use crate::replay::check::{BadCheck, Check};
 use crate::time::U64;
@@ -17,7 +18,7 @@ pub struct KeySpan {
     /// Role.
     pub role: Role,
     /// Organisation.
-    pub organisation: String,
+    pub organisation: OrganisationName,
     /// Node id, for node keys.
     pub node: Option<NodeId>,
     /// Reasoning index of the record that registered it; `None` for a founding key.
@@ -43,7 +44,7 @@ pub struct MemberKeys {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeSpan {
     /// Organisation.
-    pub organisation: String,
+    pub organisation: OrganisationName,
     /// Key that signs its verdicts.
     pub key: PublicKey,
     /// Key that cosigns checkpoints.
@@ -67,7 +68,7 @@ impl NodeSpan {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChipSpan {
     /// Organisation.
-    pub organisation: String,
+    pub organisation: OrganisationName,
     /// Its key.
     pub key: PublicKey,
     /// Reasoning index of the record that enrolled it.
@@ -79,14 +80,14 @@ pub struct ChipSpan {
 /// Everybody, as far as the history was read. Nothing is ever taken out.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Roster {
-    pub organisations: BTreeMap<String, MemberKeys>,
+    pub organisations: BTreeMap<OrganisationName, MemberKeys>,
     pub keys: BTreeMap<[u8; 32], KeySpan>,
     /// Keys that author nothing, those of cosigners and of publishers, with what each is.
     reserved: BTreeMap<[u8; 32], String>,
     pub nodes: BTreeMap<NodeId, NodeSpan>,
     /// Nodes in service of each organisation that has some. Counted as they come and go: a genesis may name as many nodes
     /// as a line has room for, and a history retire them one by one.
-    seats: BTreeMap<String, usize>,
+    seats: BTreeMap<OrganisationName, usize>,
     /// Organisations that are members.
     members: usize,
     pub chips: BTreeMap<Digest, ChipSpan>,
@@ -98,8 +99,8 @@ impl Roster {
     /// The founders.
     pub fn new(genesis: &GenesisDocument) -> Self {
         let mut roster = Self::default();
-        let mut register = |key: PublicKey, role, organisation: &str, node| {
-            let span = KeySpan { role, organisation: organisation.into(), node, since: None, until: None };
+        let mut register = |key: PublicKey, role, organisation: &OrganisationName, node| {
+            let span = KeySpan { role, organisation: organisation.clone(), node, since: None, until: None };
             roster.keys.insert(*key.as_bytes(), span);
         };
         for founder in &genesis.organisations {
@@ -123,7 +124,7 @@ impl Roster {
             };
             roster.nodes.insert(NodeId(node.id), span);
         }
-        let serving: Vec<String> = roster.nodes.values().map(|node| node.organisation.clone()).collect();
+        let serving: Vec<OrganisationName> = roster.nodes.values().map(|node| node.organisation.clone()).collect();
         serving.iter().for_each(|organisation| roster.sits(organisation));
         if let Some(publisher) = &genesis.publication.publisher {
             roster.reserved.insert(*publisher.log_key.as_bytes(), log_key(&publisher.organisation));
@@ -151,17 +152,17 @@ impl Roster {
         index: u64,
         key: PublicKey,
         role: Role,
-        organisation: &str,
+        organisation: &OrganisationName,
         node: Option<NodeId>,
     ) -> Check {
         self.unused(index, &key)?;
-        let span = KeySpan { role, organisation: organisation.into(), node, since: Some(index), until: None };
+        let span = KeySpan { role, organisation: organisation.clone(), node, since: Some(index), until: None };
         self.keys.insert(*key.as_bytes(), span);
         Ok(())
     }
 
     /// The log key of a publisher.
-    pub fn publishes(&mut self, index: u64, key: PublicKey, organisation: &str) -> Check {
+    pub fn publishes(&mut self, index: u64, key: PublicKey, organisation: &OrganisationName) -> Check {
         self.unused(index, &key)?;
         self.reserved.insert(*key.as_bytes(), log_key(organisation));
         self.log_keys.push(key);
@@ -176,7 +177,7 @@ impl Roster {
 
     /// The organisation that holds a quorum of the nodes in service alone.
     pub fn majority(&self) -> Option<Majority> {
-        let seats = self.seats.iter().map(|(organisation, held)| (organisation.as_str(), *held));
+        let seats = self.seats.iter().map(|(organisation, held)| (organisation, *held));
         majority_of_seats(seats, self.members)
     }
 
@@ -186,17 +187,17 @@ impl Roster {
     }
 
     /// A node of an organisation comes into service.
-    fn sits(&mut self, organisation: &str) {
+    fn sits(&mut self, organisation: &OrganisationName) {
         match self.seats.get_mut(organisation) {
             Some(held) => *held += 1,
             None => {
-                self.seats.insert(organisation.into(), 1);
+                self.seats.insert(organisation.clone(), 1);
             }
         }
     }
 
     /// A node of an organisation goes out of service.
-    fn stands_up(&mut self, organisation: &str) {
+    fn stands_up(&mut self, organisation: &OrganisationName) {
         if let Some(held) = self.seats.get_mut(organisation) {
             *held = held.saturating_sub(1);
             if *held == 0 {
@@ -206,8 +207,8 @@ impl Roster {
     }
 
     /// A node in service is put out of it.
-    pub fn quarantine(&mut self, index: u64, id: NodeId, organisation: &str) -> Check {
-        let own = |node: &&mut NodeSpan| node.in_service() && node.organisation == organisation;
+    pub fn quarantine(&mut self, index: u64, id: NodeId, organisation: &OrganisationName) -> Check {
+        let own = |node: &&mut NodeSpan| node.in_service() && node.organisation == *organisation;
         let Some(node) = self.nodes.get_mut(&id).filter(own) else {
             return bad("NODE_ID", index, format!("a node in service of {organisation}"), id.0);
         };
@@ -229,7 +230,7 @@ impl Roster {
         &mut self,
         index: u64,
         id: NodeId,
-        organisation: &str,
+        organisation: &OrganisationName,
         key: PublicKey,
         cosigner: PublicKey,
     ) -> Check {
@@ -240,21 +241,20 @@ impl Roster {
         self.unused(index, &cosigner)?;
         self.reserved.insert(*cosigner.as_bytes(), format!("the cosigner key of node {id}"));
         let (retired, quarantined) = (None, None);
-        let organisation = organisation.to_owned();
         let span =
             NodeSpan { organisation: organisation.clone(), key, cosigner, since: Some(index), retired, quarantined };
         self.nodes.insert(id, span);
-        self.sits(&organisation);
+        self.sits(organisation);
         match self.majority() {
-            Some(majority) if majority.organisation == organisation => unbalanced(index, &majority),
+            Some(majority) if majority.organisation == *organisation => unbalanced(index, &majority),
             _ => Ok(()),
         }
     }
 
     /// A node leaves, quarantined or not.
-    pub fn retire_node(&mut self, index: u64, id: NodeId, organisation: &str) -> Check {
+    pub fn retire_node(&mut self, index: u64, id: NodeId, organisation: &OrganisationName) -> Check {
         let before = self.majority();
-        let own = |node: &&mut NodeSpan| node.retired.is_none() && node.organisation == organisation;
+        let own = |node: &&mut NodeSpan| node.retired.is_none() && node.organisation == *organisation;
         let Some(node) = self.nodes.get_mut(&id).filter(own) else {
             return bad("NODE_ID", index, format!("a node of {organisation} that was not retired"), id.0);
         };
@@ -277,17 +277,17 @@ impl Roster {
     }
 
     /// A chip joins.
-    pub fn enrol_chip(&mut self, index: u64, organisation: &str, key: PublicKey) -> Check {
+    pub fn enrol_chip(&mut self, index: u64, organisation: &OrganisationName, key: PublicKey) -> Check {
         self.register(index, key, Role::Chip, organisation, None)?;
-        let span = ChipSpan { organisation: organisation.into(), key, since: index, retired: None };
+        let span = ChipSpan { organisation: organisation.clone(), key, since: index, retired: None };
         self.chips.insert(key.id(), span);
         Ok(())
     }
 
     /// A chip leaves for good.
-    pub fn retire_chip(&mut self, index: u64, organisation: &str, chip: &Digest) -> Check {
+    pub fn retire_chip(&mut self, index: u64, organisation: &OrganisationName, chip: &Digest) -> Check {
         let span = self.chip(index, chip)?;
-        equal("ENTRY_SUBJECT", index, &span.organisation.as_str(), &organisation)?;
+        equal("ENTRY_SUBJECT", index, &&span.organisation, &organisation)?;
         let key = span.key;
         self.end(&key, index);
         if let Some(span) = self.chips.get_mut(chip) {
@@ -297,7 +297,14 @@ impl Roster {
     }
 
     /// A key of an organisation is replaced.
-    pub fn rotate(&mut self, index: u64, name: &str, kind: OrganisationKey, old: PublicKey, new: PublicKey) -> Check {
+    pub fn rotate(
+        &mut self,
+        index: u64,
+        name: &OrganisationName,
+        kind: OrganisationKey,
+        old: PublicKey,
+        new: PublicKey,
+    ) -> Check {
         let Some(member) = self.organisations.get_mut(name) else {
             return bad("GOVERNANCE_MEMBER", index, "a member", name);
         };
@@ -312,20 +319,20 @@ impl Roster {
     }
 
     /// An organisation joins.
-    pub fn add(&mut self, index: u64, name: &str, root_key: PublicKey, operator_key: PublicKey) -> Check {
+    pub fn add(&mut self, index: u64, name: &OrganisationName, root_key: PublicKey, operator_key: PublicKey) -> Check {
         if self.organisations.contains_key(name) {
             return bad("ORGANISATION_NAME", index, "an unused name", name);
         }
         self.register(index, root_key, Role::Root, name, None)?;
         self.register(index, operator_key, Role::Operator, name, None)?;
         let member = MemberKeys { root_key, operator_key, since: Some(index), removed: None };
-        self.organisations.insert(name.into(), member);
+        self.organisations.insert(name.clone(), member);
         self.members += 1;
         Ok(())
     }
 
     /// An organisation leaves, with its nodes, chips and keys.
-    pub fn remove(&mut self, index: u64, name: &str, nodes: &[NodeId], keys_ended: U64) -> Check {
+    pub fn remove(&mut self, index: u64, name: &OrganisationName, nodes: &[NodeId], keys_ended: U64) -> Check {
         let before = self.majority();
         let Some(member) = self.organisations.get_mut(name).filter(|member| member.removed.is_none()) else {
             return bad("GOVERNANCE_MEMBER", index, "a member", name);
@@ -334,17 +341,17 @@ impl Roster {
         self.members = self.members.saturating_sub(1);
         self.seats.remove(name);
         let mut retired = Vec::new();
-        for (id, node) in self.nodes.iter_mut().filter(|(_, node)| node.organisation == name) {
+        for (id, node) in self.nodes.iter_mut().filter(|(_, node)| node.organisation == *name) {
             if node.retired.is_none() {
                 node.retired = Some(index);
                 retired.push(*id);
             }
         }
-        for chip in self.chips.values_mut().filter(|chip| chip.organisation == name) {
+        for chip in self.chips.values_mut().filter(|chip| chip.organisation == *name) {
             chip.retired.get_or_insert(index);
         }
         let mut ended = 0;
-        for span in self.keys.values_mut().filter(|span| span.organisation == name && span.until.is_none()) {
+        for span in self.keys.values_mut().filter(|span| span.organisation == *name && span.until.is_none()) {
             span.until = Some(index);
             ended += 1;
         }
@@ -354,7 +361,7 @@ impl Roster {
     }
 }
 
-fn log_key(organisation: &str) -> String {
+fn log_key(organisation: &OrganisationName) -> String {
     format!("the log key of {organisation}")
 }
 

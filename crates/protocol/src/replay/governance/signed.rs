@@ -1,14 +1,15 @@
 //! The signed submission behind an entry: signed by somebody who had the right just before it, and asking for this.
 
+use super::Governance;
 use super::check::{bad, equal};
 use super::step::Asked;
-use super::{Governance, ORGANISATION};
 use crate::code::{Code, Refusal};
 use crate::command::{ItemLimits, Role};
 use crate::entry::Entry;
 use crate::envelope::{Envelope, Prepared, prepare};
 use crate::record::Record;
 use crate::replay::check::{BadCheck, Check, same};
+use crate::subject::Subject;
 
 /// The signed submission of an entry, as far as the reader has it.
 #[derive(Clone, Copy, Debug)]
@@ -99,7 +100,7 @@ impl Governance {
         match self.roster.keys.get(key.as_bytes()).filter(|_| own) {
             None => Ok(()),
             Some(span) => {
-                let author = format!("{ORGANISATION}{}", span.organisation);
+                let author = Subject::Organisation(span.organisation.clone());
                 equal("SUBMISSION_AUTHOR", index, &author, &entry.subject)
             }
         }

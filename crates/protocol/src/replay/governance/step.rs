@@ -8,6 +8,7 @@ use crate::command::{
 use crate::constitution::{ClusterConstitution, Majority};
 use crate::digest::Digest;
 use crate::entry::Entry;
+use crate::names::SubstrateId;
 use crate::number::NodeId;
 use crate::record::{BallotResult, Finding, QuorumCause, Record};
 use crate::replay::check::{BadCheck, Check, kind};
@@ -75,7 +76,7 @@ pub(super) enum Phase {
 /// Nodes that one verification puts out of service.
 #[derive(Debug)]
 pub(super) struct Group {
-    pub substrate: String,
+    pub substrate: SubstrateId,
     /// How many more there can be.
     pub room: usize,
 }
@@ -86,9 +87,9 @@ pub(super) enum Asked {
     /// A change by an organisation.
     Own(Box<Command>),
     /// A verdict of a node.
-    Verdict { node: Option<NodeId>, substrate: String, finding: Box<Finding> },
+    Verdict { node: Option<NodeId>, substrate: SubstrateId, finding: Box<Finding> },
     /// What is recorded when it is refused: a birth, or a fenced write.
-    Write { substrate: String, birth: bool },
+    Write { substrate: SubstrateId, birth: bool },
     /// Nothing.
     Other(String),
 }
