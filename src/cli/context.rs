@@ -6,11 +6,13 @@ use super::{table, verdict};
 pub use crate::console::out;
 use crate::console::{self, visible};
 use clap::{Args, ValueEnum};
-use selfsame_client::{Accepted, ChipSession, Client, Signer, Substrate};
+use selfsame_client::{Accepted, ChipSession, Client, ClientError, Signer, Substrate};
 use selfsame_env::{Clock as _, SystemClock, check_address};
 use selfsame_node::keys;
 use selfsame_offline::{Failure, files};
+use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{Command, Role};
+use selfsame_protocol::digest::hex;
 use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::names::SubstrateId;
 use selfsame_protocol::response::SubmitResponse;
@@ -43,12 +45,12 @@ pub struct Global {
     /// Key file that signs, or the name of a key in the context (for example aurora-operator).
     #[arg(long, global = true, env = "SELFSAME_KEY")]
     pub key: Option<String>,
-    /// Name of the request, by default derived from its content.
+    /// Name of the request. By default a command of an organisation is named after its content, and a write of a
+    /// substrate has a new name each time.
     ///
-    /// It is derived from the content, so that repeating a declaration or a command of
-    /// an organisation is a safe retry and gives the first answer; give another name to do the same thing twice. A
-    /// write of a substrate counts its sequence number and is another request each time: give a name, and a repeat is
-    /// refused instead of done twice.
+    /// So repeating a declaration or a command of an organisation is a safe retry: it gives the first answer, and says
+    /// that it did; give another name to do the same thing twice. A write of a substrate is done again each time: give a
+    /// name, and a repeat is refused instead of done twice.
     #[arg(long, global = true, env = "SELFSAME_REQUEST_ID")]
     pub request_id: Option<String>,
     /// New file for the receipt of the entry that this command writes.
@@ -140,15 +142,30 @@ impl Global {
         })
     }
 
-    /// Signs and submits a command and prints the receipt; with `--receipt`, writes the proofs of its entries.
+    /// Signs and submits a command and prints the receipt; with `--receipt`, writes the proofs of its entries. Says when
+    /// the same request was answered before, for then nothing is done now.
     pub async fn submit(&self, role: Role, command: Command) -> Result<SubmitResponse, CliError> {
         let client = self.client()?;
         let envelope = self.sign(&client, role, command).await?;
-        self.send(&client, &envelope).await
+        let repeated = match client.submission(&envelope.digest()).await {
+            Ok(_) => true,
+            Err(ClientError::Refused(refusal)) if refusal.code == Code::NotFound => false,
+            Err(error) => return Err(error.into()),
+        };
+        if repeated {
+            self.say(
+                "this request was answered before, and here is that answer: nothing is done now; give another --request-id to do it again",
+            );
+        }
+        self.sent(&client, &envelope, repeated).await
     }
 
     /// Submits a signed command and prints the receipt; with `--receipt`, writes the proofs of its entries.
     pub async fn send(&self, client: &Client, envelope: &Envelope) -> Result<SubmitResponse, CliError> {
+        self.sent(client, envelope, false).await
+    }
+
+    async fn sent(&self, client: &Client, envelope: &Envelope, repeated: bool) -> Result<SubmitResponse, CliError> {
         if let Some(file) = &self.receipt {
             // Before anything is written to the ledger: afterwards the receipt would be all that failed.
             unused(file)?;
@@ -160,6 +177,9 @@ impl Global {
         let response = accepted.response;
         let mut document =
             json!({"submission": response.submission, "entries": response.entries, "result": response.result});
+        if repeated {
+            document["repeated"] = true.into();
+        }
         if let Some(file) = &self.receipt {
             let mut files = Vec::new();
             let mut unkept = None;
@@ -198,10 +218,14 @@ impl Global {
         Ok(Signer { cluster: client.genesis().await?.cluster, role, key: self.signer()? })
     }
 
-    /// The signing chip's place in a substrate in this state. The next write has the name of the request that was given.
+    /// The signing chip's place in a substrate in this state. The next write has the name of the request that was given, or
+    /// one that no other has: two programs that write the same at once write twice, or one of them is refused.
     pub async fn session(&self, client: &Client, state: &Substrate) -> Result<ChipSession, CliError> {
         let mut session = ChipSession::resumed(self.signer_as(client, Role::Chip).await?, state);
-        self.name(&mut session);
+        session.set_request_id(match &self.request_id {
+            Some(id) => id.clone(),
+            None => fresh_name()?,
+        });
         Ok(session)
     }
 
@@ -350,6 +374,13 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
 /// Writes a file, in the place of one that may be there, whole or not at all.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
     files::replace(path, bytes).map_err(at(path))
+}
+
+/// A name of a request that no other has: 16 bytes of chance.
+fn fresh_name() -> Result<String, CliError> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| CliError::with(1, format!("no randomness to be had: {error}")))?;
+    Ok(format!("once/{}", hex(&bytes)))
 }
 
 /// Reads a file, or standard input for `-`.

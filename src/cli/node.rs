@@ -229,9 +229,31 @@ fn dev_keys(dir: &Path) -> Result<Keys, Failure> {
     Ok(Keys { roots: all("root")?, operators: all("operator")?, nodes: all("node")? })
 }
 
+/// Refuses a cluster of which a node's data is gone. A node that lost what it voted for and acknowledged must not come back
+/// under its id: with two of them the cluster would forget entries that it promised.
+fn nothing_lost(dir: &Path) -> Done {
+    let gone = |id: &usize| {
+        let place = dir.join(format!("node{id}"));
+        std::fs::read_dir(place).map_or(true, |mut entries| entries.next().is_none())
+    };
+    // The context is written once all nodes have their directories: without it the first start was not finished.
+    match (1..=ORGANISATIONS.len()).find(gone).filter(|_| dir.join("context.json").exists()) {
+        None => Ok(()),
+        Some(id) => Err(CliError::with(
+            5,
+            format!(
+                "the data of node {id} is gone from {}, and a node that lost its data does not come back under its id: put the directory back, or remove {} to begin a new cluster",
+                dir.display(),
+                dir.display()
+            ),
+        )),
+    }
+}
+
 /// Runs three nodes of three organisations in this process until it is interrupted.
 pub async fn dev(global: &Global, dir: &Path, port_base: u16, stop: &CancellationToken) -> Done {
     let failed = |e: Failure| CliError::with(5, e);
+    nothing_lost(dir)?;
     let keys = dev_keys(&dir.join("keys")).map_err(failed)?;
     let genesis = Cluster::genesis("dev", &keys).map_err(|error| CliError::with(1, error))?;
     let ports: Vec<(u16, u16)> =

@@ -279,6 +279,10 @@ pub async fn main(global: &Global, command: Substrate) -> Done {
             write(global, &id, |session, _| session.sign_close()).await?;
         }
         Substrate::RecoverClose { id } => {
+            // Named after the session too: another abandoned session is another request.
+            let session = global.client()?.substrate(&id).await?.session;
+            let named = format!("recover-close/{id}/{session}");
+            let global = Global { request_id: global.request_id.clone().or(Some(named)), ..global.clone() };
             global.submit(Role::Operator, Command::RecoverClose(RecoverClose { substrate_id: id })).await?;
         }
         Substrate::Statement { id, regulated } => {

@@ -218,3 +218,18 @@ fn a_key_file_is_private_and_never_overwritten() {
     assert_eq!(std::fs::read(&file).unwrap(), before);
     assert_eq!(json(&selfsame(&["key", "show", &path, "-o", "json"], b""))["public"], made["public"]);
 }
+
+/// A development cluster of which a node's data is gone does not begin anew under the old ids.
+/// shows: X-01
+#[test]
+fn dev_does_not_make_a_lost_node_again() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("context.json"), "{}").unwrap();
+    for kept in ["node1", "node3"] {
+        std::fs::create_dir_all(dir.path().join(kept).join("log")).unwrap();
+    }
+    std::fs::create_dir(dir.path().join("node2")).unwrap();
+    let place = dir.path().display().to_string();
+    refuses(&["dev", "--dir", &place], b"", 5, &["the data of node 2 is gone", "put the directory back"]);
+    assert!(!dir.path().join("keys").exists(), "nothing is made before");
+}

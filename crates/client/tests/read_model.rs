@@ -86,7 +86,7 @@ fn substrate() -> state::Substrate {
         decided: Some((LogIndex(7), Outcome::Verified)),
         events: ContinuityEvent::ALL.to_vec(),
         suppressed: Some(U64(8)),
-        successor: Some("another".parse().unwrap()),
+        successor: Some("6f1d7a52-0c1e-4b7e-9d6a-2f60b1d3c8a5".parse().unwrap()),
         migration: Some(state::Migration {
             migration_id: "m".into(),
             origin: key.id(),

@@ -398,7 +398,13 @@ fn proposals_with_bad_names_are_refused_before_anything_else() {
         operator_key: key(70).public(),
     };
     world.refused(Role::Root, &root(0), propose("p", same), Code::KeyExists);
-    world.refused(Role::Root, &root(0), propose("p", add_named("no name", 70)), Code::Malformed);
+    let nameless = Proposal::ForceSeal {
+        substrate_id: uuid(1),
+        migration_id: "no name".into(),
+        destination: Digest::of(b""),
+        reason: "lost".into(),
+    };
+    world.refused(Role::Root, &root(0), propose("p", nameless), Code::Malformed);
     let long = Proposal::RetireChip { chip: Digest::of(b""), reason: "r".repeat(5_000) };
     world.refused(Role::Root, &root(0), propose("p", long), Code::LimitExceeded);
     world.refused(Role::Root, &root(0), propose("p", remove_named("stranger")), Code::UnknownOrganisation);

@@ -1,5 +1,6 @@
 //! The last value that is taken and the first that is not: sizes, counts, times, and who is left out of them.
 
+use selfsame_protocol::subject::Subject;
 use crate::common::*;
 use selfsame_machine::read;
 use selfsame_machine::state::prefix_end;
@@ -299,7 +300,7 @@ fn entries_of_a_subject_are_found_from_any_depth_on() {
         assert!(found(chain.len() as u64, 9).is_empty());
         assert_eq!(read::subject_depth(&world.model, &subject.parse().unwrap(), ledger).unwrap(), chain.len() as u64);
     }
-    assert_eq!(read::subject_depth(&world.model, &"substrate:nobody".parse().unwrap(), Ledger::Evidence).unwrap(), 0);
+    assert_eq!(read::subject_depth(&world.model, &Subject::Substrate(uuid(9)), Ledger::Evidence).unwrap(), 0);
     assert_eq!(read::clock(&world.model).unwrap(), Timestamp::from_millis(world.millis));
     let unknown = read::statement(&world.model, &uuid(9), Timestamp::default(), false).unwrap();
     assert_eq!(unknown.unwrap_err().code, Code::UnknownSubstrate);

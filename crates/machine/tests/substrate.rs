@@ -141,8 +141,6 @@ fn a_birth_is_refused_unless_chip_attestation_and_founding_document_hold() {
         *founding = document;
         world.refused(Role::Chip, &chip(0), command, Code::FoundingInvalid);
     }
-    let command = birth_with("00000000-0000-4000-8000-00000000000A", None, Thresholds::default());
-    world.refused(Role::Chip, &chip(0), command, Code::Malformed);
     assert_eq!(read::substrate(&world.model, &id).unwrap(), None);
 }
 

@@ -14,5 +14,6 @@ mod membership;
 mod offline;
 mod publish;
 mod reading;
+mod repeat;
 mod runs;
 mod start;

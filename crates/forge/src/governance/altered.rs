@@ -440,6 +440,10 @@ pub fn unsigned() -> Vec<Case> {
             let at = find_of(world, "propose", "lost", 0);
             world.edit(at, |record| record["action"]["proposal"]["new"] = json!(weak));
         }),
+        case_of("a member whose name is none", "ENTRY_FORM", &|world| {
+            let at = find_of(world, "propose", "join", 0);
+            world.edit(at, |record| record["action"]["proposal"]["name"] = json!("no name"));
+        }),
         case_of("a proposal with one key for two uses", "PROPOSAL_FORM", &|world| {
             let at = find_of(world, "propose", "join", 0);
             world.edit(at, |record| {

@@ -163,7 +163,17 @@ fn proposals() -> Vec<Case> {
             Code::LimitExceeded,
             Proposal::RetireChip { chip: chip(0).public().id(), reason: "x".repeat(MAX_REASON_BYTES + 1) },
         ),
-        propose("a name that is none", "ENTRY_FORM", Code::Malformed, remove_named("no name")),
+        propose(
+            "a name that is none",
+            "ENTRY_FORM",
+            Code::Malformed,
+            Proposal::ForceSeal {
+                substrate_id: uuid(1),
+                migration_id: "no name".into(),
+                destination: chip(1).public().id(),
+                reason: "lost".into(),
+            },
+        ),
         propose(
             "one key for two uses",
             "SUBMISSION_FORM",

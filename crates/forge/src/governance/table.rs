@@ -92,7 +92,7 @@ pub const REFUSALS: &[Refused] = &[
     by(CONSTITUTION, "LIMIT_EXCEEDED", 1, "more than 32 members", &["BALLOT_PROPOSAL"]),
     by(CONSTITUTION, "LAST_ORGANISATION", 1, "the last member leaves", &["BALLOT_PROPOSAL"]),
     by(NAMES, "LIMIT_EXCEEDED", 1, "a reason of more than 4,096 bytes", &["ENTRY_FORM"]),
-    by(NAMES, "MALFORMED", 2, "a name that is none, or an id that is no UUID", &["ENTRY_FORM"]),
+    by(NAMES, "MALFORMED", 1, "a name that is none", &["ENTRY_FORM"]),
     by(PROPOSAL, "KEY_EXISTS", 1, "one key for both uses of a new member", &["SUBMISSION_FORM"]),
     by(RUNS, "DECLARATION_INVALID", 1, "a declaration that breaks 5.1", &["DECLARATION"]),
     by(
