@@ -7,8 +7,8 @@ pub use crate::console::out;
 use crate::console::{self, visible};
 use clap::{Args, ValueEnum};
 use selfsame_client::{Accepted, ChipSession, Client, Signer, Substrate};
+use selfsame_env::key_file;
 use selfsame_env::{Clock as _, SystemClock, check_address};
-use selfsame_node::keys;
 use selfsame_offline::Failure;
 use selfsame_offline::files;
 use selfsame_protocol::command::{Command, Role};
@@ -128,7 +128,7 @@ impl Global {
         };
         let path = Path::new(name);
         let inside = self.context_key(name).filter(|_| !path.exists());
-        Ok(keys::load(inside.as_deref().unwrap_or(path))?)
+        Ok(key_file::load(inside.as_deref().unwrap_or(path))?)
     }
 
     /// Signs a command in a role for the cluster that answers.

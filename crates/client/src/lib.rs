@@ -98,9 +98,6 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
-/// Largest answer read.
-const MAX_MESSAGE: usize = 16 << 20;
-
 /// Calls a method of a service until it answers, moving to the next node when one cannot, and reads the answer.
 macro_rules! call {
     ($self:ident, $method:ident, $message:expr, $read:expr) => {{
@@ -118,6 +115,7 @@ mod error;
 mod governance;
 mod ledger;
 mod lists;
+mod next_step;
 mod read;
 mod receipts;
 mod retry;
@@ -125,6 +123,7 @@ mod rpc;
 mod runs;
 mod signer;
 mod stream;
+mod submission;
 mod substrate;
 mod substrates;
 
@@ -137,11 +136,15 @@ pub use error::ClientError;
 pub use governance::{Ballot, BallotStatus, ListedBallot, Unopposed};
 pub use ledger::{ConsistencyProof, EntrySelector, InclusionProof, LedgerEntry, LedgerTail};
 pub use lists::{ListedChip, ListedSubstrate, Page, SubstrateCondition, SubstrateFilter};
+pub use next_step::NextStep;
 pub use receipts::{Accepted, Receipt};
 pub use runs::{Agreement, DeclaredRun, RunAttestation, RunTie};
 pub use signer::Signer;
+pub use submission::Decided;
 pub use substrate::{Holder, HolderStatus, Migration, MigrationState, Phase, Substrate};
 pub use substrates::{Rail, RailItem};
+
+pub use selfsame_env::key_file::KeyFileError;
 
 use retry::{NodeChannel, Notice, Timeouts};
 
