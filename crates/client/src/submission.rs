@@ -25,6 +25,15 @@ pub struct Decided<T> {
     pub result: T,
 }
 
+/// Of a response whose kind is known, as those of [`ChipSession::retry`](crate::ChipSession::retry).
+impl<T: TryFrom<CommandResult, Error = OtherResult>> TryFrom<SubmitResponse> for Decided<T> {
+    type Error = OtherResult;
+    fn try_from(response: SubmitResponse) -> Result<Self, OtherResult> {
+        let SubmitResponse { submission, entries, result } = response;
+        Ok(Decided { submission, entries, result: result.try_into()? })
+    }
+}
+
 /// The bytes to send. An envelope that no node takes is refused here as a node would: it could not even be read there.
 pub(crate) fn outgoing(envelope: &Envelope) -> Result<Bytes, ClientError> {
     let bytes = envelope.to_bytes();
@@ -63,9 +72,8 @@ impl Client {
         let message = v1::SubmitRequest { envelope: outgoing(envelope)?, proofs_within_ms: 0 };
         call!(self, submit, message, |answer, _| {
             let response = answer_to(envelope, &answer.receipt)?;
-            let SubmitResponse { submission, entries, result } = response.clone();
-            let result = T::try_from(result).map_err(|error| Unreadable(error.to_string()))?;
-            Ok((response, Decided { submission, entries, result }))
+            let decided = response.clone().try_into().map_err(|error: OtherResult| Unreadable(error.to_string()))?;
+            Ok((response, decided))
         })
     }
 }
