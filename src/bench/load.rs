@@ -82,7 +82,7 @@ impl LoadWriter {
 
     /// Takes the number that the cluster has: whether the last one is used, only the cluster knows.
     pub async fn resume(&mut self) -> Result<(), ClientError> {
-        self.session.resume(&self.client).await
+        self.session.resume(&self.client).await.map(|_| ())
     }
 
     async fn work(mut self, from: Instant, to: Instant) -> (LoadWriter, Vec<u64>, Vec<ClientError>) {

@@ -56,8 +56,7 @@ pub async fn birth(client: &Client, session: &mut ChipSession) -> Result<(), Fai
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
     let time = Timestamp::from_millis(u64::try_from(now).unwrap_or(u64::MAX));
     session.set_request_id(format!("bench/{}/init", session.substrate_id()));
-    let envelope = session.sign_birth(Birth::new(founding, time));
-    session.submit(client, &envelope).await?;
+    session.birth(client, Birth::new(founding, time)).await?;
     Ok(())
 }
 

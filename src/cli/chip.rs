@@ -75,7 +75,7 @@ fn keys_here(global: &Global) -> BTreeMap<PublicKey, String> {
         let path = file.path();
         // What is no key has no name here, and that is all.
         if let (Ok(key), Some(name)) =
-            (selfsame_node::keys::load(&path), path.file_stem().and_then(|name| name.to_str()))
+            (selfsame_env::key_file::load(&path), path.file_stem().and_then(|name| name.to_str()))
         {
             found.insert(key.public(), name.to_owned());
         }

@@ -3,6 +3,7 @@
 use super::context::{CliError, Done, Global, address, out};
 use super::names;
 use clap::Subcommand;
+use selfsame_env::key_file;
 use selfsame_node::keys;
 use selfsame_protocol::cosigning;
 use selfsame_protocol::ledger::Ledger;
@@ -160,13 +161,13 @@ pub enum KeyCommand {
 pub fn key(global: &Global, command: &KeyCommand) -> Done {
     let key = match command {
         KeyCommand::New { file } => {
-            let key = keys::fresh().map_err(|e| CliError::with(1, e))?;
+            let key = key_file::fresh().map_err(|e| CliError::with(1, e))?;
             keys::save(file, &key)?;
             key
         }
         KeyCommand::Show { file } => {
             let named = file.to_str().filter(|_| !file.exists()).and_then(|name| global.context_key(name));
-            keys::load(named.as_ref().unwrap_or(file))?
+            key_file::load(named.as_ref().unwrap_or(file))?
         }
     };
     // What a node's key implies; for other keys they mean nothing.

@@ -7,8 +7,7 @@ pub use crate::console::out;
 use crate::console::{self, visible};
 use clap::{Args, ValueEnum};
 use selfsame_client::{Accepted, ChipSession, Client, ClientError, Signer, Substrate};
-use selfsame_env::{Clock as _, SystemClock, check_address};
-use selfsame_node::keys;
+use selfsame_env::{Clock as _, SystemClock, check_address, key_file};
 use selfsame_offline::{Failure, files};
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{Command, Role};
@@ -130,7 +129,7 @@ impl Global {
         };
         let path = Path::new(name);
         let inside = self.context_key(name).filter(|_| !path.exists());
-        Ok(keys::load(inside.as_deref().unwrap_or(path))?)
+        Ok(key_file::load(inside.as_deref().unwrap_or(path))?)
     }
 
     /// Signs a command in a role for the cluster that answers.

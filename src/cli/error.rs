@@ -2,8 +2,8 @@
 
 use crate::console;
 use selfsame_client::ClientError;
+use selfsame_env::key_file::KeyFileError;
 use selfsame_node::config::{ConfigError, Fault};
-use selfsame_node::keys::KeyFileError;
 use selfsame_offline::Failure;
 use selfsame_protocol::canon::CanonError;
 use selfsame_protocol::code::Refusal;
@@ -74,6 +74,9 @@ impl From<ClientError> for CliError {
             }
             error @ (ClientError::InvalidAnswer { .. } | ClientError::NoRuntime | ClientError::Unanswered { .. }) => {
                 Self::with(1, console::visible(&error.to_string())).member("retry", false)
+            }
+            error @ ClientError::NeverClosed => {
+                Self::with(5, console::visible(&error.to_string())).member("retry", false)
             }
             error @ ClientError::InvalidEndpoint { .. } => {
                 Self::with(2, console::visible(&error.to_string())).member("retry", false)

@@ -13,7 +13,7 @@
 
 use super::context::{CliError, Global};
 use selfsame_client::Client;
-use selfsame_node::keys;
+use selfsame_env::key_file;
 use selfsame_protocol::code::Code;
 use selfsame_protocol::digest::{Digest, unhex};
 use selfsame_protocol::keys::PublicKey;
@@ -76,10 +76,10 @@ pub fn keys_named(global: &Global, text: &str) -> Result<Vec<Meaning<PublicKey>>
     let mut found = Vec::new();
     // A folder of that name is no key file.
     if Path::new(text).is_file() {
-        found.push(meaning(keys::load(Path::new(text))?.public(), format!("key file {text}")));
+        found.push(meaning(key_file::load(Path::new(text))?.public(), format!("key file {text}")));
     }
     if let Some(inside) = global.context_key(text) {
-        found.push(meaning(keys::load(&inside)?.public(), format!("key {}", inside.display())));
+        found.push(meaning(key_file::load(&inside)?.public(), format!("key {}", inside.display())));
     }
     Ok(found)
 }

@@ -5,6 +5,7 @@ use super::context::{CliError, Done, Global, Output, out, write};
 use super::prepare::{environment, ready};
 use crate::demo::cluster::{Cluster, Failure, Keys, ORGANISATIONS};
 use clap::Subcommand;
+use selfsame_env::key_file;
 use selfsame_node::config::{self, DEFAULT_NODE_FILE, Purpose, Ready};
 use selfsame_node::{keys, node};
 use serde_json::json;
@@ -217,9 +218,9 @@ fn dev_keys(dir: &Path) -> Result<Keys, Failure> {
     let load = |name: String| {
         let path = dir.join(format!("{name}.json"));
         if !path.exists() {
-            keys::save(&path, &keys::fresh()?)?;
+            keys::save(&path, &key_file::fresh()?)?;
         }
-        Ok::<_, Failure>(keys::load(&path)?)
+        Ok::<_, Failure>(key_file::load(&path)?)
     };
     let all =
         |what: &str| ORGANISATIONS.iter().map(|name| load(format!("{name}-{what}"))).collect::<Result<Vec<_>, _>>();
@@ -267,7 +268,7 @@ pub async fn dev(global: &Global, dir: &Path, port_base: u16, stop: &Cancellatio
     let context = json!({"cluster": "dev", "endpoints": cluster.endpoints(), "genesis": pin, "http": web});
     write(&dir.join("context.json"), format!("{context:#}\n").as_bytes())?;
     let leader = cluster.leader().await.map_err(failed)?;
-    let chip = keys::load(&dir.join("keys/chip-a.json"))?.public();
+    let chip = key_file::load(&dir.join("keys/chip-a.json"))?.public();
     global.say(&format!(
         "Three nodes run; node {leader} leads. Clients: {}. HTTP: {}. Data and keys in {}.\nStop with Ctrl-C; everything is there again at the next start.\n\nIn another terminal, in this directory:\n  selfsame cluster status\n  curl http://{}/readyz?verbose\n  selfsame run declare --import examples/requests/openai-chat.json --request case/1 --key aurora-operator\n  selfsame governance enrol-chip {chip} --key aurora-root\n  selfsame substrate init 00000000-0000-4000-8000-000000000001 --founding examples/founding-incompatibility.json --key chip-a\n  selfsame substrate open 00000000-0000-4000-8000-000000000001 --key chip-a",
         cluster.endpoints().join(", "),

@@ -2,8 +2,8 @@
 
 use super::context::{CliError, Global};
 use selfsame_env::Env;
+use selfsame_env::key_file;
 use selfsame_node::config::{self, Loaded, Purpose, Ready};
-use selfsame_node::keys;
 use selfsame_protocol::keys::SecretKey;
 use std::path::Path;
 
@@ -13,7 +13,7 @@ pub(super) fn ready(global: &Global, path: &Path, purpose: Purpose) -> Result<(L
     notes.iter().for_each(|note| global.say(&format!("{}: note: {note}", path.display())));
     match key {
         Some(key) => Ok((loaded, key)),
-        None => Ok((loaded.clone(), keys::load(&loaded.key_file)?)),
+        None => Ok((loaded.clone(), key_file::load(&loaded.key_file)?)),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::context::{CliError, Done, Global};
 use crate::console;
 use selfsame_client::Client;
-use selfsame_node::keys;
+use selfsame_env::key_file;
 use selfsame_protocol::command::{Command, EnrolChip, EnrolNode, OrganisationKey, Proposal, Propose, RotateKey, Vote};
 use selfsame_protocol::keys::PublicKey;
 use std::fmt::Write as _;
@@ -23,14 +23,14 @@ impl std::str::FromStr for KeyArgument {
 
 impl KeyArgument {
     /// The public halves, of a key that can sign.
-    pub fn read(&self, global: &Global) -> Result<keys::PublicHalves, CliError> {
+    pub fn read(&self, global: &Global) -> Result<key_file::PublicHalves, CliError> {
         let halves = match self.0.starts_with("ed25519:") {
             true => {
                 let public = self.0.parse().map_err(CliError::usage)?;
-                keys::PublicHalves { public, cosigner: None, log_key: None }
+                key_file::PublicHalves { public, cosigner: None, log_key: None }
             }
             false => match self.file(global) {
-                Some(path) => keys::public(&path)?,
+                Some(path) => key_file::public(&path)?,
                 None => {
                     return Err(CliError::usage(format!(
                         "{:?} is neither a public key (ed25519:…) nor a key file: make a key with `selfsame key new FILE`, \

@@ -10,14 +10,13 @@ use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{Command, DeclareRun, EnrolChip, GoalVector, Item, ReportOutcome, Role};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::EntryRef;
-use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::import::{ImportOptions, import};
 use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::names::SubstrateId;
 use selfsame_protocol::note::{TYPE_ED25519, Vkey};
 use selfsame_protocol::p104::{self, Amendment, Outcome, Technology};
 use selfsame_protocol::record::{ExecutionStatus, Record};
-use selfsame_protocol::response::{MigrationArrived, MigrationSealed, RunDeclared, SubmitResponse, SubstrateBorn};
+use selfsame_protocol::response::{RunDeclared, SubmitResponse};
 use selfsame_protocol::run::Element;
 use selfsame_protocol::time::Timestamp;
 use serde_json::{Value, json};
@@ -48,7 +47,7 @@ fn hold(claim: bool, what: &str) -> Result<(), Failure> {
     if claim { Ok(()) } else { Err(format!("this does not hold: {what}").into()) }
 }
 
-fn refused(answer: Result<SubmitResponse, ClientError>, code: Code) -> Result<String, Failure> {
+fn refused<T>(answer: Result<T, ClientError>, code: Code) -> Result<String, Failure> {
     match answer {
         Err(ClientError::Refused(refusal)) if refusal.code == code => Ok(refusal.to_string()),
         Err(error) => Err(format!("expected the refusal {code}, got: {error}").into()),
@@ -105,11 +104,6 @@ impl Story {
     /// Submits what somebody but the active chip signs.
     async fn submit(&self, signer: &Signer, command: Command) -> Result<SubmitResponse, ClientError> {
         self.client.submit(&signer.sign_content(command)).await
-    }
-
-    /// Submits what the active chip signed.
-    async fn write(&mut self, envelope: Envelope) -> Result<SubmitResponse, ClientError> {
-        self.session.submit(&self.client, &envelope).await
     }
 
     async fn runs(&mut self) -> Result<(), Failure> {
@@ -186,8 +180,7 @@ impl Story {
         let initialised = Timestamp::from_millis(self.cluster.node(1).map_or(0, |n| n.now_ms()));
         let parameters = BTreeMap::from([("escalation_threshold".to_string(), json!("0.80"))]);
         let birth = Birth { parameters, ..Birth::new(founding, initialised) };
-        let envelope = self.session.sign_birth(birth.clone());
-        let born: SubstrateBorn = self.write(envelope).await?.result.try_into()?;
+        let born = self.session.birth(&self.client, birth.clone()).await?.result;
         hold(born.founding_tension_hash == tension, "the cluster computed the founding tension hash itself")?;
         hold(born.complete, "the birth is attested")?;
         self.say(format!("substrate identity hash {}", born.substrate_identity_hash));
@@ -308,8 +301,7 @@ impl Story {
             evidence_depth: close.evidence_ledger_depth.0 + 1,
             reasoning_depth: close.reasoning_ledger_depth.0 + 1,
         };
-        let seal = self.session.sign_seal(sealing).ok_or("no close")?;
-        let sealed: MigrationSealed = self.write(seal).await?.result.try_into()?;
+        let sealed = self.session.seal(&self.client, sealing).await?.result;
         self.say("sealed: the origin can write no more; the log issued the nonce");
         let leader = self.cluster.leader().await?;
         self.cluster.stop_node(leader).await;
@@ -337,8 +329,7 @@ impl Story {
         };
         let arriving = ChipSession::new(destination, self.session.substrate_id().clone());
         let mut origin = std::mem::replace(&mut self.session, arriving);
-        let arrival = self.session.sign_arrive(&activation);
-        let arrived: MigrationArrived = self.write(arrival).await?.result.try_into()?;
+        let arrived = self.session.arrive(&self.client, &activation).await?.result;
         let new = self.cluster.leader().await?;
         hold(new != leader, "another node leads")?;
         self.say(format!("node {new} leads; the destination is active at epoch {}", arrived.epoch));

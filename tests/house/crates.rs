@@ -9,7 +9,7 @@ pub const DOORS: &[(&str, &[&str])] = &[
     ("protocol", &[]),
     ("machine", &["protocol"]),
     ("offline", &["machine", "protocol"]),
-    ("env", &[]),
+    ("env", &["protocol"]),
     ("wire", &["protocol"]),
     ("client", &["env", "protocol", "wire"]),
     ("audit", &["env", "machine", "offline", "protocol"]),

@@ -17,7 +17,7 @@ pub const NODE: Doors = &[
     ("http", &["api", "metrics", "raft", "scrub", "store", "witness"]),
     ("backup", &["cosign", "store"]),
     ("node", &["api", "backup", "cosign", "http", "metrics", "raft", "scrub", "store", "witness"]),
-    ("config", &["cosign", "keys", "node", "raft", "store", "witness"]),
+    ("config", &["cosign", "node", "raft", "store", "witness"]),
 ];
 
 /// What each of several may use of the others.

@@ -1,9 +1,8 @@
 //! One attempt, for callers that decide themselves when to try again.
 
-use crate::read::json;
 use crate::rpc;
-use crate::{Client, ClientError};
-use selfsame_protocol::code::Code;
+use crate::submission::{answer_to, outgoing};
+use crate::{Client, ClientError, NextStep};
 use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::response::SubmitResponse;
 use selfsame_wire::v1;
@@ -25,13 +24,17 @@ pub struct AttemptError {
 }
 
 impl AttemptError {
-    /// Whether the same bytes may be accepted later.
+    /// Whether the same bytes may be accepted later: [`NextStep::Retry`].
     pub fn retryable(&self) -> bool {
-        self.error.code().is_none_or(Code::retryable)
+        self.error.next_step() == NextStep::Retry
     }
 }
 
 impl AttemptError {
+    fn plain(error: ClientError) -> Self {
+        AttemptError { error, exhausted: false, retry_after: None }
+    }
+
     fn of(endpoint: &str, status: &Status) -> Self {
         let exhausted = status.code() == tonic::Code::ResourceExhausted;
         let retry_after = status.get_details_retry_info().and_then(|info| info.retry_delay);
@@ -43,28 +46,25 @@ impl Client {
     /// Submits an envelope once. When it may be tried again, the next attempt goes to the next node.
     pub async fn submit_once(&self, envelope: &Envelope) -> Result<SubmitResponse, AttemptError> {
         let (at, node) = self.node();
-        let message = v1::SubmitRequest { envelope: envelope.to_bytes().into(), proofs_within_ms: 0 };
-        match rpc::submit(node.channel.clone(), Some(self.timeouts.attempt), message).await {
-            Ok(answer) => json(&answer.receipt).map_err(|error| AttemptError {
-                error: ClientError::invalid(&node.address, error),
-                exhausted: false,
-                retry_after: None,
-            }),
-            Err(status) => {
-                let error = AttemptError::of(&node.address, &status);
-                if error.retryable() {
-                    self.at.store(at + 1, Ordering::Relaxed);
-                }
-                Err(error)
-            }
+        let message =
+            v1::SubmitRequest { envelope: outgoing(envelope).map_err(AttemptError::plain)?, proofs_within_ms: 0 };
+        let answered = rpc::submit(node.channel.clone(), Some(self.timeouts.attempt), message).await;
+        let result = match answered {
+            Ok(answer) => answer_to(envelope, &answer.receipt)
+                .map_err(|error| AttemptError::plain(ClientError::invalid(&node.address, error))),
+            Err(status) => Err(AttemptError::of(&node.address, &status)),
+        };
+        if result.as_ref().is_err_and(AttemptError::retryable) {
+            self.at.store(at + 1, Ordering::Relaxed);
         }
+        result
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use selfsame_protocol::code::Refusal;
+    use selfsame_protocol::code::{Code, Refusal};
     use selfsame_wire::code::to_status;
 
     #[test]

@@ -9,8 +9,8 @@ use tonic::Status;
 /// Why a call has no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ClientError {
-    /// The cluster refused, by rule. The refusal names the rule and both values, and [`Code::retryable`] says whether the
-    /// same bytes may be accepted later.
+    /// The cluster refused, by rule. The refusal names the rule and both values;
+    /// [`next_step`](ClientError::next_step) says what follows from its code.
     #[error("{0}")]
     Refused(Refusal),
     /// No node answered in time. What was submitted may have been taken: submit the same envelope again, or see that a
@@ -22,7 +22,8 @@ pub enum ClientError {
         /// What went wrong there.
         reason: String,
     },
-    /// An answer cannot be read. The node is of another version, or no node: ask another endpoint, or update.
+    /// An answer cannot be read, answers something else, or is larger than any such answer is. What was submitted may
+    /// have been taken. The node is of another version, or no node: the next call asks another endpoint; or update.
     #[error("{endpoint} sent an answer that this program does not understand ({reason}): its version may be another")]
     InvalidAnswer {
         /// The endpoint that gave it.
@@ -51,6 +52,12 @@ pub enum ClientError {
         /// Digest of the submission.
         submission: Digest,
     },
+    /// A seal was asked for before any session of the substrate was closed, and nothing was sent: only what was verified
+    /// migrates. Open a session and close it first.
+    #[error(
+        "no session of this substrate was closed yet, and only what was verified migrates: open one and close it first"
+    )]
+    NeverClosed,
 }
 
 impl ClientError {
@@ -62,7 +69,8 @@ impl ClientError {
             | ClientError::InvalidAnswer { .. }
             | ClientError::InvalidEndpoint { .. }
             | ClientError::NoRuntime
-            | ClientError::Unanswered { .. } => None,
+            | ClientError::Unanswered { .. }
+            | ClientError::NeverClosed => None,
         }
     }
 
@@ -76,6 +84,18 @@ impl ClientError {
 
     /// What a status means that ended a stream, or an attempt.
     pub(crate) fn of_status(endpoint: &str, status: &Status) -> Self {
-        from_status(status).map_or_else(|| Self::unreachable(endpoint, status.message()), Self::Refused)
+        if let Some(refusal) = from_status(status) {
+            return Self::Refused(refusal);
+        }
+        if too_large(status) {
+            return Self::invalid(endpoint, Unreadable(status.message().into()));
+        }
+        Self::unreachable(endpoint, status.message())
     }
+}
+
+/// Whether an answer was not read because it is larger than an answer of its kind: tonic says so with this code, and a
+/// node never does.
+pub(crate) fn too_large(status: &Status) -> bool {
+    status.code() == tonic::Code::OutOfRange
 }

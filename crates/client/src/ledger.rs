@@ -1,12 +1,11 @@
-//! The two ledgers: submissions, entries, and proofs about them.
+//! The two ledgers: entries, and proofs about them.
 
-use crate::read::{Unreadable, hashes, json, wire};
+use crate::read::{Unreadable, hashes, wire};
 use crate::rpc;
 use crate::{Client, ClientError};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::ledger::Ledger;
-use selfsame_protocol::response::SubmitResponse;
 use selfsame_wire::v1;
 use tonic::Streaming;
 
@@ -67,12 +66,6 @@ pub struct ConsistencyProof {
 }
 
 impl Client {
-    /// Submits an envelope; answers when it is committed and applied. The same envelope again gets the same answer.
-    pub async fn submit(&self, envelope: &Envelope) -> Result<SubmitResponse, ClientError> {
-        let message = v1::SubmitRequest { envelope: envelope.to_bytes().into(), proofs_within_ms: 0 };
-        call!(self, submit, message, |answer, _| json(&answer.receipt))
-    }
-
     /// One entry's leaf.
     pub async fn leaf(&self, ledger: Ledger, index: u64) -> Result<Vec<u8>, ClientError> {
         let selector = Some(v1::get_entry_request::Selector::Index(index));

@@ -5,6 +5,10 @@
 //! inside them makes it safe: an answer that was lost is given again. A chip writes through a [`ChipSession`], which keeps
 //! its place while the program runs; after a restart it begins with what the cluster knows.
 //!
+//! An error says by [`ClientError::next_step`] whether the same bytes may be sent again, the session is to be taken up from
+//! the cluster's state, or the write is to be given up. `examples/session.rs` is a complete program, from the birth of a
+//! substrate to its second chip, that does what each error calls for.
+//!
 //! Receipts, statements and bundles prove themselves, and `selfsame_protocol` checks them without a cluster. Everything
 //! else is what one node says: a program keeps the id of its cluster, and does not take it from a node that it asks.
 //!
@@ -13,17 +17,13 @@
 //! ```no_run
 //! use selfsame_client::{Client, Signer};
 //! use selfsame_protocol::command::{Command, DeclareRun, Role};
-//! use selfsame_protocol::keys::SecretKey;
 //! use selfsame_protocol::response::RunDeclared;
 //! use selfsame_protocol::run::Declaration;
 //!
-//! # async fn declare(declaration: &[u8], seed: &[u8; 32]) -> Result<(), Box<dyn std::error::Error>> {
+//! # async fn declare(declaration: &[u8], cluster: &str) -> Result<(), Box<dyn std::error::Error>> {
 //! let client = Client::builder().endpoints(["node1.example:7201", "node2.example:7201"]).build()?;
-//! let operator = Signer {
-//!     cluster: client.genesis().await?.cluster,
-//!     role: Role::Operator,
-//!     key: SecretKey::from_seed(seed),
-//! };
+//! // The cluster's name as the program keeps it.
+//! let operator = Signer::from_key_file(cluster, Role::Operator, "keys/operator.json")?;
 //! // The identity is computed here, and the cluster comes to the same.
 //! let declaration = Declaration::parse(declaration)?;
 //! let declare = DeclareRun { declaration: declaration.value().clone(), request: Some("case/2026-0311".into()) };
@@ -62,13 +62,15 @@
 //! let batches = (0..1_000).map(|n| vec![item(&n.to_string())]);
 //! session.append_all(client, batches, |_, _| {}).await?;
 //! let goalvector = GoalVector {
-//!     goalvector_id: "close the valve".into(),
+//!     goalvector_id: "goal/close-the-valve".into(),
 //!     outcome: json!({"resolved": true}),
 //!     evidence: Vec::new(),
 //!     runs: Vec::new(),
 //! };
 //! session.close_cycle(client, "cycle-1", goalvector).await?;
-//! session.close(client).await?;
+//! // The hash to keep for the next open.
+//! let kept = session.close(client).await?.result.continuity_hash;
+//! # let _ = kept;
 //! # Ok(())
 //! # }
 //! ```
@@ -98,9 +100,6 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
-/// Largest answer read.
-const MAX_MESSAGE: usize = 16 << 20;
-
 /// Calls a method of a service until it answers, moving to the next node when one cannot, and reads the answer.
 macro_rules! call {
     ($self:ident, $method:ident, $message:expr, $read:expr) => {{
@@ -118,6 +117,7 @@ mod error;
 mod governance;
 mod ledger;
 mod lists;
+mod next_step;
 mod read;
 mod receipts;
 mod retry;
@@ -125,6 +125,7 @@ mod rpc;
 mod runs;
 mod signer;
 mod stream;
+mod submission;
 mod substrate;
 mod substrates;
 
@@ -137,11 +138,15 @@ pub use error::ClientError;
 pub use governance::{Ballot, BallotStatus, ListedBallot, Unopposed};
 pub use ledger::{ConsistencyProof, EntrySelector, InclusionProof, LedgerEntry, LedgerTail};
 pub use lists::{ListedChip, ListedSubstrate, Page, SubstrateCondition, SubstrateFilter};
+pub use next_step::NextStep;
 pub use receipts::{Accepted, Receipt};
 pub use runs::{Agreement, DeclaredRun, RunAttestation, RunTie};
 pub use signer::Signer;
+pub use submission::Decided;
 pub use substrate::{Holder, HolderStatus, Migration, MigrationState, Phase, Substrate};
 pub use substrates::{Rail, RailItem};
+
+pub use selfsame_env::key_file::KeyFileError;
 
 use retry::{NodeChannel, Notice, Timeouts};
 

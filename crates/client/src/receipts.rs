@@ -1,7 +1,9 @@
 //! What a caller can take away and show to others: receipts, published checkpoints, holder statuses.
 
-use crate::read::{Unreadable, entry, json, wire};
-use crate::{Client, ClientError, EntrySelector};
+use crate::read::{Unreadable, entry, wire};
+use crate::retry::Timeouts;
+use crate::submission::{answer_to, outgoing};
+use crate::{Client, ClientError, EntrySelector, rpc};
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::entry::EntryRef;
 use selfsame_protocol::envelope::Envelope;
@@ -9,6 +11,7 @@ use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::response::SubmitResponse;
 use selfsame_wire::v1;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// A receipt: it proves, without the cluster, that an entry stands in a checkpoint that enough organisations cosigned.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,20 +45,20 @@ impl Client {
     /// Submits an envelope and waits for the receipts of its entries, at most `within`, 30 s at most. The submission
     /// stands whether they are had or not.
     pub async fn submit_with_receipts(&self, envelope: &Envelope, within: Duration) -> Result<Accepted, ClientError> {
-        let message =
-            v1::SubmitRequest { envelope: envelope.to_bytes().into(), proofs_within_ms: millis(within).max(1) };
-        call!(self, submit, message, |answer, _| {
+        let message = v1::SubmitRequest { envelope: outgoing(envelope)?, proofs_within_ms: millis(within).max(1) };
+        call!(self, submit_with_receipts, message, |answer, _| {
             let refusal = answer.proofs_refusal.map(|r| {
                 let code = Code::from_name(&r.code).unwrap_or(Code::NotCosigned);
                 Refusal { code, rule: r.rule, expected: r.expected, found: r.found }
             });
             let receipts = answer.proofs.into_iter().map(receipt).collect::<Result<_, _>>()?;
-            Ok(Accepted { response: json(&answer.receipt)?, receipts, refusal })
+            Ok(Accepted { response: answer_to(envelope, &answer.receipt)?, receipts, refusal })
         })
     }
 
-    /// The receipt of an entry, with the entry's leaf. A node waits at most `within`, 30 s at most, for a checkpoint that
-    /// holds it; without one the call is tried again until its own time is over.
+    /// The receipt of an entry, with the entry's leaf. For a checkpoint that holds the entry `within` is waited, in all and
+    /// whatever node is asked, be it shorter or longer than the time of a call; after that the call ends with NOT_COSIGNED.
+    /// A node that does not answer or is not ready is waited for as by every other call.
     pub async fn receipt(
         &self,
         ledger: Ledger,
@@ -67,11 +70,21 @@ impl Client {
             EntrySelector::Index(index) => Selector::Index(index),
             EntrySelector::Hash(hash) => Selector::Hash(hash.as_bytes().to_vec().into()),
         });
-        let message = v1::GetReceiptRequest { ledger: wire(ledger), selector, within_ms: millis(within) };
-        call!(self, get_receipt, message, |answer, _| match answer.proof {
-            Some(given) => Ok((receipt(given)?, answer.leaf.to_vec())),
-            None => Err(Unreadable("a receipt without its proof".into())),
-        })
+        let (begun, deadline) = (Instant::now(), self.timeouts.attempt);
+        let call = |channel| {
+            // A node that waits as long as the attempt may take would answer too late.
+            let left = within.saturating_sub(begun.elapsed()).min(deadline / 2);
+            let (selector, within_ms) = (selector.clone(), millis(left));
+            let message = v1::GetReceiptRequest { ledger: wire(ledger), selector, within_ms };
+            rpc::get_receipt(channel, Some(deadline), message)
+        };
+        let timeouts = Timeouts { cosigned: Some(within), ..self.timeouts };
+        Client { timeouts, ..self.clone() }
+            .retry(call, |answer, _| match answer.proof {
+                Some(given) => Ok((receipt(given)?, answer.leaf.to_vec())),
+                None => Err(Unreadable("a receipt without its proof".into())),
+            })
+            .await
     }
 
     /// A ledger's published checkpoint: cosigned by enough organisations.

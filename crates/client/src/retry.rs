@@ -5,7 +5,9 @@
 //! | no node answers, or none that is ready to take the call | `ready`, or `call` when it is not set |
 //! | a node works on the call | `attempt` for one attempt; a sign of life is asked for meanwhile |
 //! | a node took the call and does not know its outcome yet | `call` |
+//! | an entry is not cosigned yet | what the caller asked for, or `call` |
 
+use crate::error::too_large;
 use crate::read::Unreadable;
 use crate::rpc::Attempt;
 use crate::{Client, ClientError};
@@ -40,27 +42,31 @@ pub(crate) struct Timeouts {
     pub attempt: Duration,
     /// For all attempts of one call.
     pub call: Duration,
-    /// For a node that answers and is ready, when that is less.
+    /// For a node that answers and is ready, when that is less. What is more than `call` counts for connecting alone: an
+    /// attempt is not given up before it had a connection's time.
     pub ready: Option<Duration>,
+    /// For a checkpoint that enough organisations cosigned, when the caller names a time for that.
+    pub cosigned: Option<Duration>,
 }
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Timeouts { attempt: ATTEMPT, call: CALL, ready: None }
+        Timeouts { attempt: ATTEMPT, call: CALL, ready: None, cosigned: None }
     }
 }
 
 impl Timeouts {
-    /// For a node that answers.
+    /// For a node that answers: never more than for the whole call.
     pub fn ready(&self) -> Duration {
-        self.ready.unwrap_or(self.call)
+        self.ready.map_or(self.call, |ready| ready.min(self.call))
     }
 
     /// How long after the last progress a call is tried again that ended so.
     pub fn after(&self, error: &ClientError) -> Duration {
         match error.code() {
             // A node has it, and what becomes of it takes its time.
-            Some(Code::OutcomeUnknown | Code::NotCosigned | Code::Overloaded) => self.call,
+            Some(Code::OutcomeUnknown | Code::Overloaded) => self.call,
+            Some(Code::NotCosigned) => self.cosigned.unwrap_or(self.call),
             _ => self.ready(),
         }
     }
@@ -130,6 +136,9 @@ impl NodeChannel {
         if let Some(refusal) = from_status(status) {
             return ClientError::Refused(refusal);
         }
+        if too_large(status) {
+            return ClientError::invalid(&self.address, Unreadable(status.message().into()));
+        }
         self.connected.store(false, Ordering::Relaxed);
         if status.code() == tonic::Code::Unimplemented {
             let reason = "what answers there is no node, or one of another version";
@@ -147,10 +156,11 @@ impl NodeChannel {
 }
 
 impl Client {
-    /// The same client, on the same connections, with other limits on one attempt and on all attempts of one call, which
-    /// count for nodes that are not ready too.
+    /// The same client, on the same connections, with other limits on one attempt and on all attempts of one call. What
+    /// was said with [`ready_timeout`](crate::ClientBuilder::ready_timeout) stays, and where it is more than `call`, a node
+    /// that is not ready is waited for as long as `call`. Zero for `call` means one attempt.
     pub fn with_timeouts(self, attempt: Duration, call: Duration) -> Client {
-        Client { timeouts: Timeouts { attempt, call, ready: None }, ..self }
+        Client { timeouts: Timeouts { attempt, call, ..self.timeouts }, ..self }
     }
 
     /// The node whose turn it is.
@@ -192,7 +202,11 @@ impl Client {
             };
             let status = match ended {
                 Ok(answer) => {
-                    return read(answer, &node.address).map_err(|error| ClientError::invalid(&node.address, error));
+                    return read(answer, &node.address).map_err(|error| {
+                        // Another node may be of another version: whoever asks again asks that one.
+                        self.at.store(at + 1, Ordering::Relaxed);
+                        ClientError::invalid(&node.address, error)
+                    });
                 }
                 Err(status) => status,
             };

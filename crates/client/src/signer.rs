@@ -1,10 +1,12 @@
 //! Somebody who signs: a key, its role and the cluster it speaks to.
 
+use selfsame_env::key_file::{self, KeyFileError};
 use selfsame_protocol::canon;
 use selfsame_protocol::command::{Command, Role, Submission};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::keys::SecretKey;
+use std::path::Path;
 
 /// A key that signs submissions in a role, for one cluster.
 #[derive(Clone, Debug)]
@@ -18,6 +20,16 @@ pub struct Signer {
 }
 
 impl Signer {
+    /// Somebody whose key stands in a file, as `selfsame key new` writes it. Blocks while it is read, some 200 bytes. The
+    /// error names the file: it cannot be read, is no key file, or its two halves do not belong together.
+    pub fn from_key_file(
+        cluster: impl Into<String>,
+        role: Role,
+        path: impl AsRef<Path>,
+    ) -> Result<Signer, KeyFileError> {
+        Ok(Signer { cluster: cluster.into(), role, key: key_file::load(path.as_ref())? })
+    }
+
     /// Signs a command under a request id: the same id and command give the same submission.
     pub fn sign(&self, request_id: &str, command: Command) -> Envelope {
         let submission = Submission::new(&self.cluster, request_id, self.role, self.key.public(), command);

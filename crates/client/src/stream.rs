@@ -1,7 +1,8 @@
 //! Bulk appends over one stream.
 
-use crate::read::{Unreadable, json};
+use crate::read::Unreadable;
 use crate::rpc;
+use crate::submission::{answer_to, outgoing};
 use crate::{Client, ClientError};
 use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::envelope::Envelope;
@@ -52,8 +53,12 @@ impl Client {
         each: &mut impl FnMut(usize, SubmitResponse),
         deadline: Instant,
     ) -> Result<(), ClientError> {
-        let messages: Vec<_> =
-            envelopes.iter().map(|envelope| v1::SubmitStreamRequest { envelope: envelope.to_bytes().into() }).collect();
+        // What is too large is not sent; it is refused when those before it are answered.
+        let messages: Vec<_> = envelopes
+            .iter()
+            .map_while(|envelope| Some(v1::SubmitStreamRequest { envelope: outgoing(envelope).ok()? }))
+            .collect();
+        let sent = messages.len();
         let node = self.node().1;
         let late = |_| ClientError::unreachable(&node.address, "no answer in time");
         let lost = |status: Status| ClientError::of_status(&node.address, &status);
@@ -62,12 +67,15 @@ impl Client {
         let mut answers = opened.map_err(lost)?;
         let first = *done;
         while let Some(answer) = timeout_at(deadline, answers.message()).await.map_err(late)?.map_err(lost)? {
-            if answer.position != (*done - first) as u64 {
-                return Err(invalid(format!("position {} comes next, found {}", *done - first, answer.position)));
-            }
+            let place = *done - first;
+            let Some(envelope) = envelopes.get(place).filter(|_| place < sent && answer.position == place as u64)
+            else {
+                return Err(invalid(format!("position {place} of {sent} comes next, found {}", answer.position)));
+            };
             match answer.result {
                 Some(v1::submit_stream_response::Result::Receipt(bytes)) => {
-                    each(*done, json(&bytes).map_err(|error| ClientError::invalid(&node.address, error))?);
+                    let response = answer_to(envelope, &bytes);
+                    each(*done, response.map_err(|error| ClientError::invalid(&node.address, error))?);
                 }
                 Some(v1::submit_stream_response::Result::Refusal(wire)) => {
                     return Err(match Code::from_name(&wire.code) {
@@ -82,11 +90,11 @@ impl Client {
             }
             *done += 1;
         }
-        if *done - first == envelopes.len() {
-            Ok(())
-        } else {
-            let reason = format!("the stream ended after {} of {}", *done - first, envelopes.len());
-            Err(ClientError::unreachable(&node.address, reason))
+        let answered = *done - first;
+        if answered < sent {
+            let reason = format!("the stream ended after {answered} of {sent}");
+            return Err(ClientError::unreachable(&node.address, reason));
         }
+        envelopes.get(sent).map_or(Ok(()), |large| outgoing(large).map(|_| ()))
     }
 }

@@ -1,6 +1,7 @@
 //! Substrates: their state, their sessions, and what is shown of them.
 
 use crate::read::{Unreadable, entry, json};
+use crate::submission::{answer_to, outgoing};
 use crate::{Client, ClientError, Substrate};
 use selfsame_protocol::entry::EntryRef;
 use selfsame_protocol::envelope::Envelope;
@@ -57,9 +58,9 @@ impl Client {
 
     /// Submits the envelope of an open, and answers when a quorum of nodes decided the verification. Safe to retry.
     pub async fn open_session(&self, envelope: &Envelope) -> Result<Rail, ClientError> {
-        let message = v1::OpenSessionRequest { envelope: envelope.to_bytes().into() };
+        let message = v1::OpenSessionRequest { envelope: outgoing(envelope)? };
         call!(self, open_session, message, |answer, _| {
-            Ok(Rail { items: items(&answer.rail)?, response: json(&answer.receipt)? })
+            Ok(Rail { items: items(&answer.rail)?, response: answer_to(envelope, &answer.receipt)? })
         })
     }
 

@@ -8,6 +8,7 @@ mod address;
 mod disk;
 mod executor;
 pub mod fetch;
+pub mod key_file;
 mod net;
 mod signals;
 #[cfg(feature = "sim")]

@@ -1,6 +1,5 @@
 //! The last value that is taken and the first that is not: sizes, counts, times, and who is left out of them.
 
-use selfsame_protocol::subject::Subject;
 use crate::common::*;
 use selfsame_machine::read;
 use selfsame_machine::state::prefix_end;
@@ -13,6 +12,7 @@ use selfsame_protocol::number::{Epoch, LogIndex, NodeId};
 use selfsame_protocol::p104::{Attestation, Claims, Outcome, SCHEMA_VERSION, Technology, Thresholds};
 use selfsame_protocol::record::Record;
 use selfsame_protocol::response::AmendmentQueued;
+use selfsame_protocol::subject::Subject;
 use selfsame_protocol::time::{Timestamp, U64};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;

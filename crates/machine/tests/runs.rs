@@ -1,6 +1,5 @@
 //! Runs: declaration, attestation, agreement and disagreement, executions.
 
-use selfsame_protocol::names::SubstrateId;
 use crate::common::*;
 use selfsame_machine::view::Model;
 use selfsame_machine::{Batch, apply, read};
@@ -11,6 +10,7 @@ use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Entry;
 use selfsame_protocol::envelope::{Envelope, prepare};
 use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::names::SubstrateId;
 use selfsame_protocol::record::{ExecutionStatus, OrganisationRun, Output, Record};
 use selfsame_protocol::response::{Disagreement, RunDeclared, SubmitResponse};
 use selfsame_protocol::run::{Declaration, Element};

@@ -255,7 +255,7 @@ mod tests {
             if bad == Some(at) {
                 prior = Some(Digest::of(b"another"));
             }
-            list.push(entry(at, &format!("run:{}", at % 100), at / 100, prior));
+            list.push(entry(at, &format!("organisation:{}", at % 100), at / 100, prior));
         }
         list
     }

@@ -1,6 +1,7 @@
 //! A configuration: what is wrong with it, all at once, for whoever runs a node and for whoever only looks.
 
 use selfsame::demo::cluster::{Cluster, Keys};
+use selfsame_env::key_file;
 use selfsame_machine::Genesis;
 use selfsame_node::config::{
     ConfigError, DEFAULT_NODE_FILE, Fault, Purpose, Ready, Shown, check, load_genesis, to_json, to_toml,
@@ -24,7 +25,7 @@ impl Files {
             keys::save(&dir.path().join(format!("node{id}.key.json")), key).unwrap();
         }
         keys::save(&dir.path().join("operator.json"), &keys.operators[0]).unwrap();
-        keys::save(&dir.path().join("fresh.json"), &keys::fresh().unwrap()).unwrap();
+        keys::save(&dir.path().join("fresh.json"), &key_file::fresh().unwrap()).unwrap();
         let files = Files { dir, keys, genesis };
         files.write("cluster.toml", &toml::to_string(&files.genesis).unwrap());
         files.write("node.toml", DEFAULT_NODE_FILE);

@@ -1,11 +1,14 @@
 //! A session with a client: signing, sending, and taking the answer in one.
 
-use super::{ChipSession, Opening};
-use crate::{Client, ClientError, Rail};
+use super::{Activation, Birth, ChipSession, Opening, Sealing};
+use crate::{Client, ClientError, Decided, Rail, Substrate};
 use selfsame_protocol::command::{GoalVector, Item};
 use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::p104::Amendment;
-use selfsame_protocol::response::SubmitResponse;
+use selfsame_protocol::response::{
+    AmendmentQueued, CommandResult, CycleClosed, ItemsAppended, MigrationAborted, MigrationArrived, MigrationSealed,
+    OtherResult, SessionClosed, SubmitResponse, SubstrateBorn,
+};
 
 impl ChipSession {
     /// Refuses a new write while another has no answer.
@@ -34,6 +37,28 @@ impl ChipSession {
             }
             Err(error) => Err(self.failed(envelope, error)),
         }
+    }
+
+    /// Submits what this session signed, whose result is of one kind.
+    async fn decide<T>(&mut self, client: &Client, envelope: &Envelope) -> Result<Decided<T>, ClientError>
+    where
+        T: TryFrom<CommandResult, Error = OtherResult>,
+    {
+        match client.submit_for(envelope).await {
+            Ok((response, decided)) => {
+                self.accepted(&response);
+                Ok(decided)
+            }
+            Err(error) => Err(self.failed(envelope, error)),
+        }
+    }
+
+    /// Brings the substrate into being, held by this chip. Its time is part of the bytes: to repeat a birth after a
+    /// restart, keep its time or its envelope.
+    pub async fn birth(&mut self, client: &Client, birth: Birth) -> Result<Decided<SubstrateBorn>, ClientError> {
+        self.idle()?;
+        let envelope = self.sign_birth(birth);
+        self.decide(client, &envelope).await
     }
 
     /// Opens a session, presenting the continuity hash that the chip holds. The outcome is the rail's. Called again after
@@ -67,10 +92,10 @@ impl ChipSession {
     }
 
     /// Appends 1 to 1,000 items, all or none.
-    pub async fn append(&mut self, client: &Client, items: Vec<Item>) -> Result<SubmitResponse, ClientError> {
+    pub async fn append(&mut self, client: &Client, items: Vec<Item>) -> Result<Decided<ItemsAppended>, ClientError> {
         self.idle()?;
         let envelope = self.sign_append(items);
-        self.submit(client, &envelope).await
+        self.decide(client, &envelope).await
     }
 
     /// Appends batches of items in order over one stream, each as [`append`](Self::append) does, without waiting for one
@@ -111,10 +136,14 @@ impl ChipSession {
     }
 
     /// Queues an amendment; it is enacted when the cycle closes.
-    pub async fn amend(&mut self, client: &Client, amendment: Amendment) -> Result<SubmitResponse, ClientError> {
+    pub async fn amend(
+        &mut self,
+        client: &Client,
+        amendment: Amendment,
+    ) -> Result<Decided<AmendmentQueued>, ClientError> {
         self.idle()?;
         let envelope = self.sign_amend(amendment);
-        self.submit(client, &envelope).await
+        self.decide(client, &envelope).await
     }
 
     /// Closes a cycle, whose name is unique in the substrate.
@@ -123,17 +152,49 @@ impl ChipSession {
         client: &Client,
         cycle_id: impl Into<String>,
         goalvector: GoalVector,
-    ) -> Result<SubmitResponse, ClientError> {
+    ) -> Result<Decided<CycleClosed>, ClientError> {
         self.idle()?;
         let envelope = self.sign_close_cycle(cycle_id, goalvector);
-        self.submit(client, &envelope).await
+        self.decide(client, &envelope).await
     }
 
     /// Closes the session. From then on [`continuity_hash`](Self::continuity_hash) is the one to keep.
-    pub async fn close(&mut self, client: &Client) -> Result<SubmitResponse, ClientError> {
+    pub async fn close(&mut self, client: &Client) -> Result<Decided<SessionClosed>, ClientError> {
         self.idle()?;
         let envelope = self.sign_close();
-        self.submit(client, &envelope).await
+        self.decide(client, &envelope).await
+    }
+
+    /// Seals the substrate for a migration: from then on nobody writes until the destination arrives or this chip aborts.
+    /// Fails with [`ClientError::NeverClosed`] before a session of the substrate was closed. The depths that are stated
+    /// must be the ledger's; otherwise somebody wrote meanwhile, and STATE_MISMATCH says so.
+    pub async fn seal(&mut self, client: &Client, sealing: Sealing) -> Result<Decided<MigrationSealed>, ClientError> {
+        self.idle()?;
+        let envelope = self.sign_seal(sealing).ok_or(ClientError::NeverClosed)?;
+        self.decide(client, &envelope).await
+    }
+
+    /// Makes this chip, the destination of a migration, the active one. What it attests is what the activation says: verify
+    /// the substrate's bundle before, with `selfsame_protocol::bundle`, and compare head and continuity hash.
+    pub async fn arrive(
+        &mut self,
+        client: &Client,
+        activation: &Activation,
+    ) -> Result<Decided<MigrationArrived>, ClientError> {
+        self.idle()?;
+        let envelope = self.sign_arrive(activation);
+        self.decide(client, &envelope).await
+    }
+
+    /// Ends a migration before the destination arrived, and makes this chip, its origin, active again.
+    pub async fn abort(
+        &mut self,
+        client: &Client,
+        activation: &Activation,
+    ) -> Result<Decided<MigrationAborted>, ClientError> {
+        self.idle()?;
+        let envelope = self.sign_abort(activation);
+        self.decide(client, &envelope).await
     }
 
     /// Sends what has no answer again, in order and byte for byte, and gives the answers. The outcome of an open that was
@@ -141,22 +202,17 @@ impl ChipSession {
     pub async fn retry(&mut self, client: &Client) -> Result<Vec<SubmitResponse>, ClientError> {
         let mut responses = Vec::new();
         while let Some(envelope) = self.unanswered.front().map(|one| one.envelope.clone()) {
-            let response = self.submit(client, &envelope).await?;
-            let foreign = response.submission != envelope.digest();
-            responses.push(response);
-            if foreign {
-                // It would be sent without end.
-                return Err(ClientError::Unanswered { submission: envelope.digest() });
-            }
+            responses.push(self.submit(client, &envelope).await?);
         }
         Ok(responses)
     }
 
-    /// Takes what the cluster knows for what this chip knows: after a restart, or after a refusal that says that somebody
-    /// else wrote. Writes without an answer are forgotten: whether they were taken, the state says.
-    pub async fn resume(&mut self, client: &Client) -> Result<(), ClientError> {
+    /// Takes what the cluster knows for what this chip knows, and gives it: after a restart, or after a refusal that says
+    /// that somebody else wrote. Writes without an answer are forgotten: whether they were taken, the state says. When
+    /// another chip holds the substrate, this one writes nothing more: each attempt is refused, and recorded.
+    pub async fn resume(&mut self, client: &Client) -> Result<Substrate, ClientError> {
         let state = client.substrate(&self.substrate_id).await?;
         self.adopt(&state);
-        Ok(())
+        Ok(state)
     }
 }

@@ -5,9 +5,9 @@ use super::address::{Address, Host};
 use super::members::{CLUSTER_FILE, NODE_FILE};
 use super::read::Reading;
 use super::{ConfigError, Fault, Loaded, NodeFile, read};
-use crate::keys;
 use crate::raft::{MemberAddress, RaftSettings};
 use crate::store::{self, Identity};
+use selfsame_env::key_file;
 use selfsame_machine::Genesis;
 use selfsame_protocol::command::ItemLimits;
 use selfsame_protocol::entry::MAX_LEAF_BYTES;
@@ -151,12 +151,12 @@ pub fn check(path: &Path, purpose: Purpose) -> Result<Ready, ConfigError> {
     let used = data_directory(&mut reading, &file, &data_dir, genesis.as_ref());
     let key = match purpose {
         Purpose::Read => None,
-        Purpose::Run | Purpose::Join | Purpose::Init | Purpose::Look | Purpose::LookJoin => {
-            keys::load(&key_file).map_err(|error| reading.fault("node.key_file", format!("is no key: {error}"))).ok()
-        }
+        Purpose::Run | Purpose::Join | Purpose::Init | Purpose::Look | Purpose::LookJoin => key_file::load(&key_file)
+            .map_err(|error| reading.fault("node.key_file", format!("is no key: {error}")))
+            .ok(),
     };
     let log_key = file.publish.log_key_file.as_ref().and_then(|name| {
-        let loaded = keys::load(&base.join(name));
+        let loaded = key_file::load(&base.join(name));
         loaded.map_err(|error| reading.fault("publish.log_key_file", format!("is no key: {error}"))).ok()
     });
     let mut is_registered = None;

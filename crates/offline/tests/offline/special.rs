@@ -34,7 +34,7 @@ fn folder(dir: &Path, special: &str, make: &dyn Fn(&Path)) -> PathBuf {
     let entry = Entry {
         index: U64(0),
         ledger: Ledger::Evidence,
-        subject: "run:x".parse().unwrap(),
+        subject: "organisation:x".parse().unwrap(),
         depth: U64(0),
         prior_entry_hash: None,
         time: Timestamp::from_millis(1),

@@ -207,7 +207,7 @@ fn rewritten(good: &[Vec<u8>], options: &Options, table: &mut Table) {
             e.prior_entry_hash = Some(Digest::of(b"x"))
         }),
         ("time runs back, signed", &["ENTRY_TIME"], 300, &|e| e.time = Timestamp::from_millis(1)),
-        ("a chain begun late, signed", &["ENTRY_DEPTH"], 300, &|e| e.subject = "run:new".parse().unwrap()),
+        ("a chain begun late, signed", &["ENTRY_DEPTH"], 300, &|e| e.subject = "organisation:new".parse().unwrap()),
     ];
     let judge = |table: &mut Table, how, checks, leaves: &[Vec<u8>], note: Option<String>, options: &Options| {
         let dir = tempfile::tempdir().unwrap();
