@@ -10,7 +10,7 @@ use selfsame_client::{Accepted, ChipSession, Client, ClientError, Signer, Substr
 use selfsame_env::{Clock as _, SystemClock, check_address, key_file};
 use selfsame_offline::{Failure, files};
 use selfsame_protocol::code::Code;
-use selfsame_protocol::command::{Command, Role};
+use selfsame_protocol::command::{Command, Role, Submission};
 use selfsame_protocol::digest::hex;
 use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::names::SubstrateId;
@@ -170,9 +170,12 @@ impl Global {
             unused(file)?;
         }
         let accepted = match &self.receipt {
-            None => Accepted { response: client.submit(envelope).await?, receipts: Vec::new(), refusal: None },
-            Some(_) => client.submit_with_receipts(envelope, Duration::from_secs(self.receipt_within)).await?,
+            None => {
+                client.submit(envelope).await.map(|response| Accepted { response, receipts: Vec::new(), refusal: None })
+            }
+            Some(_) => client.submit_with_receipts(envelope, Duration::from_secs(self.receipt_within)).await,
         };
+        let accepted = accepted.map_err(|error| unsure(envelope, error))?;
         let response = accepted.response;
         let mut document =
             json!({"submission": response.submission, "entries": response.entries, "result": response.result});
@@ -373,6 +376,24 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
 /// Writes a file, in the place of one that may be there, whole or not at all.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
     files::replace(path, bytes).map_err(at(path))
+}
+
+/// Whether a request that got no answer was taken, nobody knows here: says how to ask again without doing it twice.
+pub fn unsure(envelope: &Envelope, error: ClientError) -> CliError {
+    let unknown = matches!(error, ClientError::Unreachable { .. }) || error.code() == Some(Code::OutcomeUnknown);
+    let named = serde_json::from_slice::<Submission>(&envelope.payload).map(|submission| submission.request_id);
+    match named {
+        Ok(named) if unknown => {
+            let again = match named.starts_with("content/") {
+                true => "the same command asks for its answer again".into(),
+                false => {
+                    format!("the same command with --request-id {named} asks again, and is refused if it was taken")
+                }
+            };
+            CliError::from(error).and(&format!("It may have been taken: {again}")).member("request_id", named)
+        }
+        Ok(_) | Err(_) => error.into(),
+    }
 }
 
 /// A name of a request that no other has: 16 bytes of chance.

@@ -33,6 +33,11 @@ impl CliError {
     pub fn with(status: u8, message: impl ToString) -> Self {
         Self { status, message: message.to_string(), members: Map::new() }
     }
+    /// Adds a sentence.
+    pub fn and(mut self, sentence: &str) -> Self {
+        self.message = format!("{}. {sentence}", self.message);
+        self
+    }
     /// Adds what programs read.
     pub fn member(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.members.insert(name.into(), value.into());

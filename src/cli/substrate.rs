@@ -1,6 +1,6 @@
 //! `selfsame substrate`: persistent identity.
 
-use super::context::{CliError, Done, Global, read_json};
+use super::context::{CliError, Done, Global, read_json, unsure};
 use super::paging::{Paging, more};
 use super::trust::Named;
 use super::{names, verdict};
@@ -9,6 +9,7 @@ use clap::Subcommand;
 use selfsame_client::{Birth, ChipSession, ListedSubstrate, Opening, Substrate as State, SubstrateFilter};
 use selfsame_env::{Clock as _, SystemClock};
 use selfsame_protocol::canon;
+use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{Command, GoalVector, Item, RecoverClose, Role};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::envelope::Envelope;
@@ -335,7 +336,12 @@ async fn open(global: &Global, id: SubstrateId, continuity_hash: Option<Digest>,
     let founding = founding.as_deref().map(read_json).transpose()?;
     let mut session = global.session(&client, &client.substrate(&id).await?).await?;
     let envelope = session.sign_opening(Opening { continuity_hash, founding, new_lineage: None });
-    let rail = client.open_session(&envelope).await?;
+    let rail = client.open_session(&envelope).await.map_err(|error| match error.code() {
+        // It is committed, and opens once enough nodes gave their verdicts; a second open would be refused.
+        Some(Code::OutcomeUnknown) => unsure(&envelope, error)
+            .and("Where `substrate show` says `verifying`, it opens when enough nodes have answered"),
+        _ => unsure(&envelope, error),
+    })?;
     let items: Vec<_> = rail.items.iter().map(|i| json!({"entry": i.entry, "record": i.record})).collect();
     if let Some(notice) = rail.notice() {
         global.say(notice);

@@ -193,6 +193,8 @@ impl Client {
         // than a node does may be no node. Each of the others is asked once.
         let mut others = self.nodes.len() - 1;
         let mut tries = 0;
+        // What one node said of a write counts for more than that the last one that was asked is gone.
+        let mut unknown = None;
         loop {
             let (at, node) = self.node();
             let attempt = call(node.channel.clone());
@@ -225,7 +227,13 @@ impl Client {
             if !again && elsewhere && others > 0 {
                 others -= 1;
             } else if !again || !self.pause(tries, begun + self.timeouts.after(&error), &error).await {
-                return Err(error);
+                return Err(match error {
+                    ClientError::Unreachable { .. } => unknown.unwrap_or(error),
+                    error => error,
+                });
+            }
+            if error.code() == Some(Code::OutcomeUnknown) {
+                unknown = Some(error);
             }
             self.at.store(at + 1, Ordering::Relaxed);
             tries += 1;

@@ -45,6 +45,8 @@ pub struct ChipSession {
     head: Option<Digest>,
     continuity_hash: Option<Digest>,
     request_id: Option<String>,
+    /// Start of the names of requests, and how many were given.
+    names: Option<(String, u64)>,
     unanswered: VecDeque<Unanswered>,
 }
 
@@ -144,6 +146,7 @@ impl ChipSession {
             head: None,
             continuity_hash: None,
             request_id: None,
+            names: None,
             unanswered: VecDeque::new(),
         }
     }
@@ -206,6 +209,15 @@ impl ChipSession {
         self.unanswered.iter().map(|one| &one.envelope)
     }
 
+    /// Names every request `<start>/<number>`, so that each that is signed is another one. A program that shares its chip
+    /// key with others needs this, with a start that no other has (16 random bytes as hex, for example): by default a
+    /// write is named after its content, its token included, and two programs that sign the same write at one number send
+    /// one request, which is done once and answered to both. It is also how a write that was refused on the record, for a
+    /// run that was not declared yet, is asked for anew: under its old name it gets its old answer.
+    pub fn set_names(&mut self, start: impl Into<String>) {
+        self.names = Some((start.into(), 0));
+    }
+
     /// Names the request of the next write. By default a write is named after its content, its token included: another
     /// write has another name, and the same one is a retry.
     pub fn set_request_id(&mut self, id: impl Into<String>) {
@@ -213,9 +225,13 @@ impl ChipSession {
     }
 
     fn keep(&mut self, seq: Option<u64>, opens: bool, command: Command) -> Envelope {
-        let envelope = match self.request_id.take() {
-            Some(id) => self.signer.sign(&id, command),
-            None => self.signer.sign_content(command),
+        let envelope = match (self.request_id.take(), &mut self.names) {
+            (Some(id), _) => self.signer.sign(&id, command),
+            (None, Some((start, number))) => {
+                *number += 1;
+                self.signer.sign(&format!("{start}/{number}"), command)
+            }
+            (None, None) => self.signer.sign_content(command),
         };
         self.unanswered.push_back(Unanswered { seq, envelope: envelope.clone(), opens });
         envelope

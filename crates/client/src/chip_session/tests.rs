@@ -71,6 +71,22 @@ fn the_same_write_has_the_same_bytes_and_another_has_another_name() {
     assert_ne!(id(&one.sign_append(items(3))), "named/1");
 }
 
+/// shows: X-06
+#[test]
+fn two_programs_that_write_the_same_at_once_ask_for_two_things() {
+    let (mut one, mut two) = (session(), session());
+    one.set_names("one");
+    two.set_names("two");
+    let id = |envelope: &Envelope| serde_json::from_slice::<Submission>(&envelope.payload).unwrap().request_id;
+    let (first, second) = (one.sign_append(items(1)), two.sign_append(items(1)));
+    assert_ne!(first.digest(), second.digest());
+    // What was refused is asked for anew, at the same number.
+    one.refused(&first);
+    let again = one.sign_append(items(1));
+    assert_eq!(token(&again), token(&first));
+    assert_eq!((id(&first).as_str(), id(&again).as_str()), ("one/1", "one/2"));
+}
+
 #[test]
 fn an_activation_begins_a_new_count() {
     let mut session = session();
