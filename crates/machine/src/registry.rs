@@ -125,6 +125,14 @@ pub fn unused_key(txn: &Txn<'_>, key: PublicKey) -> Result<(), Stop> {
     }
 }
 
+/// Refuses what belongs to another organisation than the author's: only its owner may do this.
+pub fn owned(txn: &Txn<'_>, owner: &OrganisationName, sentence: &str) -> Result<(), Stop> {
+    match txn.author.organisation == *owner {
+        true => Ok(()),
+        false => refuse(Code::RoleDenied, sentence, owner, &txn.author.organisation),
+    }
+}
+
 /// Registers a key from this entry on.
 pub fn register(txn: &mut Txn<'_>, organisation: &OrganisationName, key: PublicKey, role: Role, node: Option<NodeId>) {
     let registration = Registration { role, organisation: organisation.clone(), node, since: txn.index, until: None };

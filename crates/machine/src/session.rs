@@ -403,14 +403,8 @@ pub fn close(txn: &mut Txn<'_>, command: &CloseSession) -> Result<SessionClosed,
 
 pub fn recover_close(txn: &mut Txn<'_>, command: &RecoverClose) -> Result<SessionRecovered, Stop> {
     let mut substrate = load(txn, &command.substrate_id)?;
-    if substrate.organisation != txn.author.organisation {
-        return refuse(
-            Code::RoleDenied,
-            "another organisation owns this substrate: its operator key closes an abandoned session",
-            &substrate.organisation,
-            &txn.author.organisation,
-        );
-    }
+    let others = "another organisation owns this substrate: its operator key closes an abandoned session";
+    registry::owned(txn, &substrate.organisation, others)?;
     require_alive(&substrate)?;
     require_session(&substrate)?;
     let record = close_now(txn, &mut substrate, true)?;

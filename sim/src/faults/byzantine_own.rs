@@ -3,38 +3,21 @@
 use super::byzantine::Adversary;
 use crate::invariants::g16_served;
 use crate::random::uuid;
-use selfsame_client::{ChipSession, Opening, Phase, Sealing, Signer, Substrate};
+use selfsame_client::{Birth, ChipSession, Opening, Phase, Sealing, Signer, Substrate};
 use selfsame_protocol::bundle::Reader;
-use selfsame_protocol::canon;
-use selfsame_protocol::command::{Append, Command, EnrolChip, FencingToken, GoalVector, InitSubstrate, Item, Role};
+use selfsame_protocol::command::{Append, Command, EnrolChip, FencingToken, GoalVector, Item, Role};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::ledger::{Ledger, PerLedger};
 use selfsame_protocol::names::SubstrateId;
-use selfsame_protocol::p104::{self, Attestation, Claims, Technology, Thresholds};
+use selfsame_protocol::p104::Technology;
 use selfsame_protocol::time::U64;
 use serde_json::json;
-use std::collections::BTreeMap;
 
 /// The birth of a substrate with a random id: the id, and the chip's command.
 pub fn birth(adversary: &mut Adversary, chip: &Signer) -> (SubstrateId, Command) {
     let id = uuid(&mut adversary.random);
     let founding = json!({"branch_a": {"claim": "It is I."}, "branch_b": {"claim": "It was somebody else.", "of": id}});
-    let initialised = adversary.now();
-    let claims = Claims::Birth {
-        substrate_id: id.clone(),
-        founding_tension_hash: p104::founding_tension_hash(&canon::to_canonical(&founding)),
-        initialisation_timestamp: initialised,
-        schema_version_at_init: p104::SCHEMA_VERSION.into(),
-    };
-    let init = Command::InitSubstrate(InitSubstrate {
-        substrate_id: id.clone(),
-        founding,
-        initialisation_timestamp: initialised,
-        schema_version: p104::SCHEMA_VERSION.into(),
-        parameters: BTreeMap::new(),
-        thresholds: Thresholds::default(),
-        attestation: Some(Attestation::software(&claims, &chip.key)),
-    });
+    let init = Birth::new(founding, adversary.now()).command(&id, chip);
     (id, init)
 }
 

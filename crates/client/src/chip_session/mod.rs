@@ -79,6 +79,26 @@ impl Birth {
     pub fn new(founding: Value, time: Timestamp) -> Birth {
         Birth { founding, time, parameters: BTreeMap::new(), thresholds: Thresholds::default(), attested: true }
     }
+
+    /// The command that brings a substrate into being, with the chip's claims about it.
+    pub fn command(self, substrate_id: &SubstrateId, chip: &Signer) -> Command {
+        let Birth { founding, time, parameters, thresholds, attested } = self;
+        let claims = Claims::Birth {
+            substrate_id: substrate_id.clone(),
+            founding_tension_hash: p104::founding_tension_hash(&selfsame_protocol::canon::to_canonical(&founding)),
+            initialisation_timestamp: time,
+            schema_version_at_init: p104::SCHEMA_VERSION.into(),
+        };
+        Command::InitSubstrate(InitSubstrate {
+            substrate_id: substrate_id.clone(),
+            founding,
+            initialisation_timestamp: time,
+            schema_version: p104::SCHEMA_VERSION.into(),
+            parameters,
+            thresholds,
+            attestation: attested.then(|| Attestation::software(&claims, &chip.key)),
+        })
+    }
 }
 
 /// What an open presents.
@@ -250,22 +270,7 @@ impl ChipSession {
 
     /// Signs the birth, with the chip's claims about it.
     pub fn sign_birth(&mut self, birth: Birth) -> Envelope {
-        let Birth { founding, time, parameters, thresholds, attested } = birth;
-        let claims = Claims::Birth {
-            substrate_id: self.substrate_id.clone(),
-            founding_tension_hash: p104::founding_tension_hash(&selfsame_protocol::canon::to_canonical(&founding)),
-            initialisation_timestamp: time,
-            schema_version_at_init: p104::SCHEMA_VERSION.into(),
-        };
-        let command = Command::InitSubstrate(InitSubstrate {
-            substrate_id: self.substrate_id.clone(),
-            founding,
-            initialisation_timestamp: time,
-            schema_version: p104::SCHEMA_VERSION.into(),
-            parameters,
-            thresholds,
-            attestation: attested.then(|| Attestation::software(&claims, &self.signer.key)),
-        });
+        let command = birth.command(&self.substrate_id, &self.signer);
         self.keep(None, false, command)
     }
 

@@ -37,10 +37,15 @@ pub const REFUSALS: &[Refused] = &[
     by(KEYS, "MALFORMED", 1, "node 0", &["NODE_ID"]),
     by(KEYS, "NODE_ID_REUSED", 1, "a node id that was used before", &["NODE_ID"]),
     by(KEYS, "UNKNOWN_NODE", 2, "retiring a node that there is not, or no more", &["NODE_ID"]),
-    by(KEYS, "ROLE_DENIED", 1, "retiring a node of others", &["NODE_ID"]),
+    by(
+        REGISTRY,
+        "ROLE_DENIED",
+        1,
+        "retiring a node or a chip of others, or closing a session of their substrate",
+        &["NODE_ID", "ENTRY_SUBJECT"],
+    ),
     by(KEYS, "UNKNOWN_CHIP", 1, "retiring a chip that there is not", &["CHIP_IN_SERVICE"]),
     by(REGISTRY, "UNKNOWN_CHIP", 1, "the same by ballot", &["CHIP_IN_SERVICE"]),
-    by(KEYS, "ROLE_DENIED", 1, "retiring a chip of others", &["ENTRY_SUBJECT"]),
     by(KEYS, "CHIP_RETIRED", 1, "retiring a chip that was retired", &["CHIP_IN_SERVICE"]),
     by(
         REGISTRY,

@@ -143,7 +143,6 @@ pub const REFUSALS: &[Refused] = &[
     ),
     by(SESSION, "STATE_MISMATCH", 1, "a close that states another head", &["CLOSE_HEAD"]),
     by(SESSION, "AMENDMENT_INVALID", 1, "a close while amendments wait", &["AMENDMENT_ENACTED"]),
-    not(SESSION, "ROLE_DENIED", 1, "the close of an abandoned session by another organisation", ENVELOPE),
     by(
         MIGRATION,
         "STATE_MISMATCH",

@@ -6,7 +6,7 @@ mod execute;
 
 use crate::balance;
 use crate::error::{Stop, refuse};
-use crate::registry::{end_key, register, unused_key};
+use crate::registry::{end_key, owned, register, unused_key};
 use crate::state::{self, Chip, Organisation, RegisteredNode};
 use crate::txn::Txn;
 use crate::view::Table;
@@ -108,14 +108,7 @@ pub fn retire_node(txn: &mut Txn<'_>, command: &RetireNode) -> Result<Governance
             id,
         );
     };
-    if node.organisation != txn.author.organisation {
-        return refuse(
-            Code::RoleDenied,
-            "this node belongs to another organisation: only that one retires it",
-            &txn.author.organisation,
-            node.organisation,
-        );
-    }
+    owned(txn, &node.organisation, "this node belongs to another organisation: only that one retires it")?;
     if node.retired {
         return refuse(Code::UnknownNode, "this node was retired before: there is nothing left to do", "", id);
     }
@@ -151,14 +144,8 @@ pub fn retire_chip(txn: &mut Txn<'_>, command: &RetireChip) -> Result<Governance
             id,
         );
     };
-    if chip.organisation != txn.author.organisation {
-        return refuse(
-            Code::RoleDenied,
-            "this chip belongs to another organisation: only that one retires it, or all by ballot",
-            &txn.author.organisation,
-            chip.organisation,
-        );
-    }
+    let others = "this chip belongs to another organisation: only that one retires it, or all by ballot";
+    owned(txn, &chip.organisation, others)?;
     if chip.retired {
         return refuse(Code::ChipRetired, "this chip was retired before: there is nothing left to do", "", id);
     }

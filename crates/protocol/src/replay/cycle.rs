@@ -7,11 +7,9 @@ use crate::canon;
 use crate::code::Code;
 use crate::digest::Digest;
 use crate::entry::Entry;
+use crate::form::MIGRATION_CYCLE;
 use crate::p104::{self, Amendment};
 use crate::record::{CycleKind, IdentityPropagation};
-
-/// Prefix of the ids of migration cycles, and of no others.
-const MIGRATION_CYCLE: &str = "migration/";
 
 impl Replay {
     pub(super) fn cycle(&mut self, entry: &Entry, cycle: &IdentityPropagation) -> Check {
