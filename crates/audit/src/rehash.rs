@@ -77,7 +77,7 @@ pub struct Rehashed {
 
 /// Hashes the first `size` entries that a node serves and compares all its tiles of that tree. `progress` is called with
 /// the number of entries done.
-pub async fn rehash(
+pub(crate) async fn rehash(
     source: &NodeSource,
     ledger: Ledger,
     size: u64,

@@ -18,7 +18,7 @@ pub use address::check_address;
 pub use disk::{DirDisk, Disk, DiskFile, ReadDir};
 pub use executor::Executor;
 pub use net::{Connection, Connector, Incoming, Listener, Net, REMEMBER_RESET, Stream, TcpNet, connector, incoming};
-pub use signals::{INTERRUPTED, Signals, TERMINATED};
+pub use signals::Signals;
 
 use std::io;
 use std::path::Path;

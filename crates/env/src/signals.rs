@@ -11,9 +11,9 @@ pub struct Signals {
 }
 
 /// Exit status of a process that was interrupted (Ctrl-C): 128 and the number of the signal.
-pub const INTERRUPTED: u8 = 130;
+pub(crate) const INTERRUPTED: u8 = 130;
 /// Exit status of a process that was told to terminate.
-pub const TERMINATED: u8 = 143;
+pub(crate) const TERMINATED: u8 = 143;
 /// Sent for a write beyond the largest file that the process may make; with a listener the write fails instead.
 #[cfg(any(target_os = "linux", target_os = "macos"))]
 const SIGXFSZ: i32 = 25;

@@ -41,7 +41,7 @@ pub fn event(substrate: &mut Substrate, name: ContinuityEvent) {
 }
 
 /// Refuses whatever would write to a substrate that is suppressed or ended.
-pub fn require_alive(substrate: &Substrate) -> Result<(), Refusal> {
+pub(crate) fn require_alive(substrate: &Substrate) -> Result<(), Refusal> {
     if let Some(at) = substrate.suppressed
         && !planted!("tamper_logged_not_enforced")
     {
@@ -64,7 +64,7 @@ pub fn require_alive(substrate: &Substrate) -> Result<(), Refusal> {
 }
 
 /// Refuses unless a session is open.
-pub fn require_session(substrate: &Substrate) -> Result<(), Refusal> {
+pub(crate) fn require_session(substrate: &Substrate) -> Result<(), Refusal> {
     match substrate.phase {
         Phase::Open => Ok(()),
         Phase::Closed => Err(Refusal::new(

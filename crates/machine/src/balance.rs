@@ -44,7 +44,7 @@ pub fn keep<T>(txn: &mut Txn<'_>, change: impl FnOnce(&mut Txn<'_>) -> Result<T,
 }
 
 /// Refuses while the organisation holds a quorum, however it came to it: it adds no node to that.
-pub fn refuse_more(txn: &Txn<'_>, organisation: &OrganisationName) -> Result<(), Stop> {
+pub(crate) fn refuse_more(txn: &Txn<'_>, organisation: &OrganisationName) -> Result<(), Stop> {
     match now(txn)? {
         Some(majority) if majority.organisation == *organisation => refused(&majority),
         Some(_) | None => Ok(()),

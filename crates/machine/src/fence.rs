@@ -17,7 +17,7 @@ use selfsame_protocol::time::U64;
 
 /// The epoch at which a substrate's activation stands after `recoveries`: 2^32 more for each that it has not gone through.
 /// No epoch of before a recovery can be reached again by counting.
-pub fn epoch_after(substrate: &Substrate, recoveries: u64) -> Epoch {
+pub(crate) fn epoch_after(substrate: &Substrate, recoveries: u64) -> Epoch {
     let missed = recoveries.saturating_sub(substrate.constitution.recovery_count.0);
     substrate.holder.epoch.after_recoveries(missed)
 }
@@ -41,7 +41,7 @@ pub fn renew(txn: &mut Txn<'_>, substrate: &mut Substrate) -> Result<(), Stop> {
 }
 
 /// Checks the token of a write within a session. After a recovery it lets nothing through before identity was verified anew.
-pub fn check_session_token(txn: &Txn<'_>, substrate: &mut Substrate, token: &FencingToken) -> Result<(), Stop> {
+pub(crate) fn check_session_token(txn: &Txn<'_>, substrate: &mut Substrate, token: &FencingToken) -> Result<(), Stop> {
     let recoveries = registry::recoveries(&txn.over)?;
     let renewed = epoch_after(substrate, recoveries);
     let behind = renewed != substrate.holder.epoch;

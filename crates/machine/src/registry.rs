@@ -27,12 +27,12 @@ pub fn recoveries(view: &dyn View) -> Result<u64, ReadError> {
 }
 
 /// Open ballots: proposal id → organisation that proposed.
-pub fn all_open(view: &dyn View) -> Result<BTreeMap<String, OrganisationName>, ReadError> {
+pub(crate) fn all_open(view: &dyn View) -> Result<BTreeMap<String, OrganisationName>, ReadError> {
     Ok(state::load(view, Table::Meta, META_BALLOTS)?.unwrap_or_default())
 }
 
 /// Stores the open ballots.
-pub fn save_open(txn: &mut Txn<'_>, open: &BTreeMap<String, OrganisationName>) {
+pub(crate) fn save_open(txn: &mut Txn<'_>, open: &BTreeMap<String, OrganisationName>) {
     state::save(&mut txn.over, Table::Meta, META_BALLOTS, open);
 }
 
@@ -105,7 +105,7 @@ pub fn all<T: serde::de::DeserializeOwned>(view: &dyn View, table: Table) -> Res
 }
 
 /// Refuses a key that is or was anybody's, or that nobody can sign with.
-pub fn unused_key(txn: &Txn<'_>, key: PublicKey) -> Result<(), Stop> {
+pub(crate) fn unused_key(txn: &Txn<'_>, key: PublicKey) -> Result<(), Stop> {
     // Preparing a submission checks its keys; this one is for ballots that were opened before that was so.
     if let Err(weak) = key.check() {
         return refuse(Code::Malformed, &weak.to_string(), "", "");
@@ -126,7 +126,7 @@ pub fn unused_key(txn: &Txn<'_>, key: PublicKey) -> Result<(), Stop> {
 }
 
 /// Refuses what belongs to another organisation than the author's: only its owner may do this.
-pub fn owned(txn: &Txn<'_>, owner: &OrganisationName, sentence: &str) -> Result<(), Stop> {
+pub(crate) fn owned(txn: &Txn<'_>, owner: &OrganisationName, sentence: &str) -> Result<(), Stop> {
     match txn.author.organisation == *owner {
         true => Ok(()),
         false => refuse(Code::RoleDenied, sentence, owner, &txn.author.organisation),
@@ -140,7 +140,7 @@ pub fn register(txn: &mut Txn<'_>, organisation: &OrganisationName, key: PublicK
 }
 
 /// Ends a key with this entry.
-pub fn end_key(txn: &mut Txn<'_>, key: PublicKey) -> Result<(), Stop> {
+pub(crate) fn end_key(txn: &mut Txn<'_>, key: PublicKey) -> Result<(), Stop> {
     if let Some(mut registration) = state::load::<Registration>(&txn.over, Table::Keys, key.as_bytes())? {
         registration.until = Some(txn.index);
         state::save(&mut txn.over, Table::Keys, *key.as_bytes(), &registration);

@@ -401,7 +401,7 @@ pub fn close(txn: &mut Txn<'_>, command: &CloseSession) -> Result<SessionClosed,
     })
 }
 
-pub fn recover_close(txn: &mut Txn<'_>, command: &RecoverClose) -> Result<SessionRecovered, Stop> {
+pub(crate) fn recover_close(txn: &mut Txn<'_>, command: &RecoverClose) -> Result<SessionRecovered, Stop> {
     let mut substrate = load(txn, &command.substrate_id)?;
     let others = "another organisation owns this substrate: its operator key closes an abandoned session";
     registry::owned(txn, &substrate.organisation, others)?;

@@ -24,14 +24,14 @@ pub const META_CLOCK: &[u8] = b"clock";
 /// [`Table::Meta`] key of the state digest, 32 bytes.
 pub const META_DIGEST: &[u8] = b"digest";
 /// [`Table::Meta`] key of the constitution of the cluster, JSON.
-pub const META_CONSTITUTION: &[u8] = b"constitution";
+pub(crate) const META_CONSTITUTION: &[u8] = b"constitution";
 /// [`Table::Meta`] key of the open ballots, JSON: proposal id → organisation that proposed.
-pub const META_BALLOTS: &[u8] = b"ballots";
+pub(crate) const META_BALLOTS: &[u8] = b"ballots";
 /// [`Table::Meta`] key of the number of recoveries, u64be; absent before the first. It repeats what the constitution
 /// says, because every write of a chip reads it.
-pub const META_RECOVERIES: &[u8] = b"recoveries";
+pub(crate) const META_RECOVERIES: &[u8] = b"recoveries";
 /// [`Table::Meta`] key of the log keys of publishers of before, JSON: no key is used again. Absent before the first.
-pub const META_LOG_KEYS: &[u8] = b"log_keys";
+pub(crate) const META_LOG_KEYS: &[u8] = b"log_keys";
 
 /// A member organisation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -348,7 +348,7 @@ pub fn organisation_of(table: Table, key: &[u8], from: usize) -> Result<Organisa
 }
 
 /// `a ‖ 0x00 ‖ b`, for names that contain no zero byte.
-pub fn pair_key(a: &str, b: &str) -> Vec<u8> {
+pub(crate) fn pair_key(a: &str, b: &str) -> Vec<u8> {
     [a.as_bytes(), &[0], b.as_bytes()].concat()
 }
 
@@ -383,7 +383,7 @@ pub fn prefix_end(prefix: &[u8]) -> Vec<u8> {
 }
 
 /// A stored value that does not decode.
-pub fn undecodable(table: Table, key: &[u8], reason: impl ToString) -> ReadError {
+pub(crate) fn undecodable(table: Table, key: &[u8], reason: impl ToString) -> ReadError {
     ReadError::Undecodable { table: table.name(), key: selfsame_protocol::digest::hex(key), reason: reason.to_string() }
 }
 
@@ -415,7 +415,7 @@ pub fn load_u64(view: &dyn View, table: Table, key: &[u8]) -> Result<Option<u64>
 }
 
 /// The end of a subject's chain.
-pub fn load_chain(view: &dyn View, subject: &Subject, ledger: Ledger) -> Result<Chain, ReadError> {
+pub(crate) fn load_chain(view: &dyn View, subject: &Subject, ledger: Ledger) -> Result<Chain, ReadError> {
     let key = chain_key(subject, ledger);
     let Some(bytes) = view.get(Table::Meta, &key)? else { return Ok(Chain::default()) };
     match <[u8; 40]>::try_from(bytes.as_slice()) {
@@ -430,6 +430,6 @@ pub fn load_chain(view: &dyn View, subject: &Subject, ledger: Ledger) -> Result<
 }
 
 /// Moves the end of a subject's chain.
-pub fn save_chain(over: &mut Overlay<'_>, subject: &Subject, ledger: Ledger, depth: u64, hash: &Digest) {
+pub(crate) fn save_chain(over: &mut Overlay<'_>, subject: &Subject, ledger: Ledger, depth: u64, hash: &Digest) {
     over.put(Table::Meta, chain_key(subject, ledger), [&depth.to_be_bytes()[..], hash.as_bytes()].concat());
 }

@@ -27,7 +27,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// The two branches whose tension founds a substrate: the canonical document.
-pub fn check_founding(founding: &Value) -> Result<Vec<u8>, Refusal> {
+pub(crate) fn check_founding(founding: &Value) -> Result<Vec<u8>, Refusal> {
     if let Err(found) = is_founding(founding) {
         let (sentence, expected) =
             ("the founding document does not state two branches", "different objects branch_a and branch_b");

@@ -81,7 +81,7 @@ impl Txn<'_> {
 
     /// Refuses a reference to an Evidence entry that does not exist (referential integrity). A failing read is fatal,
     /// never a refusal: other replicas can read and would decide otherwise.
-    pub fn require_evidence(&self, hash: &Digest) -> Result<(), Stop> {
+    pub(crate) fn require_evidence(&self, hash: &Digest) -> Result<(), Stop> {
         match self.over.get(Table::EntryHashes, &state::hash_key(Ledger::Evidence, hash))? {
             Some(_) => Ok(()),
             None => refuse(
@@ -94,7 +94,7 @@ impl Txn<'_> {
     }
 
     /// Refuses a reference to a run that was not declared.
-    pub fn require_run(&self, run: &Digest) -> Result<(), Stop> {
+    pub(crate) fn require_run(&self, run: &Digest) -> Result<(), Stop> {
         match self.over.get(Table::Runs, run.as_bytes())? {
             Some(_) => Ok(()),
             None => refuse(

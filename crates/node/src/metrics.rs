@@ -186,7 +186,7 @@ impl Metrics {
         self.publications.inc();
     }
     /// A round had not enough organisations.
-    pub fn publication_failed(&self) {
+    pub(crate) fn publication_failed(&self) {
         self.publication_failures.inc();
     }
     /// This node cosigned.
@@ -194,11 +194,11 @@ impl Metrics {
         self.cosignatures.inc();
     }
     /// Somebody asked this node to cosign another root than its own.
-    pub fn cosign_disagreed(&self) {
+    pub(crate) fn cosign_disagreed(&self) {
         self.cosign_disagreements.inc();
     }
     /// This node signs nothing any more.
-    pub fn cosign_alarm(&self) {
+    pub(crate) fn cosign_alarm(&self) {
         self.cosign_alarm.set(1);
     }
 
@@ -218,11 +218,11 @@ impl Metrics {
         self.verdicts.get_or_create(&OutcomeLabel { outcome: outcome.as_str() }).inc();
     }
     /// The leader changed.
-    pub fn leader_changed(&self) {
+    pub(crate) fn leader_changed(&self) {
         self.leader_changes.inc();
     }
     /// Rows failed their digest.
-    pub fn bad_rows(&self, count: u64) {
+    pub(crate) fn bad_rows(&self, count: u64) {
         self.bad_rows.inc_by(count);
     }
     /// Whether this node is quarantined or stopped.
@@ -240,7 +240,7 @@ impl Metrics {
         family.get_or_create(&WitnessLabel { witness: witness.into() }).inc();
     }
     /// An external witness knows another history of a log of ours.
-    pub fn witness_conflict(&self) {
+    pub(crate) fn witness_conflict(&self) {
         self.conflicts.inc();
     }
     /// A fork was proven.

@@ -117,7 +117,7 @@ fn open(id: u64, genesis: &Genesis, key: &SecretKey, env: &Env, options: &StoreO
 }
 
 /// The name under which a node witnesses logs.
-pub fn witness_name(config: &NodeConfig, genesis: &Genesis) -> String {
+pub(crate) fn witness_name(config: &NodeConfig, genesis: &Genesis) -> String {
     config.witness.name.clone().unwrap_or_else(|| format!("{}/witness/{}", genesis.origin, config.id))
 }
 

@@ -112,7 +112,7 @@ pub fn stream<P: Send>(
 }
 
 /// With a policy whose log must sign, both checkpoints are signed by their logs.
-pub fn logs_signed(origins: &PerLedger<String>, signers: &[String], options: &Options) -> Result<(), Failure> {
+pub(crate) fn logs_signed(origins: &PerLedger<String>, signers: &[String], options: &Options) -> Result<(), Failure> {
     if !options.require_log || options.policy.is_none() {
         return Ok(());
     }

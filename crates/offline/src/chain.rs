@@ -143,7 +143,7 @@ impl Chains {
     }
 
     /// Begins the next pass over the same ledger, if one is needed.
-    pub fn next_pass(&mut self) -> bool {
+    pub(crate) fn next_pass(&mut self) -> bool {
         let Some(part) = self.put_off.pop() else { return false };
         self.part = part;
         self.heads.clear();

@@ -13,7 +13,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tempfile::TempPath;
 
 /// Ending of the names under which files are written.
-pub const UNFINISHED: &str = ".unfinished";
+pub(crate) const UNFINISHED: &str = ".unfinished";
 
 /// What would be left behind if the process ended now: for [`abandon`].
 static UNDER_WAY: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
@@ -202,7 +202,7 @@ pub fn unused(path: &Path) -> io::Result<()> {
 }
 
 /// Like [`replace`], but what a machine that loses its power leaves is decided by [`sync_all`] later.
-pub fn replace_unsynced(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn replace_unsynced(path: &Path, bytes: &[u8]) -> io::Result<()> {
     written(Unfinished::of(path)?, bytes)?.put(|beside, target| beside.persist(target).map_err(|failed| failed.error))
 }
 

@@ -26,7 +26,7 @@ mod small;
 mod statement;
 mod writer;
 
-pub use kind::{Kind, recognise, verify, verify_input};
+pub use kind::{Kind, verify, verify_input};
 pub use ledger::verify_folder;
 pub use report::{Checked, Failure, Level, Verified, altered, undecided};
 pub use writer::{Exported, Writer};

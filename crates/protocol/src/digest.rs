@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use std::{fmt, str::FromStr};
 
 /// The largest distance of two digests, in bits.
-pub const MAX_BITS: u32 = 256;
+pub(crate) const MAX_BITS: u32 = 256;
 
 /// A SHA-256 digest: 32 bytes. Displayed, and carried in JSON, as `sha256:<64 lowercase hex>`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

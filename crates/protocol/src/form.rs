@@ -10,9 +10,9 @@ use serde::de::{Deserialize, Deserializer, Error};
 use serde_json::Value;
 
 /// Characters of one text of a finding that are recorded: what a node writes there cannot outgrow the record.
-pub const FINDING_TEXT: usize = 200;
+pub(crate) const FINDING_TEXT: usize = 200;
 /// Characters of the two values of a refusal.
-pub const REFUSAL_TEXT: usize = 300;
+pub(crate) const REFUSAL_TEXT: usize = 300;
 /// Start of the ids of migration cycles; a migration's id follows. No other cycle has such an id: a chip cannot take one
 /// beforehand and so prevent an arrival.
 pub const MIGRATION_CYCLE: &str = "migration/";
@@ -83,12 +83,12 @@ pub(crate) fn is_cut(text: &str, most: usize) -> bool {
 }
 
 /// A text of a finding as it is recorded: the whole of it, or its first 200 characters and `…`.
-pub fn finding_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+pub(crate) fn finding_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     texts(deserializer, "cut to 200 characters", |text| is_cut(text, FINDING_TEXT))
 }
 
 /// A value of a refusal as it is recorded: the whole of it, or its first 300 characters and `…`.
-pub fn refusal_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+pub(crate) fn refusal_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     texts(deserializer, "cut to 300 characters", |text| is_cut(text, REFUSAL_TEXT))
 }
 

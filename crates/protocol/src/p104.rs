@@ -99,7 +99,7 @@ pub const TAG_ATTESTATION: &str = "selfsame/attestation/v1";
 /// Tag of the migration attestation that stands as resolution of a migration cycle.
 pub const TAG_MIGRATION: &str = "selfsame/migration-identity-attestation/v1";
 /// Tag of a statement hash.
-pub const TAG_STATEMENT: &str = "selfsame/identity-statement/v1";
+pub(crate) const TAG_STATEMENT: &str = "selfsame/identity-statement/v1";
 /// Tag of a migration nonce.
 pub const TAG_NONCE: &str = "selfsame/migration-nonce/v1";
 

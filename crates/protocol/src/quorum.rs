@@ -23,7 +23,7 @@ pub struct Quorum {
 
 /// The number of organisations that two sets of cosigners must share so that a fork names a culprit: the smallest
 /// threshold of which two sets among `organisations` overlap.
-pub const fn smallest_threshold(organisations: usize) -> usize {
+pub(crate) const fn smallest_threshold(organisations: usize) -> usize {
     organisations / 2 + 1
 }
 

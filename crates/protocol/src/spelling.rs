@@ -53,7 +53,7 @@ pub fn read<'de, T: Named, D: Deserializer<'de>>(deserializer: D) -> Result<T, D
 
 /// The object of an enumeration with members, as serde reads one that stands under its tag: `{"append":{…}}` for
 /// `{"kind":"append",…}`. The tag stands there, as a text.
-pub fn under_tag<'de, D: Deserializer<'de>>(deserializer: D, tag: &str) -> Result<Value, D::Error> {
+pub(crate) fn under_tag<'de, D: Deserializer<'de>>(deserializer: D, tag: &str) -> Result<Value, D::Error> {
     let mut object = Map::deserialize(deserializer)?;
     match object.remove(tag) {
         Some(Value::String(name)) => Ok(Value::Object(Map::from_iter([(name, Value::Object(object))]))),

@@ -52,7 +52,7 @@ pub struct SubjectHead {
 const RULE: &str = "form of a subject head";
 
 /// Reads a subject that has a head of its own: a substrate or a run, in its one spelling.
-pub fn headed(text: &str) -> Option<Subject> {
+pub(crate) fn headed(text: &str) -> Option<Subject> {
     text.parse().ok().filter(|subject: &Subject| !subject.governs())
 }
 

@@ -19,7 +19,7 @@ use base64::engine::general_purpose::STANDARD;
 /// First line of a proof.
 pub const HEADER: &str = "c2sp.org/tlog-proof@v1";
 /// Most bytes of the extra data: those of a ledger leaf.
-pub const MAX_EXTRA: usize = 65_535;
+pub(crate) const MAX_EXTRA: usize = 65_535;
 /// Most hashes: one for each level of the largest tree.
 const MAX_PATH: usize = 63;
 /// Largest proof read: the note, the extra data in base64, and the lines of the hashes.
@@ -175,7 +175,7 @@ impl TlogProof {
     }
 
     /// As [`TlogProof::verify`], for the leaf hash of an entry.
-    pub fn verify_leaf(&self, leaf: &Digest, origin: &str, known: &[Vkey]) -> Result<Proven, TlogProofError> {
+    pub(crate) fn verify_leaf(&self, leaf: &Digest, origin: &str, known: &[Vkey]) -> Result<Proven, TlogProofError> {
         let checkpoint = self.checkpoint()?;
         if checkpoint.origin != origin {
             return fail("CHECKPOINT_ORIGIN", origin, checkpoint.origin);

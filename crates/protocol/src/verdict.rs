@@ -7,7 +7,7 @@ use crate::p104::{Outcome, Thresholds};
 use crate::record::{CountedVerdict, Finding};
 use crate::time::U64;
 
-pub use crate::form::FINDING_TEXT;
+use crate::form::FINDING_TEXT;
 
 /// A finding as it is recorded: a text that is longer is cut, and says so with an ellipsis. One that was cut stays as it is.
 pub fn recorded(finding: &Finding) -> Finding {

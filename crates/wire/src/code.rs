@@ -12,7 +12,7 @@ pub const DOMAIN: &str = "selfsame";
 const RETRY: Duration = Duration::from_millis(100);
 
 /// The gRPC status of a class.
-pub const fn grpc_code(class: Class) -> tonic::Code {
+pub(crate) const fn grpc_code(class: Class) -> tonic::Code {
     match class {
         Class::Invalid => tonic::Code::InvalidArgument,
         Class::NotFound => tonic::Code::NotFound,

@@ -55,7 +55,7 @@ pub fn close(txn: &mut Txn<'_>, id: &str, mut ballot: Ballot, result: BallotEnd)
 }
 
 /// Voids every open ballot; gives their ids in order.
-pub fn void_all(txn: &mut Txn<'_>) -> Result<Vec<String>, Stop> {
+pub(crate) fn void_all(txn: &mut Txn<'_>) -> Result<Vec<String>, Stop> {
     let open: Vec<String> = all_open(&txn.over)?.into_keys().collect();
     for id in &open {
         let ballot = load(txn, id)?;

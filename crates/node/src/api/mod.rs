@@ -38,9 +38,9 @@ use tower::layer::util::{Identity, Stack};
 pub type Router = tonic::transport::server::Router<Stack<Dated, Identity>>;
 
 /// Largest message that clients may send: one submission and its framing.
-pub const MAX_MESSAGE: usize = 9 << 20;
+pub(crate) const MAX_MESSAGE: usize = 9 << 20;
 /// Requests of one connection handled at once.
-pub const CONCURRENCY: usize = 1_024;
+pub(crate) const CONCURRENCY: usize = 1_024;
 /// Bundles written at once. Each holds a view of the state, which keeps old pages from being used again, and a thread.
 const BUNDLES: usize = 8;
 /// Holder statuses collected at once. Each asks every node.
@@ -127,7 +127,7 @@ impl Api {
     }
 
     /// Why this node does not serve now, if so.
-    pub fn serving_status(&self) -> Option<Refusal> {
+    pub(crate) fn serving_status(&self) -> Option<Refusal> {
         self.serving_status.borrow().clone()
     }
 

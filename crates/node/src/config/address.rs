@@ -47,7 +47,7 @@ impl Address {
     }
 
     /// Whether one machine cannot listen on both.
-    pub fn clashes(&self, other: &Address) -> bool {
+    pub(crate) fn clashes(&self, other: &Address) -> bool {
         let all = self.host == Host::All || other.host == Host::All;
         self.port == other.port && (all || self.host == other.host)
     }

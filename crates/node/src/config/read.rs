@@ -101,7 +101,7 @@ impl Reading {
     }
 
     /// The same with another exit status than that of a configuration.
-    pub fn fault_of(&mut self, status: u8, member: &str, reason: impl Into<String>) {
+    pub(crate) fn fault_of(&mut self, status: u8, member: &str, reason: impl Into<String>) {
         if self.said.insert(member.into()) {
             let (file, line, reason) = (self.file.clone(), self.lines.get(member).copied(), reason.into());
             self.faults.push(Fault { file, line, member: member.into(), reason, status });
@@ -109,7 +109,7 @@ impl Reading {
     }
 
     /// Whether something is wrong with a member: what follows from it is not said again.
-    pub fn is_faulty(&self, member: &str) -> bool {
+    pub(crate) fn is_faulty(&self, member: &str) -> bool {
         self.said.contains(member)
     }
 

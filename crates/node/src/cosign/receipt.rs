@@ -61,7 +61,7 @@ impl Cosigner {
     }
 
     /// Published checkpoints of one state that hold at least so many entries of each ledger; waits at most `within`.
-    pub async fn covering(&self, sizes: PerLedger<u64>, within: Duration) -> Option<PublishedPair> {
+    pub(crate) async fn covering(&self, sizes: PerLedger<u64>, within: Duration) -> Option<PublishedPair> {
         let mut pairs = self.0.published.pairs();
         let covers = |pair: &Option<PublishedPair>| {
             pair.as_ref().is_some_and(|pair| pair.iter().all(|(ledger, note)| note.checkpoint.size >= sizes[ledger]))

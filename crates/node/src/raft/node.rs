@@ -187,11 +187,6 @@ impl RaftNode {
         outcomes.pop().ok_or_else(|| self.core.unknown("no outcome"))
     }
 
-    /// Submits envelopes; outcomes come in the same order. They may be split over several log entries.
-    pub async fn submit_many(&self, envelopes: Vec<Vec<u8>>) -> Result<Vec<Outcome>, Refusal> {
-        self.ingress.submit_many(envelopes.into_iter().map(Bytes::from).collect()).await
-    }
-
     /// Returns when this node has applied everything that was committed when it was called: a [`RaftNode::view`] taken
     /// afterwards is linearizable. Costs one round to a quorum, shared with all who ask meanwhile, and relies on no clock.
     pub async fn linearize(&self) -> Result<(), Refusal> {
@@ -225,7 +220,7 @@ impl RaftNode {
     }
 
     /// A consistent view of the state as it is stored: as applied a moment ago.
-    pub fn stored_view(&self) -> Result<StateView, ReadError> {
+    pub(crate) fn stored_view(&self) -> Result<StateView, ReadError> {
         self.core.store.state.stored_view()
     }
 
@@ -299,12 +294,17 @@ impl RaftNode {
     }
 
     /// Asks another node for cosignatures. A word of explanation when it gave no answer.
-    pub async fn ask_cosign(&self, node: u64, texts: &[String], limit: Duration) -> Result<Vec<SignatureLine>, String> {
+    pub(crate) async fn ask_cosign(
+        &self,
+        node: u64,
+        texts: &[String],
+        limit: Duration,
+    ) -> Result<Vec<SignatureLine>, String> {
         self.core.peers.ask_cosign(node, &self.core.peer_address(node), texts, limit).await
     }
 
     /// Hands notes to another node and gives the lines that it adds.
-    pub async fn ask_publish(
+    pub(crate) async fn ask_publish(
         &self,
         node: u64,
         notes: &[String],

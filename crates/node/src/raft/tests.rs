@@ -351,15 +351,3 @@ async fn a_full_disk_stops_the_node_with_the_reason_and_loses_nothing() {
     }
     node.shutdown().await;
 }
-
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "a measurement"]
-async fn submit_rate() {
-    let cluster = Cluster::start(RaftSettings::default()).await;
-    let leader = cluster.leader(0).await;
-    let envelopes: Vec<_> = (0..10_000).map(envelope).collect();
-    let begin = std::time::Instant::now();
-    let outcomes = cluster.nodes[&leader].submit_many(envelopes).await.unwrap();
-    assert!(outcomes.iter().all(Result::is_ok));
-    println!("{} submissions in {:?}", outcomes.len(), begin.elapsed());
-}

@@ -48,7 +48,7 @@ pub struct Hashed {
 }
 
 /// Whether a row of this table is an entry of a ledger.
-pub fn is_entry(table: Table) -> bool {
+pub(crate) fn is_entry(table: Table) -> bool {
     matches!(table, Table::Evidence | Table::Reasoning)
 }
 
@@ -83,7 +83,7 @@ impl Pool {
     }
 
     /// Whether another chunk can be given before one was taken.
-    pub fn has_room(&self) -> bool {
+    pub(crate) fn has_room(&self) -> bool {
         self.given - self.taken < AHEAD * self.threads.len() as u64
     }
 

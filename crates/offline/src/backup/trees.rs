@@ -117,7 +117,7 @@ impl Walk {
     }
 
     /// After the last entry: the tree is the one that the state names, and the checkpoint's is a part of it.
-    pub fn end_of_entries(&mut self) -> Result<(), Failure> {
+    pub(crate) fn end_of_entries(&mut self) -> Result<(), Failure> {
         self.follow()?;
         if self.tree != self.head {
             let show = |tree: &Frontier| format!("{} entries with root {}", tree.size(), tree.root());
@@ -181,7 +181,7 @@ impl Walk {
     }
 
     /// After the last tile.
-    pub fn end_of_tiles(&mut self) -> Result<(), Failure> {
+    pub(crate) fn end_of_tiles(&mut self) -> Result<(), Failure> {
         self.end_of_level()?;
         let wanted = (0..LEVELS).filter(|level| self.tree.size() >> (8 * level) > 0).count();
         if usize::from(self.levels) != wanted {
@@ -206,7 +206,7 @@ impl Walk {
     }
 
     /// After the last entry of a further pass. The file must be the one of the first.
-    pub fn end_of_pass(&mut self) -> Result<(), Failure> {
+    pub(crate) fn end_of_pass(&mut self) -> Result<(), Failure> {
         self.follow()?;
         if self.tree == self.head {
             return Ok(());

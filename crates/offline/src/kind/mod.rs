@@ -61,7 +61,7 @@ pub enum Kind {
 }
 
 /// The kind that a file shows, and the type that it names, where it names one.
-pub fn recognise(bytes: &[u8]) -> Option<(Kind, Option<String>)> {
+pub(crate) fn recognise(bytes: &[u8]) -> Option<(Kind, Option<String>)> {
     if bytes.starts_with(BACKUP) {
         return Some((Kind::Backup, None));
     }

@@ -50,7 +50,7 @@ pub fn policy(options: &Options) -> Result<Option<Cow<'_, Policy>>, Failure> {
 }
 
 /// A failure under the policy of founders is one of their genesis.
-pub fn of_genesis(failure: Failure, options: &Options, quorum: &str) -> Failure {
+pub(crate) fn of_genesis(failure: Failure, options: &Options, quorum: &str) -> Failure {
     if options.reader().voucher() != Voucher::Genesis {
         return failure;
     }

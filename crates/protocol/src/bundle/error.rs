@@ -64,7 +64,7 @@ pub(super) fn from_replay(bad: BadCheck) -> BundleError {
 }
 
 /// The failure of an inclusion proof: `INCLUSION_` and the rule.
-pub fn not_included(ledger: Ledger, index: u64, failure: ProofFailure) -> BundleError {
+pub(crate) fn not_included(ledger: Ledger, index: u64, failure: ProofFailure) -> BundleError {
     BundleError {
         check: format!("INCLUSION_{}", failure.check),
         ledger: Some(ledger),

@@ -37,7 +37,7 @@ mod trust;
 mod verifier;
 
 pub use baseline::same_entity;
-pub use error::{BundleError, not_included};
+pub use error::BundleError;
 pub use header::{BUNDLE_START, BUNDLE_TYPE, Header, require_type};
 pub use line::{Line, PreparedLine, prepare, submission_line};
 pub use report::{End, Found, Report, RunFound, SubstrateFound};

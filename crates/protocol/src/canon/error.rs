@@ -16,7 +16,7 @@ pub struct Limits {
 
 impl Limits {
     /// Nesting limit of every document.
-    pub const MAX_DEPTH: usize = 64;
+    pub(crate) const MAX_DEPTH: usize = 64;
     /// A signed submission.
     pub const SUBMISSION: Limits = Limits { max_bytes: 8 << 20, max_depth: Self::MAX_DEPTH, wide: false };
     /// A ledger leaf; two levels more than the submission that it holds a part of.

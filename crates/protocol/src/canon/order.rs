@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 /// Compares two names as they stand between their quotes, written with the escapes of the canonical form.
-pub fn by_utf16(one: &[u8], other: &[u8]) -> Ordering {
+pub(crate) fn by_utf16(one: &[u8], other: &[u8]) -> Ordering {
     for (a, b) in one.iter().zip(other) {
         if *a == b'\\' || *b == b'\\' {
             return units(one).cmp(&units(other));

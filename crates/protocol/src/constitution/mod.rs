@@ -7,8 +7,9 @@
 pub(crate) mod rules;
 mod tally;
 
-pub use rules::{BALLOT_MS, Class, OBJECTION_MS, Publisher, Rules, Share};
-pub use tally::{Count, Majority, Standing, Tally, count, majority, majority_of_seats};
+pub use rules::{Class, OBJECTION_MS, Publisher, Rules, Share};
+pub(crate) use tally::majority_of_seats;
+pub use tally::{Count, Majority, Standing, Tally, count, majority};
 
 use crate::code::{Code, Refusal};
 use crate::command::proposal::Proposal;
@@ -21,10 +22,10 @@ use serde_json::json;
 use std::collections::BTreeSet;
 
 /// Tag of what a vote is about, see [`ballot_digest`].
-pub const TAG_BALLOT: &str = "selfsame/ballot/v1";
+pub(crate) const TAG_BALLOT: &str = "selfsame/ballot/v1";
 
 /// Tag of the hash of a [`ClusterConstitution`].
-pub const TAG_CLUSTER_CONSTITUTION: &str = "selfsame/cluster-constitution/v1";
+pub(crate) const TAG_CLUSTER_CONSTITUTION: &str = "selfsame/cluster-constitution/v1";
 
 /// Most member organisations at a time: records that list all of them, and their open ballots, fit in one entry.
 pub const MAX_ORGANISATIONS: usize = 32;
@@ -73,7 +74,7 @@ impl ClusterConstitution {
     }
 
     /// Whether an organisation is a member.
-    pub fn is_member(&self, organisation: &str) -> bool {
+    pub(crate) fn is_member(&self, organisation: &str) -> bool {
         self.organisations.iter().any(|name| name == organisation)
     }
 

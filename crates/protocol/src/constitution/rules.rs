@@ -8,7 +8,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// Milliseconds after which a ballot expires by default: 30 days.
-pub const BALLOT_MS: u64 = 30 * 24 * 60 * 60 * 1_000;
+pub(crate) const BALLOT_MS: u64 = 30 * 24 * 60 * 60 * 1_000;
 
 /// Milliseconds of the time to object by default: 7 days.
 pub const OBJECTION_MS: u64 = 7 * 24 * 60 * 60 * 1_000;

@@ -104,7 +104,7 @@ pub fn majority<'a>(nodes: impl Iterator<Item = &'a OrganisationName>, members: 
 }
 
 /// The same where the nodes in service of each organisation are counted already.
-pub fn majority_of_seats<'a>(
+pub(crate) fn majority_of_seats<'a>(
     mut seats: impl Iterator<Item = (&'a OrganisationName, usize)> + Clone,
     members: usize,
 ) -> Option<Majority> {

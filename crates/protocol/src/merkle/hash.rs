@@ -45,7 +45,7 @@ pub fn leaf_hash(entry: &[u8]) -> Digest {
 }
 
 /// Hash of an inner node: SHA-256(0x01 ‖ left ‖ right).
-pub fn node_hash(left: &Digest, right: &Digest) -> Digest {
+pub(crate) fn node_hash(left: &Digest, right: &Digest) -> Digest {
     let mut blocks = [0; 128];
     blocks[0] = 1;
     blocks[1..33].copy_from_slice(left.as_bytes());

@@ -9,7 +9,8 @@ pub mod layout;
 mod proof;
 mod tiles;
 
-pub use hash::{leaf_hash, node_hash};
+pub use hash::leaf_hash;
+pub(crate) use hash::node_hash;
 pub use proof::{ProofFailure, roots, verify_consistency, verify_inclusion};
 pub use tiles::{
     ProofError, TileId, append_to_tiles, consistency_proof, entries_path, full_root, inclusion_proof, root_at,

@@ -33,7 +33,7 @@ impl Chain {
     }
 
     /// Where the next entry stands at the earliest: the index to name when it cannot be read.
-    pub fn next_index(&self) -> u64 {
+    pub(crate) fn next_index(&self) -> u64 {
         self.last.map_or(0, |last| last.saturating_add(1))
     }
 

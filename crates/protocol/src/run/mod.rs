@@ -11,7 +11,7 @@ mod element;
 mod schema;
 
 pub use element::{DECLARATION_TYPE, Element, ElementDigests, compare};
-pub use schema::MAX_INLINE;
+pub(crate) use schema::MAX_INLINE;
 
 use crate::canon::{self, CanonError, Limits};
 use crate::digest::{Digest, framed};

@@ -7,7 +7,7 @@ use crate::names::is_name;
 use serde_json::{Map, Value};
 
 /// Largest inline content, canonical bytes: most prompts stay readable, and eight of them fit a ledger entry.
-pub const MAX_INLINE: usize = 8 << 10;
+pub(crate) const MAX_INLINE: usize = 8 << 10;
 
 type Check = Result<(), CanonError>;
 

@@ -66,7 +66,7 @@ impl Admission {
     }
 
     /// The first in the queue waits since then; nobody waits when absent.
-    pub fn first_waits(&self, since: Option<Instant>) {
+    pub(crate) fn first_waits(&self, since: Option<Instant>) {
         *self.oldest.lock().unwrap_or_else(PoisonError::into_inner) = since;
     }
 

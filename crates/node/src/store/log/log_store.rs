@@ -201,7 +201,7 @@ impl LogStore {
     }
 
     /// Whether the entry of an index, and all before it, are durable. Entries that were purged are.
-    pub fn is_durable(&self, index: u64) -> bool {
+    pub(crate) fn is_durable(&self, index: u64) -> bool {
         let inner = self.inner();
         index < inner.durable_entries.max(inner.index.first())
     }
@@ -291,7 +291,7 @@ impl LogStore {
     }
 
     /// Makes a vote durable, and entries that were written before it.
-    pub fn save_vote(&self, vote: StoredVote) -> Result<(), WriteError> {
+    pub(crate) fn save_vote(&self, vote: StoredVote) -> Result<(), WriteError> {
         self.sync()?;
         let vote = if planted!("old_vote_kept") { self.vote().ok().flatten().unwrap_or(vote) } else { vote };
         let bytes = encode("vote", &vote)?;

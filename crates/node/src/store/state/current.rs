@@ -8,12 +8,12 @@ use std::sync::PoisonError;
 
 impl StateStore {
     /// The current snapshot.
-    pub fn current_snapshot(&self) -> Option<(SnapshotMeta, SnapshotFile)> {
+    pub(crate) fn current_snapshot(&self) -> Option<(SnapshotMeta, SnapshotFile)> {
         self.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Makes a whole snapshot the current one and removes the one before. Handles that are being sent stay readable.
-    pub fn set_current_snapshot(&self, meta: SnapshotMeta, file: SnapshotFile) -> std::io::Result<()> {
+    pub(crate) fn set_current_snapshot(&self, meta: SnapshotMeta, file: SnapshotFile) -> std::io::Result<()> {
         let name = file.name.clone();
         let before = self.current.lock().unwrap_or_else(PoisonError::into_inner).replace((meta, file));
         match before {
@@ -23,7 +23,7 @@ impl StateStore {
     }
 
     /// Removes one snapshot file, for example one that was received in part.
-    pub fn remove_snapshot(&self, name: &str) -> std::io::Result<()> {
+    pub(crate) fn remove_snapshot(&self, name: &str) -> std::io::Result<()> {
         self.disk.remove(name)
     }
 

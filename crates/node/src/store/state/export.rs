@@ -12,7 +12,7 @@ use selfsame_protocol::planted;
 
 impl StateStore {
     /// Creates an empty file for a snapshot at `index`, under a name that is not taken.
-    pub fn new_snapshot_file(&self, index: u64) -> std::io::Result<SnapshotFile> {
+    pub(crate) fn new_snapshot_file(&self, index: u64) -> std::io::Result<SnapshotFile> {
         let mut n = 0u64;
         loop {
             let name = format!("snapshot-{index:020}-{n}.snap");

@@ -64,7 +64,7 @@ impl SnapshotFile {
     }
 
     /// Verifies the whole file, and gives the rows of one table, of which there are few.
-    pub fn verify_with(&self, wanted: Table) -> Result<(SnapshotMeta, Vec<Row>), SnapshotError> {
+    pub(crate) fn verify_with(&self, wanted: Table) -> Result<(SnapshotMeta, Vec<Row>), SnapshotError> {
         let mut found = Vec::new();
         let meta = self.walk(|rows| {
             let wanted = rows.iter().filter(|(table, ..)| *table == wanted);

@@ -102,7 +102,7 @@ impl StateStore {
     }
 
     /// A consistent view of what is durable already.
-    pub fn stored_view(&self) -> Result<StateView, ReadError> {
+    pub(crate) fn stored_view(&self) -> Result<StateView, ReadError> {
         self.of_file(self.db.read()?)
     }
 

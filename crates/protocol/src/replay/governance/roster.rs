@@ -59,7 +59,7 @@ pub struct NodeSpan {
 
 impl NodeSpan {
     /// Neither retired nor quarantined.
-    pub fn in_service(&self) -> bool {
+    pub(crate) fn in_service(&self) -> bool {
         self.retired.is_none() && self.quarantined.is_none()
     }
 }

@@ -183,7 +183,7 @@ impl Step {
     }
 
     /// Refuses what only a proposal does when the submission asks for something else.
-    pub fn asks_to_propose(&self, index: u64) -> Check {
+    pub(crate) fn asks_to_propose(&self, index: u64) -> Check {
         match &self.asked {
             None => Ok(()),
             Some(Asked::Own(command)) if matches!(**command, Command::Propose(_)) => Ok(()),
@@ -204,7 +204,7 @@ impl Step {
     }
 
     /// Refuses an index that is not the one behind the last entry of governance.
-    pub fn adjoins(&self, index: u64) -> Check {
+    pub(crate) fn adjoins(&self, index: u64) -> Check {
         match self.last.map(|last| last.saturating_add(1)).filter(|next| *next != index) {
             None => Ok(()),
             Some(next) => {
