@@ -145,7 +145,10 @@ async fn writable(client: &Client, session: &mut ChipSession, state: &Substrate)
     match state.phase {
         Phase::Open => Ok(()),
         // Another process of this chip opens it: its outcome comes within seconds.
-        Phase::Verifying => Ok(tokio::time::sleep(Duration::from_secs(1)).await),
+        Phase::Verifying => {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            Ok(())
+        }
         Phase::Closed => match session.open(client).await?.outcome() {
             Some(Outcome::Verified | Outcome::InsufficientDepth) => Ok(()),
             // Suppressed for good, or another substrate continues: somebody must look at it.
