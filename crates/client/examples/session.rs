@@ -8,7 +8,7 @@
 //! Every run brings another substrate into being.
 
 use selfsame_client::{
-    Activation, Birth, ChipSession, Client, ClientError, Decided, NextStep, Phase, Sealing, Signer, Substrate,
+    Activation, Birth, ChipSession, Client, ClientError, NextStep, Phase, Sealing, Signer, Substrate, Written,
 };
 use selfsame_protocol::bundle::{self, Reader};
 use selfsame_protocol::code::Code;
@@ -110,7 +110,7 @@ async fn main() -> Result<(), Failure> {
 }
 
 /// Appends one observation, and does what an error calls for.
-async fn append(client: &Client, session: &mut ChipSession, text: &str) -> Result<Decided<ItemsAppended>, Failure> {
+async fn append(client: &Client, session: &mut ChipSession, text: &str) -> Result<Written<ItemsAppended>, Failure> {
     let items = || vec![observation(text)];
     let mut answer = session.append(client, items()).await;
     for _ in 0..TRIES {
