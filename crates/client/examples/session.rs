@@ -8,7 +8,7 @@
 //! Every run brings another substrate into being.
 
 use selfsame_client::{
-    Activation, Birth, ChipSession, Client, ClientError, Decided, NextStep, Phase, Sealing, Signer, Substrate,
+    Activation, Birth, ChipSession, Client, ClientError, NextStep, Phase, Sealing, Signer, Substrate, Written,
 };
 use selfsame_protocol::bundle::{self, Reader};
 use selfsame_protocol::code::Code;
@@ -111,7 +111,7 @@ async fn main() -> Result<(), Failure> {
 }
 
 /// Appends one observation, and does what an error calls for.
-async fn append(client: &Client, session: &mut ChipSession, text: &str) -> Result<Decided<ItemsAppended>, Failure> {
+async fn append(client: &Client, session: &mut ChipSession, text: &str) -> Result<Written<ItemsAppended>, Failure> {
     let items = || vec![observation(text)];
     let mut answer = session.append(client, items()).await;
     for _ in 0..TRIES {
@@ -146,7 +146,10 @@ async fn writable(client: &Client, session: &mut ChipSession, state: &Substrate)
     match state.phase {
         Phase::Open => Ok(()),
         // Another process of this chip opens it: its outcome comes within seconds.
-        Phase::Verifying => Ok(tokio::time::sleep(Duration::from_secs(1)).await),
+        Phase::Verifying => {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            Ok(())
+        }
         Phase::Closed => match session.open(client).await?.outcome() {
             Some(Outcome::Verified | Outcome::InsufficientDepth) => Ok(()),
             // Suppressed for good, or another substrate continues: somebody must look at it.

@@ -142,7 +142,7 @@ pub use next_step::NextStep;
 pub use receipts::{Accepted, Receipt};
 pub use runs::{Agreement, DeclaredRun, RunAttestation, RunTie};
 pub use signer::Signer;
-pub use submission::Decided;
+pub use submission::Written;
 pub use substrate::{Holder, HolderStatus, Migration, MigrationState, Phase, Substrate};
 pub use substrates::{Rail, RailItem};
 

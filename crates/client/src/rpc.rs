@@ -6,7 +6,6 @@
 //! Each has a bound on its answer: what answers at an address need not be a node, and must not fill the memory of whoever
 //! asks. An answer that is larger is [`InvalidAnswer`](crate::ClientError::InvalidAnswer), and nothing of it is kept.
 
-use crate::submission::SIGNATURE;
 use selfsame_protocol::amending::MAX_QUEUED;
 use selfsame_protocol::canon::Limits;
 use selfsame_protocol::entry::MAX_LEAF_BYTES;
@@ -23,6 +22,8 @@ use std::time::Duration;
 use tonic::transport::Channel;
 use tonic::{Request, Response, Status, Streaming};
 
+/// Bytes of a signature, in front of its payload.
+pub(crate) const SIGNATURE: usize = 64;
 /// Room for tags, lengths, indexes and hashes around what is counted below, and for members that a newer node adds.
 const FRAME: usize = 4 << 10;
 /// Numbers, names, addresses and a sentence; an empty answer too. A node's status lists the ids of all members, of 10 bytes

@@ -1,6 +1,7 @@
 //! What goes out to be decided, and the answer to it.
 
 use crate::read::{Unreadable, json};
+use crate::rpc::{self, SIGNATURE};
 use crate::{Client, ClientError};
 use bytes::Bytes;
 use selfsame_protocol::canon::Limits;
@@ -11,12 +12,9 @@ use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::response::{CommandResult, OtherResult, SubmitResponse};
 use selfsame_wire::v1;
 
-/// Bytes of a signature, in front of the payload.
-pub(crate) const SIGNATURE: usize = 64;
-
 /// An accepted submission, with the result of its command.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Decided<T> {
+pub struct Written<T> {
     /// Digest of the submission.
     pub submission: Digest,
     /// Entries that it caused, in order.
@@ -26,11 +24,11 @@ pub struct Decided<T> {
 }
 
 /// Of a response whose kind is known, as those of [`ChipSession::retry`](crate::ChipSession::retry).
-impl<T: TryFrom<CommandResult, Error = OtherResult>> TryFrom<SubmitResponse> for Decided<T> {
+impl<T: TryFrom<CommandResult, Error = OtherResult>> TryFrom<SubmitResponse> for Written<T> {
     type Error = OtherResult;
     fn try_from(response: SubmitResponse) -> Result<Self, OtherResult> {
         let SubmitResponse { submission, entries, result } = response;
-        Ok(Decided { submission, entries, result: result.try_into()? })
+        Ok(Written { submission, entries, result: result.try_into()? })
     }
 }
 
@@ -59,21 +57,32 @@ impl Client {
     /// Submits an envelope; answers when it is committed and applied. The same envelope again gets the same answer. An
     /// envelope of more than 8 MiB is refused with LIMIT_EXCEEDED and not sent.
     pub async fn submit(&self, envelope: &Envelope) -> Result<SubmitResponse, ClientError> {
-        let message = v1::SubmitRequest { envelope: outgoing(envelope)?, proofs_within_ms: 0 };
-        call!(self, submit, message, |answer, _| answer_to(envelope, &answer.receipt))
+        self.submitted(envelope, Ok).await
     }
 
     /// As [`submit`](Self::submit), when the result is known to be of one kind: another is an
     /// [`InvalidAnswer`](ClientError::InvalidAnswer). The response is given too, as it came.
-    pub(crate) async fn submit_for<T>(&self, envelope: &Envelope) -> Result<(SubmitResponse, Decided<T>), ClientError>
+    pub(crate) async fn submit_for<T>(&self, envelope: &Envelope) -> Result<(SubmitResponse, Written<T>), ClientError>
     where
         T: TryFrom<CommandResult, Error = OtherResult>,
     {
-        let message = v1::SubmitRequest { envelope: outgoing(envelope)?, proofs_within_ms: 0 };
-        call!(self, submit, message, |answer, _| {
-            let response = answer_to(envelope, &answer.receipt)?;
-            let decided = response.clone().try_into().map_err(|error: OtherResult| Unreadable(error.to_string()))?;
-            Ok((response, decided))
+        self.submitted(envelope, |response| {
+            let written = response.clone().try_into().map_err(|error: OtherResult| Unreadable(error.to_string()))?;
+            Ok((response, written))
         })
+        .await
+    }
+
+    async fn submitted<T>(
+        &self,
+        envelope: &Envelope,
+        read: impl FnOnce(SubmitResponse) -> Result<T, Unreadable>,
+    ) -> Result<T, ClientError> {
+        let message = v1::SubmitRequest { envelope: outgoing(envelope)?, proofs_within_ms: 0 };
+        self.retry(
+            |channel| rpc::submit(channel, Some(self.timeouts.attempt), message.clone()),
+            |answer, _| answer_to(envelope, &answer.receipt).and_then(read),
+        )
+        .await
     }
 }

@@ -6,7 +6,7 @@ mod fake;
 use fake::{Answer, Call, Nodes, one, refusal};
 use prost::Message as _;
 use selfsame_client::{
-    Activation, Birth, ChipSession, Client, ClientError, Decided, EntrySelector, NextStep, Sealing, Signer,
+    Activation, Birth, ChipSession, Client, ClientError, EntrySelector, NextStep, Sealing, Signer, Written,
 };
 use selfsame_protocol::canon::to_canonical_of;
 use selfsame_protocol::code::Code;
@@ -124,7 +124,7 @@ async fn the_steps_of_a_life_are_signed_sent_again_where_a_node_answers_and_give
     let twice = (vec!["a:1".to_owned(), "b:1".to_owned()], true);
 
     let (nodes, mut chip) = (ready(), session());
-    let born: Decided<SubstrateBorn> = chip.birth(&nodes.client(), birth()).await.unwrap();
+    let born: Written<SubstrateBorn> = chip.birth(&nodes.client(), birth()).await.unwrap();
     assert_eq!((born.result.epoch, &born.entries[..]), (Epoch(1), &[entry()][..]));
     assert_eq!((sent(&nodes), chip.head(), chip.unanswered().count()), (twice.clone(), Some(hash("birth")), 0));
 

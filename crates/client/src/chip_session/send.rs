@@ -1,7 +1,7 @@
 //! A session with a client: signing, sending, and taking the answer in one.
 
 use super::{Activation, Birth, ChipSession, Opening, Sealing};
-use crate::{Client, ClientError, Decided, Rail, Substrate};
+use crate::{Client, ClientError, Rail, Substrate, Written};
 use selfsame_protocol::command::{GoalVector, Item};
 use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::p104::Amendment;
@@ -40,14 +40,14 @@ impl ChipSession {
     }
 
     /// Submits what this session signed, whose result is of one kind.
-    async fn decide<T>(&mut self, client: &Client, envelope: &Envelope) -> Result<Decided<T>, ClientError>
+    async fn write_for<T>(&mut self, client: &Client, envelope: &Envelope) -> Result<Written<T>, ClientError>
     where
         T: TryFrom<CommandResult, Error = OtherResult>,
     {
         match client.submit_for(envelope).await {
-            Ok((response, decided)) => {
+            Ok((response, written)) => {
                 self.accepted(&response);
-                Ok(decided)
+                Ok(written)
             }
             Err(error) => Err(self.failed(envelope, error)),
         }
@@ -55,10 +55,10 @@ impl ChipSession {
 
     /// Brings the substrate into being, held by this chip. Its time is part of the bytes: to repeat a birth after a
     /// restart, keep its time or its envelope.
-    pub async fn birth(&mut self, client: &Client, birth: Birth) -> Result<Decided<SubstrateBorn>, ClientError> {
+    pub async fn birth(&mut self, client: &Client, birth: Birth) -> Result<Written<SubstrateBorn>, ClientError> {
         self.idle()?;
         let envelope = self.sign_birth(birth);
-        self.decide(client, &envelope).await
+        self.write_for(client, &envelope).await
     }
 
     /// Opens a session, presenting the continuity hash that the chip holds. The outcome is the rail's. Called again after
@@ -92,10 +92,10 @@ impl ChipSession {
     }
 
     /// Appends 1 to 1,000 items, all or none.
-    pub async fn append(&mut self, client: &Client, items: Vec<Item>) -> Result<Decided<ItemsAppended>, ClientError> {
+    pub async fn append(&mut self, client: &Client, items: Vec<Item>) -> Result<Written<ItemsAppended>, ClientError> {
         self.idle()?;
         let envelope = self.sign_append(items);
-        self.decide(client, &envelope).await
+        self.write_for(client, &envelope).await
     }
 
     /// Appends batches of items in order over one stream, each as [`append`](Self::append) does, without waiting for one
@@ -140,10 +140,10 @@ impl ChipSession {
         &mut self,
         client: &Client,
         amendment: Amendment,
-    ) -> Result<Decided<AmendmentQueued>, ClientError> {
+    ) -> Result<Written<AmendmentQueued>, ClientError> {
         self.idle()?;
         let envelope = self.sign_amend(amendment);
-        self.decide(client, &envelope).await
+        self.write_for(client, &envelope).await
     }
 
     /// Closes a cycle, whose name is unique in the substrate.
@@ -152,26 +152,26 @@ impl ChipSession {
         client: &Client,
         cycle_id: impl Into<String>,
         goalvector: GoalVector,
-    ) -> Result<Decided<CycleClosed>, ClientError> {
+    ) -> Result<Written<CycleClosed>, ClientError> {
         self.idle()?;
         let envelope = self.sign_close_cycle(cycle_id, goalvector);
-        self.decide(client, &envelope).await
+        self.write_for(client, &envelope).await
     }
 
     /// Closes the session. From then on [`continuity_hash`](Self::continuity_hash) is the one to keep.
-    pub async fn close(&mut self, client: &Client) -> Result<Decided<SessionClosed>, ClientError> {
+    pub async fn close(&mut self, client: &Client) -> Result<Written<SessionClosed>, ClientError> {
         self.idle()?;
         let envelope = self.sign_close();
-        self.decide(client, &envelope).await
+        self.write_for(client, &envelope).await
     }
 
     /// Seals the substrate for a migration: from then on nobody writes until the destination arrives or this chip aborts.
     /// Fails with [`ClientError::NeverClosed`] before a session of the substrate was closed. The depths that are stated
     /// must be the ledger's; otherwise somebody wrote meanwhile, and STATE_MISMATCH says so.
-    pub async fn seal(&mut self, client: &Client, sealing: Sealing) -> Result<Decided<MigrationSealed>, ClientError> {
+    pub async fn seal(&mut self, client: &Client, sealing: Sealing) -> Result<Written<MigrationSealed>, ClientError> {
         self.idle()?;
         let envelope = self.sign_seal(sealing).ok_or(ClientError::NeverClosed)?;
-        self.decide(client, &envelope).await
+        self.write_for(client, &envelope).await
     }
 
     /// Makes this chip, the destination of a migration, the active one. What it attests is what the activation says: verify
@@ -180,10 +180,10 @@ impl ChipSession {
         &mut self,
         client: &Client,
         activation: &Activation,
-    ) -> Result<Decided<MigrationArrived>, ClientError> {
+    ) -> Result<Written<MigrationArrived>, ClientError> {
         self.idle()?;
         let envelope = self.sign_arrive(activation);
-        self.decide(client, &envelope).await
+        self.write_for(client, &envelope).await
     }
 
     /// Ends a migration before the destination arrived, and makes this chip, its origin, active again.
@@ -191,10 +191,10 @@ impl ChipSession {
         &mut self,
         client: &Client,
         activation: &Activation,
-    ) -> Result<Decided<MigrationAborted>, ClientError> {
+    ) -> Result<Written<MigrationAborted>, ClientError> {
         self.idle()?;
         let envelope = self.sign_abort(activation);
-        self.decide(client, &envelope).await
+        self.write_for(client, &envelope).await
     }
 
     /// Sends what has no answer again, in order and byte for byte, and gives the answers. The outcome of an open that was
