@@ -11,7 +11,7 @@
 //! |---|---|
 //! | [`random`], [`time`], [`setup`], `guard` | Streams of random numbers, simulated time, what a seed decides about the cluster, panics of nodes. |
 //! | [`cluster`], [`trace`] | Names, addresses and keys; what happened, line by line. |
-//! | [`env`], [`tap`] | Network, disk, clock and entropy of a node; the signatures that leave it. |
+//! | [`mod@env`], [`tap`] | Network, disk, clock and entropy of a node; the signatures that leave it. |
 //! | [`history`], [`invariants`] | What clients did and saw; what must hold. |
 //! | [`oracle`], [`audit`] | What was promised to clients; what the nodes hold at the end. |
 //! | [`world`] | The nodes, the links between them, and their supervisor. |

@@ -16,7 +16,7 @@ pub const MAX_QUEUED: usize = 64;
 pub const MAX_FOUNDING_BYTES: usize = 24 << 10;
 
 /// Bytes of a constitution, and of one amendment, canonical: a cycle, a migration and a new lineage must always fit.
-pub(crate) const MAX_CONSTITUTION_BYTES: usize = 32 << 10;
+pub const MAX_CONSTITUTION_BYTES: usize = 32 << 10;
 
 /// Refuses what has more canonical bytes than a constitution may have.
 pub fn check_size<T: Serialize>(what: &str, value: &T) -> Result<(), Refusal> {

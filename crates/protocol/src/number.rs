@@ -1,4 +1,4 @@
-//! Numbers that must not be taken for one another. In JSON each is a decimal string, as [`U64`](crate::time::U64) is.
+//! Numbers that must not be taken for one another. In JSON each is a decimal string, as [`U64`] is.
 
 use crate::time::{FormatError, U64};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};

@@ -20,7 +20,7 @@ pub const LONGEST: Duration = Duration::from_secs(30);
 
 impl Cosigner {
     /// The receipt of an entry, with the entry itself as its extra data, once a published checkpoint holds it; waits at
-    /// most `within`, and not beyond [`LONGEST`].
+    /// most `within`, and not beyond 30 s.
     pub async fn receipt(&self, ledger: Ledger, index: u64, within: Duration) -> Result<String, Refusal> {
         let inner = &self.0;
         let mut published = inner.published.watch();
