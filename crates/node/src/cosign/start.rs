@@ -49,7 +49,7 @@ impl Cosigner {
             memory: Mutex::new(memory),
             alarm: watch::Sender::new(None),
         }));
-        cosigner.0.restore(&notes);
+        cosigner.0.env.executor.here(|| cosigner.0.restore(&notes));
         cosigner.0.raft.serve_cosign_handler(&(Arc::clone(&cosigner.0) as Arc<dyn CosignHandler>));
         cosigner
     }

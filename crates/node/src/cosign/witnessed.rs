@@ -39,11 +39,13 @@ impl Cosigner {
         if inner.witnesses.is_empty() {
             return Ok(());
         }
+        let executor = inner.env.executor;
         for note in notes {
             let checkpoint = Checkpoint::parse(&note.text).map_err(|error| error.to_string())?;
             let ledger = inner.ledger_of(&checkpoint.origin).map_err(|refusal| refusal.to_string())?;
             // Witnesses know the log by its key: without that line there is nothing to ask.
-            let key = inner.read(|view| inner.log_vkey(view, ledger)).map_err(|refusal| refusal.to_string())?;
+            let key = executor.here(|| inner.read(|view| inner.log_vkey(view, ledger)));
+            let key = key.map_err(|refusal| refusal.to_string())?;
             if !key.is_some_and(|key| note.signatures.iter().any(|line| key.is_of(line))) {
                 let required = inner.witnesses.required();
                 if required.is_empty() {
@@ -51,8 +53,8 @@ impl Cosigner {
                 }
                 return Err(format!("{} needs the log's line, which is missing", required.join(", ")));
             }
-            let view = inner.view().map_err(|refusal| refusal.to_string())?;
-            let tiles = move |id| read::tile(&view, ledger, id).map_err(|error| error.to_string());
+            let view = executor.here(|| inner.view()).map_err(|refusal| refusal.to_string())?;
+            let tiles = move |id| executor.here(|| read::tile(&view, ledger, id)).map_err(|error| error.to_string());
             let cosigned = inner.witnesses.cosign(note, &tiles).await;
             if !cosigned.required.is_empty() {
                 let reasons = cosigned.missing.iter().filter(|(name, _)| cosigned.required.contains(name));
