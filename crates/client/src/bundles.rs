@@ -1,8 +1,11 @@
 //! Bundles of substrates and of runs, part by part.
 
-use crate::{Client, ClientError};
+use crate::{Client, ClientError, NextStep};
+use selfsame_protocol::code::Code;
 use selfsame_protocol::digest::Digest;
 use selfsame_wire::v1;
+use std::sync::atomic::Ordering;
+use tokio::time::Instant;
 use tonic::Streaming;
 
 /// A bundle on its way: JSON lines that verify without a cluster, as `selfsame_protocol::bundle` does.
@@ -53,8 +56,20 @@ impl Client {
         })
     }
 
-    /// The whole bundle of a substrate.
+    /// The whole bundle of a substrate. One that breaks off on its way is asked for anew, at another node.
     pub async fn bundle(&self, id: &str) -> Result<Vec<u8>, ClientError> {
-        self.substrate_bundle(id).await?.bytes().await
+        let (begun, mut tries) = (Instant::now(), 0);
+        loop {
+            let error = match self.substrate_bundle(id).await?.bytes().await {
+                Ok(bytes) => return Ok(bytes),
+                Err(error) => error,
+            };
+            let again = error.code().map_or(error.next_step() == NextStep::Retry, Code::retryable);
+            if !again || !self.pause(tries, begun + self.timeouts.after(&error), &error).await {
+                return Err(error);
+            }
+            self.at.fetch_add(1, Ordering::Relaxed);
+            tries += 1;
+        }
     }
 }

@@ -345,6 +345,24 @@ async fn the_largest_answers_of_each_kind_are_read() {
     assert_eq!(accepted.receipts.len(), 1_000);
 }
 
+/// A bundle that breaks off is none, and is asked for anew where it is whole.
+/// shows: X-02
+#[tokio::test(start_paused = true)]
+async fn a_bundle_that_breaks_off_is_asked_for_at_the_next_node() {
+    let nodes = Nodes::new(|call| {
+        let part = |text: &str| v1::GetBundleResponse { data: text.to_owned().into() }.encode_to_vec();
+        match call.endpoint.as_str() {
+            "a:1" => Ok(vec![part("half"), vec![0xff]]),
+            _ => Ok(vec![part("the "), part("whole")]),
+        }
+    });
+    assert_eq!(nodes.client().bundle(ID).await.unwrap(), b"the whole");
+    assert_eq!(nodes.asked().into_iter().map(|(endpoint, ..)| endpoint).collect::<Vec<_>>(), ["a:1", "b:1"]);
+    let broken = Nodes::new(|_| Ok(vec![vec![0xff]]));
+    assert!(matches!(broken.client().bundle(ID).await, Err(ClientError::Unreachable { .. })));
+    assert!(broken.asked().len() > 1);
+}
+
 #[test]
 fn a_signer_is_read_from_a_key_file() {
     let (key, path) =
