@@ -10,7 +10,7 @@ use crate::txn::Txn;
 use crate::view::{Table, View};
 use crate::{balance, verify};
 use selfsame_protocol::code::Code;
-use selfsame_protocol::command::{CloseSession, GiveVerdict, OpenSession, RecoverClose};
+use selfsame_protocol::command::{CloseSession, GiveVerdict, OpenSession, PreparedBirth, RecoverClose};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::ledger::{Ledger, PerLedger};
 use selfsame_protocol::names::SubstrateId;
@@ -343,7 +343,9 @@ fn new_lineage(
     substrate.successor = Some(fresh.clone());
     // The birth belongs to the chip that asked, not to the node whose verdict happened to decide.
     let deciding = std::mem::replace(&mut txn.key, holder);
-    let usable = prepared.filter(|p| p.substrate_id == fresh);
+    // One that was prepared too long ago has another time than the ledger: it is born now, unattested.
+    let in_time = |p: &PreparedBirth| p104::check_birth_time(p.initialisation_timestamp, txn.time).is_ok();
+    let usable = prepared.filter(|p| p.substrate_id == fresh && in_time(p));
     let mut birth = Birth {
         substrate_id: &fresh,
         founding: &founding,

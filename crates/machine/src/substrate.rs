@@ -72,11 +72,16 @@ pub fn init(txn: &mut Txn<'_>, command: &InitSubstrate) -> Result<SubstrateBorn,
             vec![(Ledger::Reasoning, Subject::Organisation(txn.author.organisation.clone()), record)],
         ));
     }
+    let initialised = command.initialisation_timestamp;
+    p104::check_birth_time(initialised, txn.time).map_err(|[first, last]| {
+        let sentence = "the time of birth is not the ledger's: set the chip's clock, and sign the birth again";
+        Refusal::new(Code::LimitExceeded, sentence, format!("{first} to {last}"), initialised)
+    })?;
     let organisation = txn.author.organisation.clone();
     let birth = Birth {
         substrate_id,
         founding: &command.founding,
-        initialised: command.initialisation_timestamp,
+        initialised,
         schema_version: &command.schema_version,
         parameters: command.parameters.clone(),
         thresholds: command.thresholds.clone(),

@@ -188,6 +188,24 @@ fn a_new_lineage_takes_over_the_rules_and_nothing_else() {
         assert_eq!((born.session, born.lineage_depth, born.last_close), (U64(0), U64(0), None));
         world.replay(&uuid(2));
     }
+    // Prepared long ago: born now under the prepared id, and nobody attests that.
+    let long_ago = Timestamp::from_millis(START - 2 * 24 * 3_600_000);
+    let stale = PreparedBirth { initialisation_timestamp: long_ago, ..prepared(None) };
+    let claims = Claims::Birth {
+        substrate_id: uuid(2),
+        founding_tension_hash: tension(&other_founding()),
+        initialisation_timestamp: long_ago,
+        schema_version_at_init: SCHEMA_VERSION.into(),
+    };
+    let stale = PreparedBirth { attestation: Some(Attestation::software(&claims, &chip(0))), ..stale };
+    let mut late = world.clone();
+    let command = open_with_founding(&late, &old, Some(stale));
+    late.ask_with(&chip(0), command);
+    late.honest(&old, 1);
+    late.honest(&old, 2);
+    let born = late.substrate(&uuid(2));
+    assert_eq!((born.initialisation_timestamp, born.complete), (Timestamp::from_millis(late.millis), false));
+    late.replay(&uuid(2));
     // Nothing prepared: born when it was decided.
     let command = open_with_founding(&world, &old, None);
     world.ask_with(&chip(0), command);

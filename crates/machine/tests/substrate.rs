@@ -13,7 +13,7 @@ use selfsame_protocol::envelope::{Envelope, prepare};
 use selfsame_protocol::ledger::Ledger;
 use selfsame_protocol::names::SubstrateId;
 use selfsame_protocol::number::Epoch;
-use selfsame_protocol::p104::{Attestation, SCHEMA_VERSION, Thresholds};
+use selfsame_protocol::p104::{Attestation, Claims, SCHEMA_VERSION, Thresholds};
 use selfsame_protocol::record::{Completeness, Record};
 use selfsame_protocol::response::{CycleClosed, SubstrateBorn};
 use selfsame_protocol::subject::Subject;
@@ -128,6 +128,22 @@ fn a_birth_is_refused_unless_chip_attestation_and_founding_document_hold() {
     world.refused(Role::Chip, &chip(0), command, Code::AttestationInvalid);
     let lax = Thresholds { drift_tolerance: 257, ..Thresholds::default() };
     world.refused(Role::Chip, &chip(0), birth_with(&id, None, lax), Code::LimitExceeded);
+    // Dated back, or ahead: the attestation is of the time that is stated, and does not help.
+    for time in
+        ["1999-03-08T00:00:00.000Z", "2026-03-07T00:00:00.000Z", "2026-03-08T02:00:00.000Z", "2099-01-01T00:00:00.000Z"]
+    {
+        let mut command = birth(&id, &chip(0));
+        let Command::InitSubstrate(init) = &mut command else { unreachable!() };
+        init.initialisation_timestamp = time.parse().unwrap();
+        let claims = Claims::Birth {
+            substrate_id: id.clone(),
+            founding_tension_hash: tension(&founding()),
+            initialisation_timestamp: init.initialisation_timestamp,
+            schema_version_at_init: init.schema_version.clone(),
+        };
+        init.attestation = Some(Attestation::software(&claims, &chip(0)));
+        world.refused(Role::Chip, &chip(0), command, Code::LimitExceeded);
+    }
     let documents = [
         json!("text"),
         json!({"branch_a": {"claim": "A"}}),

@@ -27,6 +27,19 @@ pub fn founding_tension_hash(canonical_document: &[u8]) -> Digest {
     Digest::of(canonical_document)
 }
 
+/// Milliseconds that the time of a birth may lie before the ledger's: what a chip attested has a day to reach the log.
+pub const BIRTH_BEHIND_MS: u64 = 24 * 3_600_000;
+/// Milliseconds that it may lie after the ledger's: the clock of a chip may be an hour ahead.
+pub const BIRTH_AHEAD_MS: u64 = 3_600_000;
+
+/// Whether a birth of this time may be entered at this time of the ledger (P104 `[0015]`): a birth cannot be dated back,
+/// nor ahead. Else the first and the last time that may be.
+pub fn check_birth_time(birth: Timestamp, ledger: Timestamp) -> Result<(), [Timestamp; 2]> {
+    let first = Timestamp::from_millis(ledger.millis().saturating_sub(BIRTH_BEHIND_MS));
+    let last = Timestamp::from_millis(ledger.millis().saturating_add(BIRTH_AHEAD_MS));
+    if first <= birth && birth <= last { Ok(()) } else { Err([first, last]) }
+}
+
 /// SubstrateIdentityHash (P104 `[0016]`). `attestation` is `None` for an incomplete birth.
 pub fn substrate_identity_hash(
     substrate_id: &str,
@@ -385,5 +398,28 @@ impl Attestation {
     /// The attestation hash that enters identity hashes.
     pub fn hash(&self) -> Digest {
         tagged(TAG_ATTESTATION, self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// shows: P-042
+    #[test]
+    fn a_birth_is_a_day_behind_the_ledger_at_most_and_an_hour_ahead() {
+        let at = |millis| Timestamp::from_millis(millis);
+        let ledger = 1_772_928_000_000;
+        for (birth, allowed) in [
+            (ledger, true),
+            (ledger - BIRTH_BEHIND_MS, true),
+            (ledger - BIRTH_BEHIND_MS - 1, false),
+            (ledger + BIRTH_AHEAD_MS, true),
+            (ledger + BIRTH_AHEAD_MS + 1, false),
+            (0, false),
+        ] {
+            assert_eq!(check_birth_time(at(birth), at(ledger)).is_ok(), allowed, "{birth}");
+        }
+        assert_eq!(check_birth_time(at(0), at(5)), Ok(()));
     }
 }

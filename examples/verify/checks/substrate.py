@@ -162,6 +162,8 @@ class Substrate:
              amendments="0")
         need(len(jcs(constitution).encode()) <= 32_768, "CONSTITUTION_SIZE")
         need(4 * self.recoveries <= self.index, "RECOVERY_COUNT", self.recoveries)
+        ahead = sessions.milliseconds(r["initialisation_timestamp"]) - sessions.milliseconds(self.value["time"])
+        need(-86_400_000 <= ahead <= 3_600_000, "BIRTH_TIME", r["initialisation_timestamp"])
         self.birth, self.constitution, self.attestation = r, constitution, hashed
         self.epoch = self.recoveries * 2**32 + 1
 

@@ -238,6 +238,8 @@ def against_the_machine() -> list[tuple[str, dict, str]]:
     anchor = lambda **members: lambda r: text(r, evidence_ledger=r["evidence_ledger"] | members)  # noqa: E731
     verified = lambda **members: {"verification 2": sets(**members)}  # noqa: E731
     return [
+        ("a birth that is dated back",
+         {"birth": lambda r: unattested(r | {"initialisation_timestamp": "1999-03-08T00:00:00.000Z"})}, "BIRTH_TIME"),
         ("a founding document that is too large", {"birth": lambda r: text(r, founding=FOUNDING | {"note": large})},
          "FOUNDING_SIZE"),
         ("a constitution that was amended at birth", {"birth": constitution(amendments="1")}, "BIRTH_CONSTITUTION"),

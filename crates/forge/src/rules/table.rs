@@ -93,6 +93,7 @@ pub const REFUSALS: &[Refused] = &[
         "a second birth; its record stands in the chain of the organisation",
         &["BIRTH_FIRST", "RECORD_KIND"],
     ),
+    by(SUBSTRATE, "LIMIT_EXCEEDED", 1, "a birth at another time than the ledger's", &["BIRTH_TIME"]),
     by(SUBSTRATE, "ATTESTATION_INVALID", 1, "a birth attested by another chip", &["BIRTH_CHIP"]),
     by(SUBSTRATE, "ATTESTATION_INVALID", 1, "an attestation of another birth", &["BIRTH_ATTESTATION"]),
     by(SUBSTRATE, "STATE_MISMATCH", 1, "a cycle that does not continue the latest", &["PRIOR_IDENTITY_HASH"]),

@@ -4,12 +4,14 @@ use super::check::{Check, bad, same, same_or_none};
 use super::state::Replay;
 use crate::amending::{MAX_CONSTITUTION_BYTES, MAX_FOUNDING_BYTES};
 use crate::canon::to_canonical_of;
+use crate::entry::Entry;
 use crate::number::Epoch;
 use crate::p104;
 use crate::record::SubstrateIdentity;
 
 impl Replay {
-    pub(super) fn birth(&mut self, index: u64, birth: &SubstrateIdentity) -> Check {
+    pub(super) fn birth(&mut self, entry: &Entry, birth: &SubstrateIdentity) -> Check {
+        let index = entry.index.0;
         if birth.substrate_id != self.substrate_id {
             return Err(bad("SUBSTRATE_ID", index, &self.substrate_id, &birth.substrate_id));
         }
@@ -46,6 +48,9 @@ impl Replay {
         );
         same("SUBSTRATE_IDENTITY_HASH", index, identity, birth.substrate_identity_hash)?;
         self.first_constitution(index, birth)?;
+        p104::check_birth_time(birth.initialisation_timestamp, entry.time).map_err(|[first, last]| {
+            bad("BIRTH_TIME", index, format!("{first} to {last}"), birth.initialisation_timestamp)
+        })?;
         self.anchored(index, &birth.evidence_ledger)?;
         self.head = identity;
         self.identity_chain.push(identity);

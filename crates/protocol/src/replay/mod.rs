@@ -146,7 +146,7 @@ impl Replay {
         let index = entry.index.0;
         self.may_stand(index, &entry.record)?;
         match &entry.record {
-            Record::SubstrateIdentity(birth) => self.birth(index, birth),
+            Record::SubstrateIdentity(birth) => self.birth(entry, birth),
             Record::IdentityPropagation(cycle) => self.cycle(entry, cycle),
             Record::SessionClose(close) => self.close(entry, close),
             Record::IdentityVerification(result) => self.verification(entry, result),

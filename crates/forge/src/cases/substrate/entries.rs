@@ -170,6 +170,11 @@ pub fn births(b: &mut Book) {
     b.case("BIRTH_CONSTITUTION", "a constitution with amendments from the birth", |d| {
         d.set("substrate_identity", 0, "/constitution/amendments", json!("3"));
     });
+    for (what, time) in [("dated back", "1999-03-08T00:00:00.000Z"), ("dated ahead", "2099-03-08T00:00:00.000Z")] {
+        b.case("BIRTH_TIME", &format!("a birth that is {what}"), |d| {
+            d.set("substrate_identity", 0, "/initialisation_timestamp", json!(time));
+        });
+    }
     b.case("ENTRY_FORM", "a tolerance that no drift passes", |d| {
         d.set("substrate_identity", 0, "/constitution/thresholds/drift_tolerance", json!(257));
     });
