@@ -132,10 +132,12 @@ fn finish(global: &Global, folder: &Path, report: &AuditReport) -> Done {
     lines
         .extend(said.iter().map(|line| format!("  {:<12} {line}", if status == 10 { "found" } else { "not checked" })));
     let verdict = if status == 3 { "cannot be decided" } else { verdict::name(status) };
+    // Neither yes nor no where it cannot be decided.
+    let holds = matches!(status, 0 | 10).then_some(status == 0);
     global.verdict(
         "Audit",
         &lines,
-        json!({"verdict": verdict, "exit_status": status, "holds": said.is_empty(), "checked": report.checked, "conflicts": conflicts}),
+        json!({"verdict": verdict, "exit_status": status, "holds": holds, "checked": report.checked, "conflicts": conflicts}),
     );
     if status == 0 { Ok(()) } else { Err(CliError::with(status, visible_lines(&said))) }
 }

@@ -16,6 +16,9 @@ use std::path::PathBuf;
 /// Batches sent over one stream: bounds the memory, far above what is under way at once.
 const ROUND: usize = 256;
 
+/// What is said when the output is lost behind an import.
+const AGAIN: &str = "What was imported is in the ledger; the same command again appends none of it twice";
+
 /// What is imported, where to, and how.
 pub struct Bulk {
     /// Substrate.
@@ -66,6 +69,11 @@ impl Bulk {
 
 /// Runs the import.
 pub async fn main(global: &Global, bulk: Bulk) -> Done {
+    if bulk.name.is_none() && bulk.file.as_os_str() == "-" {
+        let sentence = "standard input has no path that tells one import from another: give this one a --name, and the same \
+                        again to go on with it";
+        return Err(CliError::usage(sentence));
+    }
     let client = global.client()?;
     let chip = global.signer_as(&client, Role::Chip).await?;
     let path = std::path::absolute(&bulk.file).unwrap_or_else(|_| bulk.file.clone());
@@ -86,6 +94,7 @@ pub async fn main(global: &Global, bulk: Bulk) -> Done {
             Ok(_) => {
                 items += next.len() as u64;
                 number += 1;
+                console::stands(AGAIN);
                 next = bulk.next(&mut source, &mut line)?;
                 break;
             }
@@ -125,6 +134,45 @@ pub async fn main(global: &Global, bulk: Bulk) -> Done {
     Ok(())
 }
 
+/// In what a batch that was taken before differs from this one, and what to do. Nothing that it says appends to one ledger of
+/// one substrate twice what is there already.
+fn difference(taken: &Command, bulk: &Bulk, items: &[Item], number: u64) -> Option<String> {
+    let Command::Append(Append { substrate_id, items: before, .. }) = taken else {
+        return Some("it was no import: give this one a --name of its own".into());
+    };
+    let mut place = Vec::new();
+    if *substrate_id != bulk.id {
+        place.push(format!("the substrate was {substrate_id}, and is {} now", bulk.id));
+    }
+    if let Some(ledger) = before.first().map(|item| item.ledger).filter(|ledger| *ledger != bulk.ledger) {
+        place.push(format!("the ledger was {ledger}, and is {} now", bulk.ledger));
+    }
+    if !place.is_empty() {
+        return Some(format!(
+            "{}: to go on with that import, name what it had; to import the file here as well, give it a --name of its own",
+            place.join(", and ")
+        ));
+    }
+    if let Some(at) = before.iter().zip(items).position(|(before, now)| before != now) {
+        return Some(format!(
+            "the content of its item {at} was another, so that the file was changed: restore it to go on; or put the lines \
+             that are not in yet into a file of their own. With another --name all lines of this file are appended, also those \
+             that are in"
+        ));
+    }
+    match (before.len(), items.len()) {
+        (before, now) if before == now => None,
+        (before, now) if number == 0 => Some(format!(
+            "the batch size was another: {before} items were in it, and {now} now. Give --batch {before} to go on where it \
+             stopped; another --name would append twice what is in"
+        )),
+        (before, now) => Some(format!(
+            "{before} items were in it, and {now} now, so that the file has more or fewer lines than it had: put the lines that \
+             are not in yet into a file of their own; another --name would append twice what is in"
+        )),
+    }
+}
+
 /// A batch of this name was submitted before: it must be this one, and it must have been accepted. Asking with its own
 /// bytes gives its first answer.
 async fn taken_before(
@@ -138,15 +186,56 @@ async fn taken_before(
         refusal.expected.parse().map_err(|_| CliError::with(1, console::visible(&refusal.to_string())))?;
     let envelope = client.submission(&first).await?;
     let submission: Submission = canon::parse(&envelope.payload, &canon::Limits::SUBMISSION).and_then(canon::decode)?;
-    let same = matches!(&submission.command, Command::Append(Append { substrate_id, items: first, .. })
-        if *substrate_id == bulk.id && first == items);
-    if !same {
-        return Err(CliError::with(
-            5,
-            format!(
-                "batch {number} was imported before with other content, as submission {first}: give this file another --name"
-            ),
-        ));
+    if let Some(difference) = difference(&submission.command, bulk, items, number) {
+        let sentence =
+            format!("batch {number} of this import was taken before, as submission {first}, and {difference}");
+        return Err(CliError::with(5, console::visible(&sentence)));
     }
     client.submit(&envelope).await.map(|_| ()).map_err(CliError::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use selfsame_protocol::command::FencingToken;
+    use selfsame_protocol::number::Epoch;
+    use selfsame_protocol::time::U64;
+
+    const ID: &str = "6f1d7a52-0c1e-4b7e-9d6a-2f60b1d3c8a4";
+    const OTHER: &str = "00000000-0000-4000-8000-000000000001";
+
+    fn bulk(id: &str, ledger: Ledger) -> Bulk {
+        Bulk { id: id.parse().unwrap(), file: "items.jsonl".into(), ledger, batch: 3, name: None }
+    }
+
+    fn items(ledger: Ledger, numbers: &[u64]) -> Vec<Item> {
+        let item = |n: &u64| Item { ledger, data: json!({"n": n}), evidence: Vec::new(), runs: Vec::new() };
+        numbers.iter().map(item).collect()
+    }
+
+    fn taken(id: &str, ledger: Ledger, numbers: &[u64]) -> Command {
+        let fence = FencingToken { epoch: Epoch(1), seq: U64(1) };
+        Command::Append(Append { substrate_id: id.parse().unwrap(), fence, items: items(ledger, numbers) })
+    }
+
+    /// What differs is named, and no advice appends twice what is in.
+    #[test]
+    fn what_differs_from_the_batch_that_was_taken_is_named() {
+        let now = bulk(ID, Ledger::Evidence);
+        let say = |taken: &Command, numbers: &[u64], number| {
+            difference(taken, &now, &items(Ledger::Evidence, numbers), number)
+        };
+        let before = taken(ID, Ledger::Evidence, &[1, 2, 3]);
+        assert_eq!(say(&before, &[1, 2, 3], 0), None);
+        let size = say(&before, &[1, 2], 0).unwrap();
+        assert!(size.contains("--batch 3") && size.contains("another --name would append twice"), "{size}");
+        let grown = say(&before, &[1, 2, 3, 4], 7).unwrap();
+        assert!(grown.contains("more or fewer lines") && !grown.contains("--batch"), "{grown}");
+        let content = say(&before, &[1, 5, 3], 0).unwrap();
+        assert!(content.contains("content of its item 1"), "{content}");
+        let substrate = say(&taken(OTHER, Ledger::Evidence, &[1, 2, 3]), &[1, 2, 3], 0).unwrap();
+        assert!(substrate.contains("the substrate was 0000") && substrate.contains("--name of its own"), "{substrate}");
+        let ledger = say(&taken(ID, Ledger::Reasoning, &[1, 2, 3]), &[1, 2, 3], 0).unwrap();
+        assert!(ledger.contains("the ledger was reasoning, and is evidence now"), "{ledger}");
+    }
 }

@@ -67,6 +67,11 @@ pub enum ClusterCommand {
     },
 }
 
+/// Says what a node is now.
+fn changed(global: &Global, id: u64, now: &str) {
+    global.done("Membership", json!({"node": id, "now": now}), &format!("node {id}: {now}"));
+}
+
 /// Runs a cluster command.
 pub async fn main(global: &Global, command: ClusterCommand) -> Done {
     let client = global.client()?;
@@ -104,13 +109,27 @@ pub async fn main(global: &Global, command: ClusterCommand) -> Done {
         ClusterCommand::AddLearner { id, peer, client: address } => {
             let id = names::node(global, &client, &id).await?;
             client.add_learner(id, &peer, &address).await?;
+            changed(global, id, "learner");
         }
-        ClusterCommand::Promote { id } => client.promote(names::node(global, &client, &id).await?).await?,
-        ClusterCommand::Remove { id } => client.remove(names::node(global, &client, &id).await?).await?,
+        ClusterCommand::Promote { id } => {
+            let id = names::node(global, &client, &id).await?;
+            client.promote(id).await?;
+            changed(global, id, "voter");
+        }
+        ClusterCommand::Remove { id } => {
+            let id = names::node(global, &client, &id).await?;
+            client.remove(id).await?;
+            changed(global, id, "removed");
+        }
         ClusterCommand::TransferLeader { id } => {
-            client.transfer_leader(names::node(global, &client, &id).await?).await?
+            let id = names::node(global, &client, &id).await?;
+            client.transfer_leader(id).await?;
+            changed(global, id, "leader");
         }
-        ClusterCommand::Snapshot => client.snapshot().await?,
+        ClusterCommand::Snapshot => {
+            client.snapshot().await?;
+            global.done("Snapshot", json!({"asked": true}), "a node was asked to write a snapshot");
+        }
         ClusterCommand::Genesis => {
             let genesis = client.genesis().await?;
             let mut document = json!(genesis);

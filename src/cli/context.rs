@@ -8,7 +8,9 @@ use crate::console::{self, visible};
 use clap::{Args, ValueEnum};
 use selfsame_client::{Accepted, ChipSession, Client, ClientError, Signer, Substrate};
 use selfsame_env::{Clock as _, SystemClock, check_address, key_file};
-use selfsame_offline::{Failure, files};
+use selfsame_offline::Failure;
+use selfsame_offline::files::{self, Unfinished};
+use selfsame_protocol::canon::{self, Limits};
 use selfsame_protocol::code::Code;
 use selfsame_protocol::command::{Command, Role, Submission};
 use selfsame_protocol::digest::hex;
@@ -54,7 +56,7 @@ pub struct Global {
     pub request_id: Option<String>,
     /// New file for the receipt of the entry that this command writes.
     ///
-    /// That is proof that it stands in a checkpoint that enough organisations cosigned. Of several entries the others' receipts go to FILE.2, FILE.3 and so on.
+    /// That is proof that it stands in a checkpoint that enough organisations cosigned. Of several entries the others' receipts go to FILE.2, FILE.3 and so on. As a variable of the environment it is passed over by commands that keep none.
     #[arg(long, global = true, value_name = "FILE", env = "SELFSAME_RECEIPT")]
     pub receipt: Option<PathBuf>,
     /// Seconds to wait for a receipt, at most 20. A write stands even when its receipt does not come in time.
@@ -91,7 +93,7 @@ impl Global {
         if endpoints.is_empty()
             && let Some(dir) = self.context_dir()
         {
-            let file: Value = serde_json::from_slice(&read(&dir.join("context.json"))?).map_err(CliError::usage)?;
+            let file = context_file(&dir)?;
             endpoints =
                 file["endpoints"].as_array().into_iter().flatten().filter_map(|e| e.as_str().map(Into::into)).collect();
         }
@@ -167,7 +169,7 @@ impl Global {
     async fn sent(&self, client: &Client, envelope: &Envelope, repeated: bool) -> Result<SubmitResponse, CliError> {
         if let Some(file) = &self.receipt {
             // Before anything is written to the ledger: afterwards the receipt would be all that failed.
-            unused(file)?;
+            (1..=entries(envelope)).try_for_each(|number| can_be_new(&numbered(file, number)))?;
         }
         let accepted = match &self.receipt {
             None => {
@@ -177,6 +179,7 @@ impl Global {
         };
         let accepted = accepted.map_err(|error| unsure(envelope, error))?;
         let response = accepted.response;
+        console::stands(&committed(&response));
         let mut document =
             json!({"submission": response.submission, "entries": response.entries, "result": response.result});
         if repeated {
@@ -186,7 +189,7 @@ impl Global {
             let mut files = Vec::new();
             let mut unkept = None;
             for (number, receipt) in (1..).zip(&accepted.receipts) {
-                let path = if number == 1 { file.clone() } else { numbered(file, number) };
+                let path = numbered(file, number);
                 if let Err(error) = write_new(&path, receipt.proof.as_bytes()) {
                     // The entry stands, and is shown.
                     unkept = Some(error);
@@ -198,10 +201,13 @@ impl Global {
             if let Some(error) = unkept {
                 self.print("Receipt", document);
                 let later = "get it with `selfsame ledger receipt`";
-                return Err(CliError::with(
-                    error.status,
-                    format!("the entry is committed, but {}: {later}", error.message),
-                ));
+                // Whatever is wrong with the name: the command was understood, and did what it does.
+                let sentence = format!("the entry is committed, but {}: {later}", error.message);
+                return Err(CliError::with(1, sentence));
+            }
+            if response.entries.is_empty() {
+                let file = file.display().to_string();
+                self.say(&format!("no entry was written, so that there is no receipt, and no file {}", visible(&file)));
             }
         }
         self.print("Receipt", document);
@@ -210,7 +216,9 @@ impl Global {
             Some(refusal) => {
                 let what = "the entry is committed, but its receipt was not had in time";
                 let later = "ask with `selfsame ledger receipt`";
-                Err(CliError::with(refusal.code.exit_status(), format!("{what}: {refusal}; {later}")))
+                // The command was understood, whatever is said of its receipt.
+                let status = Some(refusal.code.exit_status()).filter(|status| *status != 2).unwrap_or(1);
+                Err(CliError::with(status, format!("{what}: {refusal}; {later}")))
             }
         }
     }
@@ -247,6 +255,14 @@ impl Global {
     /// Prints data on standard output: one document for programs, rows for people.
     pub fn print(&self, kind: &str, value: Value) {
         self.show(kind, value, None, true);
+    }
+
+    /// Says that something was done that leaves nothing to read; for programs in a document.
+    pub fn done(&self, kind: &str, value: Value, sentence: &str) {
+        match self.output {
+            Output::Table => self.say(sentence),
+            Output::Json | Output::Jsonl => self.print(kind, value),
+        }
     }
 
     /// Prints data whose first word for people is a verdict: the lines are shown before the rows, the first of them begins
@@ -358,11 +374,37 @@ fn at(path: &Path) -> impl Fn(std::io::Error) -> CliError + '_ {
     }
 }
 
-fn unused(path: &Path) -> Result<(), CliError> {
-    files::unused(path).map_err(at(path))
+/// Refuses a name under which no new file can be written, and leaves nothing.
+fn can_be_new(path: &Path) -> Result<(), CliError> {
+    files::unused(path).and_then(|()| Unfinished::of(path).map(drop)).map_err(at(path))
 }
 
+/// Entries that a submission is known to leave before it is sent, 1 at least.
+fn entries(envelope: &Envelope) -> usize {
+    let submission = canon::parse(&envelope.payload, &Limits::SUBMISSION).and_then(canon::decode::<Submission>);
+    match submission.map(|submission| submission.command) {
+        Ok(Command::Append(append)) => append.items.len().max(1),
+        Ok(_) | Err(_) => 1,
+    }
+}
+
+/// What an accepted submission did for good.
+fn committed(response: &SubmitResponse) -> String {
+    let look = match response.entries.first() {
+        Some(entry) => format!("selfsame ledger get {} {}", entry.ledger, entry.index),
+        None => "selfsame cluster status".into(),
+    };
+    format!(
+        "What was to be written stands in the ledger, as submission {}: do not repeat the command, but look with `{look}`",
+        response.submission
+    )
+}
+
+/// The name of the file of a receipt, from 1.
 fn numbered(path: &Path, number: usize) -> PathBuf {
+    if number == 1 {
+        return path.into();
+    }
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{number}"));
     name.into()
@@ -416,5 +458,17 @@ pub fn read(path: &Path) -> Result<Vec<u8>, CliError> {
 
 /// Reads a JSON file strictly.
 pub fn read_json(path: &Path) -> Result<Value, CliError> {
-    Ok(selfsame_protocol::canon::parse(&read(path)?, &selfsame_protocol::canon::Limits::DOCUMENT)?)
+    Ok(canon::parse(&read(path)?, &Limits::DOCUMENT)?)
+}
+
+/// Reads the file of a context.
+pub fn context_file(dir: &Path) -> Result<Value, CliError> {
+    let path = dir.join("context.json");
+    serde_json::from_slice(&read(&path)?).map_err(|error| bad_context(&path, error))
+}
+
+/// The file of a context is damaged.
+pub fn bad_context(path: &Path, error: serde_json::Error) -> CliError {
+    let path = path.display().to_string();
+    CliError::usage(visible(&format!("{path}: {error}. This is no context: `selfsame dev` writes one when it starts")))
 }

@@ -3,10 +3,11 @@
 use super::context::{CliError, Done, Global, read};
 use super::names;
 use super::register::{KeyArgument, confirm, node_keys};
+use super::trust::{Named, NamedGenesis};
 use crate::console::visible;
 use clap::{Args, Subcommand, ValueEnum};
 use selfsame_client::{Ballot, Client, ListedBallot};
-use selfsame_offline::{Failure, altered};
+use selfsame_offline::{Failure, altered, undecided};
 use selfsame_protocol::command::{
     Command, Conclude, EnrolChip, EnrolNode, OrganisationKey, Proposal, Propose, RetireChip, RetireNode, Role,
     RotateKey, Vote,
@@ -129,10 +130,11 @@ votes against it. When it is silent, the others suffice once its time to object 
     ///
     /// Exit status 10 names the first entry that does not follow from what came before.
     Audit {
-        /// The cluster.toml that you trust. Without it the founders are those that the cluster names, which shows that the
-        /// history is consistent, not whose it is.
-        #[arg(long)]
-        genesis: Option<PathBuf>,
+        /// The genesis that you trust: its digest (sha256:…), the cluster.toml, or what `cluster genesis -o json` prints. Without
+        /// it the founders are those that the cluster names, which shows that the history is consistent, not whose it is. A
+        /// cluster of another genesis cannot be decided (13).
+        #[arg(long, value_name = "FILE|DIGEST")]
+        genesis: Option<String>,
     },
 }
 
@@ -392,19 +394,28 @@ fn shown(constitution: &ClusterConstitution) -> Value {
 }
 
 /// Reads the whole Reasoning ledger and recomputes what it says about governance.
-async fn audit(global: &Global, genesis: Option<&Path>) -> Done {
+async fn audit(global: &Global, genesis: Option<&str>) -> Done {
+    let genesis = genesis.map(Named::genesis).transpose()?;
     let client = global.client()?;
-    let founders = match genesis {
-        Some(path) => selfsame_node::config::load_genesis(path)?.document(),
-        None => client.genesis().await?,
-    };
+    let own = client.genesis().await?;
     // What does not hold is the answer of this command, and printed as such.
     let failed = |failure: Failure| {
         global.failed("GovernanceAudit", "the history of governance", &failure, json!({}));
         CliError::from(failure)
     };
+    if let Some(named) = genesis.as_ref().map(NamedGenesis::digest)
+        && named != own.digest()
+    {
+        let expected = format!("a cluster with genesis {named}");
+        return Err(failed(undecided("GENESIS", expected, own.digest())));
+    }
+    // Of a digest, the document that has it.
+    let founders = match &genesis {
+        Some(NamedGenesis::Document(document)) => &**document,
+        Some(NamedGenesis::Digest(_)) | None => &own,
+    };
     let broken = |bad: BadCheck| failed(altered(bad.check, Some((bad.ledger, bad.index)), bad.expected, bad.found));
-    let mut audit = Audit::new(&founders);
+    let mut audit = Audit::new(founders);
     let mut stream = client.tail(Ledger::Reasoning, 0, false).await?;
     while let Some(item) = stream.next().await.map_err(super::ledger::ended)? {
         let submission = match Entry::from_leaf(&item.leaf) {

@@ -3,7 +3,7 @@
 use super::context::{CliError, Done, Global, out, read, write, write_new};
 use super::trust::policy;
 use super::verify::{failed, text};
-use crate::console;
+use crate::console::{self, visible};
 use clap::Subcommand;
 use selfsame_client::{Client, ClientError, ConsistencyProof, EntrySelector};
 use selfsame_offline::{Exported, Writer};
@@ -117,6 +117,17 @@ pub fn ended(error: ClientError) -> CliError {
     }
 }
 
+/// What was kept is larger than what is shown now.
+fn smaller(size: u64) -> CliError {
+    CliError::with(
+        13,
+        format!(
+            "the ledger that this node shows is smaller than the {size} entries that you kept: it was rolled back, or the node is \
+             behind; ask another node, and keep what you have"
+        ),
+    )
+}
+
 fn checkpoint(text: &str) -> Result<Checkpoint, CliError> {
     let bad = |e: selfsame_protocol::note::NoteError| CliError::with(10, e);
     Checkpoint::parse(&Note::parse(text.as_bytes()).map_err(bad)?.text).map_err(bad)
@@ -150,13 +161,11 @@ pub async fn main(global: &Global, command: LedgerCommand) -> Done {
         LedgerCommand::Consistency { ledger, size, root } => {
             let answer = client.consistency(ledger, size, 0).await;
             // The case that the command exists for: what was kept is larger than what is shown now.
-            let ConsistencyProof { size: new_size, hashes, checkpoint: note } = answer.map_err(|error| match error {
-                ClientError::Refused(refusal) if refusal.code == Code::NotFound => CliError::with(
-                    13,
-                    format!("the ledger that this node shows is smaller than the {size} entries that you kept: it was rolled back, or the node is behind; ask another node, and keep what you have"),
-                ),
-                other => other.into(),
-            })?;
+            let ConsistencyProof { size: new_size, hashes, checkpoint: note } =
+                answer.map_err(|error| match error {
+                    ClientError::Refused(refusal) if refusal.code == Code::NotFound => smaller(size),
+                    other => other.into(),
+                })?;
             let head = checkpoint(&note)?;
             verify_consistency(size, &root, new_size, &head.root, &hashes).map_err(|e| CliError::with(10, e))?;
             global.print(
@@ -188,10 +197,24 @@ pub async fn main(global: &Global, command: LedgerCommand) -> Done {
             }
         }
         LedgerCommand::Pair { ledger, old, file } => {
-            let old = text(read(&old)?)?;
-            let before = checkpoint(&old)?;
+            // What is wrong with the reader's own file is a mix-up, and says nothing about the ledger.
+            let shown = old.display().to_string();
+            let mixed_up = |reason: String| CliError::usage(visible(&format!("{shown}: {reason}")));
+            let old = text(read(&old)?).map_err(|error| mixed_up(error.message))?;
+            let before =
+                checkpoint(&old).map_err(|error| mixed_up(format!("this is no checkpoint: {}", error.message)))?;
             let new = client.checkpoint(ledger).await?;
             let after = checkpoint(&new)?;
+            if before.origin != after.origin {
+                let (expected, found) = (&after.origin, &before.origin);
+                return Err(mixed_up(format!(
+                    "a checkpoint of the ledger that you named is needed (expected {expected}, found {found}): name the other \
+                     ledger, or give another file"
+                )));
+            }
+            if before.size > after.size {
+                return Err(smaller(before.size));
+            }
             let proof = client.consistency(ledger, before.size, after.size).await?.hashes;
             let pair = Pair::new(old, new, proof);
             pair.consistent(&before, &after).map_err(failed)?;

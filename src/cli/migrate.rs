@@ -134,9 +134,11 @@ pub async fn main(global: &Global, command: Migrate) -> Done {
             global.send(&client, &envelope).await?;
         }
         Migrate::Status { id } => {
-            let state = global.client()?.substrate(&id).await?;
-            global
-                .print("Migration", json!({"substrate_id": id, "holder": state.holder, "migration": state.migration}));
+            let found = global.client()?.substrate(&id).await?;
+            let holder = super::substrate::holder(&found);
+            let state = found.state;
+            let document = json!({"substrate_id": id, "state": state, "holder": holder, "migration": found.migration});
+            global.print("Migration", document);
         }
     }
     Ok(())

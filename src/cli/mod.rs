@@ -33,6 +33,7 @@ mod vkey;
 use crate::bench::{Prints, Site};
 use clap::{CommandFactory, Parser, Subcommand};
 use context::{CliError, Done, Global, Output};
+use serde_json::json;
 use std::path::PathBuf;
 use tokio_util::sync::CancellationToken;
 
@@ -177,7 +178,7 @@ async fn dispatch(global: &Global, command: Command, stop: &CancellationToken) -
         Command::Health => {
             // A linearizable read succeeds only with a leader and a quorum.
             global.client()?.nodes().await?;
-            global.say("a quorum answers");
+            global.done("Health", json!({"quorum": true}), "a quorum answers");
             Ok(())
         }
         Command::Completion { shell } => {
@@ -204,5 +205,49 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         command().debug_assert();
+    }
+
+    /// Words of a line as a shell takes them, up to what is no part of the command.
+    fn words(line: &str) -> Vec<String> {
+        let mut words = vec![String::new()];
+        let mut quote = None;
+        for letter in line.chars() {
+            match (quote, letter) {
+                (None, '#' | '|' | '&' | '>' | ';') => break,
+                (None, '"' | '\'') => quote = Some(letter),
+                (None, ' ') => words.push(String::new()),
+                (Some(open), letter) if open == letter => quote = None,
+                (_, letter) => words.last_mut().unwrap().push(letter),
+            }
+        }
+        words.retain(|word| !word.is_empty());
+        words
+    }
+
+    /// Every command in the blocks of the pages is one, with flags that go together. Values may stand for others.
+    #[test]
+    fn commands_of_the_pages_are_understood() {
+        use clap::error::ErrorKind::{
+            ArgumentConflict, InvalidSubcommand, MissingRequiredArgument, MissingSubcommand, UnknownArgument,
+        };
+        let wrong = [ArgumentConflict, InvalidSubcommand, MissingRequiredArgument, MissingSubcommand, UnknownArgument];
+        let mut seen = 0;
+        for page in ["README.md", "docs/imports.md", "docs/operations.md", "docs/scale.md", "docs/performance.md"] {
+            let text = std::fs::read_to_string(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(page)).unwrap();
+            let text = text.replace("\\\n", " ");
+            for block in text.split("```sh\n").skip(1) {
+                for line in block.split("```").next().unwrap_or_default().lines() {
+                    let words = words(line.trim());
+                    let plain = !line.contains(['…', '$', '[']);
+                    if plain && words.first().is_some_and(|word| word == "selfsame") {
+                        seen += 1;
+                        if let Err(error) = command().try_get_matches_from(words) {
+                            assert!(!wrong.contains(&error.kind()), "{page}: {line}\n{error}");
+                        }
+                    }
+                }
+            }
+        }
+        assert!(seen > 20, "{seen}");
     }
 }

@@ -3,6 +3,7 @@
 use super::backup;
 use super::context::{CliError, Done, Global, Output, out, write};
 use super::prepare::{environment, ready};
+use crate::console::visible;
 use crate::demo::cluster::{Cluster, Failure, Keys, ORGANISATIONS};
 use clap::Subcommand;
 use selfsame_env::key_file;
@@ -214,7 +215,8 @@ async fn run(global: &Global, path: &Path, founder: bool, stop: &CancellationTok
 
 /// Keys of a development cluster, made once and kept.
 fn dev_keys(dir: &Path) -> Result<Keys, Failure> {
-    std::fs::create_dir_all(dir)?;
+    let made = std::fs::create_dir_all(dir);
+    made.map_err(|error| format!("{}: the folder was not made: {error}", visible(&dir.display().to_string())))?;
     let load = |name: String| {
         let path = dir.join(format!("{name}.json"));
         if !path.exists() {

@@ -4,8 +4,9 @@ use super::context::{CliError, Done, Global, Output};
 use super::node::NodeCommand;
 use super::{Cli, Command, dispatch};
 use crate::console::{self, Log};
-use clap::FromArgMatches as _;
 use clap::error::{Error, ErrorKind};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, FromArgMatches as _};
 use selfsame_offline::files;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -24,12 +25,22 @@ const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
 /// Runs the command line and gives its exit status.
 pub fn main() -> ExitCode {
-    let parsed = super::command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
+    let parsed = super::command().try_get_matches().and_then(|matches| given(&matches));
     let verdict = match parsed {
         Ok(cli) => run(cli),
         Err(error) => unparsed(&error),
     };
     ExitCode::from(console::status(verdict))
+}
+
+/// The command line that was given. A variable of the environment stands for all commands: one that keeps no receipt passes it
+/// over, and refuses the flag alone.
+fn given(matches: &ArgMatches) -> Result<Cli, Error> {
+    let mut cli = Cli::from_arg_matches(matches)?;
+    if matches.value_source("receipt") == Some(ValueSource::EnvVariable) && !super::keeps_receipts(&cli.command) {
+        cli.global.receipt = None;
+    }
+    Ok(cli)
 }
 
 /// Help and version are data; everything else that is no command is a usage error, for programs too.

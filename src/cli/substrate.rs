@@ -4,9 +4,11 @@ use super::context::{CliError, Done, Global, read_json, unsure};
 use super::paging::{Paging, more};
 use super::trust::Named;
 use super::{names, verdict};
-use crate::console::visible;
+use crate::console::{self, visible};
 use clap::Subcommand;
-use selfsame_client::{Birth, ChipSession, ListedSubstrate, Opening, Substrate as State, SubstrateFilter};
+use selfsame_client::{
+    Birth, ChipSession, Client, ListedSubstrate, Opening, RailItem, Substrate as State, SubstrateFilter,
+};
 use selfsame_env::{Clock as _, SystemClock};
 use selfsame_protocol::canon;
 use selfsame_protocol::code::Code;
@@ -19,7 +21,11 @@ use selfsame_protocol::p104::{Amendment, Outcome, Thresholds};
 use selfsame_protocol::record::Record;
 use selfsame_protocol::time::{Timestamp, U64};
 use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+
+/// Most items of evidence that a node gives in one answer.
+const EVIDENCE: usize = 1_000;
 
 /// Commands on substrates. Writes are signed by the substrate's chip.
 #[derive(Subcommand, Debug)]
@@ -32,7 +38,7 @@ pub enum Substrate {
         #[arg(long)]
         founding: PathBuf,
         /// Governance parameter NAME=JSON. Repeatable.
-        #[arg(long = "set", value_parser = parameter)]
+        #[arg(long = "set", value_name = "NAME=JSON", value_parser = parameter)]
         parameters: Vec<(String, Value)>,
         /// Cycles below which no continuity is claimed.
         #[arg(long, default_value_t = 1)]
@@ -81,7 +87,7 @@ pub enum Substrate {
         #[arg(long, default_value = "evidence")]
         ledger: Ledger,
         /// The content as JSON; repeat for several items under one signature.
-        #[arg(long = "data", value_parser = parse_json, required = true)]
+        #[arg(long = "data", value_parser = parse_json, required = true, allow_hyphen_values = true)]
         data: Vec<Value>,
         /// Evidence entry that every item refers to, by hash. Repeatable.
         #[arg(long = "evidence")]
@@ -102,11 +108,11 @@ pub enum Substrate {
         /// evidence or reasoning.
         #[arg(long, default_value = "evidence")]
         ledger: Ledger,
-        /// Items under one signature, 1 to 1,000.
+        /// Items under one signature, 1 to 1,000. The same again to go on with an import.
         #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=1_000))]
         batch: u16,
         /// Name of this import. By default the digest of the file's path: importing a changed file under the same path
-        /// is refused where it differs, and needs a name.
+        /// is refused where it differs, and needs a name. Standard input has no path, and needs one too.
         #[arg(long)]
         name: Option<String>,
     },
@@ -114,11 +120,11 @@ pub enum Substrate {
     Evidence {
         /// UUID.
         id: SubstrateId,
-        /// First depth.
+        /// First depth; go on with `next_depth` of what was shown before.
         #[arg(long, default_value_t = 0)]
         from: u64,
-        /// Most items.
-        #[arg(long, default_value_t = 100)]
+        /// Most items. What is not shown is said, with the depth to go on from.
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
         limit: u32,
     },
     /// Queue an amendment; it is enacted when the cycle closes.
@@ -129,7 +135,7 @@ pub enum Substrate {
         #[arg(long)]
         reason: String,
         /// Parameter NAME=JSON to set. Repeatable.
-        #[arg(long = "set", value_parser = parameter)]
+        #[arg(long = "set", value_name = "NAME=JSON", value_parser = parameter)]
         set: Vec<(String, Value)>,
         /// Parameter to remove. Repeatable.
         #[arg(long)]
@@ -146,7 +152,7 @@ pub enum Substrate {
         #[arg(long)]
         goalvector: String,
         /// How it was resolved, as JSON.
-        #[arg(long, value_parser = parse_json)]
+        #[arg(long, value_parser = parse_json, allow_hyphen_values = true)]
         outcome: Value,
         /// Evidence entry it rests on, by hash. Repeatable.
         #[arg(long = "evidence")]
@@ -212,17 +218,31 @@ fn parameter(text: &str) -> Result<(String, Value), String> {
     Ok((name.into(), parse_json(value)?))
 }
 
+/// Parameters by their names, each given once: which of two was meant is not guessed.
+fn each_once(given: Vec<(String, Value)>) -> Result<BTreeMap<String, Value>, CliError> {
+    let mut parameters = BTreeMap::new();
+    for (name, value) in given {
+        if parameters.contains_key(&name) {
+            let sentence = format!("--set {name}: this parameter is given twice: give each once");
+            return Err(CliError::usage(visible(&sentence)));
+        }
+        parameters.insert(name, value);
+    }
+    Ok(parameters)
+}
+
 /// Runs a substrate command.
 pub async fn main(global: &Global, command: Substrate) -> Done {
     match command {
         Substrate::Init { id, founding, parameters, minimum_depth, drift_tolerance, unattested } => {
+            let parameters = each_once(parameters)?;
             let founding = read_json(&founding)?;
             // Without a key nobody is asked.
             global.signer()?;
             let thresholds =
                 Thresholds { minimum_lineage_depth: U64(minimum_depth), drift_tolerance, ..Thresholds::default() };
             let birth = Birth {
-                parameters: parameters.into_iter().collect(),
+                parameters,
                 thresholds,
                 attested: !unattested,
                 ..Birth::new(founding, Timestamp::from_millis(SystemClock.now_ms()))
@@ -256,16 +276,27 @@ pub async fn main(global: &Global, command: Substrate) -> Done {
             return super::bulk::main(global, bulk).await;
         }
         Substrate::Evidence { id, from, limit } => {
-            let items = global.client()?.evidence(&id, from, limit).await?;
+            let (items, next) = evidence(&global.client()?, &id, from, limit as usize).await?;
             let items: Vec<_> = items.iter().map(|i| json!({"entry": i.entry, "record": i.record})).collect();
-            global.print("Evidence", json!({"items": items}));
+            global.print("Evidence", json!({"items": items, "next_depth": next}));
+            if let Some(next) = next {
+                global.say(&format!("{} are shown and more follow: add --from {next}", items.len()));
+            }
         }
         Substrate::Amend { id, reason, set, remove } => {
+            let set = each_once(set)?;
+            let mut removed = BTreeSet::new();
+            if let Some(name) = remove.iter().find(|name| set.contains_key(*name) || !removed.insert(*name)) {
+                let sentence = format!(
+                    "--remove {name}: this parameter is named twice: name each once, to set it or to remove it"
+                );
+                return Err(CliError::usage(visible(&sentence)));
+            }
             let amend = |session: &mut ChipSession, state: &State| {
                 session.sign_amend(Amendment {
                     founding_tension_hash: state.founding_tension_hash,
                     reason,
-                    set: set.into_iter().collect(),
+                    set,
                     remove,
                     founding: None,
                 })
@@ -296,8 +327,7 @@ pub async fn main(global: &Global, command: Substrate) -> Done {
             global.text("HolderNote", &note, &json!({"chip": chip}));
         }
         Substrate::Holder { id, cosigned: false } => {
-            let holder = global.client()?.substrate(&id).await?.holder;
-            global.print("Holder", json!(holder));
+            global.print("Holder", holder(&global.client()?.substrate(&id).await?));
         }
         Substrate::Bundle { id, file } => {
             let bundle = global.client()?.substrate_bundle(&id).await?;
@@ -310,12 +340,45 @@ pub async fn main(global: &Global, command: Substrate) -> Done {
     Ok(())
 }
 
+/// Evidence from a depth on, answer by answer until there are `limit` items, and the depth to go on from when more follow.
+async fn evidence(
+    client: &Client,
+    id: &str,
+    from: u64,
+    limit: usize,
+) -> Result<(Vec<RailItem>, Option<u64>), CliError> {
+    let mut items = Vec::new();
+    // One more than is shown, to know whether more follow.
+    while items.len() <= limit {
+        let wanted = (limit + 1 - items.len()).min(EVIDENCE);
+        let depth = from.saturating_add(items.len() as u64);
+        let some = client.evidence(id, depth, u32::try_from(wanted).unwrap_or(u32::MAX)).await?;
+        if some.is_empty() {
+            return Ok((items, None));
+        }
+        items.extend(some);
+    }
+    items.truncate(limit);
+    Ok((items, Some(from.saturating_add(limit as u64))))
+}
+
 /// Signs a write from the substrate's present state, submits it and prints the answer.
 async fn write(global: &Global, id: &str, sign: impl FnOnce(&mut ChipSession, &State) -> Envelope) -> Done {
     let client = global.client()?;
     let state = client.substrate(id).await?;
     let envelope = sign(&mut global.session(&client, &state).await?, &state);
     global.send(&client, &envelope).await.map(|_| ())
+}
+
+/// The holder with the state of the substrate, as its cosigned status says it. Its activation alone is no such state: that of
+/// a suppressed substrate stays active.
+pub fn holder(found: &State) -> Value {
+    let mut holder = json!(found.holder);
+    if let Some(members) = holder.as_object_mut() {
+        members.remove("status");
+        members.insert("state".into(), json!(found.state));
+    }
+    holder
 }
 
 /// Substrates as they stand in a document.
@@ -342,6 +405,7 @@ async fn open(global: &Global, id: SubstrateId, continuity_hash: Option<Digest>,
             .and("Where `substrate show` says `verifying`, it opens when enough nodes have answered"),
         _ => unsure(&envelope, error),
     })?;
+    console::stands("The outcome stands in the ledger: look with `selfsame substrate show`");
     let items: Vec<_> = rail.items.iter().map(|i| json!({"entry": i.entry, "record": i.record})).collect();
     if let Some(notice) = rail.notice() {
         global.say(notice);

@@ -1,6 +1,6 @@
 //! Whom a reader names: the flags that every command has which verifies something.
 
-use super::context::{CliError, Global, read};
+use super::context::{CliError, Global, bad_context, context_file, read};
 use clap::Args;
 use selfsame_node::config;
 use selfsame_offline::Options;
@@ -45,11 +45,9 @@ impl Named {
             consistency_only: self.consistency_only,
             ..Options::default()
         };
-        match &self.genesis {
-            Some(given) if given.starts_with("sha256:") => {
-                options.genesis = Some(given.parse::<Digest>().map_err(CliError::usage)?);
-            }
-            Some(given) => pin(&mut options, genesis(Path::new(given))?),
+        match self.genesis.as_deref().map(Named::genesis).transpose()? {
+            Some(NamedGenesis::Digest(digest)) => options.genesis = Some(digest),
+            Some(NamedGenesis::Document(document)) => pin(&mut options, *document),
             None => {
                 let named = options.policy.is_some() || !options.keys.is_empty();
                 let context = if here { global.context_dir() } else { global.context.clone() };
@@ -59,6 +57,32 @@ impl Named {
             }
         }
         Ok(options)
+    }
+
+    /// What `--genesis` names.
+    pub fn genesis(given: &str) -> Result<NamedGenesis, CliError> {
+        match given.starts_with("sha256:") {
+            true => Ok(NamedGenesis::Digest(given.parse().map_err(CliError::usage)?)),
+            false => Ok(NamedGenesis::Document(Box::new(genesis(Path::new(given))?))),
+        }
+    }
+}
+
+/// A genesis that a reader names.
+pub enum NamedGenesis {
+    /// By its digest.
+    Digest(Digest),
+    /// Itself, from a file.
+    Document(Box<GenesisDocument>),
+}
+
+impl NamedGenesis {
+    /// Its digest.
+    pub fn digest(&self) -> Digest {
+        match self {
+            NamedGenesis::Digest(digest) => *digest,
+            NamedGenesis::Document(document) => document.digest(),
+        }
     }
 }
 
@@ -91,10 +115,9 @@ fn pin(options: &mut Options, document: GenesisDocument) {
 
 /// The genesis that a context is pinned to.
 fn pinned(dir: &Path) -> Result<Option<GenesisDocument>, CliError> {
-    let context: serde_json::Value =
-        serde_json::from_slice(&read(&dir.join("context.json"))?).map_err(CliError::usage)?;
-    let document = context.get("genesis").cloned();
-    document.map(|document| serde_json::from_value(document).map_err(CliError::usage)).transpose()
+    let document = context_file(dir)?.get("genesis").cloned();
+    let bad = |error| bad_context(&dir.join("context.json"), error);
+    document.map(|document| serde_json::from_value(document).map_err(bad)).transpose()
 }
 
 /// The keys of `--trust` flags.

@@ -103,6 +103,10 @@ fn undecided(what: &str, check: &str, place: &str) -> (String, &'static str) {
             format!("{what} is of another cluster than the one whose genesis you named"),
             "nothing is known against it, and it says nothing about your cluster: compare the two",
         ),
+        "THREAD" => (
+            format!("{what} was not read to the end: a part of the verifier itself stopped, or could not begin"),
+            "it says nothing about the file: try again, or with fewer threads (verify --threads)",
+        ),
         "HOLDER_STALE" => (
             format!("{what} was so, and nothing that you trust says that it still is"),
             "ask for a new one: selfsame substrate holder UUID --cosigned",

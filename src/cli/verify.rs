@@ -6,7 +6,7 @@ use super::verdict;
 use crate::console::visible;
 use clap::Args;
 use selfsame_env::{Clock as _, SystemClock};
-use selfsame_offline::{self, Age, Failure, Options, Verified};
+use selfsame_offline::{self, Age, Failure, MAX_THREADS, Options, Verified};
 use selfsame_protocol::bundle::Voucher;
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
@@ -30,18 +30,24 @@ pub struct Verify {
     /// Demand the log's own signature as well.
     #[arg(long, requires = "policy")]
     require_log: bool,
-    /// The entry that a receipt is about, when the receipt does not carry it.
+    /// The entry that a receipt is about, when the receipt does not carry it. Files of another kind are refused beside it.
     #[arg(long, value_name = "FILE")]
     entry: Option<PathBuf>,
-    /// How many seconds old what vouches for a holder status may be. Without it the report says of when it is.
+    /// How many seconds old what vouches for a holder status may be. Without it the report says of when it is. Files of
+    /// another kind are refused beside it.
     #[arg(long, value_name = "SECONDS")]
     max_age: Option<u64>,
     /// Read the record of every entry of a folder too, and not only the members around it.
     #[arg(long)]
     deep: bool,
-    /// Threads; 0 for one on each core.
-    #[arg(long, default_value_t = 0)]
+    /// Threads, 1 to 1024; 0 for one on each core.
+    #[arg(long, default_value_t = 0, value_parser = threads)]
     threads: usize,
+}
+
+fn threads(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| *number <= MAX_THREADS);
+    number.ok_or_else(|| format!("give 1 to {MAX_THREADS} threads, or 0 for one on each core"))
 }
 
 /// Time between two lines of progress.
@@ -109,15 +115,32 @@ fn headline(verified: &Verified, options: &Options) -> String {
 }
 
 /// Options that ask something which such a file cannot answer.
-fn unanswered(kind: &str, options: &Options) -> Vec<String> {
+fn unanswered(kind: &str, options: &Options) -> Vec<&'static str> {
     let mut open = Vec::new();
     if options.max_age.is_some() && kind != "holder_status" {
-        open.push("--max-age: only a holder status has an age, whatever this file says may be older".into());
+        open.push("--max-age is for holder statuses, which alone have an age");
     }
     if options.entry.is_some() && kind != "receipt" {
-        open.push("--entry: only a receipt is about one entry".into());
+        open.push("--entry is for receipts, which alone are about one entry");
     }
     open
+}
+
+/// A file that holds, and cannot answer what was asked of it besides: no verdict is given, so that nobody takes it for one
+/// about the whole question.
+fn misfit(file: String, kind_name: &str, open: &[&str]) -> Found {
+    let message = format!(
+        "{}: this is {}. {}. Leave it out, or give such files in a command of their own",
+        visible(&file),
+        kind(kind_name),
+        open.join("; ")
+    );
+    let complaint = CliError::usage(&message);
+    let (status, headline) = (complaint.status, verdict::word(complaint.status));
+    let members =
+        json!({"file_kind": kind_name, "checked": {}, "not_checked": [{"check": "all", "why": open.join("; ")}]});
+    let members = members.as_object().cloned().unwrap_or_default();
+    Found { lines: vec![format!("{headline}: {message}")], file, status, headline, members, complaint: Some(complaint) }
 }
 
 fn held(file: String, verified: &Verified, options: &Options) -> Found {
@@ -125,7 +148,6 @@ fn held(file: String, verified: &Verified, options: &Options) -> Found {
     let headline = headline(verified, options);
     let mut lines = vec![format!("{headline}: {file}, {}", kind(verified.file_kind))];
     lines.extend(verdict::extent(&verified.checked));
-    lines.extend(unanswered(verified.file_kind, options).into_iter().map(|what| format!("  not checked  {what}")));
     // What a history leaves open stands in words.
     let open = members.get("not_checked").and_then(Value::as_array).cloned().unwrap_or_default();
     lines.extend(open.iter().filter_map(Value::as_str).map(|what| format!("  not checked  {what}")));
@@ -236,7 +258,10 @@ fn check(global: &Global, path: &Path, options: &Options) -> Found {
         }
     };
     match selfsame_offline::verify(path, options, &mut progress) {
-        Ok(verified) => held(file, &verified, options),
+        Ok(verified) => match &unanswered(verified.file_kind, options)[..] {
+            [] => held(file, &verified, options),
+            open => misfit(file, verified.file_kind, open),
+        },
         Err(failed) => failure(file, failed),
     }
 }

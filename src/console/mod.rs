@@ -36,6 +36,8 @@ struct Data {
     lost: Option<Lost>,
     /// Whether it was said that data for a terminal is escaped.
     noted: bool,
+    /// What the command did for good, and what that means for a repeat.
+    stands: Option<String>,
 }
 
 /// Why data is written no more.
@@ -44,7 +46,7 @@ enum Lost {
     Failed(io::Error),
 }
 
-static DATA: Mutex<Data> = Mutex::new(Data { to: None, printed: false, lost: None, noted: false });
+static DATA: Mutex<Data> = Mutex::new(Data { to: None, printed: false, lost: None, noted: false, stands: None });
 
 fn data() -> MutexGuard<'static, Data> {
     // A thread that panicked while it printed leaves nothing half done that matters here.
@@ -140,6 +142,11 @@ pub fn printed() -> bool {
     data().printed
 }
 
+/// Keeps what the command did for good, as a sentence: said in place of the advice to repeat it, when its output is lost.
+pub fn stands(sentence: &str) {
+    data().stands = Some(sentence.into());
+}
+
 /// Says something on standard error. Lines are our own; whatever acts on a terminal is escaped.
 pub fn say(text: &str) {
     let line = format!("{}\n", block(text));
@@ -155,13 +162,15 @@ pub fn complain(message: &str) {
 
 /// The exit status that a verdict has, now that everything is printed; says what was not written.
 pub fn status(verdict: u8) -> u8 {
-    match &data().lost {
+    let data = data();
+    match &data.lost {
         None | Some(Lost::ReaderLeft) => verdict,
         Some(Lost::Failed(error)) => {
-            complain(&format!(
-                "standard output took no more data ({error}): what was printed is incomplete. Make room or choose another \
-                 place, and run the command again"
-            ));
+            let advice = match &data.stands {
+                Some(sentence) => sentence,
+                None => "Make room or choose another place, and run the command again",
+            };
+            complain(&format!("standard output took no more data ({error}): what was printed is incomplete. {advice}"));
             if verdict == 0 { 1 } else { verdict }
         }
     }

@@ -80,6 +80,7 @@ fn after(code: Code) -> NextStep {
         | Code::FoundingInvalid
         | Code::AttestationInvalid
         | Code::AmendmentInvalid
+        | Code::AmendmentsQueued
         | Code::WrongFoundingTension
         | Code::FoundingTensionProtected
         | Code::RulesInvalid => NextStep::GiveUp,

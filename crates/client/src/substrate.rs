@@ -2,6 +2,7 @@
 //!
 //! It is JSON whose members stand here. Members that a newer node adds are passed over.
 
+use crate::lists::SubstrateCondition;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::keys::PublicKey;
 use selfsame_protocol::named;
@@ -19,6 +20,8 @@ pub struct Substrate {
     pub substrate_id: SubstrateId,
     /// Owner.
     pub organisation: OrganisationName,
+    /// What it can do, with all that decides it: suppression, the end of its lineage, the chip in service, the seal.
+    pub state: SubstrateCondition,
     /// Root of identity.
     pub founding_tension_hash: Digest,
     /// Hash of the birth.
@@ -62,7 +65,7 @@ pub struct Substrate {
 /// Who may write, and with what.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
-    /// Whether it may write.
+    /// Where its activation stands. Whether anybody may write says [`Substrate::state`].
     pub status: HolderStatus,
     /// Chip id.
     pub chip: Digest,
@@ -81,7 +84,7 @@ pub struct Holder {
 named! {
     /// State of the activation.
     pub enum HolderStatus: "a status of a holder" {
-        /// May write.
+        /// Not sealed.
         Active = "active",
         /// Sealed for a migration: nobody may write.
         Sealed = "sealed",

@@ -217,7 +217,7 @@ pub fn quorum(view: &dyn View, genesis: &Genesis) -> Result<Quorum, ReadError> {
 }
 
 /// What the holder of a substrate may do.
-pub(crate) fn holder_state(view: &dyn View, substrate: &Substrate) -> Result<HolderState, ReadError> {
+pub fn holder_state(view: &dyn View, substrate: &Substrate) -> Result<HolderState, ReadError> {
     let chip: Option<Chip> = state::load(view, Table::Chips, substrate.holder.chip.as_bytes())?;
     let retired = match &chip {
         None => true,

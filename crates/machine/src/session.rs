@@ -388,7 +388,7 @@ pub fn close(txn: &mut Txn<'_>, command: &CloseSession) -> Result<SessionClosed,
     }
     if !substrate.queued.is_empty() {
         return refuse(
-            Code::AmendmentInvalid,
+            Code::AmendmentsQueued,
             "amendments wait to be enacted: close the cycle first (`substrate cycle`), then the session",
             "no queued amendment",
             substrate.queued.len(),

@@ -337,7 +337,7 @@ fn an_amendment_is_enacted_by_the_cycle_that_lists_it() {
     // Queued, not in force; a session does not end over it.
     assert_eq!(world.substrate(&id).constitution.parameters["limit"], json!("10"));
     let command = world.close_command(&id);
-    world.refused(Role::Chip, &chip(0), command, Code::AmendmentInvalid);
+    world.refused(Role::Chip, &chip(0), command, Code::AmendmentsQueued);
     let after = result::<CycleClosed>(world.cycle(&id, &chip(0), "cycle/2")).constitutional_state_hash;
     assert_ne!(before, after);
     let constitution = world.substrate(&id).constitution;

@@ -2,6 +2,7 @@
 //! here. At most a few hundred lines wait at a time. And the two kinds of bundle.
 
 use super::report::{Checked, Failure, Level, Verified, altered, undecided};
+use super::threads::start;
 use super::{Options, Progress};
 use selfsame_protocol::bundle::{self, End, Found, Report, Voucher};
 use selfsame_protocol::ledger::PerLedger;
@@ -81,18 +82,18 @@ pub fn stream<P: Send>(
         for _ in 0..threads.max(1) {
             let (front, lines) = sync_channel::<Lines>(AHEAD);
             let (send, back) = sync_channel(AHEAD);
-            scope.spawn(move || {
+            start(scope, move || {
                 for handful in lines {
                     let done = |(number, line): (u64, Result<String, Failure>)| line.map(|text| prepare(&text, number));
                     if send.send(handful.into_iter().map(done).collect()).is_err() {
                         return;
                     }
                 }
-            });
+            })?;
             fronts.push(front);
             backs.push(back);
         }
-        scope.spawn(move || deal(input, &fronts));
+        start(scope, move || deal(input, &fronts))?;
         let mut count = 0;
         for back in backs.iter().cycle() {
             let Ok(handful) = back.recv() else {

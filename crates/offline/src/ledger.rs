@@ -10,6 +10,7 @@ use super::chain::{AT_ONCE, ChainRows, Chains};
 use super::folder::Folder;
 use super::report::{Checked, Failure, Level, Verified, altered, undecided};
 use super::small::vouch::{self, UnverifiedNote, Voices};
+use super::threads::start;
 use super::{Options, Progress};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Entry;
@@ -192,14 +193,14 @@ impl Walk<'_> {
         let entries_of = &format!("{} entries", self.ledger);
         let (mut bytes, mut named) = (0, None);
         std::thread::scope(|scope| {
-            let blocks: Vec<(Receiver<Hashed>, Sender<Vec<u8>>)> = (0..threads)
+            let blocks = (0..threads)
                 .map(|first| {
                     let (send, receive) = sync_channel(AHEAD);
                     let (give_back, used) = channel();
-                    scope.spawn(move || this.hash_every(first, threads, &send, &used));
-                    (receive, give_back)
+                    start(scope, move || this.hash_every(first, threads, &send, &used))?;
+                    Ok((receive, give_back))
                 })
-                .collect();
+                .collect::<Result<Vec<(Receiver<Hashed>, Sender<Vec<u8>>)>, Failure>>()?;
             for number in 0..this.blocks() {
                 let (receive, give_back) = &blocks[(number % threads) as usize];
                 let block = receive.recv().unwrap_or_else(|_| {

@@ -24,6 +24,7 @@ mod members;
 mod report;
 mod small;
 mod statement;
+mod threads;
 mod writer;
 
 pub use kind::{Kind, verify, verify_input};
@@ -59,9 +60,12 @@ pub struct Options {
     pub consistency_only: bool,
     /// How old what vouches for a holder status may be, and what time it is; without it nothing is said of its age.
     pub max_age: Option<Age>,
-    /// Threads; 0 for one on each core.
+    /// Threads, [`MAX_THREADS`] at most; 0 for one on each core.
     pub threads: usize,
 }
+
+/// Most threads that verify one file. Beyond the cores of a machine more of them win nothing, and each has memory of its own.
+pub const MAX_THREADS: usize = 1_024;
 
 impl Options {
     /// Whom the reader names.
@@ -74,12 +78,13 @@ impl Options {
         }
     }
 
-    /// Threads to use, 1 or more.
+    /// Threads to use, 1 to [`MAX_THREADS`].
     pub fn threads(&self) -> usize {
-        match self.threads {
+        let threads = match self.threads {
             0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             n => n,
-        }
+        };
+        threads.min(MAX_THREADS)
     }
 }
 

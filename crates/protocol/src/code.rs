@@ -170,6 +170,8 @@ codes! {
     RulesInvalid = "RULES_INVALID", Invalid;
     /// The ledger does not contain the cosigned tree that a recovery names: it must not go on under its origin.
     RecoveryGap = "RECOVERY_GAP", Precondition;
+    /// Amendments are still queued, and the session cannot be closed before a cycle enacts them.
+    AmendmentsQueued = "AMENDMENTS_QUEUED", Precondition;
 }
 
 impl Code {

@@ -131,7 +131,7 @@ fn every_kind_that_is_printed_is_described_once() {
         }
         let text = std::fs::read_to_string(&path).unwrap();
         for (at, call) in
-            [".print(", ".text(", ".verdict(", ".failed("].iter().flat_map(|call| text.match_indices(call))
+            [".print(", ".text(", ".verdict(", ".failed(", ".done("].iter().flat_map(|call| text.match_indices(call))
         {
             let rest = text[at + call.len()..].trim_start();
             if let Some(kind) = rest.strip_prefix('"').and_then(|rest| rest.split('"').next()) {

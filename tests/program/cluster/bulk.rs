@@ -73,9 +73,30 @@ async fn an_import_that_is_interrupted_goes_on_where_it_stopped() {
     }
     assert_eq!(seen, (0..LINES as u64).collect::<Vec<_>>());
 
+    // Evidence beyond what one answer holds, and where it goes on.
+    let read = |from: &str, limit: &str| -> Value {
+        serde_json::from_slice(&cluster.cli(&["substrate", "evidence", ID, "--from", from, "--limit", limit]).stdout)
+            .unwrap()
+    };
+    let size = |part: &Value| part["items"].as_array().unwrap().len();
+    let first = read("0", "1500");
+    let next = first["next_depth"].as_u64().unwrap();
+    assert_eq!((size(&first), next), (1_500, 1_500));
+    let rest = read(&next.to_string(), "10000");
+    assert_eq!((size(&rest) + 1_500 >= LINES, &rest["next_depth"]), (true, &Value::Null), "{}", size(&rest));
+    let exact = read(&next.to_string(), &size(&rest).to_string());
+    assert_eq!((size(&exact), &exact["next_depth"]), (size(&rest), &Value::Null), "all of it, and nothing follows");
+    let told = cluster.cli(&["substrate", "evidence", ID, "--limit", "2"]);
+    assert!(said(&told).contains("2 are shown and more follow: add --from 2"), "{}", said(&told));
+
+    // Other batches: what was taken is named, and nobody is told to append it twice.
+    let other = cluster.cli(&["substrate", "import", ID, "items.jsonl", "--batch", "20", "--key", "chip.json"]);
+    assert_eq!(other.status.code(), Some(5), "{}", said(&other));
+    assert!(said(&other).contains("Give --batch 10") && said(&other).contains("twice"), "{}", said(&other));
+
     // Another content under the same name is no continuation, and it is not taken for one.
     std::fs::write(cluster.path("items.jsonl"), lines.replacen("{\"n\":3}", "{\"n\":4}", 1)).unwrap();
     let other = cluster.cli(&import);
     assert_eq!(other.status.code(), Some(5), "{}", said(&other));
-    assert!(said(&other).contains("other content"), "{}", said(&other));
+    assert!(said(&other).contains("the content of its item 3"), "{}", said(&other));
 }

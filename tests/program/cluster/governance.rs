@@ -109,7 +109,18 @@ async fn an_organisation_joins_by_ballot_gets_a_new_key_and_is_removed_again() {
     let genesis = std::fs::read_to_string(story.cluster.path("cluster.toml")).unwrap();
     let aurora = story.cluster.keys.roots[0].public().to_string();
     std::fs::write(story.cluster.path("other.toml"), genesis.replace(&aurora, &fresh)).unwrap();
+    // Another genesis is another cluster: nothing is known against this one.
     let other = story.cluster.cli(&["governance", "audit", "--genesis", "other.toml"]);
-    assert_eq!(other.status.code(), Some(10), "{}", said(&other));
-    assert!(said(&other).contains("SUBMISSION_KEY"), "{}", said(&other));
+    assert_eq!(other.status.code(), Some(13), "{}", said(&other));
+    assert!(said(&other).contains("GENESIS"), "{}", said(&other));
+    // The three forms in which a genesis is named.
+    let document = story.cluster.cli(&["cluster", "genesis"]).stdout;
+    std::fs::write(story.cluster.path("genesis.json"), &document).unwrap();
+    let digest = serde_json::from_slice::<Value>(&document).unwrap()["digest"].as_str().unwrap().to_owned();
+    for named in ["genesis.json", &digest] {
+        assert_eq!(story.look(&["audit", "--genesis", named])["founders_from_reader"], true, "{named}");
+    }
+    let none = format!("sha256:{}", "0".repeat(64));
+    let other = story.cluster.cli(&["governance", "audit", "--genesis", &none]);
+    assert_eq!(other.status.code(), Some(13), "{}", said(&other));
 }

@@ -1,6 +1,6 @@
 //! Checkpoints that enough organisations cosigned, and what they prove, while nodes are killed.
 
-use super::harness::{Processes, declaration, run, said};
+use super::harness::{Processes, SELFSAME, declaration, run, said};
 use selfsame_client::{Client, EntrySelector};
 use selfsame_machine::Genesis;
 use selfsame_node::config::RaftSection;
@@ -13,6 +13,7 @@ use selfsame_protocol::number::Epoch;
 use selfsame_protocol::quorum::Quorum;
 use selfsame_protocol::tlog_proof::TlogProof;
 use std::collections::BTreeSet;
+use std::process::Command;
 use std::time::Duration;
 
 /// Longest wait for a receipt that must come.
@@ -159,6 +160,45 @@ async fn nothing_is_published_before_all_three_organisations_that_it_takes_cosig
         assert!(output.status.success(), "{}", said(&output));
     }
     assert!(cluster.path("birth.tlog-proof").exists(), "the flag writes the receipt of what was written");
+
+    // A name that no file can have is found before anything is written.
+    let size = || cluster.cli(&["ledger", "checkpoint", "evidence", "--of-node"]).stdout;
+    let opened = cluster.cli(&["substrate", "open", SUBSTRATE, "--key", "chip.json"]);
+    assert_eq!(opened.status.code(), Some(12), "{}", said(&opened));
+    let before = size();
+    std::fs::write(cluster.path("taken.2"), "").unwrap();
+    let two = ["substrate", "append", SUBSTRATE, "--data", "1", "--data", "2", "--key", "chip.json"];
+    for (name, status) in [("no/such/folder", 2), ("chip.json/r", 2), ("taken", 5)] {
+        let output = cluster.cli(&[&two[..], &["--receipt", name]].concat());
+        assert_eq!(output.status.code(), Some(status), "{name}: {}", said(&output));
+    }
+    assert_eq!(size(), before, "nothing was written");
+
+    // An answer that cannot be printed: what is committed stands, and nobody is told to do it again.
+    let endpoints: Vec<_> = cluster.addresses.values().map(|member| member.client.clone()).collect();
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let output = Command::new(SELFSAME)
+        .args(["--endpoint", &endpoints.join(","), "--timeout", "60s"])
+        .args(two)
+        .current_dir(cluster.dir.path())
+        .stdout(full)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(
+        said(&output).contains("stands in the ledger") && said(&output).contains("do not repeat"),
+        "{}",
+        said(&output)
+    );
+    assert!(!said(&output).contains("run the command again"), "{}", said(&output));
+    assert_ne!(size(), before);
+
+    // A condition that is not met is a conflict.
+    let amend = ["substrate", "amend", SUBSTRATE, "--reason", "r", "--set", "a=1", "--key", "chip.json"];
+    assert!(cluster.cli(&amend).status.success());
+    let early = cluster.cli(&["substrate", "close", SUBSTRATE, "--key", "chip.json"]);
+    assert_eq!(early.status.code(), Some(5), "{}", said(&early));
+    assert!(said(&early).contains("AMENDMENTS_QUEUED"), "{}", said(&early));
     let output = cluster.cli(&["substrate", "holder", SUBSTRATE, "--cosigned"]);
     assert!(output.status.success(), "{}", said(&output));
     let note = Note::parse(&output.stdout).unwrap();

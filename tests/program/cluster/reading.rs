@@ -135,6 +135,25 @@ async fn lists_names_and_single_values() {
         "{retired}"
     );
     assert!(retired["until"].as_u64() > retired["since"].as_u64(), "{retired}");
+    // And every command says so in one word.
+    for command in [["substrate", "show"], ["substrate", "holder"], ["migrate", "status"]] {
+        let shown = reader.json(&[&command[..], &[&uuid(2)]].concat());
+        assert_eq!(shown["state"], "retired", "{command:?}: {shown}");
+        let table = String::from_utf8(reader.people(&[&command[..], &[&uuid(2)]].concat()).stdout).unwrap();
+        assert!(table.contains("retired") && !table.contains("active"), "{command:?}: {table}");
+    }
+
+    // What leaves nothing to read is a document for programs.
+    assert_eq!(reader.json(&["health"])["quorum"], true);
+    assert_eq!(reader.json(&["cluster", "snapshot"])["kind"], "Snapshot");
+
+    // A checkpoint of the other ledger is a mix-up of whoever gives it.
+    let kept = reader.people(&["ledger", "checkpoint", "evidence", "--of-node"]).stdout;
+    std::fs::write(reader.cluster.path("kept"), kept).unwrap();
+    let pair = reader.people(&["ledger", "pair", "reasoning", "kept", "-"]);
+    assert_eq!(pair.status.code(), Some(2), "{}", said(&pair));
+    let expected = "expected test.example/reasoning, found test.example/evidence";
+    assert!(said(&pair).contains(expected) && said(&pair).contains("kept: "), "{}", said(&pair));
 
     // One value: a run id is the one of the ledger, a proof's is the entry's.
     let run_id = reader.one(&["run", "id", "--import", BODY]);

@@ -9,6 +9,7 @@ mod output;
 mod reach;
 mod stop;
 mod text;
+mod usage;
 mod verify;
 
 use selfsame_forge::files::Files;

@@ -1,6 +1,8 @@
 //! Several files, one verdict, and the verdict first.
 
 use super::{bundles, genesis, json, out, run, said, status};
+use selfsame_forge::files::Files;
+use selfsame_forge::pairs;
 use serde_json::json;
 
 #[test]
@@ -94,4 +96,17 @@ fn the_first_line_says_that_nobody_vouches() {
         assert!(first.starts_with("consistent in itself, nobody that you trust vouches for it"), "{first}");
     }
     assert_eq!(out(&run(&["verify", &good, "--genesis", genesis(), "-q"])).trim_end(), "holds");
+}
+
+/// An audit that reached nobody says neither yes nor no.
+#[test]
+fn an_audit_without_an_answer_cannot_be_decided() {
+    let world = pairs::world();
+    let key = Files::of(&world).node_key().to_text();
+    let asked = ["audit", "127.0.0.1:1", "--trust", &key];
+    let output = run(&asked);
+    assert_eq!(status(&output), 3, "{output:?}");
+    assert!(out(&output).starts_with("CANNOT BE DECIDED: ") && !out(&output).contains("holds"), "{}", out(&output));
+    let document = json(&run(&[&asked[..], &["-o", "json"]].concat()));
+    assert_eq!((&document["verdict"], &document["holds"]), (&json!("cannot be decided"), &json!(null)), "{document}");
 }

@@ -153,7 +153,11 @@ impl SubstrateService for Api {
     ) -> Result<Response<v1::GetSubstrateResponse>, Status> {
         let request = request.into_inner();
         self.read(request.stale_ok, |view| {
-            Ok(Response::new(v1::GetSubstrateResponse { state: json_of(&known(&view, &request.substrate_id)?) }))
+            let substrate = known(&view, &request.substrate_id)?;
+            let state = read::holder_state(&view, &substrate).map_err(unreadable)?;
+            let mut shown = serde_json::to_value(&substrate).map_err(unreadable)?;
+            shown["state"] = state.as_str().into();
+            Ok(Response::new(v1::GetSubstrateResponse { state: json_of(&shown) }))
         })
         .await
     }

@@ -2,6 +2,8 @@
 //! thread has at most [`AHEAD`] waiting, so that memory depends on the number of threads and not on the file.
 
 use super::split::ChunkRows;
+use crate::Failure;
+use crate::threads::start;
 use selfsame_machine::view::Table;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::entry::Entry;
@@ -68,14 +70,15 @@ pub struct Pool {
 
 impl Pool {
     /// Starts them.
-    pub fn start<'scope>(scope: &'scope Scope<'scope, '_>, work: Work) -> Pool {
+    pub fn start<'scope>(scope: &'scope Scope<'scope, '_>, work: Work) -> Result<Pool, Failure> {
         let thread = |_| {
             let (give, chunks) = sync_channel(AHEAD as usize);
             let (send, hashed) = sync_channel(AHEAD as usize);
-            scope.spawn(move || chunks.into_iter().try_for_each(|chunk| send.send(hash(chunk, work.deep))));
-            (give, hashed)
+            start(scope, move || chunks.into_iter().try_for_each(|chunk| send.send(hash(chunk, work.deep))))?;
+            Ok((give, hashed))
         };
-        Pool { threads: (0..work.threads.max(1)).map(thread).collect(), given: 0, taken: 0 }
+        let threads = (0..work.threads.max(1)).map(thread).collect::<Result<_, Failure>>()?;
+        Ok(Pool { threads, given: 0, taken: 0 })
     }
 
     fn of(&self, number: u64) -> &(SyncSender<Chunk>, Receiver<Hashed>) {

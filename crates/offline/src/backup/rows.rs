@@ -78,7 +78,7 @@ pub fn walk(
     total.update(&header);
     let (mut chunks, mut last) = (0_u64, None);
     std::thread::scope(|scope| {
-        let mut pool = Pool::start(scope, work);
+        let mut pool = Pool::start(scope, work)?;
         let mut ended = None;
         loop {
             while ended.is_none() && pool.has_room() {

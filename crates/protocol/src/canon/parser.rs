@@ -276,13 +276,17 @@ impl Parser<'_> {
         let text = &self.text[start..self.at];
         let shown = || text.chars().take(60).collect::<String>();
         let unsafe_integer = |parser: &Self| {
-            parser.error(
-                CanonCode::UnsafeInteger,
-                format!(
-                    "{} is beyond ±9007199254740991, which not every reader keeps: write it as a decimal string",
-                    shown()
-                ),
-            )
+            // What is read with wide integers is somebody else's form, which may take no string here.
+            let why = match parser.limits.wide {
+                true if integer => {
+                    "has more than 64 bits: write a whole number from -9223372036854775808 to 18446744073709551615"
+                }
+                true => {
+                    "is beyond ±9007199254740991, which not every reader keeps: write it without fraction and exponent"
+                }
+                false => "is beyond ±9007199254740991, which not every reader keeps: write it as a decimal string",
+            };
+            parser.error(CanonCode::UnsafeInteger, format!("{} {why}", shown()))
         };
         if integer && self.limits.wide {
             let number = text.parse::<i64>().map(Number::from).or_else(|_| text.parse::<u64>().map(Number::from));

@@ -147,6 +147,7 @@ pub const KINDS: &[Kind] = &[
         &[],
         &[],
     ),
+    kind("Health", "", &[], "", &[], &[], &[]),
     kind("Manual", "man", &["/pages"], "the number of pages, where a folder is given", &[], &[], &[]),
     kind(
         "Members",
@@ -168,6 +169,7 @@ pub const KINDS: &[Kind] = &[
         )],
         &[],
     ),
+    kind("Membership", "", &[], "", &[], &[], &[]),
     kind("Node", "node init", &["/node"], "the node id", &[field("/node", "node")], &[], &[]),
     kind(
         "Refusal",
@@ -187,6 +189,7 @@ pub const KINDS: &[Kind] = &[
         &[],
         &[],
     ),
+    kind("Snapshot", "", &[], "", &[], &[], &[]),
     kind(
         "VerifierKeys",
         "node vkey",

@@ -7,9 +7,9 @@ pub const KINDS: &[Kind] = &[
     kind(
         "Audit",
         "audit",
-        &["/verdict", "/holds"],
+        &["/verdict"],
         "the verdict",
-        &[state("/verdict", "verdict"), field("/holds", "holds")],
+        &[state("/verdict", "verdict")],
         &[
             list(
                 "/checked",
@@ -38,7 +38,7 @@ pub const KINDS: &[Kind] = &[
                 ],
             ),
         ],
-        &[],
+        &["/holds"],
     ),
     kind("AuditAlarm", "", &["/verdict"], "the verdict", &[], &[], &["/alarm"]),
     kind(

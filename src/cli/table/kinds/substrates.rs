@@ -90,7 +90,7 @@ pub const KINDS: &[Kind] = &[
         "each index",
         &[],
         &[list("/items", "evidence", RECORDS)],
-        &[],
+        &["/next_depth"],
     ),
     kind(
         "EvidenceRail",
@@ -108,7 +108,7 @@ pub const KINDS: &[Kind] = &[
         "the chip id",
         &[
             field("/chip", "chip"),
-            state("/status", "status"),
+            state("/state", "state"),
             field("/epoch", "epoch"),
             field("/seq", "last sequence number"),
             field("/since", "since log index"),
@@ -121,20 +121,20 @@ pub const KINDS: &[Kind] = &[
     kind(
         "Migration",
         "migrate status",
-        &["/migration/state", "/holder/status"],
-        "the state of the migration, or of the holder without one",
+        &["/migration/state", "/state"],
+        "the state of the migration, or of the substrate without one",
         &[
             field("/substrate_id", "substrate"),
             field("/migration/migration_id", "migration"),
             state("/migration/state", "state"),
             field("/migration/origin", "from chip"),
             field("/migration/destination", "to chip"),
+            state("/state", "substrate is"),
             field("/holder/chip", "holder chip"),
-            state("/holder/status", "holder"),
             field("/holder/epoch", "epoch"),
         ],
         &[],
-        &[],
+        &["/holder/state"],
     ),
     kind("Statement", "substrate statement", &["/statement_hash"], "the statement's hash", &[], &[], &[]),
     kind(
@@ -145,10 +145,10 @@ pub const KINDS: &[Kind] = &[
         &[
             field("/substrate_id", "substrate"),
             field("/organisation", "organisation"),
+            state("/state", "state"),
             state("/status", "last outcome"),
             state("/phase", "session"),
             field("/holder/chip", "holder chip"),
-            state("/holder/status", "holder"),
             field("/holder/epoch", "epoch"),
             field("/lineage_depth", "cycles"),
             field("/head", "latest identity hash"),
@@ -159,7 +159,7 @@ pub const KINDS: &[Kind] = &[
             field("/successor", "continued by"),
         ],
         &[],
-        &["/decided", "/holder/key"],
+        &["/decided", "/holder/key", "/holder/status"],
     ),
     kind(
         "Substrates",
