@@ -48,7 +48,6 @@ fn ids_that_are_none_are_refused_everywhere_alike() {
         &["run", "outcomes", "run"],
         &["run", "outcome", "run", "--execution", "e"],
         &["run", "export", "sha256:xyz"],
-        &["run", "agreement", "run"],
         &["substrate", "show", "none"],
         &["substrate", "holder", "none"],
         &["substrate", "evidence", "none"],
