@@ -259,7 +259,7 @@ async fn conflict(seen: &[Seen<'_>], a: &Merged, b: &Merged, ledger: Ledger) -> 
         let (old, new) = (small.size, large.size);
         let path = match old {
             0 => Ok(Vec::new()),
-            _ => one.source.from_tiles(ledger, new, |read| equivocation::path(old, new, read)).await,
+            _ => one.source.make_of_tiles(ledger, new, |read| equivocation::path(old, new, read)).await,
         };
         if let Ok(path) = path
             && let Ok(evidence) = Evidence::inconsistent(&a.note, &b.note, path)

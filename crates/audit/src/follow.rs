@@ -224,7 +224,7 @@ impl Follower {
         let own = std::iter::once(source).chain(self.sources.iter().filter(|other| other.address != source.address));
         let mut reason = String::new();
         for other in own {
-            let proof = other.from_tiles(ledger, new, |read| consistency_proof(old, new, read)).await;
+            let proof = other.make_of_tiles(ledger, new, |read| consistency_proof(old, new, read)).await;
             match proof {
                 Ok(proof) => match verify_consistency(old, &old_root, new, &tree.root(), &proof) {
                     Ok(()) => return Ok(()),
@@ -273,7 +273,7 @@ async fn between(source: &NodeSource, ledger: Ledger, a: &VerifiedNote, b: &Veri
     }
     let path = match old {
         0 => Vec::new(),
-        _ => source.from_tiles(ledger, new, |read| equivocation::path(old, new, read)).await.ok()?,
+        _ => source.make_of_tiles(ledger, new, |read| equivocation::path(old, new, read)).await.ok()?,
     };
     Evidence::inconsistent(&a.note, &b.note, path).ok()
 }

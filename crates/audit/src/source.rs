@@ -180,7 +180,7 @@ impl NodeSource {
 
     /// Makes something from the tiles of the tree of `size` entries, which are fetched as they are wanted: a proof needs a
     /// few of them.
-    pub(crate) async fn from_tiles<T>(
+    pub(crate) async fn make_of_tiles<T>(
         &self,
         ledger: Ledger,
         size: u64,
