@@ -112,16 +112,18 @@ async fn main() -> Result<(), Failure> {
 
 /// Appends one observation, and does what an error calls for.
 async fn append(client: &Client, session: &mut ChipSession, text: &str) -> Result<Written<ItemsAppended>, Failure> {
+    settle(client, session).await?;
     let items = || vec![observation(text)];
     let mut answer = session.append(client, items()).await;
     for _ in 0..TRIES {
         let error = match answer {
-            Ok(decided) => return Ok(decided),
+            Ok(written) => return Ok(written),
             Err(error) => error,
         };
         eprintln!("{:?} after: {error}", error.next_step());
         answer = match error.next_step() {
-            // The session kept the bytes that have no answer. They are sent again, and decided once.
+            // Everything earlier is settled: what the session kept without an answer is this write. The same bytes are sent
+            // again, and decided once.
             NextStep::Retry => match session.retry(client).await {
                 Ok(mut responses) => return Ok(responses.pop().ok_or("nothing was unanswered")?.try_into()?),
                 Err(error) => Err(error),
@@ -132,10 +134,28 @@ async fn append(client: &Client, session: &mut ChipSession, text: &str) -> Resul
                 writable(client, session, &state).await?;
                 session.append(client, items()).await
             }
-            NextStep::GiveUp => return Err(error.into()),
+            NextStep::Settle | NextStep::GiveUp => return Err(error.into()),
         };
     }
     Ok(answer?)
+}
+
+/// Sends again what has no answer, until it has one. Its answers are of earlier writes: none of them says anything about the
+/// write that comes next.
+async fn settle(client: &Client, session: &mut ChipSession) -> Result<(), Failure> {
+    for _ in 0..TRIES {
+        match session.retry(client).await {
+            Ok(_) => break,
+            Err(error) if error.next_step() == NextStep::Retry => eprintln!("not settled yet: {error}"),
+            // Refused for good, which is an answer too; the rest is sent again.
+            Err(ClientError::Refused(refusal)) => eprintln!("an earlier write was refused: {refusal}"),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    match session.unanswered().count() {
+        0 => Ok(()),
+        some => Err(format!("{some} earlier writes have no answer yet: nothing new is written before").into()),
+    }
 }
 
 /// Brings a resumed session to where it can write: held by this chip, and open.
@@ -161,7 +181,10 @@ async fn writable(client: &Client, session: &mut ChipSession, state: &Substrate)
 /// Another process with the same chip, which begins with what the cluster knows.
 async fn another_process(client: &Client, chip: &Signer, id: &str) -> Result<(), Failure> {
     let state = client.substrate(id).await?;
-    ChipSession::resumed(chip.clone(), &state).append(client, vec![observation("written elsewhere")]).await?;
+    let mut other = ChipSession::resumed(chip.clone(), &state);
+    // Of two programs that sign the same under the same number, only names of their own make two writes.
+    other.set_names(format!("other/{}", std::process::id()));
+    other.append(client, vec![observation("written elsewhere")]).await?;
     Ok(())
 }
 

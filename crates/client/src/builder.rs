@@ -1,5 +1,6 @@
 //! What a client is made with.
 
+use crate::retry::LONGEST;
 use crate::retry::{NodeChannel, Notice, Timeouts};
 use crate::{Client, ClientError};
 use selfsame_env::{Net, TcpNet};
@@ -54,23 +55,23 @@ impl ClientBuilder {
         self
     }
 
-    /// Time for one attempt that a node works on; 25 s by default.
+    /// Time for one attempt that a node works on, its answer included; 25 s by default.
     pub fn attempt_timeout(mut self, time: Duration) -> Self {
-        self.timeouts.attempt = time;
+        self.timeouts.attempt = time.min(LONGEST);
         self
     }
 
-    /// Time for all attempts of one call; 60 s by default. Zero means one attempt,
+    /// Time for all attempts of one call, and of a stream for the next answer; 60 s by default. Zero means one attempt,
     /// and one at each other endpoint where a node has lost what is asked for, or what answers is no node.
     pub fn call_timeout(mut self, time: Duration) -> Self {
-        self.timeouts.call = time;
+        self.timeouts.call = time.min(LONGEST);
         self
     }
 
     /// Gives a call up earlier when no node answers, or none is ready to take it, for this time. What a node works on
     /// takes its time all the same. Without it the time of the whole call counts for that too.
     pub fn ready_timeout(mut self, time: Duration) -> Self {
-        self.timeouts.ready = Some(time);
+        self.timeouts.ready = Some(time.min(LONGEST));
         self
     }
 

@@ -5,12 +5,15 @@ use selfsame_protocol::code::Code;
 use selfsame_protocol::digest::Digest;
 use selfsame_wire::v1;
 use std::sync::atomic::Ordering;
-use tokio::time::Instant;
+use std::time::Duration;
+use tokio::time::{Instant, timeout};
 use tonic::Streaming;
 
 /// A bundle on its way: JSON lines that verify without a cluster, as `selfsame_protocol::bundle` does.
 pub struct Bundle {
     endpoint: String,
+    /// For one part.
+    within: Duration,
     parts: Parts,
 }
 
@@ -20,12 +23,17 @@ enum Parts {
 }
 
 impl Bundle {
-    /// The next part of its bytes; `None` at the end. Parts end anywhere.
+    /// The next part of its bytes; `None` at the end. Parts end anywhere. One that does not come within the time of an
+    /// attempt ends the bundle with an error.
     pub async fn part(&mut self) -> Result<Option<bytes::Bytes>, ClientError> {
-        let part = match &mut self.parts {
-            Parts::Substrate(stream) => stream.message().await.map(|part| part.map(|part| part.data)),
-            Parts::Run(stream) => stream.message().await.map(|part| part.map(|part| part.data)),
-        };
+        let parts = &mut self.parts;
+        let part = timeout(self.within, async {
+            match parts {
+                Parts::Substrate(stream) => stream.message().await.map(|part| part.map(|part| part.data)),
+                Parts::Run(stream) => stream.message().await.map(|part| part.map(|part| part.data)),
+            }
+        });
+        let part = part.await.map_err(|_| ClientError::unreachable(&self.endpoint, "no part of the bundle in time"))?;
         part.map_err(|status| ClientError::of_status(&self.endpoint, &status))
     }
 
@@ -44,7 +52,7 @@ impl Client {
     pub async fn substrate_bundle(&self, id: &str) -> Result<Bundle, ClientError> {
         let message = v1::GetBundleRequest { substrate_id: id.into() };
         call!(self, get_bundle, message, |stream, endpoint| {
-            Ok(Bundle { endpoint: endpoint.into(), parts: Parts::Substrate(stream) })
+            Ok(Bundle { endpoint: endpoint.into(), within: self.timeouts.attempt, parts: Parts::Substrate(stream) })
         })
     }
 
@@ -52,7 +60,7 @@ impl Client {
     pub async fn run_bundle(&self, id: &Digest) -> Result<Bundle, ClientError> {
         let message = v1::GetRunBundleRequest { run_id: id.as_bytes().to_vec().into() };
         call!(self, get_run_bundle, message, |stream, endpoint| {
-            Ok(Bundle { endpoint: endpoint.into(), parts: Parts::Run(stream) })
+            Ok(Bundle { endpoint: endpoint.into(), within: self.timeouts.attempt, parts: Parts::Run(stream) })
         })
     }
 

@@ -42,12 +42,10 @@ pub enum ClientError {
     /// A client was built outside of a tokio runtime, which its connections live in.
     #[error("a client is built inside of a tokio runtime")]
     NoRuntime,
-    /// A write of this [`ChipSession`](crate::ChipSession) is not answered yet, and nothing was sent: whether it was
-    /// taken, the cluster alone knows. Send it again with [`ChipSession::retry`](crate::ChipSession::retry), or take what
-    /// the cluster knows with [`ChipSession::resume`](crate::ChipSession::resume).
-    #[error(
-        "the write {submission} is not answered yet: send it again, or resume the session from the cluster's state"
-    )]
+    /// An earlier write of this [`ChipSession`](crate::ChipSession) is not answered yet, and nothing was sent. Send that one
+    /// again with [`ChipSession::retry`](crate::ChipSession::retry), then this one. Nothing else settles it: a node may
+    /// go on forwarding it, and the cluster take it after its state was read.
+    #[error("an earlier write, {submission}, is not answered yet, and nothing was sent: send that one again first")]
     Unanswered {
         /// Digest of the submission.
         submission: Digest,

@@ -104,9 +104,15 @@ impl Client {
         let mut all: Vec<ListedBallot> = Vec::new();
         loop {
             let after = all.last().map(|ballot| ballot.proposal_id.clone()).unwrap_or_default();
-            let message = v1::ListBallotsRequest { open, after, limit: 0, stale_ok: false };
+            let message = v1::ListBallotsRequest { open, after: after.clone(), limit: 0, stale_ok: false };
             let read = |answer: v1::ListBallotsResponse, _: &str| {
-                answer.ballots.into_iter().map(listed).collect::<Result<Vec<_>, _>>()
+                let page = answer.ballots.into_iter().map(listed).collect::<Result<Vec<_>, _>>()?;
+                // Each page begins behind the last: one that comes again would be asked for without end.
+                let behind = page.first().is_none_or(|first| first.proposal_id > after);
+                match behind && page.is_sorted_by(|a, b| a.proposal_id < b.proposal_id) {
+                    true => Ok(page),
+                    false => Err(Unreadable("the ballots of a page are not in order".into())),
+                }
             };
             let page = call!(self, list_ballots, message, read)?;
             if page.is_empty() {

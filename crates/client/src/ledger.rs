@@ -34,7 +34,8 @@ pub struct LedgerTail {
 }
 
 impl LedgerTail {
-    /// The next entry; `None` at the end. A tail that follows ends only with an error.
+    /// The next entry; `None` at the end. A tail that follows ends only with an error, and has no time of its own: where
+    /// nothing is written nothing comes, and a node that fell silent is noticed by its connection alone.
     pub async fn next(&mut self) -> Result<Option<LedgerEntry>, ClientError> {
         let next = self.stream.message().await.map_err(|status| ClientError::of_status(&self.endpoint, &status))?;
         Ok(next.map(|entry| LedgerEntry { index: entry.index, leaf: entry.leaf }))
@@ -77,7 +78,11 @@ impl Client {
     pub async fn submission(&self, digest: &Digest) -> Result<Envelope, ClientError> {
         let message = v1::GetSubmissionRequest { digest: digest.as_bytes().to_vec().into(), stale_ok: false };
         call!(self, get_submission, message, |answer, _| {
-            Envelope::from_bytes(&answer.envelope).map_err(|error| Unreadable(error.to_string()))
+            let found = Envelope::from_bytes(&answer.envelope).map_err(|error| Unreadable(error.to_string()))?;
+            match found.digest() == *digest {
+                true => Ok(found),
+                false => Err(Unreadable(format!("the submission {} and not {digest}", found.digest()))),
+            }
         })
     }
 

@@ -3,7 +3,12 @@
 //!
 //! A [`Client`] asks; a [`Signer`] signs what the cluster is to decide. A retry sends the same bytes, and the request id
 //! inside them makes it safe: an answer that was lost is given again. A chip writes through a [`ChipSession`], which keeps
-//! its place while the program runs; after a restart it begins with what the cluster knows.
+//! its place while the program runs; after a restart it begins with what the cluster knows. A program that must neither
+//! lose nor double a write keeps the signed envelope (`sign_append`, [`Envelope::to_bytes`]) in a file before it is sent, and
+//! after a restart submits that one first, with [`Client::submit`]: it is decided once, and its first answer given again.
+//! Two programs with one chip key give their requests names of their own ([`ChipSession::set_names`]).
+//!
+//! [`Envelope::to_bytes`]: selfsame_protocol::envelope::Envelope::to_bytes
 //!
 //! An error says by [`ClientError::next_step`] whether the same bytes may be sent again, the session is to be taken up from
 //! the cluster's state, or the write is to be given up. `examples/session.rs` is a complete program, from the birth of a
@@ -91,6 +96,8 @@
 //! // From here on without any node: the entry stands in the tree, and those whom the reader's policy names cosigned it.
 //! let proof = TlogProof::parse(receipt.proof.as_bytes())?;
 //! let checkpoint = proof.includes(&leaf_hash(&leaf))?;
+//! // Of the ledger and the place that were asked for, and not of others.
+//! assert_eq!((checkpoint.origin.as_str(), proof.index), ("ledger.example/evidence", 17));
 //! policy.evaluate(&proof.note)?;
 //! println!("{} holds {} entries", checkpoint.origin, checkpoint.size);
 //! # Ok(())
@@ -137,13 +144,13 @@ pub use cluster::{NodeStatus, RegisteredKey, RegisteredNode};
 pub use error::ClientError;
 pub use governance::{Ballot, BallotStatus, ListedBallot, Unopposed};
 pub use ledger::{ConsistencyProof, EntrySelector, InclusionProof, LedgerEntry, LedgerTail};
-pub use lists::{ListedChip, ListedSubstrate, Page, SubstrateCondition, SubstrateFilter};
+pub use lists::{ListedChip, ListedSubstrate, Page, SubstrateFilter};
 pub use next_step::NextStep;
 pub use receipts::{Accepted, Receipt};
 pub use runs::{Agreement, DeclaredRun, RunAttestation, RunTie};
 pub use signer::Signer;
 pub use submission::Written;
-pub use substrate::{Holder, HolderStatus, Migration, MigrationState, Phase, Substrate};
+pub use substrate::{Holder, HolderStatus, Migration, MigrationState, Phase, Substrate, SubstrateCondition};
 pub use substrates::{Rail, RailItem};
 
 pub use selfsame_env::key_file::KeyFileError;

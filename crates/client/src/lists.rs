@@ -1,7 +1,8 @@
 //! Lists, page by page: substrates and chips.
 
 use crate::read::{Unreadable, counted, digest, named, public_key, said};
-use crate::{Client, ClientError, Phase};
+use crate::substrate::{Phase, SubstrateCondition};
+use crate::{Client, ClientError};
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::keys::PublicKey;
 use selfsame_protocol::number::Epoch;
@@ -27,22 +28,6 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// Token of what follows; `None` when that is all.
     pub next: Option<String>,
-}
-
-selfsame_protocol::named! {
-    /// What a substrate can do, in one word.
-    pub enum SubstrateCondition: "a state of a substrate" {
-        /// Its chip may write.
-        Active = "active",
-        /// Sealed for a migration: nobody may write.
-        Sealed = "sealed",
-        /// It was altered: nobody writes to it again.
-        Suppressed = "suppressed",
-        /// Its lineage ended with DRIFT_EXCEEDED.
-        Ended = "ended",
-        /// Its chip is out of service.
-        Retired = "retired",
-    }
 }
 
 /// A substrate in one line of a list.
@@ -129,7 +114,11 @@ fn page<W, T>(
     one: fn(W) -> Result<T, Unreadable>,
     token: &str,
     next: String,
+    asked: u32,
 ) -> Result<(Vec<T>, Option<String>), Unreadable> {
+    if items.len() > asked as usize {
+        return Err(Unreadable(format!("a page of {} where {asked} were asked for", items.len())));
+    }
     let items = items.into_iter().map(one).collect::<Result<_, _>>()?;
     match said(next) {
         Some(next) if next.as_str() <= token => {
@@ -144,7 +133,7 @@ fn size(left: usize) -> u32 {
 }
 
 impl Client {
-    /// Substrates in order of their ids, from a token on: `limit` of them, or all that there are when they are fewer.
+    /// Substrates in order of their ids, from a token on: `limit` of them and one at least, or all that there are when they are fewer.
     /// The first token is empty.
     pub async fn substrates(
         &self,
@@ -154,15 +143,16 @@ impl Client {
     ) -> Result<Page<ListedSubstrate>, ClientError> {
         let (mut items, mut token) = (Vec::new(), token.to_owned());
         loop {
+            let page_size = size(limit - items.len());
             let message = v1::ListSubstratesRequest {
-                page_size: size(limit - items.len()),
+                page_size,
                 page_token: token.clone(),
                 chip: wanted.chip.map(|chip| chip.as_bytes().to_vec()).unwrap_or_default().into(),
                 organisation: wanted.organisation.clone().unwrap_or_default(),
                 stale_ok: false,
             };
             let read = |answer: v1::ListSubstratesResponse, _: &str| {
-                page(answer.substrates, substrate, &token, answer.next_page_token)
+                page(answer.substrates, substrate, &token, answer.next_page_token, page_size)
             };
             let (some, next) = call!(self, list_substrates, message, read)?;
             items.extend(some);
@@ -173,15 +163,16 @@ impl Client {
         }
     }
 
-    /// Chips in order of their ids, from a token on: `limit` of them, or all that there are when they are fewer. The first
+    /// Chips in order of their ids, from a token on: `limit` of them and one at least, or all that there are when they are fewer. The first
     /// token is empty.
     pub async fn chips(&self, token: &str, limit: usize) -> Result<Page<ListedChip>, ClientError> {
         let (mut items, mut token) = (Vec::new(), token.to_owned());
         loop {
             let page_size = size(limit - items.len());
             let message = v1::ListChipsRequest { page_size, page_token: token.clone(), stale_ok: false };
-            let read =
-                |answer: v1::ListChipsResponse, _: &str| page(answer.chips, chip, &token, answer.next_page_token);
+            let read = |answer: v1::ListChipsResponse, _: &str| {
+                page(answer.chips, chip, &token, answer.next_page_token, page_size)
+            };
             let (some, next) = call!(self, list_chips, message, read)?;
             items.extend(some);
             match next {
@@ -195,7 +186,8 @@ impl Client {
     pub async fn chip(&self, id: &Digest) -> Result<ListedChip, ClientError> {
         let message = v1::GetChipRequest { chip: id.as_bytes().to_vec().into(), stale_ok: false };
         call!(self, get_chip, message, |answer, _| match answer.chip {
-            Some(found) => chip(found),
+            Some(found) if found.id[..] == id.as_bytes()[..] => chip(found),
+            Some(_) => Err(Unreadable("another chip than was asked for".into())),
             None => Err(Unreadable("no chip in the answer".into())),
         })
     }

@@ -7,6 +7,7 @@ use selfsame_protocol::code::Code;
 ///
 /// ```text
 /// Retry   ─→ the same bytes again          ChipSession::retry, or the same call where nothing was signed
+/// Settle  ─→ what has no answer first      ChipSession::retry, whose answers are of earlier writes, then this write
 /// Resume  ─→ the cluster's state, then     ChipSession::resume, then a new write that fits what it says
 ///            another write
 /// GiveUp  ─→ nothing more for this write   the text names the rule; somebody must act
@@ -19,6 +20,9 @@ pub enum NextStep {
     /// Whether the request was taken is not known, or it was not taken and may be later. The same bytes are safe to send
     /// again: the cluster decides a submission once, and gives its first answer to every repeat.
     Retry,
+    /// Nothing was sent, for an earlier write of the session has no answer. Send that again until it has one; the answer is
+    /// that write's, and this one is still to be made.
+    Settle,
     /// The write was refused, nothing of it was kept, and the same bytes will be refused again: the session does not know
     /// what the cluster knows. Take the cluster's state, look at who holds the substrate and where the session stands, and
     /// sign anew.
@@ -32,7 +36,8 @@ impl ClientError {
     ///
     /// | error | next step |
     /// |---|---|
-    /// | a refusal with a [retryable](Code::retryable) code, `Unreachable`, `InvalidAnswer`, `Unanswered` | [`NextStep::Retry`] |
+    /// | a refusal with a [retryable](Code::retryable) code, `Unreachable`, `InvalidAnswer` | [`NextStep::Retry`] |
+    /// | `Unanswered` | [`NextStep::Settle`] |
     /// | `STALE_EPOCH`, `STALE_SEQUENCE`, `CHIP_INVALIDATED`, `STATE_MISMATCH`, `SESSION_NOT_OPEN`, `SESSION_ALREADY_OPEN`, `VERIFICATION_PENDING` | [`NextStep::Resume`] |
     /// | every other refusal, `NeverClosed`, `InvalidEndpoint`, `NoRuntime` | [`NextStep::GiveUp`] |
     ///
@@ -40,9 +45,8 @@ impl ClientError {
     pub fn next_step(&self) -> NextStep {
         match self {
             ClientError::Refused(refusal) => after(refusal.code),
-            ClientError::Unreachable { .. } | ClientError::InvalidAnswer { .. } | ClientError::Unanswered { .. } => {
-                NextStep::Retry
-            }
+            ClientError::Unreachable { .. } | ClientError::InvalidAnswer { .. } => NextStep::Retry,
+            ClientError::Unanswered { .. } => NextStep::Settle,
             ClientError::NeverClosed | ClientError::InvalidEndpoint { .. } | ClientError::NoRuntime => NextStep::GiveUp,
         }
     }
@@ -162,7 +166,7 @@ mod tests {
         for (error, step) in [
             (ClientError::Unreachable { endpoint: endpoint.clone(), reason: reason.clone() }, NextStep::Retry),
             (ClientError::InvalidAnswer { endpoint: endpoint.clone(), reason: reason.clone() }, NextStep::Retry),
-            (ClientError::Unanswered { submission }, NextStep::Retry),
+            (ClientError::Unanswered { submission }, NextStep::Settle),
             (ClientError::NeverClosed, NextStep::GiveUp),
             (ClientError::InvalidEndpoint { endpoint, reason }, NextStep::GiveUp),
             (ClientError::NoRuntime, NextStep::GiveUp),

@@ -57,6 +57,7 @@ pub(crate) fn wire(ledger: Ledger) -> i32 {
 
 pub(crate) fn entry(entry: Option<&v1::EntryRef>) -> Result<EntryRef, Unreadable> {
     let Some(entry) = entry else { return Err(Unreadable("an item without its entry".into())) };
-    let ledger = if entry.ledger == wire(Ledger::Evidence) { Ledger::Evidence } else { Ledger::Reasoning };
+    let named = Ledger::BOTH.into_iter().find(|ledger| entry.ledger == wire(*ledger));
+    let ledger = named.ok_or_else(|| Unreadable(format!("an entry of the ledger {}", entry.ledger)))?;
     Ok(EntryRef { ledger, index: U64(entry.index), hash: digest(&entry.hash)? })
 }

@@ -8,6 +8,7 @@ use selfsame_protocol::code::{Code, Refusal};
 use selfsame_protocol::entry::EntryRef;
 use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::ledger::Ledger;
+use selfsame_protocol::merkle::leaf_hash;
 use selfsame_protocol::response::SubmitResponse;
 use selfsame_wire::v1;
 use std::time::Duration;
@@ -51,12 +52,18 @@ impl Client {
                 let code = Code::from_name(&r.code).unwrap_or(Code::NotCosigned);
                 Refusal { code, rule: r.rule, expected: r.expected, found: r.found }
             });
-            let receipts = answer.proofs.into_iter().map(receipt).collect::<Result<_, _>>()?;
-            Ok(Accepted { response: answer_to(envelope, &answer.receipt)?, receipts, refusal })
+            let receipts = answer.proofs.into_iter().map(receipt).collect::<Result<Vec<_>, _>>()?;
+            let response = answer_to(envelope, &answer.receipt)?;
+            if let Some(other) = receipts.iter().find(|receipt| !response.entries.contains(&receipt.entry)) {
+                let (ledger, index) = (other.entry.ledger, other.entry.index);
+                return Err(Unreadable(format!("a receipt of {ledger} {index}, which is no entry of this submission")));
+            }
+            Ok(Accepted { response, receipts, refusal })
         })
     }
 
-    /// The receipt of an entry, with the entry's leaf. For a checkpoint that holds the entry `within` is waited, in all and
+    /// The receipt of an entry, with the entry's leaf, which has the hash that the answer names. What the receipt proves its
+    /// reader checks: the ledger by the checkpoint's origin, the place by its index. For a checkpoint that holds the entry `within` is waited, in all and
     /// whatever node is asked, be it shorter or longer than the time of a call; after that the call ends with NOT_COSIGNED.
     /// A node that does not answer or is not ready is waited for as by every other call.
     pub async fn receipt(
@@ -81,7 +88,18 @@ impl Client {
         let timeouts = Timeouts { cosigned: Some(within), ..self.timeouts };
         Client { timeouts, ..self.clone() }
             .retry(call, |answer, _| match answer.proof {
-                Some(given) => Ok((receipt(given)?, answer.leaf.to_vec())),
+                Some(given) => {
+                    let given = receipt(given)?;
+                    let EntryRef { ledger: of, index, hash } = given.entry;
+                    let asked = match selected {
+                        EntrySelector::Index(wanted) => index.0 == wanted,
+                        EntrySelector::Hash(wanted) => hash == wanted,
+                    };
+                    match of == ledger && asked && leaf_hash(&answer.leaf) == hash {
+                        true => Ok((given, answer.leaf.to_vec())),
+                        false => Err(Unreadable(format!("the receipt of another entry: {of} {index}, {hash}"))),
+                    }
+                }
                 None => Err(Unreadable("a receipt without its proof".into())),
             })
             .await

@@ -27,6 +27,8 @@ use tonic::transport::{Channel, Endpoint};
 const ATTEMPT: Duration = Duration::from_secs(25);
 /// Time for all attempts of one call.
 const CALL: Duration = Duration::from_secs(60);
+/// The longest that may be named; more is cut to it, and hardly anybody waits so long.
+pub(crate) const LONGEST: Duration = Duration::from_secs(365 * 24 * 3_600);
 /// Pause between attempts.
 const PAUSE: Duration = Duration::from_millis(150);
 /// A pause is doubled this many times when somebody is told of it.
@@ -160,6 +162,7 @@ impl Client {
     /// was said with [`ready_timeout`](crate::ClientBuilder::ready_timeout) stays, and where it is more than `call`, a node
     /// that is not ready is waited for as long as `call`. Zero for `call` means one attempt.
     pub fn with_timeouts(self, attempt: Duration, call: Duration) -> Client {
+        let (attempt, call) = (attempt.min(LONGEST), call.min(LONGEST));
         Client { timeouts: Timeouts { attempt, call, ..self.timeouts }, ..self }
     }
 

@@ -69,13 +69,22 @@ fn request<T>(message: T, deadline: Option<Duration>) -> Request<T> {
     request
 }
 
+/// Ends an attempt with its deadline, the body of the answer included: what `set_timeout` says ends with the head of it.
+async fn in_time<T>(deadline: Option<Duration>, call: impl Future<Output = Result<T, Status>>) -> Result<T, Status> {
+    let late = |_| Status::deadline_exceeded("no answer in time");
+    match deadline {
+        Some(deadline) => tokio::time::timeout(deadline, call).await.map_err(late)?,
+        None => call.await,
+    }
+}
+
 macro_rules! rpcs {
     ($($service:ident { $($method:ident: $asked:ident => $answered:ty, $most:ident;)* })*) => {$($(
         /// `deadline` is also told to the node; `None` for a stream that may last.
         pub(crate) fn $method(channel: Channel, deadline: Option<Duration>, message: v1::$asked) -> Attempt<$answered> {
             Box::pin(async move {
                 let mut service = $service::new(channel).max_decoding_message_size($most);
-                service.$method(request(message, deadline)).await.map(Response::into_inner)
+                in_time(deadline, service.$method(request(message, deadline))).await.map(Response::into_inner)
             })
         }
     )*)*};
@@ -138,7 +147,7 @@ pub(crate) fn submit_with_receipts(
 ) -> Attempt<v1::SubmitResponse> {
     Box::pin(async move {
         let mut service = LedgerServiceClient::new(channel).max_decoding_message_size(LARGE);
-        service.submit(request(message, deadline)).await.map(Response::into_inner)
+        in_time(deadline, service.submit(request(message, deadline))).await.map(Response::into_inner)
     })
 }
 

@@ -9,7 +9,7 @@ use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::response::SubmitResponse;
 use selfsame_wire::v1;
 use std::sync::atomic::Ordering;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout};
 use tonic::Status;
 
 impl Client {
@@ -25,8 +25,7 @@ impl Client {
         let (mut done, mut progress, mut tries) = (0, Instant::now(), 0);
         while done < envelopes.len() {
             let before = done;
-            let deadline = progress + self.timeouts.call;
-            let broke = match self.stream(&envelopes[done..], &mut done, &mut each, deadline).await {
+            let broke = match self.stream(&envelopes[done..], &mut done, &mut each).await {
                 Ok(()) => continue,
                 Err(broke) => broke,
             };
@@ -51,8 +50,9 @@ impl Client {
         envelopes: &[Envelope],
         done: &mut usize,
         each: &mut impl FnMut(usize, SubmitResponse),
-        deadline: Instant,
     ) -> Result<(), ClientError> {
+        // For the next answer, and one attempt's time at least.
+        let within = self.timeouts.call.max(self.timeouts.attempt);
         // What is too large is not sent; it is refused when those before it are answered.
         let messages: Vec<_> = envelopes
             .iter()
@@ -63,10 +63,10 @@ impl Client {
         let late = |_| ClientError::unreachable(&node.address, "no answer in time");
         let lost = |status: Status| ClientError::of_status(&node.address, &status);
         let invalid = |reason: String| ClientError::invalid(&node.address, Unreadable(reason));
-        let opened = timeout_at(deadline, rpc::submit_stream(node.channel.clone(), messages)).await.map_err(late)?;
+        let opened = timeout(within, rpc::submit_stream(node.channel.clone(), messages)).await.map_err(late)?;
         let mut answers = opened.map_err(lost)?;
         let first = *done;
-        while let Some(answer) = timeout_at(deadline, answers.message()).await.map_err(late)?.map_err(lost)? {
+        while let Some(answer) = timeout(within, answers.message()).await.map_err(late)?.map_err(lost)? {
             let place = *done - first;
             let Some(envelope) = envelopes.get(place).filter(|_| place < sent && answer.position == place as u64)
             else {

@@ -2,7 +2,6 @@
 //!
 //! It is JSON whose members stand here. Members that a newer node adds are passed over.
 
-use crate::lists::SubstrateCondition;
 use selfsame_protocol::digest::Digest;
 use selfsame_protocol::keys::PublicKey;
 use selfsame_protocol::named;
@@ -12,6 +11,22 @@ use selfsame_protocol::p104::{Amendment, Constitution, Outcome};
 use selfsame_protocol::record::{ContinuityEvent, SessionClose};
 use selfsame_protocol::time::{Timestamp, U64};
 use serde::{Deserialize, Serialize};
+
+named! {
+    /// What a substrate can do, in one word.
+    pub enum SubstrateCondition: "a state of a substrate" {
+        /// Its chip may write.
+        Active = "active",
+        /// Sealed for a migration: nobody may write.
+        Sealed = "sealed",
+        /// It was altered: nobody writes to it again.
+        Suppressed = "suppressed",
+        /// Its lineage ended with DRIFT_EXCEEDED.
+        Ended = "ended",
+        /// Its chip is out of service.
+        Retired = "retired",
+    }
+}
 
 /// A substrate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -7,7 +7,7 @@ use selfsame_protocol::entry::EntryRef;
 use selfsame_protocol::envelope::Envelope;
 use selfsame_protocol::p104::{IdentityStatement, Outcome};
 use selfsame_protocol::record::Record;
-use selfsame_protocol::response::SubmitResponse;
+use selfsame_protocol::response::{SessionRequested, SubmitResponse};
 use selfsame_wire::v1;
 
 /// One item of the Evidence Rail.
@@ -53,14 +53,26 @@ impl Client {
     /// A substrate's state, as a quorum knows it.
     pub async fn substrate(&self, id: &str) -> Result<Substrate, ClientError> {
         let message = v1::GetSubstrateRequest { substrate_id: id.into(), stale_ok: false };
-        call!(self, get_substrate, message, |answer, _| json(&answer.state))
+        call!(self, get_substrate, message, |answer, _| {
+            let state: Substrate = json(&answer.state)?;
+            match state.substrate_id == *id {
+                true => Ok(state),
+                false => Err(Unreadable(format!("the state of {} and not of {id}", state.substrate_id))),
+            }
+        })
     }
 
     /// Submits the envelope of an open, and answers when a quorum of nodes decided the verification. Safe to retry.
     pub async fn open_session(&self, envelope: &Envelope) -> Result<Rail, ClientError> {
         let message = v1::OpenSessionRequest { envelope: outgoing(envelope)? };
         call!(self, open_session, message, |answer, _| {
-            Ok(Rail { items: items(&answer.rail)?, response: answer_to(envelope, &answer.receipt)? })
+            let response = answer_to(envelope, &answer.receipt)?;
+            SessionRequested::try_from(response.result.clone()).map_err(|error| Unreadable(error.to_string()))?;
+            let rail = Rail { items: items(&answer.rail)?, response };
+            match rail.outcome() {
+                Some(_) => Ok(rail),
+                None => Err(Unreadable("a session without its verification".into())),
+            }
         })
     }
 

@@ -3,7 +3,7 @@
 
 mod fake;
 
-use fake::{Answer, Call, Nodes, one, refusal};
+use fake::{Answer, Call, Nodes, SILENCE, one, refusal};
 use prost::Message as _;
 use selfsame_client::{
     Activation, Birth, ChipSession, Client, ClientError, EntrySelector, NextStep, Sealing, Signer, Written,
@@ -322,12 +322,14 @@ async fn the_largest_answers_of_each_kind_are_read() {
             let envelope = envelope(&call);
             let entries = vec![EntryRef { index: U64(u64::MAX), ..entry() }; 1_100];
             let result = result(&command(&envelope));
+            let of = entries[0];
             let response = SubmitResponse { submission: envelope.digest(), entries, result };
             // Receipts stand in the answer only when they were asked for; then it may be much larger.
             let proofs = match call.message::<v1::SubmitRequest>().proofs_within_ms {
                 0 => Vec::new(),
                 _ => {
-                    let entry = v1::EntryRef { ledger: 1, index: 1, hash: vec![1; 32].into() };
+                    let hash = of.hash.as_bytes().to_vec().into();
+                    let entry = v1::EntryRef { ledger: 2, index: of.index.0, hash };
                     vec![v1::LogProof { entry: Some(entry), proof: "x".repeat(8 << 10) }; 1_000]
                 }
             };
@@ -361,6 +363,88 @@ async fn a_bundle_that_breaks_off_is_asked_for_at_the_next_node() {
     let broken = Nodes::new(|_| Ok(vec![vec![0xff]]));
     assert!(matches!(broken.client().bundle(ID).await, Err(ClientError::Unreachable { .. })));
     assert!(broken.asked().len() > 1);
+}
+
+/// A server that gives the head of an answer and then nothing is given up with the attempt, and the next one asked.
+/// shows: X-02
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_never_comes_is_waited_for_as_long_as_an_attempt() {
+    let silent = Nodes::new(|_| Ok(vec![SILENCE.to_vec()]));
+    let second = Duration::from_secs(1);
+    let client = silent.builder().attempt_timeout(second).call_timeout(4 * second).build().unwrap();
+    let (begun, birth) = (Instant::now(), session().sign_birth(birth()));
+    assert!(matches!(client.substrate(ID).await, Err(ClientError::Unreachable { .. })));
+    assert!(matches!(client.submit(&birth).await, Err(ClientError::Unreachable { .. })));
+    assert!(client.submit_once(&birth).await.unwrap_err().retryable());
+    assert!(client.bundle(ID).await.is_err());
+    assert!(client.statuses().await.iter().all(Result::is_err));
+    assert!(client.receipt(Ledger::Evidence, EntrySelector::Index(0), second).await.is_err());
+    let mut session = session();
+    assert!(session.append_all(&client, [item(), item()], |_, _| {}).await.is_err());
+    assert!(begun.elapsed() < 60 * second, "{:?}", begun.elapsed());
+    // Where the next one answers, the call has its answer.
+    let nodes = Nodes::new(|call| match call.endpoint.as_str() {
+        "a:1" => Ok(vec![SILENCE.to_vec()]),
+        _ => accept(&call),
+    });
+    assert!(nodes.client().submit(&birth).await.is_ok());
+    // Longer than any clock goes: it is a time like others, and nothing overflows.
+    let forever = nodes.builder().attempt_timeout(second).call_timeout(Duration::MAX).ready_timeout(Duration::MAX);
+    assert!(forever.build().unwrap().with_timeouts(second, Duration::MAX).submit(&birth).await.is_ok());
+}
+
+/// With one attempt a stream has the time of one.
+#[tokio::test(start_paused = true)]
+async fn a_stream_of_one_attempt_takes_its_answers() {
+    let nodes = Nodes::new(|_| Ok(vec![SILENCE.to_vec()]));
+    let client = nodes.builder().call_timeout(Duration::ZERO).build().unwrap();
+    let begun = Instant::now();
+    assert!(session().append_all(&client, [item()], |_, _| {}).await.is_err());
+    assert!(begun.elapsed() >= Duration::from_secs(25), "{:?}", begun.elapsed());
+}
+
+/// What answers about something else is no answer.
+/// shows: X-02
+#[tokio::test(start_paused = true)]
+async fn answers_about_something_else_are_none() {
+    let nodes = Nodes::new(|call| match call.method.as_str() {
+        "GetSubmission" => {
+            let other = session().sign_append(item());
+            one(&v1::GetSubmissionResponse { envelope: other.to_bytes().into() })
+        }
+        "GetReceipt" => {
+            let entry = v1::EntryRef { ledger: 2, index: 0, hash: vec![1; 32].into() };
+            let proof = Some(v1::LogProof { entry: Some(entry), proof: "x".into() });
+            one(&v1::GetReceiptResponse { proof, leaf: b"{}".to_vec().into() })
+        }
+        "GetChip" => {
+            let chip = v1::Chip { id: vec![7; 32].into(), key: vec![7; 32].into(), ..Default::default() };
+            one(&v1::GetChipResponse { chip: Some(chip) })
+        }
+        "ListChips" => {
+            let chip = v1::Chip { id: vec![7; 32].into(), key: vec![7; 32].into(), ..Default::default() };
+            one(&v1::ListChipsResponse { chips: vec![chip; 9], ..Default::default() })
+        }
+        "OpenSession" => one(&v1::OpenSessionResponse { receipt: accept_open(&call), ..Default::default() }),
+        other => panic!("{other}"),
+    });
+    let client = nodes.client();
+    let invalid = |error: ClientError| assert!(matches!(error, ClientError::InvalidAnswer { .. }), "{error}");
+    invalid(client.submission(&hash("another")).await.unwrap_err());
+    let second = Duration::from_secs(1);
+    invalid(client.receipt(Ledger::Evidence, EntrySelector::Index(0), second).await.unwrap_err());
+    invalid(client.receipt(Ledger::Reasoning, EntrySelector::Hash(hash("x")), second).await.unwrap_err());
+    invalid(client.chip(&hash("x")).await.unwrap_err());
+    invalid(client.chips("", 3).await.unwrap_err());
+    invalid(session().open(&client).await.unwrap_err());
+}
+
+/// The answer of an append, to whatever was asked.
+fn accept_open(call: &Call) -> bytes::Bytes {
+    let envelope = Envelope::from_bytes(&call.message::<v1::OpenSessionRequest>().envelope).unwrap();
+    let result = ItemsAppended { count: 1, seq: U64(1) }.into();
+    let response = SubmitResponse { submission: envelope.digest(), entries: vec![entry()], result };
+    to_canonical_of(&response).into()
 }
 
 #[test]

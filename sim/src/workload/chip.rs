@@ -76,6 +76,20 @@ impl Chip {
         self.believes(0, matches!(answer, Answer::Ok(_)));
     }
 
+    /// A birth of another substrate by a clock that is so far from the ledger's: it is refused.
+    pub(super) async fn dated(&mut self, clock_ms: i64) {
+        let right = std::mem::replace(&mut self.caller.clock_ms, clock_ms);
+        let id = uuid(&mut self.caller.random);
+        let founding = json!({"branch_a": {"claim": "It is now."}, "branch_b": {"claim": "It was then.", "of": id}});
+        let birth = Birth::new(founding, self.caller.now());
+        let envelope = self.caller.newcomer(&self.chips[0].clone(), &id).sign_birth(birth);
+        let answer = self.caller.insist("birth", &envelope).await;
+        if matches!(answer, Answer::Ok(_)) {
+            self.wrong("wrong_clock", format!("a birth was dated {clock_ms} ms from now"));
+        }
+        self.caller.clock_ms = right;
+    }
+
     /// Notes whether one of the chips believes itself active.
     fn believes(&self, chip: usize, active: bool) {
         self.caller.oracle.believes(&self.substrate, ["a", "b"][chip], active);

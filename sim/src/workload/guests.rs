@@ -124,13 +124,16 @@ pub async fn abandoned_session(visit: Visit) {
     }
 }
 
-/// A client whose clock is years wrong: its substrate lives like any other.
+/// A client whose clock is hours wrong: its substrate lives like any other. With a clock that is years wrong there is no
+/// birth.
 pub async fn wrong_clock(visit: Visit) {
     let mut caller = visit.caller("a");
-    let years = [-30, -1, 1, 60][caller.random.gen_range(0..4)];
-    caller.clock_ms = years * 365 * 86_400_000;
+    let minutes = [-22 * 60, -30, 30][caller.random.gen_range(0..3)];
+    caller.clock_ms = minutes * 60_000;
     let organisation = caller.random.gen_range(0..visit.callers.organisations);
     let mut chip = Chip::found(caller, organisation).await;
+    let years = [-30, -1, 1, 60][chip.caller.random.gen_range(0..4)];
+    chip.dated(years * 365 * 86_400_000).await;
     while let Some(state) = chip.closed().await {
         visit.happened();
         if state.status != Some(Outcome::Verified) {

@@ -47,6 +47,8 @@ pub struct ChipSession {
     request_id: Option<String>,
     /// Start of the names of requests, and how many were given.
     names: Option<(String, u64)>,
+    /// Writes that were refused: what is signed after that has another name.
+    refusals: u64,
     unanswered: VecDeque<Unanswered>,
 }
 
@@ -167,6 +169,7 @@ impl ChipSession {
             continuity_hash: None,
             request_id: None,
             names: None,
+            refusals: 0,
             unanswered: VecDeque::new(),
         }
     }
@@ -179,8 +182,7 @@ impl ChipSession {
         session
     }
 
-    /// Takes what the cluster knows for what this chip knows. Writes without an answer are forgotten: whether they were
-    /// taken, the state says.
+    /// Takes what the cluster knows for what this chip knows. Writes without an answer are forgotten.
     pub(crate) fn adopt(&mut self, state: &Substrate) {
         (self.epoch, self.seq) = (state.holder.epoch, state.holder.seq.0);
         self.head = Some(state.head);
@@ -232,8 +234,9 @@ impl ChipSession {
     /// Names every request `<start>/<number>`, so that each that is signed is another one. A program that shares its chip
     /// key with others needs this, with a start that no other has (16 random bytes as hex, for example): by default a
     /// write is named after its content, its token included, and two programs that sign the same write at one number send
-    /// one request, which is done once and answered to both. It is also how a write that was refused on the record, for a
-    /// run that was not declared yet, is asked for anew: under its old name it gets its old answer.
+    /// one request, which is done once and answered to both. No earlier run of the program may have had the start either:
+    /// the numbers begin anew, and a name that was used is refused with REQUEST_ID_REUSED. The start is a name of at most
+    /// 100 bytes of `A-Z a-z 0-9 . _ : / -`.
     pub fn set_names(&mut self, start: impl Into<String>) {
         self.names = Some((start.into(), 0));
     }
@@ -250,6 +253,11 @@ impl ChipSession {
             (None, Some((start, number))) => {
                 *number += 1;
                 self.signer.sign(&format!("{start}/{number}"), command)
+            }
+            // The first answer to a request is kept where it is a recorded refusal: what is asked for anew has another name.
+            (None, None) if self.refusals > 0 => {
+                let content = Digest::of(&selfsame_protocol::canon::to_canonical_of(&command)).hex();
+                self.signer.sign(&format!("content/{content}/{}", self.refusals), command)
             }
             (None, None) => self.signer.sign_content(command),
         };
@@ -371,6 +379,7 @@ impl ChipSession {
     pub fn accepted(&mut self, response: &SubmitResponse) {
         let place = self.unanswered.iter().position(|one| one.envelope.digest() == response.submission);
         let Some(place) = place else { return };
+        self.refusals += 1;
         self.unanswered.drain(..=place);
         match &response.result {
             CommandResult::SubstrateBorn(born) => {
@@ -404,6 +413,7 @@ impl ChipSession {
     pub fn refused(&mut self, envelope: &Envelope) {
         let place = self.unanswered.iter().position(|one| one.envelope == *envelope);
         let Some(place) = place else { return };
+        self.refusals += 1;
         let first = self.unanswered.drain(place..).find_map(|one| one.seq);
         if let Some(first) = first {
             self.seq = first - 1;

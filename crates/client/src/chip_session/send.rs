@@ -54,7 +54,8 @@ impl ChipSession {
     }
 
     /// Brings the substrate into being, held by this chip. Its time is part of the bytes: to repeat a birth after a
-    /// restart, keep its time or its envelope.
+    /// restart, keep its time or its envelope,
+    /// and [`resume`](Self::resume) then.
     pub async fn birth(&mut self, client: &Client, birth: Birth) -> Result<Written<SubstrateBorn>, ClientError> {
         self.idle()?;
         let envelope = self.sign_birth(birth);
@@ -208,7 +209,9 @@ impl ChipSession {
     }
 
     /// Takes what the cluster knows for what this chip knows, and gives it: after a restart, or after a refusal that says
-    /// that somebody else wrote. Writes without an answer are forgotten: whether they were taken, the state says. When
+    /// that somebody else wrote. Writes without an answer are forgotten, and may be taken all the same, even after this: a
+    /// node may go on forwarding one. Whoever must not write twice sends them again before, with [`retry`](Self::retry).
+    /// When
     /// another chip holds the substrate, this one writes nothing more: each attempt is refused, and recorded.
     pub async fn resume(&mut self, client: &Client) -> Result<Substrate, ClientError> {
         let state = client.substrate(&self.substrate_id).await?;

@@ -87,6 +87,18 @@ fn two_programs_that_write_the_same_at_once_ask_for_two_things() {
     assert_eq!((id(&first).as_str(), id(&again).as_str()), ("one/1", "one/2"));
 }
 
+/// The first answer to a request is kept where it is a recorded refusal: asked for anew, the write has another name.
+/// shows: X-06
+#[test]
+fn what_was_refused_is_asked_for_anew_under_another_name() {
+    let mut session = session();
+    let refused = session.sign_append(items(1));
+    session.refused(&refused);
+    let again = session.sign_append(items(1));
+    assert_eq!(token(&again), token(&refused));
+    assert_ne!(again.digest(), refused.digest());
+}
+
 #[test]
 fn an_activation_begins_a_new_count() {
     let mut session = session();

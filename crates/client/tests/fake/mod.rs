@@ -2,7 +2,7 @@
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use futures::future::BoxFuture;
-use futures::stream;
+use futures::stream::{self, BoxStream, StreamExt as _};
 use http_body_util::{BodyExt as _, StreamBody};
 use hyper::body::{Frame, Incoming};
 use hyper::server::conn::http2;
@@ -21,7 +21,9 @@ use tonic::Status;
 
 /// The messages of an answer, encoded; one unless the method streams.
 pub type Answer = Result<Vec<Vec<u8>>, Status>;
-type Body = StreamBody<stream::Iter<std::vec::IntoIter<Result<Frame<Bytes>, Infallible>>>>;
+/// A message that never comes: the head of the answer stands, and nothing follows.
+pub const SILENCE: &[u8] = b"silence";
+type Body = StreamBody<BoxStream<'static, Result<Frame<Bytes>, Infallible>>>;
 type Asked = (String, String, Bytes);
 
 /// A call as a node receives it.
@@ -80,9 +82,11 @@ impl Nodes {
         let message = body.slice(5..);
         self.asked.lock().unwrap().push((endpoint.clone(), method.clone(), message.clone()));
         let frames = match (self.answer)(Call { endpoint, method, message }).await {
-            Err(status) => return Ok(status.into_http::<()>().map(|()| StreamBody::new(stream::iter(Vec::new())))),
+            Err(status) => return Ok(status.into_http::<()>().map(|()| StreamBody::new(stream::empty().boxed()))),
             Ok(messages) => {
-                let framed = messages.into_iter().map(|message| {
+                let silent = messages.iter().any(|message| message == SILENCE);
+                let messages = messages.into_iter().take_while(|message| message != SILENCE);
+                let framed = messages.map(|message| {
                     let mut bytes = BytesMut::new();
                     bytes.put_u8(0);
                     bytes.put_u32(u32::try_from(message.len()).unwrap());
@@ -90,11 +94,14 @@ impl Nodes {
                     Frame::data(bytes.freeze())
                 });
                 let end = HeaderMap::from_iter([("grpc-status".parse().unwrap(), "0".parse().unwrap())]);
-                framed.chain([Frame::trailers(end)]).map(Ok).collect::<Vec<_>>()
+                let end = (!silent).then(|| Frame::trailers(end));
+                let frames: Vec<_> = framed.chain(end).map(Ok).collect();
+                let rest = if silent { stream::pending().boxed() } else { stream::empty().boxed() };
+                stream::iter(frames).chain(rest).boxed()
             }
         };
         let response = Response::builder().header("content-type", "application/grpc");
-        Ok(response.body(StreamBody::new(stream::iter(frames))).unwrap())
+        Ok(response.body(StreamBody::new(frames)).unwrap())
     }
 }
 
