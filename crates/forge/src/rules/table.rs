@@ -143,7 +143,7 @@ pub const REFUSALS: &[Refused] = &[
         &["VERDICT_FINDING", "VERIFICATION_PRESENTED"],
     ),
     by(SESSION, "STATE_MISMATCH", 1, "a close that states another head", &["CLOSE_HEAD"]),
-    by(SESSION, "AMENDMENT_INVALID", 1, "a close while amendments wait", &["AMENDMENT_ENACTED"]),
+    by(SESSION, "AMENDMENTS_QUEUED", 1, "a close while amendments wait", &["AMENDMENT_ENACTED"]),
     by(
         MIGRATION,
         "STATE_MISMATCH",
