@@ -33,7 +33,7 @@ fn everything_holds_while_nothing_is_broken() {
 
 #[test]
 fn everything_holds_while_the_world_is_broken() {
-    let output = sim(&["run", "--seeds", "20"]);
+    let output = sim(&["run", "--seeds", "10"]);
     assert!(output.status.success(), "{}", said(&output));
     assert!(said(&output).contains("faults: P1_crash"), "{}", said(&output));
 }
