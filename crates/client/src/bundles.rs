@@ -1,7 +1,6 @@
 //! Bundles of substrates and of runs, part by part.
 
 use crate::{Client, ClientError, NextStep};
-use selfsame_protocol::code::Code;
 use selfsame_protocol::digest::Digest;
 use selfsame_wire::v1;
 use std::sync::atomic::Ordering;
@@ -72,7 +71,7 @@ impl Client {
                 Ok(bytes) => return Ok(bytes),
                 Err(error) => error,
             };
-            let again = error.code().map_or(error.next_step() == NextStep::Retry, Code::retryable);
+            let again = error.next_step() == NextStep::Retry;
             if !again || !self.pause(tries, begun + self.timeouts.after(&error), &error).await {
                 return Err(error);
             }

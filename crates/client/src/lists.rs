@@ -133,7 +133,8 @@ fn size(left: usize) -> u32 {
 }
 
 impl Client {
-    /// Substrates in order of their ids, from a token on: `limit` of them and one at least, or all that there are when they are fewer.
+    /// Substrates in order of their ids, from a token on: `limit` of them and one at least, or all that there are when they
+    /// are fewer.
     /// The first token is empty.
     pub async fn substrates(
         &self,
@@ -163,8 +164,8 @@ impl Client {
         }
     }
 
-    /// Chips in order of their ids, from a token on: `limit` of them and one at least, or all that there are when they are fewer. The first
-    /// token is empty.
+    /// Chips in order of their ids, from a token on: `limit` of them and one at least, or all that there are when they are
+    /// fewer. The first token is empty.
     pub async fn chips(&self, token: &str, limit: usize) -> Result<Page<ListedChip>, ClientError> {
         let (mut items, mut token) = (Vec::new(), token.to_owned());
         loop {

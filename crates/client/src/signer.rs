@@ -38,8 +38,12 @@ impl Signer {
 
     /// Signs a command under a request id derived from its content, so that repeating it is a retry.
     pub fn sign_content(&self, command: Command) -> Envelope {
-        let id = format!("content/{}", Digest::of(&canon::to_canonical_of(&command)).hex());
-        self.sign(&id, command)
+        self.sign(&Self::content_id(&command), command)
+    }
+
+    /// The request id that follows from a command's content.
+    pub(crate) fn content_id(command: &Command) -> String {
+        format!("content/{}", Digest::of(&canon::to_canonical_of(command)).hex())
     }
 
     /// The chip id or key id.

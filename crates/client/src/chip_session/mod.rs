@@ -256,8 +256,8 @@ impl ChipSession {
             }
             // The first answer to a request is kept where it is a recorded refusal: what is asked for anew has another name.
             (None, None) if self.refusals > 0 => {
-                let content = Digest::of(&selfsame_protocol::canon::to_canonical_of(&command)).hex();
-                self.signer.sign(&format!("content/{content}/{}", self.refusals), command)
+                let id = format!("{}/{}", Signer::content_id(&command), self.refusals);
+                self.signer.sign(&id, command)
             }
             (None, None) => self.signer.sign_content(command),
         };
@@ -379,7 +379,6 @@ impl ChipSession {
     pub fn accepted(&mut self, response: &SubmitResponse) {
         let place = self.unanswered.iter().position(|one| one.envelope.digest() == response.submission);
         let Some(place) = place else { return };
-        self.refusals += 1;
         self.unanswered.drain(..=place);
         match &response.result {
             CommandResult::SubstrateBorn(born) => {

@@ -54,8 +54,7 @@ impl ChipSession {
     }
 
     /// Brings the substrate into being, held by this chip. Its time is part of the bytes: to repeat a birth after a
-    /// restart, keep its time or its envelope,
-    /// and [`resume`](Self::resume) then.
+    /// restart, keep its time or its envelope, and [`resume`](Self::resume) then.
     pub async fn birth(&mut self, client: &Client, birth: Birth) -> Result<Written<SubstrateBorn>, ClientError> {
         self.idle()?;
         let envelope = self.sign_birth(birth);

@@ -97,6 +97,12 @@ fn what_was_refused_is_asked_for_anew_under_another_name() {
     let again = session.sign_append(items(1));
     assert_eq!(token(&again), token(&refused));
     assert_ne!(again.digest(), refused.digest());
+    // What was accepted changes no names: a program that begins with the same state signs the same bytes.
+    let (mut one, mut two) = (self::session(), self::session());
+    let first = one.sign_append(items(1));
+    one.accepted(&appended(&first));
+    assert_eq!(two.sign_append(items(1)), first);
+    assert_eq!(one.sign_append(items(2)), two.sign_append(items(2)));
 }
 
 #[test]
