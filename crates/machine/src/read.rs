@@ -162,7 +162,7 @@ pub fn subject_indexes(
     limit: usize,
 ) -> Result<Vec<u64>, ReadError> {
     let start = state::subject_key(subject, ledger, from);
-    let end = prefix_end(&[subject.to_string().as_bytes(), &[0, ledger.slot() as u8]].concat());
+    let end = prefix_end(&state::subject_prefix(subject, ledger));
     let rows = view.scan(Table::Subjects, &start, &end, limit)?;
     rows.iter()
         .map(|(key, value)| {

@@ -331,9 +331,18 @@ pub struct Chain {
     pub hash: Option<Digest>,
 }
 
+/// `subject ‖ 0x00 ‖ ledger`: where the keys of a chain begin in [`Table::Subjects`].
+pub(crate) fn subject_prefix(subject: &Subject, ledger: Ledger) -> Vec<u8> {
+    let mut key = subject.to_string().into_bytes();
+    key.extend([0, ledger.slot() as u8]);
+    key
+}
+
 /// `subject ‖ 0x00 ‖ ledger ‖ depth`.
 pub fn subject_key(subject: &Subject, ledger: Ledger, depth: u64) -> Vec<u8> {
-    [subject.to_string().as_bytes(), &[0, ledger.slot() as u8], &depth.to_be_bytes()].concat()
+    let mut key = subject_prefix(subject, ledger);
+    key.extend(depth.to_be_bytes());
+    key
 }
 
 /// Key of the end of a chain in [`Table::Meta`].
